@@ -1,0 +1,124 @@
+#pragma once
+
+#include <bitset>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "daemon/engine/node_op.h"
+#include "daemon/engine/types.h"
+
+// Everything that the engine may want done. The caller carries effects out in their order.
+namespace redlockd::engine {
+
+inline constexpr std::size_t kMaxNodes = 31;
+using NodeSet = std::bitset<kMaxNodes>;
+
+// One question to some nodes. Each of `nodes` gives exactly one NodeAnswer or a NodeSilence with
+// gone=true in the end, with a NodeSilence gone=false in between where the command timeout passes.
+// All ops of one lock to one node go over one connection, in order, as long as it lives.
+struct AskNodes {
+  NodeSet nodes;
+  Ticket ticket;
+  NodeOp op;
+};
+
+// --- answers: each client request gets exactly one ----------------------------------------------
+
+struct Granted {
+  std::string name;
+  Fence fence;
+  Time deadline;
+  Duration ttl;
+  std::size_t votes;
+  std::size_t nodes;
+};
+struct Released {
+  std::string name;
+  Fence fence;
+};
+struct Checked {
+  std::string name;
+  Fence fence;
+  Time deadline;
+};
+struct WaitCancelled {};  // to the one who cancelled; the wait itself gets Failed kCancelled
+// What one node said: to show, trust-empty, adopt.
+struct NodeWord {
+  NodeIndex node;
+  std::optional<NodeAnswer> answer;  // none: silent
+};
+struct Shown {
+  std::string name;
+  std::vector<NodeWord> nodes;  // local holds and waits: Engine::Holds, Engine::Waits
+};
+struct NodesSet {  // trust-empty, adopt: how many nodes took it
+  std::vector<NodeWord> nodes;
+};
+
+enum class Failure : std::uint8_t {
+  // caller
+  kBadTtl,
+  kNotHeld,
+  kLost,  // of a hold that ended without the client; told once
+  kDeadlock,
+  kNoSuchWait,
+  // contention
+  kBusy,
+  kTimeout,
+  kCancelled,
+  // backend
+  kNoQuorum,
+  // server
+  kLimit,
+  kDraining,
+  kRefused,  // trust-empty where a node is neither new nor in quarantine
+};
+
+enum class LossReason : std::uint8_t { kNone, kDeadline, kMaxHold, kDraining };
+
+struct Failed {
+  Failure failure;
+  std::string name;                       // of the lock; empty if there is none
+  Fence fence = 0;                        // kLost
+  LossReason reason = LossReason::kNone;  // kLost
+  std::string text;                       // why, for a person
+};
+
+using Answer = std::variant<Granted, Released, Checked, WaitCancelled, Shown, NodesSet, Failed>;
+
+struct AnswerClient {
+  SessionId session;
+  RequestId request;
+  Answer answer;
+};
+
+// --- events of a hold, told to the session that holds it
+// -------------------------------------------
+
+struct Notice {
+  enum class Kind : std::uint8_t { kRenewed, kJeopardy, kSafe, kLost, kDraining };
+  Kind kind;
+  std::string name;
+  Fence fence = 0;
+  Time deadline;  // kDraining: until when to let go; of the drain, not of a lock
+  LossReason reason = LossReason::kNone;  // kLost
+};
+struct TellClient {
+  SessionId session;
+  Notice notice;
+};
+
+// --- for the log --------------------------------------------------------------------------------
+
+struct NodeChanged {
+  NodeIndex node;
+  bool votes;        // may vote from now on
+  std::string text;  // "up", "in quarantine for 2.8s: ...", "clock off by 3600s", ...
+};
+
+using Effect = std::variant<AskNodes, AnswerClient, TellClient, NodeChanged>;
+using Effects = std::vector<Effect>;
+
+}  // namespace redlockd::engine

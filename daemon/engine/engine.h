@@ -1,0 +1,66 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/engine/effects.h"
+#include "daemon/engine/events.h"
+#include "daemon/engine/random.h"
+#include "daemon/engine/timing.h"
+#include "daemon/engine/types.h"
+#include "daemon/engine/views.h"
+
+namespace redlockd::engine {
+
+// Bounds on what clients can make the engine hold.
+struct Limits {
+  std::size_t locks_per_session = 1024;  // holds and waits together
+  std::size_t locks_per_uid = 16384;
+};
+
+struct EngineOptions {
+  Timing timing;  // Check() found no fault
+  Limits limits;
+  std::size_t nodes = 0;  // 1..kMaxNodes
+  std::string instance;   // random, 96 bits or more, new at each start (rule A1)
+  std::string host;       // a readable fact for the owner value
+  // The nodes are new and nobody else's (--dev): what a probe finds in quarantine is trusted at
+  // once (rule D7).
+  bool trust_new_nodes = false;
+};
+
+// The whole of redlockd's locking: which lock is held until when by whom, who waits, what the nodes
+// are asked. Owns no socket, no clock, no thread, and does nothing by itself: one event in, effects
+// out, the same for the same events, times and random numbers. Not thread-safe.
+class Engine {
+ public:
+  Engine(EngineOptions options, Random& random);  // `random` outlives the engine
+  ~Engine();
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // Takes one event at time `now`, which never goes back, and appends what follows from it to
+  // `effects`. Timers that are due by `now` are run too, after the event.
+  void Step(Time now, const Event& event, Effects& effects);
+
+  // When to Step with TimePassed at the latest, if nothing else happens before.
+  std::optional<Time> NextDeadline() const;
+
+  // After DrainRequested: nothing is held and no release is on its way any more, or the drain's
+  // time is over. The process may end.
+  bool Drained() const;
+
+  // In order of name, then of place in line.
+  std::vector<HoldView> Holds() const;
+  std::vector<WaitView> Waits() const;
+  std::vector<NodeView> Nodes(Time now) const;
+  const Counters& counters() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace redlockd::engine

@@ -1,0 +1,105 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "daemon/engine/node_op.h"
+#include "daemon/engine/types.h"
+
+// Everything that can happen to the engine. One event, one Step.
+namespace redlockd::engine {
+
+// --- from local clients -------------------------------------------------------------------------
+
+struct SessionOpened {
+  SessionId session;
+  std::uint32_t uid;
+};
+// The client will send no more commands (half-close). Its waits behind a holder are cancelled, what
+// is being asked of the nodes is answered; the session's holds stay until SessionClosed.
+struct SessionInputEnded {
+  SessionId session;
+};
+// The client is gone: its holds are released, its waits forgotten. Nothing is answered any more.
+struct SessionClosed {
+  SessionId session;
+};
+// The daemon itself gives the session up (unread output): its waits are forgotten, its holds keep
+// their keys until their announced deadlines (rule C9). Nothing is answered any more.
+struct SessionDropped {
+  SessionId session;
+};
+
+struct LockRequested {
+  SessionId session;
+  RequestId request;
+  std::string name;
+  std::optional<Duration> wait;  // none: for ever; 0: a try
+  std::optional<Duration> ttl;   // none: Timing::ttl
+  std::optional<Duration> max_hold;
+  std::string note;
+  bool renewed_events = false;
+};
+struct UnlockRequested {
+  SessionId session;
+  RequestId request;
+  std::string name;
+  std::optional<Fence> fence;
+  bool sync = false;  // answer once a quorum has released
+};
+struct CheckRequested {
+  SessionId session;
+  RequestId request;
+  std::string name;
+  std::optional<Fence> fence;  // given: of any session's hold
+};
+struct CancelRequested {
+  SessionId session;
+  RequestId request;
+  RequestId target;  // a waiting LockRequested of the same session
+};
+struct ShowRequested {
+  SessionId session;
+  RequestId request;
+  std::string name;
+};
+struct TrustEmptyRequested {  // rule D7; the caller has checked that the client may
+  SessionId session;
+  RequestId request;
+};
+struct AdoptRequested {  // rule D3; the caller has checked that the client may
+  SessionId session;
+  RequestId request;
+};
+
+// --- from the nodes -----------------------------------------------------------------------------
+
+// A connection to the node is ready. Pending releases are the first thing to go out on it (rule
+// C7).
+struct NodeLinkUp {
+  NodeIndex node;
+  NodeFacts facts;  // of INFO; no sentinel facts yet
+};
+// The last connection to the node is gone, or could not be made.
+struct NodeDown {
+  NodeIndex node;
+  std::string reason;
+};
+// NodeAnswer, NodeSilence: node_op.h
+
+// --- from the host ------------------------------------------------------------------------------
+
+struct TimePassed {};
+// Grant nothing more; holders are told and have until `until` to let go. What is held then keeps
+// its keys until its deadline (rule C9).
+struct DrainRequested {
+  Time until;
+};
+
+using Event = std::variant<SessionOpened, SessionInputEnded, SessionClosed, SessionDropped,
+                           LockRequested, UnlockRequested, CheckRequested, CancelRequested,
+                           ShowRequested, TrustEmptyRequested, AdoptRequested, NodeLinkUp, NodeDown,
+                           NodeAnswer, NodeSilence, TimePassed, DrainRequested>;
+
+}  // namespace redlockd::engine

@@ -1,0 +1,117 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+
+#include "daemon/engine/types.h"
+
+// What the engine asks of a node, and what a node may answer. Whoever carries an op to a node
+// (daemon/redis) adds what belongs to the connection (run_id) and to the set (key prefix, max_ttl,
+// fence_window, quarantine, fence_life).
+namespace redlockd::engine {
+
+// Redis ops of one lock: `lock` is the name without the key prefix.
+struct AcquireOp {  // rule A2; also heals (rule C6)
+  std::string lock;
+  std::string owner;  // instance ":" attempt ":" facts (rule A1)
+  Duration ttl;
+  Fence proposal;  // p of rule A2
+};
+struct ConfirmOp {  // rules A4, A6
+  std::string lock;
+  std::string owner;
+  Fence fence;  // T of rule A4
+};
+struct RenewOp {  // rule C5
+  std::string lock;
+  std::string owner;
+  Duration ttl;
+};
+struct ReleaseOp {  // rule C4: compare and delete; runs in quarantine too
+  std::string lock;
+  std::string owner;
+};
+struct InspectOp {  // reads only: who holds it, for how long, and the stored fence
+  std::string lock;
+};
+
+// Ops of the node itself.
+
+// Asks for the node's facts (INFO) and introduces this daemon to the sentinel (rules D1, D5, D8): a
+// missing sentinel, or one of another run, is written in quarantine; `node_id` is stored if there
+// is no id yet, `set` if it is not empty and there is no set yet.
+struct ProbeOp {
+  std::string node_id;
+  std::string set;
+};
+struct SuspectOp {};  // rules D5, D6: the node may have lost something: ready = TIME + quarantine
+struct TrustOp {};    // rule D7: ready = TIME, if the node is in quarantine
+struct AdoptOp {      // rule D3: write this daemon's settings and set; the greater quarantine
+  std::string set;    // may be empty: not known yet
+};
+
+using NodeOp = std::variant<AcquireOp, ConfirmOp, RenewOp, ReleaseOp, InspectOp, ProbeOp, SuspectOp,
+                            TrustOp, AdoptOp>;
+
+// Carried with an op and handed back with its answer, so that the engine knows what was answered
+// without a table of ops. Opaque to everybody else.
+struct Ticket {
+  enum class Kind : std::uint8_t { kAcquire, kConfirm, kRenew, kRelease, kQuery, kProbe, kSuspect };
+  Kind kind;
+  std::uint32_t round = 0;    // which round of the subject asked
+  std::uint64_t subject = 0;  // attempt number, or query number
+  Time asked;                 // validity counts from here (rule C2)
+};
+
+enum class Verdict : std::uint8_t {
+  kOk,
+  kBusy,        // another owner's key (acquire)
+  kNotOwner,    // the key is not this owner's, or is gone (confirm, renew, release)
+  kPassed,      // confirm: the stored fence is missing or greater than T (rule A6)
+  kSkew,        // the fence would pass this node's TIME + fence_window (rule A6)
+  kAmnesia,     // the sentinel was missing or of another run; quarantine has begun (rule D1)
+  kQuarantine,  // TIME < ready (rule D1)
+  kSettings,    // max_ttl or fence_window differ from the sentinel's (rule D3)
+  kError,       // Redis refused the command; `text` is its error
+};
+
+// What a probe learned.
+struct NodeFacts {
+  std::string run_id;
+  std::string version;
+  bool master = true;
+  bool cluster = false;
+  std::string maxmemory_policy;
+  std::uint64_t evicted_keys = 0;
+  std::string node_id;  // from the sentinel; empty if it has none
+  std::string set;      // from the sentinel; empty if it has none
+  bool operator==(const NodeFacts&) const = default;
+};
+
+struct NodeAnswer {
+  NodeIndex node = 0;
+  Ticket ticket;
+  Verdict verdict = Verdict::kError;
+  NodeTime node_time = 0;  // 0 if there was none (kError)
+  // Acquire kOk: s of rule A2. Acquire kBusy, confirm kPassed, inspect: the stored fence, 0 if
+  // none.
+  Fence fence = 0;
+  // kBusy and inspect: the key's PTTL. kAmnesia, kQuarantine: until ready.
+  Duration left{0};
+  // kBusy and inspect: the owner value (its first 256 bytes). kSettings: what differs. kError: the
+  // error.
+  std::string text;
+  NodeFacts facts;  // of a probe
+};
+
+// An op that has no answer (yet).
+struct NodeSilence {
+  NodeIndex node = 0;
+  Ticket ticket;
+  // true: there will never be one; the connection is gone or was never there. false: the command
+  // timeout has passed; the answer may still come, or a second silence with gone=true.
+  bool gone = false;
+};
+
+}  // namespace redlockd::engine

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "daemon/engine/types.h"
+
+namespace redlockd::engine {
+
+// All times that the rules speak of, and the only place where one is derived from another.
+struct Timing {
+  // Set by the administrator.
+  Duration ttl = std::chrono::seconds(10);      // of a lock that names none
+  Duration max_ttl = std::chrono::seconds(60);  // the same on every daemon of one set (rule D3)
+  double drift = 0.001;                         // how far apart clock rates may be
+  Duration fence_window = std::chrono::seconds(10);          // rule A6
+  Duration fence_life = std::chrono::minutes(10);            // rule A6
+  Duration command_timeout = std::chrono::milliseconds(50);  // the longest of all nodes
+  Duration quorum_wait = std::chrono::seconds(5);
+  Duration retry_interval = std::chrono::milliseconds(100);
+
+  // What a lease of `ttl` loses to clocks of different rates (rule C2).
+  Duration DriftAllowance(Duration ttl) const;
+  Duration MinTtl() const;
+  // How long a node that may have forgotten stays silent (rule D2).
+  Duration Quarantine() const;
+  // Less than this left at the end of a first acquisition is not worth granting (rule C3).
+  static Duration UsefulRest(Duration ttl) { return ttl / 4; }
+  // A holder is warned when less than this is left.
+  static Duration JeopardyRest(Duration ttl) { return ttl / 2; }
+  static Duration RenewAfter(Duration ttl) { return ttl / 3; }  // rule C5
+};
+
+// An inequality of Timing that does not hold: the configuration key it is about, and a sentence
+// with both values.
+struct TimingFault {
+  std::string_view key;  // as in redlockd.yaml, e.g. "lease.max_ttl"
+  std::string text;
+};
+std::vector<TimingFault> Check(const Timing& timing);
+
+// "250ms", "10s", "1.5s": for texts only.
+std::string ToText(Duration duration);
+
+}  // namespace redlockd::engine

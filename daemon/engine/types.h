@@ -1,0 +1,35 @@
+#pragma once
+
+#include <chrono>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+// The words that the engine and those who feed it share. No behaviour.
+namespace redlockd::engine {
+
+using Duration = std::chrono::nanoseconds;
+
+// CLOCK_BOOTTIME of this host. It has no now(): the engine is told the time by its caller.
+struct BootClock {
+  using rep = std::int64_t;
+  using period = std::nano;
+  using duration = Duration;
+  using time_point = std::chrono::time_point<BootClock, Duration>;
+  static constexpr bool is_steady = true;
+};
+using Time = BootClock::time_point;
+
+// A node's own TIME, in microseconds since 1970 by that node's clock.
+using NodeTime = std::int64_t;
+
+// A fencing token; 0 is "none". Below 2^53, since Lua counts in doubles (rule A1).
+using Fence = std::int64_t;
+
+using NodeIndex = std::size_t;        // place in the configuration, from 0
+using SessionId = std::uint64_t;      // one client connection, never reused
+using RequestId = std::uint64_t;      // one request of a session, unique within the session
+using AttemptNumber = std::uint64_t;  // one owner value of this instance, never reused (rule A1)
+
+}  // namespace redlockd::engine

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "daemon/engine/types.h"
+
+// What `list`, `show`, `nodes` and `stats` may know of the engine: copies, valid on their own.
+namespace redlockd::engine {
+
+struct HoldView {
+  std::string name;
+  SessionId session;
+  Fence fence;
+  Time granted;
+  Time deadline;
+  Duration ttl;
+  std::size_t votes;
+  bool jeopardy;
+  std::string owner;  // the lease's owner value on the nodes
+  std::string note;
+};
+
+struct WaitView {
+  std::string name;
+  SessionId session;
+  Time since;
+  std::optional<Time> until;
+  std::size_t place;  // 1 is next
+  std::string note;
+};
+
+enum class NodeState : std::uint8_t {
+  kDown,        // no connection
+  kProbing,     // connected, sentinel not read yet
+  kUp,          // votes
+  kNew,         // its sentinel was missing or of another run: quarantine has begun
+  kQuarantine,  // waiting for `ready`
+  kSkewed,      // clock off (rule A6)
+  kReplica,
+  kCluster,
+  kEvicts,     // maxmemory-policy is not noeviction
+  kSettings,   // max_ttl or fence_window differ (rule D3)
+  kDuplicate,  // the same server as an entry before it (rule D8)
+  kOtherSet,   // belongs to another set of nodes (rule D8)
+  kError,      // answers the probe with an error
+};
+
+struct NodeView {
+  NodeIndex node;
+  NodeState state;
+  std::string text;                    // why it does not vote; empty for kUp
+  std::optional<Duration> ready_in;    // kNew, kQuarantine
+  std::optional<Duration> clock_off;   // off the median of the nodes' clocks
+  std::optional<Duration> round_trip;  // of the last answer
+  std::string run_id;
+  std::string version;
+};
+
+struct Counters {
+  std::uint64_t grants = 0;
+  std::uint64_t one_round_grants = 0;  // fences agreed in the first round (rule A3)
+  std::uint64_t confirmed_grants = 0;  // rule A4
+  std::uint64_t unlocks = 0;
+  std::uint64_t session_ends = 0;  // holds released because their session closed
+  std::uint64_t lost = 0;
+  std::uint64_t jeopardies = 0;
+  std::uint64_t renewals = 0;  // successful rounds
+  std::uint64_t heals = 0;     // rule C6
+  std::uint64_t busy = 0;
+  std::uint64_t timeouts = 0;
+  std::uint64_t no_quorum = 0;
+  std::uint64_t split_votes = 0;  // rule E7
+  std::uint64_t attempts = 0;
+};
+
+}  // namespace redlockd::engine
