@@ -1,0 +1,81 @@
+#include "config/address.h"
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <filesystem>
+
+namespace redlockd::config {
+namespace {
+
+std::optional<std::uint16_t> ParsePort(std::string_view text) {
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  if (error != std::errc() || end != text.data() + text.size() || port == 0) return std::nullopt;
+  return port;
+}
+
+// The one spelling of an IP address that the system prints, or nothing if `text` is not one.
+template <int kFamily>
+std::optional<std::string> CanonicalIp(const std::string& text) {
+  std::array<unsigned char, sizeof(in6_addr)> bytes{};
+  std::array<char, INET6_ADDRSTRLEN> canonical{};
+  if (inet_pton(kFamily, text.c_str(), bytes.data()) != 1) return std::nullopt;
+  return inet_ntop(kFamily, bytes.data(), canonical.data(), canonical.size());
+}
+
+bool IsHostCharacter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+}
+
+// A name, or an IPv4 address. A last label of digits alone is neither (`10.0.1`, `10.0.0.256`): the
+// resolver would take the first as an address of its own choice.
+std::optional<std::string> ParseHost(std::string_view text) {
+  std::string host(text);
+  std::transform(host.begin(), host.end(), host.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  if (host.empty() || host.size() > 253) return std::nullopt;
+  if (!std::all_of(host.begin(), host.end(), IsHostCharacter)) return std::nullopt;
+  const std::string last = host.substr(host.rfind('.') + 1);
+  if (last.find_first_not_of("0123456789") == std::string::npos) return CanonicalIp<AF_INET>(host);
+  return host;
+}
+
+std::optional<Address> ParseUnix(std::string_view path) {
+  if (path.empty() || path.front() != '/' || path.size() > kMaxSocketPath) return std::nullopt;
+  if (path.find('\0') != std::string_view::npos) return std::nullopt;
+  return UnixAddress{std::filesystem::path(path).lexically_normal().string()};
+}
+
+}  // namespace
+
+std::optional<Address> ParseAddress(std::string_view text) {
+  constexpr std::string_view kUnix = "unix:";
+  if (text.substr(0, kUnix.size()) == kUnix) return ParseUnix(text.substr(kUnix.size()));
+
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  const std::optional<std::uint16_t> port = ParsePort(text.substr(colon + 1));
+  std::string_view host = text.substr(0, colon);
+  if (!port || host.empty()) return std::nullopt;
+
+  std::optional<std::string> canonical;
+  if (host.front() == '[' && host.back() == ']') {
+    canonical = CanonicalIp<AF_INET6>(std::string(host.substr(1, host.size() - 2)));
+  } else {
+    canonical = ParseHost(host);
+  }
+  if (!canonical) return std::nullopt;
+  return TcpAddress{*canonical, *port};
+}
+
+std::string ToString(const Address& address) {
+  if (const auto* local = std::get_if<UnixAddress>(&address)) return "unix:" + local->path;
+  const auto& tcp = std::get<TcpAddress>(address);
+  const bool is_ipv6 = tcp.host.find(':') != std::string::npos;
+  return (is_ipv6 ? "[" + tcp.host + "]" : tcp.host) + ":" + std::to_string(tcp.port);
+}
+
+}  // namespace redlockd::config

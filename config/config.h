@@ -1,0 +1,86 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "config/address.h"
+#include "config/secret.h"
+
+// What the administrator can say, as plain values. The room `config` turns a YAML file into a
+// Config, or into a list of every mistake in it. It knows the keys, their types, bounds and
+// defaults (one table, keys.cc); it does not know what they mean to a lock: relations between them
+// (min_ttl <= ttl) belong to the engine, which is asked by the app; see Loaded::AddError in load.h.
+//
+// Where a Config comes from: Load() in load.h, or Defaults() there. A Config made by hand is all
+// zero, as the defaults stand in the table and nowhere else.
+//
+// All of this is plain data without threads or ownership tricks; copy it freely.
+namespace redlockd::config {
+
+using Duration = std::chrono::nanoseconds;  // in files: `250ms`, `10s`, `2m`
+
+// Of one node: until a connection is up (AUTH and all), and until one command is answered.
+struct Timeouts {
+  Duration connect{};
+  Duration command{};
+};
+
+// One independent Redis.
+struct Node {
+  Address address;
+  std::string username;       // empty: the default user
+  std::string password_file;  // empty: no AUTH
+  Secret password;            // what stood in password_file, without the newline at its end
+  std::uint32_t database{};
+  Timeouts timeouts;  // the set's where the node names none
+};
+
+struct Lease {
+  Duration ttl{};      // of a lock that names none
+  Duration max_ttl{};  // the most a client may ask for; the same on every daemon (rule D3)
+};
+
+// The settings behind the promises; see "Settings" in daemon/engine/RULES.md.
+struct Safety {
+  double drift{};  // how much faster or slower a clock may run, as a fraction: 0.001
+  Duration fence_window{};
+  Duration fence_life{};
+};
+
+// How much clients may make the daemon hold. A "lock" here is one that a session holds or waits
+// for.
+struct Limits {
+  std::uint32_t sessions{};
+  std::uint32_t sessions_per_uid{};
+  std::uint32_t locks_per_session{};
+  std::uint32_t locks_per_uid{};
+  std::uint32_t unread_output{};  // bytes, per session
+};
+
+enum class LogLevel { kError, kWarning, kInfo, kDebug };
+
+struct Config {
+  std::string socket;        // absolute path
+  mode_t socket_mode{};      // of a socket that the daemon binds itself
+  std::string socket_group;  // likewise; empty: the daemon's own group
+  std::vector<Node> nodes;   // 1..kMaxNodes, no address twice
+  Lease lease;
+  Safety safety;
+  Timeouts timeouts;  // already applied to `nodes`
+  std::uint32_t connections_per_node{};
+  Duration retry_interval{};
+  Duration quorum_wait{};
+  std::string key_prefix;   // of every lock's key on the nodes
+  std::string admin_group;  // empty: only uid 0 and the daemon's own uid are administrators
+  Limits limits;
+  Duration drain_time{};
+  LogLevel log_level{};
+};
+
+inline constexpr std::size_t kMaxNodes = 31;
+
+}  // namespace redlockd::config
