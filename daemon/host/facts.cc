@@ -1,0 +1,38 @@
+#include "daemon/host/facts.h"
+
+#include <grp.h>
+#include <sys/utsname.h>
+
+#include <fstream>
+#include <vector>
+
+namespace redlockd::host {
+
+std::string HostName() {
+  utsname names{};
+  uname(&names);  // fails for a bad pointer only
+  return names.nodename;
+}
+
+std::string BootId() {
+  std::string id;
+  std::getline(std::ifstream("/proc/sys/kernel/random/boot_id"), id);
+  return id;
+}
+
+std::optional<gid_t> GroupId(const std::string& name) {
+  // A group's entry holds all its members: there is no bound to it but the one that we set.
+  constexpr std::size_t kMostBytes = std::size_t{16} << 20;
+  for (std::vector<char> buffer(4096); buffer.size() <= kMostBytes;
+       buffer.resize(2 * buffer.size())) {
+    group entry{};
+    group* found = nullptr;
+    const int error = getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
+    if (error == ERANGE) continue;
+    if (found == nullptr) return std::nullopt;
+    return entry.gr_gid;
+  }
+  return std::nullopt;
+}
+
+}  // namespace redlockd::host

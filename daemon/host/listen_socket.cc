@@ -1,0 +1,160 @@
+#include "daemon/host/listen_socket.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include <cassert>
+#include <cerrno>
+#include <cstddef>
+#include <cstring>
+#include <filesystem>
+#include <utility>
+
+namespace redlockd::host {
+namespace {
+
+using Error = ListenSocket::Error;
+
+Error Failed(const std::string& doing, int error) {
+  return Error{"cannot " + doing + ": " + std::strerror(error)};
+}
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  int get() const { return fd_; }
+  int Release() { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+};
+
+sockaddr_un AddressOf(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  assert(path.size() < sizeof address.sun_path);  // the configuration checked it
+  std::memcpy(address.sun_path, path.data(), path.size());
+  return address;
+}
+
+std::string NameOf(int fd) {
+  sockaddr_un address{};
+  socklen_t size = sizeof address;
+  if (getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) return "";
+  const std::size_t length = size - offsetof(sockaddr_un, sun_path);
+  if (length == 0 || address.sun_path[0] == '\0') return "";  // unnamed or abstract
+  return std::string(address.sun_path, strnlen(address.sun_path, length));
+}
+
+// Removes what a dead daemon left at `path`; an error if anything there is to be kept.
+std::optional<Error> ClearWay(const std::string& path) {
+  struct stat file {};
+  if (lstat(path.c_str(), &file) != 0) {
+    if (errno == ENOENT) return std::nullopt;
+    return Failed("look at " + path, errno);
+  }
+  if (!S_ISSOCK(file.st_mode)) return Error{path + " exists and is not a socket"};
+
+  const Descriptor probe(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (probe.get() < 0) return Failed("make a socket", errno);
+  const sockaddr_un address = AddressOf(path);
+  const int result =
+      connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  // Only a refusal says that nobody listens. EAGAIN, a full backlog, is somebody too; EPROTOTYPE is
+  // another kind of socket, which is none of ours.
+  if (result != 0 && errno != ECONNREFUSED && errno != EAGAIN) {
+    return Failed("find out who listens on " + path, errno);
+  }
+  if (result == 0 || errno == EAGAIN) return Error{"another process listens on " + path};
+  if (unlink(path.c_str()) != 0) return Failed("remove the stale socket " + path, errno);
+  return std::nullopt;
+}
+
+// bind() makes the file with the mode that the umask leaves: none at all, until it is given away.
+int BindClosed(int fd, const std::string& path) {
+  const sockaddr_un address = AddressOf(path);
+  const mode_t before = umask(0777);
+  const int result = bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
+  const int error = errno;
+  umask(before);
+  return result == 0 ? 0 : error;
+}
+
+}  // namespace
+
+std::optional<ListenSocket::OrError> ListenSocket::FromServiceManager() {
+  const int count = sd_listen_fds(/*unset_environment=*/1);
+  if (count == 0) return std::nullopt;
+  if (count < 0) return Failed("take the service manager's sockets", -count);
+  if (count > 1) {
+    return Error{"expected one socket from the service manager, found " + std::to_string(count)};
+  }
+  const int fd = SD_LISTEN_FDS_START;
+  if (sd_is_socket_unix(fd, SOCK_STREAM, /*listening=*/1, nullptr, 0) <= 0) {
+    return Error{
+        "expected a listening Unix stream socket from the service manager, found something else"};
+  }
+  if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0) {
+    return Failed("make the service manager's socket non-blocking", errno);
+  }
+  return ListenSocket(fd, NameOf(fd));
+}
+
+ListenSocket::OrError ListenSocket::Bind(const Options& options) {
+  const std::string& path = options.path;
+  const std::string directory = std::filesystem::path(path).parent_path().string();
+  const Descriptor lock(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (lock.get() < 0) return Failed("open the directory " + directory, errno);
+  if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return Error{"another process is making a socket in " + directory};
+    return Failed("lock the directory " + directory, errno);
+  }
+
+  if (std::optional<Error> error = ClearWay(path)) return *error;
+  Descriptor fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+  if (fd.get() < 0) return Failed("make a socket", errno);
+  if (const int error = BindClosed(fd.get(), path)) return Failed("bind " + path, error);
+
+  ListenSocket made(fd.Release(), path);
+  struct stat file {};
+  if (lstat(path.c_str(), &file) != 0) return Failed("look at " + path, errno);
+  made.file_ = FileId{file.st_dev, file.st_ino};
+  if (options.group && chown(path.c_str(), static_cast<uid_t>(-1), *options.group) != 0) {
+    return Failed("give " + path + " to group " + std::to_string(*options.group), errno);
+  }
+  if (chmod(path.c_str(), options.mode) != 0) return Failed("set the mode of " + path, errno);
+  if (listen(made.fd_, SOMAXCONN) != 0) return Failed("listen on " + path, errno);
+  return made;
+}
+
+ListenSocket::ListenSocket(ListenSocket&& other) noexcept
+    : fd_(std::exchange(other.fd_, -1)),
+      path_(std::move(other.path_)),
+      file_(std::exchange(other.file_, std::nullopt)) {}
+
+ListenSocket& ListenSocket::operator=(ListenSocket&& other) noexcept {
+  std::swap(fd_, other.fd_);
+  std::swap(path_, other.path_);
+  std::swap(file_, other.file_);
+  return *this;
+}
+
+ListenSocket::~ListenSocket() {
+  if (fd_ < 0) return;
+  struct stat file {};
+  if (file_ && lstat(path_.c_str(), &file) == 0 && FileId{file.st_dev, file.st_ino} == *file_) {
+    unlink(path_.c_str());
+  }
+  close(fd_);
+}
+
+}  // namespace redlockd::host

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#include <optional>
+#include <string>
+#include <variant>
+
+namespace redlockd::host {
+
+// The socket on which clients connect: a listening, non-blocking, close-on-exec AF_UNIX stream
+// socket, got from the service manager or bound here. Owns the descriptor; owns the file too, if it
+// bound it, and removes it at the end if it still is this socket's.
+class ListenSocket {
+ public:
+  struct Error {
+    std::string text;  // one sentence with the path or the reason in it
+  };
+  using OrError = std::variant<ListenSocket, Error>;
+
+  // The service manager's, by $LISTEN_FDS and $LISTEN_PID, which are removed from the environment.
+  // Nothing if it gave none. An error if it gave more than one, or something else than a listening
+  // AF_UNIX stream socket.
+  static std::optional<OrError> FromServiceManager();
+
+  struct Options {
+    std::string path;            // absolute, at most 107 bytes
+    mode_t mode = 0600;          // of the file
+    std::optional<gid_t> group;  // of the file
+  };
+  // Binds a new one. A socket that a dead daemon left there is replaced; one on which somebody
+  // still listens, or a file of any other kind, is an error and stays. Nobody can connect before
+  // mode and group are set. Starts at the same time are kept apart by a lock on the directory,
+  // which must exist.
+  static OrError Bind(const Options& options);
+
+  ListenSocket(ListenSocket&& other) noexcept;
+  ListenSocket& operator=(ListenSocket&& other) noexcept;
+  ListenSocket(const ListenSocket&) = delete;
+  ListenSocket& operator=(const ListenSocket&) = delete;
+  ~ListenSocket();
+
+  int fd() const { return fd_; }
+  // Where clients find it; the first name of the socket if it is the service manager's.
+  const std::string& path() const { return path_; }
+
+ private:
+  ListenSocket(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
+
+  int fd_ = -1;
+  std::string path_;
+  // The file that Bind made: only that one is removed.
+  struct FileId {
+    dev_t device;
+    ino_t inode;
+    bool operator==(const FileId&) const = default;
+  };
+  std::optional<FileId> file_;
+};
+
+}  // namespace redlockd::host

@@ -1,0 +1,31 @@
+#include "daemon/host/notifier.h"
+
+#include <systemd/sd-daemon.h>
+
+#include <algorithm>
+
+namespace redlockd::host {
+
+Notifier::Notifier() {
+  std::uint64_t microseconds = 0;
+  if (sd_watchdog_enabled(/*unset_environment=*/1, &microseconds) > 0) {
+    watchdog_ = std::chrono::microseconds(microseconds);
+  }
+}
+
+void Notifier::Ready() { sd_notify(0, "READY=1"); }
+
+void Notifier::Status(const std::string& line) {
+  if (line == status_) return;
+  status_ = line;
+  // A newline would begin another assignment of the protocol.
+  std::string safe = line;
+  std::replace(safe.begin(), safe.end(), '\n', ' ');
+  sd_notify(0, ("STATUS=" + safe).c_str());
+}
+
+void Notifier::Stopping() { sd_notify(0, "STOPPING=1"); }
+
+void Notifier::Alive() { sd_notify(0, "WATCHDOG=1"); }
+
+}  // namespace redlockd::host
