@@ -1,0 +1,31 @@
+// Durations on the wire: an integer and a unit, "250ms", "10s", "2m". Units: ns us ms s m h.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace redlock::protocol {
+
+using Duration = std::chrono::nanoseconds;
+
+// The wait that never ends; written "forever".
+inline constexpr Duration kForever = Duration::max();
+
+// Nothing if `text` is no duration, or one of more than 2^63-1 ns (292 years). Never negative. "0"
+// needs no unit.
+std::optional<Duration> ParseDuration(std::string_view text);
+
+// A duration, or "forever".
+std::optional<Duration> ParseWait(std::string_view text);
+
+// The shortest exact form: 1500ms, 90s as "90s", 120s as "2m", 0 as "0s", kForever as "forever".
+// A negative duration is a bug of the caller.
+std::string FormatDuration(Duration duration);
+
+// What a parse error says was expected.
+inline constexpr std::string_view kDurationExpected =
+    "an integer and a unit (ns, us, ms, s, m, h), like 250ms";
+
+}  // namespace redlock::protocol

@@ -1,0 +1,43 @@
+// The error words of the line protocol, and whose fault each is.
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+namespace redlock::protocol {
+
+enum class ErrorCode {
+  // the caller's
+  kBadRequest,
+  kBadName,
+  kUnknownVerb,
+  kUnknownOption,
+  kLineTooLong,
+  kNotHeld,
+  kLost,
+  kDeadlock,
+  kNoSuchTag,
+  // contention
+  kBusy,
+  kTimeout,
+  kCancelled,
+  // the Redis nodes'
+  kNoQuorum,
+  // the daemon's
+  kLimit,
+  kDenied,
+  kDraining,
+  kInternal,
+};
+
+enum class Fault { kCaller, kContention, kBackend, kServer };
+
+// The word on the wire: "bad-request", "busy", ... Static storage.
+std::string_view ErrorWord(ErrorCode code);
+
+// The reverse; nothing for a word that this version does not know.
+std::optional<ErrorCode> ErrorFromWord(std::string_view word);
+
+Fault FaultOf(ErrorCode code);
+
+}  // namespace redlock::protocol

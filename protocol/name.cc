@@ -1,0 +1,79 @@
+#include "protocol/name.h"
+
+#include "protocol/limits.h"
+
+namespace redlock::protocol {
+namespace {
+
+constexpr char kDigits[] = "0123456789ABCDEF";
+
+bool IsPlain(char c, std::size_t position) {
+  if (c <= ' ' || c > '~')
+    return false;  // bytes above 0x7f are negative or above '~': not plain either way
+  return c != '%' && c != '=' && !(c == '#' && position == 0);
+}
+
+int HexValue(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+}  // namespace
+
+void PercentEncodeTo(std::string_view bytes, std::string& out) {
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    const char c = bytes[i];
+    if (IsPlain(c, i)) {
+      out += c;
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(c);
+    out += '%';
+    out += kDigits[byte >> 4];
+    out += kDigits[byte & 15];
+  }
+}
+
+std::string PercentEncode(std::string_view bytes) {
+  std::string out;
+  PercentEncodeTo(bytes, out);
+  return out;
+}
+
+std::optional<std::string> PercentDecode(std::string_view word, std::string* out) {
+  out->clear();
+  out->reserve(word.size());
+  for (std::size_t i = 0; i < word.size(); ++i) {
+    if (word[i] != '%') {
+      *out += word[i];
+      continue;
+    }
+    const int high = i + 1 < word.size() ? HexValue(word[i + 1]) : -1;
+    const int low = i + 2 < word.size() ? HexValue(word[i + 2]) : -1;
+    if (high < 0 || low < 0) {
+      return "'" + std::string(word.substr(i, 3)) + "' at byte " + std::to_string(i + 1) +
+             ": expected two hexadecimal digits after '%' (a '%' itself is %25)";
+    }
+    if (high == 0 && low == 0) {
+      return "'%00' at byte " + std::to_string(i + 1) + ": expected any byte but NUL";
+    }
+    *out += static_cast<char>(high * 16 + low);
+    i += 2;
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> CheckName(std::string_view name) {
+  if (name.empty()) return "the lock name is empty: expected 1 to 255 bytes";
+  if (name.size() > kNameBytes) {
+    return "the lock name has " + std::to_string(name.size()) + " bytes: expected 1 to 255";
+  }
+  if (name.find('\0') != std::string_view::npos) {
+    return "the lock name has a NUL byte: expected any byte but NUL";
+  }
+  return std::nullopt;
+}
+
+}  // namespace redlock::protocol

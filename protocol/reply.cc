@@ -1,0 +1,125 @@
+#include "protocol/reply.h"
+
+#include <algorithm>
+#include <cassert>
+
+#include "protocol/limits.h"
+#include "protocol/name.h"
+
+namespace redlock::protocol {
+
+ReplyLine::ReplyLine(std::string& out, std::string_view tag, std::string_view start) : out_(out) {
+  if (!tag.empty()) out_.append("#").append(tag).append(" ");
+  out_ += start;
+}
+
+ReplyLine ReplyLine::Ok(std::string& out, std::string_view tag) { return {out, tag, "OK"}; }
+
+ReplyLine ReplyLine::Row(std::string& out, std::string_view tag) { return {out, tag, "-"}; }
+
+ReplyLine ReplyLine::Err(std::string& out, std::string_view tag, ErrorCode code) {
+  return {out, tag, "ERR " + std::string(ErrorWord(code))};
+}
+
+ReplyLine ReplyLine::Event(std::string& out, std::string_view word) {
+  return {out, "", "* " + std::string(word)};
+}
+
+ReplyLine& ReplyLine::Word(std::string_view word) {
+  assert(!word.empty() && word.find_first_of(" =\r\n") == std::string_view::npos);
+  out_.append(" ").append(word);
+  return *this;
+}
+
+ReplyLine& ReplyLine::Add(std::string_view key, std::string_view value) {
+  out_.append(" ").append(key).append("=");
+  PercentEncodeTo(value.substr(0, kValueBytes), out_);
+  return *this;
+}
+
+ReplyLine& ReplyLine::Add(std::string_view key, Duration value) {
+  return Add(key, std::string_view(FormatDuration(value)));
+}
+
+ReplyLine& ReplyLine::Text(std::string_view text) {
+  out_ += " :";
+  for (const char c : text.substr(0, kTextBytes)) out_ += c >= ' ' && c <= '~' ? c : '?';
+  return *this;
+}
+
+const std::string* Reply::Find(std::string_view key) const {
+  for (const Field& field : fields) {
+    if (field.key == key) return &field.value;
+  }
+  return nullptr;
+}
+
+namespace {
+
+// Takes the next word off the front of `rest`; empty at the end.
+std::string_view TakeWord(std::string_view& rest) {
+  rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
+  const std::string_view word = rest.substr(0, rest.find(' '));
+  rest.remove_prefix(word.size());
+  return word;
+}
+
+bool KindOf(std::string_view word, Reply::Kind* kind) {
+  if (word == "OK")
+    *kind = Reply::Kind::kOk;
+  else if (word == "ERR")
+    *kind = Reply::Kind::kErr;
+  else if (word == "-")
+    *kind = Reply::Kind::kRow;
+  else if (word == "*")
+    *kind = Reply::Kind::kEvent;
+  else
+    return false;
+  return true;
+}
+
+// The words after the class and the code. Gives what is wrong, if anything.
+std::optional<std::string> ParseRest(std::string_view rest, Reply* reply) {
+  for (std::string_view word = TakeWord(rest); !word.empty(); word = TakeWord(rest)) {
+    if (reply->kind == Reply::Kind::kErr && word[0] == ':') {
+      reply->text = word.substr(1);
+      reply->text += rest;
+      return std::nullopt;
+    }
+    const std::size_t equals = word.find('=');
+    const bool is_field = equals != std::string_view::npos;
+    std::string value;
+    if (auto problem = PercentDecode(is_field ? word.substr(equals + 1) : word, &value))
+      return problem;
+    if (is_field) {
+      reply->fields.push_back({std::string(word.substr(0, equals)), std::move(value)});
+    } else {
+      reply->words.push_back(std::move(value));
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::variant<Reply, std::string> ParseReply(std::string_view line) {
+  Reply reply;
+  std::string_view rest = line;
+  std::string_view word = TakeWord(rest);
+  if (!word.empty() && word[0] == '#') {
+    if (!IsTag(word.substr(1))) return "'" + std::string(word) + "' is no tag";
+    reply.tag = word.substr(1);
+    word = TakeWord(rest);
+  }
+  if (!KindOf(word, &reply.kind)) {
+    return "'" + std::string(word) + "': expected OK, ERR, - or *";
+  }
+  if (reply.kind == Reply::Kind::kErr || reply.kind == Reply::Kind::kEvent) {
+    reply.word = TakeWord(rest);
+    if (reply.word.empty()) return "'" + std::string(word) + "' without a word behind it";
+  }
+  if (auto problem = ParseRest(rest, &reply)) return *problem;
+  return reply;
+}
+
+}  // namespace redlock::protocol

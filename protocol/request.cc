@@ -1,0 +1,158 @@
+#include "protocol/request.h"
+
+#include <algorithm>
+#include <array>
+
+#include "protocol/limits.h"
+#include "protocol/name.h"
+
+namespace redlock::protocol {
+namespace {
+
+bool IsAlphaNumeric(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+// A verb or a key: letters, digits and '-', beginning with a letter.
+bool IsKeyword(std::string_view word) {
+  if (word.empty() || !IsAlphaNumeric(word[0]) || (word[0] >= '0' && word[0] <= '9')) return false;
+  return std::all_of(word.begin(), word.end(),
+                     [](char c) { return IsAlphaNumeric(c) || c == '-'; });
+}
+
+std::string Quoted(std::string_view word) { return "'" + std::string(word) + "'"; }
+
+std::string HexByte(char c) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  const auto byte = static_cast<unsigned char>(c);
+  return {kDigits[byte >> 4], kDigits[byte & 15]};
+}
+
+std::optional<std::string> CheckBytes(std::string_view line) {
+  for (std::size_t i = 0; i < line.size(); ++i) {
+    if (line[i] >= ' ' && line[i] <= '~') continue;
+    const std::string hex = HexByte(line[i]);
+    std::string text = "byte 0x" + hex + " at column " + std::to_string(i + 1);
+    return text + ": expected printable ASCII, other bytes as " +
+           (line[i] == '\0' ? "%XX (but never NUL)" : "%XX, like %" + hex);
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string_view> SplitWords(std::string_view line) {
+  std::vector<std::string_view> words;
+  std::size_t at = 0;
+  while ((at = line.find_first_not_of(' ', at)) != std::string_view::npos) {
+    const std::size_t end = std::min(line.find(' ', at), line.size());
+    words.push_back(line.substr(at, end - at));
+    at = end;
+  }
+  return words;
+}
+
+using Problem = std::optional<std::string>;
+
+Problem AddOption(std::string_view word, std::size_t equals, Request* request) {
+  const std::string_view key = word.substr(0, equals);
+  if (!IsKeyword(key)) {
+    return Quoted(word) +
+           ": expected key=value with a key of letters and '-' (in a name, '=' is written %3D)";
+  }
+  Field option;
+  std::transform(key.begin(), key.end(), std::back_inserter(option.key), Lower);
+  for (const Field& other : request->options) {
+    if (other.key == option.key) return "option '" + option.key + "' is given twice";
+  }
+  if (const Problem problem = PercentDecode(word.substr(equals + 1), &option.value)) {
+    return "option '" + option.key + "': " + *problem;
+  }
+  if (option.value.size() > kValueBytes) {
+    return "option '" + option.key + "' has " + std::to_string(option.value.size()) +
+           " bytes: expected at most " + std::to_string(kValueBytes);
+  }
+  request->options.push_back(std::move(option));
+  return std::nullopt;
+}
+
+Problem AddArgument(std::string_view word, Request* request) {
+  if (word[0] == '#') {
+    return Quoted(word) +
+           ": a tag stands before the verb (in a name, '#' at the start is written %23)";
+  }
+  std::string arg;
+  if (const Problem problem = PercentDecode(word, &arg)) return *problem;
+  request->args.push_back(std::move(arg));
+  return std::nullopt;
+}
+
+Problem AddWord(std::string_view word, Request* request) {
+  const std::size_t equals = word.find('=');
+  if (equals != std::string_view::npos) return AddOption(word, equals, request);
+  return AddArgument(word, request);
+}
+
+}  // namespace
+
+bool IsTag(std::string_view tag) {
+  return !tag.empty() && tag.size() <= kTagBytes && std::all_of(tag.begin(), tag.end(), [](char c) {
+    return IsAlphaNumeric(c) || c == '_' || c == '-';
+  });
+}
+
+std::variant<Request, ParseError> ParseRequest(std::string_view line) {
+  ParseError error;
+  const auto fail = [&error](std::string text) {
+    error.text = std::move(text);
+    return error;
+  };
+  const std::vector<std::string_view> words = SplitWords(line);
+  Request request;
+  std::size_t next = 0;
+  const bool tagged = !words.empty() && words[0][0] == '#';
+  // The tag is taken first, so that whatever else is wrong is answered under it.
+  if (tagged && IsTag(words[0].substr(1))) {
+    request.tag = error.tag = words[next++].substr(1);
+  }
+  if (const Problem problem = CheckBytes(line)) return fail(*problem);
+  if (tagged && next == 0) {
+    return fail(Quoted(words[0]) + ": expected a tag of 1 to " + std::to_string(kTagBytes) +
+                " letters, digits, '_' and '-' after '#'");
+  }
+  if (next == words.size()) return fail("the line has no verb: expected [#tag] verb ...; try help");
+  const std::string_view verb = words[next++];
+  if (!IsKeyword(verb)) return fail(Quoted(verb) + ": expected a verb; try help");
+  std::transform(verb.begin(), verb.end(), std::back_inserter(request.verb), Lower);
+  for (; next < words.size(); ++next) {
+    if (const Problem problem = AddWord(words[next], &request)) return fail(*problem);
+  }
+  return request;
+}
+
+std::string FormatRequest(const Request& request) {
+  std::string line;
+  if (!request.tag.empty()) line.append("#").append(request.tag).append(" ");
+  line += request.verb;
+  for (const std::string& arg : request.args) {
+    line += ' ';
+    PercentEncodeTo(arg, line);
+  }
+  for (const Field& option : request.options) {
+    line.append(" ").append(option.key).append("=");
+    PercentEncodeTo(option.value, line);
+  }
+  line += '\n';
+  return line;
+}
+
+bool IsForeignProtocol(std::string_view line) {
+  // No verb of ours will ever have one of these names.
+  constexpr std::array<std::string_view, 10> kHttpMethods{
+      "GET", "HEAD", "POST", "PUT", "DELETE", "CONNECT", "OPTIONS", "TRACE", "PATCH", "PRI"};
+  const std::string_view word = line.substr(0, line.find(' '));
+  return word.size() < line.size() &&
+         std::find(kHttpMethods.begin(), kHttpMethods.end(), word) != kHttpMethods.end();
+}
+
+}  // namespace redlock::protocol
