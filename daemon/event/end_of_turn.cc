@@ -1,0 +1,25 @@
+#include "daemon/event/end_of_turn.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "daemon/event/loop.h"
+
+namespace redlockd::event {
+
+EndOfTurn::EndOfTurn(Loop& loop, std::function<void()> task)
+    : loop_(loop), task_(std::make_shared<std::function<void()>>(std::move(task))) {}
+
+EndOfTurn::~EndOfTurn() {
+  if (scheduled_) std::erase(loop_.scheduled_, this);
+  std::replace(loop_.running_.begin(), loop_.running_.end(), this,
+               static_cast<EndOfTurn*>(nullptr));
+}
+
+void EndOfTurn::Schedule() {
+  if (scheduled_) return;
+  scheduled_ = true;
+  loop_.scheduled_.push_back(this);
+}
+
+}  // namespace redlockd::event
