@@ -1,7 +1,6 @@
 #include "protocol/duration.h"
 
 #include <array>
-#include <cassert>
 #include <charconv>
 #include <cstdint>
 
@@ -47,7 +46,6 @@ std::optional<Duration> ParseWait(std::string_view text) {
 }
 
 std::string FormatDuration(Duration duration) {
-  assert(duration >= Duration::zero());
   if (duration == kForever) return "forever";
   const std::int64_t ns = duration.count();
   if (ns == 0) return "0s";

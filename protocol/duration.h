@@ -20,8 +20,9 @@ std::optional<Duration> ParseDuration(std::string_view text);
 // A duration, or "forever".
 std::optional<Duration> ParseWait(std::string_view text);
 
-// The shortest exact form: 1500ms, 90s as "90s", 120s as "2m", 0 as "0s", kForever as "forever".
-// A negative duration is a bug of the caller.
+// In the greatest unit that is exact: "1500ms", "90s", 120 s as "2m", 0 as "0s", kForever as
+// "forever". A negative one, as the offset between two clocks, has a '-' in front; ParseDuration()
+// does not take that.
 std::string FormatDuration(Duration duration);
 
 // What a parse error says was expected.

@@ -40,7 +40,7 @@ class LineReader {
   bool has_partial_line() const { return dropping_ || buffered() > 0; }
 
  private:
-  const std::size_t max_line_bytes_;
+  std::size_t max_line_bytes_;
   std::string buffer_;
   std::size_t start_ = 0;  // of the line that is not taken yet
   std::size_t scanned_ =

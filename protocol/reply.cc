@@ -81,7 +81,7 @@ bool KindOf(std::string_view word, Reply::Kind* kind) {
 // The words after the class and the code. Gives what is wrong, if anything.
 std::optional<std::string> ParseRest(std::string_view rest, Reply* reply) {
   for (std::string_view word = TakeWord(rest); !word.empty(); word = TakeWord(rest)) {
-    if (reply->kind == Reply::Kind::kErr && word[0] == ':') {
+    if (word[0] == ':') {
       reply->text = word.substr(1);
       reply->text += rest;
       return std::nullopt;

@@ -1,9 +1,9 @@
 // Lines of the daemon. The first character tells the class:
 //
-//   [#tag ]OK word... key=value...              ends a request
-//   [#tag ]ERR code key=value... [:text]        ends a request
-//   [#tag ]- word... key=value...               a row before its OK
-//   * WORD word... key=value...                 an event; never tagged
+//   [#tag ]OK key=value...                   ends a request
+//   [#tag ]ERR code key=value... [:text]     ends a request
+//   [#tag ]- key=value... [:text]            a row before its OK
+//   * WORD word... key=value...              an event; never tagged
 #pragma once
 
 #include <concepts>
@@ -39,14 +39,14 @@ class ReplyLine {
   ReplyLine& operator=(const ReplyLine&) = delete;
   ~ReplyLine() { out_ += '\n'; }
 
-  // A word as it is: printable ASCII without space or '='. For rows of help and HELLO.
+  // A word as it is: printable ASCII without space or '='. For HELLO.
   ReplyLine& Word(std::string_view word);
   ReplyLine& Add(std::string_view key, std::string_view value);
   ReplyLine& Add(std::string_view key, Duration value);
   ReplyLine& Add(std::string_view key, std::integral auto value) {
     return Add(key, std::string_view(std::to_string(value)));
   }
-  // The last of an ERR.
+  // For people, to the end of the line: nothing can be added behind it.
   ReplyLine& Text(std::string_view text);
 
  private:
@@ -64,7 +64,7 @@ struct Reply {
   std::string word;                // of kErr its code, of kEvent its name; else empty
   std::vector<std::string> words;  // the other words without '=', decoded, in order
   std::vector<Field> fields;       // decoded, in order
-  std::string text;                // of kErr
+  std::string text;                // behind " :", as it is
 
   // The value of a key, nullptr without it.
   const std::string* Find(std::string_view key) const;

@@ -9,18 +9,11 @@
 namespace redlock::protocol {
 namespace {
 
-bool IsAlphaNumeric(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-}
+bool IsLetter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+
+bool IsAlphaNumeric(char c) { return IsLetter(c) || (c >= '0' && c <= '9'); }
 
 char Lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
-
-// A verb or a key: letters, digits and '-', beginning with a letter.
-bool IsKeyword(std::string_view word) {
-  if (word.empty() || !IsAlphaNumeric(word[0]) || (word[0] >= '0' && word[0] <= '9')) return false;
-  return std::all_of(word.begin(), word.end(),
-                     [](char c) { return IsAlphaNumeric(c) || c == '-'; });
-}
 
 std::string Quoted(std::string_view word) { return "'" + std::string(word) + "'"; }
 
@@ -94,6 +87,12 @@ Problem AddWord(std::string_view word, Request* request) {
 }
 
 }  // namespace
+
+bool IsKeyword(std::string_view word) {
+  if (word.empty() || !IsLetter(word[0])) return false;
+  return std::all_of(word.begin(), word.end(),
+                     [](char c) { return IsAlphaNumeric(c) || c == '-'; });
+}
 
 bool IsTag(std::string_view tag) {
   return !tag.empty() && tag.size() <= kTagBytes && std::all_of(tag.begin(), tag.end(), [](char c) {

@@ -45,8 +45,12 @@ struct ParseError {
 // `line` is without its line end. Words are separated by one space or more.
 std::variant<Request, ParseError> ParseRequest(std::string_view line);
 
-// The line with its LF. The verb must be a word and the keys [a-z-]+; args and values are encoded.
+// The line with its LF. Verb and keys must be keywords, and no argument
+// empty; arguments and values are encoded.
 std::string FormatRequest(const Request& request);
+
+// A verb or a key: letters, digits and '-', beginning with a letter.
+bool IsKeyword(std::string_view word);
 
 // 1..32 of [A-Za-z0-9_-].
 bool IsTag(std::string_view tag);

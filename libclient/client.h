@@ -1,0 +1,107 @@
+// One session seen from the client: requests out, each under a tag of its own, and answers back to
+// whom they belong. It is what `redlock_client` of the C header is; the contracts stand there.
+// Errors are enum redlock_error, in words in error_text(). May throw std::bad_alloc only.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "libclient/connection.h"
+#include "libclient/include/redlock/redlock.h"
+#include "protocol/reply.h"
+#include "protocol/request.h"
+
+// An answer with its rows; the text of a line stands behind its fields as "text".
+struct redlock_reply {
+  using Line = std::vector<redlock::protocol::Field>;
+
+  int error = REDLOCK_OK;
+  Line answer;
+  std::vector<Line> rows;
+  std::string text;
+
+  const Line* At(std::size_t row) const;
+  const char* Find(std::size_t row, std::string_view key) const;
+};
+
+namespace redlock::client {
+
+class Client {
+ public:
+  using ReplyPtr = std::unique_ptr<redlock_reply>;
+  // reply is null if the connection ended before the answer.
+  using Done = std::function<void(int error, ReplyPtr reply)>;
+
+  int Connect(const std::string& path, std::int64_t timeout_ns);
+  int Close();
+
+  // Sends; `done` is called once, later. The request needs no tag.
+  int Start(protocol::Request request, Done done, std::uint64_t* id);
+  // Start, and wait at most wait_ns and the answer timeout for the answer.
+  int Call(protocol::Request request, std::int64_t wait_ns, ReplyPtr* reply);
+  int Cancel(std::uint64_t id);
+  int Dispatch();
+
+  int fd() const { return connection_.is_foreign() ? -1 : connection_.fd(); }
+  short PollEvents() const;
+
+  void set_event_handler(redlock_event_fn fn, void* arg);
+  int SetAnswerTimeout(std::int64_t timeout_ns);
+
+  // Remembers what went wrong, for error_text(), and gives it back.
+  int Fail(int error, std::string_view detail = {});
+  int Succeed();
+  const std::string& error_text() const { return error_text_; }
+
+  // REDLOCK_OK if a call may use the connection now.
+  int Check();
+  void set_self(redlock_client* self) { self_ = self; }
+
+ private:
+  struct Pending {
+    ReplyPtr reply;  // with the rows so far
+    Done done;
+    std::string lock;        // of a lock request: its name
+    bool abandoned = false;  // nobody waits for it any more: a grant is let go of at once
+  };
+
+  int Greet(std::int64_t deadline);
+  int CheckRequest(const protocol::Request& request);
+  std::uint64_t Send(protocol::Request request, Done done);
+  std::int64_t AnswerDeadline(std::int64_t wait_ns) const;
+  void Abandon(std::uint64_t id);
+
+  // Takes the lines that were read; "" or why the connection is of no use any more.
+  std::string TakeLines();
+  std::string TakeLine(std::string_view line);
+  std::string TakeAnswer(protocol::Reply line);
+  void TakeEvent(const protocol::Reply& line);
+  void LetGo(const Pending& abandoned, const redlock_reply& reply);
+  void Finish(Pending pending, int error);
+  void End(const std::string& why);
+  void Emit(const redlock_event& event);
+
+  redlock_client* self_ = nullptr;  // as callbacks know it
+  Connection connection_;
+  std::uint64_t last_id_ = 0;
+  std::map<std::uint64_t, Pending> pending_;  // by tag; in the order of sending
+  std::int64_t answer_timeout_ns_ = 10'000'000'000;
+  redlock_event_fn event_fn_ = nullptr;
+  void* event_arg_ = nullptr;
+  bool in_callback_ = false;
+  std::string error_text_;
+};
+
+// The number of a wire error, REDLOCK_EUNKNOWN for a word that is not known.
+int ErrorNumber(std::string_view word);
+
+// A decimal integer >= 0; false if it is none.
+bool ParseInteger(std::string_view text, std::int64_t* value);
+
+}  // namespace redlock::client

@@ -1,0 +1,140 @@
+#include "libclient/connection.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+namespace redlock::client {
+namespace {
+
+constexpr std::int64_t kNsPerSecond = 1'000'000'000;
+
+std::int64_t Remaining(std::int64_t deadline) {
+  return std::max<std::int64_t>(deadline - Now(), 0);
+}
+
+// A Unix socket's connect() waits only while the listener's queue is full; SO_SNDTIMEO bounds that.
+void BoundConnect(int fd, std::int64_t deadline) {
+  if (deadline == kNever) return;
+  const std::int64_t us =
+      std::max<std::int64_t>(Remaining(deadline) / 1000, 1);  // 0 would mean for ever
+  timeval limit{};
+  limit.tv_sec = us / 1'000'000;
+  limit.tv_usec = us % 1'000'000;
+  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+}
+
+}  // namespace
+
+std::int64_t Now() {
+  timespec now{};
+  clock_gettime(CLOCK_BOOTTIME, &now);
+  return now.tv_sec * kNsPerSecond + now.tv_nsec;
+}
+
+std::int64_t DeadlineAfter(std::int64_t timeout_ns) {
+  if (timeout_ns < 0) return kNever;
+  const std::int64_t now = Now();
+  return timeout_ns > kNever - now ? kNever : now + timeout_ns;
+}
+
+std::string Connection::Open(const std::string& path, std::int64_t deadline) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  if (path.empty() || path.size() >= sizeof(address.sun_path)) {
+    return "the socket path '" + path + "' has " + std::to_string(path.size()) +
+           " bytes: expected 1 to " + std::to_string(sizeof(address.sun_path) - 1);
+  }
+  path.copy(address.sun_path, path.size());
+  fd_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd_ < 0) return std::string("cannot make a socket: ") + std::strerror(errno);
+  pid_ = getpid();
+  BoundConnect(fd_, deadline);
+  int result = 0;
+  do {
+    result = connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+  } while (result < 0 && errno == EINTR);
+  if (result < 0) {
+    // EAGAIN is what SO_SNDTIMEO makes of a full queue.
+    const char* why =
+        errno == EAGAIN ? "the daemon does not accept connections" : std::strerror(errno);
+    Close();
+    return "cannot connect to " + path + ": " + why;
+  }
+  fcntl(fd_, F_SETFL, fcntl(fd_, F_GETFL) | O_NONBLOCK);
+  return {};
+}
+
+void Connection::Close() {
+  if (fd_ >= 0) close(fd_);
+  fd_ = -1;
+  unsent_.clear();
+  reader_ = protocol::LineReader(protocol::kReplyLineBytes);
+}
+
+bool Connection::is_foreign() const { return is_open() && pid_ != getpid(); }
+
+void Connection::Send(std::string_view bytes) {
+  unsent_ += bytes;
+  Flush();
+}
+
+void Connection::Flush() {
+  while (!unsent_.empty()) {
+    const ssize_t sent = send(fd_, unsent_.data(), unsent_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (sent >= 0) {
+      unsent_.erase(0, static_cast<std::size_t>(sent));
+    } else if (errno == EAGAIN) {
+      return;
+    } else if (errno != EINTR) {
+      // The other side is gone; what it said before is still to be read, and the end after it.
+      unsent_.clear();
+    }
+  }
+}
+
+std::string Connection::Receive() {
+  std::array<char, 16384> chunk;
+  while (true) {
+    const ssize_t got = recv(fd_, chunk.data(), chunk.size(), MSG_DONTWAIT);
+    if (got > 0) {
+      reader_.Append(std::string_view(chunk.data(), static_cast<std::size_t>(got)));
+    } else if (got == 0) {
+      return "the daemon closed the connection";
+    } else if (errno == EAGAIN) {
+      return {};
+    } else if (errno != EINTR) {
+      return std::string("the connection to the daemon broke: ") + std::strerror(errno);
+    }
+  }
+}
+
+short Connection::PollEvents() const {
+  return static_cast<short>(has_unsent() ? POLLIN | POLLOUT : POLLIN);
+}
+
+bool Connection::WaitUntil(std::int64_t deadline) const {
+  while (true) {
+    pollfd entry{fd_, PollEvents(), 0};
+    timespec limit{};
+    if (deadline != kNever) {
+      const std::int64_t left = Remaining(deadline);
+      limit.tv_sec = left / kNsPerSecond;
+      limit.tv_nsec = left % kNsPerSecond;
+    }
+    const int ready = ppoll(&entry, 1, deadline == kNever ? nullptr : &limit, nullptr);
+    if (ready > 0) return true;
+    if (ready == 0 && Remaining(deadline) == 0) return false;
+  }
+}
+
+}  // namespace redlock::client

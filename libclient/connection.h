@@ -1,0 +1,61 @@
+// The socket of a client: bytes out, lines in, never blocking but in Open() and WaitUntil(). It
+// belongs to the process that opened it. It knows nothing of what the lines say.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "protocol/limits.h"
+#include "protocol/line_reader.h"
+
+namespace redlock::client {
+
+// Nanoseconds on CLOCK_BOOTTIME.
+std::int64_t Now();
+
+// A point in time on it; kNever if `timeout_ns` is negative.
+inline constexpr std::int64_t kNever = INT64_MAX;
+std::int64_t DeadlineAfter(std::int64_t timeout_ns);
+
+class Connection {
+ public:
+  Connection() = default;
+  ~Connection() { Close(); }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  // Connects to a Unix socket. "" if that went well, else what went wrong.
+  std::string Open(const std::string& path, std::int64_t deadline);
+  void Close();
+
+  bool is_open() const { return fd_ >= 0; }
+  int fd() const { return fd_; }
+  // Open, and in another process than this.
+  bool is_foreign() const;
+
+  // Queues and sends what the socket takes.
+  void Send(std::string_view bytes);
+  void Flush();
+  bool has_unsent() const { return !unsent_.empty(); }
+
+  // Reads what is there. "" or why nothing more will come; lines read before are still given by
+  // NextLine().
+  std::string Receive();
+  protocol::LineReader::Status NextLine(std::string_view* line) { return reader_.Next(line); }
+
+  // Until there is something to do (true), or the deadline has come (false). Signals do not end it.
+  bool WaitUntil(std::int64_t deadline) const;
+  // What to poll for.
+  short PollEvents() const;
+
+ private:
+  int fd_ = -1;
+  pid_t pid_ = 0;
+  std::string unsent_;
+  protocol::LineReader reader_{protocol::kReplyLineBytes};
+};
+
+}  // namespace redlock::client

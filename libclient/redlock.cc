@@ -1,0 +1,366 @@
+// The C interface: checks what C cannot promise, lets no exception out, and leaves the work to
+// Client.
+#include "libclient/include/redlock/redlock.h"
+
+#include <array>
+#include <cstdlib>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "libclient/client.h"
+#include "protocol/duration.h"
+#include "protocol/name.h"
+
+using redlock::client::Client;
+using redlock::protocol::Request;
+
+struct redlock_client {
+  Client client;
+};
+
+namespace {
+
+struct ErrorEntry {
+  int number;
+  std::string_view word;  // on the wire; empty: of this side
+  const char* text;
+};
+
+constexpr std::array<ErrorEntry, 26> kErrors{{
+    {REDLOCK_OK, "", "no error"},
+    {REDLOCK_EBADREQUEST, "bad-request", "bad request"},
+    {REDLOCK_EBADNAME, "bad-name", "bad lock name"},
+    {REDLOCK_EUNKNOWNVERB, "unknown-verb", "unknown verb"},
+    {REDLOCK_EUNKNOWNOPTION, "unknown-option", "unknown option"},
+    {REDLOCK_ELINETOOLONG, "line-too-long", "request too long"},
+    {REDLOCK_ENOTHELD, "not-held", "not held"},
+    {REDLOCK_ELOST, "lost", "lost"},
+    {REDLOCK_EDEADLOCK, "deadlock", "held or waited for by this session already"},
+    {REDLOCK_ENOSUCHTAG, "no-such-tag", "no such request"},
+    {REDLOCK_EBUSY, "busy", "busy"},
+    {REDLOCK_ETIMEOUT, "timeout", "timed out in line"},
+    {REDLOCK_ECANCELLED, "cancelled", "cancelled"},
+    {REDLOCK_ENOQUORUM, "no-quorum", "no quorum of nodes"},
+    {REDLOCK_ELIMIT, "limit", "limit of the daemon reached"},
+    {REDLOCK_EDENIED, "denied", "denied"},
+    {REDLOCK_EDRAINING, "draining", "the daemon is shutting down"},
+    {REDLOCK_EINTERNAL, "internal", "internal error of the daemon"},
+    {REDLOCK_EUNKNOWN, "", "an error that this library does not know"},
+    {REDLOCK_EINVAL, "", "invalid use"},
+    {REDLOCK_ENOMEM, "", "out of memory"},
+    {REDLOCK_EFORK, "", "used in another process than the one that connected"},
+    {REDLOCK_ECONNECT, "", "cannot connect to the daemon"},
+    {REDLOCK_ECLOSED, "", "connection closed"},
+    {REDLOCK_ENOANSWER, "", "the daemon does not answer"},
+    {REDLOCK_EPROTOCOL, "", "the other side does not speak the line protocol"},
+}};
+
+// Runs `body`, which gives an error number, and lets nothing be thrown past it.
+template <typename Body>
+int Guard(redlock_client* client, Body body) {
+  if (client == nullptr) return REDLOCK_EINVAL;
+  try {
+    return body(client->client);
+  } catch (...) {
+    return REDLOCK_ENOMEM;  // nothing else is thrown in here
+  }
+}
+
+std::string SocketPath(const char* given) {
+  if (given != nullptr) return given;
+  const char* environment = std::getenv("REDLOCK_SOCKET");
+  if (environment != nullptr && *environment != '\0') return environment;
+  return "/run/redlockd/redlockd.sock";
+}
+
+std::string FormatNs(int64_t ns) {
+  return redlock::protocol::FormatDuration(redlock::protocol::Duration(ns));
+}
+
+int CheckName(Client& client, const char* name) {
+  if (name == nullptr) return client.Fail(REDLOCK_EINVAL, "the lock name is NULL");
+  if (const auto problem = redlock::protocol::CheckName(name)) {
+    return client.Fail(REDLOCK_EBADNAME, *problem);
+  }
+  return REDLOCK_OK;
+}
+
+int CheckGrant(Client& client, const redlock_grant* grant) {
+  if (grant == nullptr || grant->size >= sizeof(*grant)) return REDLOCK_OK;
+  return client.Fail(REDLOCK_EINVAL, "the grant's size is not set: use REDLOCK_GRANT_INIT");
+}
+
+int CheckOptions(Client& client, const redlock_lock_options& options) {
+  if (options.size < sizeof(options)) {
+    return client.Fail(REDLOCK_EINVAL,
+                       "the options' size is not set: use REDLOCK_LOCK_OPTIONS_INIT");
+  }
+  if (options.wait_ns < 0 && options.wait_ns != REDLOCK_FOREVER) {
+    return client.Fail(REDLOCK_EINVAL, "wait_ns is negative");
+  }
+  if (options.ttl_ns < 0) return client.Fail(REDLOCK_EINVAL, "ttl_ns is negative");
+  if (options.max_hold_ns < 0) return client.Fail(REDLOCK_EINVAL, "max_hold_ns is negative");
+  return REDLOCK_OK;
+}
+
+// The request of a lock, or why not.
+int LockRequest(Client& client, const char* name, const redlock_lock_options& options,
+                Request* request) {
+  if (const int error = CheckName(client, name)) return error;
+  if (const int error = CheckOptions(client, options)) return error;
+  request->verb = "lock";
+  request->args = {name};
+  auto& words = request->options;
+  if (options.wait_ns != REDLOCK_FOREVER) words.push_back({"wait", FormatNs(options.wait_ns)});
+  if (options.ttl_ns != 0) words.push_back({"ttl", FormatNs(options.ttl_ns)});
+  if (options.max_hold_ns != 0) words.push_back({"max-hold", FormatNs(options.max_hold_ns)});
+  if (options.note != nullptr) words.push_back({"note", options.note});
+  if (options.renew_events != 0) words.push_back({"events", "renew"});
+  return REDLOCK_OK;
+}
+
+int AnyRequest(Client& client, const char* verb, const redlock_arg* args, size_t arg_count,
+               Request* request) {
+  if (verb == nullptr) return client.Fail(REDLOCK_EINVAL, "the verb is NULL");
+  if (args == nullptr && arg_count > 0) return client.Fail(REDLOCK_EINVAL, "args is NULL");
+  request->verb = verb;
+  for (size_t i = 0; i < arg_count; ++i) {
+    if (args[i].value == nullptr) return client.Fail(REDLOCK_EINVAL, "an argument's value is NULL");
+    if (args[i].key == nullptr) {
+      request->args.emplace_back(args[i].value);
+    } else {
+      request->options.push_back({args[i].key, args[i].value});
+    }
+  }
+  return REDLOCK_OK;
+}
+
+// Sends it, waits, and reads the grant out of the answer.
+int CallForGrant(Client& client, Request request, int64_t wait_ns, redlock_grant* grant) {
+  if (const int error = CheckGrant(client, grant)) return error;
+  Client::ReplyPtr reply;
+  if (const int error = client.Call(std::move(request), wait_ns, &reply)) return error;
+  if (grant == nullptr || redlock_reply_grant(reply.get(), grant) == REDLOCK_OK) return REDLOCK_OK;
+  return client.Fail(REDLOCK_EPROTOCOL, "the answer has no fence or no deadline");
+}
+
+int Lock(Client& client, const char* name, const redlock_lock_options& options,
+         redlock_grant* grant) {
+  Request request;
+  if (const int error = LockRequest(client, name, options, &request)) return error;
+  return CallForGrant(client, std::move(request), options.wait_ns, grant);
+}
+
+Client::Done Wrap(redlock_client* client, redlock_reply_fn done, void* arg) {
+  if (done == nullptr) return nullptr;
+  return [client, done, arg](int error, Client::ReplyPtr reply) {
+    done(client, error, reply.get(), arg);
+  };
+}
+
+constexpr redlock_lock_options kDefaultOptions = REDLOCK_LOCK_OPTIONS_INIT;
+
+const redlock_lock_options& OrDefault(const redlock_lock_options* options) {
+  return options == nullptr ? kDefaultOptions : *options;
+}
+
+// "3/5" into two numbers.
+bool ParseVotes(std::string_view text, redlock_grant* grant) {
+  const size_t slash = text.find('/');
+  int64_t votes = 0;
+  int64_t nodes = 0;
+  if (slash == std::string_view::npos) return false;
+  if (!redlock::client::ParseInteger(text.substr(0, slash), &votes)) return false;
+  if (!redlock::client::ParseInteger(text.substr(slash + 1), &nodes)) return false;
+  grant->votes = static_cast<int>(votes);
+  grant->nodes = static_cast<int>(nodes);
+  return true;
+}
+
+}  // namespace
+
+namespace redlock::client {
+
+int ErrorNumber(std::string_view word) {
+  for (const ErrorEntry& entry : kErrors) {
+    if (!entry.word.empty() && entry.word == word) return entry.number;
+  }
+  return REDLOCK_EUNKNOWN;
+}
+
+}  // namespace redlock::client
+
+const char* redlock_strerror(int error) {
+  for (const ErrorEntry& entry : kErrors) {
+    if (entry.number == error) return entry.text;
+  }
+  return "no such error";
+}
+
+const char* redlock_version(void) { return REDLOCK_VERSION; }
+
+int64_t redlock_now(void) { return redlock::client::Now(); }
+
+redlock_client* redlock_new(void) {
+  try {
+    auto* client = new redlock_client;
+    client->client.set_self(client);
+    return client;
+  } catch (...) {
+    return nullptr;
+  }
+}
+
+void redlock_free(redlock_client* client) { delete client; }
+
+int redlock_connect(redlock_client* client, const char* socket_path, int64_t timeout_ns) {
+  return Guard(client, [&](Client& c) { return c.Connect(SocketPath(socket_path), timeout_ns); });
+}
+
+int redlock_close(redlock_client* client) {
+  return Guard(client, [](Client& c) { return c.Close(); });
+}
+
+const char* redlock_error_text(const redlock_client* client) {
+  return client == nullptr ? "" : client->client.error_text().c_str();
+}
+
+int redlock_set_answer_timeout(redlock_client* client, int64_t timeout_ns) {
+  return Guard(client, [&](Client& c) { return c.SetAnswerTimeout(timeout_ns); });
+}
+
+int redlock_lock(redlock_client* client, const char* name, const redlock_lock_options* options,
+                 redlock_grant* grant) {
+  return Guard(client, [&](Client& c) { return Lock(c, name, OrDefault(options), grant); });
+}
+
+int redlock_trylock(redlock_client* client, const char* name, const redlock_lock_options* options,
+                    redlock_grant* grant) {
+  return Guard(client, [&](Client& c) {
+    redlock_lock_options now = OrDefault(options);
+    now.wait_ns = 0;
+    return Lock(c, name, now, grant);
+  });
+}
+
+int redlock_unlock(redlock_client* client, const char* name, uint64_t fence, unsigned flags) {
+  return Guard(client, [&](Client& c) {
+    if (const int error = CheckName(c, name)) return error;
+    Request request{{}, "unlock", {name}, {}};
+    if ((flags & REDLOCK_SYNC) != 0) request.args.emplace_back("sync");
+    if (fence != 0) request.options.push_back({"fence", std::to_string(fence)});
+    return c.Call(std::move(request), 0, nullptr);
+  });
+}
+
+int redlock_check(redlock_client* client, const char* name, uint64_t fence, redlock_grant* grant) {
+  return Guard(client, [&](Client& c) {
+    if (const int error = CheckName(c, name)) return error;
+    Request request{{}, "check", {name}, {}};
+    if (fence != 0) request.options.push_back({"fence", std::to_string(fence)});
+    return CallForGrant(c, std::move(request), 0, grant);
+  });
+}
+
+int redlock_query(redlock_client* client, const char* verb, const redlock_arg* args,
+                  size_t arg_count, redlock_reply** reply) {
+  if (reply != nullptr) *reply = nullptr;
+  return Guard(client, [&](Client& c) {
+    Request request;
+    if (const int error = AnyRequest(c, verb, args, arg_count, &request)) return error;
+    Client::ReplyPtr answer;
+    const int error = c.Call(std::move(request), 0, &answer);
+    if (reply != nullptr) *reply = answer.release();
+    return error;
+  });
+}
+
+int redlock_start(redlock_client* client, const char* verb, const redlock_arg* args,
+                  size_t arg_count, redlock_reply_fn done, void* arg, uint64_t* request) {
+  return Guard(client, [&](Client& c) {
+    Request words;
+    if (const int error = AnyRequest(c, verb, args, arg_count, &words)) return error;
+    return c.Start(std::move(words), Wrap(client, done, arg), request);
+  });
+}
+
+int redlock_start_lock(redlock_client* client, const char* name,
+                       const redlock_lock_options* options, redlock_reply_fn done, void* arg,
+                       uint64_t* request) {
+  return Guard(client, [&](Client& c) {
+    Request words;
+    if (const int error = LockRequest(c, name, OrDefault(options), &words)) return error;
+    return c.Start(std::move(words), Wrap(client, done, arg), request);
+  });
+}
+
+int redlock_cancel(redlock_client* client, uint64_t request) {
+  return Guard(client, [&](Client& c) { return c.Cancel(request); });
+}
+
+int redlock_fd(const redlock_client* client) {
+  return client == nullptr ? -1 : client->client.fd();
+}
+
+short redlock_events(const redlock_client* client) {
+  return client == nullptr ? short{0} : client->client.PollEvents();
+}
+
+int redlock_dispatch(redlock_client* client) {
+  return Guard(client, [](Client& c) { return c.Dispatch(); });
+}
+
+int redlock_on_event(redlock_client* client, redlock_event_fn fn, void* arg) {
+  return Guard(client, [&](Client& c) {
+    c.set_event_handler(fn, arg);
+    return c.Succeed();
+  });
+}
+
+int redlock_reply_error(const redlock_reply* reply) { return reply->error; }
+
+const char* redlock_reply_text(const redlock_reply* reply) { return reply->text.c_str(); }
+
+size_t redlock_reply_rows(const redlock_reply* reply) { return reply->rows.size(); }
+
+size_t redlock_reply_fields(const redlock_reply* reply, size_t row) {
+  const auto* line = reply->At(row);
+  return line == nullptr ? 0 : line->size();
+}
+
+const char* redlock_reply_key(const redlock_reply* reply, size_t row, size_t field) {
+  const auto* line = reply->At(row);
+  return line == nullptr || field >= line->size() ? nullptr : (*line)[field].key.c_str();
+}
+
+const char* redlock_reply_value(const redlock_reply* reply, size_t row, size_t field) {
+  const auto* line = reply->At(row);
+  return line == nullptr || field >= line->size() ? nullptr : (*line)[field].value.c_str();
+}
+
+const char* redlock_reply_get(const redlock_reply* reply, size_t row, const char* key) {
+  return key == nullptr ? nullptr : reply->Find(row, key);
+}
+
+int redlock_reply_grant(const redlock_reply* reply, redlock_grant* grant) {
+  if (grant == nullptr || grant->size < sizeof(*grant)) return REDLOCK_EINVAL;
+  const char* fence = reply->Find(REDLOCK_ANSWER, "fence");
+  const char* deadline = reply->Find(REDLOCK_ANSWER, "deadline");
+  int64_t number = 0;
+  if (fence == nullptr || deadline == nullptr) return REDLOCK_EPROTOCOL;
+  if (!redlock::client::ParseInteger(fence, &number)) return REDLOCK_EPROTOCOL;
+  if (!redlock::client::ParseInteger(deadline, &grant->deadline_ns)) return REDLOCK_EPROTOCOL;
+  grant->fence = static_cast<uint64_t>(number);
+  grant->ttl_ns = 0;
+  grant->votes = grant->nodes = 0;
+  if (const char* ttl = reply->Find(REDLOCK_ANSWER, "ttl")) {
+    const auto duration = redlock::protocol::ParseDuration(ttl);
+    if (!duration) return REDLOCK_EPROTOCOL;
+    grant->ttl_ns = duration->count();
+  }
+  const char* votes = reply->Find(REDLOCK_ANSWER, "votes");
+  return votes == nullptr || ParseVotes(votes, grant) ? REDLOCK_OK : REDLOCK_EPROTOCOL;
+}
+
+void redlock_reply_free(redlock_reply* reply) { delete reply; }
