@@ -4,7 +4,8 @@
 set -euo pipefail
 cd "$1"
 
-# Room, and the other rooms whose headers it may include.
+# Room, and the other rooms whose headers it may include. (host knows engine for what engine asks
+# of a host: the type of its time, and its source of randomness.)
 may_include='
 protocol         :
 config           :
@@ -14,7 +15,7 @@ daemon/engine    :
 daemon/event     :
 daemon/redis     : daemon/event daemon/engine config
 daemon/session   : daemon/event daemon/engine protocol config
-daemon/host      : daemon/event config
+daemon/host      : daemon/event daemon/engine config
 daemon/dev       : daemon/event config
 daemon/app       : daemon/event daemon/engine daemon/redis daemon/session daemon/host daemon/dev protocol config
 '
