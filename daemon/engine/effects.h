@@ -47,7 +47,7 @@ struct WaitCancelled {};  // to the one who cancelled; the wait itself gets Fail
 // What one node said: to show, trust-empty, adopt.
 struct NodeWord {
   NodeIndex node;
-  std::optional<NodeAnswer> answer;  // none: silent
+  std::optional<NodeAnswer> answer{};  // none: silent
 };
 struct Shown {
   std::string name;
@@ -80,10 +80,10 @@ enum class LossReason : std::uint8_t { kNone, kDeadline, kMaxHold, kDraining };
 
 struct Failed {
   Failure failure;
-  std::string name;                       // of the lock; empty if there is none
+  std::string name{};                     // of the lock; empty if there is none
   Fence fence = 0;                        // kLost
   LossReason reason = LossReason::kNone;  // kLost
-  std::string text;                       // why, for a person
+  std::string text{};                     // why, for a person
 };
 
 using Answer = std::variant<Granted, Released, Checked, WaitCancelled, Shown, NodesSet, Failed>;
@@ -100,9 +100,9 @@ struct AnswerClient {
 struct Notice {
   enum class Kind : std::uint8_t { kRenewed, kJeopardy, kSafe, kLost, kDraining };
   Kind kind;
-  std::string name;
+  std::string name{};
   Fence fence = 0;
-  Time deadline;  // kDraining: until when to let go; of the drain, not of a lock
+  Time deadline{};  // kDraining: until when to let go; of the drain, not of a lock
   LossReason reason = LossReason::kNone;  // kLost
 };
 struct TellClient {

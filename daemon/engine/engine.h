@@ -42,7 +42,7 @@ class Engine {
   Engine& operator=(const Engine&) = delete;
 
   // Takes one event at time `now`, which never goes back, and appends what follows from it to
-  // `effects`. Timers that are due by `now` are run too, after the event.
+  // `effects`. Timers that are due by `now` run before the event, and those it set for now, after.
   void Step(Time now, const Event& event, Effects& effects);
 
   // When to Step with TimePassed at the latest, if nothing else happens before.
@@ -53,7 +53,7 @@ class Engine {
   bool Drained() const;
 
   // In order of name, then of place in line.
-  std::vector<HoldView> Holds() const;
+  std::vector<HoldView> Holds(Time now) const;
   std::vector<WaitView> Waits() const;
   std::vector<NodeView> Nodes(Time now) const;
   const Counters& counters() const;

@@ -50,12 +50,12 @@ enum class NodeState : std::uint8_t {
 struct NodeView {
   NodeIndex node;
   NodeState state;
-  std::string text;                    // why it does not vote; empty for kUp
-  std::optional<Duration> ready_in;    // kNew, kQuarantine
-  std::optional<Duration> clock_off;   // off the median of the nodes' clocks
-  std::optional<Duration> round_trip;  // of the last answer
-  std::string run_id;
-  std::string version;
+  std::string text;                      // why it does not vote; empty for kUp
+  std::optional<Duration> ready_in{};    // kNew, kQuarantine
+  std::optional<Duration> clock_off{};   // off the median of the nodes' clocks
+  std::optional<Duration> round_trip{};  // of the last answer
+  std::string run_id{};
+  std::string version{};
 };
 
 struct Counters {

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/engine/effects.h"
+#include "daemon/engine/types.h"
+
+namespace redlockd::engine {
+
+// Counts the answers to one round of an acquisition, a first round (rule A3) or a confirm round
+// (rule A4), and says what they decide. Knows nothing of time.
+class Ballot {
+ public:
+  enum class Result {
+    kOpen,       // answers that matter are still out
+    kAgreed,     // m nodes voted for one fence
+    kDisagreed,  // m nodes voted, no m of them for one fence
+    kRefused,    // m nodes answered and a majority of votes has become impossible
+    kNoQuorum,   // fewer than m nodes can answer
+  };
+
+  Ballot(std::size_t nodes, NodeSet asked);
+
+  void Vote(NodeIndex node, Fence fence);
+  // Held by another owner, for `left` longer.
+  void Busy(NodeIndex node, std::string owner, Duration left);
+  // Answered, with the lock's own state as the reason: counts as reached.
+  void Refuse(NodeIndex node);
+  // No vote for a reason that is the node's (quarantine, error), or no answer in time. An answer
+  // that comes after all takes its place.
+  void Miss(NodeIndex node);
+
+  Result Judge() const;
+  // kAgreed: the fence that m nodes voted for.
+  Fence Agreed() const;
+  // kDisagreed: the greatest of the m smallest votes (rule A4).
+  Fence ToConfirm() const;
+  std::size_t Votes() const { return votes_.size(); }
+  // kRefused: no single other owner was seen on a majority, so nobody may hold it (rule E7).
+  bool Split() const;
+  // The shortest time that one of the other owners' keys has left (rule C11).
+  std::optional<Duration> ShortestLeft() const { return shortest_left_; }
+
+ private:
+  std::optional<Fence> MajorityFence() const;
+  void Settle(NodeIndex node);
+
+  std::size_t nodes_;
+  NodeSet open_;     // asked, not heard of
+  NodeSet refused_;  // busy or refused
+  std::map<NodeIndex, Fence> votes_;
+  std::map<NodeIndex, std::string> owners_;
+  std::optional<Duration> shortest_left_;
+};
+
+}  // namespace redlockd::engine

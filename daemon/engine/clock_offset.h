@@ -1,0 +1,41 @@
+#pragma once
+
+#include <optional>
+
+#include "daemon/engine/types.h"
+
+namespace redlockd::engine {
+
+// What is known of how far a node's TIME is ahead of this host's CLOCK_BOOTTIME: an interval, since
+// the node read its clock at some moment between our asking and our hearing (rule D6).
+class ClockOffset {
+ public:
+  enum class Step { kNone, kForward, kBack };
+
+  // `drift`: how far apart the rates of the two clocks may be; widens what is known as it ages.
+  explicit ClockOffset(double drift) : drift_(drift) {}
+
+  // Takes one reading. A step is told when the reading cannot be had from the old knowledge by more
+  // than 2 ms; what is known then starts anew from the reading.
+  Step Observe(NodeTime node_time, Time asked, Time heard);
+  // The node restarted: what was known of its clock says nothing.
+  void Reset() { known_.reset(); }
+
+  // Middle of the interval, in microseconds; none before the first reading.
+  std::optional<std::int64_t> Middle() const;
+
+ private:
+  struct Interval {
+    std::int64_t low, high;  // microseconds
+    Time at;
+  };
+  Interval Aged(Time now) const;
+
+  double drift_;
+  std::optional<Interval> known_;
+};
+
+// CLOCK_BOOTTIME in whole microseconds.
+std::int64_t Microseconds(Time time);
+
+}  // namespace redlockd::engine

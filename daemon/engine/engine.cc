@@ -1,0 +1,290 @@
+#include "daemon/engine/engine.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "daemon/engine/lock.h"
+#include "daemon/engine/query.h"
+
+namespace redlockd::engine {
+
+struct Engine::Impl : NodeTable::Observer {
+  Impl(EngineOptions options, Random& random)
+      : shared(std::move(options), random, *this), queries(shared.nodes, shared.outbox) {}
+
+  // From sessions.
+  void On(Time now, const SessionOpened& e);
+  void On(Time now, const SessionInputEnded& e);
+  void On(Time now, const SessionClosed& e);
+  void On(Time now, const SessionDropped& e);
+  void On(Time now, const LockRequested& e);
+  void On(Time now, const UnlockRequested& e);
+  void On(Time now, const CheckRequested& e);
+  void On(Time now, const CancelRequested& e);
+  void On(Time now, const ShowRequested& e) { queries.Show(now, e); }
+  void On(Time now, const TrustEmptyRequested& e) { queries.TrustEmpty(now, e); }
+  void On(Time now, const AdoptRequested& e) { queries.Adopt(now, e); }
+  // From nodes.
+  void On(Time now, const NodeLinkUp& e);
+  void On(Time now, const NodeDown& e) { shared.nodes.Down(now, e.node, e.reason); }
+  void On(Time now, const NodeAnswer& e);
+  void On(Time now, const NodeSilence& e);
+  // From the host.
+  void On(Time, const TimePassed&) {}
+  void On(Time now, const DrainRequested& e);
+  void DrainOver();
+
+  void OnVotersChanged(Time now) override;
+  void OnClockStep(Time now, NodeIndex node) override;
+
+  Lock* Find(const std::string& name);
+  Lock* OfAttempt(AttemptNumber attempt);
+  Lock& FindOrMake(const std::string& name);
+  void ForgetIdle();
+  bool AnyHeld() const;
+  std::optional<Failed> WhyNot(const LockRequested& e) const;
+  Failed NotHeld(SessionId session, const std::string& name);
+
+  Shared shared;
+  QueryTable queries;
+  std::map<std::string, std::unique_ptr<Lock>> locks;
+  bool draining = false;
+  bool drain_over = false;
+  Alarm drain_alarm{shared.agenda, [this](Time) { DrainOver(); }};
+};
+
+// --- sessions -----------------------------------------------------------------------------------
+
+void Engine::Impl::On(Time, const SessionOpened& e) { shared.sessions.Open(e.session, e.uid); }
+
+void Engine::Impl::On(Time now, const SessionInputEnded& e) {
+  shared.sessions.EndInput(e.session);
+  for (const auto& name : shared.sessions.Locks(e.session)) Find(name)->InputEnded(now, e.session);
+}
+
+void Engine::Impl::On(Time now, const SessionClosed& e) {
+  for (const auto& name : shared.sessions.Locks(e.session)) {
+    Find(name)->SessionClosed(now, e.session);
+  }
+  queries.SessionClosed(e.session);
+  shared.releases.SessionClosed(e.session);
+  shared.sessions.Close(e.session);
+}
+
+void Engine::Impl::On(Time now, const SessionDropped& e) {
+  for (const auto& name : shared.sessions.Locks(e.session)) {
+    Find(name)->SessionDropped(now, e.session);
+  }
+  On(now, SessionClosed{e.session});
+}
+
+std::optional<Failed> Engine::Impl::WhyNot(const LockRequested& e) const {
+  const Timing& timing = shared.options.timing;
+  const Duration ttl = e.ttl.value_or(timing.ttl);
+  if (ttl < timing.MinTtl() || ttl > timing.max_ttl) {
+    return Failed{.failure = Failure::kBadTtl,
+                  .name = e.name,
+                  .text = "expected a ttl of " + ToText(timing.MinTtl()) + " to " +
+                          ToText(timing.max_ttl) + ", found " + ToText(ttl)};
+  }
+  if (draining) {
+    return Failed{.failure = Failure::kDraining, .name = e.name, .text = "the daemon is stopping"};
+  }
+  if (shared.sessions.Uses(e.session, e.name)) {
+    return Failed{.failure = Failure::kDeadlock,
+                  .name = e.name,
+                  .text = "this session holds it or waits for it already"};
+  }
+  if (auto limit = shared.sessions.AtLimit(e.session)) {
+    return Failed{.failure = Failure::kLimit, .name = e.name, .text = *limit};
+  }
+  return std::nullopt;
+}
+
+void Engine::Impl::On(Time now, const LockRequested& e) {
+  if (auto failed = WhyNot(e)) {
+    return shared.outbox.Reply(e.session, e.request, std::move(*failed));
+  }
+  FindOrMake(e.name).Request(now, e);
+}
+
+Failed Engine::Impl::NotHeld(SessionId session, const std::string& name) {
+  if (const auto loss = shared.sessions.TakeLoss(session, name)) {
+    return Failed{.failure = Failure::kLost,
+                  .name = name,
+                  .fence = loss->fence,
+                  .reason = loss->reason,
+                  .text = "it ended before it was let go"};
+  }
+  return Failed{.failure = Failure::kNotHeld, .name = name, .text = "not held by this session"};
+}
+
+void Engine::Impl::On(Time now, const UnlockRequested& e) {
+  Lock* lock = Find(e.name);
+  if (!lock || !lock->HeldBy(e.session, e.fence)) {
+    return shared.outbox.Reply(e.session, e.request, NotHeld(e.session, e.name));
+  }
+  lock->Unlock(now, e);
+}
+
+void Engine::Impl::On(Time, const CheckRequested& e) {
+  Lock* lock = Find(e.name);
+  if (lock && (e.fence ? lock->HeldWith(*e.fence) : lock->HeldBy(e.session, std::nullopt))) {
+    return shared.outbox.Reply(e.session, e.request, lock->Check());
+  }
+  shared.outbox.Reply(e.session, e.request, NotHeld(e.session, e.name));
+}
+
+void Engine::Impl::On(Time now, const CancelRequested& e) {
+  for (const auto& name : shared.sessions.Locks(e.session)) {
+    if (Find(name)->Cancel(now, e.session, e.target)) {
+      return shared.outbox.Reply(e.session, e.request, WaitCancelled{});
+    }
+  }
+  shared.outbox.Reply(
+      e.session, e.request,
+      Failed{.failure = Failure::kNoSuchWait, .text = "no waiting request has this tag"});
+}
+
+// --- nodes --------------------------------------------------------------------------------------
+
+void Engine::Impl::On(Time now, const NodeLinkUp& e) {
+  shared.releases.LinkUp(now, e.node);  // before anything else (rule C7)
+  shared.nodes.LinkUp(now, e.node, e.facts);
+}
+
+void Engine::Impl::On(Time now, const NodeAnswer& e) {
+  shared.nodes.Heard(now, e);
+  switch (e.ticket.kind) {
+    case Ticket::Kind::kAcquire:
+      if (Lock* lock = OfAttempt(e.ticket.subject)) lock->Acquired(now, e);
+      return;
+    case Ticket::Kind::kConfirm:
+      if (Lock* lock = OfAttempt(e.ticket.subject)) lock->Confirmed(now, e);
+      return;
+    case Ticket::Kind::kRenew:
+      if (Lock* lock = OfAttempt(e.ticket.subject)) lock->Renewed(now, e);
+      return;
+    case Ticket::Kind::kRelease:
+      return shared.releases.Answered(e);
+    case Ticket::Kind::kQuery:
+      return queries.Answered(now, e);
+    case Ticket::Kind::kProbe:
+      return shared.nodes.Probed(now, e);
+    case Ticket::Kind::kSuspect:
+      return;  // Heard has read its verdict
+  }
+}
+
+void Engine::Impl::On(Time now, const NodeSilence& e) {
+  switch (e.ticket.kind) {
+    case Ticket::Kind::kAcquire:
+    case Ticket::Kind::kConfirm:
+    case Ticket::Kind::kRenew:
+      if (Lock* lock = OfAttempt(e.ticket.subject)) lock->Missed(now, e);
+      return;
+    case Ticket::Kind::kRelease:
+      return shared.releases.Missed(e);
+    case Ticket::Kind::kQuery:
+      return queries.Missed(now, e);
+    case Ticket::Kind::kProbe:
+      if (e.gone) shared.nodes.ProbeMissed(e.node);
+      return;
+    case Ticket::Kind::kSuspect:
+      return;
+  }
+}
+
+void Engine::Impl::OnVotersChanged(Time now) {
+  for (const auto& [name, lock] : locks) lock->VotersChanged(now);
+}
+
+void Engine::Impl::OnClockStep(Time now, NodeIndex node) {
+  for (const auto& [name, lock] : locks) lock->ClockStepped(now, node);
+}
+
+// --- the end ------------------------------------------------------------------------------------
+
+void Engine::Impl::On(Time now, const DrainRequested& e) {
+  draining = true;
+  drain_alarm.Set(e.until);
+  for (const auto& [name, lock] : locks) lock->Drain(now, e.until);
+}
+
+void Engine::Impl::DrainOver() {
+  drain_over = true;
+  for (const auto& [name, lock] : locks) lock->DrainOver();
+}
+
+bool Engine::Impl::AnyHeld() const {
+  return std::any_of(locks.begin(), locks.end(),
+                     [](const auto& entry) { return entry.second->Held(); });
+}
+
+// --- locks --------------------------------------------------------------------------------------
+
+Lock* Engine::Impl::Find(const std::string& name) {
+  const auto found = locks.find(name);
+  return found == locks.end() ? nullptr : found->second.get();
+}
+
+Lock* Engine::Impl::OfAttempt(AttemptNumber attempt) {
+  const auto found = shared.by_attempt.find(attempt);
+  return found == shared.by_attempt.end() ? nullptr : found->second;
+}
+
+Lock& Engine::Impl::FindOrMake(const std::string& name) {
+  auto& lock = locks[name];
+  if (!lock) lock = std::make_unique<Lock>(shared, name);
+  return *lock;
+}
+
+void Engine::Impl::ForgetIdle() {
+  for (const std::string& name : shared.idle) {
+    if (const Lock* lock = Find(name); lock && lock->Idle()) locks.erase(name);
+  }
+  shared.idle.clear();
+}
+
+// --- the engine ---------------------------------------------------------------------------------
+
+Engine::Engine(EngineOptions options, Random& random)
+    : impl_(std::make_unique<Impl>(std::move(options), random)) {}
+Engine::~Engine() = default;
+
+void Engine::Step(Time now, const Event& event, Effects& effects) {
+  impl_->shared.outbox.Begin(effects);
+  impl_->shared.agenda.Run(now);
+  std::visit([&](const auto& e) { impl_->On(now, e); }, event);
+  impl_->shared.agenda.Run(now);
+  impl_->shared.outbox.End();
+  impl_->ForgetIdle();
+}
+
+std::optional<Time> Engine::NextDeadline() const { return impl_->shared.agenda.Next(); }
+
+bool Engine::Drained() const {
+  if (!impl_->draining) return false;
+  return impl_->drain_over || (!impl_->AnyHeld() && !impl_->shared.releases.InFlight());
+}
+
+std::vector<HoldView> Engine::Holds(Time now) const {
+  std::vector<HoldView> views;
+  for (const auto& [name, lock] : impl_->locks) {
+    if (auto view = lock->ViewHold(now)) views.push_back(std::move(*view));
+  }
+  return views;
+}
+
+std::vector<WaitView> Engine::Waits() const {
+  std::vector<WaitView> views;
+  for (const auto& [name, lock] : impl_->locks) lock->ViewWaits(views);
+  return views;
+}
+
+std::vector<NodeView> Engine::Nodes(Time now) const { return impl_->shared.nodes.Views(now); }
+
+const Counters& Engine::counters() const { return impl_->shared.counters; }
+
+}  // namespace redlockd::engine

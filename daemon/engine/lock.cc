@@ -1,0 +1,122 @@
+#include "daemon/engine/lock.h"
+
+#include <utility>
+
+#include "daemon/engine/lock_parts.h"
+
+namespace redlockd::engine {
+
+Shared::Shared(EngineOptions o, Random& r, NodeTable::Observer& observer)
+    : options(std::move(o)),
+      random(r),
+      nodes(options, random, agenda, outbox, observer),
+      sessions(options.limits),
+      releases(options.nodes, agenda, outbox) {}
+
+Lock::Lock(Shared& shared, std::string name)
+    : shared_(shared),
+      name_(std::move(name)),
+      attempt_alarm_(shared.agenda, [this](Time now) { Attempt(now); }),
+      quorum_alarm_(shared.agenda, [this](Time now) { FailTheImpatient(now); }) {}
+
+Lock::~Lock() {
+  if (lease_) shared_.by_attempt.erase(lease_->attempt);
+}
+
+bool Lock::Idle() const { return waiters_.empty() && !lease_; }
+
+bool Lock::HeldBy(SessionId session, std::optional<Fence> fence) const {
+  return hold_ && hold_->session == session && (!fence || *fence == lease_->fence);
+}
+
+bool Lock::HeldWith(Fence fence) const { return hold_ && lease_->fence == fence; }
+
+Checked Lock::Check() const { return {name_, lease_->fence, hold_->deadline}; }
+
+void Lock::Unlock(Time now, const UnlockRequested& request) {
+  const Fence fence = lease_->fence;
+  shared_.sessions.Remove(hold_->session, name_);
+  hold_.reset();
+  ++shared_.counters.unlocks;
+  if (request.sync) {
+    LetGo(now, ReleaseTable::Waiter{request.session, request.request, fence});
+  } else {
+    shared_.outbox.Reply(request.session, request.request, Released{name_, fence});
+    LetGo(now);
+  }
+  Proceed(now);
+}
+
+void Lock::SessionClosed(Time now, SessionId session) {
+  shared_.sessions.Remove(session, name_);
+  if (HeldBy(session, std::nullopt)) {
+    hold_.reset();
+    ++shared_.counters.session_ends;
+    LetGo(now);
+  } else {
+    waiters_.erase(FindWaiter(session));
+  }
+  Proceed(now);
+}
+
+void Lock::SessionDropped(Time now, SessionId session) {
+  if (!HeldBy(session, std::nullopt)) return SessionClosed(now, session);
+  shared_.sessions.Remove(session, name_);
+  ++shared_.counters.lost;
+  Keep();
+}
+
+void Lock::Drain(Time now, Time until) {
+  while (!waiters_.empty()) Fail(waiters_.begin(), Failure::kDraining, "the daemon is stopping");
+  if (hold_) {
+    Notice notice{.kind = Notice::Kind::kDraining, .name = name_, .fence = lease_->fence};
+    notice.deadline = until;
+    shared_.outbox.Tell(hold_->session, std::move(notice));
+  }
+  Proceed(now);
+}
+
+void Lock::DrainOver() {
+  if (!hold_) return;
+  Lose(LossReason::kDraining);
+  Keep();
+}
+
+void Lock::Missed(Time now, const NodeSilence& silence) {
+  Lease& lease = *lease_;
+  const bool confirm = silence.ticket.kind == Ticket::Kind::kConfirm;
+  if (silence.gone && !confirm) lease.in_flight.reset(silence.node);
+  if (silence.ticket.round != lease.round) return;
+  if (lease.phase == Lease::Phase::kHeld) return PartOfRoundDone(silence.node, false);
+  if (!Acquiring()) return;
+  lease.ballot->Miss(silence.node);
+  JudgeRound(now);
+}
+
+std::optional<HoldView> Lock::ViewHold(Time now) const {
+  if (!hold_) return std::nullopt;
+  return HoldView{.name = name_,
+                  .session = hold_->session,
+                  .fence = lease_->fence,
+                  .granted = hold_->granted,
+                  .deadline = hold_->deadline,
+                  .ttl = lease_->ttl,
+                  .votes = lease_->validity.Count(now),
+                  .jeopardy = hold_->jeopardy,
+                  .owner = lease_->owner,
+                  .note = hold_->note};
+}
+
+void Lock::ViewWaits(std::vector<WaitView>& views) const {
+  std::size_t place = 0;
+  for (const auto& waiter : waiters_) {
+    views.push_back({.name = name_,
+                     .session = waiter->session,
+                     .since = waiter->since,
+                     .until = waiter->wait_alarm.at(),
+                     .place = ++place,
+                     .note = waiter->note});
+  }
+}
+
+}  // namespace redlockd::engine

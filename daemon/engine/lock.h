@@ -1,0 +1,141 @@
+#pragma once
+
+#include <list>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "daemon/engine/agenda.h"
+#include "daemon/engine/ballot.h"
+#include "daemon/engine/engine.h"
+#include "daemon/engine/node_table.h"
+#include "daemon/engine/outbox.h"
+#include "daemon/engine/release_table.h"
+#include "daemon/engine/session_table.h"
+#include "daemon/engine/validity.h"
+
+namespace redlockd::engine {
+
+class Lock;
+
+// What all locks of an engine share.
+struct Shared {
+  Shared(EngineOptions options, Random& random, NodeTable::Observer& observer);
+
+  EngineOptions options;
+  Random& random;
+  Agenda agenda;
+  Outbox outbox;
+  NodeTable nodes;
+  SessionTable sessions;
+  ReleaseTable releases;
+  Counters counters;
+  AttemptNumber last_attempt = 0;
+  std::unordered_map<AttemptNumber, Lock*> by_attempt;  // whose answers go where
+  std::vector<std::string> idle;  // locks that may have become Idle in this step
+};
+
+// One lock on this host: its line of waiting sessions, the one attempt that contends for it on the
+// nodes (rule C11), and the lease and hold that come of it.
+//
+//   idle -> first round <-> confirm -> held -> idle           (let go, or lost at the deadline)
+//             |   ^                      '-> kept -> idle     (ended by the daemon, rule C9)
+//             v   |
+//            back-off
+//
+// Owns its waiters, its alarms and the lease; the release of an owner value goes to ReleaseTable.
+class Lock {
+ public:
+  Lock(Shared& shared, std::string name);
+  ~Lock();
+  Lock(const Lock&) = delete;
+  Lock& operator=(const Lock&) = delete;
+
+  // From sessions. The engine has checked that the session is there, is within its limits and does
+  // not use this lock yet.
+  void Request(Time now, const LockRequested& request);
+  // The session holds it, with the fence `fence` if one is given.
+  bool HeldBy(SessionId session, std::optional<Fence> fence) const;
+  bool HeldWith(Fence fence) const;
+  void Unlock(Time now, const UnlockRequested& request);
+  // False if that request does not wait here.
+  bool Cancel(Time now, SessionId session, RequestId request);
+  void InputEnded(Time now, SessionId session);
+  void SessionClosed(Time now, SessionId session);
+  void SessionDropped(Time now, SessionId session);
+
+  // From nodes: answers that carry the attempt in hand.
+  void Acquired(Time now, const NodeAnswer& answer);
+  void Confirmed(Time now, const NodeAnswer& answer);
+  void Renewed(Time now, const NodeAnswer& answer);
+  void Missed(Time now, const NodeSilence& silence);
+  void VotersChanged(Time now);
+  void ClockStepped(Time now, NodeIndex node);
+
+  void Drain(Time now, Time until);  // no more grants; tell the holder
+  void DrainOver();                  // end the hold, keep the keys
+
+  // Nothing left to do for it; the engine may forget it.
+  bool Idle() const;
+  bool Held() const { return hold_ != nullptr; }
+  const std::string& name() const { return name_; }
+  // What `check` answers. Only while Held.
+  Checked Check() const;
+  std::optional<HoldView> ViewHold(Time now) const;
+  void ViewWaits(std::vector<WaitView>& views) const;
+
+ private:
+  struct Waiter;
+  struct Hold;
+  struct Lease;
+  using Waiters = std::list<std::unique_ptr<Waiter>>;
+
+  // lock_wait.cc: the line
+  void Fail(Waiters::iterator waiter, Failure failure, std::string text);
+  Waiters::iterator FindWaiter(SessionId session);
+  void WaitOver(Time now, SessionId session);
+  // Someone left the line, or the lease is gone: go on with who is first now.
+  void Proceed(Time now);
+  void NoteQuorum(Time now, bool reached);
+  void FailTheImpatient(Time now);
+
+  // lock_acquire.cc: from an attempt to a grant
+  bool Acquiring() const;
+  void Attempt(Time now);
+  void FirstRound(Time now);
+  void ConfirmRound(Time now);
+  void JudgeRound(Time now);
+  void RoundFailed(Time now, Ballot::Result result);
+  Duration UntilNextAttempt(bool reached, const Ballot* ballot);
+  void LearnFence(Time now, Fence stored);
+  void Grant(Time now, Fence fence);
+  // Forgets the lease and has its owner value released everywhere (rule C4).
+  void LetGo(Time now, std::optional<ReleaseTable::Waiter> waiter = std::nullopt);
+
+  // lock_hold.cc: from the grant to the end
+  void RenewRound(Time now);
+  void Heal(Time now, NodeSet nodes);
+  void Promised(Time now, const NodeAnswer& answer);
+  void PartOfRoundDone(NodeIndex node, bool acked);
+  void SetDeadline(Time now);
+  void WarnHolder(bool jeopardy);
+  void TellHolder(Notice::Kind kind, LossReason reason = LossReason::kNone) const;
+  void DeadlineReached(Time now);
+  void Lose(LossReason reason);
+  void Keep();
+
+  Shared& shared_;
+  const std::string name_;
+  Waiters waiters_;
+  std::unique_ptr<Lease> lease_;
+  std::unique_ptr<Hold> hold_;
+  Fence known_fence_ = 0;  // the last plausible one (rule A5)
+  unsigned splits_ = 0;    // failed rounds in a row without a holder in sight (rule E7)
+  std::optional<Time> no_quorum_since_;
+  Alarm attempt_alarm_;  // the next attempt, after one that failed
+  Alarm quorum_alarm_;   // when waiters have been without a quorum for quorum_wait
+};
+
+}  // namespace redlockd::engine

@@ -1,0 +1,109 @@
+#include <algorithm>
+
+#include "daemon/engine/lock_parts.h"
+
+// The line of sessions that wait for a lock.
+namespace redlockd::engine {
+
+void Lock::Request(Time now, const LockRequested& request) {
+  const bool must_wait = lease_ || !waiters_.empty();
+  if (must_wait && request.wait == Duration(0)) {
+    ++shared_.counters.busy;
+    shared_.outbox.Reply(
+        request.session, request.request,
+        Failed{.failure = Failure::kBusy,
+               .name = name_,
+               .text = hold_ ? "held on this host" : "others on this host are first"});
+    return;
+  }
+  auto over = [this, session = request.session](Time at) { WaitOver(at, session); };
+  auto waiter = std::make_unique<Waiter>(shared_.agenda, request, now, std::move(over));
+  waiter->ttl = request.ttl.value_or(shared_.options.timing.ttl);
+  if (request.wait && !waiter->is_try) waiter->wait_alarm.Set(now + *request.wait);
+  waiters_.push_back(std::move(waiter));
+  shared_.sessions.Add(request.session, name_);
+  if (must_wait && shared_.sessions.InputEnded(request.session)) {
+    return Fail(std::prev(waiters_.end()), Failure::kCancelled, "the client sends no more");
+  }
+  Proceed(now);
+}
+
+bool Lock::Cancel(Time now, SessionId session, RequestId request) {
+  const auto waiter = FindWaiter(session);
+  if (waiter == waiters_.end() || (*waiter)->request != request) return false;
+  Fail(waiter, Failure::kCancelled, "cancelled by the client");
+  Proceed(now);
+  return true;
+}
+
+void Lock::InputEnded(Time now, SessionId session) {
+  const auto waiter = FindWaiter(session);
+  if (waiter == waiters_.end()) return;
+  // Being asked of the nodes for the first time: answered by what comes of it.
+  if (waiter == waiters_.begin() && Acquiring() && !(*waiter)->asked) return;
+  Fail(waiter, Failure::kCancelled, "the client sends no more");
+  Proceed(now);
+}
+
+Lock::Waiters::iterator Lock::FindWaiter(SessionId session) {
+  return std::find_if(waiters_.begin(), waiters_.end(),
+                      [session](const auto& waiter) { return waiter->session == session; });
+}
+
+void Lock::Fail(Waiters::iterator waiter, Failure failure, std::string text) {
+  Counters& counters = shared_.counters;
+  if (failure == Failure::kBusy) ++counters.busy;
+  if (failure == Failure::kTimeout) ++counters.timeouts;
+  if (failure == Failure::kNoQuorum) ++counters.no_quorum;
+  shared_.outbox.Reply((*waiter)->session, (*waiter)->request,
+                       Failed{.failure = failure, .name = name_, .text = std::move(text)});
+  shared_.sessions.Remove((*waiter)->session, name_);
+  waiters_.erase(waiter);
+}
+
+void Lock::WaitOver(Time now, SessionId session) {
+  const auto waiter = FindWaiter(session);
+  if (no_quorum_since_) {
+    Fail(waiter, Failure::kNoQuorum, shared_.nodes.WhyNoQuorum(now));
+  } else {
+    Fail(waiter, Failure::kTimeout, hold_ ? "still held on this host" : "still held elsewhere");
+  }
+  Proceed(now);
+}
+
+void Lock::Proceed(Time now) {
+  if (Acquiring() && (waiters_.empty() || waiters_.front()->ttl != lease_->ttl)) LetGo(now);
+  if (waiters_.empty()) {
+    attempt_alarm_.Clear();
+    quorum_alarm_.Clear();
+    no_quorum_since_.reset();
+    splits_ = 0;
+  } else if (!lease_ && !attempt_alarm_.at()) {
+    Attempt(now);
+  }
+  if (Idle()) shared_.idle.push_back(name_);
+}
+
+void Lock::NoteQuorum(Time now, bool reached) {
+  if (reached) {
+    no_quorum_since_.reset();
+    quorum_alarm_.Clear();
+  } else {
+    if (!no_quorum_since_) no_quorum_since_ = now;
+    FailTheImpatient(now);
+  }
+}
+
+// A waiter keeps its place while there is no quorum, but not for longer than quorum_wait. The line
+// is in order of arrival, so the impatient are at its head.
+void Lock::FailTheImpatient(Time now) {
+  const Duration patience = shared_.options.timing.quorum_wait;
+  while (!waiters_.empty()) {
+    const Time end = std::max(*no_quorum_since_, waiters_.front()->since) + patience;
+    if (now < end) return quorum_alarm_.Set(end);
+    Fail(waiters_.begin(), Failure::kNoQuorum, shared_.nodes.WhyNoQuorum(now));
+  }
+  Proceed(now);
+}
+
+}  // namespace redlockd::engine

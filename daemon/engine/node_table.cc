@@ -1,0 +1,316 @@
+#include "daemon/engine/node_table.h"
+
+#include <algorithm>
+#include <cassert>
+#include <utility>
+
+#include "daemon/engine/quorum.h"
+
+namespace redlockd::engine {
+namespace {
+
+using std::chrono::microseconds;
+using std::chrono::milliseconds;
+
+constexpr Duration kProbeInterval = std::chrono::seconds(2);  // rule D5
+constexpr Duration kDefaultRoundTrip = milliseconds(1);
+
+std::string Hex(std::uint64_t value) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string text(16, '0');
+  for (std::size_t i = 16; i-- > 0; value >>= 4) text[i] = kDigits[value & 15];
+  return text;
+}
+
+}  // namespace
+
+NodeTable::NodeTable(const EngineOptions& options, Random& random, Agenda& agenda, Outbox& outbox,
+                     Observer& observer)
+    : options_(options),
+      random_(random),
+      outbox_(outbox),
+      observer_(observer),
+      membership_(options.nodes) {
+  for (NodeIndex i = 0; i < options.nodes; ++i) {
+    nodes_.emplace_back(options.timing.drift, agenda, [this, i](Time now) { Probe(now, i); });
+    nodes_.back().text = nodes_.back().down_reason;
+  }
+}
+
+// --- what is heard ------------------------------------------------------------------------------
+
+void NodeTable::LinkUp(Time now, NodeIndex index, const NodeFacts& facts) {
+  Node& node = nodes_[index];
+  if (!node.linked) {
+    node.probed = false;
+    node.probing = false;
+    node.error.clear();
+  }
+  node.linked = true;
+  TakeFacts(now, index, facts);
+  Probe(now, index);
+  Judge(now);
+}
+
+void NodeTable::Down(Time now, NodeIndex index, const std::string& reason) {
+  Node& node = nodes_[index];
+  node.linked = false;
+  node.down_reason = reason;
+  node.probe_alarm.Clear();
+  Judge(now);
+}
+
+// Facts of INFO: a changed policy or growing evictions mean that the node may have dropped a key
+// (rule D5); another run_id, that it is another process.
+void NodeTable::TakeFacts(Time now, NodeIndex index, const NodeFacts& facts) {
+  Node& node = nodes_[index];
+  const NodeFacts old = std::exchange(node.facts, facts);
+  if (facts.run_id != old.run_id) {
+    node.offset.Reset();
+  } else if (facts.evicted_keys > old.evicted_keys ||
+             facts.maxmemory_policy != old.maxmemory_policy) {
+    AskNode(now, index, Ticket::Kind::kSuspect, SuspectOp{});
+  }
+}
+
+void NodeTable::Heard(Time now, const NodeAnswer& answer) {
+  Node& node = nodes_[answer.node];
+  if (answer.node_time != 0) {
+    node.round_trip = now - answer.ticket.asked;
+    if (node.offset.Observe(answer.node_time, answer.ticket.asked, now) ==
+        ClockOffset::Step::kForward) {
+      observer_.OnClockStep(now, answer.node);
+      AskNode(now, answer.node, Ticket::Kind::kSuspect, SuspectOp{});
+    }
+  }
+  switch (answer.verdict) {
+    case Verdict::kAmnesia:
+      Quarantined(now, answer.node, answer.left, true);
+      return Judge(now);
+    case Verdict::kQuarantine:
+      Quarantined(now, answer.node, answer.left, node.forgot);
+      return Judge(now);
+    case Verdict::kSettings:
+      node.settings = answer.text;
+      return Judge(now);
+    default:
+      break;
+  }
+  // Every answer reads a clock; only one that changes who is off is worth judging all nodes for.
+  if (Skewed(answer.node) != (node.state == NodeState::kSkewed)) Judge(now);
+}
+
+void NodeTable::Probed(Time now, const NodeAnswer& answer) {
+  Node& node = nodes_[answer.node];
+  node.probing = false;
+  node.probed = true;
+  node.error = answer.verdict == Verdict::kError ? answer.text : std::string();
+  if (answer.verdict != Verdict::kError) TakeFacts(now, answer.node, answer.facts);
+  if (answer.verdict != Verdict::kSettings) node.settings.clear();
+  if (answer.verdict == Verdict::kOk) QuarantineSet(now, answer.node, Duration(0));
+  membership_.Learn(answer.node, answer.facts.node_id, answer.facts.set);
+  if (options_.trust_new_nodes && node.ready_at && !std::exchange(node.trusted, true)) {
+    AskNode(now, answer.node, Ticket::Kind::kSuspect, TrustOp{});
+    Probe(now, answer.node);
+  }
+  Judge(now);
+}
+
+void NodeTable::QuarantineSet(Time now, NodeIndex index, Duration left) {
+  nodes_[index].forgot = false;
+  if (left > Duration(0)) {
+    Quarantined(now, index, left, false);
+  } else {
+    nodes_[index].ready_at.reset();
+  }
+  Judge(now);
+}
+
+void NodeTable::Quarantined(Time now, NodeIndex index, Duration left, bool forgot) {
+  Node& node = nodes_[index];
+  node.forgot = forgot;
+  node.ready_at = now + left;
+  const Time look_again = *node.ready_at + milliseconds(1);
+  if (!node.probe_alarm.at() || look_again < *node.probe_alarm.at()) {
+    node.probe_alarm.Set(look_again);
+  }
+}
+
+// --- what is asked ------------------------------------------------------------------------------
+
+void NodeTable::AskNode(Time now, NodeIndex node, Ticket::Kind kind, NodeOp op) {
+  outbox_.Ask(NodeSet().set(node), Ticket{kind, 0, 0, now}, std::move(op));
+}
+
+void NodeTable::Probe(Time now, NodeIndex index) {
+  Node& node = nodes_[index];
+  if (!node.linked) return;
+  node.probe_alarm.Set(now + kProbeInterval);
+  if (std::exchange(node.probing, true)) return;
+  ProbeOp op;
+  // At the first probe the other nodes may not have been read yet, and this one may still be on
+  // their list: an id is made at the second.
+  if (auto id = membership_.IdFor(index); id && (node.probed || !id->empty())) {
+    op.node_id = id->empty() ? Hex(random_.Below(UINT64_MAX)) : *id;
+  }
+  op.set = membership_.Own();
+  AskNode(now, index, Ticket::Kind::kProbe, std::move(op));
+}
+
+// --- what follows -------------------------------------------------------------------------------
+
+void NodeTable::Judge(Time now) {
+  const NodeSet before = Voters();
+  for (NodeIndex i = 0; i < nodes_.size(); ++i) {
+    auto [state, text] = JudgeNode(now, i);
+    Node& node = nodes_[i];
+    node.text = std::move(text);
+    if (state == node.state) continue;
+    node.state = state;
+    outbox_.Changed({i, state == NodeState::kUp, state == NodeState::kUp ? "up" : node.text});
+  }
+  if (Voters() != before) observer_.OnVotersChanged(now);
+}
+
+std::pair<NodeState, std::string> NodeTable::JudgeNode(Time now, NodeIndex index) const {
+  const Node& node = nodes_[index];
+  const NodeFacts& facts = node.facts;
+  if (!node.linked) return {NodeState::kDown, node.down_reason};
+  if (!facts.master) return {NodeState::kReplica, "is a replica, expected a master"};
+  if (facts.cluster) return {NodeState::kCluster, "runs in cluster mode, expected a single server"};
+  if (facts.maxmemory_policy != "noeviction") {
+    return {NodeState::kEvicts,
+            "has maxmemory-policy " + facts.maxmemory_policy + ", expected noeviction"};
+  }
+  if (const auto first = SameServer(index)) {
+    return {NodeState::kDuplicate, "is the same server as node " + std::to_string(*first + 1)};
+  }
+  if (!node.error.empty()) return {NodeState::kError, node.error};
+  if (!node.probed) return {NodeState::kProbing, "connected, not read yet"};
+  if (membership_.Foreign(facts.set)) {
+    return {NodeState::kOtherSet, "belongs to another set of nodes (" + facts.set +
+                                      "); if it was moved here: redlock nodes --adopt"};
+  }
+  if (!node.settings.empty()) {
+    return {NodeState::kSettings,
+            "differs: " + node.settings + "; to change it: redlock nodes --adopt"};
+  }
+  if (node.ready_at) {
+    const Duration left = std::max(Duration(0), *node.ready_at - now);
+    return {
+        node.forgot ? NodeState::kNew : NodeState::kQuarantine,
+        (node.forgot ? "new or restarted, ready in " : "in quarantine, ready in ") + ToText(left)};
+  }
+  if (Skewed(index)) return {NodeState::kSkewed, "clock off by " + ToText(*Off(index))};
+  return {NodeState::kUp, ""};
+}
+
+std::optional<NodeIndex> NodeTable::SameServer(NodeIndex index) const {
+  for (NodeIndex i = 0; i < index; ++i) {
+    if (nodes_[i].linked && nodes_[i].facts.run_id == nodes_[index].facts.run_id) return i;
+  }
+  return std::nullopt;
+}
+
+// --- clocks -------------------------------------------------------------------------------------
+
+std::optional<std::int64_t> NodeTable::MedianOffset() const {
+  std::vector<std::int64_t> offsets;
+  for (const Node& node : nodes_) {
+    if (node.linked && node.offset.Middle()) offsets.push_back(*node.offset.Middle());
+  }
+  if (offsets.empty()) return std::nullopt;
+  const auto middle = offsets.begin() + static_cast<std::ptrdiff_t>((offsets.size() - 1) / 2);
+  std::nth_element(offsets.begin(), middle, offsets.end());
+  return *middle;
+}
+
+std::optional<Duration> NodeTable::Off(NodeIndex index) const {
+  const auto own = nodes_[index].offset.Middle();
+  const auto median = MedianOffset();
+  if (!own || !median) return std::nullopt;
+  return Duration(microseconds(*own - *median));
+}
+
+bool NodeTable::Skewed(NodeIndex index) const {
+  const auto off = Off(index);
+  return off && std::chrono::abs(*off) > options_.timing.fence_window / 2;  // rule A6
+}
+
+std::optional<std::int64_t> NodeTable::SetClock(Time now) const {
+  const auto median = MedianOffset();
+  if (!median) return std::nullopt;
+  return Microseconds(now) + *median;
+}
+
+Duration NodeTable::RoundTrip() const {
+  std::vector<Duration> trips;
+  for (const Node& node : nodes_) {
+    if (node.state == NodeState::kUp && node.round_trip) trips.push_back(*node.round_trip);
+  }
+  if (trips.empty()) return kDefaultRoundTrip;
+  const auto middle = trips.begin() + static_cast<std::ptrdiff_t>(trips.size() / 2);
+  std::nth_element(trips.begin(), middle, trips.end());
+  return std::max(*middle, Duration(microseconds(50)));
+}
+
+// --- views --------------------------------------------------------------------------------------
+
+NodeSet NodeTable::Voters() const {
+  NodeSet set;
+  for (NodeIndex i = 0; i < nodes_.size(); ++i) set.set(i, Votes(i));
+  return set;
+}
+
+NodeSet NodeTable::All() const {
+  NodeSet set;
+  for (NodeIndex i = 0; i < nodes_.size(); ++i) set.set(i);
+  return set;
+}
+
+NodeSet NodeTable::Linked() const {
+  NodeSet set;
+  for (NodeIndex i = 0; i < nodes_.size(); ++i) set.set(i, nodes_[i].linked);
+  return set;
+}
+
+bool NodeTable::MetOtherSet() const {
+  return std::any_of(nodes_.begin(), nodes_.end(),
+                     [](const Node& node) { return node.state == NodeState::kOtherSet; });
+}
+
+std::string NodeTable::WhyNoQuorum(Time now) const {
+  const std::string head = std::to_string(Voters().count()) + " of " +
+                           std::to_string(nodes_.size()) + " nodes vote, " +
+                           std::to_string(Majority(nodes_.size())) + " are needed";
+  std::string rest;
+  bool forgot = false;
+  for (NodeIndex i = 0; i < nodes_.size(); ++i) {
+    const auto [state, text] = JudgeNode(now, i);
+    if (state == NodeState::kUp) continue;
+    forgot = forgot || state == NodeState::kNew || state == NodeState::kQuarantine;
+    rest += (rest.empty() ? ": node " : "; node ") + std::to_string(i + 1) + " " + text;
+  }
+  if (MetOtherSet()) return "a node belongs to another set, nothing is granted" + rest;
+  if (forgot) rest += "; if the nodes are new: redlock nodes --trust-empty";
+  return head + rest;
+}
+
+std::vector<NodeView> NodeTable::Views(Time now) const {
+  std::vector<NodeView> views;
+  for (NodeIndex i = 0; i < nodes_.size(); ++i) {
+    const Node& node = nodes_[i];
+    NodeView view{.node = i, .state = node.state, .text = JudgeNode(now, i).second};
+    if (node.linked) {
+      if (node.ready_at) view.ready_in = std::max(Duration(0), *node.ready_at - now);
+      view.clock_off = Off(i);
+      view.round_trip = node.round_trip;
+      view.run_id = node.facts.run_id;
+      view.version = node.facts.version;
+    }
+    views.push_back(std::move(view));
+  }
+  return views;
+}
+
+}  // namespace redlockd::engine

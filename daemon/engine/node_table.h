@@ -1,0 +1,102 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/engine/agenda.h"
+#include "daemon/engine/clock_offset.h"
+#include "daemon/engine/engine.h"
+#include "daemon/engine/membership.h"
+#include "daemon/engine/outbox.h"
+
+namespace redlockd::engine {
+
+// The health of the nodes: which of them may vote now, and if not, why (rules A6, D1-D8). Probes
+// each node when its connection is made, every 2 s, and when a quarantine should be over. Knows no
+// locks.
+class NodeTable {
+ public:
+  // What the table tells the engine.
+  class Observer {
+   public:
+    virtual ~Observer() = default;
+    // The set of voters has changed.
+    virtual void OnVotersChanged(Time now) = 0;
+    // The node's clock was set forward: keys on it ended early (rule D6).
+    virtual void OnClockStep(Time now, NodeIndex node) = 0;
+  };
+
+  NodeTable(const EngineOptions& options, Random& random, Agenda& agenda, Outbox& outbox,
+            Observer& observer);
+
+  void LinkUp(Time now, NodeIndex node, const NodeFacts& facts);
+  void Down(Time now, NodeIndex node, const std::string& reason);
+  // To be called for every answer of whatever kind, before its content is used: reads the clock,
+  // and what the verdict says of the node itself.
+  void Heard(Time now, const NodeAnswer& answer);
+  void Probed(Time now, const NodeAnswer& answer);
+  void ProbeMissed(NodeIndex node) { nodes_[node].probing = false; }
+  void Probe(Time now, NodeIndex node);
+  // A trust or adopt was taken: the node's quarantine is now as `left` says.
+  void QuarantineSet(Time now, NodeIndex node, Duration left);
+
+  bool Votes(NodeIndex node) const { return nodes_[node].state == NodeState::kUp; }
+  NodeSet Voters() const;
+  NodeSet Linked() const;
+  NodeSet All() const;
+  std::size_t size() const { return nodes_.size(); }
+  // A node of another set was met: nothing may be granted (rule D8).
+  bool MetOtherSet() const;
+  const Membership& membership() const { return membership_; }
+
+  // Now by the nodes' clocks, in microseconds (rule A5); none before any answer.
+  std::optional<std::int64_t> SetClock(Time now) const;
+  // A typical round trip, for back-off (rule E7).
+  Duration RoundTrip() const;
+  // Why there is no quorum, for a person: "2 of 5 nodes vote, 3 are needed: node 3 ..."
+  std::string WhyNoQuorum(Time now) const;
+  std::vector<NodeView> Views(Time now) const;
+
+ private:
+  struct Node {
+    Node(double drift, Agenda& agenda, std::function<void(Time)> probe)
+        : offset(drift), probe_alarm(agenda, std::move(probe)) {}
+    bool linked = false;
+    bool probed = false;  // the sentinel has been read since the connection was made
+    bool probing = false;
+    bool trusted = false;  // once, when it was new (EngineOptions::trust_new_nodes)
+    std::string down_reason = "not connected yet";
+    NodeFacts facts;
+    std::optional<Time> ready_at;  // end of its quarantine
+    bool forgot = false;           // the quarantine is for a sentinel missing or of another run
+    std::string settings;          // what differs (rule D3)
+    std::string error;
+    ClockOffset offset;
+    std::optional<Duration> round_trip;
+    NodeState state = NodeState::kDown;
+    std::string text;
+    Alarm probe_alarm;
+  };
+
+  void Judge(Time now);
+  std::pair<NodeState, std::string> JudgeNode(Time now, NodeIndex index) const;
+  std::optional<NodeIndex> SameServer(NodeIndex index) const;
+  void TakeFacts(Time now, NodeIndex index, const NodeFacts& facts);
+  void Quarantined(Time now, NodeIndex index, Duration left, bool forgot);
+  void AskNode(Time now, NodeIndex node, Ticket::Kind kind, NodeOp op);
+  std::optional<std::int64_t> MedianOffset() const;
+  std::optional<Duration> Off(NodeIndex index) const;
+  bool Skewed(NodeIndex index) const;
+
+  const EngineOptions& options_;
+  Random& random_;
+  Outbox& outbox_;
+  Observer& observer_;
+  Membership membership_;
+  std::deque<Node> nodes_;  // a deque: alarms stay where they are
+};
+
+}  // namespace redlockd::engine

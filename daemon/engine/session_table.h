@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <unordered_set>
+#include <vector>
+
+#include "daemon/engine/effects.h"
+#include "daemon/engine/engine.h"
+
+namespace redlockd::engine {
+
+// Which sessions there are, which locks each holds or waits for, and what each has lost without
+// having been asked. Knows no lock's state.
+class SessionTable {
+ public:
+  explicit SessionTable(const Limits& limits) : limits_(limits) {}
+
+  void Open(SessionId session, std::uint32_t uid);
+  // Forgets the session. Its locks have been let go before.
+  void Close(SessionId session);
+  bool Has(SessionId session) const { return sessions_.contains(session); }
+
+  void EndInput(SessionId session);
+  bool InputEnded(SessionId session) const;
+
+  // The session has begun to wait for the lock, or to hold it; until Remove.
+  void Add(SessionId session, const std::string& name);
+  void Remove(SessionId session, const std::string& name);
+  bool Uses(SessionId session, const std::string& name) const;
+  std::vector<std::string> Locks(SessionId session) const;  // in order of name
+  // What would be passed by one more lock, for a person; none if there is room.
+  std::optional<std::string> AtLimit(SessionId session) const;
+
+  // A hold that ended without the client, to be told once at its next unlock or check.
+  struct Loss {
+    Fence fence;
+    LossReason reason;
+  };
+  void Lose(SessionId session, const std::string& name, Loss loss);
+  std::optional<Loss> TakeLoss(SessionId session, const std::string& name);
+
+ private:
+  struct Session {
+    std::uint32_t uid = 0;
+    bool input_ended = false;
+    std::unordered_set<std::string> locks;
+    std::unordered_map<std::string, Loss> losses;  // at most locks_per_session
+  };
+
+  Limits limits_;
+  std::unordered_map<SessionId, Session> sessions_;
+  std::unordered_map<std::uint32_t, std::size_t> locks_of_uid_;
+};
+
+}  // namespace redlockd::engine
