@@ -1,0 +1,102 @@
+#include "tests/support/daemon.h"
+
+#include <gtest/gtest.h>
+
+#include <iostream>
+#include <stdexcept>
+
+namespace redlockd::test {
+
+std::string ToYaml(const DaemonOptions& options) {
+  std::string yaml = "nodes:\n";
+  for (const std::string& address : options.addresses) {
+    yaml += "  - address: \"" + address + "\"\n";
+    for (const auto& [key, value] : options.node_keys) yaml += "    " + key + ": " + value + '\n';
+  }
+  yaml += "lease: {ttl: " + options.ttl + ", max_ttl: " + options.max_ttl + "}\n";
+  yaml += "safety: {fence_window: " + options.fence_window + "}\n";
+  yaml += "timeouts: {command: " + options.command_timeout + "}\n";
+  return yaml + options.more;
+}
+
+Daemon::Daemon(DaemonOptions options)
+    : options_(std::move(options)), socket_(dir_ / "redlockd.sock") {
+  WriteFile(dir_ / "redlockd.yaml", ToYaml(options_));
+  Start();
+}
+
+Daemon::~Daemon() {
+  if (testing::Test::HasFailure()) std::cerr << "--- log of redlockd\n" << Log() << "---\n";
+}
+
+void Daemon::Start() {
+  process_.emplace(std::vector<std::string>{REDLOCKD_TEST_REDLOCKD, "--config",
+                                            dir_ / "redlockd.yaml", "--socket", socket_},
+                   Process::Options{.output_file = dir_ / "log"});
+  const auto answers = [&] {
+    try {
+      return Connect().Brief("ping") == "OK";
+    } catch (const std::runtime_error&) {
+      return false;
+    }
+  };
+  if (!Eventually([&] { return answers() || !process_->Running(); }) || !process_->Running()) {
+    throw std::runtime_error("redlockd did not start: " + Log());
+  }
+}
+
+Exit Daemon::Stop() {
+  process_->Signal(SIGTERM);
+  return process_->Wait();
+}
+
+void Daemon::Kill() {
+  process_->Signal(SIGKILL);
+  process_->Wait();
+}
+
+void Daemon::TrustEmpty() {
+  LineClient operator_session = Connect();
+  std::string answer;
+  // Not at once: the daemon has to have reached all nodes.
+  const bool trusted = Eventually([&] {
+    answer = Line(operator_session.Ask("trust-empty"));
+    return answer.starts_with("OK");
+  });
+  if (!trusted) throw std::runtime_error("trust-empty: " + answer);
+  WaitForNodes(options_.addresses.size());
+}
+
+void Daemon::WaitForNodes(std::size_t voting) {
+  LineClient client = Connect();
+  if (!Eventually([&] { return GetNumber(client.Ask("nodes"), "up") == voting; })) {
+    std::string rows;
+    client.Ask("nodes");
+    for (const Reply& row : client.rows()) rows += Line(row) + '\n';
+    throw std::runtime_error("not " + std::to_string(voting) + " nodes vote:\n" + rows);
+  }
+}
+
+Reply Daemon::NodeRow(std::size_t i) const {
+  LineClient client = Connect();
+  client.Ask("nodes");
+  return client.rows().at(i);
+}
+
+bool Daemon::NodeIs(std::size_t i, std::string_view state) const {
+  return Get(NodeRow(i), "state") == state;
+}
+
+namespace {
+DaemonOptions With(DaemonOptions options, const Nodes& nodes) {
+  if (options.addresses.empty()) options.addresses = nodes.Addresses();
+  return options;
+}
+}  // namespace
+
+World::World(std::size_t count, DaemonOptions options)
+    : nodes(count), daemon(With(std::move(options), nodes)) {
+  daemon.TrustEmpty();
+}
+
+}  // namespace redlockd::test

@@ -1,0 +1,68 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <list>
+#include <mutex>
+#include <string>
+#include <thread>
+
+#include "tests/support/fd.h"
+#include "tests/support/free_port.h"
+#include "tests/support/wait.h"
+
+namespace redlockd::test {
+
+// A link between the daemon and one node that can be made bad: a TCP proxy on 127.0.0.1, run by a
+// thread of its own. Starts as a good link. All calls may be made at any time; they act on what has
+// not been forwarded yet.
+class TcpProxy {
+ public:
+  enum Direction { kToServer = 0, kToClient = 1 };
+
+  explicit TcpProxy(std::uint16_t server_port);
+  TcpProxy(const TcpProxy&) = delete;
+  TcpProxy& operator=(const TcpProxy&) = delete;
+  ~TcpProxy();
+
+  std::string Address() const { return "127.0.0.1:" + std::to_string(port_.number()); }
+
+  // Every byte arrives this much later, also if the two ways change in between.
+  void Delay(Direction direction, Duration delay);
+  // Bytes are taken and never arrive, while on: a loss that TCP itself does not see.
+  void Lose(Direction direction, bool on);
+  // Single bytes, each this much after the last; zero ends it.
+  void Drip(Direction direction, Duration per_byte);
+  // Nothing is forwarded either way, while on; afterwards all of it is.
+  void Pause(bool on);
+  // Resets every connection that is open now.
+  void Cut();
+
+ private:
+  struct Link;
+  struct Way {
+    Duration delay{};
+    Duration per_byte{};
+    bool lose = false;
+  };
+
+  void Run();
+  void Accept();
+  template <typename Change>
+  void Apply(Change change);
+
+  const std::uint16_t server_port_;
+  FreePort port_;
+  Fd listener_;
+  Fd wake_;  // eventfd: the settings have changed
+  std::mutex mutex_;
+  std::array<Way, 2> ways_;  // these four under mutex_
+  bool paused_ = false;
+  bool cut_ = false;
+  bool stop_ = false;
+  std::list<Link> links_;  // of the thread
+  std::thread thread_;
+};
+
+}  // namespace redlockd::test
