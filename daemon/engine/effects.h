@@ -12,7 +12,7 @@
 // Everything that the engine may want done. The caller carries effects out in their order.
 namespace redlockd::engine {
 
-inline constexpr std::size_t kMaxNodes = 31;
+inline constexpr std::size_t kMaxNodes = 15;
 using NodeSet = std::bitset<kMaxNodes>;
 
 // One question to some nodes. Each of `nodes` gives exactly one NodeAnswer or a NodeSilence with

@@ -173,7 +173,8 @@ void Engine::Impl::On(Time now, const NodeAnswer& e) {
     case Ticket::Kind::kProbe:
       return shared.nodes.Probed(now, e);
     case Ticket::Kind::kSuspect:
-      return;  // Heard has read its verdict
+      if (e.verdict == Verdict::kOk) shared.nodes.QuarantineSet(now, e.node, e.left);
+      return;
   }
 }
 

@@ -97,7 +97,8 @@ struct NodeAnswer {
   // Acquire kOk: s of rule A2. Acquire kBusy, confirm kPassed, inspect: the stored fence, 0 if
   // none.
   Fence fence = 0;
-  // kBusy and inspect: the key's PTTL. kAmnesia, kQuarantine: until ready.
+  // kBusy and inspect: the key's PTTL. kAmnesia, kQuarantine, and kOk of suspect, trust and adopt:
+  // until ready.
   Duration left{0};
   // kBusy and inspect: the owner value (its first 256 bytes). kSettings: what differs. kError: the
   // error.
