@@ -81,7 +81,7 @@ enum class LossReason : std::uint8_t { kNone, kDeadline, kMaxHold, kDraining };
 struct Failed {
   Failure failure;
   std::string name{};                     // of the lock; empty if there is none
-  Fence fence = 0;                        // kLost
+  Fence fence = 0;                        // kLost; kNoQuorum of a sync unlock
   LossReason reason = LossReason::kNone;  // kLost
   std::string text{};                     // why, for a person
 };

@@ -8,10 +8,7 @@ namespace redlockd::engine {
 
 void ReleaseTable::Add(Time now, AttemptNumber attempt, std::string lock, std::string owner,
                        NodeSet may_have, Time gone_by, std::optional<Waiter> waiter) {
-  auto expire = [this, attempt](Time) {
-    Finish(pending_.at(attempt));
-    pending_.erase(attempt);
-  };
+  auto expire = [this, attempt](Time) { pending_.erase(attempt); };
   Pending& pending = pending_.try_emplace(attempt, agenda_, std::move(expire)).first->second;
   pending.lock = std::move(lock);
   pending.owner = std::move(owner);
@@ -42,19 +39,35 @@ void ReleaseTable::Answered(const NodeAnswer& answer) {
   pending.in_flight.reset(answer.node);
   if (answer.verdict != Verdict::kOk && answer.verdict != Verdict::kNotOwner) return;
   pending.unacked.reset(answer.node);
-  if (pending.unacked.count() + Majority(nodes_) <= nodes_) Finish(pending);
+  AnswerWaiter(pending);
   if (pending.unacked.none()) pending_.erase(found);
 }
 
 void ReleaseTable::Missed(const NodeSilence& silence) {
   const auto found = pending_.find(silence.ticket.subject);
-  if (found != pending_.end() && silence.gone) found->second.in_flight.reset(silence.node);
+  if (found == pending_.end()) return;
+  if (silence.gone) found->second.in_flight.reset(silence.node);
+  found->second.missed.set(silence.node);
+  AnswerWaiter(found->second);
 }
 
-void ReleaseTable::Finish(Pending& pending) {
+void ReleaseTable::AnswerWaiter(Pending& pending) {
   if (!pending.waiter) return;
-  outbox_.Reply(pending.waiter->session, pending.waiter->request,
-                Released{pending.lock, pending.waiter->fence});
+  const auto [session, request, fence] = *pending.waiter;
+  const std::size_t m = Majority(nodes_);
+  const std::size_t released = nodes_ - pending.unacked.count();
+  if (released >= m) {
+    outbox_.Reply(session, request, Released{pending.lock, fence});
+  } else if (released + (pending.unacked & ~pending.missed).count() < m) {
+    outbox_.Reply(session, request,
+                  Failed{.failure = Failure::kNoQuorum,
+                         .name = pending.lock,
+                         .fence = fence,
+                         .text = "let go here; " + std::to_string(pending.unacked.count()) +
+                                 " of " + std::to_string(nodes_) + " nodes are still to be told"});
+  } else {
+    return;
+  }
   pending.waiter.reset();
 }
 

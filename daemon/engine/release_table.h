@@ -13,7 +13,8 @@ namespace redlockd::engine {
 // has acked its release or the key must have ended by itself.
 class ReleaseTable {
  public:
-  // Someone who wants to know when a quorum has released (`unlock NAME sync`).
+  // Someone who wants to know when a quorum has released (`unlock NAME sync`); told kNoQuorum if
+  // too few nodes can be reached now.
   struct Waiter {
     SessionId session;
     RequestId request;
@@ -44,11 +45,12 @@ class ReleaseTable {
     std::string owner;
     NodeSet unacked;
     NodeSet in_flight;
+    NodeSet missed;  // silent once; may still ack
     std::optional<Waiter> waiter;
     Alarm expiry;
   };
   void Ask(Time now, AttemptNumber attempt, Pending& pending, NodeSet nodes);
-  void Finish(Pending& pending);
+  void AnswerWaiter(Pending& pending);
 
   std::size_t nodes_;
   Agenda& agenda_;
