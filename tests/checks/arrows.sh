@@ -8,7 +8,7 @@ cd "$1"
 # of a host: the type of its time, and its source of randomness.)
 may_include='
 protocol         :
-config           :
+config           : protocol
 libclient        : protocol
 libclient/cli    : libclient protocol
 daemon/engine    :
