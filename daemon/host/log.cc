@@ -1,134 +1,51 @@
 #include "daemon/host/log.h"
 
-#include <poll.h>
 #include <spdlog/logger.h>
-#include <spdlog/spdlog.h>
-#include <sys/stat.h>
-#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#include <cstdio>
-#include <string_view>
+#include <cstdlib>
+#include <memory>
+
+#include "daemon/host/log_sink.h"
 
 namespace redlockd::host {
 namespace {
 
 namespace level = spdlog::level;
 
-struct Look {
-  std::string_view journal;  // priority
-  std::string_view word;
-  std::string_view colour;
-};
-
-Look LookOf(level::level_enum severity) {
-  switch (severity) {
-    case level::critical:
-      return {SD_CRIT, "critical", "\033[1;31m"};
-    case level::err:
-      return {SD_ERR, "error", "\033[31m"};
-    case level::warn:
-      return {SD_WARNING, "warning", "\033[33m"};
-    case level::info:
-      return {SD_INFO, "info", "\033[32m"};
-    default:
-      return {SD_DEBUG, "debug", "\033[36m"};
-  }
-}
-
-// UTF-8 passes; what could end the line, forge another or drive a terminal does not.
-void AppendPrintable(std::string& line, std::string_view text) {
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7f) {
-      line += c;
-    } else {
-      fmt::format_to(std::back_inserter(line), "\\x{:02x}", byte);
-    }
-  }
-}
-
-// 2026-11-24T18:45:38.123Z
-std::string UtcTime(std::chrono::system_clock::time_point time) {
-  const auto since_epoch = time.time_since_epoch();
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
-  const auto rest = std::chrono::floor<std::chrono::milliseconds>(since_epoch - seconds);
-  const std::time_t whole = seconds.count();
-  std::tm utc{};
-  gmtime_r(&whole, &utc);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900,
-                     utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
-                     rest.count());
-}
-
-std::string Line(LogStyle style, level::level_enum severity,
-                 std::chrono::system_clock::time_point time, std::string_view text) {
-  const Look look = LookOf(severity);
-  std::string line;
-  switch (style) {
-    case LogStyle::kJournal:
-      line = look.journal;
-      break;
-    case LogStyle::kPlain:
-      line = fmt::format("{} {}: ", UtcTime(time), look.word);
-      break;
-    case LogStyle::kColour:
-      line = fmt::format("{} {}{}\033[0m: ", UtcTime(time), look.colour, look.word);
+level::level_enum LevelOf(config::LogLevel level) {
+  switch (level) {
+    case config::LogLevel::kError:
+      return level::err;
+    case config::LogLevel::kWarning:
+      return level::warn;
+    case config::LogLevel::kInfo:
+      return level::info;
+    case config::LogLevel::kDebug:
       break;
   }
-  AppendPrintable(line, text);
-  line.resize(std::min(line.size(), LogSink::kMaxLine - 1));
-  line += '\n';
-  return line;
+  return level::debug;
 }
+
+// Never destroyed, as a thread or a destructor may log while the process ends.
+spdlog::logger& Logger() {
+  static auto* const logger = [] {
+    const LogStyle style =
+        StyleFor(STDERR_FILENO, std::getenv("JOURNAL_STREAM"), std::getenv("NO_COLOR"));
+    return new spdlog::logger("redlockd", std::make_shared<LogSink>(STDERR_FILENO, style));
+  }();
+  return *logger;
+}
+
+spdlog::string_view_t View(std::string_view line) { return {line.data(), line.size()}; }
 
 }  // namespace
 
-LogStyle StyleFor(int fd, const char* journal_stream, const char* no_color) {
-  struct stat file {};
-  if (journal_stream != nullptr && fstat(fd, &file) == 0 &&
-      journal_stream == fmt::format("{}:{}", file.st_dev, file.st_ino)) {
-    return LogStyle::kJournal;
-  }
-  const bool wants_colour = no_color == nullptr || *no_color == '\0';
-  return isatty(fd) == 1 && wants_colour ? LogStyle::kColour : LogStyle::kPlain;
-}
+void StartLog(config::LogLevel level) { Logger().set_level(LevelOf(level)); }
 
-void LogSink::sink_it_(const spdlog::details::log_msg& message) {
-  if (lost_ > 0) {
-    const std::string text = fmt::format("{} log lines were lost: nobody read them", lost_);
-    if (Write(Line(style_, level::warn, message.time, text))) lost_ = 0;
-  }
-  const std::string_view text(message.payload.data(), message.payload.size());
-  if (!Write(Line(style_, message.level, message.time, text))) ++lost_;
-}
-
-bool LogSink::Write(const std::string& line) {
-  pollfd room{.fd = fd_, .events = POLLOUT, .revents = 0};
-  if (poll(&room, 1, 0) != 1 || (room.revents & POLLOUT) == 0) return false;
-  return write(fd_, line.data(), line.size()) == static_cast<ssize_t>(line.size());
-}
-
-void StartLog(config::LogLevel level) {
-  const LogStyle style =
-      StyleFor(STDERR_FILENO, std::getenv("JOURNAL_STREAM"), std::getenv("NO_COLOR"));
-  auto logger =
-      std::make_shared<spdlog::logger>("redlockd", std::make_shared<LogSink>(STDERR_FILENO, style));
-  switch (level) {
-    case config::LogLevel::kError:
-      logger->set_level(level::err);
-      break;
-    case config::LogLevel::kWarning:
-      logger->set_level(level::warn);
-      break;
-    case config::LogLevel::kInfo:
-      logger->set_level(level::info);
-      break;
-    case config::LogLevel::kDebug:
-      logger->set_level(level::debug);
-      break;
-  }
-  spdlog::set_default_logger(std::move(logger));
-}
+void LogError(std::string_view line) { Logger().log(level::err, View(line)); }
+void LogWarning(std::string_view line) { Logger().log(level::warn, View(line)); }
+void LogInfo(std::string_view line) { Logger().log(level::info, View(line)); }
+void LogDebug(std::string_view line) { Logger().log(level::debug, View(line)); }
 
 }  // namespace redlockd::host

@@ -1,51 +1,20 @@
 #pragma once
 
-#include <spdlog/sinks/base_sink.h>
-
-#include <memory>
-#include <mutex>
-#include <string>
+#include <string_view>
 
 #include "config/config.h"
 
+// The daemon's log: one line a call, to stderr, where the journal or a person reads it. How a line
+// looks, and why a call never waits for a reader, is told in log_sink.h. Any thread.
 namespace redlockd::host {
 
-// How a line looks. The journal adds time and program itself and takes the priority from a `<N>` in
-// front; a person wants the time, and colours on a terminal.
-enum class LogStyle { kJournal, kPlain, kColour };
-
-// The style for `fd`: the journal's if $JOURNAL_STREAM (`journal_stream`, may be null) names this
-// very file, else a person's; colours only on a terminal, and not if $NO_COLOR (`no_color`) is set.
-LogStyle StyleFor(int fd, const char* journal_stream, const char* no_color);
-
-// Writes log lines to a descriptor that it does not own. A record is one line: control characters
-// in it are written as \xNN, so that no client can forge a line, and it ends after kMaxLine bytes.
-//
-// It does not wait for a reader: a line for which there is no room (a stopped terminal, a full
-// pipe) is dropped and counted, and the next line that finds room is preceded by one that says how
-// many were lost. The descriptor itself is left as it is (O_NONBLOCK would hit everyone who shares
-// it); it is asked by poll() first, and lines are short enough (PIPE_BUF) that one for which a pipe
-// says that it has room fits whole. Only another writer that fills the same pipe between the two
-// can make it wait. Any thread.
-class LogSink : public spdlog::sinks::base_sink<std::mutex> {
- public:
-  LogSink(int fd, LogStyle style) : fd_(fd), style_(style) {}
-
-  static constexpr std::size_t kMaxLine = 4096;  // PIPE_BUF
-
- protected:
-  void sink_it_(const spdlog::details::log_msg& message) override;
-  void flush_() override {}
-
- private:
-  bool Write(const std::string& line);
-
-  int fd_;
-  LogStyle style_;
-  std::size_t lost_ = 0;
-};
-
-// Makes stderr, in the style that fits it, the place where spdlog::info() and its kin write.
+// Before it, lines of kInfo and above are written. Once, at the start; again if the level is known
+// only later.
 void StartLog(config::LogLevel level);
+
+void LogError(std::string_view line);
+void LogWarning(std::string_view line);
+void LogInfo(std::string_view line);
+void LogDebug(std::string_view line);
 
 }  // namespace redlockd::host

@@ -1,0 +1,114 @@
+#include "daemon/host/log_sink.h"
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <ctime>
+#include <iterator>
+#include <string_view>
+
+namespace redlockd::host {
+namespace {
+
+namespace level = spdlog::level;
+
+struct Look {
+  std::string_view journal;  // priority
+  std::string_view word;
+  std::string_view colour;
+};
+
+Look LookOf(level::level_enum severity) {
+  switch (severity) {
+    case level::critical:
+      return {SD_CRIT, "critical", "\033[1;31m"};
+    case level::err:
+      return {SD_ERR, "error", "\033[31m"};
+    case level::warn:
+      return {SD_WARNING, "warning", "\033[33m"};
+    case level::info:
+      return {SD_INFO, "info", "\033[32m"};
+    default:
+      return {SD_DEBUG, "debug", "\033[36m"};
+  }
+}
+
+// UTF-8 passes; what could end the line, forge another or drive a terminal does not.
+void AppendPrintable(std::string& line, std::string_view text) {
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte >= 0x20 && byte != 0x7f) {
+      line += c;
+    } else {
+      fmt::format_to(std::back_inserter(line), "\\x{:02x}", byte);
+    }
+  }
+}
+
+// 2026-11-24T18:45:38.123Z
+std::string UtcTime(std::chrono::system_clock::time_point time) {
+  const auto since_epoch = time.time_since_epoch();
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
+  const auto rest = std::chrono::floor<std::chrono::milliseconds>(since_epoch - seconds);
+  const std::time_t whole = seconds.count();
+  std::tm utc{};
+  gmtime_r(&whole, &utc);
+  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900,
+                     utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
+                     rest.count());
+}
+
+std::string Line(LogStyle style, level::level_enum severity,
+                 std::chrono::system_clock::time_point time, std::string_view text) {
+  const Look look = LookOf(severity);
+  std::string line;
+  switch (style) {
+    case LogStyle::kJournal:
+      line = look.journal;
+      break;
+    case LogStyle::kPlain:
+      line = fmt::format("{} {}: ", UtcTime(time), look.word);
+      break;
+    case LogStyle::kColour:
+      line = fmt::format("{} {}{}\033[0m: ", UtcTime(time), look.colour, look.word);
+      break;
+  }
+  AppendPrintable(line, text);
+  line.resize(std::min(line.size(), LogSink::kMaxLine - 1));
+  line += '\n';
+  return line;
+}
+
+}  // namespace
+
+LogStyle StyleFor(int fd, const char* journal_stream, const char* no_color) {
+  struct stat file {};
+  if (journal_stream != nullptr && fstat(fd, &file) == 0 &&
+      journal_stream == fmt::format("{}:{}", file.st_dev, file.st_ino)) {
+    return LogStyle::kJournal;
+  }
+  const bool wants_colour = no_color == nullptr || *no_color == '\0';
+  return isatty(fd) == 1 && wants_colour ? LogStyle::kColour : LogStyle::kPlain;
+}
+
+void LogSink::sink_it_(const spdlog::details::log_msg& message) {
+  if (lost_ > 0) {
+    const std::string text = fmt::format("{} log lines were lost: nobody read them", lost_);
+    if (Write(Line(style_, level::warn, message.time, text))) lost_ = 0;
+  }
+  const std::string_view text(message.payload.data(), message.payload.size());
+  if (!Write(Line(style_, message.level, message.time, text))) ++lost_;
+}
+
+bool LogSink::Write(const std::string& line) {
+  pollfd room{.fd = fd_, .events = POLLOUT, .revents = 0};
+  if (poll(&room, 1, 0) != 1 || (room.revents & POLLOUT) == 0) return false;
+  return write(fd_, line.data(), line.size()) == static_cast<ssize_t>(line.size());
+}
+
+}  // namespace redlockd::host
