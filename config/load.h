@@ -15,6 +15,7 @@ struct Position {
   int column = 1;
   auto operator<=>(const Position&) const = default;
 };
+inline constexpr Position kWholeFile{0, 0};
 
 // A mistake, or something the administrator should know.
 struct Problem {
@@ -37,6 +38,9 @@ struct Loaded {
   // once `errors` is empty; a relation to a value that could not be read would mislead. Placed
   // where the file names `key` or the innermost section around it that it names.
   void AddError(std::string_view key, std::string what);
+
+  // The place that AddError takes; the start of the file if it names nothing of it.
+  Position PlaceOf(std::string_view key) const;
 
   // "FILE:LINE:COLUMN: KEY: WHAT", a line of its own for the log or the terminal.
   std::string Text(const Problem& problem) const;

@@ -1,0 +1,124 @@
+#include "config/keys.h"
+
+#include <algorithm>
+
+namespace redlockd::config {
+namespace {
+
+using namespace std::chrono_literals;
+using enum Key::Absent;
+
+// Accessors: from a target to the member that a key sets.
+#define CONFIG(member) \
+  [](Target t) -> auto& { return t.config.member; }
+#define NODE(member) \
+  [](Target t) -> auto& { return t.node->member; }
+
+const Key kKeys[] = {
+    {"socket", PathValue{CONFIG(socket), kMaxSocketPath}, kDefault, "/run/redlockd/redlockd.sock",
+     "where clients connect, if neither systemd, --socket nor $REDLOCK_SOCKET say"},
+    {"socket_mode", ModeValue{CONFIG(socket_mode)}, kDefault, "0660",
+     "who may connect, by the mode of the socket's file"},
+    {"socket_group", WordValue{CONFIG(socket_group), 0, 32}, kDefault, "",
+     "group of the socket's file; empty: the daemon's own"},
+
+    {"timeouts.connect", DurationValue{CONFIG(timeouts.connect), 1ms, 1min}, kDefault, "1s",
+     "until a connection to a node is up"},
+    {"timeouts.command", DurationValue{CONFIG(timeouts.command), 1ms, 1min}, kDefault, "50ms",
+     "until a node has answered a command"},
+
+    {"nodes[].address", AddressValue{NODE(address)}, kMistake, "", "where the node listens"},
+    {"nodes[].username", WordValue{NODE(username), 1, 256}, kNothing, "",
+     "ACL user to log in as; without it the default user"},
+    {"nodes[].password_file", SecretFileValue{NODE(password_file), NODE(password)}, kNothing, "",
+     "file that holds the password; without it no login"},
+    {"nodes[].database", CountValue{NODE(database), 0, 65535}, kDefault, "0",
+     "number of the database"},
+    {"nodes[].timeouts.connect", DurationValue{NODE(timeouts.connect), 1ms, 1min}, kSameAs,
+     "timeouts.connect", "until a connection to this node is up"},
+    {"nodes[].timeouts.command", DurationValue{NODE(timeouts.command), 1ms, 1min}, kSameAs,
+     "timeouts.command", "until this node has answered a command"},
+
+    {"lease.ttl", DurationValue{CONFIG(lease.ttl), 1ms, 24h}, kDefault, "10s",
+     "time to live of the lease of a lock that asks for none"},
+    {"lease.max_ttl", DurationValue{CONFIG(lease.max_ttl), 1ms, 24h}, kDefault, "60s",
+     "the most a client may ask for; the same on every daemon of these nodes"},
+
+    {"safety.drift", FractionValue{CONFIG(safety.drift), 0.1}, kDefault, "0.001",
+     "by what fraction the rates of two clocks may differ"},
+    {"safety.fence_window", DurationValue{CONFIG(safety.fence_window), 100ms, 1h}, kDefault, "10s",
+     "how far fences may run ahead of a node's clock; the same on every daemon of these nodes"},
+    {"safety.fence_life", DurationValue{CONFIG(safety.fence_life), 1s, 720h}, kDefault, "10m",
+     "how long a node remembers the fence of a lock that nobody takes"},
+
+    {"connections_per_node", CountValue{CONFIG(connections_per_node), 1, 64}, kDefault, "2",
+     "connections kept to each node; the locks are shared out among them"},
+    {"retry_interval", DurationValue{CONFIG(retry_interval), 1ms, 1min}, kDefault, "100ms",
+     "pause between two tries to renew a lease, or to take one that is held elsewhere"},
+    {"quorum_wait", DurationValue{CONFIG(quorum_wait), 1ms, 1h}, kDefault, "5s",
+     "how long a waiting client is kept while no majority of the nodes can be reached"},
+    {"key_prefix", WordValue{CONFIG(key_prefix), 0, 128}, kDefault, "",
+     "stands before the name of each lock in its key on the nodes"},
+    {"admin_group", WordValue{CONFIG(admin_group), 0, 32}, kDefault, "redlock-admin",
+     "group whose members are administrators, besides root and the daemon's own user"},
+
+    {"limits.sessions", CountValue{CONFIG(limits.sessions), 1, 1000000}, kDefault, "8192",
+     "connected clients"},
+    {"limits.sessions_per_uid", CountValue{CONFIG(limits.sessions_per_uid), 1, 1000000}, kDefault,
+     "4096", "connected clients of one user"},
+    {"limits.locks_per_session", CountValue{CONFIG(limits.locks_per_session), 1, 1000000}, kDefault,
+     "1024", "locks that one client holds or waits for"},
+    {"limits.locks_per_uid", CountValue{CONFIG(limits.locks_per_uid), 1, 1000000}, kDefault,
+     "16384", "locks that the clients of one user hold or wait for"},
+    {"limits.unread_output", CountValue{CONFIG(limits.unread_output), 16384, 67108864}, kDefault,
+     "262144", "bytes that a client may leave unread before it is disconnected"},
+
+    {"drain_time", DurationValue{CONFIG(drain_time), 0s, 1min}, kDefault, "10s",
+     "how long holders are given to let go when the daemon is stopped"},
+    {"log_level", LevelValue{CONFIG(log_level)}, kDefault, "info", "the least that is logged"},
+};
+
+#undef CONFIG
+#undef NODE
+
+}  // namespace
+
+std::span<const Key> Keys() { return kKeys; }
+
+const Key* FindKey(std::string_view path) {
+  const auto found = std::find_if(std::begin(kKeys), std::end(kKeys),
+                                  [=](const Key& key) { return key.path == path; });
+  return found == std::end(kKeys) ? nullptr : found;
+}
+
+std::vector<std::string> NamesIn(std::string_view path) {
+  const std::string prefix = path.empty() ? "" : std::string(path) + ".";
+  std::vector<std::string> names;
+  for (const Key& key : kKeys) {
+    if (key.path.substr(0, prefix.size()) != prefix) continue;
+    std::string_view rest = key.path.substr(prefix.size());
+    rest = rest.substr(0, rest.find_first_of(".["));
+    // A section's keys stand together, so that only the last name can be this one again.
+    if (names.empty() || names.back() != rest) names.emplace_back(rest);
+  }
+  return names;
+}
+
+std::string Facts(const Key& key) {
+  const std::string takes =
+      "Takes " + std::visit([](const auto& value) { return value.Expected(); }, key.value) + ". ";
+  const std::string fallback(key.fallback);
+  switch (key.absent) {
+    case kDefault:
+      return takes + "Default: " + (fallback.empty() ? "empty" : fallback) + ".";
+    case kSameAs:
+      return takes + "Default: that of " + fallback + ".";
+    case kNothing:
+      return takes + "Default: none.";
+    case kMistake:
+      break;
+  }
+  return takes + "Must be given.";
+}
+
+}  // namespace redlockd::config

@@ -1,0 +1,260 @@
+#include "config/reader.h"
+
+#include <cassert>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "config/secret_file.h"
+#include "config/suggest.h"
+
+namespace redlockd::config {
+namespace {
+
+// Where in the file one is: as the table says it ("nodes[].address") and as the administrator would
+// ("nodes[2].address").
+struct Path {
+  std::string row;
+  std::string shown;
+
+  Path Child(const std::string& name) const {
+    return {row.empty() ? name : row + "." + name, shown.empty() ? name : shown + "." + name};
+  }
+  Path Element(std::size_t index) const {
+    return {row + "[]", shown + "[" + std::to_string(index) + "]"};
+  }
+};
+
+std::string Join(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) text += (text.empty() ? "" : ", ") + word;
+  return text;
+}
+
+// In quotes, short, and without what would disturb a terminal.
+std::string Quote(std::string_view text) {
+  constexpr std::size_t kMost = 60;
+  std::string quoted = "\"";
+  for (const char c : text.substr(0, kMost)) {
+    const auto byte = static_cast<unsigned char>(c);
+    quoted += byte < 0x20 || byte == 0x7f ? '?' : c;
+  }
+  return quoted + (text.size() > kMost ? "...\"" : "\"");
+}
+
+std::string Describe(const Tree& tree) {
+  switch (tree.kind) {
+    case Tree::Kind::kNothing:
+      return "nothing";
+    case Tree::Kind::kScalar:
+      return Quote(tree.text);
+    case Tree::Kind::kList:
+      return "a list";
+    case Tree::Kind::kMapping:
+      break;
+  }
+  return "a section";
+}
+
+std::string ExpectedSection(const std::string& row) {
+  return "a section with " + Join(NamesIn(row));
+}
+
+// "; did you mean ...?", or nothing. A name that is right in another place, best below this one, is
+// better than one that is nearly right here.
+std::string Suggestion(const Path& section, const std::string& name) {
+  std::string elsewhere;
+  for (const Key& key : Keys()) {
+    const std::string path(key.path);
+    const std::size_t dot = path.rfind('.');
+    if (dot == std::string::npos || path.substr(dot + 1) != name) continue;
+    const bool is_below = path.rfind(section.row + ".", 0) == 0;
+    if (elsewhere.empty() || is_below) elsewhere = path;
+  }
+  if (!elsewhere.empty()) return "; did you mean " + elsewhere + "?";
+  const std::optional<std::string> nearest = Nearest(name, NamesIn(section.row));
+  return nearest ? "; did you mean " + *nearest + "?" : "";
+}
+
+class Reader {
+ public:
+  explicit Reader(Loaded& loaded) : loaded_(loaded) {}
+
+  void ReadFile(const Tree& tree) {
+    if (tree.kind == Tree::Kind::kMapping) {
+      ReadEntries(tree, Path{}, Target{loaded_.config});
+    } else if (tree.kind != Tree::Kind::kNothing) {
+      Fail(tree.at, "", ExpectedSection(""), Describe(tree));
+    }
+    // Last, as what a node does not say it takes from the rest of the file.
+    ReadNodes();
+  }
+
+ private:
+  void Fail(Position at, const std::string& key, const std::string& expected,
+            const std::string& found) {
+    loaded_.errors.push_back({at, key, "expected " + expected + ", found " + found});
+  }
+
+  void ReadEntries(const Tree& mapping, const Path& path, Target target) {
+    std::map<std::string, Position> seen;
+    for (const TreeEntry& entry : mapping.entries) {
+      const Path child = path.Child(entry.key);
+      const auto [first, is_new] = seen.emplace(entry.key, entry.at);
+      if (!is_new) {
+        Fail(entry.at, child.shown, "each key once",
+             "it again after line " + std::to_string(first->second.line));
+        continue;
+      }
+      ReadEntry(entry, path, child, target);
+    }
+  }
+
+  void ReadEntry(const TreeEntry& entry, const Path& section, const Path& path, Target target) {
+    const Key* const key = FindKey(path.row);
+    const bool is_nodes = path.row == "nodes";
+    if (key == nullptr && !is_nodes && NamesIn(path.row).empty()) {
+      FailUnknown(entry, section, path);
+      return;
+    }
+    loaded_.given.emplace(path.shown, entry.at);
+    if (is_nodes) {
+      nodes_ = &entry.value;
+    } else if (key != nullptr) {
+      ReadValue(*key, entry, path, target);
+    } else {
+      ReadSection(entry.value, path, target);
+    }
+  }
+
+  void FailUnknown(const TreeEntry& entry, const Path& section, const Path& path) {
+    const std::string suggestion = Suggestion(section, entry.key);
+    Fail(entry.at, path.shown,
+         suggestion.empty() ? "one of " + Join(NamesIn(section.row)) : "a known key",
+         Quote(entry.key) + suggestion);
+  }
+
+  void ReadSection(const Tree& value, const Path& path, Target target) {
+    if (value.kind == Tree::Kind::kMapping) {
+      ReadEntries(value, path, target);
+    } else if (value.kind != Tree::Kind::kNothing) {  // all of it may be commented out
+      Fail(value.at, path.shown, ExpectedSection(path.row), Describe(value));
+    }
+  }
+
+  void ReadValue(const Key& key, const TreeEntry& entry, const Path& path, Target target) {
+    const Tree& value = entry.value;
+    const auto read = [&](const auto& kind) { return kind.Read(target, value.text); };
+    const auto expected = [](const auto& kind) { return kind.Expected(); };
+    const auto* secret = std::get_if<SecretFileValue>(&key.value);
+    if (value.kind == Tree::Kind::kNothing) {
+      Fail(entry.at, path.shown, std::visit(expected, key.value), "nothing");
+      return;
+    }
+    loaded_.given[path.shown] = value.at;
+    if (value.kind != Tree::Kind::kScalar || !std::visit(read, key.value)) {
+      Fail(value.at, path.shown, std::visit(expected, key.value),
+           secret && value.kind == Tree::Kind::kScalar ? "something else, which is not shown here"
+                                                       : Describe(value));
+    } else if (secret) {
+      ReadSecret(*secret, value.at, path, target);
+    }
+  }
+
+  void ReadSecret(const SecretFileValue& value, Position at, const Path& path, Target target) {
+    SecretRead read = ReadSecretFile(value.of(target));
+    if (!read.error.empty()) loaded_.errors.push_back({at, path.shown, read.error});
+    if (!read.warning.empty()) loaded_.warnings.push_back({at, path.shown, read.warning});
+    value.secret(target) = std::move(read.secret);
+  }
+
+  void ReadNodes() {
+    const std::string expected = "a list of 1 to " + std::to_string(kMaxNodes) + " nodes";
+    const Position at = loaded_.PlaceOf("nodes");
+    if (nodes_ == nullptr || nodes_->kind == Tree::Kind::kNothing) {
+      Fail(at, "nodes", expected, "none");
+      return;
+    }
+    if (nodes_->kind != Tree::Kind::kList) {
+      Fail(nodes_->at, "nodes", expected, Describe(*nodes_));
+      return;
+    }
+    const std::size_t count = nodes_->items.size();
+    if (count < 1 || count > kMaxNodes) Fail(at, "nodes", expected, std::to_string(count));
+    for (std::size_t i = 0; i < count; ++i) {
+      ReadNode(nodes_->items[i], Path{"nodes", "nodes"}.Element(i));
+    }
+  }
+
+  void ReadNode(const Tree& tree, const Path& path) {
+    Node node;
+    const Target target{loaded_.config, &node};
+    for (const Key& key : Keys()) {
+      if (key.path.substr(0, path.row.size()) == path.row) SetAbsent(key, target);
+    }
+    loaded_.given.emplace(path.shown, tree.at);
+    if (tree.kind != Tree::Kind::kMapping) {
+      Fail(tree.at, path.shown, ExpectedSection(path.row), Describe(tree));
+      return;
+    }
+    ReadEntries(tree, path, target);
+    CheckNode(node, path);
+    loaded_.config.nodes.push_back(std::move(node));
+  }
+
+  void CheckNode(const Node& node, const Path& path) {
+    const std::string address = path.Child("address").shown;
+    const auto given = loaded_.given.find(address);
+    if (given == loaded_.given.end()) {
+      Fail(loaded_.PlaceOf(path.shown), address, std::string(kAddressSyntax), "nothing");
+    } else if (node.address != Address{}) {  // what could not be read was told already
+      const auto [first, is_new] = addresses_.emplace(node.address, given->second.line);
+      if (!is_new) {
+        Fail(given->second, address, "each node once (rule D8)",
+             ToString(node.address) + " again after line " + std::to_string(first->second));
+      }
+    }
+    if (!node.username.empty() && loaded_.given.count(path.Child("password_file").shown) == 0) {
+      const std::string username = path.Child("username").shown;
+      Fail(loaded_.PlaceOf(username), username, "a password_file beside it", "none");
+    }
+  }
+
+  Loaded& loaded_;
+  const Tree* nodes_ = nullptr;
+  std::map<Address, int> addresses_;  // and the line where each stands
+};
+
+}  // namespace
+
+void ReadTree(const Tree& tree, Loaded& loaded) {
+  Reader reader(loaded);
+  reader.ReadFile(tree);
+  constexpr std::string_view kOwnKeys = "redlockd:";
+  if (loaded.config.key_prefix.substr(0, kOwnKeys.size()) == kOwnKeys) {
+    loaded.AddError("key_prefix",
+                    "expected no prefix of the daemon's own keys, redlockd: (rule D9), found \"" +
+                        loaded.config.key_prefix + "\"");
+  }
+}
+
+void SetAbsent(const Key& key, Target target) {
+  std::string text(key.fallback);
+  switch (key.absent) {
+    case Key::Absent::kNothing:
+    case Key::Absent::kMistake:
+      return;
+    case Key::Absent::kSameAs:
+      text = std::visit([=](const auto& value) { return value.Print(target); },
+                        FindKey(key.fallback)->value);
+      break;
+    case Key::Absent::kDefault:
+      break;
+  }
+  [[maybe_unused]] const bool fits =
+      std::visit([&](const auto& value) { return value.Read(target, text); }, key.value);
+  assert(fits);
+}
+
+}  // namespace redlockd::config

@@ -1,0 +1,46 @@
+#include "config/secret_file.h"
+
+#include <algorithm>
+
+#include "config/file.h"
+
+namespace redlockd::config {
+namespace {
+
+constexpr std::size_t kMostBytes = 4096;
+
+}  // namespace
+
+SecretRead ReadSecretFile(const std::string& path) {
+  SecretRead result;
+  std::variant<File, Unread> read = ReadRegularFile(path, kMostBytes);
+  if (const auto* unread = std::get_if<Unread>(&read)) {
+    result.error = "expected a file with the password, found " + unread->why;
+    return result;
+  }
+  File& file = std::get<File>(read);
+  const std::string found = ", found " + path + " with mode " + ModeText(file.mode);
+  if ((file.mode & 0022) != 0) {
+    result.error = "expected a file that only its owner can write" + found;
+    return result;
+  }
+  if ((file.mode & 0004) != 0) {
+    result.warning = "expected a file that others cannot read" + found + "; chmod o= it";
+  }
+
+  std::string& text = file.text;
+  if (!text.empty() && text.back() == '\n') text.pop_back();
+  if (!text.empty() && text.back() == '\r') text.pop_back();
+  const auto newlines = std::count(text.begin(), text.end(), '\n');
+  if (text.empty()) {
+    result.error = "expected a password in one line, found an empty file " + path;
+  } else if (newlines > 0) {
+    result.error = "expected a password in one line, found " + std::to_string(newlines + 1) +
+                   " lines in " + path;
+  } else {
+    result.secret = Secret(std::move(text));
+  }
+  return result;
+}
+
+}  // namespace redlockd::config

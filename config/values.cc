@@ -1,0 +1,151 @@
+#include "config/values.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+
+#include "config/file.h"
+#include "protocol/duration.h"
+
+namespace redlockd::config {
+namespace {
+
+using redlock::protocol::FormatDuration;
+using redlock::protocol::ParseDuration;
+
+// The whole text as a number without a sign.
+template <class Number, class... Format>
+std::optional<Number> ParseNumber(std::string_view text, Format... format) {
+  Number number{};
+  if (text.empty() || text.front() == '-') return std::nullopt;
+  const char* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, number, format...);
+  if (error != std::errc() || end != last) return std::nullopt;
+  return number;
+}
+
+// The shortest text that reads back as the same number, without an exponent.
+std::string FormatFraction(double fraction) {
+  std::array<char, 32> text;
+  const auto result =
+      std::to_chars(text.data(), text.data() + text.size(), fraction, std::chars_format::fixed);
+  return std::string(text.data(), result.ptr);
+}
+
+bool IsPath(std::string_view text, std::size_t max) {
+  return !text.empty() && text.front() == '/' && text.size() <= max &&
+         text.find('\0') == std::string_view::npos;
+}
+
+constexpr std::size_t kMaxSecretPath = 4095;
+
+struct Level {
+  std::string_view word;
+  LogLevel level;
+};
+constexpr std::array kLevels = {Level{"error", LogLevel::kError},
+                                Level{"warning", LogLevel::kWarning},
+                                Level{"info", LogLevel::kInfo}, Level{"debug", LogLevel::kDebug}};
+
+}  // namespace
+
+bool DurationValue::Read(Target target, std::string_view text) const {
+  const std::optional<Duration> duration = ParseDuration(text);
+  if (!duration || *duration < min || *duration > max) return false;
+  of(target) = *duration;
+  return true;
+}
+std::string DurationValue::Print(Target target) const { return FormatDuration(of(target)); }
+std::string DurationValue::Expected() const {
+  return "a duration from " + FormatDuration(min) + " to " + FormatDuration(max);
+}
+
+bool CountValue::Read(Target target, std::string_view text) const {
+  const auto count = ParseNumber<std::uint32_t>(text);
+  if (!count || *count < min || *count > max) return false;
+  of(target) = *count;
+  return true;
+}
+std::string CountValue::Print(Target target) const { return std::to_string(of(target)); }
+std::string CountValue::Expected() const {
+  return "a number from " + std::to_string(min) + " to " + std::to_string(max);
+}
+
+bool FractionValue::Read(Target target, std::string_view text) const {
+  const auto fraction = ParseNumber<double>(text, std::chars_format::fixed);
+  if (!fraction || !(*fraction >= 0 && *fraction <= max)) return false;  // NaN is neither
+  of(target) = *fraction;
+  return true;
+}
+std::string FractionValue::Print(Target target) const { return FormatFraction(of(target)); }
+std::string FractionValue::Expected() const {
+  return "a fraction from 0 to " + FormatFraction(max);
+}
+
+bool WordValue::Read(Target target, std::string_view text) const {
+  const bool fits =
+      text.size() >= min && text.size() <= max &&
+      std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~'; });
+  if (fits) of(target) = text;
+  return fits;
+}
+std::string WordValue::Print(Target target) const { return of(target); }
+std::string WordValue::Expected() const {
+  const std::string length = min == 0 ? "at most " : std::to_string(min) + " to ";
+  return length + std::to_string(max) + " ASCII characters without blanks";
+}
+
+bool PathValue::Read(Target target, std::string_view text) const {
+  if (!IsPath(text, max)) return false;
+  of(target) = text;
+  return true;
+}
+std::string PathValue::Print(Target target) const { return of(target); }
+std::string PathValue::Expected() const {
+  return "an absolute path of at most " + std::to_string(max) + " bytes";
+}
+
+bool SecretFileValue::Read(Target target, std::string_view text) const {
+  if (!IsPath(text, kMaxSecretPath)) return false;
+  of(target) = text;
+  return true;
+}
+std::string SecretFileValue::Print(Target target) const { return of(target); }
+std::string SecretFileValue::Expected() const { return "the absolute path of a file"; }
+
+bool ModeValue::Read(Target target, std::string_view text) const {
+  const auto mode = ParseNumber<mode_t>(text, 8);
+  if (!mode || *mode > 0777) return false;
+  of(target) = *mode;
+  return true;
+}
+std::string ModeValue::Print(Target target) const { return ModeText(of(target)); }
+std::string ModeValue::Expected() const { return "a file mode in octal, at most 0777"; }
+
+bool LevelValue::Read(Target target, std::string_view text) const {
+  for (const Level& level : kLevels) {
+    if (level.word != text) continue;
+    of(target) = level.level;
+    return true;
+  }
+  return false;
+}
+std::string LevelValue::Print(Target target) const {
+  const LogLevel wanted = of(target);
+  return std::string(std::find_if(kLevels.begin(), kLevels.end(), [=](Level l) {
+                       return l.level == wanted;
+                     })->word);
+}
+std::string LevelValue::Expected() const { return "error, warning, info or debug"; }
+
+bool AddressValue::Read(Target target, std::string_view text) const {
+  std::optional<Address> address = ParseAddress(text);
+  if (!address) return false;
+  of(target) = std::move(*address);
+  return true;
+}
+std::string AddressValue::Print(Target target) const { return ToString(of(target)); }
+std::string AddressValue::Expected() const { return std::string(kAddressSyntax); }
+
+}  // namespace redlockd::config

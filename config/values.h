@@ -1,0 +1,95 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "config/config.h"
+
+// The kinds of values that a key can have. Each knows how to read itself from the text of a YAML
+// scalar, how to print itself in the same syntax, and how to say what it expects, with its article.
+// Read() leaves the target alone if it returns false. Bounds are inclusive.
+namespace redlockd::config {
+
+// Where a key's value goes: the Config, and for a key of a node also that node.
+struct Target {
+  Config& config;
+  Node* node = nullptr;
+};
+
+struct DurationValue {
+  Duration& (*of)(Target);
+  Duration min, max;
+  bool Read(Target target, std::string_view text) const;
+  std::string Print(Target target) const;
+  std::string Expected() const;
+};
+
+struct CountValue {
+  std::uint32_t& (*of)(Target);
+  std::uint32_t min, max;
+  bool Read(Target target, std::string_view text) const;
+  std::string Print(Target target) const;
+  std::string Expected() const;
+};
+
+struct FractionValue {
+  double& (*of)(Target);
+  double max;  // from 0
+  bool Read(Target target, std::string_view text) const;
+  std::string Print(Target target) const;
+  std::string Expected() const;
+};
+
+struct WordValue {  // printable ASCII without blanks
+  std::string& (*of)(Target);
+  std::size_t min, max;  // bytes
+  bool Read(Target target, std::string_view text) const;
+  std::string Print(Target target) const;
+  std::string Expected() const;
+};
+
+struct PathValue {  // absolute
+  std::string& (*of)(Target);
+  std::size_t max;  // bytes
+  bool Read(Target target, std::string_view text) const;
+  std::string Print(Target target) const;
+  std::string Expected() const;
+};
+
+// The absolute path of a file that holds a Secret: whoever reads the key reads the file
+// (secret_file.h). What stands here instead of a path may be the secret itself, so it must not be
+// shown in a message.
+struct SecretFileValue {
+  std::string& (*of)(Target);
+  Secret& (*secret)(Target);
+  bool Read(Target target, std::string_view text) const;
+  std::string Print(Target target) const;
+  std::string Expected() const;
+};
+
+struct ModeValue {  // of a file, octal
+  mode_t& (*of)(Target);
+  bool Read(Target target, std::string_view text) const;
+  std::string Print(Target target) const;
+  std::string Expected() const;
+};
+
+struct LevelValue {
+  LogLevel& (*of)(Target);
+  bool Read(Target target, std::string_view text) const;
+  std::string Print(Target target) const;
+  std::string Expected() const;
+};
+
+struct AddressValue {
+  Address& (*of)(Target);
+  bool Read(Target target, std::string_view text) const;
+  std::string Print(Target target) const;
+  std::string Expected() const;
+};
+
+using Value = std::variant<DurationValue, CountValue, FractionValue, WordValue, PathValue,
+                           SecretFileValue, ModeValue, LevelValue, AddressValue>;
+
+}  // namespace redlockd::config
