@@ -42,7 +42,7 @@ struct Engine::Impl : NodeTable::Observer {
   Lock* OfAttempt(AttemptNumber attempt);
   Lock& FindOrMake(const std::string& name);
   void ForgetIdle();
-  bool AnyHeld() const;
+  std::size_t HoldCount() const;
   std::optional<Failed> WhyNot(const LockRequested& e) const;
   Failed NotHeld(SessionId session, const std::string& name);
 
@@ -218,9 +218,9 @@ void Engine::Impl::DrainOver() {
   for (const auto& [name, lock] : locks) lock->DrainOver();
 }
 
-bool Engine::Impl::AnyHeld() const {
-  return std::any_of(locks.begin(), locks.end(),
-                     [](const auto& entry) { return entry.second->Held(); });
+std::size_t Engine::Impl::HoldCount() const {
+  return static_cast<std::size_t>(std::count_if(
+      locks.begin(), locks.end(), [](const auto& entry) { return entry.second->Held(); }));
 }
 
 // --- locks --------------------------------------------------------------------------------------
@@ -267,8 +267,10 @@ std::optional<Time> Engine::NextDeadline() const { return impl_->shared.agenda.N
 
 bool Engine::Drained() const {
   if (!impl_->draining) return false;
-  return impl_->drain_over || (!impl_->AnyHeld() && !impl_->shared.releases.InFlight());
+  return impl_->drain_over || (impl_->HoldCount() == 0 && !impl_->shared.releases.InFlight());
 }
+
+std::size_t Engine::HoldCount() const { return impl_->HoldCount(); }
 
 std::vector<HoldView> Engine::Holds(Time now) const {
   std::vector<HoldView> views;

@@ -52,6 +52,7 @@ class Engine {
   // time is over. The process may end.
   bool Drained() const;
 
+  std::size_t HoldCount() const;
   // In order of name, then of place in line.
   std::vector<HoldView> Holds(Time now) const;
   std::vector<WaitView> Waits() const;

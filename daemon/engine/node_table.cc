@@ -41,13 +41,17 @@ NodeTable::NodeTable(const EngineOptions& options, Random& random, Agenda& agend
 
 void NodeTable::LinkUp(Time now, NodeIndex index, const NodeFacts& facts) {
   Node& node = nodes_[index];
-  if (!node.linked) {
+  NodeFacts merged = facts;
+  if (!node.linked || facts.run_id != node.facts.run_id) {
     node.probed = false;
     node.probing = false;
     node.error.clear();
+  } else {  // one more connection to the same process: what its sentinel said still holds
+    merged.node_id = node.facts.node_id;
+    merged.set = node.facts.set;
   }
   node.linked = true;
-  TakeFacts(now, index, facts);
+  TakeFacts(now, index, merged);
   Probe(now, index);
   Judge(now);
 }
