@@ -1,0 +1,151 @@
+#include "daemon/app/app.h"
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+
+#include "daemon/app/translate.h"
+#include "daemon/engine/quorum.h"
+#include "daemon/host/clock.h"
+#include "daemon/host/log.h"
+
+namespace redlockd::app {
+namespace {
+
+using std::chrono::nanoseconds;
+
+constexpr nanoseconds kReportInterval = std::chrono::seconds(1);
+// How long the last lines to clients may take to be written when the daemon ends.
+constexpr nanoseconds kFarewell = std::chrono::milliseconds(200);
+
+engine::EngineOptions Options(const config::Config& config, bool trust_new_nodes) {
+  engine::EngineOptions options = EngineOptionsOf(config);
+  options.trust_new_nodes = trust_new_nodes;
+  return options;
+}
+
+}  // namespace
+
+App::App(const config::Config& config, host::ListenSocket socket, bool trust_new_nodes)
+    : config_(config),
+      socket_(std::move(socket)),
+      engine_(Options(config, trust_new_nodes), random_),
+      engine_alarm_(loop_, [this] { Feed(engine::TimePassed{}); }),
+      step_all_(loop_, [this] { StepAll(); }),
+      first_look_(loop_, [this] { StartServing(); }),
+      report_timer_(loop_, [this] { Report(); }),
+      on_term_(loop_, SIGTERM, [this] { OnStopSignal(); }),
+      on_int_(loop_, SIGINT, [this] { OnStopSignal(); }),
+      on_hup_(loop_, SIGHUP, [this] { OnStopSignal(); }),
+      nodes_(loop_, RedisOptionsOf(config),
+             {.on_event = [this](engine::Event event) { Feed(std::move(event)); },
+              .on_note =
+                  [this](engine::NodeIndex node, const std::string& note) {
+                    host::LogInfo(NodeName(node) + ": " + note);
+                  }}) {}
+
+void App::Run() {
+  first_look_.Start(config_.timeouts.connect);
+  Report();
+  loop_.Run();
+  if (sessions_) loop_.RunUntil([this] { return sessions_->AllSent(); }, kFarewell);
+}
+
+// --- events and effects -------------------------------------------------------------------------
+
+void App::Post(engine::Event event) {
+  events_.push_back(std::move(event));
+  step_all_.Schedule();
+}
+
+void App::Feed(engine::Event event) {
+  events_.push_back(std::move(event));
+  StepAll();
+}
+
+// Carrying out an effect may post another event; it is taken in its turn.
+void App::StepAll() {
+  while (!events_.empty()) {
+    const engine::Event event = std::move(events_.front());
+    events_.pop_front();
+    effects_.clear();
+    engine_.Step(Now(), event, effects_);
+    for (const engine::Effect& effect : effects_) {
+      std::visit([this](const auto& e) { CarryOut(e); }, effect);
+    }
+  }
+  if (const auto next = engine_.NextDeadline()) {
+    engine_alarm_.Set(next->time_since_epoch());
+  } else {
+    engine_alarm_.Clear();
+  }
+  if (draining_ && engine_.Drained()) loop_.Stop();
+}
+
+void App::CarryOut(const engine::AskNodes& effect) { nodes_.Ask(effect); }
+void App::CarryOut(const engine::AnswerClient& effect) { sessions_->Answer(effect); }
+void App::CarryOut(const engine::TellClient& effect) { sessions_->Tell(effect); }
+
+void App::CarryOut(const engine::NodeChanged& effect) {
+  if (effect.votes) {
+    host::LogInfo(NodeName(effect.node) + " votes");
+  } else {
+    host::LogWarning(NodeName(effect.node) + " does not vote: " + effect.text);
+  }
+  if (!sessions_ && NodesUp() >= engine::Majority(config_.nodes.size())) StartServing();
+}
+
+std::string App::NodeName(engine::NodeIndex node) const {
+  return "node " + std::to_string(node + 1) + " (" + config::ToString(config_.nodes[node].address) +
+         ")";
+}
+
+// --- what sessions may see ----------------------------------------------------------------------
+
+engine::Time App::Now() const { return host::Now(); }
+std::vector<engine::HoldView> App::Holds() const { return engine_.Holds(Now()); }
+std::vector<engine::WaitView> App::Waits() const { return engine_.Waits(); }
+std::vector<engine::NodeView> App::Nodes() const { return engine_.Nodes(Now()); }
+engine::Counters App::Counters() const { return engine_.counters(); }
+
+// --- the life of the daemon ---------------------------------------------------------------------
+
+// The first clients find a quorum if there is one: until then they wait in the socket's backlog.
+void App::StartServing() {
+  if (sessions_) return;
+  first_look_.Cancel();
+  sessions_.emplace(loop_, socket_.fd(), SessionOptionsOf(config_), *this);
+  host::LogInfo("serving on " + socket_.path());
+  Report();
+  notifier_.Ready();
+}
+
+void App::OnStopSignal() {
+  if (std::exchange(draining_, true)) {
+    host::LogWarning("told to stop again: ending now");
+    return loop_.Stop();
+  }
+  host::LogInfo("stopping: holders have " + engine::ToText(config_.drain_time) + " to let go");
+  notifier_.Stopping();
+  Feed(engine::DrainRequested{Now() + config_.drain_time});
+}
+
+std::size_t App::NodesUp() const {
+  const auto nodes = engine_.Nodes(Now());
+  return static_cast<std::size_t>(std::count_if(
+      nodes.begin(), nodes.end(),
+      [](const engine::NodeView& node) { return node.state == engine::NodeState::kUp; }));
+}
+
+// For `systemctl status`, and for the watchdog: the loop turns if this runs.
+void App::Report() {
+  notifier_.Status(std::to_string(NodesUp()) + " of " + std::to_string(config_.nodes.size()) +
+                   " nodes up, " + std::to_string(engine_.HoldCount()) + " leases held" +
+                   (draining_ ? ", draining" : ""));
+  notifier_.Alive();
+  const auto watchdog = notifier_.watchdog();
+  report_timer_.Start(watchdog ? std::min<nanoseconds>(*watchdog / 2, kReportInterval)
+                               : kReportInterval);
+}
+
+}  // namespace redlockd::app

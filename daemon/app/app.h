@@ -1,0 +1,78 @@
+#pragma once
+
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "config/config.h"
+#include "daemon/engine/engine.h"
+#include "daemon/event/boot_alarm.h"
+#include "daemon/event/end_of_turn.h"
+#include "daemon/event/loop.h"
+#include "daemon/event/signal_watch.h"
+#include "daemon/event/timer.h"
+#include "daemon/host/entropy.h"
+#include "daemon/host/listen_socket.h"
+#include "daemon/host/notifier.h"
+#include "daemon/redis/nodes.h"
+#include "daemon/session/engine_port.h"
+#include "daemon/session/sessions.h"
+
+namespace redlockd::app {
+
+// The daemon: puts the rooms together. Every event of theirs becomes one of the queue, in the order
+// in which it happened; StepAll, the only caller of Engine::Step, has each effect carried out by
+// the room that it is for. One thread.
+class App : private session::EnginePort {
+ public:
+  // `trust_new_nodes`: see engine::EngineOptions. Throws std::exception if the kernel refuses what
+  // every daemon needs.
+  App(const config::Config& config, host::ListenSocket socket, bool trust_new_nodes);
+
+  // Serves until a signal has ended it: one SIGTERM, SIGINT or SIGHUP drains, a second one ends at
+  // once.
+  void Run();
+
+ private:
+  // session::EnginePort
+  void Post(engine::Event event) override;
+  engine::Time Now() const override;
+  std::vector<engine::HoldView> Holds() const override;
+  std::vector<engine::WaitView> Waits() const override;
+  std::vector<engine::NodeView> Nodes() const override;
+  engine::Counters Counters() const override;
+
+  void Feed(engine::Event event);  // and step at once
+  void StepAll();
+  void CarryOut(const engine::AskNodes& effect);
+  void CarryOut(const engine::AnswerClient& effect);
+  void CarryOut(const engine::TellClient& effect);
+  void CarryOut(const engine::NodeChanged& effect);
+  std::string NodeName(engine::NodeIndex node) const;
+  std::size_t NodesUp() const;
+  void StartServing();
+  void OnStopSignal();
+  void Report();
+
+  config::Config config_;
+  host::ListenSocket socket_;
+  event::Loop loop_;
+  host::Notifier notifier_;
+  host::SystemRandom random_;
+  engine::Engine engine_;
+
+  std::deque<engine::Event> events_;  // to be stepped
+  engine::Effects effects_;
+  bool draining_ = false;
+
+  event::BootAlarm engine_alarm_;
+  event::EndOfTurn step_all_;
+  event::Timer first_look_;  // serve at the latest then, quorum or not
+  event::Timer report_timer_;
+  event::SignalWatch on_term_, on_int_, on_hup_;
+
+  redis::Nodes nodes_;
+  std::optional<session::Sessions> sessions_;  // once serving
+};
+
+}  // namespace redlockd::app

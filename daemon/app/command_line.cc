@@ -1,0 +1,36 @@
+#include "daemon/app/command_line.h"
+
+#include <sysexits.h>
+
+#include <CLI/CLI.hpp>
+
+#include "daemon/engine/effects.h"
+
+namespace redlockd::app {
+
+std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
+  CommandLine line;
+  CLI::App app("redlockd: distributed locks for the processes of this host, over Redis nodes");
+  auto* config = app.add_option("--config", line.config, "Configuration file")
+                     ->option_text("FILE")
+                     ->capture_default_str();
+  app.add_option("--socket", line.socket, "Where clients connect")->option_text("PATH");
+  auto* check = app.add_flag("--check-config", line.check_config,
+                             "Print the configuration in force, or every mistake in it, and exit");
+  auto* dev = app.add_flag("--dev", line.dev,
+                           "Use throw-away redis-server processes of its own, for trying out");
+  app.add_option("--nodes", line.nodes, "How many nodes (5)")
+      ->option_text("N")
+      ->needs(dev)
+      ->check(CLI::Range(1u, static_cast<unsigned>(engine::kMaxNodes)));
+  dev->excludes(config)->excludes(check);
+  app.set_version_flag("--version", std::string("redlockd ") + REDLOCKD_VERSION);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& stop) {
+    return app.exit(stop) == 0 ? 0 : EX_USAGE;
+  }
+  return line;
+}
+
+}  // namespace redlockd::app

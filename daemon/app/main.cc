@@ -1,0 +1,126 @@
+#include <sysexits.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "config/load.h"
+#include "daemon/app/app.h"
+#include "daemon/app/command_line.h"
+#include "daemon/app/translate.h"
+#include "daemon/dev/dev_nodes.h"
+#include "daemon/host/facts.h"
+#include "daemon/host/listen_socket.h"
+#include "daemon/host/log.h"
+
+namespace redlockd::app {
+namespace {
+
+constexpr int kFailed = 1;
+
+void Print(const config::Loaded& loaded, const std::vector<config::Problem>& problems,
+           const char* what) {
+  for (const config::Problem& problem : problems) {
+    std::fprintf(stderr, "%s%s\n", what, loaded.Text(problem).c_str());
+  }
+}
+
+// The configuration without a mistake, or none, with every mistake printed.
+std::optional<config::Loaded> LoadConfig(const std::string& file) {
+  config::Loaded loaded = config::Load(file);
+  if (loaded.errors.empty()) CheckTiming(loaded);
+  Print(loaded, loaded.warnings, "warning: ");
+  Print(loaded, loaded.errors, "");
+  if (!loaded.errors.empty()) return std::nullopt;
+  return loaded;
+}
+
+int CheckConfig(const config::Loaded& loaded) {
+  std::printf("%s\n# what follows from it\n", config::Print(loaded).c_str());
+  std::string times = DerivedTimes(loaded.config);
+  std::size_t from = 0;
+  for (std::size_t end; (end = times.find('\n', from)) != std::string::npos; from = end + 1) {
+    std::printf("# %s\n", times.substr(from, end - from).c_str());
+  }
+  return 0;
+}
+
+// The first that is given of: the service manager's, --socket, $REDLOCK_SOCKET, the
+// configuration's.
+host::ListenSocket::OrError OpenSocket(const CommandLine& line, const config::Config& config) {
+  if (auto given = host::ListenSocket::FromServiceManager()) return std::move(*given);
+  host::ListenSocket::Options options;
+  options.mode = config.socket_mode;
+  if (!config.socket_group.empty()) {
+    options.group = host::GroupId(config.socket_group);
+    if (!options.group) {
+      return host::ListenSocket::Error{"socket_group: there is no group " + config.socket_group};
+    }
+  }
+  const char* environment = std::getenv("REDLOCK_SOCKET");
+  if (!line.socket.empty()) {
+    options.path = line.socket;
+  } else if (environment != nullptr && *environment != '\0') {
+    options.path = environment;
+  } else {
+    options.path = config.socket;
+  }
+  return host::ListenSocket::Bind(options);
+}
+
+int Serve(const CommandLine& line, const config::Config& config, bool trust_new_nodes) {
+  auto socket = OpenSocket(line, config);
+  if (const auto* error = std::get_if<host::ListenSocket::Error>(&socket)) {
+    std::fprintf(stderr, "redlockd: %s\n", error->text.c_str());
+    return kFailed;
+  }
+  App app(config, std::move(std::get<host::ListenSocket>(socket)), trust_new_nodes);
+  app.Run();
+  return 0;
+}
+
+int ServeDev(CommandLine line) {
+  dev::DevNodes nodes(line.nodes);
+  config::Config config = config::Defaults();
+  for (const std::string& path : nodes.sockets()) {
+    config::Node node;
+    node.address = config::UnixAddress{path};
+    node.timeouts = config.timeouts;
+    config.nodes.push_back(std::move(node));
+  }
+  config.socket = nodes.directory() + "/redlockd.sock";
+  return Serve(line, config, true);
+}
+
+int Main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  auto parsed = ParseCommandLine(argc, argv);
+  if (const int* status = std::get_if<int>(&parsed)) return *status;
+  const CommandLine& line = std::get<CommandLine>(parsed);
+  if (line.dev) {
+    host::StartLog(config::LogLevel::kInfo);
+    return ServeDev(line);
+  }
+  const auto loaded = LoadConfig(line.config);
+  if (!loaded) return EX_CONFIG;
+  if (line.check_config) return CheckConfig(*loaded);
+  host::StartLog(loaded->config.log_level);
+  return Serve(line, loaded->config, false);
+}
+
+}  // namespace
+}  // namespace redlockd::app
+
+int main(int argc, char** argv) {
+  try {
+    return redlockd::app::Main(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "redlockd: %s\n", error.what());
+    return 1;
+  }
+}

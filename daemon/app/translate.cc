@@ -1,0 +1,90 @@
+#include "daemon/app/translate.h"
+
+#include <algorithm>
+#include <variant>
+
+#include "daemon/host/entropy.h"
+#include "daemon/host/facts.h"
+#include "protocol/duration.h"
+
+namespace redlockd::app {
+namespace {
+
+redis::Address AddressOf(const config::Address& address) {
+  if (const auto* tcp = std::get_if<config::TcpAddress>(&address)) {
+    return {.host = tcp->host, .port = tcp->port, .path = {}};
+  }
+  return {.host = {}, .port = 0, .path = std::get<config::UnixAddress>(address).path};
+}
+
+redis::NodeOptions NodeOptionsOf(const config::Node& node) {
+  return {.address = AddressOf(node.address),
+          .username = node.username,
+          .password = node.password.Reveal(),
+          .database = static_cast<int>(node.database),
+          .connect_timeout = node.timeouts.connect,
+          .command_timeout = node.timeouts.command};
+}
+
+}  // namespace
+
+engine::Timing TimingOf(const config::Config& config) {
+  engine::Timing timing;
+  timing.ttl = config.lease.ttl;
+  timing.max_ttl = config.lease.max_ttl;
+  timing.drift = config.safety.drift;
+  timing.fence_window = config.safety.fence_window;
+  timing.fence_life = config.safety.fence_life;
+  timing.quorum_wait = config.quorum_wait;
+  timing.retry_interval = config.retry_interval;
+  timing.command_timeout = config.timeouts.command;
+  for (const config::Node& node : config.nodes) {
+    timing.command_timeout = std::max(timing.command_timeout, node.timeouts.command);
+  }
+  return timing;
+}
+
+engine::EngineOptions EngineOptionsOf(const config::Config& config) {
+  engine::EngineOptions options;
+  options.timing = TimingOf(config);
+  options.limits.locks_per_session = config.limits.locks_per_session;
+  options.limits.locks_per_uid = config.limits.locks_per_uid;
+  options.nodes = config.nodes.size();
+  options.instance = host::RandomHex(16);  // rule A1
+  options.host = host::HostName();
+  return options;
+}
+
+redis::Options RedisOptionsOf(const config::Config& config) {
+  const engine::Timing timing = TimingOf(config);
+  redis::Options options;
+  for (const config::Node& node : config.nodes) options.nodes.push_back(NodeOptionsOf(node));
+  options.links = config.connections_per_node;
+  options.set.key_prefix = config.key_prefix;
+  options.set.max_ttl = timing.max_ttl;
+  options.set.fence_window = timing.fence_window;
+  options.set.fence_life = timing.fence_life;
+  options.set.quarantine = timing.Quarantine();
+  return options;
+}
+
+void CheckTiming(config::Loaded& loaded) {
+  for (const engine::TimingFault& fault : engine::Check(TimingOf(loaded.config))) {
+    loaded.AddError(fault.key, fault.text);
+  }
+}
+
+std::string DerivedTimes(const config::Config& config) {
+  const engine::Timing timing = TimingOf(config);
+  std::string text;
+  const auto add = [&text](const char* name, engine::Duration value) {
+    text += std::string(name) + ": " + engine::ToText(value) + "\n";
+  };
+  add("min_ttl", timing.MinTtl());
+  add("drift_allowance of lease.ttl", timing.DriftAllowance(timing.ttl));
+  add("drift_allowance of lease.max_ttl", timing.DriftAllowance(timing.max_ttl));
+  add("quarantine", timing.Quarantine());
+  return text;
+}
+
+}  // namespace redlockd::app

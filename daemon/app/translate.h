@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/config.h"
+#include "config/load.h"
+#include "daemon/engine/engine.h"
+#include "daemon/redis/options.h"
+
+// What the administrator said, in the words of the rooms that need it.
+namespace redlockd::app {
+
+engine::Timing TimingOf(const config::Config& config);
+engine::EngineOptions EngineOptionsOf(const config::Config& config);  // with a new instance id
+redis::Options RedisOptionsOf(const config::Config& config);
+
+// Adds to `loaded` the inequalities of engine::Check that do not hold. Only for a configuration
+// without errors.
+void CheckTiming(config::Loaded& loaded);
+
+// The times that follow from the configuration, one "name: value" a line: for --check-config.
+std::string DerivedTimes(const config::Config& config);
+
+}  // namespace redlockd::app
