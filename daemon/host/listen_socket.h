@@ -25,9 +25,9 @@ class ListenSocket {
   static std::optional<OrError> FromServiceManager();
 
   struct Options {
-    std::string path;            // absolute, at most 107 bytes
-    mode_t mode = 0600;          // of the file
-    std::optional<gid_t> group;  // of the file
+    std::string path;              // absolute, at most 107 bytes
+    mode_t mode = 0600;            // of the file
+    std::optional<gid_t> group{};  // of the file
   };
   // Binds a new one. A socket that a dead daemon left there is replaced; one on which somebody
   // still listens, or a file of any other kind, is an error and stays. Nobody can connect before

@@ -107,7 +107,8 @@ void LogSink::sink_it_(const spdlog::details::log_msg& message) {
 
 bool LogSink::Write(const std::string& line) {
   pollfd room{.fd = fd_, .events = POLLOUT, .revents = 0};
-  if (poll(&room, 1, 0) != 1 || (room.revents & POLLOUT) == 0) return false;
+  // A pipe whose reader is gone has room too, but says POLLERR with it; writing there is a SIGPIPE.
+  if (poll(&room, 1, 0) != 1 || room.revents != POLLOUT) return false;
   return write(fd_, line.data(), line.size()) == static_cast<ssize_t>(line.size());
 }
 

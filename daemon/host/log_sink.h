@@ -19,11 +19,11 @@ LogStyle StyleFor(int fd, const char* journal_stream, const char* no_color);
 // in it are written as \xNN, so that no client can forge a line, and it ends after kMaxLine bytes.
 //
 // It does not wait for a reader: a line for which there is no room (a stopped terminal, a full
-// pipe) is dropped and counted, and the next line that finds room is preceded by one that says how
-// many were lost. The descriptor itself is left as it is (O_NONBLOCK would hit everyone who shares
-// it); it is asked by poll() first, and lines are short enough (PIPE_BUF) that one for which a pipe
-// says that it has room fits whole. Only another writer that fills the same pipe between the two
-// can make it wait. Any thread.
+// pipe, a pipe without a reader) is dropped and counted, and the next line that finds room is
+// preceded by one that says how many were lost. The descriptor itself is left as it is (O_NONBLOCK
+// would hit everyone who shares it); it is asked by poll() first, and lines are short enough
+// (PIPE_BUF) that one for which a pipe says that it has room fits whole. Only another writer that
+// fills the same pipe between the two can make it wait. Any thread.
 class LogSink : public spdlog::sinks::base_sink<std::mutex> {
  public:
   LogSink(int fd, LogStyle style) : fd_(fd), style_(style) {}
