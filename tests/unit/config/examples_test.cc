@@ -1,28 +1,23 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
 #include <regex>
-#include <sstream>
 #include <string>
 
 #include "config/load.h"
-#include "tests/unit/config/temp_dir.h"
+#include "tests/unit/config/file_dir.h"
 
 namespace redlockd::config {
 namespace {
 
 // The example as it is installed, but for the password's file, which is one of the test's.
 Loaded LoadExample(const std::filesystem::path& file, const std::string& password_file) {
-  std::ostringstream text;
-  text << std::ifstream(file).rdbuf();
-  return LoadText(
-      std::regex_replace(text.str(), std::regex("/etc/redlockd/password"), password_file),
-      file.string());
+  const std::regex password("/etc/redlockd/password");
+  return LoadText(std::regex_replace(test::ReadFile(file), password, password_file), file);
 }
 
 TEST(Examples, Load) {
-  TempDir dir;
+  FileDir dir;
   const std::string password = dir.Write("password", "s3cret\n");
   int count = 0;
   for (const auto& entry : std::filesystem::directory_iterator(CONFIG_DIR "/examples")) {
@@ -45,12 +40,10 @@ TEST(Examples, InstalledConfigurationNeedsNoMoreThanAddresses) {
 
 // Its commented lines are true as well.
 TEST(Examples, InstalledConfigurationLoadsWithItsCommentsTaken) {
-  TempDir dir;
-  std::ostringstream text;
-  text << std::ifstream(CONFIG_DIR "/redlockd.yaml").rdbuf();
-  std::string taken =
-      std::regex_replace(text.str(), std::regex("# (username|password_file): "), "$1: ");
-  EXPECT_NE(taken, text.str());
+  FileDir dir;
+  const std::string text = test::ReadFile(CONFIG_DIR "/redlockd.yaml");
+  std::string taken = std::regex_replace(text, std::regex("# (username|password_file): "), "$1: ");
+  EXPECT_NE(taken, text);
   taken = std::regex_replace(taken, std::regex("/etc/redlockd/password"), dir.Write("p", "x\n"));
   const Loaded loaded = LoadText(taken, "redlockd.yaml");
   for (const Problem& problem : loaded.errors) ADD_FAILURE() << loaded.Text(problem);

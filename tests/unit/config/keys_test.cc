@@ -3,13 +3,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <fstream>
+#include <map>
 #include <set>
 #include <sstream>
 #include <string>
 
 #include "config/load.h"
 #include "config/reader.h"
+#include "tests/support/files.h"
 
 namespace redlockd::config {
 namespace {
@@ -17,12 +18,6 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-std::string Contents(const std::string& path) {
-  std::ostringstream text;
-  text << std::ifstream(path).rdbuf();
-  return text.str();
-}
 
 TEST(Keys, HaveDefaultsThatTheyTake) {
   for (const Key& key : Keys()) {
@@ -107,14 +102,14 @@ TEST(Facts, AreSentences) {
 // The man page has, for each key, its path in bold, and beneath it the facts of the table word by
 // word.
 TEST(ManPage, TellsOfEveryKey) {
-  const std::string page = Contents(CONFIG_DIR "/redlockd.yaml.5.scd");
+  const std::string page = test::ReadFile(CONFIG_DIR "/redlockd.yaml.5.scd");
   for (const Key& key : Keys()) {
     EXPECT_THAT(page, HasSubstr("\n*" + std::string(key.path) + "*\n\t" + Facts(key) + "\n"));
   }
 }
 
 TEST(ManPage, TellsOfNoOtherKey) {
-  std::istringstream page(Contents(CONFIG_DIR "/redlockd.yaml.5.scd"));
+  std::istringstream page(test::ReadFile(CONFIG_DIR "/redlockd.yaml.5.scd"));
   std::string line;
   std::string last;
   while (std::getline(page, line)) {

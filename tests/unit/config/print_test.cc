@@ -5,7 +5,7 @@
 #include <string>
 
 #include "config/load.h"
-#include "tests/unit/config/temp_dir.h"
+#include "tests/unit/config/file_dir.h"
 
 namespace redlockd::config {
 namespace {
@@ -82,7 +82,7 @@ TEST(Print, SaysWhatEachKeyIs) {
 }
 
 TEST(Print, ReadsBackAsTheSame) {
-  TempDir dir;
+  FileDir dir;
   const std::string password = dir.Write("a", "s3cret\n");
   const Loaded first = LoadText(R"(key_prefix: '#"\:'
 lease: {ttl: 5000ms}

@@ -9,7 +9,7 @@
 #include <type_traits>
 
 #include "config/load.h"
-#include "tests/unit/config/temp_dir.h"
+#include "tests/unit/config/file_dir.h"
 
 namespace redlockd::config {
 namespace {
@@ -25,7 +25,7 @@ static_assert(!Prints<Secret>);
 static_assert(!std::is_convertible_v<Secret, std::string>);
 
 TEST(SecretFile, IsItsLine) {
-  TempDir dir;
+  FileDir dir;
   for (const std::string end : {"", "\n", "\r\n"}) {
     const SecretRead read = ReadSecretFile(dir.Write("a", " s3cret " + end));
     EXPECT_EQ(read.secret.Reveal(), " s3cret ");
@@ -35,14 +35,14 @@ TEST(SecretFile, IsItsLine) {
 }
 
 TEST(SecretFile, MayBeReadByItsGroup) {
-  TempDir dir;
+  FileDir dir;
   const SecretRead read = ReadSecretFile(dir.Write("a", "s3cret\n", 0640));
   EXPECT_EQ(read.secret.Reveal(), "s3cret");
   EXPECT_EQ(read.warning, "");
 }
 
 TEST(SecretFile, IsTakenWithAWarningIfOthersCanReadIt) {
-  TempDir dir;
+  FileDir dir;
   const std::string path = dir.Write("a", "s3cret\n", 0644);
   const SecretRead read = ReadSecretFile(path);
   EXPECT_EQ(read.secret.Reveal(), "s3cret");
@@ -52,7 +52,7 @@ TEST(SecretFile, IsTakenWithAWarningIfOthersCanReadIt) {
 }
 
 TEST(SecretFile, IsRefusedIfOthersCanWriteIt) {
-  TempDir dir;
+  FileDir dir;
   for (const mode_t mode : {0620, 0602, 0666}) {
     const SecretRead read = ReadSecretFile(dir.Write("a", "s3cret\n", mode));
     EXPECT_TRUE(read.secret.empty());
@@ -61,7 +61,7 @@ TEST(SecretFile, IsRefusedIfOthersCanWriteIt) {
 }
 
 TEST(SecretFile, IsRefusedIfItHoldsSomethingElse) {
-  TempDir dir;
+  FileDir dir;
   const std::string empty = dir.Write("empty", "\n");
   EXPECT_EQ(ReadSecretFile(empty).error,
             "expected a password in one line, found an empty file " + empty);
@@ -75,17 +75,17 @@ TEST(SecretFile, IsRefusedIfItHoldsSomethingElse) {
 }
 
 TEST(SecretFile, IsRefusedIfItIsNoFile) {
-  TempDir dir;
+  FileDir dir;
   EXPECT_EQ(ReadSecretFile(dir.path()).error, "expected a file with the password, found " +
                                                   dir.path() + ", which is not a regular file");
-  const std::string pipe = dir.path() + "/pipe";
+  const std::string pipe = dir / "pipe";
   ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
   EXPECT_THAT(ReadSecretFile(pipe).error, HasSubstr("which is not a regular file"));
-  EXPECT_THAT(ReadSecretFile(dir.path() + "/none").error, HasSubstr("No such file or directory"));
+  EXPECT_THAT(ReadSecretFile(dir / "none").error, HasSubstr("No such file or directory"));
 }
 
 TEST(SecretInLoad, ReachesItsNode) {
-  TempDir dir;
+  FileDir dir;
   const std::string path = dir.Write("a", "s3cret\n", 0644);
   const Loaded loaded =
       LoadText("nodes:\n  - address: a:1\n    username: u\n    password_file: " + path + "\n", "r");
