@@ -38,10 +38,13 @@ class Descriptor {
   int fd_;
 };
 
+// What sockaddr_un takes, less its terminating NUL.
+constexpr std::size_t kMostBytes = sizeof(sockaddr_un::sun_path) - 1;
+
 sockaddr_un AddressOf(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  assert(path.size() < sizeof address.sun_path);  // the configuration checked it
+  assert(path.size() <= kMostBytes);
   std::memcpy(address.sun_path, path.data(), path.size());
   return address;
 }
@@ -111,7 +114,12 @@ std::optional<ListenSocket::OrError> ListenSocket::FromServiceManager() {
 
 ListenSocket::OrError ListenSocket::Bind(const Options& options) {
   const std::string& path = options.path;
-  const std::string directory = std::filesystem::path(path).parent_path().string();
+  if (path.empty() || path.size() > kMostBytes) {
+    return Error{"expected a socket's path of 1 to " + std::to_string(kMostBytes) +
+                 " bytes, found \"" + path + "\""};
+  }
+  const std::filesystem::path parent = std::filesystem::path(path).parent_path();
+  const std::string directory = parent.empty() ? "." : parent.string();
   const Descriptor lock(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (lock.get() < 0) return Failed("open the directory " + directory, errno);
   if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {

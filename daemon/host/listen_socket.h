@@ -25,7 +25,7 @@ class ListenSocket {
   static std::optional<OrError> FromServiceManager();
 
   struct Options {
-    std::string path;              // absolute, at most 107 bytes
+    std::string path;
     mode_t mode = 0600;            // of the file
     std::optional<gid_t> group{};  // of the file
   };

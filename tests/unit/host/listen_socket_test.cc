@@ -155,6 +155,15 @@ TEST_F(BindTest, NeedsItsDirectory) {
             "cannot open the directory " + (dir_ / "none") + ": No such file or directory");
 }
 
+TEST_F(BindTest, NeedsAPathThatFits) {
+  const std::string fits = dir_ / std::string(107 - dir_.path().size() - 1, 'x');
+  EXPECT_EQ(ErrorOf(ListenSocket::Bind({.path = fits})), "none");
+  EXPECT_EQ(ErrorOf(ListenSocket::Bind({.path = fits + "x"})),
+            "expected a socket's path of 1 to 107 bytes, found \"" + fits + "x\"");
+  EXPECT_EQ(ErrorOf(ListenSocket::Bind({.path = ""})),
+            "expected a socket's path of 1 to 107 bytes, found \"\"");
+}
+
 TEST_F(BindTest, KeepsStartsAtTheSameTimeApart) {
   const Fd other(open(dir_.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   ASSERT_EQ(flock(other.get(), LOCK_EX | LOCK_NB), 0);
