@@ -1,0 +1,191 @@
+// libredlock for C++20: a thin layer on the C interface, whose header says more about each call.
+//
+//   redlock::Client   one session: locks, queries, events; errors are exceptions
+//   redlock::Mutex    one lock as a standard mutex: for std::scoped_lock, std::unique_lock and
+//   friends
+//
+// Names are in lower case, as those of the standard library that they stand in for.
+#pragma once
+
+#include <redlock/redlock.h>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace redlock {
+
+// What a call could not do. code() is one of enum redlock_error; what() says it in words, with what
+// the daemon said.
+class Error : public std::runtime_error {
+ public:
+  Error(int code, const std::string& text) : std::runtime_error(text), code_(code) {}
+  int code() const noexcept { return code_; }
+
+ private:
+  int code_;
+};
+
+// CLOCK_BOOTTIME, the clock of all deadlines. Goes on while the machine is suspended. Meets
+// TrivialClock.
+struct Clock {
+  using duration = std::chrono::nanoseconds;
+  using rep = duration::rep;
+  using period = duration::period;
+  using time_point = std::chrono::time_point<Clock>;
+  static constexpr bool is_steady = true;
+  static time_point now() noexcept { return time_point(duration(redlock_now())); }
+};
+
+struct Grant {
+  std::uint64_t fence = 0;
+  Clock::time_point deadline;
+  std::chrono::nanoseconds ttl{0};  // 0 in the answer of check()
+  int votes = 0;                    // likewise
+  int nodes = 0;                    // likewise
+};
+
+struct LockOptions {
+  std::optional<std::chrono::nanoseconds> wait{};  // none: for ever; 0: do not; not negative
+  std::chrono::nanoseconds ttl{0};                 // 0: the daemon's
+  std::chrono::nanoseconds max_hold{0};            // 0: none
+  std::string note{};                              // "": none
+  bool renew_events = false;
+};
+
+// One session. Belongs to one thread at a time. In another process than the one that made it every
+// call throws Error(REDLOCK_EFORK) and writes nothing.
+class Client {
+ public:
+  using Fields = std::vector<std::pair<std::string, std::string>>;
+  struct Reply {
+    Fields answer;
+    std::vector<Fields> rows;
+  };
+
+  // Connects. path "": $REDLOCK_SOCKET or the usual place. A negative timeout: for ever.
+  explicit Client(const std::string& path = {},
+                  std::chrono::nanoseconds timeout = std::chrono::seconds(5))
+      : handle_(redlock_new()) {
+    if (handle_ == nullptr) throw std::bad_alloc();
+    require(redlock_connect(get(), path.empty() ? nullptr : path.c_str(), timeout.count()));
+    redlock_on_event(get(), &Client::forward, handler_.get());
+  }
+
+  // Waits in line as long as options.wait says; throws also when that is over (REDLOCK_ETIMEOUT,
+  // REDLOCK_EBUSY).
+  Grant lock(const std::string& name, const LockOptions& options = {}) {
+    redlock_grant grant = REDLOCK_GRANT_INIT;
+    const redlock_lock_options raw = to_c(options);
+    require(redlock_lock(get(), name.c_str(), &raw, &grant));
+    return from_c(grant);
+  }
+
+  // Nothing if another holds it.
+  std::optional<Grant> try_lock(const std::string& name, const LockOptions& options = {}) {
+    redlock_grant grant = REDLOCK_GRANT_INIT;
+    const redlock_lock_options raw = to_c(options);
+    const int error = redlock_trylock(get(), name.c_str(), &raw, &grant);
+    if (error == REDLOCK_EBUSY) return std::nullopt;
+    require(error);
+    return from_c(grant);
+  }
+
+  // fence 0: whatever the fence. sync: return when a majority of the nodes has released.
+  void unlock(const std::string& name, std::uint64_t fence = 0, bool sync = false) {
+    require(redlock_unlock(get(), name.c_str(), fence, sync ? REDLOCK_SYNC : 0));
+  }
+
+  // Until when this session (fence 0), or whoever has that fence, holds it. Nothing: not held, or
+  // lost.
+  std::optional<Grant> check(const std::string& name, std::uint64_t fence = 0) {
+    redlock_grant grant = REDLOCK_GRANT_INIT;
+    const int error = redlock_check(get(), name.c_str(), fence, &grant);
+    if (error == REDLOCK_ENOTHELD || error == REDLOCK_ELOST) return std::nullopt;
+    require(error);
+    return from_c(grant);
+  }
+
+  // Any request. An argument with an empty key is positional.
+  Reply query(const std::string& verb, const Fields& args = {}) {
+    std::vector<redlock_arg> raw;
+    raw.reserve(args.size());
+    for (const auto& [key, value] : args) {
+      raw.push_back({key.empty() ? nullptr : key.c_str(), value.c_str()});
+    }
+    redlock_reply* reply = nullptr;
+    const int error = redlock_query(get(), verb.c_str(), raw.data(), raw.size(), &reply);
+    const std::unique_ptr<redlock_reply, void (*)(redlock_reply*)> owner(reply,
+                                                                         &redlock_reply_free);
+    require(error);
+    Reply result{fields(reply, REDLOCK_ANSWER), {}};
+    for (std::size_t row = 0; row < redlock_reply_rows(reply); ++row) {
+      result.rows.push_back(fields(reply, row));
+    }
+    return result;
+  }
+
+  // For event loops: poll fd() for poll_events(), then dispatch(), which calls the handler. The
+  // handler must not throw, nor block on this client.
+  int fd() const noexcept { return redlock_fd(get()); }
+  short poll_events() const noexcept { return redlock_events(get()); }
+  void dispatch() { require(redlock_dispatch(get())); }
+  void on_event(std::function<void(const redlock_event&)> handler) {
+    *handler_ = std::move(handler);
+  }
+
+  // For what the C interface has and this class has not; owned by this.
+  redlock_client* get() const noexcept { return handle_.get(); }
+
+ private:
+  struct Free {
+    void operator()(redlock_client* client) const { redlock_free(client); }
+  };
+  using Handler = std::function<void(const redlock_event&)>;
+
+  static void forward(redlock_client*, const redlock_event* event, void* handler) {
+    const auto& call = *static_cast<const Handler*>(handler);
+    if (call) call(*event);
+  }
+
+  static redlock_lock_options to_c(const LockOptions& options) {
+    redlock_lock_options raw = REDLOCK_LOCK_OPTIONS_INIT;
+    raw.wait_ns = options.wait ? options.wait->count() : REDLOCK_FOREVER;
+    raw.ttl_ns = options.ttl.count();
+    raw.max_hold_ns = options.max_hold.count();
+    raw.note = options.note.empty() ? nullptr : options.note.c_str();
+    raw.renew_events = options.renew_events ? 1 : 0;
+    return raw;
+  }
+
+  static Grant from_c(const redlock_grant& raw) {
+    return {raw.fence, Clock::time_point(std::chrono::nanoseconds(raw.deadline_ns)),
+            std::chrono::nanoseconds(raw.ttl_ns), raw.votes, raw.nodes};
+  }
+
+  static Fields fields(const redlock_reply* reply, std::size_t row) {
+    Fields result;
+    for (std::size_t i = 0; i < redlock_reply_fields(reply, row); ++i) {
+      result.emplace_back(redlock_reply_key(reply, row, i), redlock_reply_value(reply, row, i));
+    }
+    return result;
+  }
+
+  void require(int error) const {
+    if (error != REDLOCK_OK) throw Error(error, redlock_error_text(get()));
+  }
+
+  // On the heap, so that a moved Client keeps its address.
+  std::unique_ptr<Handler> handler_ = std::make_unique<Handler>();
+  std::unique_ptr<redlock_client, Free> handle_;
+};
+
+}  // namespace redlock
+
+#include <redlock/mutex.hpp>

@@ -1,0 +1,461 @@
+/* The C interface, used from C. Run as `c_api_test NAME`, against the daemon at $REDLOCK_SOCKET
+ * (fake_daemon.h says what it understands). Exits with 0, or says what failed and exits with 1. */
+#include <errno.h>
+#include <poll.h>
+#include <redlock/redlock.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define SECOND INT64_C(1000000000)
+
+#define CHECK(condition)                                                      \
+  do {                                                                        \
+    if (!(condition)) {                                                       \
+      fprintf(stderr, "%s:%d: not so: %s\n", __FILE__, __LINE__, #condition); \
+      exit(1);                                                                \
+    }                                                                         \
+  } while (0)
+
+#define CHECK_TEXT(actual, expected)                                                         \
+  do {                                                                                       \
+    const char* text = (actual);                                                             \
+    if (text == NULL || strcmp(text, (expected)) != 0) {                                     \
+      fprintf(stderr, "%s:%d: '%s', expected '%s'\n", __FILE__, __LINE__, text, (expected)); \
+      exit(1);                                                                               \
+    }                                                                                        \
+  } while (0)
+
+static redlock_client* Connect(void) {
+  redlock_client* client = redlock_new();
+  CHECK(client != NULL);
+  CHECK(redlock_connect(client, NULL, 10 * SECOND) == REDLOCK_OK);
+  return client;
+}
+
+/* Makes the fake daemon do one of its tricks. */
+static void Trick(redlock_client* client, const char* verb, const char* line) {
+  redlock_arg arg = {NULL, line};
+  CHECK(redlock_query(client, verb, &arg, line == NULL ? 0 : 1, NULL) == REDLOCK_OK);
+}
+
+/* What callbacks saw. */
+struct Seen {
+  int events;
+  redlock_event event; /* the last one; its strings are in lock and reason */
+  char lock[64];
+  char reason[128];
+  int replies;
+  int error;
+  redlock_grant grant;
+};
+
+static void OnEvent(redlock_client* client, const redlock_event* event, void* arg) {
+  struct Seen* seen = arg;
+  (void)client;
+  seen->events++;
+  seen->event = *event;
+  snprintf(seen->lock, sizeof(seen->lock), "%s", event->lock ? event->lock : "-");
+  snprintf(seen->reason, sizeof(seen->reason), "%s", event->reason ? event->reason : "-");
+}
+
+static void OnReply(redlock_client* client, int error, const redlock_reply* reply, void* arg) {
+  struct Seen* seen = arg;
+  (void)client;
+  seen->replies++;
+  seen->error = error;
+  seen->grant = (redlock_grant)REDLOCK_GRANT_INIT;
+  if (error == REDLOCK_OK) redlock_reply_grant(reply, &seen->grant);
+}
+
+/* Turns the event loop until *count is at least `least`. */
+static int DispatchUntil(redlock_client* client, const int* count, int least) {
+  int error = REDLOCK_OK;
+  while (*count < least && error == REDLOCK_OK) {
+    struct pollfd entry = {redlock_fd(client), redlock_events(client), 0};
+    int ready = poll(&entry, 1, 10000);
+    CHECK(ready > 0 || errno == EINTR);
+    error = redlock_dispatch(client);
+  }
+  return error;
+}
+
+static void LockAndUnlock(void) {
+  redlock_client* client = Connect();
+  redlock_grant grant = REDLOCK_GRANT_INIT;
+  int64_t before = redlock_now();
+  CHECK(redlock_lock(client, "a name=50%", NULL, &grant) == REDLOCK_OK);
+  CHECK_TEXT(redlock_error_text(client), "");
+  CHECK(grant.fence == 1);
+  CHECK(grant.deadline_ns >= before + 10 * SECOND);
+  CHECK(grant.deadline_ns <= redlock_now() + 10 * SECOND);
+  CHECK(grant.ttl_ns == 10 * SECOND);
+  CHECK(grant.votes == 3 && grant.nodes == 5);
+
+  redlock_grant checked = REDLOCK_GRANT_INIT;
+  CHECK(redlock_check(client, "a name=50%", 0, &checked) == REDLOCK_OK);
+  CHECK(checked.fence == grant.fence && checked.deadline_ns == grant.deadline_ns);
+  CHECK(checked.ttl_ns == 0 && checked.votes == 0 && checked.nodes == 0);
+
+  CHECK(redlock_unlock(client, "a name=50%", grant.fence, REDLOCK_SYNC) == REDLOCK_OK);
+  CHECK(redlock_unlock(client, "a name=50%", 0, 0) == REDLOCK_ENOTHELD);
+  CHECK_TEXT(redlock_error_text(client), "not held: not yours");
+  CHECK(redlock_check(client, "a name=50%", 0, NULL) == REDLOCK_ENOTHELD);
+  redlock_free(client);
+}
+
+static void OptionsAreSent(void) { /* the driver looks at what the daemon received */
+  redlock_client* client = Connect();
+  redlock_lock_options options = REDLOCK_LOCK_OPTIONS_INIT;
+  options.wait_ns = SECOND / 4;
+  options.ttl_ns = 20 * SECOND;
+  options.max_hold_ns = 3600 * SECOND;
+  options.note = "nightly run";
+  options.renew_events = 1;
+  CHECK(redlock_lock(client, "jobs", &options, NULL) == REDLOCK_OK);
+  redlock_free(client);
+}
+
+static void Contention(void) {
+  redlock_client* holder = Connect();
+  redlock_client* other = Connect();
+  redlock_lock_options options = REDLOCK_LOCK_OPTIONS_INIT;
+  CHECK(redlock_lock(holder, "jobs", NULL, NULL) == REDLOCK_OK);
+  CHECK(redlock_trylock(other, "jobs", NULL, NULL) == REDLOCK_EBUSY);
+  CHECK_TEXT(redlock_error_text(other), "busy: held by pid 12");
+  options.wait_ns = 50;
+  CHECK(redlock_lock(other, "jobs", &options, NULL) == REDLOCK_ETIMEOUT);
+  CHECK(redlock_unlock(holder, "jobs", 0, 0) == REDLOCK_OK);
+  CHECK(redlock_trylock(other, "jobs", &options, NULL) == REDLOCK_OK);
+  redlock_free(holder);
+  redlock_free(other);
+}
+
+static void BadArguments(void) {
+  redlock_client* client = Connect();
+  char name[257];
+  redlock_grant no_size = {0, 0, 0, 0, 0, 0};
+  redlock_lock_options options = {0, 0, 0, 0, NULL, 0};
+  redlock_arg no_value = {"key", NULL};
+  redlock_arg bad_key = {"a key", "x"};
+  redlock_arg empty = {NULL, ""};
+  memset(name, 'x', sizeof(name));
+  name[256] = '\0';
+  CHECK(redlock_lock(NULL, "x", NULL, NULL) == REDLOCK_EINVAL);
+  CHECK(redlock_lock(client, NULL, NULL, NULL) == REDLOCK_EINVAL);
+  CHECK(redlock_lock(client, "", NULL, NULL) == REDLOCK_EBADNAME);
+  CHECK(redlock_lock(client, name, NULL, NULL) == REDLOCK_EBADNAME);
+  CHECK_TEXT(redlock_error_text(client),
+             "bad lock name: the lock name has 256 bytes: expected 1 to 255");
+  CHECK(redlock_lock(client, "x", NULL, &no_size) == REDLOCK_EINVAL);
+  CHECK(redlock_lock(client, "x", &options, NULL) == REDLOCK_EINVAL);
+  options = (redlock_lock_options)REDLOCK_LOCK_OPTIONS_INIT;
+  options.wait_ns = -2;
+  CHECK(redlock_lock(client, "x", &options, NULL) == REDLOCK_EINVAL);
+  CHECK_TEXT(redlock_error_text(client), "invalid use: wait_ns is negative");
+  CHECK(redlock_query(client, NULL, NULL, 0, NULL) == REDLOCK_EINVAL);
+  CHECK(redlock_query(client, "two words", NULL, 0, NULL) == REDLOCK_EINVAL);
+  CHECK(redlock_query(client, "echo", NULL, 1, NULL) == REDLOCK_EINVAL);
+  CHECK(redlock_query(client, "echo", &no_value, 1, NULL) == REDLOCK_EINVAL);
+  CHECK(redlock_query(client, "echo", &bad_key, 1, NULL) == REDLOCK_EINVAL);
+  CHECK(redlock_query(client, "echo", &empty, 1, NULL) == REDLOCK_EINVAL);
+  CHECK(redlock_cancel(client, 77) == REDLOCK_EINVAL);
+  CHECK(redlock_connect(client, NULL, 0) == REDLOCK_EINVAL); /* connected already */
+  CHECK(redlock_query(client, "ping", NULL, 0, NULL) == REDLOCK_OK);
+  redlock_free(client);
+  redlock_free(NULL);
+}
+
+static void LinesHaveABound(void) {
+  redlock_client* client = Connect();
+  static char word[4097];
+  redlock_arg arg = {NULL, word};
+  memset(word, 'x', sizeof(word) - 1);
+  CHECK(redlock_query(client, "echo", &arg, 1, NULL) == REDLOCK_ELINETOOLONG);
+  word[4000] = '\0';
+  CHECK(redlock_query(client, "echo", &arg, 1, NULL) == REDLOCK_OK);
+  redlock_free(client);
+}
+
+static void QueriesGiveRows(void) {
+  redlock_client* client = Connect();
+  redlock_arg args[] = {{NULL, "a word"}, {"key", "x=y"}, {"empty", ""}};
+  redlock_reply* reply = NULL;
+  CHECK(redlock_query(client, "echo", args, 3, &reply) == REDLOCK_OK);
+  CHECK(redlock_reply_error(reply) == REDLOCK_OK);
+  CHECK_TEXT(redlock_reply_text(reply), "");
+  CHECK(redlock_reply_rows(reply) == 1);
+  CHECK(redlock_reply_fields(reply, 0) == 4);
+  CHECK_TEXT(redlock_reply_key(reply, 0, 0), "arg");
+  CHECK_TEXT(redlock_reply_value(reply, 0, 0), "a word");
+  CHECK_TEXT(redlock_reply_get(reply, 0, "key"), "x=y");
+  CHECK_TEXT(redlock_reply_get(reply, 0, "empty"), "");
+  CHECK_TEXT(redlock_reply_get(reply, 0, "text"), "what was sent");
+  CHECK(redlock_reply_get(reply, 0, "other") == NULL);
+  CHECK(redlock_reply_key(reply, 0, 4) == NULL);
+  CHECK(redlock_reply_value(reply, 1, 0) == NULL);
+  CHECK(redlock_reply_fields(reply, 1) == 0);
+  CHECK(redlock_reply_fields(reply, REDLOCK_ANSWER) == 0);
+  redlock_reply_free(reply);
+
+  CHECK(redlock_query(client, "hold", NULL, 0, &reply) == REDLOCK_EUNKNOWNVERB);
+  CHECK(redlock_reply_error(reply) == REDLOCK_EUNKNOWNVERB);
+  CHECK_TEXT(redlock_reply_text(reply), "try help");
+  CHECK_TEXT(redlock_reply_get(reply, REDLOCK_ANSWER, "verb"), "hold");
+  redlock_reply_free(reply);
+  redlock_reply_free(NULL);
+  redlock_free(client);
+}
+
+static void EventLoop(void) {
+  redlock_client* holder = Connect();
+  redlock_client* client = Connect();
+  struct Seen first = {0}, second = {0};
+  CHECK(redlock_lock(holder, "a", NULL, NULL) == REDLOCK_OK);
+  CHECK(redlock_start_lock(client, "a", NULL, OnReply, &first, NULL) == REDLOCK_OK);
+  CHECK(redlock_start_lock(client, "b", NULL, OnReply, &second, NULL) == REDLOCK_OK);
+  /* b is not behind a. */
+  CHECK(DispatchUntil(client, &second.replies, 1) == REDLOCK_OK);
+  CHECK(second.error == REDLOCK_OK && second.grant.fence == 2);
+  CHECK(first.replies == 0);
+  /* A blocking call meanwhile. */
+  CHECK(redlock_query(client, "ping", NULL, 0, NULL) == REDLOCK_OK);
+  CHECK(redlock_unlock(holder, "a", 0, 0) == REDLOCK_OK);
+  CHECK(DispatchUntil(client, &first.replies, 1) == REDLOCK_OK);
+  CHECK(first.error == REDLOCK_OK && first.grant.fence == 3);
+  CHECK(redlock_dispatch(client) == REDLOCK_OK); /* nothing to be done */
+  redlock_free(holder);
+  redlock_free(client);
+}
+
+static void Cancelling(void) {
+  redlock_client* holder = Connect();
+  redlock_client* client = Connect();
+  struct Seen seen = {0};
+  uint64_t request = 0;
+  CHECK(redlock_lock(holder, "a", NULL, NULL) == REDLOCK_OK);
+  CHECK(redlock_start_lock(client, "a", NULL, OnReply, &seen, &request) == REDLOCK_OK);
+  CHECK(redlock_cancel(client, request) == REDLOCK_OK);
+  CHECK(DispatchUntil(client, &seen.replies, 1) == REDLOCK_OK);
+  CHECK(seen.error == REDLOCK_ECANCELLED);
+  CHECK(redlock_cancel(client, request) == REDLOCK_EINVAL);
+  redlock_free(holder);
+  redlock_free(client);
+}
+
+static void Events(void) {
+  redlock_client* client = Connect();
+  struct Seen seen = {0};
+  CHECK(redlock_on_event(client, OnEvent, &seen) == REDLOCK_OK);
+  Trick(client, "say", "* RENEWED lock=a%20b fence=7 deadline=123456789012");
+  CHECK(seen.events == 1 && seen.event.type == REDLOCK_EVENT_RENEWED);
+  CHECK(seen.event.size == sizeof(redlock_event));
+  CHECK_TEXT(seen.lock, "a b");
+  CHECK(seen.event.fence == 7 && seen.event.deadline_ns == INT64_C(123456789012));
+  CHECK_TEXT(seen.reason, "-");
+  Trick(client, "say", "* JEOPARDY lock=a fence=7 deadline=5");
+  CHECK(seen.event.type == REDLOCK_EVENT_JEOPARDY && seen.event.deadline_ns == 5);
+  Trick(client, "say", "* SAFE lock=a fence=7 deadline=6");
+  CHECK(seen.event.type == REDLOCK_EVENT_SAFE && seen.event.deadline_ns == 6);
+  Trick(client, "say", "* LOST lock=a fence=7 reason=max-hold");
+  CHECK(seen.event.type == REDLOCK_EVENT_LOST);
+  CHECK_TEXT(seen.reason, "max-hold");
+  Trick(client, "say", "* DRAINING within=1500ms");
+  CHECK(seen.event.type == REDLOCK_EVENT_DRAINING);
+  CHECK(seen.event.within_ns == 3 * SECOND / 2);
+  CHECK_TEXT(seen.lock, "-");
+  CHECK(seen.events == 5);
+  Trick(client, "say", "* WONDER lock=a new=1"); /* of a newer daemon */
+  CHECK(seen.events == 5);
+  redlock_free(client);
+}
+
+static void DaemonCloses(void) {
+  redlock_client* client = Connect();
+  redlock_client* holder = Connect();
+  struct Seen seen = {0};
+  redlock_arg last = {NULL, "* DRAINING within=1s"};
+  CHECK(redlock_on_event(client, OnEvent, &seen) == REDLOCK_OK);
+  CHECK(redlock_lock(holder, "a", NULL, NULL) == REDLOCK_OK);
+  CHECK(redlock_start_lock(client, "a", NULL, OnReply, &seen, NULL) == REDLOCK_OK);
+  CHECK(redlock_query(client, "drop", &last, 1, NULL) == REDLOCK_ECLOSED);
+  CHECK(seen.replies == 1 && seen.error == REDLOCK_ECLOSED);
+  CHECK(seen.events == 2); /* what came before the end is given before it */
+  CHECK(seen.event.type == REDLOCK_EVENT_CLOSED);
+  CHECK_TEXT(seen.reason, "the daemon closed the connection");
+  CHECK(redlock_fd(client) == -1 && redlock_events(client) == 0);
+  CHECK(redlock_dispatch(client) == REDLOCK_ECLOSED);
+  CHECK(redlock_query(client, "ping", NULL, 0, NULL) == REDLOCK_ECLOSED);
+  CHECK(redlock_connect(client, NULL, 10 * SECOND) == REDLOCK_OK);
+  CHECK(redlock_query(client, "ping", NULL, 0, NULL) == REDLOCK_OK);
+  redlock_free(client);
+  redlock_free(holder);
+}
+
+static void Closing(void) {
+  redlock_client* client = Connect();
+  redlock_client* holder = Connect();
+  struct Seen seen = {0};
+  CHECK(redlock_on_event(client, OnEvent, &seen) == REDLOCK_OK);
+  CHECK(redlock_lock(holder, "a", NULL, NULL) == REDLOCK_OK);
+  CHECK(redlock_start_lock(client, "a", NULL, OnReply, &seen, NULL) == REDLOCK_OK);
+  CHECK(redlock_close(client) == REDLOCK_OK);
+  CHECK(seen.replies == 1 && seen.error == REDLOCK_ECLOSED);
+  CHECK(seen.events == 0);
+  CHECK(redlock_close(client) == REDLOCK_OK);
+  redlock_free(client);
+  redlock_free(holder);
+}
+
+static void Nonsense(void) {
+  redlock_client* client = Connect();
+  struct Seen seen = {0};
+  redlock_arg line = {NULL, "HTTP/1.1 400 Bad Request"};
+  CHECK(redlock_on_event(client, OnEvent, &seen) == REDLOCK_OK);
+  CHECK(redlock_query(client, "say", &line, 1, NULL) == REDLOCK_ECLOSED);
+  CHECK(seen.event.type == REDLOCK_EVENT_CLOSED);
+  CHECK_TEXT(seen.reason, "'HTTP/1.1': expected OK, ERR, - or *");
+  redlock_free(client);
+}
+
+static void NoAnswer(void) {
+  redlock_client* client = Connect();
+  CHECK(redlock_set_answer_timeout(client, SECOND / 20) == REDLOCK_OK);
+  CHECK(redlock_query(client, "mute", NULL, 0, NULL) == REDLOCK_ENOANSWER);
+  CHECK_TEXT(redlock_error_text(client), "the daemon does not answer");
+  CHECK(redlock_set_answer_timeout(client, 10 * SECOND) == REDLOCK_OK);
+  CHECK(redlock_query(client, "ping", NULL, 0, NULL) == REDLOCK_OK);
+  redlock_free(client);
+}
+
+/* A grant that comes when nobody waits for it any more is let go of. */
+static void LateGrant(void) {
+  redlock_client* client = Connect();
+  redlock_lock_options options = REDLOCK_LOCK_OPTIONS_INIT;
+  options.wait_ns = 0;
+  Trick(client, "deaf", NULL);
+  CHECK(redlock_set_answer_timeout(client, SECOND / 20) == REDLOCK_OK);
+  CHECK(redlock_lock(client, "a", &options, NULL) == REDLOCK_ENOANSWER);
+  CHECK(redlock_set_answer_timeout(client, 10 * SECOND) == REDLOCK_OK);
+  CHECK(redlock_query(client, "ping", NULL, 0, NULL) == REDLOCK_OK); /* the grant comes before */
+  CHECK(redlock_check(client, "a", 0, NULL) == REDLOCK_ENOTHELD);
+  redlock_free(client);
+}
+
+static void Fork(void) {
+  redlock_client* client = Connect();
+  int status = -1;
+  CHECK(redlock_lock(client, "a", NULL, NULL) == REDLOCK_OK);
+  pid_t child = fork();
+  CHECK(child >= 0);
+  if (child == 0) {
+    CHECK(redlock_unlock(client, "a", 0, 0) == REDLOCK_EFORK);
+    CHECK(redlock_lock(client, "b", NULL, NULL) == REDLOCK_EFORK);
+    CHECK(redlock_start(client, "ping", NULL, 0, NULL, NULL, NULL) == REDLOCK_EFORK);
+    CHECK(redlock_dispatch(client) == REDLOCK_EFORK);
+    CHECK(redlock_close(client) == REDLOCK_EFORK);
+    CHECK(redlock_connect(client, NULL, 0) == REDLOCK_EFORK);
+    CHECK(redlock_fd(client) == -1);
+    CHECK_TEXT(redlock_error_text(client), "used in another process than the one that connected");
+    redlock_free(client);
+    exit(0);
+  }
+  CHECK(waitpid(child, &status, 0) == child && status == 0);
+  CHECK(redlock_check(client, "a", 0, NULL) == REDLOCK_OK);
+  redlock_free(client);
+}
+
+static void NotFromCallbacks(redlock_client* client, const redlock_event* event, void* arg) {
+  int* started = arg;
+  if (event->type != REDLOCK_EVENT_SAFE) return;
+  CHECK(redlock_lock(client, "a", NULL, NULL) == REDLOCK_EINVAL);
+  CHECK_TEXT(redlock_error_text(client), "invalid use: called from a callback of the same client");
+  CHECK(redlock_dispatch(client) == REDLOCK_EINVAL);
+  CHECK(redlock_close(client) == REDLOCK_EINVAL);
+  CHECK(redlock_start_lock(client, "a", NULL, NULL, NULL, NULL) == REDLOCK_OK);
+  ++*started;
+}
+
+static void Callbacks(void) {
+  redlock_client* client = Connect();
+  int started = 0;
+  CHECK(redlock_on_event(client, NotFromCallbacks, &started) == REDLOCK_OK);
+  Trick(client, "say", "* SAFE lock=x fence=1 deadline=1");
+  CHECK(started == 1);
+  CHECK(redlock_query(client, "ping", NULL, 0, NULL) == REDLOCK_OK);
+  CHECK(redlock_check(client, "a", 0, NULL) == REDLOCK_OK);
+  redlock_free(client);
+}
+
+static void Connecting(void) {
+  redlock_client* client = redlock_new();
+  char path[200];
+  CHECK(redlock_fd(client) == -1);
+  CHECK(redlock_lock(client, "a", NULL, NULL) == REDLOCK_ECLOSED);
+  CHECK_TEXT(redlock_error_text(client), "connection closed: not connected");
+  CHECK(redlock_connect(client, "/nowhere/redlockd.sock", SECOND) == REDLOCK_ECONNECT);
+  CHECK_TEXT(redlock_error_text(client),
+             "cannot connect to the daemon: cannot connect to /nowhere/redlockd.sock: "
+             "No such file or directory");
+  memset(path, 'x', sizeof(path));
+  path[199] = '\0';
+  CHECK(redlock_connect(client, path, SECOND) == REDLOCK_ECONNECT);
+  CHECK(redlock_connect(client, getenv("REDLOCK_SOCKET"), 10 * SECOND) == REDLOCK_OK);
+  redlock_free(client);
+}
+
+/* $REDLOCK_SOCKET is a daemon whose greeting is not what it should be; argv[2] is the error
+ * expected. */
+static int expected_error;
+static void Greeting(void) {
+  redlock_client* client = redlock_new();
+  CHECK(redlock_connect(client, NULL, SECOND / 4) == expected_error);
+  CHECK(redlock_fd(client) == -1);
+  redlock_free(client);
+}
+
+static void Texts(void) {
+  CHECK_TEXT(redlock_strerror(REDLOCK_OK), "no error");
+  CHECK_TEXT(redlock_strerror(REDLOCK_EDEADLOCK), "held or waited for by this session already");
+  CHECK_TEXT(redlock_strerror(12345), "no such error");
+  CHECK(redlock_version()[0] >= '0' && redlock_version()[0] <= '9');
+  CHECK_TEXT(redlock_error_text(NULL), "");
+}
+
+static const struct {
+  const char* name;
+  void (*run)(void);
+} kTests[] = {
+    {"LockAndUnlock", LockAndUnlock},
+    {"OptionsAreSent", OptionsAreSent},
+    {"Contention", Contention},
+    {"BadArguments", BadArguments},
+    {"LinesHaveABound", LinesHaveABound},
+    {"QueriesGiveRows", QueriesGiveRows},
+    {"EventLoop", EventLoop},
+    {"Cancelling", Cancelling},
+    {"Events", Events},
+    {"DaemonCloses", DaemonCloses},
+    {"Closing", Closing},
+    {"Nonsense", Nonsense},
+    {"NoAnswer", NoAnswer},
+    {"LateGrant", LateGrant},
+    {"Fork", Fork},
+    {"Callbacks", Callbacks},
+    {"Connecting", Connecting},
+    {"Greeting", Greeting},
+    {"Texts", Texts},
+};
+
+int main(int argc, char** argv) {
+  if (argc > 2) expected_error = atoi(argv[2]);
+  for (size_t i = 0; argc > 1 && i < sizeof(kTests) / sizeof(kTests[0]); ++i) {
+    if (strcmp(argv[1], kTests[i].name) != 0) continue;
+    kTests[i].run();
+    return 0;
+  }
+  fprintf(stderr, "usage: c_api_test NAME [ERROR]\n");
+  return 2;
+}

@@ -1,0 +1,97 @@
+// A stand-in for redlockd: speaks the line protocol over a real socket and keeps its locks in a
+// map, so that the client library is tested against something that answers. Besides lock, trylock,
+// unlock, check, cancel and ping it knows verbs by which a test makes it misbehave:
+//
+//   say LINE     writes LINE before its OK        drop LINE    writes LINE, then closes the session
+//   mute         answers nothing, for ever        deaf         takes the next lock without
+//   answering, once echo WORD... key=value...                     gives them back as a row
+//
+// Fences count from 1. Deadlines are `ttl` (default 10 s) after the grant, by CLOCK_BOOTTIME.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "protocol/line_reader.h"
+#include "protocol/request.h"
+
+namespace redlock::client {
+
+class FakeDaemon {
+ public:
+  explicit FakeDaemon(
+      std::string hello = "* HELLO redlockd 1 caps=exclusive,renew line=4096 boot=fake");
+  ~FakeDaemon();
+  FakeDaemon(const FakeDaemon&) = delete;
+  FakeDaemon& operator=(const FakeDaemon&) = delete;
+
+  const std::string& path() const { return path_; }
+
+  // Writes a line to every session.
+  void Say(const std::string& line);
+  // Closes every session.
+  void Drop();
+  // Waits until this is so; false if it has not come within 10 s.
+  bool WaitForSessions(std::size_t count);
+  bool WaitForWaiters(const std::string& lock, std::size_t count);
+  // All lines that were received, without their tags.
+  std::vector<std::string> received();
+
+ private:
+  struct Session {
+    int fd = -1;
+    protocol::LineReader reader{4096};
+    std::string out;
+    bool deaf = false;
+    bool closing = false;
+  };
+  struct Waiter {
+    Session* session;
+    protocol::Request request;
+  };
+  struct Lock {
+    Session* holder = nullptr;
+    unsigned fence = 0;
+    long deadline = 0;
+    std::list<Waiter> waiters;
+  };
+
+  void Run();
+  void Accept();
+  bool Read(Session& session);  // false: it has ended
+  void Remove(Session* session);
+  void Answer(Session& session, const protocol::Request& request);
+  void TakeLock(Session& session, const protocol::Request& request);
+  void Unlock(Session& session, const protocol::Request& request);
+  void Check(Session& session, const protocol::Request& request);
+  void Cancel(Session& session, const protocol::Request& request);
+  void Grant(const std::string& name, Session& session, const protocol::Request& request);
+  void PassOn(const std::string& name);
+  bool WaitFor(const std::function<bool()>& condition);
+  void Wake() const;
+
+  const std::string hello_;
+  std::string directory_;
+  std::string path_;
+  int listener_ = -1;
+  int wake_ = -1;
+  std::atomic<bool> stopping_{false};
+
+  std::mutex mutex_;  // guards all that follows
+  std::list<std::unique_ptr<Session>> sessions_;
+  std::map<std::string, Lock> locks_;
+  std::vector<std::string> received_;
+  unsigned last_fence_ = 0;
+  bool dropping_ = false;
+
+  std::thread thread_;
+};
+
+}  // namespace redlock::client

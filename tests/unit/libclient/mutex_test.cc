@@ -1,0 +1,304 @@
+// redlock::Mutex under the standard's locks, and what it does when a lease ends under its holder.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <condition_variable>
+#include <mutex>
+#include <redlock/redlock.hpp>
+#include <thread>
+#include <vector>
+
+#include "tests/unit/libclient/fake_daemon.h"
+
+namespace redlock::client {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+MutexOptions At(const FakeDaemon& daemon) {
+  MutexOptions options;
+  options.socket_path = daemon.path();
+  return options;
+}
+
+// What on_lost was told; waits for it.
+class LossLog {
+ public:
+  void Add(const Loss& loss) {
+    const std::lock_guard guard(mutex_);
+    losses_.push_back(loss);
+    changed_.notify_all();
+  }
+  // The count-th, or an empty one if it does not come within 10 s.
+  Loss Wait(std::size_t count) {
+    std::unique_lock guard(mutex_);
+    changed_.wait_for(guard, seconds(10), [&] { return losses_.size() >= count; });
+    return losses_.size() >= count ? losses_[count - 1] : Loss{};
+  }
+  std::size_t size() {
+    const std::lock_guard guard(mutex_);
+    return losses_.size();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Loss> losses_;
+};
+
+template <typename Condition>
+bool WaitUntil(Condition condition) {
+  const auto end = std::chrono::steady_clock::now() + seconds(10);
+  while (!condition()) {
+    if (std::chrono::steady_clock::now() > end) return false;
+    std::this_thread::yield();
+  }
+  return true;
+}
+
+TEST(Mutex, WorksUnderScopedLock) {
+  FakeDaemon daemon;
+  Mutex mutex("jobs", At(daemon));
+  EXPECT_EQ(mutex.fence(), 0U);
+  EXPECT_FALSE(mutex.valid());
+  {
+    const std::scoped_lock guard(mutex);
+    EXPECT_EQ(mutex.fence(), 1U);
+    EXPECT_TRUE(mutex.valid());
+    EXPECT_GT(mutex.deadline(), Clock::now());
+    EXPECT_FALSE(mutex.stop_token().stop_requested());
+  }
+  EXPECT_FALSE(mutex.valid());
+  {
+    const std::scoped_lock guard(mutex);
+    EXPECT_EQ(mutex.fence(), 2U);
+  }
+  EXPECT_THAT(daemon.received(),
+              testing::ElementsAre("lock jobs events=renew", "unlock jobs fence=1",
+                                   "lock jobs events=renew", "unlock jobs fence=2"));
+}
+
+TEST(Mutex, SendsItsOptions) {
+  FakeDaemon daemon;
+  MutexOptions options = At(daemon);
+  options.ttl = seconds(20);
+  options.max_hold = std::chrono::hours(1);
+  options.note = "nightly run";
+  Mutex mutex("jobs", options);
+  mutex.lock();
+  mutex.unlock();
+  EXPECT_EQ(daemon.received().at(0),
+            "lock jobs ttl=20s max-hold=1h note=nightly%20run events=renew");
+}
+
+TEST(Mutex, WorksUnderUniqueLockInAllItsWays) {
+  FakeDaemon daemon;
+  Mutex mutex("jobs", At(daemon));
+  Mutex other("jobs", At(daemon));
+  std::unique_lock first(mutex, std::try_to_lock);
+  EXPECT_TRUE(first.owns_lock());
+  EXPECT_FALSE(std::unique_lock(other, std::try_to_lock).owns_lock());
+  EXPECT_FALSE(std::unique_lock(other, milliseconds(20)).owns_lock());
+  EXPECT_FALSE(other.try_lock_until(std::chrono::system_clock::now() + milliseconds(20)));
+  EXPECT_FALSE(other.try_lock_until(Clock::now() - seconds(1)));
+  first.unlock();
+  EXPECT_TRUE(std::unique_lock(other, std::chrono::hours(1)).owns_lock());
+  first.lock();
+  EXPECT_TRUE(mutex.valid());
+}
+
+// Two pairs in opposite orders: std::scoped_lock must not deadlock, nor let two threads in.
+TEST(Mutex, SeveralUnderOneScopedLock) {
+  FakeDaemon daemon;
+  int inside = 0;
+  int entries = 0;
+  const auto work = [&](bool reversed) {
+    Mutex a("a", At(daemon));
+    Mutex b("b", At(daemon));
+    for (int i = 0; i < 20; ++i) {
+      const std::scoped_lock guard(reversed ? b : a, reversed ? a : b);
+      EXPECT_EQ(++inside, 1);
+      ++entries;
+      --inside;
+    }
+  };
+  std::thread one(work, false);
+  std::thread two(work, true);
+  one.join();
+  two.join();
+  EXPECT_EQ(entries, 40);
+}
+
+TEST(Mutex, ThreadsQueueLocally) {
+  FakeDaemon daemon;
+  Mutex mutex("jobs", At(daemon));
+  int count = 0;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (int i = 0; i < 25; ++i) {
+        const std::scoped_lock guard(mutex);
+        ++count;
+      }
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_EQ(count, 100);
+  EXPECT_EQ(mutex.fence(), 100U);
+  EXPECT_TRUE(daemon.WaitForSessions(1));
+}
+
+TEST(Mutex, AHeldOneIsBusyForAnotherThread) {
+  FakeDaemon daemon;
+  Mutex mutex("jobs", At(daemon));
+  const std::scoped_lock guard(mutex);
+  bool taken = true;
+  std::thread([&] { taken = mutex.try_lock(); }).join();
+  EXPECT_FALSE(taken);
+  std::thread([&] { taken = mutex.try_lock_for(milliseconds(10)); }).join();
+  EXPECT_FALSE(taken);
+  EXPECT_EQ(daemon.received().size(), 1U) << "only one thread stands in the daemon's line";
+}
+
+TEST(Mutex, LearnsOfRenewalsWhileNobodyCallsIt) {
+  FakeDaemon daemon;
+  Mutex mutex("jobs", At(daemon));
+  const std::scoped_lock guard(mutex);
+  const Clock::time_point later = mutex.deadline() + seconds(7);
+  daemon.Say("* RENEWED lock=jobs fence=99 deadline=1");  // of another hold
+  daemon.Say("* RENEWED lock=jobs fence=1 deadline=" +
+             std::to_string(later.time_since_epoch().count()));
+  EXPECT_TRUE(WaitUntil([&] { return mutex.deadline() == later; }));
+  EXPECT_TRUE(mutex.valid());
+}
+
+TEST(Mutex, TellsOfLoss) {
+  FakeDaemon daemon;
+  LossLog log;
+  MutexOptions options = At(daemon);
+  options.on_lost = [&](const Loss& loss) { log.Add(loss); };
+  Mutex mutex("jobs", options);
+  std::unique_lock guard(mutex);
+  const std::stop_token stop = mutex.stop_token();
+  daemon.Say("* LOST lock=jobs fence=1 reason=max-hold");
+  const Loss loss = log.Wait(1);
+  EXPECT_EQ(loss.name, "jobs");
+  EXPECT_EQ(loss.fence, 1U);
+  EXPECT_EQ(loss.reason, "max-hold");
+  EXPECT_TRUE(stop.stop_requested());
+  EXPECT_FALSE(mutex.valid());
+  guard.unlock();
+
+  guard.lock();
+  EXPECT_TRUE(mutex.valid());
+  EXPECT_FALSE(mutex.stop_token().stop_requested());
+  guard.unlock();
+  EXPECT_EQ(log.size(), 1U) << "letting go is no loss";
+}
+
+// Nobody says anything: the timer does.
+TEST(Mutex, IsLostAtItsDeadline) {
+  FakeDaemon daemon;
+  LossLog log;
+  Clock::time_point told;
+  MutexOptions options = At(daemon);
+  options.ttl = milliseconds(60);
+  options.on_lost = [&](const Loss& loss) {
+    told = Clock::now();
+    log.Add(loss);
+  };
+  Mutex mutex("jobs", options);
+  mutex.lock();
+  EXPECT_EQ(log.Wait(1).reason, "expired");
+  EXPECT_GE(told, mutex.deadline());
+  EXPECT_FALSE(mutex.valid());
+  EXPECT_TRUE(mutex.stop_token().stop_requested());
+  mutex.unlock();
+}
+
+TEST(Mutex, IsLostWithItsDaemonAndComesBackWithIt) {
+  FakeDaemon daemon;
+  LossLog log;
+  MutexOptions options = At(daemon);
+  options.on_lost = [&](const Loss& loss) { log.Add(loss); };
+  Mutex mutex("jobs", options);
+  mutex.lock();
+  daemon.Drop();
+  EXPECT_EQ(log.Wait(1).reason, "the daemon closed the connection");
+  EXPECT_FALSE(mutex.valid());
+  mutex.unlock();
+  mutex.lock();
+  EXPECT_TRUE(mutex.valid());
+  mutex.unlock();
+  daemon.Drop();  // while it is not held: nobody watches, and the next lock() finds out
+  mutex.lock();
+  EXPECT_EQ(mutex.fence(), 3U);
+  mutex.unlock();
+  EXPECT_EQ(log.size(), 1U);
+}
+
+TEST(Mutex, ThrowsWhenThereIsNoDaemon) {
+  MutexOptions options;
+  options.socket_path = "/nowhere/redlockd.sock";
+  Mutex mutex("jobs", options);
+  for (int i = 0; i < 2; ++i) {  // and can be asked again
+    try {
+      mutex.lock();
+      FAIL() << "locked";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), REDLOCK_ECONNECT);
+      EXPECT_STREQ(error.what(),
+                   "cannot connect to the daemon: cannot connect to /nowhere/redlockd.sock: No "
+                   "such file or directory");
+    }
+  }
+  EXPECT_THROW(mutex.try_lock(), Error);
+}
+
+TEST(Mutex, InAnotherProcessIsAnError) {
+  FakeDaemon daemon;
+  Mutex mutex("jobs", At(daemon));
+  std::unique_lock guard(mutex);
+  const std::size_t lines = daemon.received().size();
+  const pid_t child = fork();
+  if (child == 0) {
+    int failures = 0;
+    const auto refused = [&](auto call) {
+      try {
+        call();
+        ++failures;
+      } catch (const Error& error) {
+        failures += error.code() == REDLOCK_EFORK ? 0 : 1;
+      }
+    };
+    refused([&] { mutex.lock(); });
+    refused([&] { mutex.try_lock(); });
+    refused([&] { mutex.try_lock_for(seconds(1)); });
+    guard.unlock();
+    mutex.~Mutex();
+    _exit(failures);
+  }
+  int status = -1;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+  EXPECT_TRUE(mutex.valid());
+  EXPECT_EQ(daemon.received().size(), lines);
+  guard.unlock();
+  EXPECT_EQ(daemon.received().back(), "unlock jobs fence=1");
+}
+
+TEST(Mutex, LetsGoWhenItIsDestroyed) {
+  FakeDaemon daemon;
+  {
+    Mutex mutex("jobs", At(daemon));
+    mutex.lock();
+  }
+  EXPECT_TRUE(daemon.WaitForSessions(0));
+}
+
+}  // namespace
+}  // namespace redlock::client
