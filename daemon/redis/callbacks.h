@@ -1,0 +1,19 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "daemon/engine/events.h"
+
+namespace redlockd::redis {
+
+// What comes back from the nodes. Called in the loop, never from within Nodes::Ask, which they may
+// call. They must not destroy the Nodes.
+struct Callbacks {
+  // NodeLinkUp, NodeDown, NodeAnswer, NodeSilence: to be fed to Engine::Step as they come.
+  std::function<void(engine::Event event)> on_event;
+  // For the log: something that a node refuses and that can be lived without (rule C7).
+  std::function<void(engine::NodeIndex node, const std::string& note)> on_note;
+};
+
+}  // namespace redlockd::redis

@@ -1,0 +1,25 @@
+# Writes TO, the definitions of scripts.h: the SCRIPTS (a list) in FROM, each behind the prelude.
+file(READ ${FROM}/prelude.lua prelude)
+set(rows "")
+foreach(script IN LISTS SCRIPTS)
+  file(READ ${FROM}/${script}.lua body)
+  string(CONCAT source "${prelude}" "${body}")
+  string(SHA1 sha "${source}")
+  string(APPEND rows "    {\"${script}\", \"${sha}\", R\"lua(${source})lua\"},\n")
+endforeach()
+file(WRITE ${TO} "// Made by embed.cmake from scripts/*.lua.
+#include \"daemon/redis/scripts.h\"
+
+namespace redlockd::redis {
+namespace {
+
+// In the order of ScriptId.
+constexpr std::array<Script, kScripts> kAll = {{
+${rows}}};
+
+}  // namespace
+
+const std::array<Script, kScripts>& AllScripts() { return kAll; }
+
+}  // namespace redlockd::redis
+")

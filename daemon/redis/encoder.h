@@ -1,0 +1,12 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace redlockd::redis {
+
+// Appends one command to `out`, as a Redis node reads it (RESP2: an array of bulk strings).
+void AppendCommand(std::string& out, std::span<const std::string_view> argv);
+
+}  // namespace redlockd::redis

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <hiredis/hiredis.h>
+
+#include <cstdint>
+#include <deque>
+#include <string>
+
+#include "daemon/engine/node_op.h"
+#include "daemon/redis/options.h"
+
+namespace redlockd::redis {
+
+// What is said on a new connection before anything else (rule C7): AUTH, SELECT, CLIENT ID, INFO;
+// then CLIENT KILL of the connection it replaces, so that nothing that waits there can run later,
+// and SCRIPT LOAD of all scripts. No I/O: replies in, commands out.
+class Handshake {
+ public:
+  // The connection that this one replaces; there may be none.
+  struct Former {
+    std::string run_id;
+    std::int64_t client_id = 0;
+  };
+  enum class State { kGoing, kDone, kFailed };
+
+  Handshake(const NodeOptions& options, Former former);  // `options` outlives it
+
+  void Begin(std::string& out);  // appends the first commands
+  State Take(const redisReply& reply, std::string& out);
+
+  const engine::NodeFacts& facts() const { return facts_; }  // kDone
+  std::int64_t client_id() const { return client_id_; }      // 0: the node would not tell
+  const std::string& error() const { return error_; }        // kFailed; never a secret
+  const std::string& note() const {
+    return note_;
+  }  // what the node refuses and one can live
+     // without; mostly empty
+ private:
+  enum class Step { kAuth, kSelect, kClientId, kInfo, kClientKill, kScriptLoad };
+
+  void TakeClientId(const redisReply& reply);
+  State TakeInfo(const redisReply& reply, std::string& out);
+  State Fail(const std::string& command, const redisReply& reply);
+
+  const NodeOptions& options_;
+  const Former former_;
+  std::deque<Step> due_;  // replies
+  engine::NodeFacts facts_;
+  std::int64_t client_id_ = 0;
+  std::string error_;
+  std::string note_;
+};
+
+}  // namespace redlockd::redis

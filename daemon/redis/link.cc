@@ -1,0 +1,241 @@
+#include "daemon/redis/link.h"
+
+#include <sys/un.h>
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "daemon/engine/timing.h"
+#include "daemon/redis/command.h"
+#include "daemon/redis/encoder.h"
+#include "daemon/redis/reply.h"
+
+namespace redlockd::redis {
+namespace {
+
+// No reply is near it; a node that sends more without an end is none.
+constexpr std::size_t kMaxReplyBytes = 1 << 20;
+
+std::optional<SocketAddress> UnixAddress(const std::string& path) {
+  sockaddr_un name{};
+  if (path.size() >= sizeof name.sun_path) return std::nullopt;
+  name.sun_family = AF_UNIX;
+  std::memcpy(name.sun_path, path.data(), path.size());
+  SocketAddress address;
+  std::memcpy(&address.storage, &name, sizeof name);
+  address.size = sizeof name;
+  return address;
+}
+
+bool IsProbe(const engine::NodeOp& op) { return std::holds_alternative<engine::ProbeOp>(op); }
+
+}  // namespace
+
+Link::Link(const Parts& parts, std::uint32_t seed)
+    : parts_(parts), backoff_(seed), timer_(parts.loop, [this] { OnTimer(); }) {
+  timer_.Start(std::chrono::nanoseconds::zero());
+}
+
+Link::~Link() = default;
+
+bool Link::Send(const engine::Ticket& ticket, std::shared_ptr<const engine::NodeOp> op) {
+  if (state_ != State::kReady || stream_->unsent() > parts_.options.max_unsent) return false;
+  Push({.ticket = ticket, .op = std::move(op), .sent = Clock::now()});
+  return true;
+}
+
+// --- connecting ---------------------------------------------------------------------------------
+
+void Link::Dial() {
+  ++dials_;
+  const Address& address = node_options().address;
+  if (!address.path.empty()) {
+    const auto local = UnixAddress(address.path);
+    return local ? Connect(*local) : Lose("connect: the socket's path is too long");
+  }
+  if (const auto numeric = Resolver::Numeric(address.host, address.port)) return Connect(*numeric);
+  state_ = State::kResolving;
+  lookup_ = parts_.resolver.Find(address.host, address.port,
+                                 [this](Resolver::Found found) { OnResolved(std::move(found)); });
+}
+
+void Link::OnResolved(Resolver::Found found) {
+  lookup_.reset();
+  if (const auto* error = std::get_if<std::string>(&found)) {
+    return Lose("resolve " + node_options().address.host + ": " + *error);
+  }
+  const auto& addresses = std::get<std::vector<SocketAddress>>(found);
+  Connect(addresses[dials_ % addresses.size()]);
+}
+
+void Link::Connect(const SocketAddress& address) {
+  state_ = State::kConnecting;
+  timer_.Start(node_options().connect_timeout);
+  stream_ = std::make_unique<event::Stream>(
+      parts_.loop,
+      event::Stream::Callbacks{
+          .on_connected = [this] { OnConnected(); },
+          .on_bytes = [this](std::string_view bytes) { OnBytes(bytes); },
+          .on_closed =
+              [this](const std::string& reason) {
+                Lose((state_ == State::kConnecting ? "connect: " : "connection: ") + reason);
+              },
+      });
+  stream_->Connect(reinterpret_cast<const sockaddr*>(&address.storage), address.size);
+}
+
+void Link::OnConnected() {
+  state_ = State::kHandshaking;
+  reader_.reset(redisReaderCreate());
+  handshake_.emplace(node_options(), former_);
+  out_.clear();
+  handshake_->Begin(out_);
+  stream_->Write(out_);
+}
+
+void Link::TakeOfHandshake(const redisReply& reply) {
+  out_.clear();
+  switch (handshake_->Take(reply, out_)) {
+    case Handshake::State::kGoing:
+      return stream_->Write(out_);
+    case Handshake::State::kFailed:
+      return Lose(std::string(handshake_->error()));
+    case Handshake::State::kDone:
+      return BecomeReady();
+  }
+}
+
+void Link::BecomeReady() {
+  state_ = State::kReady;
+  timer_.Cancel();
+  backoff_.Reset();
+  const engine::NodeFacts facts = handshake_->facts();
+  const std::string note = handshake_->note();
+  present_ = {facts.run_id, handshake_->client_id()};
+  handshake_.reset();
+  if (!note.empty()) parts_.user.OnNote(note);
+  parts_.user.OnLinkReady(facts);
+}
+
+// --- what is said -------------------------------------------------------------------------------
+
+void Link::Push(Due due) {
+  Write(due);
+  if (due_.empty()) quiet_since_ = due.sent;
+  due_.push_back(std::move(due));
+  if (!timer_.running()) StartTimer(due_.back().sent);
+}
+
+void Link::Write(const Due& due) {
+  out_.clear();
+  if (IsProbe(*due.op) && !due.info) {
+    const std::string_view info = "INFO";
+    AppendCommand(out_, {&info, 1});
+  }
+  AppendCall(out_, ScriptOf(*due.op), CallOf(*due.op, parts_.options.set, present_.run_id),
+             due.by_source ? CallBy::kSource : CallBy::kSha);
+  stream_->Write(out_);
+}
+
+// --- what is heard ------------------------------------------------------------------------------
+
+void Link::OnBytes(std::string_view bytes) {
+  quiet_since_ = Clock::now();
+  redisReaderFeed(reader_.get(), bytes.data(), bytes.size());
+  while (stream_) {  // what is taken may end the connection
+    void* got = nullptr;
+    if (redisReaderGetReply(reader_.get(), &got) != REDIS_OK) {
+      return Lose(std::string("not what Redis says: ") + reader_->errstr);
+    }
+    if (got == nullptr) break;
+    Take(Reply(static_cast<redisReply*>(got)));
+  }
+  if (stream_ && reader_->len - reader_->pos > kMaxReplyBytes) {
+    Lose("not what Redis says: a reply of more than " + std::to_string(kMaxReplyBytes) + " bytes");
+  }
+}
+
+void Link::Take(Reply reply) {
+  if (state_ == State::kHandshaking) return TakeOfHandshake(*reply);
+  if (due_.empty()) return Lose("not what Redis says: " + Describe(*reply) + ", unasked for");
+  TakeOfOp(std::move(reply));
+}
+
+void Link::TakeOfOp(Reply reply) {
+  if (IsProbe(*due_.front().op) && !due_.front().info) {
+    due_.front().info = std::move(reply);
+    return;
+  }
+  Due due = std::move(due_.front());
+  due_.pop_front();
+  if (IsNoScript(*reply) && !due.by_source) {  // SCRIPT FLUSH
+    due.by_source = true;
+    due.sent = Clock::now();
+    return Push(std::move(due));
+  }
+  engine::NodeAnswer answer = due.info ? ParseProbe(*due.info, *reply) : ParseAnswer(*reply);
+  answer.node = parts_.node;
+  answer.ticket = due.ticket;
+  parts_.user.OnAnswer(std::move(answer));
+}
+
+// --- silence and the end ------------------------------------------------------------------------
+
+void Link::OnTimer() {
+  const auto after = [](engine::Duration timeout) { return engine::ToText(timeout); };
+  const auto now = Clock::now();
+  switch (state_) {
+    case State::kWaiting:
+      return Dial();
+    case State::kResolving:
+      return;  // its time is the resolver's
+    case State::kConnecting:
+      return Lose("connect: no answer within " + after(node_options().connect_timeout));
+    case State::kHandshaking:
+      return Lose("handshake: no answer within " + after(node_options().connect_timeout));
+    case State::kReady:
+      if (!due_.empty() && now - quiet_since_ >= node_options().connect_timeout) {
+        return Lose("connection: no answer for " + after(node_options().connect_timeout));
+      }
+      TellTimedOut(now);
+      StartTimer(now);
+  }
+}
+
+void Link::TellTimedOut(Clock::time_point now) {
+  // By index: what is told may push more. Only those at the front can be out of time.
+  for (std::size_t i = 0; i < due_.size(); ++i) {
+    if (due_[i].timed_out) continue;
+    if (now - due_[i].sent < node_options().command_timeout) break;
+    due_[i].timed_out = true;
+    parts_.user.OnSilence({parts_.node, due_[i].ticket, false});
+  }
+}
+
+// For the first that has not timed out yet, or the end of patience with the connection.
+void Link::StartTimer(Clock::time_point now) {
+  if (due_.empty()) return;
+  auto next = quiet_since_ + node_options().connect_timeout;
+  const auto first =
+      std::find_if(due_.begin(), due_.end(), [](const Due& due) { return !due.timed_out; });
+  if (first != due_.end()) next = std::min(next, first->sent + node_options().command_timeout);
+  timer_.Start(next - now);
+}
+
+void Link::Lose(const std::string& reason) {
+  const bool was_ready = state_ == State::kReady;
+  if (was_ready) former_ = std::move(present_);
+  state_ = State::kWaiting;
+  stream_.reset();
+  reader_.reset();
+  handshake_.reset();
+  timer_.Start(backoff_.Next());
+  const auto gone = std::exchange(due_, {});
+  for (const Due& due : gone) parts_.user.OnSilence({parts_.node, due.ticket, true});
+  parts_.user.OnLinkLost(was_ready, reason);
+}
+
+}  // namespace redlockd::redis

@@ -1,0 +1,36 @@
+#include "daemon/redis/nodes.h"
+
+#include <cassert>
+#include <utility>
+
+namespace redlockd::redis {
+
+Nodes::Nodes(event::Loop& loop, Options options, Callbacks callbacks)
+    : options_(std::move(options)),
+      callbacks_(std::move(callbacks)),
+      random_(std::random_device()()),
+      resolver_(loop),
+      tell_unasked_(loop, [this] { TellUnasked(); }) {
+  assert(!options_.nodes.empty() && options_.nodes.size() <= engine::kMaxNodes);
+  assert(options_.links >= 1);
+  for (engine::NodeIndex i = 0; i < options_.nodes.size(); ++i) {
+    nodes_.push_back(std::make_unique<Node>(loop, resolver_, options_, i, callbacks_, random_));
+  }
+}
+
+Nodes::~Nodes() = default;
+
+void Nodes::Ask(const engine::AskNodes& question) {
+  const auto op = std::make_shared<const engine::NodeOp>(question.op);
+  for (engine::NodeIndex i = 0; i < nodes_.size(); ++i) {
+    if (!question.nodes.test(i) || nodes_[i]->Ask(question.ticket, op)) continue;
+    unasked_.push_back({i, question.ticket, true});
+    tell_unasked_.Schedule();
+  }
+}
+
+void Nodes::TellUnasked() {
+  for (auto& silence : std::exchange(unasked_, {})) callbacks_.on_event(silence);
+}
+
+}  // namespace redlockd::redis

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "daemon/engine/effects.h"
+#include "daemon/event/end_of_turn.h"
+#include "daemon/event/loop.h"
+#include "daemon/redis/callbacks.h"
+#include "daemon/redis/node.h"
+#include "daemon/redis/options.h"
+#include "daemon/redis/resolver.h"
+
+// The redis room: the N nodes, each a few connections that are made again when they break. Carries
+// the engine's questions to them and their answers back. It knows how to say an op to Redis
+// (command.h, scripts/) and to read the reply (reply.h); what follows from it is the engine's.
+namespace redlockd::redis {
+
+class Nodes {
+ public:
+  // Starts connecting. `loop` outlives it. 1..engine::kMaxNodes nodes.
+  Nodes(event::Loop& loop, Options options, Callbacks callbacks);
+  ~Nodes();
+  Nodes(const Nodes&) = delete;
+  Nodes& operator=(const Nodes&) = delete;
+
+  // Each node that is asked gives exactly one NodeAnswer or a NodeSilence with gone=true in the
+  // end; in between a NodeSilence with gone=false once its command_timeout has passed. A node that
+  // cannot be asked now is a silence with gone=true at the end of this turn.
+  void Ask(const engine::AskNodes& question);
+
+ private:
+  void TellUnasked();
+
+  const Options options_;
+  const Callbacks callbacks_;
+  std::minstd_rand random_;
+  Resolver resolver_;
+  std::vector<engine::NodeSilence> unasked_;
+  event::EndOfTurn tell_unasked_;
+  std::vector<std::unique_ptr<Node>> nodes_;
+};
+
+}  // namespace redlockd::redis

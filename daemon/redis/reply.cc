@@ -1,0 +1,173 @@
+#include "daemon/redis/reply.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+#include <utility>
+
+namespace redlockd::redis {
+namespace {
+
+using engine::NodeAnswer;
+using engine::NodeFacts;
+using engine::Verdict;
+
+constexpr std::size_t kMaxText = 512;  // of what a node may make the daemon keep and show
+constexpr std::int64_t kMaxInteger = std::int64_t{1} << 53;  // what Lua counts exactly
+
+constexpr std::array<std::pair<std::string_view, Verdict>, 8> kVerdicts = {{
+    {"ok", Verdict::kOk},
+    {"busy", Verdict::kBusy},
+    {"not-owner", Verdict::kNotOwner},
+    {"passed", Verdict::kPassed},
+    {"skew", Verdict::kSkew},
+    {"amnesia", Verdict::kAmnesia},
+    {"quarantine", Verdict::kQuarantine},
+    {"settings", Verdict::kSettings},
+}};
+
+NodeAnswer Error(std::string text) {
+  NodeAnswer answer;
+  answer.verdict = Verdict::kError;
+  answer.text = std::move(text);
+  return answer;
+}
+
+std::string_view Text(const redisReply& reply) {
+  return reply.str == nullptr ? std::string_view() : std::string_view(reply.str, reply.len);
+}
+
+const redisReply* Element(const redisReply& reply, std::size_t i) {
+  return i < reply.elements ? reply.element[i] : nullptr;
+}
+
+std::optional<std::string_view> String(const redisReply* reply) {
+  if (reply == nullptr) return std::nullopt;
+  if (reply->type != REDIS_REPLY_STRING && reply->type != REDIS_REPLY_STATUS) return std::nullopt;
+  return Text(*reply);
+}
+
+std::optional<std::int64_t> Integer(const redisReply* reply, std::int64_t least) {
+  if (reply == nullptr || reply->type != REDIS_REPLY_INTEGER) return std::nullopt;
+  if (reply->integer < least || reply->integer > kMaxInteger) return std::nullopt;
+  return reply->integer;
+}
+
+std::optional<Verdict> VerdictOf(const redisReply* reply) {
+  const auto word = String(reply);
+  if (!word) return std::nullopt;
+  for (const auto& [name, verdict] : kVerdicts) {
+    if (name == *word) return verdict;
+  }
+  return std::nullopt;
+}
+
+engine::Duration Left(std::int64_t us) {
+  if (us < 0) return kNoExpiry;
+  return std::min<engine::Duration>(std::chrono::microseconds(us), kNoExpiry);
+}
+
+// "name:value" of an INFO text, one a line.
+std::optional<std::string_view> Field(std::string_view info, std::string_view name) {
+  while (!info.empty()) {
+    const auto end = std::min(info.find('\n'), info.size());
+    std::string_view line = info.substr(0, end);
+    info.remove_prefix(std::min(end + 1, info.size()));
+    if (!line.empty() && line.back() == '\r') line.remove_suffix(1);
+    if (line.size() > name.size() && line[name.size()] == ':' && line.starts_with(name)) {
+      return line.substr(name.size() + 1, kMaxText);
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+NodeAnswer ParseAnswer(const redisReply& reply) {
+  if (IsError(reply)) return Error(Describe(reply));
+  const auto malformed = [&] {
+    return Error("expected {verdict, TIME, fence, left, text} from a script, got " +
+                 Describe(reply));
+  };
+  if (reply.type != REDIS_REPLY_ARRAY) return malformed();
+  const auto verdict = VerdictOf(Element(reply, 0));
+  const auto time = Integer(Element(reply, 1), 1);
+  const auto fence = Integer(Element(reply, 2), 0);
+  const auto left = Integer(Element(reply, 3), -2);
+  const auto text = String(Element(reply, 4));
+  if (!verdict || !time || !fence || !left || !text) return malformed();
+
+  NodeAnswer answer;
+  answer.verdict = *verdict;
+  answer.node_time = *time;
+  answer.fence = *fence;
+  answer.left = Left(*left);
+  answer.text = text->substr(0, kMaxText);
+  return answer;
+}
+
+std::variant<NodeFacts, std::string> ParseFacts(const redisReply& info) {
+  if (info.type != REDIS_REPLY_STRING) return "INFO: " + Describe(info);
+  const std::string_view text = Text(info);
+  NodeFacts facts;
+  const auto run_id = Field(text, "run_id");
+  if (!run_id || run_id->empty()) return std::string("INFO: no run_id in it");
+  const auto role = Field(text, "role");
+  const auto policy = Field(text, "maxmemory_policy");
+  const auto evicted = Field(text, "evicted_keys");
+  if (!role || !policy || !evicted) {
+    return std::string("INFO: no role, maxmemory_policy or evicted_keys in it");
+  }
+  facts.run_id = *run_id;
+  facts.version = Field(text, "redis_version").value_or("");
+  facts.master = *role == "master";
+  facts.cluster = Field(text, "cluster_enabled") == "1";
+  facts.maxmemory_policy = *policy;
+  const auto end = evicted->data() + evicted->size();
+  if (std::from_chars(evicted->data(), end, facts.evicted_keys).ptr != end) {
+    return "INFO: evicted_keys is no number: " + std::string(*evicted);
+  }
+  return facts;
+}
+
+NodeAnswer ParseProbe(const redisReply& info, const redisReply& introduction) {
+  auto facts = ParseFacts(info);
+  if (auto* error = std::get_if<std::string>(&facts)) return Error(std::move(*error));
+  NodeAnswer answer = ParseAnswer(introduction);
+  answer.facts = std::move(std::get<NodeFacts>(facts));
+  if (answer.verdict == Verdict::kError) return answer;
+  const auto id = String(Element(introduction, 5));
+  const auto set = String(Element(introduction, 6));
+  if (!id || !set) return Error("expected the node's id and set from introduce, got fewer");
+  answer.facts.node_id = id->substr(0, kMaxText);
+  answer.facts.set = set->substr(0, kMaxText);
+  return answer;
+}
+
+bool IsError(const redisReply& reply) { return reply.type == REDIS_REPLY_ERROR; }
+
+bool IsNoScript(const redisReply& reply) {
+  return IsError(reply) && Text(reply).starts_with("NOSCRIPT");
+}
+
+std::string Describe(const redisReply& reply) {
+  switch (reply.type) {
+    case REDIS_REPLY_ERROR:
+      return std::string(Text(reply).substr(0, kMaxText));
+    case REDIS_REPLY_STRING:
+      return "a string of " + std::to_string(Text(reply).size()) + " bytes";
+    case REDIS_REPLY_STATUS:
+      return "status " + std::string(Text(reply).substr(0, kMaxText));
+    case REDIS_REPLY_INTEGER:
+      return "integer " + std::to_string(reply.integer);
+    case REDIS_REPLY_ARRAY:
+      return "an array of " + std::to_string(reply.elements) + " with other contents";
+    case REDIS_REPLY_NIL:
+      return "nil";
+    default:
+      return "a reply of type " + std::to_string(reply.type);
+  }
+}
+
+}  // namespace redlockd::redis

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <hiredis/hiredis.h>
+
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "daemon/engine/node_op.h"
+
+// What a node says, in the engine's words. Pure functions; whatever a node may say, there is an
+// answer: what is not understood is kError with a text that says what was expected.
+namespace redlockd::redis {
+
+// NodeAnswer::left of a key that never goes by itself.
+inline constexpr engine::Duration kNoExpiry = std::chrono::hours(24 * 365 * 10);
+
+// Verdict, node_time, fence, left and text of the answer to any op but a probe. Node and ticket are
+// for the caller to fill in.
+engine::NodeAnswer ParseAnswer(const redisReply& reply);
+
+// The facts of an INFO, or what is wrong with it.
+std::variant<engine::NodeFacts, std::string> ParseFacts(const redisReply& info);
+
+// The answer to a probe: the facts of INFO with what the introduction learned from the sentinel.
+engine::NodeAnswer ParseProbe(const redisReply& info, const redisReply& introduction);
+
+bool IsError(const redisReply& reply);
+bool IsNoScript(const redisReply& reply);  // NOSCRIPT: EVAL instead of EVALSHA will do
+// Of an error: its text. Of another: what kind of reply it is.
+std::string Describe(const redisReply& reply);
+
+}  // namespace redlockd::redis

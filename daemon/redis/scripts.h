@@ -1,0 +1,33 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <string_view>
+
+namespace redlockd::redis {
+
+// The Lua scripts (scripts/*.lua) that do all locking on the nodes, each with prelude.lua in front.
+enum class ScriptId : std::size_t {
+  kAcquire,
+  kConfirm,
+  kRenew,
+  kRelease,
+  kInspect,
+  kIntroduce,
+  kSuspect,
+  kTrust,
+  kAdopt,
+};
+inline constexpr std::size_t kScripts = 9;
+
+struct Script {
+  std::string_view name;    // of its file, without .lua
+  std::string_view sha;     // by which EVALSHA calls it
+  std::string_view source;  // what SCRIPT LOAD and EVAL are given
+};
+
+// By ScriptId.
+const std::array<Script, kScripts>& AllScripts();
+inline const Script& Get(ScriptId id) { return AllScripts()[static_cast<std::size_t>(id)]; }
+
+}  // namespace redlockd::redis

@@ -1,0 +1,106 @@
+-- Stands in front of every script: what a reply is, what the node's time is, and the check of rule D.
+--
+-- Every reply is {verdict, TIME, fence, left, text}. All times and durations are integers in
+-- microseconds, here and in the sentinel, but for what Redis itself counts in milliseconds. They are
+-- exact below 2^53; made into text they need '%.0f' (rule A7).
+--
+-- The sentinel, a hash (rule D1): run, max_ttl, fence_window, quarantine (of those settings), ready
+-- (when the node may vote again), term (how long the quarantine that ends at `ready` was), id, set.
+
+local time = redis.call('TIME')
+local now = time[1] * 1000000 + time[2]
+
+local function int(number)
+  return string.format('%.0f', number)
+end
+
+local function reply(verdict, fence, left, text)
+  return {verdict, now, fence or 0, left or 0, text or ''}
+end
+
+-- The daemon's word on the node: ARGV[1..4] of every script that takes a sentinel.
+local function settings()
+  return {
+    run = ARGV[1], quarantine = ARGV[2], max_ttl = ARGV[3], fence_window = ARGV[4],
+  }
+end
+
+-- nil if it is missing or not whole.
+local function read_sentinel(key)
+  local got = redis.call('HMGET', key, 'run', 'max_ttl', 'fence_window', 'quarantine', 'ready', 'term')
+  local node = {
+    run = got[1], max_ttl = got[2], fence_window = got[3],
+    quarantine = tonumber(got[4]), ready = tonumber(got[5]), term = tonumber(got[6]),
+  }
+  if node.run and node.max_ttl and node.fence_window and node.quarantine and node.ready and node.term then
+    return node
+  end
+end
+
+-- Begins a quarantine: `ready` never comes earlier by it. It is as long as the settings of the
+-- daemon, those of the sentinel, and a quarantine that has not passed yet ask for (rules D2, D3).
+local function begin_quarantine(key, daemon, node)
+  local term = tonumber(daemon.quarantine)
+  if node then
+    term = math.max(term, node.quarantine)
+    if now < node.ready then term = math.max(term, node.term) end
+  end
+  redis.call('HSET', key, 'run', daemon.run, 'ready', int(now + term), 'term', int(term))
+  return term
+end
+
+local function write_settings(key, daemon)
+  redis.call('HSET', key, 'max_ttl', daemon.max_ttl, 'fence_window', daemon.fence_window,
+             'quarantine', daemon.quarantine)
+end
+
+-- Rule D1: nil if the node may vote for this daemon, else the reply that says why not. A sentinel
+-- that is missing, or of another run, is written in quarantine.
+local function check(key, daemon)
+  local node = read_sentinel(key)
+  if not node then write_settings(key, daemon) end
+  if not node or node.run ~= daemon.run then
+    return reply('amnesia', 0, begin_quarantine(key, daemon, node))
+  end
+  local differs = {}
+  for _, setting in ipairs({'max_ttl', 'fence_window'}) do
+    if node[setting] ~= daemon[setting] then  -- rule D3
+      table.insert(differs, string.format('%s is %.0fms on the node, %.0fms here', setting,
+                                          node[setting] / 1000, daemon[setting] / 1000))
+    end
+  end
+  if #differs > 0 then return reply('settings', 0, 0, table.concat(differs, '; ')) end
+  if now >= node.ready then return nil end
+  -- Rule D6: further away than it ever was: the node's clock went back.
+  local term = math.max(node.term, tonumber(daemon.quarantine))
+  if node.ready > now + term then
+    node.ready = now + term
+    redis.call('HSET', key, 'ready', int(node.ready), 'term', int(term))
+  end
+  return reply('quarantine', 0, node.ready - now)
+end
+
+-- The value of a lock's key: false if it is free, nil and '(a TYPE)' if it is no string.
+local function holder(key)
+  local value = redis.pcall('GET', key)
+  if type(value) ~= 'table' then return value end
+  return nil, '(a ' .. redis.call('TYPE', key).ok .. ')'
+end
+
+-- The last fence that was given out on this node, nil if none is stored.
+local function stored_fence(key)
+  local value = redis.call('GET', key)
+  if not value then return nil end
+  return tonumber(value) or error('the fence key holds no number')
+end
+
+local function store_fence(key, fence, life)
+  redis.call('SET', key, int(fence), 'PX', life)
+end
+
+-- Microseconds until the key goes; -1: never.
+local function left(key)
+  local ms = redis.call('PTTL', key)
+  return ms < 0 and ms or ms * 1000
+end
+

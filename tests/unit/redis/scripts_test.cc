@@ -1,0 +1,585 @@
+// The scripts on a real node, rule by rule; each test names what a wrong variant would do.
+#include "daemon/redis/scripts.h"
+
+#include <gtest/gtest.h>
+#include <hiredis/hiredis.h>
+
+#include <memory>
+#include <string>
+
+#include "daemon/redis/command.h"
+#include "daemon/redis/encoder.h"
+#include "daemon/redis/reply.h"
+#include "tests/support/redis_node.h"
+
+namespace redlockd::redis {
+namespace {
+
+using namespace std::chrono_literals;
+using engine::Fence;
+using engine::NodeAnswer;
+using engine::NodeTime;
+using engine::Verdict;
+
+constexpr std::int64_t kSecond = 1'000'000;  // of a node's TIME
+const std::string kInstance = "0123456789abcdef01234567";
+const std::string kA = kInstance + ":5:host-a";
+const std::string kEarlierA = kInstance + ":4:host-a";
+const std::string kLaterA = kInstance + ":10:host-a";
+const std::string kB = "fedcba987654321001234567:5:host-b";
+
+SetOptions SmallSet() {
+  return {.key_prefix = "app:",
+          .max_ttl = 2s,
+          .fence_window = 500ms,
+          .fence_life = 20s,
+          .quarantine = 3s};
+}
+
+class ScriptsTest : public ::testing::Test {
+ protected:
+  ScriptsTest() : server_({.args = {"--enable-debug-command", "yes"}, .shifted_clock = true}) {
+    Connect();
+  }
+
+  void Connect() {
+    context_.reset(redisConnectUnix(server_.SocketPath().c_str()));
+    const std::string info = server_.Command({"INFO"});
+    run_id_ = info.substr(info.find("run_id:") + 7, 40);
+  }
+
+  // A node that may vote.
+  void Ready() {
+    ASSERT_EQ(Do(engine::ProbeOp{}).verdict, Verdict::kAmnesia);
+    ASSERT_EQ(Do(engine::TrustOp{}).verdict, Verdict::kOk);
+  }
+
+  NodeAnswer Do(const engine::NodeOp& op) { return DoAs(set_, op); }
+  // A probe's INFO is left out: its answer then has only what the sentinel says.
+  NodeAnswer DoAs(const SetOptions& set, const engine::NodeOp& op) {
+    std::string command;
+    AppendCall(command, ScriptOf(op), CallOf(op, set, run_id_), CallBy::kSource);
+    redisAppendFormattedCommand(context_.get(), command.data(), command.size());
+    void* got = nullptr;
+    EXPECT_EQ(redisGetReply(context_.get(), &got), REDIS_OK);
+    last_.reset(static_cast<redisReply*>(got));
+    return ParseAnswer(*last_);
+  }
+  std::string IdFromProbe() const { return last_->element[5]->str; }
+  std::string SetFromProbe() const { return last_->element[6]->str; }
+
+  NodeAnswer Acquire(const std::string& owner, engine::Duration ttl = 1s, Fence proposal = 0) {
+    return Do(engine::AcquireOp{"job", owner, ttl, proposal});
+  }
+  NodeAnswer Confirm(const std::string& owner, Fence fence) {
+    return Do(engine::ConfirmOp{"job", owner, fence});
+  }
+  NodeAnswer Renew(const std::string& owner, engine::Duration ttl = 2s) {
+    return Do(engine::RenewOp{"job", owner, ttl});
+  }
+  NodeAnswer Release(const std::string& owner) { return Do(engine::ReleaseOp{"job", owner}); }
+  NodeAnswer Inspect() { return Do(engine::InspectOp{"job"}); }
+
+  std::string Redis(const std::vector<std::string>& args) { return server_.Command(args); }
+  long Number(const std::vector<std::string>& args) { return std::stol(Redis(args)); }
+  std::string Key() { return Redis({"GET", "app:job"}); }
+  std::string StoredFence() { return Redis({"GET", "redlockd:fence:app:job"}); }
+  void StoreFence(Fence fence) { Redis({"SET", "redlockd:fence:app:job", std::to_string(fence)}); }
+  std::string Sentinel(const std::string& field) { return Redis({"HGET", "redlockd:node", field}); }
+  NodeTime Now() { return Inspect().node_time; }
+
+  struct FreeContext {
+    void operator()(redisContext* context) const { redisFree(context); }
+  };
+  struct FreeReply {
+    void operator()(redisReply* reply) const { freeReplyObject(reply); }
+  };
+  SetOptions set_ = SmallSet();
+  test::RedisNode server_;
+  std::unique_ptr<redisContext, FreeContext> context_;
+  std::unique_ptr<redisReply, FreeReply> last_;
+  std::string run_id_;
+};
+
+// --- rules A2, A6: acquire ----------------------------------------------------------------------
+
+TEST_F(ScriptsTest, AcquireTakesAFreeLockWithTheProposedFence) {
+  Ready();
+  const Fence proposal = Now() + 1000;
+  const auto answer = Acquire(kA, 1s, proposal);
+  EXPECT_EQ(answer.verdict, Verdict::kOk) << answer.text;
+  EXPECT_EQ(answer.fence, proposal);
+  EXPECT_NEAR(answer.node_time, proposal - 1000, 5 * kSecond);
+  EXPECT_EQ(Key(), kA);
+  EXPECT_EQ(StoredFence(), std::to_string(proposal)) << "a fence must not go through tostring (A7)";
+  EXPECT_LE(Number({"PTTL", "app:job"}), 1000);
+  EXPECT_GT(Number({"PTTL", "app:job"}), 0);
+  EXPECT_LE(Number({"PTTL", "redlockd:fence:app:job"}), 20'000);
+  EXPECT_GT(Number({"PTTL", "redlockd:fence:app:job"}), 5'000);
+}
+
+TEST_F(ScriptsTest, AcquireGoesPastTheStoredFence) {
+  Ready();
+  const Fence stored = Now() + 5000;
+  StoreFence(stored);
+  EXPECT_EQ(Acquire(kA, 1s, stored - 4000).fence, stored + 1);
+  EXPECT_EQ(StoredFence(), std::to_string(stored + 1));
+}
+
+// To take a missing fence for 0 would let fences go back after they expired.
+TEST_F(ScriptsTest, AcquireTakesAMissingFenceForTimeLessTheWindow) {
+  Ready();
+  const auto answer = Acquire(kA, 1s, 7);
+  EXPECT_EQ(answer.verdict, Verdict::kOk);
+  EXPECT_EQ(answer.fence, answer.node_time - kSecond / 2 + 1);
+}
+
+TEST_F(ScriptsTest, AcquireRefusesAFenceBeyondTheWindowAndChangesNothing) {
+  Ready();
+  EXPECT_EQ(Acquire(kA, 1s, Now() + 10 * kSecond).verdict, Verdict::kSkew);
+  EXPECT_EQ(Key(), "(nil)");
+  EXPECT_EQ(StoredFence(), "(nil)");
+  const Fence far = Now() + 10 * kSecond;
+  StoreFence(far);
+  const auto answer = Acquire(kA, 1s, 0);
+  EXPECT_EQ(answer.verdict, Verdict::kSkew);
+  EXPECT_EQ(Key(), "(nil)");
+  EXPECT_EQ(StoredFence(), std::to_string(far));
+}
+
+TEST_F(ScriptsTest, AcquireOfAnothersLockIsBusyWithAllThereIsToKnow) {
+  Ready();
+  const Fence fence = Acquire(kA, 2s, Now()).fence;
+  const auto busy = Acquire(kB, 1s, Now());
+  EXPECT_EQ(busy.verdict, Verdict::kBusy);
+  EXPECT_EQ(busy.fence, fence);
+  EXPECT_EQ(busy.text, kA);
+  EXPECT_GT(busy.left, 0s);
+  EXPECT_LE(busy.left, 2s);
+  EXPECT_EQ(Key(), kA);
+  EXPECT_EQ(StoredFence(), std::to_string(fence)) << "a refused acquire must not raise the fence";
+}
+
+TEST_F(ScriptsTest, AcquireRespectsAPlainClientsKey) {
+  Ready();
+  std::string value(300, 'x');
+  value[7] = '\r';
+  Redis({"SET", "app:job", value, "NX", "PX", "5000"});
+  auto busy = Acquire(kA);
+  EXPECT_EQ(busy.verdict, Verdict::kBusy);
+  EXPECT_EQ(busy.fence, 0);
+  EXPECT_EQ(busy.text, value.substr(0, 256));
+  EXPECT_EQ(Key(), value);
+
+  const std::string binary("\0:\xff:1", 5);
+  Redis({"SET", "app:job", binary});
+  busy = Acquire(kA);
+  EXPECT_EQ(busy.verdict, Verdict::kBusy);
+  EXPECT_EQ(busy.text, binary);
+  EXPECT_EQ(busy.left, kNoExpiry);
+}
+
+TEST_F(ScriptsTest, AKeyOfAnotherTypeIsBusyForAllAndNobodysOwn) {
+  Ready();
+  Redis({"RPUSH", "app:job", "1"});
+  const auto busy = Acquire(kA);
+  EXPECT_EQ(busy.verdict, Verdict::kBusy);
+  EXPECT_EQ(busy.text, "(a list)");
+  EXPECT_EQ(busy.left, kNoExpiry);
+  EXPECT_EQ(Confirm(kA, Now()).verdict, Verdict::kNotOwner);
+  EXPECT_EQ(Renew(kA).verdict, Verdict::kNotOwner);
+  EXPECT_EQ(Release(kA).verdict, Verdict::kNotOwner);
+  EXPECT_EQ(Inspect().text, "(a list)");
+  EXPECT_EQ(Redis({"TYPE", "app:job"}), "list");
+}
+
+TEST_F(ScriptsTest, AFenceKeyThatHoldsNoNumberIsAnErrorThatSaysSo) {
+  Ready();
+  Redis({"SET", "redlockd:fence:app:job", "many"});
+  const auto answer = Acquire(kA);
+  EXPECT_EQ(answer.verdict, Verdict::kError);
+  EXPECT_NE(answer.text.find("the fence key holds no number"), std::string::npos) << answer.text;
+  EXPECT_EQ(Key(), "(nil)");
+}
+
+TEST_F(ScriptsTest, AcquireOfItsOwnAgainRaisesTheFenceAndNeverShortens) {
+  Ready();
+  const Fence fence = Acquire(kA, 2s, Now()).fence;
+  const auto again = Acquire(kA, 10ms, fence);
+  EXPECT_EQ(again.verdict, Verdict::kOk);
+  EXPECT_EQ(again.fence, fence + 1);
+  EXPECT_GT(Number({"PTTL", "app:job"}), 500) << "a shorter ttl must not shorten a promise (C5)";
+}
+
+// --- rule C8 ------------------------------------------------------------------------------------
+
+TEST_F(ScriptsTest, AcquireTakesOverAnEarlierAttemptOfItsOwnInstance) {
+  Ready();
+  const Fence fence = Acquire(kA).fence;
+  const auto taken = Acquire(kLaterA);  // 10 after 5: as numbers, not as text
+  EXPECT_EQ(taken.verdict, Verdict::kOk);
+  EXPECT_GT(taken.fence, fence);
+  EXPECT_EQ(Key(), kLaterA);
+}
+
+TEST_F(ScriptsTest, AcquireDoesNotTakeOverALaterAttemptOrAnotherInstances) {
+  Ready();
+  Acquire(kA);
+  EXPECT_EQ(Acquire(kEarlierA).verdict, Verdict::kBusy);
+  EXPECT_EQ(Key(), kA);
+  Release(kA);
+  Acquire("fedcba987654321001234567:1:host-b");
+  EXPECT_EQ(Acquire(kLaterA).verdict, Verdict::kBusy) << "never across instances";
+}
+
+// --- rules A4, A6: confirm ----------------------------------------------------------------------
+
+TEST_F(ScriptsTest, ConfirmRaisesTheFenceOfItsOwnLock) {
+  Ready();
+  const Fence fence = Acquire(kA, 1s, Now()).fence;
+  const auto answer = Confirm(kA, fence + 10);
+  EXPECT_EQ(answer.verdict, Verdict::kOk);
+  EXPECT_EQ(StoredFence(), std::to_string(fence + 10));
+  EXPECT_GT(Number({"PTTL", "redlockd:fence:app:job"}), 5'000);
+  EXPECT_EQ(Confirm(kA, fence + 10).verdict, Verdict::kOk) << "stored = T acks";
+}
+
+TEST_F(ScriptsTest, ConfirmNeedsTheKeyToBeTheOwners) {
+  Ready();
+  const Fence fence = Acquire(kA, 1s, Now()).fence;
+  EXPECT_EQ(Confirm(kB, fence + 10).verdict, Verdict::kNotOwner);
+  Release(kA);
+  EXPECT_EQ(Confirm(kA, fence + 10).verdict, Verdict::kNotOwner);
+  EXPECT_EQ(StoredFence(), std::to_string(fence));
+}
+
+TEST_F(ScriptsTest, ConfirmIsPassedByAGreaterStoredFence) {
+  Ready();
+  const Fence fence = Acquire(kA, 1s, Now()).fence;
+  const auto answer = Confirm(kA, fence - 1);
+  EXPECT_EQ(answer.verdict, Verdict::kPassed);
+  EXPECT_EQ(answer.fence, fence);
+  EXPECT_EQ(StoredFence(), std::to_string(fence));
+}
+
+// To take the missing one for 0 gives the same fence twice.
+TEST_F(ScriptsTest, ConfirmIsPassedWhereTheStoredFenceIsMissing) {
+  Ready();
+  const Fence fence = Acquire(kA, 1s, Now()).fence;
+  Redis({"DEL", "redlockd:fence:app:job"});
+  const auto answer = Confirm(kA, fence + 10);
+  EXPECT_EQ(answer.verdict, Verdict::kPassed);
+  EXPECT_EQ(answer.fence, 0);
+  EXPECT_EQ(StoredFence(), "(nil)");
+}
+
+TEST_F(ScriptsTest, ConfirmRefusesAFenceBeyondTheWindow) {
+  Ready();
+  const Fence fence = Acquire(kA, 1s, Now()).fence;
+  EXPECT_EQ(Confirm(kA, Now() + 10 * kSecond).verdict, Verdict::kSkew);
+  EXPECT_EQ(StoredFence(), std::to_string(fence));
+}
+
+// --- rule C5: renew -----------------------------------------------------------------------------
+
+TEST_F(ScriptsTest, RenewLengthensAndRefreshesTheFencesLife) {
+  Ready();
+  Acquire(kA, 500ms);
+  Redis({"PEXPIRE", "redlockd:fence:app:job", "600"});
+  EXPECT_EQ(Renew(kA, 2s).verdict, Verdict::kOk);
+  EXPECT_GT(Number({"PTTL", "app:job"}), 1000);
+  EXPECT_GT(Number({"PTTL", "redlockd:fence:app:job"}), 5'000);
+}
+
+TEST_F(ScriptsTest, RenewNeverShortens) {
+  Ready();
+  Acquire(kA, 2s);
+  EXPECT_EQ(Renew(kA, 10ms).verdict, Verdict::kOk);
+  EXPECT_GT(Number({"PTTL", "app:job"}), 500);
+}
+
+TEST_F(ScriptsTest, RenewNeverSetsAKey) {
+  Ready();
+  EXPECT_EQ(Renew(kA).verdict, Verdict::kNotOwner);
+  EXPECT_EQ(Key(), "(nil)");
+  EXPECT_EQ(StoredFence(), "(nil)");
+  Acquire(kB, 1s);
+  EXPECT_EQ(Renew(kA, 2s).verdict, Verdict::kNotOwner);
+  EXPECT_LE(Number({"PTTL", "app:job"}), 1000);
+}
+
+// --- rule C4: release ---------------------------------------------------------------------------
+
+TEST_F(ScriptsTest, ReleaseDeletesItsOwnAndKeepsTheFence) {
+  Ready();
+  Acquire(kA);
+  EXPECT_EQ(Release(kB).verdict, Verdict::kNotOwner);
+  EXPECT_EQ(Key(), kA);
+  EXPECT_EQ(Release(kA).verdict, Verdict::kOk);
+  EXPECT_EQ(Key(), "(nil)");
+  EXPECT_NE(StoredFence(), "(nil)");
+  EXPECT_EQ(Release(kA).verdict, Verdict::kNotOwner);
+}
+
+TEST_F(ScriptsTest, ReleaseRunsInQuarantine) {
+  Ready();
+  Acquire(kA, 2s);
+  Do(engine::SuspectOp{});
+  EXPECT_EQ(Release(kA).verdict, Verdict::kOk);
+  EXPECT_EQ(Key(), "(nil)");
+}
+
+// --- inspect ------------------------------------------------------------------------------------
+
+TEST_F(ScriptsTest, InspectReadsAndWritesNothing) {
+  auto answer = Inspect();
+  EXPECT_EQ(answer.verdict, Verdict::kOk);
+  EXPECT_EQ(answer.fence, 0);
+  EXPECT_EQ(answer.text, "");
+  EXPECT_EQ(answer.left, 0s);
+  EXPECT_EQ(Redis({"DBSIZE"}), "0");
+  Ready();
+  const Fence fence = Acquire(kA, 2s).fence;
+  answer = Inspect();
+  EXPECT_EQ(answer.fence, fence);
+  EXPECT_EQ(answer.text, kA);
+  EXPECT_GT(answer.left, 0s);
+  EXPECT_LE(answer.left, 2s);
+}
+
+// --- rules D1, D4: the sentinel -----------------------------------------------------------------
+
+TEST_F(ScriptsTest, AnEmptyNodeBeginsItsQuarantineAndSetsNothing) {
+  const auto answer = Acquire(kA);
+  EXPECT_EQ(answer.verdict, Verdict::kAmnesia);
+  EXPECT_EQ(answer.left, 3s);
+  EXPECT_EQ(Key(), "(nil)");
+  EXPECT_EQ(StoredFence(), "(nil)");
+  EXPECT_EQ(Sentinel("run"), run_id_);
+  EXPECT_EQ(Sentinel("ready"), std::to_string(answer.node_time + 3 * kSecond));
+  EXPECT_EQ(Sentinel("max_ttl"), "2000000");
+  EXPECT_EQ(Sentinel("fence_window"), "500000");
+  EXPECT_EQ(Redis({"PTTL", "redlockd:node"}), "-1");
+}
+
+// "Set but do not count the vote" gives two holders.
+TEST_F(ScriptsTest, InQuarantineNothingIsSetConfirmedOrRenewed) {
+  Ready();
+  const Fence fence = Acquire(kA, 1s, Now()).fence;
+  Do(engine::SuspectOp{});
+  const auto refused = Acquire(kB);
+  EXPECT_EQ(refused.verdict, Verdict::kQuarantine);
+  EXPECT_GT(refused.left, 2s);
+  EXPECT_LE(refused.left, 3s);
+  EXPECT_EQ(Acquire(kA, 2s, fence + 10).verdict, Verdict::kQuarantine);
+  EXPECT_EQ(Confirm(kA, fence + 10).verdict, Verdict::kQuarantine);
+  EXPECT_EQ(Renew(kA, 2s).verdict, Verdict::kQuarantine);
+  EXPECT_LE(Number({"PTTL", "app:job"}), 1000);
+  EXPECT_EQ(StoredFence(), std::to_string(fence));
+}
+
+TEST_F(ScriptsTest, TheQuarantinePasses) {
+  set_.quarantine = 50ms;
+  EXPECT_EQ(Acquire(kA).verdict, Verdict::kAmnesia);
+  EXPECT_TRUE(test::Eventually([&] { return Acquire(kA).verdict == Verdict::kOk; }));
+}
+
+TEST_F(ScriptsTest, AFlushedNodeForgetsItsTrust) {
+  Ready();
+  Redis({"FLUSHALL"});
+  EXPECT_EQ(Renew(kA).verdict, Verdict::kAmnesia);
+  EXPECT_EQ(Acquire(kA).verdict, Verdict::kQuarantine);
+  Redis({"FLUSHALL"});
+  EXPECT_EQ(Confirm(kA, Now()).verdict, Verdict::kAmnesia);
+}
+
+// A restart from a dump keeps the sentinel, not what was written after the dump.
+TEST_F(ScriptsTest, ASentinelOfAnotherRunIsAmnesiaThatKeepsIdSetAndSettings) {
+  Ready();
+  Do(engine::ProbeOp{"node-1", "set-1"});
+  run_id_ = std::string(40, 'e');
+  const auto answer = Acquire(kA);
+  EXPECT_EQ(answer.verdict, Verdict::kAmnesia);
+  EXPECT_EQ(answer.left, 3s);
+  EXPECT_EQ(Key(), "(nil)");
+  EXPECT_EQ(Sentinel("run"), run_id_);
+  EXPECT_EQ(Acquire(kA).verdict, Verdict::kQuarantine);
+  EXPECT_EQ(Sentinel("id"), "node-1");
+  EXPECT_EQ(Sentinel("set"), "set-1");
+}
+
+TEST_F(ScriptsTest, AnotherRunMetWithSmallerSettingsWaitsForTheGreaterQuarantine) {
+  Ready();
+  SetOptions smaller = SmallSet();
+  smaller.max_ttl = 1s;
+  smaller.quarantine = 2s;
+  run_id_ = std::string(40, 'e');
+  EXPECT_EQ(DoAs(smaller, engine::RenewOp{"job", kA, 1s}).left, 3s);
+  EXPECT_EQ(Sentinel("max_ttl"), "2000000");
+}
+
+TEST_F(ScriptsTest, ASentinelThatIsNotWholeIsNone) {
+  Ready();
+  Redis({"HDEL", "redlockd:node", "ready"});
+  EXPECT_EQ(Acquire(kA).verdict, Verdict::kAmnesia);
+}
+
+// --- rule D3 ------------------------------------------------------------------------------------
+
+TEST_F(ScriptsTest, OtherSettingsGetNoVoteAndAreNamed) {
+  Ready();
+  SetOptions other = SmallSet();
+  other.max_ttl = 4s;
+  auto answer = DoAs(other, engine::AcquireOp{"job", kA, 1s, 0});
+  EXPECT_EQ(answer.verdict, Verdict::kSettings);
+  EXPECT_EQ(answer.text, "max_ttl is 2000ms on the node, 4000ms here");
+  EXPECT_EQ(Key(), "(nil)");
+  other = SmallSet();
+  other.fence_window = 250ms;
+  Acquire(kA);
+  answer = DoAs(other, engine::RenewOp{"job", kA, 2s});
+  EXPECT_EQ(answer.verdict, Verdict::kSettings);
+  EXPECT_EQ(answer.text, "fence_window is 500ms on the node, 250ms here");
+  EXPECT_LE(Number({"PTTL", "app:job"}), 1000);
+  EXPECT_EQ(DoAs(other, engine::ConfirmOp{"job", kA, Now()}).verdict, Verdict::kSettings);
+  EXPECT_EQ(DoAs(other, engine::TrustOp{}).verdict, Verdict::kSettings);
+  EXPECT_EQ(DoAs(other, engine::ProbeOp{}).verdict, Verdict::kSettings);
+}
+
+TEST_F(ScriptsTest, AdoptWritesSettingsAndSetAfterTheGreaterQuarantine) {
+  Ready();
+  Do(engine::ProbeOp{"node-1", "set-1"});
+  SetOptions smaller = SmallSet();
+  smaller.max_ttl = 1s;
+  smaller.quarantine = 2s;
+  const auto answer = DoAs(smaller, engine::AdoptOp{"set-2"});
+  EXPECT_EQ(answer.verdict, Verdict::kOk);
+  EXPECT_EQ(answer.left, 3s) << "leases under the old settings may live on: its quarantine";
+  EXPECT_EQ(Sentinel("set"), "set-2");
+  EXPECT_EQ(Sentinel("id"), "node-1");
+  // The next check must not cut the rest to this daemon's own, smaller quarantine.
+  const auto refused = DoAs(smaller, engine::AcquireOp{"job", kA, 1s, 0});
+  EXPECT_EQ(refused.verdict, Verdict::kQuarantine);
+  EXPECT_GT(refused.left, 2s);
+  // Nor does another adoption meanwhile.
+  EXPECT_EQ(DoAs(smaller, engine::AdoptOp{"set-2"}).left, 3s);
+  EXPECT_EQ(Do(engine::ProbeOp{}).verdict, Verdict::kSettings);
+  // Once it has passed, the smaller settings are all that counts.
+  DoAs(smaller, engine::TrustOp{});
+  EXPECT_EQ(DoAs(smaller, engine::SuspectOp{}).left, 2s);
+}
+
+TEST_F(ScriptsTest, AdoptOfGreaterSettingsTakesItsOwnQuarantine) {
+  Ready();
+  SetOptions greater = SmallSet();
+  greater.max_ttl = 8s;
+  greater.quarantine = 9s;
+  EXPECT_EQ(DoAs(greater, engine::AdoptOp{"set-2"}).left, 9s);
+  EXPECT_EQ(DoAs(greater, engine::ProbeOp{}).verdict, Verdict::kQuarantine);
+}
+
+TEST_F(ScriptsTest, AdoptWithoutASetLeavesItForTheNextIntroduction) {
+  Ready();
+  Do(engine::ProbeOp{"node-1", "set-1"});
+  EXPECT_EQ(Do(engine::AdoptOp{""}).verdict, Verdict::kOk);
+  Do(engine::ProbeOp{"", ""});
+  EXPECT_EQ(SetFromProbe(), "");
+  Do(engine::ProbeOp{"", "set-2"});
+  EXPECT_EQ(SetFromProbe(), "set-2");
+}
+
+TEST_F(ScriptsTest, AdoptOfANewNodeWritesItsSentinel) {
+  EXPECT_EQ(Do(engine::AdoptOp{"set-1"}).left, 3s);
+  EXPECT_EQ(Do(engine::ProbeOp{}).verdict, Verdict::kQuarantine);
+}
+
+// --- rules D5, D6 -------------------------------------------------------------------------------
+
+TEST_F(ScriptsTest, SuspectBeginsAQuarantine) {
+  Ready();
+  const auto answer = Do(engine::SuspectOp{});
+  EXPECT_EQ(answer.verdict, Verdict::kOk);
+  EXPECT_EQ(answer.left, 3s);
+  EXPECT_EQ(Sentinel("ready"), std::to_string(answer.node_time + 3 * kSecond));
+}
+
+TEST_F(ScriptsTest, SuspectOnlyRaisesReady) {
+  set_.quarantine = 30s;
+  Acquire(kA);
+  const std::string ready = Sentinel("ready");
+  set_.quarantine = 3s;  // another daemon's, with another drift
+  Do(engine::SuspectOp{});
+  EXPECT_GE(std::stoll(Sentinel("ready")), std::stoll(ready));
+}
+
+TEST_F(ScriptsTest, AClockThatWentBackDoesNotProlongTheQuarantine) {
+  Acquire(kA);
+  server_.ShiftClock(-1h);
+  const auto answer = Acquire(kA);
+  EXPECT_EQ(answer.verdict, Verdict::kQuarantine);
+  EXPECT_EQ(answer.left, 3s);
+  EXPECT_EQ(Sentinel("ready"), std::to_string(answer.node_time + 3 * kSecond));
+}
+
+TEST_F(ScriptsTest, FencesRefuseToGoBackWithTheClock) {
+  Ready();
+  const Fence fence = Acquire(kA, 1s, Now()).fence;
+  Release(kA);
+  server_.ShiftClock(-2s);
+  Do(engine::TrustOp{});
+  EXPECT_EQ(Acquire(kA, 1s, Now()).verdict, Verdict::kSkew);
+  EXPECT_EQ(StoredFence(), std::to_string(fence));
+}
+
+// --- rule D7 ------------------------------------------------------------------------------------
+
+TEST_F(ScriptsTest, TrustEndsTheQuarantineOfANodeThatHasItsSentinel) {
+  EXPECT_EQ(Do(engine::TrustOp{}).verdict, Verdict::kAmnesia) << "nobody has looked at it yet";
+  EXPECT_EQ(Acquire(kA).verdict, Verdict::kQuarantine);
+  EXPECT_EQ(Do(engine::TrustOp{}).verdict, Verdict::kOk);
+  EXPECT_EQ(Acquire(kA).verdict, Verdict::kOk);
+  run_id_ = std::string(40, 'e');
+  EXPECT_EQ(Do(engine::TrustOp{}).verdict, Verdict::kAmnesia);
+}
+
+TEST_F(ScriptsTest, TrustDoesNothingToANodeThatVotes) {
+  Ready();
+  const std::string ready = Sentinel("ready");
+  EXPECT_EQ(Do(engine::TrustOp{}).verdict, Verdict::kOk);
+  EXPECT_EQ(Sentinel("ready"), ready);
+}
+
+// --- rule D8 ------------------------------------------------------------------------------------
+
+TEST_F(ScriptsTest, IntroduceWritesIdAndSetOnce) {
+  EXPECT_EQ(Do(engine::ProbeOp{"", ""}).verdict, Verdict::kAmnesia);
+  EXPECT_EQ(IdFromProbe(), "");
+  EXPECT_EQ(Do(engine::ProbeOp{"node-1", ""}).verdict, Verdict::kQuarantine);
+  EXPECT_EQ(IdFromProbe(), "node-1");
+  EXPECT_EQ(SetFromProbe(), "");
+  Do(engine::ProbeOp{"node-2", "set-1"});
+  EXPECT_EQ(IdFromProbe(), "node-1");
+  EXPECT_EQ(SetFromProbe(), "set-1");
+  Do(engine::ProbeOp{"", "set-2"});
+  EXPECT_EQ(SetFromProbe(), "set-1");
+}
+
+// --- the node's own refusals --------------------------------------------------------------------
+
+TEST_F(ScriptsTest, WhatTheNodeRefusesIsAnErrorWithItsText) {
+  Ready();
+  Redis({"CONFIG", "SET", "maxmemory", "1"});
+  auto answer = Acquire(kA);
+  EXPECT_EQ(answer.verdict, Verdict::kError);
+  EXPECT_NE(answer.text.find("OOM"), std::string::npos) << answer.text;
+  EXPECT_EQ(Key(), "(nil)");
+  EXPECT_EQ(StoredFence(), "(nil)") << "all or nothing";
+  Redis({"CONFIG", "SET", "maxmemory", "0"});
+  Redis({"REPLICAOF", "127.0.0.1", "1"});
+  answer = Acquire(kA);
+  EXPECT_EQ(answer.verdict, Verdict::kError);
+  EXPECT_NE(answer.text.find("READONLY"), std::string::npos) << answer.text;
+}
+
+}  // namespace
+}  // namespace redlockd::redis
