@@ -1,0 +1,92 @@
+#include "daemon/session/answers.h"
+
+#include <algorithm>
+
+#include "daemon/session/rows.h"
+#include "daemon/session/sessions.h"
+#include "daemon/session/words.h"
+#include "protocol/reply.h"
+
+namespace redlockd::session {
+namespace {
+
+using redlock::protocol::ErrorCode;
+using redlock::protocol::ReplyLine;
+
+// One overload for each kind of answer.
+struct Writer {
+  Session& session;
+  const std::string& tag;
+  const std::string& subject;
+  std::string& out = session.out();
+
+  ReplyLine Ok() const { return ReplyLine::Ok(out, tag); }
+
+  void operator()(const engine::Granted& granted) const {
+    Ok().Add("lock", granted.name)
+        .Add("fence", granted.fence)
+        .Add("deadline", OnWire(granted.deadline))
+        .Add("ttl", granted.ttl)
+        .Add("votes", std::to_string(granted.votes) + "/" + std::to_string(granted.nodes));
+  }
+  void operator()(const engine::Released& released) const {
+    Ok().Add("lock", released.name).Add("fence", released.fence);
+  }
+  void operator()(const engine::Checked& checked) const {
+    Ok().Add("lock", checked.name)
+        .Add("fence", checked.fence)
+        .Add("deadline", OnWire(checked.deadline))
+        .Add("left", InMilliseconds(checked.deadline - session.room().port().Now()));
+  }
+  void operator()(const engine::WaitCancelled&) const { Ok().Add("tag", subject); }
+  void operator()(const engine::Shown& shown) const { WriteShown(session, tag, shown); }
+  void operator()(const engine::NodesSet& set) const {
+    for (const engine::NodeWord& word : set.nodes) {
+      if (word.answer && word.answer->verdict == engine::Verdict::kOk) continue;
+      ReplyLine::Err(out, tag, ErrorCode::kNoQuorum).Text(WhyNotAll(word));
+      return;
+    }
+    Ok().Add("nodes", set.nodes.size());
+  }
+  void operator()(const engine::Failed& failed) const {
+    const FailureWord word = WordOf(failed.failure);
+    auto line = ReplyLine::Err(out, tag, word.code);
+    if (failed.failure == engine::Failure::kNoSuchWait) line.Add("tag", subject);
+    if (failed.failure == engine::Failure::kRefused) line.Add("reason", "in-use");
+    if (!failed.name.empty()) line.Add("lock", failed.name);
+    if (failed.fence != 0) line.Add("fence", failed.fence);
+    if (failed.reason != engine::LossReason::kNone) line.Add("reason", WordOf(failed.reason));
+    line.Text(failed.text.empty() ? word.text : failed.text);
+  }
+
+  std::string WhyNotAll(const engine::NodeWord& word) const {
+    const std::string node = "all nodes must take it, but node " + std::to_string(word.node + 1) +
+                             " (" + session.room().options().node_addresses.at(word.node) + ")";
+    if (!word.answer) return node + " did not answer";
+    return node + " refused" + (word.answer->text.empty() ? "" : ": " + word.answer->text);
+  }
+};
+
+}  // namespace
+
+void WriteAnswer(Session& session, const std::string& tag, const std::string& subject,
+                 const engine::Answer& answer) {
+  std::visit(Writer{session, tag, subject}, answer);
+}
+
+void WriteNotice(std::string& out, const engine::Notice& notice, engine::Time now) {
+  using Kind = engine::Notice::Kind;
+  auto line = ReplyLine::Event(out, WordOf(notice.kind));
+  if (notice.kind == Kind::kDraining) {
+    line.Add("within", InMilliseconds(notice.deadline - now));
+    return;
+  }
+  line.Add("lock", notice.name).Add("fence", notice.fence);
+  if (notice.kind == Kind::kLost) {
+    line.Add("reason", WordOf(notice.reason));
+  } else {
+    line.Add("deadline", OnWire(notice.deadline));
+  }
+}
+
+}  // namespace redlockd::session

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+
+#include "daemon/engine/effects.h"
+
+// What the engine says, as lines of the protocol.
+namespace redlockd::session {
+
+class Session;
+
+// The answer to the request with this tag about `subject` (a lock's name, or cancel's tag), at the
+// end of the session's output.
+void WriteAnswer(Session& session, const std::string& tag, const std::string& subject,
+                 const engine::Answer& answer);
+
+void WriteNotice(std::string& out, const engine::Notice& notice, engine::Time now);
+
+// show.cc: the rows and the answer of `show`.
+void WriteShown(Session& session, const std::string& tag, const engine::Shown& shown);
+
+}  // namespace redlockd::session

@@ -1,0 +1,102 @@
+#include "daemon/session/connection.h"
+
+#include <sys/socket.h>
+
+#include <array>
+#include <cerrno>
+
+#include "protocol/limits.h"
+
+namespace redlockd::session {
+namespace {
+
+using event::PeerState;
+using event::Watch;
+using redlock::protocol::LineReader;
+
+constexpr std::size_t kReadBytes = 16384;
+// An output buffer that has grown beyond this is given back when it is empty.
+constexpr std::size_t kKeptOutput = 512;
+
+}  // namespace
+
+// Edge-triggered, as only so a full close is noticed that comes behind a half-close; and a client
+// whose lines nobody takes just now does not wake the loop again and again.
+Connection::Connection(event::Loop& loop, Descriptor socket, Owner& owner)
+    : owner_(owner),
+      socket_(std::move(socket)),
+      watch_(loop, socket_.get(), Watch::Trigger::kEdge, [this](unsigned what) { OnEvent(what); }) {
+  watch_.Want(Watch::kRead | Watch::kClosed);
+}
+
+void Connection::OnEvent(unsigned what) {
+  // Behind a half-close, a reset is told as something to read.
+  if (((what & Watch::kClosed) || half_closed_) && Gone()) return owner_.OnGone();
+  if (what & Watch::kClosed) half_closed_ = true;
+  if (what & (Watch::kRead | Watch::kClosed)) readable_ = true;
+  if (what & Watch::kWrite) owner_.OnWritable();
+  if (readable_) owner_.OnInput();
+}
+
+bool Connection::Gone() const { return event::LookAt(socket_.get()) == PeerState::kGone; }
+
+Connection::Input Connection::Take(std::string_view* line) {
+  if (in_) {
+    switch (in_->Next(line)) {
+      case LineReader::Status::kLine:
+        return Input::kLine;
+      case LineReader::Status::kTooLong:
+        return Input::kTooLong;
+      case LineReader::Status::kNeedMore:
+        break;
+    }
+    if (!in_->has_partial_line()) in_.reset();
+  }
+  if (readable_) return Fill();
+  if (!ended_) return Input::kNothing;
+  const bool partial = in_.has_value();
+  in_.reset();
+  return partial ? Input::kPartial : Input::kEnd;
+}
+
+Connection::Input Connection::Fill() {
+  std::array<char, kReadBytes> bytes;
+  const ssize_t size = read(socket_.get(), bytes.data(), bytes.size());
+  if (size > 0) {
+    // A short read has emptied the socket; what comes later is told anew. Only the end, if it has
+    // been told already, is not.
+    if (static_cast<std::size_t>(size) < bytes.size() && !half_closed_) readable_ = false;
+    if (!in_) in_.emplace(redlock::protocol::kLineBytes);
+    in_->Append({bytes.data(), static_cast<std::size_t>(size)});
+    return Input::kAgain;
+  }
+  if (size < 0 && errno == EINTR) return Input::kAgain;
+  readable_ = false;
+  if (size == 0) {
+    half_closed_ = ended_ = true;
+    return Input::kAgain;
+  }
+  return errno == EAGAIN ? Input::kNothing : Input::kGone;
+}
+
+Connection::Flushed Connection::Flush() {
+  while (unsent() > 0) {
+    const ssize_t size = send(socket_.get(), out_.data() + sent_, unsent(), MSG_NOSIGNAL);
+    if (size < 0 && errno == EINTR) continue;
+    if (size < 0 && errno != EAGAIN) return Flushed::kGone;
+    if (size < 0) {
+      out_.erase(0, sent_);
+      sent_ = 0;
+      watch_.Want(Watch::kRead | Watch::kClosed | Watch::kWrite);
+      return Flushed::kBlocked;
+    }
+    sent_ += static_cast<std::size_t>(size);
+  }
+  sent_ = 0;
+  out_.clear();
+  if (out_.capacity() > kKeptOutput) out_.shrink_to_fit();
+  watch_.Want(Watch::kRead | Watch::kClosed);
+  return Flushed::kAll;
+}
+
+}  // namespace redlockd::session

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "daemon/event/watch.h"
+#include "daemon/session/descriptor.h"
+#include "protocol/line_reader.h"
+
+namespace redlockd::event {
+class Loop;
+}
+
+namespace redlockd::session {
+
+// A client's socket: bytes in as lines, lines out as bytes, and how it ends. Knows no verb, decides
+// nothing: its owner takes a line when it wants one and says when to write. Nothing is kept for a
+// client that is idle.
+class Connection {
+ public:
+  class Owner {
+   public:
+    virtual ~Owner() = default;
+    // Take may have something new. An owner that wants no line now asks Gone() instead, as a
+    // reset may look like input.
+    virtual void OnInput() = 0;
+    virtual void OnWritable() = 0;  // after a Flush that was kBlocked
+    virtual void OnGone() = 0;      // the client has closed, or is dead; may be told again
+  };
+
+  Connection(event::Loop& loop, Descriptor socket, Owner& owner);
+
+  enum class Input {
+    kLine,     // *line is one
+    kTooLong,  // a line was longer than the protocol allows and has been dropped
+    kPartial,  // the input ended within a line; once, before kEnd
+    kEnd,      // there will be no more
+    kAgain,    // something was read, but no whole line yet: call again
+    kNothing,  // none now; OnInput will tell
+    kGone,     // as OnGone
+  };
+  // *line is valid until the next Take. Reads the socket only if no line is at hand, once.
+  Input Take(std::string_view* line);
+
+  // The client has ended its input (shutdown of its sending side). Take may still have lines.
+  bool half_closed() const { return half_closed_; }
+
+  bool Gone() const;
+
+  // Whole lines, to be sent by Flush.
+  std::string& out() { return out_; }
+  std::size_t unsent() const { return out_.size() - sent_; }
+
+  enum class Flushed {
+    kAll,
+    kBlocked,  // the client does not read: OnWritable when it goes on
+    kGone,
+  };
+  // Sends what there is in one call.
+  Flushed Flush();
+
+ private:
+  void OnEvent(unsigned what);
+  Input Fill();
+
+  Owner& owner_;
+  Descriptor socket_;
+  event::Watch watch_;  // destroyed before the socket is closed
+  std::optional<redlock::protocol::LineReader> in_;
+  std::string out_;
+  std::size_t sent_ = 0;  // bytes of out_ that are gone
+  bool readable_ = false;
+  bool half_closed_ = false;
+  bool ended_ = false;  // read() has said so
+};
+
+}  // namespace redlockd::session

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <vector>
+
+#include "daemon/engine/events.h"
+#include "daemon/engine/types.h"
+#include "daemon/engine/views.h"
+
+namespace redlockd::session {
+
+// The engine as sessions see it. The app stands behind it, the tests' fake too.
+//
+// Post only queues: it calls nobody back. The answers come later, from the loop, by
+// Sessions::Answer and Sessions::Tell. So a session is never entered from within its own call, and
+// the events of all sessions reach the engine in the order in which they were posted.
+class EnginePort {
+ public:
+  virtual ~EnginePort() = default;
+
+  virtual void Post(engine::Event event) = 0;
+
+  virtual engine::Time Now() const = 0;
+
+  // As of the last event that the engine has taken. See daemon/engine/engine.h.
+  virtual std::vector<engine::HoldView> Holds() const = 0;
+  virtual std::vector<engine::WaitView> Waits() const = 0;
+  virtual std::vector<engine::NodeView> Nodes() const = 0;
+  virtual engine::Counters Counters() const = 0;
+};
+
+}  // namespace redlockd::session

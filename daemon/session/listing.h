@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <utility>
+
+#include "daemon/engine/types.h"
+
+namespace redlockd::session {
+
+class Session;
+class Sessions;
+
+// The answer to a `list`, made while it is being read: a host may hold more than may stand unread
+// in a session's output. Keeps only how far it has got; what comes or goes behind its back is or
+// is not in it.
+class Listing {
+ public:
+  Listing(engine::RequestId request, std::string tag) : request_(request), tag_(std::move(tag)) {}
+
+  engine::RequestId request() const { return request_; }
+
+  // Appends at most about `bytes` of rows to `out`, for the eyes of `reader`. True if that was the
+  // rest, with its OK.
+  bool Continue(Sessions& room, const Session& reader, std::size_t bytes, std::string& out);
+
+ private:
+  // Where a row stands: the lock's name, and 0 for its hold or the place of a waiter.
+  using Place = std::pair<std::string, std::size_t>;
+
+  engine::RequestId request_;
+  std::string tag_;
+  Place last_;  // of the last row; the least of all places before the first
+  std::size_t holds_ = 0;
+  std::size_t waits_ = 0;
+};
+
+}  // namespace redlockd::session

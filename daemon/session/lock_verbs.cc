@@ -1,0 +1,58 @@
+#include "daemon/session/handlers.h"
+#include "daemon/session/sessions.h"
+#include "protocol/reply.h"
+
+namespace redlockd::session {
+
+using redlock::protocol::ErrorCode;
+using redlock::protocol::ReplyLine;
+
+void RunLock(Session& session, const Call& call) {
+  session.Ask(call, Session::Kind::kWait,
+              engine::LockRequested{.session = session.id(),
+                                    .request = call.request,
+                                    .name = call.subject,
+                                    .wait = call.wait,
+                                    .ttl = call.ttl,
+                                    .max_hold = call.max_hold,
+                                    .note = call.note,
+                                    .renewed_events = call.renewed_events});
+}
+
+void RunTryLock(Session& session, const Call& call) {
+  Call now = call;
+  now.wait = engine::Duration(0);
+  RunLock(session, now);
+}
+
+void RunUnlock(Session& session, const Call& call) {
+  session.Ask(call, Session::Kind::kOther,
+              engine::UnlockRequested{.session = session.id(),
+                                      .request = call.request,
+                                      .name = call.subject,
+                                      .fence = call.fence,
+                                      .sync = call.sync});
+}
+
+void RunCheck(Session& session, const Call& call) {
+  session.Ask(call, Session::Kind::kOther,
+              engine::CheckRequested{.session = session.id(),
+                                     .request = call.request,
+                                     .name = call.subject,
+                                     .fence = call.fence});
+}
+
+void RunCancel(Session& session, const Call& call) {
+  const auto wait = session.FindWait(call.subject);
+  if (!wait) {
+    ReplyLine::Err(session.out(), call.tag, ErrorCode::kNoSuchTag)
+        .Add("tag", call.subject)
+        .Text("expected the tag of a lock that waits in this session");
+    return;
+  }
+  session.Ask(
+      call, Session::Kind::kOther,
+      engine::CancelRequested{.session = session.id(), .request = call.request, .target = *wait});
+}
+
+}  // namespace redlockd::session

@@ -1,0 +1,26 @@
+#include "daemon/session/rows.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "daemon/session/sessions.h"
+
+namespace redlockd::session {
+
+void AddWho(redlock::protocol::ReplyLine& line, Sessions& room, const Session& reader,
+            engine::SessionId session, const std::string& note) {
+  const Session* who = room.Find(session);
+  if (who == nullptr) return;  // it has just ended, and the engine is about to hear of it
+  const Peer& peer = who->peer();
+  line.Add("pid", std::to_string(peer.pid) + (peer.Gone() ? "(gone)" : ""));
+  line.Add("uid", peer.uid);
+  if (!peer.command.empty()) line.Add("cmd", peer.command);
+  const bool may_see = reader.peer().admin || reader.peer().uid == peer.uid;
+  if (may_see && !note.empty()) line.Add("note", note);
+}
+
+engine::Duration InMilliseconds(engine::Duration duration) {
+  return std::chrono::floor<std::chrono::milliseconds>(std::max(duration, engine::Duration(0)));
+}
+
+}  // namespace redlockd::session

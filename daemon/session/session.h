@@ -1,0 +1,117 @@
+#pragma once
+
+#include <cstddef>
+#include <list>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <variant>
+
+#include "daemon/engine/effects.h"
+#include "daemon/engine/events.h"
+#include "daemon/session/connection.h"
+#include "daemon/session/listing.h"
+#include "daemon/session/peer.h"
+#include "daemon/session/verbs.h"
+#include "protocol/request.h"
+
+namespace redlockd::session {
+
+class Sessions;
+
+// One client: the order of its requests, what is under way for it, and how it ends.
+//
+//   open --- quit, another protocol ---> leaving --- output is out ---> over
+//     |                                     '--- close ---------------> over
+//     |--- close; output unread beyond the bound ---------------------> over
+//     '--- half-close, then: all answered, output is out -------------> over
+//
+// Untagged requests run one after the other, in the order of their lines; tagged ones run when they
+// are read. All that is written in a turn of the loop goes out together at its end.
+class Session : private Connection::Owner {
+ public:
+  // Greets the client.
+  Session(Sessions& room, engine::SessionId id, Peer peer, Descriptor socket);
+
+  engine::SessionId id() const { return id_; }
+  const Peer& peer() const { return peer_; }
+
+  // For the room.
+  void Answer(engine::RequestId request, const engine::Answer& answer);
+  void Tell(const engine::Notice& notice);
+  void EndTurn();
+  bool AllSent() const { return connection_.unsent() == 0 && renewals_.empty(); }
+  bool over() const { return state_ == State::kOver; }
+
+  // For handlers.
+  Sessions& room() { return room_; }
+  std::string& out() { return connection_.out(); }
+  enum class Kind { kWait, kOther };  // kWait: cancel can end it
+  // Hands the call over to the engine; its answer will end it.
+  void Ask(const Call& call, Kind kind, engine::Event event);
+  void StartListing(const Call& call);
+  // The wait that is under way as `tag`, if any.
+  std::optional<engine::RequestId> FindWait(const std::string& tag) const;
+  void Quit(const Call& call);
+
+ private:
+  enum class State { kOpen, kLeaving, kOver };
+  struct UnderWay {
+    std::string tag;
+    std::string subject;
+    Kind kind;
+  };
+  // A line of the client.
+  using Item = std::variant<redlock::protocol::Request, redlock::protocol::ParseError>;
+
+  void OnInput() override { Pump(); }
+  void OnWritable() override;
+  void OnGone() override;
+
+  // From lines to requests.
+  void Pump();
+  void TakeLines();
+  bool HasRoom() const;
+  void OnLine(std::string_view line);
+  void Submit(Item item);
+  void RunQueued();
+  void Execute(const Item& item);
+  void ExecuteRequest(const redlock::protocol::Request& request);
+  void Start(const Call& call, Kind kind);
+  void Finish(engine::RequestId request);
+
+  // Output.
+  void Schedule();
+  void ContinueListings();
+  void WriteRenewals();
+  void WriteError(std::string_view tag, redlock::protocol::ErrorCode code, std::string_view text);
+
+  // Ends.
+  void Leave();
+  void End(engine::Event event);
+
+  Sessions& room_;
+  const engine::SessionId id_;
+  const Peer peer_;
+  Connection connection_;
+  State state_ = State::kOpen;
+  bool scheduled_ = false;       // for EndTurn
+  bool blocked_ = false;         // the client does not read just now
+  bool more_lines_ = false;      // lines were left for the next turn
+  bool starved_ = false;         // lines were left until there is room
+  bool first_line_ = true;       // none has been seen yet
+  bool input_ended_ = false;     // the last line has been taken
+  bool told_input_end_ = false;  // the engine knows that no more will come
+
+  engine::RequestId last_request_ = 0;
+  std::map<engine::RequestId, UnderWay> under_way_;
+  std::unordered_map<std::string, engine::RequestId> tags_;  // of those under way
+  std::optional<engine::RequestId> untagged_;                // the one that is under way
+  std::list<Item> queue_;                                    // untagged lines behind it
+  std::list<Listing> listings_;                              // of those under way
+  std::map<std::string, engine::Notice> renewals_;  // the newest of each hold, not written yet
+};
+
+}  // namespace redlockd::session

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "daemon/engine/effects.h"
+#include "daemon/event/end_of_turn.h"
+#include "daemon/session/descriptor.h"
+#include "daemon/session/engine_port.h"
+#include "daemon/session/listener.h"
+#include "daemon/session/session.h"
+
+// The session room: local clients. It accepts them, reads their lines, hands what they ask to the
+// engine and writes what the engine answers, in the words of protocol/PROTOCOL.md. It holds no
+// lock: who has what is the engine's to know.
+//
+//   Listener -> Sessions -> Session -> Connection     who -> one client's order of things -> bytes
+//                               |
+//                  verbs -> handlers -> EnginePort    what a line means, and what is done
+//   EnginePort .. Sessions::Answer, Tell -> answers   what the engine says, in protocol's words
+//
+// One thread. Nothing in this room blocks.
+namespace redlockd::session {
+
+struct Options {
+  std::size_t max_sessions = 0;
+  std::size_t max_sessions_per_uid = 0;
+  std::size_t max_unread_output = 0;  // bytes; a session that leaves more unread is dropped
+  std::size_t locks_per_session =
+      0;                             // the engine's limit; more requests than that may be under way
+  std::string key_prefix;            // rule D9
+  std::optional<gid_t> admin_group;  // besides uid 0 and the daemon's own uid
+  std::string boot;                  // another one after each start of the daemon
+  std::vector<std::string> node_addresses;  // in the order of engine::NodeIndex
+};
+
+// All sessions. Owns them; its end closes their sockets, and posts nothing.
+class Sessions {
+ public:
+  // Accepts on `fd`, a listening, non-blocking AF_UNIX stream socket that stays the caller's.
+  // `loop`, `fd` and `port` outlive it.
+  Sessions(event::Loop& loop, int fd, Options options, EnginePort& port);
+  ~Sessions();
+
+  // Effects of the engine. A session that has ended meanwhile needs no answer.
+  void Answer(const engine::AnswerClient& answer);
+  void Tell(const engine::TellClient& tell);
+
+  // Nothing is left to be written: the daemon may end.
+  bool AllSent() const;
+
+  std::size_t count() const { return sessions_.size(); }
+
+  // For this room.
+  event::Loop& loop() { return loop_; }
+  const Options& options() const { return options_; }
+  EnginePort& port() { return port_; }
+  const Session* Find(engine::SessionId id) const;
+  const std::string& greeting() const { return greeting_; }
+  // Session::EndTurn at the end of this turn; from within it, of the next.
+  void AtEndOfTurn(engine::SessionId id);
+
+ private:
+  void Accept(Descriptor socket);
+  std::optional<std::string> AtLimit(uid_t uid) const;
+  void EndTurn();
+  void Remove(engine::SessionId id);
+
+  event::Loop& loop_;
+  const Options options_;
+  EnginePort& port_;
+  const std::string greeting_;
+  engine::SessionId last_id_ = 0;
+  std::unordered_map<engine::SessionId, std::unique_ptr<Session>> sessions_;
+  std::unordered_map<uid_t, std::size_t> sessions_of_uid_;
+  std::vector<engine::SessionId> scheduled_;
+  event::EndOfTurn end_of_turn_;
+  Listener listener_;
+};
+
+}  // namespace redlockd::session

@@ -1,0 +1,100 @@
+#include <algorithm>
+#include <map>
+
+#include "daemon/session/answers.h"
+#include "daemon/session/rows.h"
+#include "daemon/session/sessions.h"
+#include "protocol/reply.h"
+
+namespace redlockd::session {
+namespace {
+
+using redlock::protocol::ErrorCode;
+using redlock::protocol::ReplyLine;
+
+// "INSTANCE:ATTEMPT:HOST" (rule A1); nothing if another program wrote it.
+std::string HostOf(const std::string& owner) {
+  const std::size_t attempt = owner.find(':');
+  if (attempt == std::string::npos) return "";
+  const std::size_t host = owner.find(':', attempt + 1);
+  return host == std::string::npos ? "" : owner.substr(host + 1);
+}
+
+// What the nodes say, counted.
+struct Count {
+  std::size_t answered = 0;
+  std::size_t free = 0;
+  std::map<std::string, std::size_t> owners;
+};
+
+void WriteHold(ReplyLine row, Sessions& room, const Session& reader, const engine::HoldView& hold) {
+  row.Add("place", "here")
+      .Add("state", hold.jeopardy ? "jeopardy" : "held")
+      .Add("fence", hold.fence)
+      .Add("deadline", OnWire(hold.deadline))
+      .Add("left", InMilliseconds(hold.deadline - room.port().Now()));
+  AddWho(row, room, reader, hold.session, hold.note);
+}
+
+void WriteNode(ReplyLine row, Sessions& room, const engine::NodeWord& word, Count& count) {
+  row.Add("place", "node")
+      .Add("node", word.node + 1)
+      .Add("address", room.options().node_addresses.at(word.node));
+  if (!word.answer || word.answer->verdict != engine::Verdict::kOk) {
+    row.Add("state", "unknown");
+    row.Text(!word.answer ? "it did not answer" : word.answer->text);
+    return;
+  }
+  ++count.answered;
+  const std::string& owner = word.answer->text;
+  if (owner.empty()) {
+    ++count.free;
+    row.Add("state", "free");
+    return;
+  }
+  ++count.owners[owner];
+  row.Add("state", "held").Add("owner", owner);
+  if (const std::string host = HostOf(owner); !host.empty()) row.Add("host", host);
+  // A key of another program may have no end.
+  if (word.answer->left.count() > 0) row.Add("left", InMilliseconds(word.answer->left));
+}
+
+}  // namespace
+
+void WriteShown(Session& session, const std::string& tag, const engine::Shown& shown) {
+  Sessions& room = session.room();
+  std::string& out = session.out();
+  const auto holds = room.port().Holds();
+  const auto here = std::find_if(holds.begin(), holds.end(),
+                                 [&shown](const auto& hold) { return hold.name == shown.name; });
+  if (here != holds.end()) WriteHold(ReplyLine::Row(out, tag), room, session, *here);
+  Count count;
+  for (const engine::NodeWord& word : shown.nodes) {
+    WriteNode(ReplyLine::Row(out, tag), room, word, count);
+  }
+
+  const std::size_t majority = shown.nodes.size() / 2 + 1;
+  const auto votes = [&shown](std::size_t n) {
+    return std::to_string(n) + "/" + std::to_string(shown.nodes.size());
+  };
+  if (count.answered < majority) {
+    ReplyLine::Err(out, tag, ErrorCode::kNoQuorum)
+        .Add("lock", shown.name)
+        .Text(votes(count.answered) + " nodes answered");
+    return;
+  }
+  const auto owner = std::find_if(count.owners.begin(), count.owners.end(),
+                                  [&](const auto& entry) { return entry.second >= majority; });
+  auto ok = ReplyLine::Ok(out, tag);
+  ok.Add("lock", shown.name);
+  if (owner != count.owners.end()) {
+    const bool ours = here != holds.end() && here->owner == owner->first;
+    ok.Add("state", "held").Add("by", ours ? "here" : "other").Add("votes", votes(owner->second));
+  } else if (count.free >= majority) {
+    ok.Add("state", "free").Add("votes", votes(count.free));
+  } else {
+    ok.Add("state", "undecided");
+  }
+}
+
+}  // namespace redlockd::session

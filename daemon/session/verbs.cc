@@ -1,0 +1,192 @@
+#include "daemon/session/verbs.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "daemon/session/handlers.h"
+#include "protocol/duration.h"
+#include "protocol/name.h"
+
+namespace redlockd::session {
+namespace {
+
+using redlock::protocol::ErrorCode;
+using redlock::protocol::Request;
+
+std::string Found(std::string_view value) { return ", found '" + std::string(value) + "'"; }
+
+Problem ReadDuration(std::string_view value, std::optional<engine::Duration>& into) {
+  into = redlock::protocol::ParseDuration(value);
+  if (into && into->count() > 0) return std::nullopt;
+  std::string text = "expected more than 0: ";
+  return text.append(redlock::protocol::kDurationExpected) + Found(value);
+}
+
+Problem ReadWait(std::string_view value, Call& call) {
+  const auto wait = redlock::protocol::ParseWait(value);
+  if (!wait) {
+    std::string text = "expected 0, forever, or ";
+    return text.append(redlock::protocol::kDurationExpected) + Found(value);
+  }
+  if (*wait != redlock::protocol::kForever) call.wait = *wait;
+  return std::nullopt;
+}
+
+Problem ReadTtl(std::string_view value, Call& call) { return ReadDuration(value, call.ttl); }
+
+Problem ReadMaxHold(std::string_view value, Call& call) {
+  return ReadDuration(value, call.max_hold);
+}
+
+Problem ReadNote(std::string_view value, Call& call) {
+  call.note = value;
+  return std::nullopt;
+}
+
+Problem ReadEvents(std::string_view value, Call& call) {
+  if (value != "renew") return "expected renew" + Found(value);
+  call.renewed_events = true;
+  return std::nullopt;
+}
+
+Problem ReadFence(std::string_view value, Call& call) {
+  engine::Fence fence = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), fence);
+  if (error != std::errc() || end != value.data() + value.size() || fence <= 0) {
+    return "expected the fence of a grant, a positive integer" + Found(value);
+  }
+  call.fence = fence;
+  return std::nullopt;
+}
+
+constexpr std::array kLockOptions{
+    Option{"wait", "DUR|0|forever", ReadWait, ""}, Option{"ttl", "DUR", ReadTtl, ""},
+    Option{"max-hold", "DUR", ReadMaxHold, ""}, Option{"note", "TEXT", ReadNote, ""},
+    Option{"events", "renew", ReadEvents, "renew"}};
+// The same but for `wait`.
+constexpr auto kTryOptions = std::span(kLockOptions).subspan(1);
+constexpr std::array kFenceOption{Option{"fence", "N", ReadFence, ""}};
+constexpr std::span<const Option> kNoOptions;
+
+constexpr std::array kVerbs{
+    Verb{"lock", Subject::kName, false, kLockOptions, false, RunLock, "exclusive"},
+    Verb{"trylock", Subject::kName, false, kTryOptions, false, RunTryLock, ""},
+    Verb{"unlock", Subject::kName, true, kFenceOption, false, RunUnlock, ""},
+    Verb{"check", Subject::kName, false, kFenceOption, false, RunCheck, ""},
+    Verb{"cancel", Subject::kTag, false, kNoOptions, false, RunCancel, ""},
+    Verb{"list", Subject::kNone, false, kNoOptions, false, RunList, ""},
+    Verb{"show", Subject::kName, false, kNoOptions, false, RunShow, ""},
+    Verb{"nodes", Subject::kNone, false, kNoOptions, false, RunNodes, ""},
+    Verb{"stats", Subject::kNone, false, kNoOptions, false, RunStats, ""},
+    Verb{"trust-empty", Subject::kNone, false, kNoOptions, true, RunTrustEmpty, ""},
+    Verb{"adopt", Subject::kNone, false, kNoOptions, true, RunAdopt, ""},
+    Verb{"ping", Subject::kNone, false, kNoOptions, false, RunPing, ""},
+    Verb{"help", Subject::kNone, false, kNoOptions, false, RunHelp, ""},
+    Verb{"quit", Subject::kNone, false, kNoOptions, false, RunQuit, ""},
+};
+
+// Keys of this beginning are the daemon's own (rule D9).
+constexpr std::string_view kReserved = "redlockd:";
+
+std::string Join(auto&& range, std::string_view separator, auto&& text_of) {
+  std::string text;
+  for (const auto& item : range) {
+    const std::string_view part = text_of(item);
+    if (part.empty()) continue;
+    if (!text.empty()) text += separator;
+    text += part;
+  }
+  return text;
+}
+
+CallError BadRequest(std::string text) { return {ErrorCode::kBadRequest, "", "", std::move(text)}; }
+
+CallError UnknownOption(const Verb& verb, const std::string& key) {
+  const std::string known =
+      Join(verb.options, " ", [](const Option& option) { return option.key; });
+  return {ErrorCode::kUnknownOption, "option", key,
+          std::string(verb.name) + " takes " + (known.empty() ? "no options" : known) + Found(key)};
+}
+
+std::optional<CallError> ReadOptions(const Verb& verb, const Request& request, Call& call) {
+  for (const auto& [key, value] : request.options) {
+    const auto option = std::find_if(verb.options.begin(), verb.options.end(),
+                                     [&key = key](const Option& o) { return o.key == key; });
+    if (option == verb.options.end()) return UnknownOption(verb, key);
+    if (const Problem problem = option->read(value, call)) return BadRequest(key + ": " + *problem);
+  }
+  return std::nullopt;
+}
+
+std::optional<CallError> ReadArguments(const Verb& verb, const Request& request, Call& call) {
+  const auto& args = request.args;
+  const std::size_t needed = verb.subject == Subject::kNone ? 0 : 1;
+  call.sync = verb.takes_sync && args.size() == 2 && args[1] == "sync";
+  if (args.size() != needed + (call.sync ? 1 : 0)) {
+    return BadRequest("expected " + Usage(verb) + ", found " + std::to_string(args.size()) +
+                      (args.size() == 1 ? " argument" : " arguments"));
+  }
+  if (needed == 1) call.subject = args[0];
+  return std::nullopt;
+}
+
+std::optional<CallError> CheckSubject(const Verb& verb, std::string_view key_prefix,
+                                      const std::string& subject) {
+  if (verb.subject == Subject::kTag && !redlock::protocol::IsTag(subject)) {
+    return BadRequest("expected a tag, without its '#'" + Found(subject));
+  }
+  if (verb.subject != Subject::kName) return std::nullopt;
+  if (const Problem problem = redlock::protocol::CheckName(subject)) {
+    return CallError{ErrorCode::kBadName, "lock", subject, *problem};
+  }
+  if ((std::string(key_prefix) + subject).starts_with(kReserved)) {
+    return CallError{ErrorCode::kBadName, "lock", subject,
+                     "keys that begin with 'redlockd:' are the daemon's own"};
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::span<const Verb> Verbs() { return kVerbs; }
+
+const Verb* FindVerb(std::string_view name) {
+  const auto verb = std::find_if(kVerbs.begin(), kVerbs.end(),
+                                 [name](const Verb& verb) { return verb.name == name; });
+  return verb == kVerbs.end() ? nullptr : &*verb;
+}
+
+std::string Usage(const Verb& verb) {
+  std::string text(verb.name);
+  if (verb.subject != Subject::kNone) text += verb.subject == Subject::kName ? " NAME" : " TAG";
+  if (verb.takes_sync) text += " [sync]";
+  for (const Option& option : verb.options) {
+    text.append(" [").append(option.key).append("=").append(option.values).append("]");
+  }
+  return text;
+}
+
+std::string Caps() {
+  std::string caps = Join(kVerbs, ",", [](const Verb& verb) { return verb.cap; });
+  const std::string more = Join(kLockOptions, ",", [](const Option& option) { return option.cap; });
+  return caps + "," + more;
+}
+
+std::variant<Call, CallError> ReadCall(const Verb& verb, const Request& request,
+                                       std::string_view key_prefix) {
+  Call call;
+  call.tag = request.tag;
+  if (auto error = ReadOptions(verb, request, call)) return *error;
+  if (auto error = ReadArguments(verb, request, call)) return *error;
+  if (auto error = CheckSubject(verb, key_prefix, call.subject)) return *error;
+  return call;
+}
+
+CallError UnknownVerb(std::string_view name) {
+  return {ErrorCode::kUnknownVerb, "", "", "expected " + Join(kVerbs, " ", [](const Verb& verb) {
+                                             return verb.name;
+                                           }) + Found(name)};
+}
+
+}  // namespace redlockd::session

@@ -1,0 +1,76 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "daemon/engine/types.h"
+#include "protocol/errors.h"
+#include "protocol/request.h"
+
+// The one table of verbs. What a line may say, what `help` answers and which caps HELLO names all
+// come from it; a new verb is one row here and one handler.
+namespace redlockd::session {
+
+class Session;
+
+// A request, understood: what its verb's shape allows is filled in, the rest is as it is here.
+struct Call {
+  engine::RequestId request = 0;
+  std::string tag;      // empty: none
+  std::string subject;  // the lock's name, or cancel's tag
+  bool sync = false;
+  std::optional<engine::Duration> wait;  // none: for ever
+  std::optional<engine::Duration> ttl;
+  std::optional<engine::Duration> max_hold;
+  std::optional<engine::Fence> fence;
+  std::string note;
+  bool renewed_events = false;
+};
+
+// What is wrong with a value, if anything.
+using Problem = std::optional<std::string>;
+
+struct Option {
+  std::string_view key;
+  std::string_view values;  // for help: "DUR|0|forever"
+  Problem (*read)(std::string_view value, Call& call);
+  std::string_view cap;  // what it adds to HELLO's caps; may be empty
+};
+
+enum class Subject { kNone, kName, kTag };
+
+struct Verb {
+  std::string_view name;
+  Subject subject;
+  bool takes_sync;  // the word `sync` behind the subject
+  std::span<const Option> options;
+  bool for_admins;
+  // Answers at once, or has the session ask the engine.
+  void (*run)(Session& session, const Call& call);
+  std::string_view cap;  // what it adds to HELLO's caps; may be empty
+};
+
+std::span<const Verb> Verbs();
+const Verb* FindVerb(std::string_view name);
+
+// "lock NAME [wait=DUR|0|forever] ...", for help and errors.
+std::string Usage(const Verb& verb);
+// "exclusive,renew"
+std::string Caps();
+
+// Why a request is none.
+struct CallError {
+  redlock::protocol::ErrorCode code;
+  std::string_view field;  // "option" or "lock" or empty, with
+  std::string value;
+  std::string text;
+};
+// `key_prefix` is what stands in front of each name on the nodes (rule D9).
+std::variant<Call, CallError> ReadCall(const Verb& verb, const redlock::protocol::Request& request,
+                                       std::string_view key_prefix);
+CallError UnknownVerb(std::string_view name);
+
+}  // namespace redlockd::session

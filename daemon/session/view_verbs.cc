@@ -1,0 +1,91 @@
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+#include "daemon/session/handlers.h"
+#include "daemon/session/rows.h"
+#include "daemon/session/sessions.h"
+#include "daemon/session/words.h"
+#include "protocol/reply.h"
+
+namespace redlockd::session {
+namespace {
+
+using redlock::protocol::ReplyLine;
+
+// Enough to tell one server from another.
+constexpr std::size_t kShownRunId = 12;
+
+// A clock may be behind: durations on the wire are never negative but here.
+std::string Signed(engine::Duration duration) {
+  const auto us = std::chrono::round<std::chrono::microseconds>(duration);
+  return (us.count() < 0 ? "-" : "") + redlock::protocol::FormatDuration(std::chrono::abs(us));
+}
+
+void WriteNode(ReplyLine row, const std::string& address, const engine::NodeView& node) {
+  row.Add("node", node.node + 1).Add("address", address).Add("state", WordOf(node.state));
+  if (!node.run_id.empty()) row.Add("run", node.run_id.substr(0, kShownRunId));
+  if (node.ready_in) {
+    row.Add("ready", engine::Duration(std::chrono::ceil<std::chrono::milliseconds>(
+                         std::max(*node.ready_in, engine::Duration(0)))));
+  }
+  if (node.round_trip) {
+    row.Add("rtt",
+            engine::Duration(std::chrono::round<std::chrono::microseconds>(*node.round_trip)));
+  }
+  if (node.clock_off) row.Add("offset", Signed(*node.clock_off));
+  if (!node.text.empty()) row.Text(node.text);
+}
+
+}  // namespace
+
+void RunList(Session& session, const Call& call) { session.StartListing(call); }
+
+void RunShow(Session& session, const Call& call) {
+  session.Ask(call, Session::Kind::kOther,
+              engine::ShowRequested{session.id(), call.request, call.subject});
+}
+
+void RunNodes(Session& session, const Call& call) {
+  Sessions& room = session.room();
+  const auto nodes = room.port().Nodes();
+  for (const engine::NodeView& node : nodes) {
+    WriteNode(ReplyLine::Row(session.out(), call.tag), room.options().node_addresses.at(node.node),
+              node);
+  }
+  const auto up = std::count_if(nodes.begin(), nodes.end(), [](const auto& node) {
+    return node.state == engine::NodeState::kUp;
+  });
+  ReplyLine::Ok(session.out(), call.tag)
+      .Add("up", up)
+      .Add("nodes", nodes.size())
+      .Add("quorum", nodes.size() / 2 + 1);
+}
+
+void RunStats(Session& session, const Call& call) {
+  EnginePort& port = session.room().port();
+  const engine::Counters counters = port.Counters();
+  const auto write = [&](std::string_view name, std::uint64_t value) {
+    ReplyLine::Row(session.out(), call.tag).Add("name", name).Add("value", value);
+  };
+  write("sessions", session.room().count());
+  write("holds", port.Holds().size());
+  write("waits", port.Waits().size());
+  write("attempts", counters.attempts);
+  write("grants", counters.grants);
+  write("one-round-grants", counters.one_round_grants);
+  write("confirmed-grants", counters.confirmed_grants);
+  write("unlocks", counters.unlocks);
+  write("session-ends", counters.session_ends);
+  write("renewals", counters.renewals);
+  write("heals", counters.heals);
+  write("jeopardies", counters.jeopardies);
+  write("lost", counters.lost);
+  write("busy", counters.busy);
+  write("timeouts", counters.timeouts);
+  write("no-quorum", counters.no_quorum);
+  write("split-votes", counters.split_votes);
+  ReplyLine::Ok(session.out(), call.tag);
+}
+
+}  // namespace redlockd::session

@@ -1,0 +1,99 @@
+#include "daemon/session/words.h"
+
+#include <cstdlib>
+
+namespace redlockd::session {
+
+using redlock::protocol::ErrorCode;
+
+// No default in these: a new enumerator without a word is a compiler's warning, hence an error.
+
+FailureWord WordOf(engine::Failure failure) {
+  using engine::Failure;
+  switch (failure) {
+    case Failure::kBadTtl:
+      return {ErrorCode::kBadRequest, "the ttl is out of bounds"};
+    case Failure::kNotHeld:
+      return {ErrorCode::kNotHeld, "it is not held"};
+    case Failure::kLost:
+      return {ErrorCode::kLost, "it was held until its deadline or the end of the daemon"};
+    case Failure::kDeadlock:
+      return {ErrorCode::kDeadlock, "this session holds it, or waits for it, already"};
+    case Failure::kNoSuchWait:
+      return {ErrorCode::kNoSuchTag, "no lock waits under this tag"};
+    case Failure::kBusy:
+      return {ErrorCode::kBusy, "another holds it"};
+    case Failure::kTimeout:
+      return {ErrorCode::kTimeout, "another held it until the wait was over"};
+    case Failure::kCancelled:
+      return {ErrorCode::kCancelled, "the wait was given up"};
+    case Failure::kNoQuorum:
+      return {ErrorCode::kNoQuorum, "too few nodes could be asked; see nodes"};
+    case Failure::kLimit:
+      return {ErrorCode::kLimit, "too many locks held and waited for"};
+    case Failure::kDraining:
+      return {ErrorCode::kDraining, "the daemon is stopping"};
+    case Failure::kRefused:
+      return {ErrorCode::kDenied, "a node is neither new nor in quarantine"};
+  }
+  std::abort();
+}
+
+std::string_view WordOf(engine::LossReason reason) {
+  using engine::LossReason;
+  switch (reason) {
+    case LossReason::kDeadline:
+      return "expired";
+    case LossReason::kMaxHold:
+      return "max-hold";
+    case LossReason::kDraining:
+      return "drain";
+    case LossReason::kNone:
+      break;
+  }
+  std::abort();
+}
+
+std::string_view WordOf(engine::NodeState state) {
+  using engine::NodeState;
+  switch (state) {
+    case NodeState::kDown:
+      return "down";
+    case NodeState::kProbing:
+      return "connecting";
+    case NodeState::kUp:
+      return "up";
+    case NodeState::kNew:
+    case NodeState::kQuarantine:
+      return "quarantine";
+    case NodeState::kSkewed:
+    case NodeState::kReplica:
+    case NodeState::kCluster:
+    case NodeState::kEvicts:
+    case NodeState::kSettings:
+    case NodeState::kDuplicate:
+    case NodeState::kOtherSet:
+    case NodeState::kError:
+      return "refused";
+  }
+  std::abort();
+}
+
+std::string_view WordOf(engine::Notice::Kind kind) {
+  using Kind = engine::Notice::Kind;
+  switch (kind) {
+    case Kind::kRenewed:
+      return "RENEWED";
+    case Kind::kJeopardy:
+      return "JEOPARDY";
+    case Kind::kSafe:
+      return "SAFE";
+    case Kind::kLost:
+      return "LOST";
+    case Kind::kDraining:
+      return "DRAINING";
+  }
+  std::abort();
+}
+
+}  // namespace redlockd::session
