@@ -39,10 +39,6 @@ std::string Option(const Request& request, std::string_view key, std::string abs
 }  // namespace
 
 FakeDaemon::FakeDaemon(std::string hello) : hello_(std::move(hello)) {
-  const char* tmp = std::getenv("TMPDIR");
-  directory_ = std::string(tmp == nullptr ? "/tmp" : tmp) + "/redlock-fake-XXXXXX";
-  if (mkdtemp(directory_.data()) == nullptr) throw std::runtime_error("mkdtemp");
-  path_ = directory_ + "/socket";
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   path_.copy(address.sun_path, sizeof(address.sun_path) - 1);
@@ -62,8 +58,6 @@ FakeDaemon::~FakeDaemon() {
   for (const auto& session : sessions_) close(session->fd);
   close(listener_);
   close(wake_);
-  unlink(path_.c_str());
-  rmdir(directory_.c_str());
 }
 
 void FakeDaemon::Wake() const {

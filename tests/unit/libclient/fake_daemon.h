@@ -21,6 +21,7 @@
 
 #include "protocol/line_reader.h"
 #include "protocol/request.h"
+#include "tests/support/files.h"
 
 namespace redlock::client {
 
@@ -78,8 +79,8 @@ class FakeDaemon {
   void Wake() const;
 
   const std::string hello_;
-  std::string directory_;
-  std::string path_;
+  const redlockd::test::TempDir directory_;
+  const std::string path_ = directory_ / "socket";
   int listener_ = -1;
   int wake_ = -1;
   std::atomic<bool> stopping_{false};

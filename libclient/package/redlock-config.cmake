@@ -1,0 +1,4 @@
+# find_package(redlock) gives the target redlock::redlock. The C++ header needs C++20 and threads.
+include(CMakeFindDependencyMacro)
+find_dependency(Threads)
+include(${CMAKE_CURRENT_LIST_DIR}/redlock-targets.cmake)
