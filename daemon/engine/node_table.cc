@@ -115,6 +115,7 @@ void NodeTable::Probed(Time now, const NodeAnswer& answer) {
   membership_.Learn(answer.node, answer.facts.node_id, answer.facts.set);
   if (options_.trust_new_nodes && node.ready_at && !std::exchange(node.trusted, true)) {
     AskNode(now, answer.node, Ticket::Kind::kSuspect, TrustOp{});
+    node.probed = false;  // what the probe behind it says counts
     Probe(now, answer.node);
   }
   Judge(now);
@@ -171,6 +172,7 @@ void NodeTable::Judge(Time now) {
     node.text = std::move(text);
     if (state == node.state) continue;
     node.state = state;
+    if (state == NodeState::kProbing) continue;  // soon to be known
     outbox_.Changed({i, state == NodeState::kUp, state == NodeState::kUp ? "up" : node.text});
   }
   if (Voters() != before) observer_.OnVotersChanged(now);
