@@ -81,6 +81,6 @@ struct Config {
   LogLevel log_level{};
 };
 
-inline constexpr std::size_t kMaxNodes = 31;
+inline constexpr std::size_t kMaxNodes = 15;
 
 }  // namespace redlockd::config

@@ -199,19 +199,19 @@ TEST(LoadErrors, RefuseANodeTwice) {
 
 TEST(LoadErrors, WantNodes) {
   EXPECT_THAT(ErrorsIn("lease: {ttl: 5s}\n"),
-              ElementsAre("r.yaml:1:1: nodes: expected a list of 1 to 31 nodes, found none"));
+              ElementsAre("r.yaml:1:1: nodes: expected a list of 1 to 15 nodes, found none"));
   EXPECT_THAT(ErrorsIn(""),
-              ElementsAre("r.yaml:1:1: nodes: expected a list of 1 to 31 nodes, found none"));
+              ElementsAre("r.yaml:1:1: nodes: expected a list of 1 to 15 nodes, found none"));
   EXPECT_THAT(ErrorsIn("lease:\nnodes:\n"),
-              ElementsAre("r.yaml:2:1: nodes: expected a list of 1 to 31 nodes, found none"));
+              ElementsAre("r.yaml:2:1: nodes: expected a list of 1 to 15 nodes, found none"));
   EXPECT_THAT(ErrorsIn("nodes: []\n"),
-              ElementsAre("r.yaml:1:1: nodes: expected a list of 1 to 31 nodes, found 0"));
+              ElementsAre("r.yaml:1:1: nodes: expected a list of 1 to 15 nodes, found 0"));
   EXPECT_THAT(ErrorsIn("nodes: a:1\n"),
-              ElementsAre("r.yaml:1:8: nodes: expected a list of 1 to 31 nodes, found \"a:1\""));
+              ElementsAre("r.yaml:1:8: nodes: expected a list of 1 to 15 nodes, found \"a:1\""));
   std::string many = "nodes:\n";
-  for (int i = 1; i <= 32; ++i) many += "  - address: a:" + std::to_string(i) + "\n";
+  for (int i = 1; i <= 16; ++i) many += "  - address: a:" + std::to_string(i) + "\n";
   EXPECT_THAT(ErrorsIn(many),
-              ElementsAre("r.yaml:1:1: nodes: expected a list of 1 to 31 nodes, found 32"));
+              ElementsAre("r.yaml:1:1: nodes: expected a list of 1 to 15 nodes, found 16"));
 }
 
 TEST(LoadErrors, WantAnAddressOfEachNode) {
