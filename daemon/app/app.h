@@ -23,7 +23,7 @@ namespace redlockd::app {
 // The daemon: puts the rooms together. Every event of theirs becomes one of the queue, in the order
 // in which it happened; StepAll, the only caller of Engine::Step, has each effect carried out by
 // the room that it is for. One thread.
-class App : private session::EnginePort {
+class App : public session::EnginePort {
  public:
   // `trust_new_nodes`: see engine::EngineOptions. Throws std::exception if the kernel refuses what
   // every daemon needs.
@@ -33,7 +33,6 @@ class App : private session::EnginePort {
   // once.
   void Run();
 
- private:
   // session::EnginePort
   void Post(engine::Event event) override;
   engine::Time Now() const override;
@@ -42,6 +41,7 @@ class App : private session::EnginePort {
   std::vector<engine::NodeView> Nodes() const override;
   engine::Counters Counters() const override;
 
+ private:
   void Feed(engine::Event event);  // and step at once
   void StepAll();
   void CarryOut(const engine::AskNodes& effect);

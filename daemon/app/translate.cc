@@ -5,10 +5,11 @@
 
 #include "daemon/host/entropy.h"
 #include "daemon/host/facts.h"
-#include "protocol/duration.h"
 
 namespace redlockd::app {
 namespace {
+
+static_assert(config::kMaxNodes == engine::kMaxNodes);
 
 redis::Address AddressOf(const config::Address& address) {
   if (const auto* tcp = std::get_if<config::TcpAddress>(&address)) {
@@ -65,6 +66,21 @@ redis::Options RedisOptionsOf(const config::Config& config) {
   options.set.fence_window = timing.fence_window;
   options.set.fence_life = timing.fence_life;
   options.set.quarantine = timing.Quarantine();
+  return options;
+}
+
+session::Options SessionOptionsOf(const config::Config& config) {
+  session::Options options;
+  options.max_sessions = config.limits.sessions;
+  options.max_sessions_per_uid = config.limits.sessions_per_uid;
+  options.max_unread_output = config.limits.unread_output;
+  options.locks_per_session = config.limits.locks_per_session;
+  options.key_prefix = config.key_prefix;
+  if (!config.admin_group.empty()) options.admin_group = host::GroupId(config.admin_group);
+  options.boot = host::RandomHex(8);
+  for (const config::Node& node : config.nodes) {
+    options.node_addresses.push_back(config::ToString(node.address));
+  }
   return options;
 }
 

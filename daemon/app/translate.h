@@ -7,6 +7,7 @@
 #include "config/load.h"
 #include "daemon/engine/engine.h"
 #include "daemon/redis/options.h"
+#include "daemon/session/sessions.h"
 
 // What the administrator said, in the words of the rooms that need it.
 namespace redlockd::app {
@@ -14,6 +15,7 @@ namespace redlockd::app {
 engine::Timing TimingOf(const config::Config& config);
 engine::EngineOptions EngineOptionsOf(const config::Config& config);  // with a new instance id
 redis::Options RedisOptionsOf(const config::Config& config);
+session::Options SessionOptionsOf(const config::Config& config);
 
 // Adds to `loaded` the inequalities of engine::Check that do not hold. Only for a configuration
 // without errors.

@@ -2,7 +2,9 @@
 
 #include <fcntl.h>
 #include <poll.h>
+extern "C" {  // glibc 2.36 forgets to say so
 #include <sys/pidfd.h>
+}
 #include <sys/socket.h>
 
 #include <algorithm>
