@@ -23,7 +23,7 @@ daemon/app       : daemon/event daemon/engine daemon/redis daemon/session daemon
 # Library, by the beginning of its headers' names, and the only rooms that know it.
 only_in='
 event2/          : daemon/event daemon/redis
-hiredis          : daemon/redis
+hiredis          : daemon/redis daemon/dev
 yaml-cpp/        : config
 systemd/         : daemon/host
 CLI/             : daemon/app libclient/cli
