@@ -1,0 +1,76 @@
+// The examples do what they say.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+
+#include "tests/support/files.h"
+#include "tests/support/process.h"
+#include "tests/unit/libclient/fake_daemon.h"
+
+namespace redlock::client {
+namespace {
+
+using redlockd::test::ExitCode;
+using redlockd::test::Process;
+using redlockd::test::ReadFile;
+using redlockd::test::RunProgram;
+using redlockd::test::TempDir;
+using redlockd::test::WriteFile;
+
+const std::string kExamples = EXAMPLES;
+
+TEST(Examples, Blocking) {
+  FakeDaemon daemon;
+  const auto ran = RunProgram({kExamples + "/example_blocking", "jobs"}, "",
+                              {{"REDLOCK_SOCKET", daemon.path()}});
+  EXPECT_EQ(ran.exit, ExitCode(0));
+  EXPECT_THAT(ran.output, testing::MatchesRegex("held jobs fence 1 for [0-9]+ ms, granted by 3 of "
+                                                "5 nodes\nreleased jobs\n"));
+}
+
+TEST(Examples, BlockingGivesUp) {
+  FakeDaemon daemon;
+  Process holder({kExamples + "/example_event_loop", "jobs"},
+                 {.env = {{"REDLOCK_SOCKET", daemon.path()}}, .input = Process::Input::kPipe});
+  EXPECT_EQ(holder.ReadLine(), "held jobs fence 1");
+  const auto ran = RunProgram({kExamples + "/example_blocking", "jobs", "0.01"}, "",
+                              {{"REDLOCK_SOCKET", daemon.path()}});
+  EXPECT_EQ(ran.exit, ExitCode(75));
+  EXPECT_EQ(ran.output, "blocking: timed out in line: held by pid 12\n");
+  holder.CloseInput();
+  EXPECT_EQ(holder.ReadLine(), "released: no error");
+  EXPECT_EQ(holder.Wait(), ExitCode(0));
+}
+
+TEST(Examples, EventLoopSaysWhatHappens) {
+  FakeDaemon daemon;
+  Process example({kExamples + "/example_event_loop", "jobs"},
+                  {.env = {{"REDLOCK_SOCKET", daemon.path()}}, .input = Process::Input::kPipe});
+  EXPECT_EQ(example.ReadLine(), "held jobs fence 1");
+  daemon.Say("* JEOPARDY lock=jobs fence=1 deadline=0");
+  EXPECT_THAT(example.ReadLine(), testing::StartsWith("in jeopardy: -"));
+  daemon.Say("* SAFE lock=jobs fence=1 deadline=0");
+  EXPECT_EQ(example.ReadLine(), "safe");
+  daemon.Say("* LOST lock=jobs fence=1 reason=expired");
+  EXPECT_EQ(example.ReadLine(), "lost: expired");
+  EXPECT_EQ(example.Wait(), ExitCode(1));
+}
+
+TEST(Examples, FencedCounterCountsAndRefusesAStaleFence) {
+  FakeDaemon daemon;
+  const TempDir directory;
+  const std::string file = directory / "count";
+  const std::vector<std::string> command{kExamples + "/example_fenced_counter", "jobs", file, "2"};
+  EXPECT_EQ(RunProgram(command, "", {{"REDLOCK_SOCKET", daemon.path()}}).output,
+            "fence 1 count 1\nfence 2 count 2\n");
+  EXPECT_EQ(ReadFile(file), "2 2\n");
+  WriteFile(file, "9000 7\n");
+  const auto ran = RunProgram(command, "", {{"REDLOCK_SOCKET", daemon.path()}});
+  EXPECT_EQ(ran.exit, ExitCode(1));
+  EXPECT_EQ(ran.output, "fenced_counter: refused: a holder with a newer fence has written\n");
+  EXPECT_EQ(ReadFile(file), "9000 7\n");
+}
+
+}  // namespace
+}  // namespace redlock::client
