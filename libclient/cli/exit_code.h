@@ -1,0 +1,20 @@
+// Exit codes of `redlock`, those of sysexits.h where it has one.
+#pragma once
+
+namespace redlock::cli {
+
+inline constexpr int kExitUsage = 64;
+inline constexpr int kExitUnavailable = 69;  // no daemon, no quorum
+inline constexpr int kExitInternal = 70;
+inline constexpr int kExitOs = 71;      // this host lacks something: memory, descriptors, processes
+inline constexpr int kExitBusy = 75;    // held by another, at once or until the wait was over
+inline constexpr int kExitDenied = 77;  // for administrators only
+inline constexpr int kExitLost = 79;    // the lock was lost while the command ran
+inline constexpr int kExitNotExecutable = 126;
+inline constexpr int kExitNotFound = 127;
+inline constexpr int kExitSignal = 128;  // + the signal that ended the command, or the wait
+
+// Of an enum redlock_error that ended what was asked; 0 of REDLOCK_OK.
+int ExitCodeOf(int redlock_error);
+
+}  // namespace redlock::cli

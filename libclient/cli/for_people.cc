@@ -1,0 +1,130 @@
+#include <functional>
+#include <string_view>
+
+#include "libclient/cli/query.h"
+#include "libclient/cli/table.h"
+#include "libclient/cli/text.h"
+
+namespace redlock::cli {
+namespace {
+
+struct Column {
+  std::string head;
+  std::function<std::string(const Row&)> cell;
+};
+
+Column Plain(std::string head, std::string key) {
+  return {std::move(head), [key](const Row& row) { return Printable(row.Get(key)); }};
+}
+
+Column Time(std::string head, std::string key) {
+  return {std::move(head),
+          [key](const Row& row) { return Printable(HumanDuration(row.Get(key))); }};
+}
+
+std::string FormatRows(const std::vector<Row>& rows, const std::vector<Column>& columns,
+                       std::size_t places) {
+  Table table;
+  for (const Column& column : columns) table.heads.push_back(column.head);
+  for (const Row& row : rows) {
+    auto& cells = table.rows.emplace_back();
+    for (const Column& column : columns) cells.push_back(column.cell(row));
+  }
+  return Format(table, places);
+}
+
+std::string Number(const Row& row, std::string_view key, const std::string& what) {
+  const std::string number = row.Get(key);
+  return Printable(number) + " " + what + (number == "1" ? "" : "s");
+}
+
+std::string List(const Answer& answer, std::size_t places) {
+  const Column state{"STATE", [](const Row& row) {
+                       const std::string place = row.Get("place");
+                       return Printable(row.Get("state") + (place.empty() ? "" : " " + place));
+                     }};
+  const Column since{"FOR", [](const Row& row) {
+                       const std::string held = row.Get("held");
+                       return Printable(HumanDuration(held.empty() ? row.Get("waited") : held));
+                     }};
+  return FormatRows(answer.rows,
+                    {Plain("LOCK", "lock"), state, since, Time("LEFT", "left"),
+                     Plain("FENCE", "fence"), Plain("PID", "pid"), Plain("UID", "uid"),
+                     Plain("COMMAND", "cmd"), Plain("NOTE", "note")},
+                    places) +
+         Number(answer.last, "holds", "hold") + ", " + Number(answer.last, "waits", "wait") + "\n";
+}
+
+std::string Show(const Answer& answer, std::size_t places) {
+  std::vector<Row> here;
+  std::vector<Row> nodes;
+  for (const Row& row : answer.rows) (row.Get("place") == "here" ? here : nodes).push_back(row);
+  std::string text;
+  if (answer.last.Has("state")) {
+    text = Printable(answer.last.Get("lock")) + " is " + Printable(answer.last.Get("state"));
+    const std::string by = answer.last.Get("by");
+    if (by == "here") text += " by this host";
+    if (by == "other") text += " by another";
+    if (answer.last.Has("votes")) text += " (" + Printable(answer.last.Get("votes")) + " nodes)";
+    text += "\n";
+  }
+  for (const Row& row : here) {
+    text += "here: pid " + Printable(row.Get("pid")) + ", uid " + Printable(row.Get("uid")) + ", " +
+            Printable(row.Get("cmd")) + "; fence " + Printable(row.Get("fence")) + ", " +
+            Printable(HumanDuration(row.Get("left"))) + " left";
+    if (row.Has("note")) text += "; " + Printable(row.Get("note"));
+    text += "\n";
+  }
+  return text + FormatRows(nodes,
+                           {Plain("NODE", "node"), Plain("ADDRESS", "address"),
+                            Plain("STATE", "state"), Time("LEFT", "left"), Plain("HOST", "host"),
+                            Plain("OWNER", "owner"), Plain("WHY", "text")},
+                           places);
+}
+
+std::string Nodes(const Answer& answer, std::size_t places) {
+  const Column ready{"WHY", [](const Row& row) {
+                       std::string why = row.Get("text");
+                       if (row.Has("ready")) {
+                         why += (why.empty() ? "" : ", ") + std::string("ready in ") +
+                                HumanDuration(row.Get("ready"));
+                       }
+                       return Printable(why);
+                     }};
+  return FormatRows(answer.rows,
+                    {Plain("NODE", "node"), Plain("ADDRESS", "address"), Plain("STATE", "state"),
+                     Plain("RUN", "run"), Time("RTT", "rtt"), Time("OFFSET", "offset"), ready},
+                    places) +
+         Printable(answer.last.Get("up") + " of " + answer.last.Get("nodes") + " up, " +
+                   answer.last.Get("quorum") + " needed") +
+         "\n";
+}
+
+std::string Stats(const Answer& answer, std::size_t places) {
+  return FormatRows(answer.rows, {Plain("NAME", "name"), Plain("VALUE", "value")}, places);
+}
+
+}  // namespace
+
+std::string ForPeople(QueryOptions::Kind kind, const Answer& answer, std::size_t places) {
+  switch (kind) {
+    case QueryOptions::Kind::kList:
+      return List(answer, places);
+    case QueryOptions::Kind::kShow:
+      return Show(answer, places);
+    case QueryOptions::Kind::kNodes:
+      return Nodes(answer, places);
+    case QueryOptions::Kind::kTrustEmpty:
+      return "trusted " + Number(answer.last, "nodes", "node") + "\n";
+    case QueryOptions::Kind::kAdopt:
+      return "settings written to " + Number(answer.last, "nodes", "node") +
+             ", which are in quarantine now\n";
+    case QueryOptions::Kind::kStats:
+      return Stats(answer, places);
+    case QueryOptions::Kind::kPing:
+      return "redlockd answers\n";
+  }
+  return {};
+}
+
+}  // namespace redlock::cli

@@ -1,0 +1,58 @@
+#include "libclient/cli/json.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string_view>
+
+namespace redlock::cli {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::string_view kGone = "(gone)";
+
+// `value` too: of `stats`, where it may be a duration.
+bool IsNumberKey(std::string_view key) {
+  constexpr std::string_view kKeys[] = {"pid",   "uid", "place", "node",   "holds",
+                                        "waits", "up",  "nodes", "quorum", "value"};
+  return std::find(std::begin(kKeys), std::end(kKeys), key) != std::end(kKeys);
+}
+
+std::optional<std::int64_t> Number(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return number;
+}
+
+void AddFields(const Row& row, Json* object) {
+  for (const auto& [key, value] : row.fields()) {
+    std::string_view text = value;
+    const bool is_gone = key == "pid" && text.ends_with(kGone);
+    if (is_gone) text.remove_suffix(kGone.size());
+    const auto number = IsNumberKey(key) ? Number(text) : std::nullopt;
+    (*object)[key] = number ? Json(*number) : Json(text);
+    if (is_gone) (*object)["gone"] = true;
+  }
+}
+
+}  // namespace
+
+std::string ToJson(const Answer& answer) {
+  Json object;
+  object["ok"] = answer.error == 0;
+  if (answer.error != 0) object["error"] = answer.text;
+  AddFields(answer.last, &object);
+  object["rows"] = Json::array();
+  for (const Row& row : answer.rows) {
+    Json fields = Json::object();
+    AddFields(row, &fields);
+    object["rows"].push_back(std::move(fields));
+  }
+  return object.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace redlock::cli

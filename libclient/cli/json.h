@@ -1,0 +1,20 @@
+// An answer as JSON, for programs:
+//
+//   {"ok": true, <fields of the last line>, "rows": [{<fields>}, ...]}
+//   {"ok": false, "error": "in words", <fields>, "rows": [...]}
+//
+// Names and values are those of the line protocol. Fences and deadlines are strings (they do not
+// fit a double), and so are durations, which carry their unit; counts, pids and the like are
+// numbers. pid=12(gone) becomes "pid": 12, "gone": true. Bytes that are no UTF-8 become U+FFFD.
+#pragma once
+
+#include <string>
+
+#include "libclient/cli/answer.h"
+
+namespace redlock::cli {
+
+// One object, indented, with a line end.
+std::string ToJson(const Answer& answer);
+
+}  // namespace redlock::cli

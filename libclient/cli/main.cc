@@ -1,0 +1,16 @@
+// redlock: the command line of redlockd. `redlock run` (run/) runs a command under a lock; every
+// other command is one question to the daemon (query.h).
+#include "libclient/cli/options.h"
+#include "libclient/cli/query.h"
+#include "libclient/cli/run/run.h"
+
+int main(int argc, char** argv) {
+  using namespace redlock::cli;
+  const auto parsed = ParseOptions(argc, argv);
+  if (const int* code = std::get_if<int>(&parsed)) return *code;
+  const auto& options = std::get<Options>(parsed);
+  if (const auto* run = std::get_if<RunOptions>(&options.command)) {
+    return Run(options.socket, *run);
+  }
+  return Query(options.socket, std::get<QueryOptions>(options.command));
+}

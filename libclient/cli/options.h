@@ -1,0 +1,47 @@
+// The command line, read and checked.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "libclient/cli/exit_code.h"
+
+namespace redlock::cli {
+
+using Duration = std::chrono::nanoseconds;
+
+// redlock run
+struct RunOptions {
+  std::string name;
+  std::vector<std::string> command;  // never empty; with -c the shell and its arguments
+  std::optional<Duration> wait;      // how long to wait in line; nothing: for ever
+  int busy_code = kExitBusy;         // -E
+  bool quiet = false;
+  bool verbose = false;
+  Duration ttl{0};       // 0: the daemon's
+  Duration max_hold{0};  // 0: none
+  std::string note;      // empty: none
+  std::optional<Duration> kill_after;
+};
+
+// Every other command: one question to the daemon.
+struct QueryOptions {
+  enum class Kind { kList, kShow, kNodes, kTrustEmpty, kAdopt, kStats, kPing };
+
+  Kind kind = Kind::kPing;
+  std::string name;  // of kShow
+  bool json = false;
+};
+
+struct Options {
+  std::string socket;  // empty: libredlock's default
+  std::variant<RunOptions, QueryOptions> command;
+};
+
+// The options; or, when all is said (help, version, a mistake: in words on stderr), the exit code.
+std::variant<Options, int> ParseOptions(int argc, char** argv);
+
+}  // namespace redlock::cli

@@ -1,0 +1,100 @@
+#include "libclient/cli/query.h"
+
+#include <redlock/redlock.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <memory>
+
+#include "libclient/cli/client.h"
+#include "libclient/cli/json.h"
+#include "libclient/cli/text.h"
+
+namespace redlock::cli {
+namespace {
+
+const char* VerbOf(QueryOptions::Kind kind) {
+  switch (kind) {
+    case QueryOptions::Kind::kList:
+      return "list";
+    case QueryOptions::Kind::kShow:
+      return "show";
+    case QueryOptions::Kind::kNodes:
+      return "nodes";
+    case QueryOptions::Kind::kTrustEmpty:
+      return "trust-empty";
+    case QueryOptions::Kind::kAdopt:
+      return "adopt";
+    case QueryOptions::Kind::kStats:
+      return "stats";
+    case QueryOptions::Kind::kPing:
+      return "ping";
+  }
+  return "";
+}
+
+Row RowOf(const redlock_reply* reply, std::size_t row) {
+  Row out;
+  for (std::size_t i = 0; i < redlock_reply_fields(reply, row); ++i) {
+    out.Add(redlock_reply_key(reply, row, i), redlock_reply_value(reply, row, i));
+  }
+  return out;
+}
+
+struct FreeReply {
+  void operator()(redlock_reply* reply) const { redlock_reply_free(reply); }
+};
+
+// Without a reply (the daemon is gone, say) the answer is the error alone.
+Answer Ask(redlock_client* client, const QueryOptions& options) {
+  const redlock_arg name{nullptr, options.name.c_str()};
+  const bool has_name = options.kind == QueryOptions::Kind::kShow;
+  redlock_reply* raw = nullptr;
+  Answer answer;
+  answer.error = redlock_query(client, VerbOf(options.kind), &name, has_name ? 1 : 0, &raw);
+  answer.text = redlock_error_text(client);
+  const std::unique_ptr<redlock_reply, FreeReply> reply(raw);
+  if (reply == nullptr) return answer;
+  for (std::size_t i = 0; i < redlock_reply_rows(raw); ++i) answer.rows.push_back(RowOf(raw, i));
+  answer.last = RowOf(raw, REDLOCK_ANSWER);
+  return answer;
+}
+
+// 0: not a terminal, so nothing is to be cut.
+std::size_t TerminalWidth() {
+  winsize size{};
+  if (!isatty(STDOUT_FILENO)) return 0;
+  return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+// False if it did not get out (a full disk, say).
+bool Print(const std::string& text) {
+  return std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
+}
+
+int Finish(const QueryOptions& options, const Answer& answer) {
+  const bool has_answer = answer.error == REDLOCK_OK || !answer.rows.empty();
+  if (answer.error != REDLOCK_OK) {
+    std::fprintf(stderr, "redlock: %s\n", Printable(answer.text).c_str());
+  }
+  const std::string text = options.json ? ToJson(answer)
+                           : has_answer ? ForPeople(options.kind, answer, TerminalWidth())
+                                        : std::string();
+  if (!Print(text)) {
+    std::perror("redlock: cannot write the answer");
+    return kExitOs;
+  }
+  return ExitCodeOf(answer.error);
+}
+
+}  // namespace
+
+int Query(const std::string& socket, const QueryOptions& options) {
+  Answer answer;
+  const ClientPtr client = Connect(socket, &answer.error, &answer.text);
+  if (client != nullptr) answer = Ask(client.get(), options);
+  return Finish(options, answer);
+}
+
+}  // namespace redlock::cli

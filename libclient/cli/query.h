@@ -1,0 +1,19 @@
+// The commands that are one question to the daemon: list show nodes stats ping.
+#pragma once
+
+#include <cstddef>
+#include <string>
+
+#include "libclient/cli/answer.h"
+#include "libclient/cli/options.h"
+
+namespace redlock::cli {
+
+// Asks, prints, and gives the exit code. socket: empty for libredlock's default.
+int Query(const std::string& socket, const QueryOptions& options);
+
+// An answer without an error, or what came before one, for people; in lines of `places` (0: as long
+// as need be).
+std::string ForPeople(QueryOptions::Kind kind, const Answer& answer, std::size_t places);
+
+}  // namespace redlock::cli

@@ -1,0 +1,110 @@
+#include "libclient/cli/run/hold.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "libclient/cli/text.h"
+
+namespace redlock::cli {
+namespace {
+
+// Whether a hold that ended for this reason keeps the lock from others until its deadline (rule
+// C9). For any other reason, also one that this version does not know, it may be another's by now.
+bool KeepsDeadline(std::string_view reason) { return reason == "drain" || reason == "max-hold"; }
+
+}  // namespace
+
+Hold::Hold(ClientPtr client, const RunOptions& options, const Voice& voice)
+    : client_(std::move(client)), options_(options), voice_(voice) {
+  redlock_on_event(
+      client_.get(),
+      [](redlock_client*, const redlock_event* event, void* self) {
+        static_cast<Hold*>(self)->OnEvent(*event);
+      },
+      this);
+  Ask();
+}
+
+void Hold::Ask() {
+  redlock_lock_options ask = REDLOCK_LOCK_OPTIONS_INIT;
+  if (options_.wait) ask.wait_ns = options_.wait->count();
+  ask.ttl_ns = options_.ttl.count();
+  ask.max_hold_ns = options_.max_hold.count();
+  if (!options_.note.empty()) ask.note = options_.note.c_str();
+  ask.renew_events = 1;
+  const auto on_answer = [](redlock_client*, int error, const redlock_reply* reply, void* self) {
+    static_cast<Hold*>(self)->OnAnswer(error, reply);
+  };
+  const int error =
+      redlock_start_lock(client_.get(), options_.name.c_str(), &ask, on_answer, this, nullptr);
+  if (error != REDLOCK_OK) Refuse(error, redlock_error_text(client_.get()));
+}
+
+void Hold::Dispatch() {
+  if (fd() >= 0) redlock_dispatch(client_.get());
+}
+
+void Hold::OnAnswer(int error, const redlock_reply* reply) {
+  if (error == REDLOCK_OK) {
+    OnGrant(reply);
+  } else if (reply == nullptr) {
+    Refuse(error, redlock_strerror(error));
+  } else {
+    Refuse(error, std::string(redlock_strerror(error)) + ": " + redlock_reply_text(reply));
+  }
+}
+
+void Hold::OnGrant(const redlock_reply* reply) {
+  redlock_grant grant = REDLOCK_GRANT_INIT;
+  if (redlock_reply_grant(reply, &grant) != REDLOCK_OK || grant.ttl_ns <= 0) {
+    return Refuse(REDLOCK_EPROTOCOL, "the grant has no fence, deadline or ttl");
+  }
+  Duration span{grant.ttl_ns};
+  if (options_.max_hold.count() > 0) span = std::min(span, options_.max_hold);
+  const auto margins = Guard::Plan(span, options_.kill_after);
+  if (const auto* problem = std::get_if<std::string>(&margins)) {
+    refusal_ = Refusal{kExitUsage, *problem};
+    return;
+  }
+  fence_ = grant.fence;
+  guard_.emplace(std::get<Guard::Margins>(margins), Guard::Time(grant.deadline_ns));
+}
+
+void Hold::Refuse(int error, const std::string& text) {
+  const int code = ExitCodeOf(error);
+  refusal_ = Refusal{code == kExitBusy ? options_.busy_code : code, text};
+}
+
+void Hold::OnEvent(const redlock_event& event) {
+  if (event.type == REDLOCK_EVENT_CLOSED) {
+    if (is_granted()) {
+      voice_.Complain(std::string("the daemon is gone (") + event.reason +
+                      "): the lock is renewed no more, and stays until its deadline");
+    }
+    return;
+  }
+  if (event.type == REDLOCK_EVENT_DRAINING) {
+    voice_.Tell("the daemon is stopping: the lock can be kept for " +
+                HumanDuration(Duration(event.within_ns)) + " more");
+    return;
+  }
+  if (!is_granted() || event.fence != fence_) return;
+  if (event.type == REDLOCK_EVENT_LOST) {
+    const std::string reason = event.reason == nullptr ? "no reason given" : event.reason;
+    voice_.Complain("lost " + Printable(options_.name) + ": " + Printable(reason));
+    guard_->Lost(Guard::Time(redlock_now()), KeepsDeadline(reason));
+    return;
+  }
+  if (event.type == REDLOCK_EVENT_JEOPARDY) voice_.Tell("the lock is not being renewed");
+  if (event.type == REDLOCK_EVENT_SAFE) voice_.Tell("the lock is being renewed again");
+  if (event.deadline_ns > 0) guard_->Told(Guard::Time(event.deadline_ns));
+}
+
+void Hold::LetGo() {
+  constexpr std::int64_t kAMomentNs = 1'000'000'000;
+  if (fd() < 0) return;
+  redlock_set_answer_timeout(client_.get(), kAMomentNs);
+  redlock_unlock(client_.get(), options_.name.c_str(), fence_, 0);
+}
+
+}  // namespace redlock::cli

@@ -1,0 +1,63 @@
+// The hold of `redlock run`: asked of the daemon, and followed by what the daemon says about it.
+// Its Guard gets every deadline told.
+#pragma once
+
+#include <redlock/redlock.h>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "libclient/cli/client.h"
+#include "libclient/cli/options.h"
+#include "libclient/cli/run/guard.h"
+#include "libclient/cli/run/voice.h"
+
+namespace redlock::cli {
+
+class Hold {
+ public:
+  struct Refusal {
+    int exit_code;
+    std::string text;
+  };
+
+  // `client` is connected; options and voice must outlive the hold.
+  Hold(ClientPtr client, const RunOptions& options, const Voice& voice);
+  Hold(const Hold&) = delete;
+  Hold& operator=(const Hold&) = delete;
+
+  // Reads what the daemon said. Harmless at any time.
+  void Dispatch();
+
+  // To be polled for poll_events(); -1 once the daemon is gone.
+  int fd() const { return redlock_fd(client_.get()); }
+  short poll_events() const { return redlock_events(client_.get()); }
+
+  // One of the two, once the daemon has answered.
+  bool is_granted() const { return guard_.has_value(); }
+  const std::optional<Refusal>& refusal() const { return refusal_; }
+
+  // Once it is granted.
+  std::uint64_t fence() const { return fence_; }
+  Guard& guard() { return *guard_; }
+
+  // Tells the daemon and waits a moment for its answer, so that who asks next finds the lock free.
+  void LetGo();
+
+ private:
+  void Ask();
+  void OnAnswer(int error, const redlock_reply* reply);
+  void OnGrant(const redlock_reply* reply);
+  void OnEvent(const redlock_event& event);
+  void Refuse(int error, const std::string& text);
+
+  ClientPtr client_;
+  const RunOptions& options_;
+  const Voice& voice_;
+  std::uint64_t fence_ = 0;
+  std::optional<Guard> guard_;
+  std::optional<Refusal> refusal_;
+};
+
+}  // namespace redlock::cli

@@ -1,0 +1,31 @@
+// Values as people read them.
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace redlock::cli {
+
+// About two digits of it: "80us", "250ms", "9.2s", "48s", "3m12s", "26h04m"; "-3ms".
+std::string HumanDuration(std::chrono::nanoseconds duration);
+
+// The same of a duration as it stands in the protocol; what is none is given back as it is.
+std::string HumanDuration(std::string_view wire);
+
+// For a terminal: control characters, and bytes that are no UTF-8, as \xNN. Names and notes are
+// other people's bytes.
+std::string Printable(std::string_view bytes);
+
+// Seconds with fractions, as flock takes them: "10", "0.5", ".5".
+std::optional<std::chrono::nanoseconds> ParseSeconds(std::string_view text);
+
+// How many places the text takes on a terminal, one for each character; of what Printable() gave.
+std::size_t Places(std::string_view text);
+
+// At most `places` (>= 3) of it, cut with "...".
+std::string Cut(std::string text, std::size_t places);
+
+}  // namespace redlock::cli
