@@ -1,0 +1,105 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/unit/libclient/cli_fake_daemon.h"
+
+namespace redlockd::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+TEST(CliQuery, AsksAndPrints) {
+  FakeDaemon daemon;
+  Process redlock(daemon.Redlock({"show", "a b"}));
+  FakeSession session = daemon.Accept();
+  const auto request = session.Read();
+  EXPECT_EQ(request.verb, "show");
+  EXPECT_THAT(request.args, ElementsAre("a b"));
+  session.Answer(request, "- place=node node=1 address=x:1 state=unknown :it is asleep");
+  session.Answer(request, "OK lock=a%20b state=free votes=3/5");
+  EXPECT_EQ(redlock.ReadToEnd(),
+            "a b is free (3/5 nodes)\n"
+            "NODE  ADDRESS  STATE    WHY\n"
+            "1     x:1      unknown  it is asleep\n");
+  EXPECT_EQ(redlock.Wait(), ExitCode(0));
+}
+
+TEST(CliQuery, TheSocketCanComeFromTheEnvironment) {
+  FakeDaemon daemon;
+  Process redlock({REDLOCKD_TEST_REDLOCK, "ping"}, {.env = {{"REDLOCK_SOCKET", daemon.socket()}}});
+  FakeSession session = daemon.Accept();
+  session.Answer(session.Read(), "OK");
+  EXPECT_EQ(redlock.ReadToEnd(), "redlockd answers\n");
+  EXPECT_EQ(redlock.Wait(), ExitCode(0));
+}
+
+TEST(CliQuery, EachCommandHasItsVerb) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> verbs = {
+      {{"list", "--json"}, "list"},
+      {{"nodes", "--json"}, "nodes"},
+      {{"nodes", "--trust-empty"}, "trust-empty"},
+      {{"nodes", "--adopt"}, "adopt"},
+      {{"stats"}, "stats"}};
+  for (const auto& [words, verb] : verbs) {
+    FakeDaemon daemon;
+    Process redlock(daemon.Redlock(words));
+    FakeSession session = daemon.Accept();
+    const auto request = session.Read();
+    EXPECT_EQ(request.verb, verb);
+    EXPECT_TRUE(request.args.empty());
+    session.Answer(request, "OK nodes=5");
+    EXPECT_EQ(redlock.Wait(), ExitCode(0)) << verb;
+  }
+}
+
+struct Refusal {
+  const char* answer;
+  int code;
+};
+
+class CliQueryError : public testing::TestWithParam<Refusal> {};
+
+TEST_P(CliQueryError, HasItsExitCodeAndTheDaemonsWords) {
+  FakeDaemon daemon;
+  Process redlock(daemon.Redlock({"nodes", "--adopt"}));
+  FakeSession session = daemon.Accept();
+  session.Answer(session.Read(), std::string("ERR ") + GetParam().answer + " :because it is so");
+  EXPECT_THAT(redlock.ReadToEnd(), HasSubstr("because it is so"));
+  EXPECT_EQ(redlock.Wait(), ExitCode(GetParam().code));
+}
+
+INSTANTIATE_TEST_SUITE_P(Codes, CliQueryError,
+                         testing::Values(Refusal{"denied reason=not-admin", 77},
+                                         Refusal{"no-quorum", 69}, Refusal{"bad-request", 64},
+                                         Refusal{"unknown-verb verb=adopt", 64},
+                                         Refusal{"internal", 70}, Refusal{"draining", 69}));
+
+TEST(CliQuery, NoDaemon) {
+  TempDir dir;
+  const Ran ran = RunProgram({REDLOCKD_TEST_REDLOCK, "--socket", dir / "none", "list"});
+  EXPECT_EQ(ran.exit, ExitCode(69));
+  EXPECT_THAT(ran.output, HasSubstr(dir / "none"));
+}
+
+TEST(CliQuery, ADaemonThatDiesInTheMiddle) {
+  FakeDaemon daemon;
+  Process redlock(daemon.Redlock({"list"}));
+  FakeSession session = daemon.Accept();
+  session.Answer(session.Read(), "- lock=a state=held");
+  session.Close();
+  EXPECT_THAT(redlock.ReadToEnd(), HasSubstr("redlock: "));
+  EXPECT_EQ(redlock.Wait(), ExitCode(69));
+}
+
+TEST(CliQuery, AnAnswerThatCannotBeWrittenIsNoSuccess) {
+  FakeDaemon daemon;
+  Process redlock(daemon.Redlock({"ping"}),
+                  {.output_file = "/dev/full", .error_file = daemon / "e"});
+  FakeSession session = daemon.Accept();
+  session.Answer(session.Read(), "OK");
+  EXPECT_EQ(redlock.Wait(), ExitCode(71));
+}
+
+}  // namespace
+}  // namespace redlockd::test
