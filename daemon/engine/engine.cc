@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <utility>
 
 #include "daemon/engine/lock.h"
@@ -210,7 +211,14 @@ void Engine::Impl::OnClockStep(Time now, NodeIndex node) {
 void Engine::Impl::On(Time now, const DrainRequested& e) {
   draining = true;
   drain_alarm.Set(e.until);
-  for (const auto& [name, lock] : locks) lock->Drain(now, e.until);
+  std::set<SessionId> holders;
+  for (const auto& [name, lock] : locks) {
+    lock->Drain(now);
+    if (const auto holder = lock->Holder()) holders.insert(*holder);
+  }
+  for (const SessionId session : holders) {
+    shared.outbox.Tell(session, Notice{.kind = Notice::Kind::kDraining, .deadline = e.until});
+  }
 }
 
 void Engine::Impl::DrainOver() {

@@ -31,6 +31,11 @@ bool Lock::HeldBy(SessionId session, std::optional<Fence> fence) const {
 
 bool Lock::HeldWith(Fence fence) const { return hold_ && lease_->fence == fence; }
 
+std::optional<SessionId> Lock::Holder() const {
+  if (!hold_) return std::nullopt;
+  return hold_->session;
+}
+
 Checked Lock::Check() const { return {name_, lease_->fence, hold_->deadline}; }
 
 void Lock::Unlock(Time now, const UnlockRequested& request) {
@@ -66,13 +71,8 @@ void Lock::SessionDropped(Time now, SessionId session) {
   Keep();
 }
 
-void Lock::Drain(Time now, Time until) {
+void Lock::Drain(Time now) {
   while (!waiters_.empty()) Fail(waiters_.begin(), Failure::kDraining, "the daemon is stopping");
-  if (hold_) {
-    Notice notice{.kind = Notice::Kind::kDraining, .name = name_, .fence = lease_->fence};
-    notice.deadline = until;
-    shared_.outbox.Tell(hold_->session, std::move(notice));
-  }
   Proceed(now);
 }
 

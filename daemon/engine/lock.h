@@ -74,12 +74,13 @@ class Lock {
   void VotersChanged(Time now);
   void ClockStepped(Time now, NodeIndex node);
 
-  void Drain(Time now, Time until);  // no more grants; tell the holder
-  void DrainOver();                  // end the hold, keep the keys
+  void Drain(Time now);  // no more grants
+  void DrainOver();      // end the hold, keep the keys
 
   // Nothing left to do for it; the engine may forget it.
   bool Idle() const;
   bool Held() const { return hold_ != nullptr; }
+  std::optional<SessionId> Holder() const;
   const std::string& name() const { return name_; }
   // What `check` answers. Only while Held.
   Checked Check() const;

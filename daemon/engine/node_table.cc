@@ -286,9 +286,13 @@ bool NodeTable::MetOtherSet() const {
 }
 
 std::string NodeTable::WhyNoQuorum(Time now) const {
-  const std::string head = std::to_string(Voters().count()) + " of " +
-                           std::to_string(nodes_.size()) + " nodes vote, " +
-                           std::to_string(Majority(nodes_.size())) + " are needed";
+  const std::size_t voters = Voters().count();
+  const std::size_t m = Majority(nodes_.size());
+  const std::string head = voters < m
+                               ? std::to_string(voters) + " of " + std::to_string(nodes_.size()) +
+                                     " nodes vote, " + std::to_string(m) + " are needed"
+                               : "fewer than " + std::to_string(m) + " of " +
+                                     std::to_string(nodes_.size()) + " nodes answered in time";
   std::string rest;
   bool forgot = false;
   for (NodeIndex i = 0; i < nodes_.size(); ++i) {
