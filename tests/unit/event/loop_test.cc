@@ -154,6 +154,26 @@ TEST(EndOfTurnTest, TaskMayDestroyItselfAndOthers) {
   EXPECT_EQ(runs, 1);
 }
 
+TEST(EndOfTurnTest, CancelledItDoesNotRunNorTwiceWhenScheduledAgain) {
+  Loop loop;
+  int runs = 0;
+  std::optional<EndOfTurn> first;
+  std::optional<EndOfTurn> second;
+  first.emplace(loop, [&] {
+    second->Cancel();  // which would run at this very end of turn
+    second->Schedule();
+  });
+  second.emplace(loop, [&] { ++runs; });
+  first->Schedule();
+  second->Schedule();
+  loop.RunUntil([] { return false; }, 5ms);
+  EXPECT_EQ(runs, 1);
+  second->Schedule();
+  second->Cancel();
+  loop.RunUntil([] { return false; }, 5ms);
+  EXPECT_EQ(runs, 1);
+}
+
 TEST(BootAlarmTest, FiresAtItsTimeAndOnlyOnce) {
   Loop loop;
   int fired = 0;
