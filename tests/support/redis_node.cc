@@ -70,7 +70,8 @@ void RedisNode::Start() {
   }
   process_.emplace(std::move(argv), how);
   const auto answers = [&] {
-    const Context context(redisConnect("127.0.0.1", port()), &redisFree);
+    // The socket is the last that it listens on.
+    const Context context(redisConnectUnix(SocketPath().c_str()), &redisFree);
     return context && context->err == 0;
   };
   if (!Eventually([&] { return answers() || !Running(); }) || !Running()) {
