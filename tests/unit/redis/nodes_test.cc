@@ -1,0 +1,592 @@
+// Links and nodes, against a scripted node and against real ones.
+#include "daemon/redis/nodes.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/redis/scripts.h"
+#include "tests/support/free_port.h"
+#include "tests/support/redis_node.h"
+#include "tests/unit/redis/fake_node.h"
+
+namespace redlockd::redis {
+namespace {
+
+using namespace std::chrono_literals;
+using engine::NodeAnswer;
+using engine::NodeDown;
+using engine::NodeLinkUp;
+using engine::NodeSilence;
+using engine::Ticket;
+using engine::Verdict;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
+
+constexpr auto kPatience = test::kPatience;
+const std::string kOwner = "0123456789abcdef01234567:1:host";
+
+class NodesTest : public ::testing::Test {
+ protected:
+  NodesTest() {
+    options_.set = {.key_prefix = "",
+                    .max_ttl = 2s,
+                    .fence_window = 500ms,
+                    .fence_life = 20s,
+                    .quarantine = 3s};
+  }
+
+  NodeOptions& AddNode(const std::string& path) {
+    NodeOptions& node = options_.nodes.emplace_back();
+    node.address.path = path;
+    node.connect_timeout = kPatience;
+    node.command_timeout = kPatience;
+    return node;
+  }
+  NodeOptions& AddFake() {
+    fake_.emplace(loop_);
+    return AddNode(fake_->path());
+  }
+  void Start() {
+    nodes_ = std::make_unique<Nodes>(
+        loop_, options_,
+        Callbacks{.on_event = [this](const engine::Event& event) { OnEvent(event); },
+                  .on_note = [this](engine::NodeIndex,
+                                    const std::string& note) { notes_.push_back(note); }});
+  }
+  void StartAndWaitUp() {
+    Start();
+    ASSERT_TRUE(Until([this] { return ups_.size() == options_.nodes.size() * options_.links; }));
+  }
+  bool Until(const std::function<bool()>& condition) {
+    return loop_.RunUntil(condition, kPatience);
+  }
+
+  virtual void OnEvent(const engine::Event& event) {
+    ASSERT_FALSE(asking_) << "an event came from within Ask";
+    if (const auto* up = std::get_if<NodeLinkUp>(&event)) ups_.push_back(*up);
+    if (const auto* down = std::get_if<NodeDown>(&event)) downs_.push_back(down->reason);
+    if (const auto* answer = std::get_if<NodeAnswer>(&event)) answers_.push_back(*answer);
+    if (const auto* silence = std::get_if<NodeSilence>(&event)) silences_.push_back(*silence);
+    if (on_event_) on_event_(event);
+  }
+
+  void Ask(const engine::NodeOp& op, std::uint64_t subject = 0) {
+    engine::NodeSet all;
+    for (std::size_t i = 0; i < options_.nodes.size(); ++i) all.set(i);
+    asking_ = true;
+    nodes_->Ask({all, Ticket{Ticket::Kind::kQuery, 0, subject, {}}, op});
+    asking_ = false;
+  }
+  NodeAnswer Answer(const engine::NodeOp& op) {
+    const auto before = answers_.size();
+    Ask(op);
+    EXPECT_TRUE(Until([&] { return answers_.size() > before; }));
+    return answers_.size() > before ? answers_.back() : NodeAnswer{};
+  }
+  static engine::AcquireOp Acquire(const std::string& lock = "job") {
+    return {lock, kOwner, 1s, 0};
+  }
+  std::size_t Gone() const {
+    return static_cast<std::size_t>(
+        std::count_if(silences_.begin(), silences_.end(), [](const auto& s) { return s.gone; }));
+  }
+  std::size_t TimedOut() const { return silences_.size() - Gone(); }
+
+  event::Loop loop_;
+  Options options_;
+  std::optional<FakeNode> fake_;
+  std::unique_ptr<Nodes> nodes_;
+  bool asking_ = false;
+  std::function<void(const engine::Event&)> on_event_;
+  std::vector<NodeLinkUp> ups_;
+  std::vector<std::string> downs_;
+  std::vector<NodeAnswer> answers_;
+  std::vector<NodeSilence> silences_;
+  std::vector<std::string> notes_;
+};
+
+// --- a scripted node: the handshake -------------------------------------------------------------
+
+TEST_F(NodesTest, TheHandshakeGoesInOrderAndIsUpAfterTheScripts) {
+  NodeOptions& node = AddFake();
+  node.username = "redlock";
+  node.password = "secret";
+  node.database = 3;
+  StartAndWaitUp();
+  EXPECT_EQ(ups_[0].node, 0u);
+  EXPECT_EQ(ups_[0].facts.run_id, "run-1");
+  ASSERT_EQ(fake_->heard.size(), 4 + kScripts);
+  EXPECT_THAT(fake_->heard[0], ElementsAre("AUTH", "redlock", "secret"));
+  EXPECT_THAT(fake_->heard[1], ElementsAre("SELECT", "3"));
+  EXPECT_THAT(fake_->heard[2], ElementsAre("CLIENT", "ID"));
+  EXPECT_THAT(fake_->heard[3], ElementsAre("INFO"));
+  EXPECT_EQ(fake_->Count("SCRIPT"), kScripts);
+  EXPECT_TRUE(notes_.empty());
+}
+
+TEST_F(NodesTest, WhatTheNodeRefusesInTheHandshakeIsTheReasonOnce) {
+  AddFake().password = "secret";
+  std::string refusal = "-WRONGPASS invalid username-password pair or user is disabled.\r\n";
+  fake_->answer = [&](const FakeNode::Argv& argv) {
+    return argv[0] == "AUTH" ? refusal : FakeNode::Good(argv);
+  };
+  Start();
+  ASSERT_TRUE(Until([&] { return fake_->Count("AUTH") >= 3; }));  // it goes on trying
+  EXPECT_THAT(downs_, ElementsAre("AUTH: WRONGPASS invalid username-password pair or user is "
+                                  "disabled."));
+  refusal = "+OK\r\n";
+  EXPECT_TRUE(Until([&] { return !ups_.empty(); }));
+}
+
+TEST_F(NodesTest, ANodeThatIsLoadingSaysSo) {
+  AddFake();
+  fake_->answer = [](const FakeNode::Argv& argv) -> std::string {
+    if (argv[0] != "SCRIPT") return FakeNode::Good(argv);
+    return "-LOADING Redis is loading the dataset in memory\r\n";
+  };
+  Start();
+  ASSERT_TRUE(Until([&] { return !downs_.empty(); }));
+  EXPECT_EQ(downs_[0], "SCRIPT LOAD: LOADING Redis is loading the dataset in memory");
+}
+
+TEST_F(NodesTest, ANodeThatHangsInTheHandshakeIsDown) {
+  AddFake().connect_timeout = 20ms;
+  fake_->answer = [](const FakeNode::Argv&) { return ""; };
+  Start();
+  ASSERT_TRUE(Until([&] { return !downs_.empty(); }));
+  EXPECT_EQ(downs_[0], "handshake: no answer within 20ms");
+}
+
+TEST_F(NodesTest, WhatIsNotRedisIsDown) {
+  AddFake();
+  fake_->answer = [](const FakeNode::Argv&) { return "HTTP/1.1 400 Bad Request\r\n\r\n"; };
+  Start();
+  ASSERT_TRUE(Until([&] { return !downs_.empty(); }));
+  EXPECT_THAT(downs_[0], StartsWith("not what Redis says: Protocol error"));
+}
+
+TEST_F(NodesTest, ASocketThatIsNotThereIsDownWithItsReason) {
+  AddNode("/nonexistent/redis.sock");
+  AddNode("/" + std::string(200, 'x'));
+  Start();
+  ASSERT_TRUE(Until([&] { return downs_.size() == 2; }));
+  EXPECT_THAT(downs_, Contains("connect: No such file or directory"));
+  EXPECT_THAT(downs_, Contains("connect: the socket's path is too long"));
+}
+
+TEST_F(NodesTest, APortWithNobodyBehindItIsRefused) {
+  const test::FreePort port;
+  NodeOptions& node = options_.nodes.emplace_back();
+  node.address = {.host = "127.0.0.1", .port = port.number(), .path = ""};
+  Start();
+  ASSERT_TRUE(Until([&] { return !downs_.empty(); }));
+  EXPECT_EQ(downs_[0], "connect: Connection refused");
+}
+
+TEST_F(NodesTest, ANameThatCannotBeResolvedIsDownWithItsName) {
+  NodeOptions& node = options_.nodes.emplace_back();
+  node.address = {.host = "no host", .port = 1, .path = ""};  // a space: no name server is asked
+  Start();
+  ASSERT_TRUE(Until([&] { return !downs_.empty(); }));
+  EXPECT_THAT(downs_[0], StartsWith("resolve no host: "));
+}
+
+// --- rule C7 ------------------------------------------------------------------------------------
+
+TEST_F(NodesTest, TheConnectionBeforeIsKilledIfItIsTheSameServer) {
+  AddFake();
+  StartAndWaitUp();
+  EXPECT_EQ(fake_->Count("CLIENT"), 1u) << "there was none before";
+  fake_->heard.clear();
+  fake_->Drop();
+  ASSERT_TRUE(Until([&] { return ups_.size() == 2; }));
+  EXPECT_THAT(fake_->heard, Contains(FakeNode::Argv{"CLIENT", "KILL", "ID", "7"}));
+  EXPECT_THAT(downs_, ElementsAre("connection: closed by the other side"));
+
+  fake_->heard.clear();
+  fake_->answer = [](const FakeNode::Argv& argv) {
+    return argv[0] == "INFO" ? InfoReply("run-2") : FakeNode::Good(argv);
+  };
+  fake_->Drop();
+  ASSERT_TRUE(Until([&] { return ups_.size() == 3; }));
+  EXPECT_THAT(fake_->heard, Not(Contains(FakeNode::Argv{"CLIENT", "KILL", "ID", "7"})));
+}
+
+TEST_F(NodesTest, ThatKillingIsNotPermittedIsNotedOnce) {
+  AddFake();
+  fake_->answer = [](const FakeNode::Argv& argv) -> std::string {
+    const bool kill = argv.size() == 4 && argv[1] == "KILL";
+    return kill ? "-NOPERM no permissions\r\n" : FakeNode::Good(argv);
+  };
+  StartAndWaitUp();
+  for (std::size_t ups = 2; ups <= 3; ++ups) {
+    fake_->Drop();
+    ASSERT_TRUE(Until([&] { return ups_.size() == ups; }));
+  }
+  EXPECT_THAT(notes_, ElementsAre("CLIENT KILL: NOPERM no permissions"));
+}
+
+// What is asked in the very step of NodeLinkUp goes out first.
+TEST_F(NodesTest, WhatNodeLinkUpLeadsToIsTheFirstThingToBeSent) {
+  AddFake();
+  on_event_ = [&](const engine::Event& event) {
+    if (std::holds_alternative<NodeLinkUp>(event)) Ask(engine::ReleaseOp{"job", kOwner});
+  };
+  StartAndWaitUp();
+  ASSERT_TRUE(Until([&] { return answers_.size() == 1; }));
+  EXPECT_EQ(fake_->heard.back()[1], Get(ScriptId::kRelease).sha);
+}
+
+// --- asking -------------------------------------------------------------------------------------
+
+TEST_F(NodesTest, EachCallGetsTheRunIdOfItsOwnConnection) {
+  AddFake();
+  StartAndWaitUp();
+  EXPECT_EQ(Answer(Acquire()).verdict, Verdict::kOk);
+  EXPECT_THAT(fake_->heard.back(), Contains("run-1"));
+  fake_->answer = [](const FakeNode::Argv& argv) {
+    return argv[0] == "INFO" ? InfoReply("run-2") : FakeNode::Good(argv);
+  };
+  fake_->Drop();
+  ASSERT_TRUE(Until([&] { return ups_.size() == 2; }));
+  Answer(Acquire());
+  EXPECT_THAT(fake_->heard.back(), Contains("run-2"));
+}
+
+TEST_F(NodesTest, AllOfATurnGoesOutInOneWriteAndIsAnsweredInOrder) {
+  AddFake();
+  StartAndWaitUp();
+  fake_->per_read.clear();
+  for (std::uint64_t i = 0; i < 200; ++i) Ask(Acquire(), i);
+  ASSERT_TRUE(Until([&] { return answers_.size() == 200; }));
+  EXPECT_THAT(fake_->per_read, ElementsAre(200));
+  for (std::uint64_t i = 0; i < 200; ++i) EXPECT_EQ(answers_[i].ticket.subject, i);
+}
+
+TEST_F(NodesTest, OfALinkThatIsNotReadyTheSilenceComesAtTheEndOfTheTurn) {
+  AddFake();
+  Start();
+  Ask(Acquire(), 5);
+  EXPECT_TRUE(silences_.empty());
+  ASSERT_TRUE(Until([&] { return !silences_.empty(); }));
+  EXPECT_TRUE(silences_[0].gone);
+  EXPECT_EQ(silences_[0].ticket.subject, 5u);
+  EXPECT_EQ(fake_->Count("EVALSHA"), 0u);
+}
+
+TEST_F(NodesTest, PastTheBoundOfWhatIsUnsentTheRestIsGoneAtOnce) {
+  AddFake();
+  options_.max_unsent = 10'000;
+  StartAndWaitUp();
+  for (std::uint64_t i = 0; i < 200; ++i) Ask(Acquire(), i);
+  ASSERT_TRUE(Until([&] { return answers_.size() + silences_.size() == 200; }));
+  EXPECT_GT(answers_.size(), 10u);
+  EXPECT_GT(Gone(), 100u);
+}
+
+TEST_F(NodesTest, ALocksOpsTakeOneLinkAndLocksAreSpreadOverAll) {
+  AddFake();
+  options_.links = 3;
+  StartAndWaitUp();
+  EXPECT_EQ(fake_->connections(), 3u);
+  fake_->per_read.clear();
+  for (int i = 0; i < 10; ++i) Ask(Acquire("same"));
+  ASSERT_TRUE(Until([&] { return answers_.size() == 10; }));
+  EXPECT_THAT(fake_->per_read, SizeIs(1));
+  fake_->per_read.clear();
+  for (int i = 0; i < 60; ++i) Ask(Acquire("job" + std::to_string(i)));
+  ASSERT_TRUE(Until([&] { return answers_.size() == 70; }));
+  EXPECT_THAT(fake_->per_read, SizeIs(3));
+}
+
+TEST_F(NodesTest, AnUnknownScriptIsSentAgainAsSource) {
+  AddFake();
+  StartAndWaitUp();
+  fake_->answer = [](const FakeNode::Argv& argv) -> std::string {
+    if (argv[0] == "EVALSHA") return "-NOSCRIPT No matching script. Please use EVAL.\r\n";
+    return FakeNode::Good(argv);
+  };
+  EXPECT_EQ(Answer(Acquire()).verdict, Verdict::kOk);
+  EXPECT_EQ(fake_->heard.back()[0], "EVAL");
+  EXPECT_EQ(fake_->heard.back()[1], Get(ScriptId::kAcquire).source);
+  // Refused again, it is an error and no loop.
+  fake_->answer = [](const FakeNode::Argv&) -> std::string { return "-NOSCRIPT no\r\n"; };
+  EXPECT_EQ(Answer(Acquire()).verdict, Verdict::kError);
+}
+
+TEST_F(NodesTest, AProbeIsOneAnswerOfTwoReplies) {
+  AddFake();
+  StartAndWaitUp();
+  fake_->answer = [](const FakeNode::Argv& argv) {
+    if (argv[0] != "EVALSHA") return FakeNode::Good(argv);
+    return "*7" + ScriptReply("quarantine", 0, 1'500'000).substr(2) + Bulk("id-1") + Bulk("set-1");
+  };
+  const auto answer = Answer(engine::ProbeOp{"id-2", ""});
+  EXPECT_EQ(answer.verdict, Verdict::kQuarantine);
+  EXPECT_EQ(answer.left, 1500ms);
+  EXPECT_EQ(answer.facts.run_id, "run-1");
+  EXPECT_EQ(answer.facts.node_id, "id-1");
+  EXPECT_EQ(answer.facts.set, "set-1");
+  EXPECT_THAT(answers_, SizeIs(1));
+}
+
+// --- silence ------------------------------------------------------------------------------------
+
+TEST_F(NodesTest, PastTheCommandTimeoutEachIsToldOnceAndTheAnswerMayStillCome) {
+  AddFake().command_timeout = 10ms;
+  StartAndWaitUp();
+  fake_->answer = [](const FakeNode::Argv&) { return ""; };
+  Ask(Acquire(), 1);
+  Ask(Acquire(), 2);
+  ASSERT_TRUE(Until([&] { return silences_.size() == 2; }));
+  EXPECT_EQ(TimedOut(), 2u);
+  loop_.RunUntil([] { return false; }, 50ms);
+  EXPECT_THAT(silences_, SizeIs(2)) << "once each";
+  fake_->Say(ScriptReply("ok", 41) + ScriptReply("busy", 42, -1, "x"));
+  ASSERT_TRUE(Until([&] { return answers_.size() == 2; }));
+  EXPECT_EQ(answers_[0].ticket.subject, 1u);
+  EXPECT_EQ(answers_[0].fence, 41);
+  EXPECT_EQ(answers_[1].ticket.subject, 2u);
+  EXPECT_EQ(answers_[1].verdict, Verdict::kBusy);
+}
+
+TEST_F(NodesTest, ALinkThatStaysSilentIsGivenUpAndMadeAgain) {
+  NodeOptions& node = AddFake();
+  node.command_timeout = 5ms;
+  node.connect_timeout = 60ms;
+  StartAndWaitUp();
+  fake_->answer = [](const FakeNode::Argv&) { return ""; };
+  Ask(Acquire(), 1);
+  Ask(Acquire(), 2);
+  ASSERT_TRUE(Until([&] { return !downs_.empty(); }));
+  EXPECT_EQ(downs_[0], "connection: no answer for 60ms");
+  EXPECT_EQ(Gone(), 2u);
+  EXPECT_EQ(TimedOut(), 2u);
+  fake_->answer = [](const FakeNode::Argv& argv) { return FakeNode::Good(argv); };
+  EXPECT_TRUE(Until([&] { return ups_.size() == 2; }));
+}
+
+TEST_F(NodesTest, AnIdleLinkIsKept) {
+  AddFake().connect_timeout = 250ms;
+  StartAndWaitUp();
+  Answer(Acquire());
+  loop_.RunUntil([] { return false; }, 600ms);
+  EXPECT_TRUE(downs_.empty());
+}
+
+// Else each pause of the daemon would cost it all its connections.
+TEST_F(NodesTest, WhatCameWhileTheDaemonItselfWasHeldUpIsHeardFirst) {
+  NodeOptions& node = AddFake();
+  node.command_timeout = 20ms;
+  node.connect_timeout = 100ms;
+  StartAndWaitUp();
+  downs_.clear();
+  fake_->answer = [](const FakeNode::Argv&) { return ""; };
+  Ask(Acquire());
+  ASSERT_TRUE(Until([&] { return fake_->Count("EVALSHA") == 1; }));
+  silences_.clear();
+  fake_->Say(ScriptReply("ok"));
+  const auto held_up_until = std::chrono::steady_clock::now() + 200ms;
+  while (std::chrono::steady_clock::now() < held_up_until) {
+  }
+  ASSERT_TRUE(Until([&] { return !answers_.empty() || !downs_.empty(); }));
+  EXPECT_TRUE(downs_.empty());
+  EXPECT_TRUE(silences_.empty());
+}
+
+TEST_F(NodesTest, ACloseInTheMiddleOfAReplyLeavesNobodyWaiting) {
+  AddFake();
+  StartAndWaitUp();
+  fake_->answer = [](const FakeNode::Argv&) { return ""; };
+  for (std::uint64_t i = 0; i < 3; ++i) Ask(Acquire(), i);
+  ASSERT_TRUE(Until([&] { return fake_->Count("EVALSHA") == 3; }));
+  fake_->Say(ScriptReply("ok", 41) + ScriptReply("ok", 42).substr(0, 20));
+  ASSERT_TRUE(Until([&] { return answers_.size() == 1; }));
+  fake_->answer = [](const FakeNode::Argv& argv) { return FakeNode::Good(argv); };
+  fake_->Drop();
+  ASSERT_TRUE(Until([&] { return ups_.size() == 2; }));
+  EXPECT_EQ(Gone(), 2u);
+  EXPECT_EQ(silences_[0].ticket.subject, 1u);
+  EXPECT_EQ(silences_[1].ticket.subject, 2u);
+  EXPECT_EQ(Answer(Acquire()).verdict, Verdict::kOk) << "nothing of the old reply is left over";
+}
+
+TEST_F(NodesTest, AReplyThatNobodyAskedForEndsTheConnection) {
+  AddFake();
+  StartAndWaitUp();
+  fake_->Say("+hello\r\n");
+  ASSERT_TRUE(Until([&] { return !downs_.empty(); }));
+  EXPECT_EQ(downs_[0], "not what Redis says: status hello, unasked for");
+}
+
+TEST_F(NodesTest, AReplyWithoutAnEndEndsTheConnection) {
+  AddFake();
+  StartAndWaitUp();
+  fake_->answer = [](const FakeNode::Argv&) { return "$100000000\r\n" + std::string(60'000, 'x'); };
+  Ask(Acquire());
+  ASSERT_TRUE(Until([&] { return fake_->Count("EVALSHA") == 1; }));
+  ASSERT_TRUE(Until([&] {
+    fake_->Say(std::string(60'000, 'x'));
+    return !downs_.empty();
+  }));
+  EXPECT_THAT(downs_[0], HasSubstr("a reply of more than 1048576 bytes"));
+  EXPECT_EQ(Gone(), 1u);
+}
+
+TEST_F(NodesTest, WhatAnEventLeadsToMayBeAskedAtOnceEvenWhenTheLinkIsLost) {
+  AddFake();
+  StartAndWaitUp();
+  fake_->answer = [](const FakeNode::Argv& argv) {
+    return argv[0] == "EVALSHA" ? "" : FakeNode::Good(argv);
+  };
+  Ask(Acquire(), 1);
+  ASSERT_TRUE(Until([&] { return fake_->Count("EVALSHA") == 1; }));
+  bool asked = false;
+  on_event_ = [&](const engine::Event& event) {
+    if (std::holds_alternative<NodeSilence>(event) && !std::exchange(asked, true)) {
+      Ask(Acquire(), 2);
+    }
+  };
+  fake_->Drop();
+  ASSERT_TRUE(Until([&] { return Gone() == 2; }));
+  EXPECT_EQ(silences_[1].ticket.subject, 2u);
+}
+
+TEST_F(NodesTest, OneLinkOfSeveralLostIsNotDown) {
+  AddFake();
+  options_.links = 2;
+  StartAndWaitUp();
+  fake_->answer = [first = true](const FakeNode::Argv& argv) mutable -> std::string {
+    return argv[0] == "EVALSHA" && std::exchange(first, false) ? "?\r\n" : FakeNode::Good(argv);
+  };
+  Ask(Acquire());
+  ASSERT_TRUE(Until([&] { return ups_.size() == 3; }));
+  EXPECT_EQ(Gone(), 1u);
+  EXPECT_TRUE(downs_.empty());
+}
+
+TEST_F(NodesTest, DestroyedWithOpsOutItTellsNothing) {
+  AddFake();
+  StartAndWaitUp();
+  fake_->answer = [](const FakeNode::Argv&) { return ""; };
+  Ask(Acquire());
+  nodes_.reset();
+  loop_.RunUntil([] { return false; }, 5ms);
+  EXPECT_TRUE(silences_.empty());
+  EXPECT_EQ(fake_->connections(), 0u);
+}
+
+// --- real nodes ---------------------------------------------------------------------------------
+
+TEST_F(NodesTest, OverTcpAndByNameALockIsTakenAndReleased) {
+  test::RedisNode server;
+  NodeOptions& node = options_.nodes.emplace_back();
+  node.address = {.host = "localhost", .port = server.port(), .path = ""};
+  node.connect_timeout = kPatience;
+  node.command_timeout = kPatience;
+  options_.set.key_prefix = "app:";
+  StartAndWaitUp();
+  EXPECT_EQ(Answer(engine::ProbeOp{"id-1", ""}).verdict, Verdict::kAmnesia);
+  EXPECT_EQ(answers_.back().facts.node_id, "id-1");
+  EXPECT_EQ(answers_.back().facts.maxmemory_policy, "noeviction");
+  EXPECT_EQ(Answer(engine::TrustOp{}).verdict, Verdict::kOk);
+  const auto acquired = Answer(Acquire());
+  EXPECT_EQ(acquired.verdict, Verdict::kOk) << acquired.text;
+  EXPECT_GT(acquired.fence, 0);
+  EXPECT_EQ(server.Command({"GET", "app:job"}), kOwner);
+  server.Command({"SCRIPT", "FLUSH"});
+  EXPECT_EQ(Answer(engine::ReleaseOp{"job", kOwner}).verdict, Verdict::kOk);
+  EXPECT_EQ(server.Command({"EXISTS", "app:job"}), "0");
+}
+
+// The user of the README's ACL line, exactly.
+TEST_F(NodesTest, TheAclLineOfTheReadmeSuffices) {
+  test::RedisNode server;
+  const std::string readme = test::ReadFile(REDLOCKD_README);
+  const std::string start = "    ACL SETUSER redlock ";
+  const auto at = readme.find(start);
+  ASSERT_NE(at, std::string::npos);
+  std::vector<std::string> command;
+  for (std::size_t from = at + 4; readme[from - 1] != '\n';) {
+    const auto to = readme.find_first_of(" \n", from);
+    command.push_back(readme.substr(from, to - from));
+    from = to + 1;
+  }
+  ASSERT_EQ(server.Command(command), "OK");
+  NodeOptions& node = AddNode(server.SocketPath());
+  node.username = "redlock";
+  node.password = "PASSWORD";
+  node.database = 1;
+  StartAndWaitUp();
+  server.Command({"CLIENT", "KILL", "USER", "redlock"});
+  ASSERT_TRUE(Until([&] { return ups_.size() == 2; }));
+  EXPECT_EQ(Answer(engine::ProbeOp{"id-1", "set-1"}).verdict, Verdict::kAmnesia);
+  EXPECT_EQ(Answer(engine::TrustOp{}).verdict, Verdict::kOk);
+  const engine::Fence fence = Answer(Acquire()).fence;
+  EXPECT_EQ(Answer(engine::ConfirmOp{"job", kOwner, fence + 1}).verdict, Verdict::kOk);
+  EXPECT_EQ(Answer(engine::RenewOp{"job", kOwner, 2s}).verdict, Verdict::kOk);
+  EXPECT_EQ(Answer(engine::InspectOp{"job"}).text, kOwner);
+  EXPECT_EQ(Answer(engine::ReleaseOp{"job", kOwner}).verdict, Verdict::kOk);
+  EXPECT_EQ(Answer(engine::SuspectOp{}).verdict, Verdict::kOk);
+  EXPECT_EQ(Answer(engine::AdoptOp{"set-2"}).verdict, Verdict::kOk);
+  EXPECT_EQ(Answer(engine::AdoptOp{""}).verdict, Verdict::kOk);
+  EXPECT_THAT(notes_, ElementsAre()) << "CLIENT KILL is part of it";
+  server.Command({"SELECT", "1"});
+  server.Command({"SCRIPT", "FLUSH"});
+  EXPECT_EQ(Answer(engine::InspectOp{"job"}).verdict, Verdict::kOk) << "EVAL is part of it";
+}
+
+TEST_F(NodesTest, AWrongPasswordIsSaidAndNotRepeated) {
+  test::RedisNode server({.args = {"--requirepass", "right"}});
+  AddNode(server.SocketPath()).password = "wr0ng";
+  AddNode(server.SocketPath());
+  Start();
+  ASSERT_TRUE(Until([&] { return downs_.size() == 2; }));
+  EXPECT_THAT(downs_, Contains(StartsWith("AUTH: WRONGPASS")));
+  EXPECT_THAT(downs_, Contains(HasSubstr("NOAUTH Authentication required")));
+  for (const auto& reason : downs_) EXPECT_THAT(reason, Not(HasSubstr("wr0ng")));
+}
+
+// Rule C7: what waited on the old connection of a hung node cannot run after the release.
+TEST_F(NodesTest, AHungNodeThatGoesOnRunsNothingOfTheOldConnectionAfterTheNew) {
+  test::RedisNode server;
+  NodeOptions& node = AddNode(server.SocketPath());
+  node.command_timeout = 10ms;
+  node.connect_timeout = 200ms;
+  StartAndWaitUp();
+  Answer(engine::ProbeOp{});
+  Answer(engine::TrustOp{});
+  server.Freeze();
+  Ask(Acquire());
+  ASSERT_TRUE(Until([&] { return Gone() == 1; }));
+  on_event_ = [&](const engine::Event& event) {
+    if (std::holds_alternative<NodeLinkUp>(event)) Ask(engine::ReleaseOp{"job", kOwner}, 99);
+  };
+  server.Thaw();
+  ASSERT_TRUE(Until([&] { return !answers_.empty() && answers_.back().ticket.subject == 99; }));
+  EXPECT_EQ(server.Command({"EXISTS", "job"}), "0");
+}
+
+TEST_F(NodesTest, ARestartedNodeIsFoundAgainWithItsNewRunId) {
+  test::RedisNode server;
+  AddNode(server.SocketPath());
+  StartAndWaitUp();
+  server.RestartEmpty();
+  ASSERT_TRUE(Until([&] { return ups_.size() == 2; }));
+  EXPECT_NE(ups_[0].facts.run_id, ups_[1].facts.run_id);
+  EXPECT_FALSE(downs_.empty());
+  EXPECT_EQ(Answer(Acquire()).verdict, Verdict::kAmnesia);
+}
+
+}  // namespace
+}  // namespace redlockd::redis

@@ -1,0 +1,173 @@
+#include "daemon/redis/reply.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <string>
+
+namespace redlockd::redis {
+namespace {
+
+using namespace std::chrono_literals;
+using engine::NodeFacts;
+using engine::Verdict;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
+
+struct FreeReply {
+  void operator()(redisReply* reply) const { freeReplyObject(reply); }
+};
+using Reply = std::unique_ptr<redisReply, FreeReply>;
+
+// As it comes from a node.
+Reply Read(const std::string& bytes) {
+  const std::unique_ptr<redisReader, void (*)(redisReader*)> reader(redisReaderCreate(),
+                                                                    redisReaderFree);
+  redisReaderFeed(reader.get(), bytes.data(), bytes.size());
+  void* reply = nullptr;
+  EXPECT_EQ(redisReaderGetReply(reader.get(), &reply), REDIS_OK);
+  EXPECT_NE(reply, nullptr) << bytes;
+  return Reply(static_cast<redisReply*>(reply));
+}
+
+std::string Bulk(const std::string& text) {
+  return "$" + std::to_string(text.size()) + "\r\n" + text + "\r\n";
+}
+
+const std::string kInfo =
+    "# Server\r\nredis_version:7.0.15\r\nrun_id:abc\r\n# Memory\r\nmaxmemory_policy:noeviction\r\n"
+    "# Stats\r\nevicted_keys:12\r\n# Replication\r\nrole:master\r\n# Cluster\r\n"
+    "cluster_enabled:0\r\n";
+
+TEST(ReplyTest, ReadsEveryVerdict) {
+  const std::pair<std::string, Verdict> verdicts[] = {
+      {"ok", Verdict::kOk},
+      {"busy", Verdict::kBusy},
+      {"not-owner", Verdict::kNotOwner},
+      {"passed", Verdict::kPassed},
+      {"skew", Verdict::kSkew},
+      {"amnesia", Verdict::kAmnesia},
+      {"quarantine", Verdict::kQuarantine},
+      {"settings", Verdict::kSettings},
+  };
+  for (const auto& [word, verdict] : verdicts) {
+    const auto answer = ParseAnswer(
+        *Read("*5\r\n" + Bulk(word) + ":1763931234567890\r\n:7\r\n:1500\r\n" + Bulk("why")));
+    EXPECT_EQ(answer.verdict, verdict) << word;
+    EXPECT_EQ(answer.node_time, 1763931234567890);
+    EXPECT_EQ(answer.fence, 7);
+    EXPECT_EQ(answer.left, 1500us);
+    EXPECT_EQ(answer.text, "why");
+  }
+}
+
+TEST(ReplyTest, AKeyWithoutATtlIsLeftForVeryLong) {
+  const auto answer =
+      ParseAnswer(*Read("*5\r\n" + Bulk("busy") + ":1\r\n:0\r\n:-1\r\n" + Bulk("")));
+  EXPECT_EQ(answer.left, kNoExpiry);
+  const auto longer =
+      ParseAnswer(*Read("*5\r\n" + Bulk("busy") + ":1\r\n:0\r\n:9007199254740992\r\n" + Bulk("")));
+  EXPECT_EQ(longer.left, kNoExpiry) << "no overflow";
+}
+
+TEST(ReplyTest, AnErrorKeepsItsText) {
+  const auto answer =
+      ParseAnswer(*Read("-READONLY You can't write against a read only replica.\r\n"));
+  EXPECT_EQ(answer.verdict, Verdict::kError);
+  EXPECT_EQ(answer.text, "READONLY You can't write against a read only replica.");
+  EXPECT_EQ(answer.node_time, 0);
+}
+
+TEST(ReplyTest, WhatIsNoAnswerIsAnErrorThatSaysWhatWasExpected) {
+  const std::string malformed[] = {
+      "$-1\r\n",
+      "*-1\r\n",
+      "*0\r\n",
+      ":1\r\n",
+      "+OK\r\n",
+      Bulk("ok"),
+      "*4\r\n" + Bulk("ok") + ":1\r\n:1\r\n:1\r\n",
+      "*5\r\n" + Bulk("fine") + ":1\r\n:1\r\n:1\r\n" + Bulk(""),
+      "*5\r\n" + Bulk("ok") + ":0\r\n:1\r\n:1\r\n" + Bulk(""),
+      "*5\r\n" + Bulk("ok") + ":-1\r\n:1\r\n:1\r\n" + Bulk(""),
+      "*5\r\n" + Bulk("ok") + ":1\r\n:-1\r\n:1\r\n" + Bulk(""),
+      "*5\r\n" + Bulk("ok") + ":1\r\n:9223372036854775807\r\n:1\r\n" + Bulk(""),
+      "*5\r\n" + Bulk("ok") + ":1\r\n" + Bulk("1") + ":1\r\n" + Bulk(""),
+      "*5\r\n" + Bulk("ok") + ":1\r\n:1\r\n:-9\r\n" + Bulk(""),
+      "*5\r\n" + Bulk("ok") + ":1\r\n:1\r\n:1\r\n$-1\r\n",
+      "*5\r\n*0\r\n:1\r\n:1\r\n:1\r\n" + Bulk(""),
+  };
+  for (const std::string& bytes : malformed) {
+    const auto answer = ParseAnswer(*Read(bytes));
+    EXPECT_EQ(answer.verdict, Verdict::kError) << bytes;
+    EXPECT_THAT(answer.text, StartsWith("expected {verdict, TIME, fence, left, text}")) << bytes;
+  }
+}
+
+TEST(ReplyTest, TextsAreCutAndBinary) {
+  const std::string text("a\0b", 3);
+  const std::string front = "*5\r\n" + Bulk("busy") + ":1\r\n:0\r\n:1\r\n";
+  EXPECT_EQ(ParseAnswer(*Read(front + Bulk(text))).text, text);
+  EXPECT_EQ(ParseAnswer(*Read(front + Bulk(std::string(5000, 'x')))).text.size(), 512u);
+}
+
+TEST(ReplyTest, KnowsAnUnknownScript) {
+  EXPECT_TRUE(IsNoScript(*Read("-NOSCRIPT No matching script. Please use EVAL.\r\n")));
+  EXPECT_FALSE(IsNoScript(*Read("-ERR no\r\n")));
+  EXPECT_FALSE(IsNoScript(*Read("+NOSCRIPT\r\n")));
+}
+
+TEST(FactsTest, ReadsInfo) {
+  const auto got = ParseFacts(*Read(Bulk(kInfo)));
+  ASSERT_TRUE(std::holds_alternative<NodeFacts>(got)) << std::get<std::string>(got);
+  const auto& facts = std::get<NodeFacts>(got);
+  EXPECT_EQ(facts.run_id, "abc");
+  EXPECT_EQ(facts.version, "7.0.15");
+  EXPECT_TRUE(facts.master);
+  EXPECT_FALSE(facts.cluster);
+  EXPECT_EQ(facts.maxmemory_policy, "noeviction");
+  EXPECT_EQ(facts.evicted_keys, 12u);
+}
+
+TEST(FactsTest, SeesAReplicaAndACluster) {
+  std::string info = kInfo;
+  info.replace(info.find("role:master"), 11, "role:slave");
+  info.replace(info.find("enabled:0"), 9, "enabled:1");
+  const auto got = ParseFacts(*Read(Bulk(info)));
+  EXPECT_FALSE(std::get<NodeFacts>(got).master);
+  EXPECT_TRUE(std::get<NodeFacts>(got).cluster);
+}
+
+TEST(FactsTest, SaysWhatIsMissing) {
+  const auto error = [](const std::string& bytes) {
+    const auto got = ParseFacts(*Read(bytes));
+    return std::holds_alternative<std::string>(got) ? std::get<std::string>(got) : "none";
+  };
+  EXPECT_EQ(error(Bulk("")), "INFO: no run_id in it");
+  EXPECT_EQ(error(Bulk("\nrun_id:\n:\n")), "INFO: no run_id in it");
+  EXPECT_THAT(error(Bulk("run_id:x")), StartsWith("INFO: no role"));
+  EXPECT_THAT(error("-NOPERM this user has no permissions\r\n"), HasSubstr("NOPERM"));
+  EXPECT_EQ(error(":1\r\n"), "INFO: integer 1");
+  std::string info = kInfo;
+  info.replace(info.find("keys:12"), 7, "keys:-2");
+  EXPECT_THAT(error(Bulk(info)), HasSubstr("evicted_keys is no number"));
+}
+
+TEST(ProbeTest, PutsFactsAndSentinelTogether) {
+  const std::string five = Bulk("amnesia") + ":1\r\n:0\r\n:3000000\r\n" + Bulk("");
+  auto answer = ParseProbe(*Read(Bulk(kInfo)), *Read("*7\r\n" + five + Bulk("id") + Bulk("set")));
+  EXPECT_EQ(answer.verdict, Verdict::kAmnesia);
+  EXPECT_EQ(answer.left, 3s);
+  EXPECT_EQ(answer.facts.run_id, "abc");
+  EXPECT_EQ(answer.facts.node_id, "id");
+  EXPECT_EQ(answer.facts.set, "set");
+  answer = ParseProbe(*Read(Bulk(kInfo)), *Read("*5\r\n" + five));
+  EXPECT_EQ(answer.verdict, Verdict::kError);
+  answer = ParseProbe(*Read("-LOADING\r\n"), *Read("*7\r\n" + five + Bulk("id") + Bulk("set")));
+  EXPECT_EQ(answer.verdict, Verdict::kError);
+  EXPECT_EQ(answer.text, "INFO: LOADING");
+}
+
+}  // namespace
+}  // namespace redlockd::redis
