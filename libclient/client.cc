@@ -88,8 +88,7 @@ void Client::set_event_handler(redlock_event_fn fn, void* arg) {
 
 short Client::PollEvents() const { return fd() < 0 ? short{0} : connection_.PollEvents(); }
 
-// --- Connecting
-// ------------------------------------------------------------------------------------------
+// --- Connecting ----------------------------------------------------------------------------------
 
 int Client::Connect(const std::string& path, std::int64_t timeout_ns) {
   if (const int error = Check()) return error;
@@ -134,8 +133,7 @@ int Client::Close() {
   return Succeed();
 }
 
-// --- Requests
-// --------------------------------------------------------------------------------------------
+// --- Requests ------------------------------------------------------------------------------------
 
 int Client::CheckRequest(const protocol::Request& request) {
   if (!protocol::IsKeyword(request.verb)) return Fail(REDLOCK_EINVAL, "the verb is no word");
@@ -226,8 +224,7 @@ void Client::Abandon(std::uint64_t id) {
   if (!pending.lock.empty()) Cancel(id);
 }
 
-// --- Answers and events
-// ----------------------------------------------------------------------------------
+// --- Answers and events --------------------------------------------------------------------------
 
 int Client::Dispatch() {
   if (const int error = Check()) return error;

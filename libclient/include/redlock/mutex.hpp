@@ -199,8 +199,7 @@ class Mutex {
   std::unique_ptr<std::jthread> watcher_;
 };
 
-// --- Taking and letting go
-// -------------------------------------------------------------------------------
+// --- Taking and letting go -----------------------------------------------------------------------
 
 inline Mutex::~Mutex() {
   if (is_foreign()) {
@@ -300,8 +299,7 @@ inline bool Mutex::let_go() noexcept {
   return error == REDLOCK_OK || error == REDLOCK_ELOST || error == REDLOCK_ENOTHELD;
 }
 
-// --- Noticing loss
-// ---------------------------------------------------------------------------------------
+// --- Noticing loss -------------------------------------------------------------------------------
 
 // Runs under io_, in whichever thread reads the socket.
 inline void Mutex::take_event(const redlock_event& event) {

@@ -90,8 +90,7 @@ const char* redlock_version(void);
 /* Now on CLOCK_BOOTTIME, in ns. No system call beyond the vDSO's clock. */
 int64_t redlock_now(void);
 
-/* --- Client
- * --------------------------------------------------------------------------------------------- */
+/* --- Client ---------------------------------------------------------------------------------- */
 
 /* A new client that is not connected. NULL: no memory. */
 redlock_client* redlock_new(void);
@@ -119,8 +118,7 @@ const char* redlock_error_text(const redlock_client* client);
  * cancelled, and if it is granted all the same the library lets go of it at once. */
 int redlock_set_answer_timeout(redlock_client* client, int64_t timeout_ns);
 
-/* --- Locks
- * ---------------------------------------------------------------------------------------------- */
+/* --- Locks ----------------------------------------------------------------------------------- */
 
 #define REDLOCK_FOREVER INT64_C(-1)
 
@@ -174,8 +172,7 @@ int redlock_unlock(redlock_client* client, const char* name, uint64_t fence, uns
  * ENOTHELD, ELOST. */
 int redlock_check(redlock_client* client, const char* name, uint64_t fence, redlock_grant* grant);
 
-/* --- Any request
- * ---------------------------------------------------------------------------------------- */
+/* --- Any request ----------------------------------------------------------------------------- */
 
 /* One word of a request: a positional argument if key is NULL, else key=value. The library encodes
  * both. */
@@ -190,11 +187,11 @@ typedef struct redlock_arg {
 int redlock_query(redlock_client* client, const char* verb, const redlock_arg* args,
                   size_t arg_count, redlock_reply** reply);
 
-/* --- Replies
- * -------------------------------------------------------------------------------------------- */
+/* --- Replies --------------------------------------------------------------------------------- */
 
-/* Strings of a reply live as long as the reply does. Field order is the daemon's; unknown keys are
- * to be ignored. A row index is 0..redlock_reply_rows()-1, or REDLOCK_ANSWER for the OK or ERR line
+/* Strings of a reply live as long as the reply does. What a line says for people stands behind its
+ * fields, as one more with the key "text". Field order is the daemon's; unknown keys are to be
+ * ignored. A row index is 0..redlock_reply_rows()-1, or REDLOCK_ANSWER for the OK or ERR line
  * itself. */
 #define REDLOCK_ANSWER ((size_t)-1)
 
@@ -212,8 +209,7 @@ const char* redlock_reply_get(const redlock_reply* reply, size_t row,
 int redlock_reply_grant(const redlock_reply* reply, redlock_grant* grant);
 void redlock_reply_free(redlock_reply* reply);
 
-/* --- Event loop
- * ----------------------------------------------------------------------------------------- */
+/* --- Event loop ------------------------------------------------------------------------------ */
 
 /* The answer of a request: `error` is REDLOCK_OK, the daemon's error, or REDLOCK_ECLOSED. `reply`
  * is valid during the call, owned by the library, and NULL if the connection ended before the
@@ -245,8 +241,7 @@ short redlock_events(const redlock_client* client);
  * connection is over (then REDLOCK_EVENT_CLOSED was given). Harmless when nothing is to be done. */
 int redlock_dispatch(redlock_client* client);
 
-/* --- Events
- * --------------------------------------------------------------------------------------------- */
+/* --- Events ---------------------------------------------------------------------------------- */
 
 enum redlock_event_type {
   REDLOCK_EVENT_RENEWED = 1,  /* lock, fence, deadline_ns: the new deadline */
