@@ -3,30 +3,43 @@
  * A client is one session of the daemon on this host. The locks it takes are held by that session:
  * they end when they are unlocked, when the client is closed or freed, or when its process dies.
  *
- * Two ways to use it, and they may be mixed:
- *   blocking     redlock_lock(), redlock_unlock(), redlock_check(), redlock_query(): return with
- * the answer. event loop   redlock_start_lock(), redlock_start(): return at once; poll redlock_fd()
- * for redlock_events(), then call redlock_dispatch(), which calls you back.
+ * There are two ways to use it, and they may be mixed:
  *
- * Units      All times are nanoseconds. A deadline is absolute, on CLOCK_BOOTTIME, so that it can
- * be judged without the daemon: redlock_now() < deadline. A negative duration is allowed only where
- * it says so. Fences     Grow strictly from one grant of a lock to the next, on all hosts, and are
- * below 2^63. 0 is no fence. Send it with every write to the thing that the lock protects, and have
- * that refuse a fence older than the newest it has seen: nothing else stops a holder that was
- * paused past its deadline. Strings    Are NUL-terminated bytes. A lock name is 1 to 255 of them,
- * any but NUL; the library encodes them for the wire. Strings that come out of the library belong
- * to it; each call says for how long. Threads    A client belongs to one thread at a time.
- * Different clients need no care. redlock_now(), redlock_strerror() and redlock_version() may be
- * called from anywhere. Fork       The daemon keeps a session as long as any copy of its socket is
- * open, also a forked child's. The socket is close-on-exec. In another process than the one that
- * connected, every call on the client fails with REDLOCK_EFORK and writes nothing; redlock_free()
- * there frees memory and closes the copy. Callbacks  Run inside redlock_dispatch() and inside
- * blocking calls, in the thread that made the call. They may start requests; they must not block,
- * dispatch, connect, close or free the same client (the first four are refused with
- * REDLOCK_EINVAL). Errors     Calls that return int return REDLOCK_OK or one of enum redlock_error;
- * redlock_error_text() has the last one in words. No C++ exception crosses this interface. Growth
- * Structs begin with `size`, which the caller sets by the matching _INIT macro, so that later
- *            versions can add members at the end.
+ * - Blocking: redlock_lock(), redlock_unlock(), redlock_check() and redlock_query() return with the
+ *   answer.
+ * - Event loop: redlock_start_lock() and redlock_start() return at once; poll redlock_fd() for
+ *   redlock_events(), then call redlock_dispatch(), which calls you back.
+ *
+ * UNITS. All times are nanoseconds. A deadline is absolute, on CLOCK_BOOTTIME, so that it can be
+ * judged without the daemon: redlock_now() < deadline. A negative duration is allowed only where it
+ * says so.
+ *
+ * FENCES grow strictly from one grant of a lock to the next, on all hosts, and are below 2^63. 0 is
+ * no fence. Send it with every write to the thing that the lock protects, and have that refuse a
+ * fence older than the newest it has seen: nothing else stops a holder that was paused past its
+ * deadline.
+ *
+ * STRINGS are NUL-terminated bytes. A lock name is 1 to 255 of them, any but NUL; the library
+ * encodes them for the wire. Strings that come out of the library belong to it; each call says for
+ * how long.
+ *
+ * THREADS. A client belongs to one thread at a time; different clients need no care. redlock_now(),
+ * redlock_strerror() and redlock_version() may be called from anywhere.
+ *
+ * FORK. The daemon keeps a session as long as any copy of its socket is open, also a forked
+ * child's. The socket is close-on-exec. In another process than the one that connected, every call
+ * on the client fails with REDLOCK_EFORK and writes nothing; redlock_free() there frees memory and
+ * closes the copy.
+ *
+ * CALLBACKS run inside redlock_dispatch() and inside blocking calls, in the thread that made the
+ * call. They may start requests; they must not block, dispatch, connect, close or free the same
+ * client (the first four are refused with REDLOCK_EINVAL).
+ *
+ * ERRORS. Calls that return int return REDLOCK_OK or one of enum redlock_error;
+ * redlock_error_text() has the last one in words. No C++ exception crosses this interface.
+ *
+ * GROWTH. Structs begin with `size`, which the caller sets by the matching _INIT macro, so that
+ * later versions can add members at the end.
  */
 #pragma once
 
