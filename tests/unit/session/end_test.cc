@@ -1,0 +1,219 @@
+#include <gmock/gmock.h>
+#include <sys/socket.h>
+
+#include "tests/unit/session/session_fixture.h"
+
+// How a session ends: half-close, close and quit, in each phase of a request.
+namespace redlockd::session {
+namespace {
+
+using engine::Failure;
+using engine::LockRequested;
+using engine::SessionClosed;
+using engine::SessionDropped;
+using engine::SessionInputEnded;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
+
+using EndTest = SessionTest;
+
+TEST_F(EndTest, HalfCloseOfAnIdleSessionEndsIt) {
+  const auto client = Connect();
+  client->HalfClose();
+  EXPECT_EQ(client->Line(), "(closed)");
+  EXPECT_THAT(engine.All<SessionInputEnded>(), SizeIs(1));
+  EXPECT_THAT(engine.All<SessionClosed>(), SizeIs(1));
+  EXPECT_EQ(sessions->count(), 0u);
+}
+
+TEST_F(EndTest, LinesBeforeAHalfCloseRunInOrder) {
+  const auto client = Connect();
+  client->Send("lock a\nping\nunlock a\n");
+  client->HalfClose();
+  Grant(Nth<LockRequested>(0));
+  EXPECT_THAT(client->Line(), StartsWith("OK lock=a "));
+  EXPECT_EQ(client->Line(), "OK");
+  const auto unlock = Nth<engine::UnlockRequested>(0);
+  EXPECT_THAT(engine.All<SessionClosed>(), IsEmpty());
+  Answer(unlock.session, unlock.request, engine::Released{"a", 7});
+  EXPECT_EQ(client->Line(), "OK lock=a fence=7");
+  EXPECT_EQ(client->Line(), "(closed)");
+  EXPECT_THAT(engine.All<SessionClosed>(), SizeIs(1));
+}
+
+TEST_F(EndTest, TheEngineHearsOfAHalfCloseWhileARequestWaits) {
+  const auto client = Connect();
+  client->Send("lock a\nping\n");
+  const auto lock = Nth<LockRequested>(0);
+  EXPECT_THAT(engine.All<SessionInputEnded>(), IsEmpty());
+  client->HalfClose();
+  Nth<SessionInputEnded>(0);
+  EXPECT_THAT(engine.All<SessionClosed>(), IsEmpty());
+  Fail(lock, Failure::kCancelled);
+  EXPECT_THAT(client->Line(), StartsWith("ERR cancelled lock=a :"));
+  EXPECT_EQ(client->Line(), "OK");
+  EXPECT_EQ(client->Line(), "(closed)");
+}
+
+TEST_F(EndTest, AHalfCloseIsKnownThoughLinesAreLeftUnread) {
+  const auto client = Connect();
+  std::string lines = "lock a\n";
+  for (int i = 0; i < 500; ++i) lines += "ping\n";  // more than may wait behind the lock
+  client->Send(lines);
+  client->HalfClose();
+  Nth<SessionInputEnded>(0);
+  Fail(Nth<LockRequested>(0), Failure::kCancelled);
+  EXPECT_THAT(client->Line(), StartsWith("ERR cancelled "));
+  for (int i = 0; i < 500; ++i) ASSERT_EQ(client->Line(), "OK");
+  EXPECT_EQ(client->Line(), "(closed)");
+  EXPECT_THAT(engine.All<SessionInputEnded>(), SizeIs(1));
+}
+
+TEST_F(EndTest, BytesBehindTheLastLineAreNoLine) {
+  const auto client = Connect();
+  client->Send("ping\nunlock a");
+  client->HalfClose();
+  EXPECT_EQ(client->Line(), "OK");
+  EXPECT_THAT(client->Line(), StartsWith("ERR bad-request :"));
+  EXPECT_EQ(client->Line(), "(closed)");
+  EXPECT_THAT(engine.All<engine::UnlockRequested>(), IsEmpty());
+}
+
+TEST_F(EndTest, CloseWhileWaitingReleasesAtOnce) {
+  const auto client = Connect();
+  client->Send("lock a\nlock b\n#t lock c\n");
+  const auto lock = Nth<LockRequested>(0);
+  Nth<LockRequested>(1);
+  client->Close();
+  Nth<SessionClosed>(0);
+  Until([this] { return sessions->count() == 0; });
+  EXPECT_THAT(engine.All<SessionInputEnded>(), IsEmpty());
+  EXPECT_THAT(engine.All<LockRequested>(), SizeIs(2));
+  Grant(lock);  // too late, and nobody's
+  Turn();
+  EXPECT_THAT(engine.All<SessionClosed>(), SizeIs(1));
+}
+
+TEST_F(EndTest, CloseBehindAHalfClose) {
+  const auto client = Connect();
+  client->Send("lock a\n");
+  client->HalfClose();
+  Nth<SessionInputEnded>(0);
+  client->Close();
+  Nth<SessionClosed>(0);
+  Until([this] { return sessions->count() == 0; });
+}
+
+// The kernel tells this as an error, not as a hang-up.
+TEST_F(EndTest, CloseWithAnswersUnread) {
+  const auto client = Connect();
+  client->Send("ping\nlock a\n");
+  Nth<LockRequested>(0);
+  Turn();
+  client->Close();
+  Nth<SessionClosed>(0);
+  Until([this] { return sessions->count() == 0; });
+}
+
+TEST_F(EndTest, CloseWithAnswersUnreadBehindAHalfClose) {
+  const auto client = Connect();
+  client->Send("ping\nlock a\n");
+  client->HalfClose();
+  Nth<SessionInputEnded>(0);
+  Turn();
+  client->Close();
+  Nth<SessionClosed>(0);
+  Until([this] { return sessions->count() == 0; });
+}
+
+TEST_F(EndTest, CloseWhileTheDaemonTakesNoMoreLines) {
+  const auto client = Connect();
+  std::string lines = "#p ping\nlock a\n";
+  for (int i = 0; i < 500; ++i) lines += "ping\n";
+  client->Send(lines);
+  Nth<LockRequested>(0);
+  Turn();
+  client->Close();
+  Nth<SessionClosed>(0);
+  Until([this] { return sessions->count() == 0; });
+}
+
+TEST_F(EndTest, ShutdownOfBothSidesIsAClose) {
+  const auto client = Connect();
+  client->Send("lock a\n");
+  Nth<LockRequested>(0);
+  shutdown(client->fd(), SHUT_RDWR);
+  Nth<SessionClosed>(0);
+}
+
+TEST_F(EndTest, AClientThatStopsReadingForEverIsGone) {
+  const auto client = Connect();
+  client->Send("lock a\n");
+  const auto lock = Nth<LockRequested>(0);
+  shutdown(client->fd(), SHUT_RD);
+  Grant(lock);
+  Nth<SessionClosed>(0);
+}
+
+TEST_F(EndTest, QuitCancelsWhatWaitsAndCloses) {
+  const auto client = Connect();
+  client->Send("lock a\nlock b\n#x lock c\n#q quit\n#y ping\n");
+  Nth<SessionClosed>(0);
+  EXPECT_THAT(client->Line(), StartsWith("ERR cancelled lock=a :"));
+  EXPECT_THAT(client->Line(), StartsWith("#x ERR cancelled lock=c :"));
+  EXPECT_THAT(client->Line(), StartsWith("ERR cancelled :"));
+  EXPECT_EQ(client->Line(), "#q OK");
+  EXPECT_EQ(client->Line(), "(closed)");
+  EXPECT_THAT(engine.All<SessionClosed>(), SizeIs(1));
+}
+
+TEST_F(EndTest, UntaggedQuitWaitsForItsTurn) {
+  const auto client = Connect();
+  client->Send("lock a\nquit\n");
+  const auto lock = Nth<LockRequested>(0);
+  Turn();
+  EXPECT_THAT(engine.All<SessionClosed>(), IsEmpty());
+  Grant(lock);
+  EXPECT_THAT(client->Line(), StartsWith("OK lock=a "));
+  EXPECT_EQ(client->Line(), "OK");
+  EXPECT_EQ(client->Line(), "(closed)");
+}
+
+TEST_F(EndTest, OutputThatNobodyReadsIsBounded) {
+  const auto client = Connect();
+  const auto id = Nth<engine::SessionOpened>(0).session;
+  const std::string name(200, 'n');
+  const auto dropped = [this] { return !engine.All<SessionDropped>().empty(); };
+  for (int i = 0; i < 10000 && !dropped(); ++i) {
+    Tell(id, engine::Notice::Kind::kJeopardy, name);
+    if (i % 100 == 0) Turn(2);
+  }
+  Until(dropped);
+  Until([this] { return sessions->count() == 0; });
+  EXPECT_THAT(engine.All<SessionClosed>(), IsEmpty());
+  std::string line;
+  while ((line = client->Line()) != "(closed)") ASSERT_NE(line, "(nothing)");
+}
+
+TEST_F(EndTest, RenewalsAloneNeverDropASession) {
+  const auto client = Connect();
+  const auto id = Nth<engine::SessionOpened>(0).session;
+  // Fill the socket, but not the bound.
+  const std::string name(200, 'n');
+  for (int i = 0; i < 1500; ++i) Tell(id, engine::Notice::Kind::kJeopardy, name);
+  Turn(3);
+  for (int i = 0; i < 20000; ++i) {
+    Tell(id, engine::Notice::Kind::kRenewed, name, 7, engine::Time(1010s + 1s * i));
+    if (i % 1000 == 0) Turn(2);
+  }
+  EXPECT_FALSE(sessions->AllSent());
+  EXPECT_THAT(engine.All<SessionDropped>(), IsEmpty());
+  for (int i = 0; i < 1500; ++i) ASSERT_THAT(client->Line(), StartsWith("* JEOPARDY "));
+  EXPECT_EQ(client->Line(), "* RENEWED lock=" + name + " fence=7 deadline=21009000000000");
+  EXPECT_EQ(client->Rest(), "");
+  EXPECT_TRUE(sessions->AllSent());
+}
+
+}  // namespace
+}  // namespace redlockd::session

@@ -1,0 +1,89 @@
+#include <fcntl.h>
+#include <gmock/gmock.h>
+#include <sys/resource.h>
+
+#include "tests/unit/session/session_fixture.h"
+
+// What the room refuses to do for one client, or for all.
+namespace redlockd::session {
+namespace {
+
+using engine::LockRequested;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
+
+using LimitsTest = SessionTest;
+
+TEST_F(LimitsTest, OneSessionTooMany) {
+  options.max_sessions = 2;
+  auto one = Connect();
+  const auto two = Connect();
+  const auto three = ConnectRaw();
+  EXPECT_THAT(three->Line(), StartsWith("ERR limit :the daemon has 2 sessions"));
+  EXPECT_EQ(three->Line(), "(closed)");
+  EXPECT_THAT(engine.All<engine::SessionOpened>(), SizeIs(2));
+  one.reset();
+  Until([this] { return sessions->count() == 1; });
+  Connect();
+}
+
+TEST_F(LimitsTest, OneSessionOfAUserTooMany) {
+  options.max_sessions_per_uid = 1;
+  auto one = Connect();
+  const auto two = ConnectRaw();
+  EXPECT_THAT(two->Line(), StartsWith("ERR limit :uid "));
+  EXPECT_EQ(two->Line(), "(closed)");
+  one.reset();
+  Until([this] { return sessions->count() == 0; });
+  Connect();
+}
+
+TEST_F(LimitsTest, NoDescriptorLeft) {
+  Start();
+  const auto client = ConnectRaw();
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  // The lowest free descriptor, and with it all above, is out of bounds now.
+  const int lowest = dup(0);
+  close(lowest);
+  const rlimit none{static_cast<rlim_t>(lowest), before.rlim_max};
+  setrlimit(RLIMIT_NOFILE, &none);
+  const std::string line = client->Line();
+  const std::string end = client->Line();
+  setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_THAT(line, StartsWith("ERR limit :"));
+  EXPECT_EQ(end, "(closed)");
+  Connect();  // and it goes on
+}
+
+TEST_F(LimitsTest, RequestsUnderWayAreBoundedAndCancelGetsThrough) {
+  options.locks_per_session = 8;
+  const auto client = Connect();
+  for (int i = 0; i < 8; ++i) {
+    client->Send("#w" + std::to_string(i) + " lock n" + std::to_string(i) + "\n");
+  }
+  client->Send("#c cancel w3\n");
+  EXPECT_EQ(Nth<engine::CancelRequested>(0).target, Nth<LockRequested>(3).request);
+  for (int i = 0; i < 500; ++i) client->Send("#s" + std::to_string(i) + " show a\n");
+  Turn();
+  // 8 + 64 under way: the rest is not read.
+  EXPECT_THAT(engine.All<engine::ShowRequested>(), SizeIs(8 + 64 - 8 - 1));
+  Grant(Nth<LockRequested>(0));
+  EXPECT_THAT(client->Line(), StartsWith("#w0 OK "));
+  Nth<engine::ShowRequested>(8 + 64 - 8 - 1);
+}
+
+TEST_F(LimitsTest, ALineWithoutAnEndIsNotKept) {
+  const auto client = Connect();
+  const auto other = Connect();
+  const std::string garbage(1 << 20, 'x');
+  for (int i = 0; i < 20; ++i) client->SendSome(garbage), Turn(2);
+  EXPECT_THAT(client->Line(), StartsWith("ERR line-too-long :"));
+  other->Send("ping\n");
+  EXPECT_EQ(other->Line(), "OK");
+  client->Send("\nping\n");
+  EXPECT_EQ(client->Line(), "OK");
+}
+
+}  // namespace
+}  // namespace redlockd::session

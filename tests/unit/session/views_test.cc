@@ -1,0 +1,242 @@
+#include <gmock/gmock.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+
+#include "daemon/session/peer.h"
+#include "tests/unit/session/session_fixture.h"
+
+// list, show, nodes, stats, and who may see what.
+namespace redlockd::session {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
+
+class ViewsTest : public SessionTest {
+ protected:
+  engine::HoldView Hold(const std::string& name, engine::SessionId session) {
+    return {.name = name,
+            .session = session,
+            .fence = 7,
+            .granted = engine.now - 3s,
+            .deadline = engine.now + 7s,
+            .ttl = 10s,
+            .votes = 3,
+            .jeopardy = false,
+            .owner = "00ff:1:host1",
+            .note = "a note"};
+  }
+  engine::NodeWord Word(engine::NodeIndex node, const std::string& owner) {
+    engine::NodeAnswer answer;
+    answer.node = node;
+    answer.verdict = engine::Verdict::kOk;
+    answer.text = owner;
+    answer.left = owner.empty() ? engine::Duration(0) : engine::Duration(5s);
+    return {node, answer};
+  }
+  const std::string me = "pid=" + std::to_string(getpid()) + " uid=" + std::to_string(getuid());
+};
+
+TEST_F(ViewsTest, ListHasHoldsAndBehindEachItsWaiters) {
+  const auto client = Connect();
+  const auto id = Nth<engine::SessionOpened>(0).session;
+  engine.holds = {Hold("a", id), Hold("c", id)};
+  engine.holds[1].jeopardy = true;
+  engine.waits = {
+      {.name = "a",
+       .session = id,
+       .since = engine.now - 1500us,
+       .until = {},
+       .place = 1,
+       .note = ""},
+      {.name = "a", .session = id, .since = engine.now, .until = {}, .place = 2, .note = ""},
+      {.name = "b", .session = id, .since = engine.now, .until = {}, .place = 1, .note = ""}};
+  client->Send("#l list\n");
+  EXPECT_THAT(client->Line(), StartsWith("#l - lock=a state=held fence=7 deadline=1007000000000 "
+                                         "left=7s ttl=10s held=3s " +
+                                         me + " cmd="));
+  EXPECT_THAT(client->Line(), StartsWith("#l - lock=a state=waiting place=1 waited=1ms " + me));
+  EXPECT_THAT(client->Line(), StartsWith("#l - lock=a state=waiting place=2 waited=0s " + me));
+  EXPECT_THAT(client->Line(), StartsWith("#l - lock=b state=waiting place=1 "));
+  EXPECT_THAT(client->Line(),
+              AllOf(StartsWith("#l - lock=c state=jeopardy "), HasSubstr(" note=a%20note")));
+  EXPECT_EQ(client->Line(), "#l OK holds=2 waits=3");
+}
+
+TEST_F(ViewsTest, AListLongerThanTheBoundIsReadToItsEnd) {
+  options.max_unread_output = 16384;
+  const auto client = Connect();
+  const auto id = Nth<engine::SessionOpened>(0).session;
+  for (int i = 0; i < 3000; ++i) engine.holds.push_back(Hold(std::to_string(100000 + i), id));
+  client->Send("list\nping\n");
+  Turn();  // nobody reads for a while
+  for (int i = 0; i < 3000; ++i) {
+    ASSERT_THAT(client->Line(), StartsWith("- lock=" + std::to_string(100000 + i) + " "));
+  }
+  EXPECT_EQ(client->Line(), "OK holds=3000 waits=0");
+  EXPECT_EQ(client->Line(), "OK");
+}
+
+TEST_F(ViewsTest, TheConnectedProcessMayHaveGone) {
+  Start();
+  const auto reader = Connect();
+  int ends[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  // A child connects, its own child keeps the socket; then the first one dies.
+  const pid_t parent = fork();
+  if (parent == 0) {
+    close(ends[0]);
+    const Client client(loop, directory / "s");
+    if (fork() == 0) {
+      char byte = 'r';
+      (void)!write(ends[1], &byte, 1);
+      (void)!read(ends[1], &byte, 1);  // until the test is over
+      _exit(0);
+    }
+    pause();
+  }
+  close(ends[1]);
+  char ready = 0;
+  ASSERT_EQ(read(ends[0], &ready, 1), 1);
+  const auto id = Nth<engine::SessionOpened>(1).session;
+  engine.holds = {Hold("a", id)};
+  reader->Send("list\n");
+  const std::string pid = "pid=" + std::to_string(parent);
+  EXPECT_THAT(reader->Line(), HasSubstr(" " + pid + " uid="));
+  EXPECT_EQ(reader->Line(), "OK holds=1 waits=0");
+  kill(parent, SIGKILL);
+  waitpid(parent, nullptr, 0);
+  reader->Send("list\n");
+  EXPECT_THAT(reader->Line(), HasSubstr(" " + pid + "(gone) uid="));
+  EXPECT_EQ(sessions->count(), 2u);
+  close(ends[0]);
+  Nth<engine::SessionClosed>(0);
+}
+
+TEST_F(ViewsTest, NotesAndAdministratorsVerbsAreNotForOtherUsers) {
+  if (getuid() != 0) GTEST_SKIP() << "needs to become another user";
+  const auto owner = Connect();
+  const auto id = Nth<engine::SessionOpened>(0).session;
+  engine.holds = {Hold("a", id)};
+  int pipes[2];
+  ASSERT_EQ(pipe(pipes), 0);
+  ASSERT_EQ(chmod(directory.path().c_str(), 0755), 0);
+  ASSERT_EQ(chmod((directory / "s").c_str(), 0666), 0);
+  const pid_t other = fork();
+  if (other == 0) {
+    if (setgid(65534) != 0 || setuid(65534) != 0) _exit(1);
+    Client client(loop, directory / "s");
+    client.Send("list\nadopt\n");
+    std::string all;
+    char bytes[4096];
+    while (std::count(all.begin(), all.end(), '\n') < 4) {
+      const ssize_t size = read(client.fd(), bytes, sizeof bytes);
+      if (size > 0) all.append(bytes, static_cast<std::size_t>(size));
+    }
+    (void)!write(pipes[1], all.data(), all.size());
+    _exit(0);
+  }
+  close(pipes[1]);
+  Nth<engine::SessionClosed>(0);
+  EXPECT_EQ(waitpid(other, nullptr, 0), other);
+  char bytes[4096];
+  const ssize_t size = read(pipes[0], bytes, sizeof bytes);
+  close(pipes[0]);
+  const std::string said(bytes, static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+  EXPECT_THAT(said, AllOf(HasSubstr("lock=a state=held"), Not(HasSubstr("note="))));
+  EXPECT_THAT(said, HasSubstr("ERR denied reason=not-admin :"));
+}
+
+TEST_F(ViewsTest, ShowCountsWhatTheNodesSay) {
+  const auto client = Connect();
+  const auto id = Nth<engine::SessionOpened>(0).session;
+  engine.holds = {Hold("a", id)};
+  client->Send("show a\n");
+  const auto show = Nth<engine::ShowRequested>(0);
+  EXPECT_EQ(show.name, "a");
+  Answer(id, show.request,
+         engine::Shown{"a", {Word(0, "00ff:1:host1"), Word(1, "00ff:1:host1"), {2, {}}}});
+  EXPECT_THAT(client->Line(), StartsWith("- place=here state=held fence=7 deadline=1007000000000 "
+                                         "left=7s " +
+                                         me));
+  EXPECT_EQ(client->Line(),
+            "- place=node node=1 address=10.0.0.1:6379 state=held "
+            "owner=00ff:1:host1 host=host1 left=5s");
+  EXPECT_THAT(client->Line(), StartsWith("- place=node node=2 "));
+  EXPECT_EQ(client->Line(),
+            "- place=node node=3 address=10.0.0.3:6379 state=unknown :it did not answer");
+  EXPECT_EQ(client->Line(), "OK lock=a state=held by=here votes=2/3");
+}
+
+TEST_F(ViewsTest, ShowOfWhatOthersHoldOrNobody) {
+  const auto client = Connect();
+  const auto id = Nth<engine::SessionOpened>(0).session;
+  const std::vector<std::pair<engine::Shown, std::string>> cases = {
+      {{"a", {Word(0, "x"), Word(1, "x"), Word(2, "y")}},
+       "OK lock=a state=held by=other votes=2/3"},
+      {{"a", {Word(0, ""), Word(1, ""), Word(2, "y")}}, "OK lock=a state=free votes=2/3"},
+      {{"a", {Word(0, "x"), Word(1, "y"), Word(2, "")}}, "OK lock=a state=undecided"},
+      {{"a", {Word(0, "x"), {1, {}}, {2, {}}}}, "ERR no-quorum lock=a :1/3 nodes answered"},
+  };
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    client->Send("show a\n");
+    Answer(id, Nth<engine::ShowRequested>(i).request, cases[i].first);
+    for (int row = 0; row < 3; ++row) EXPECT_THAT(client->Line(), StartsWith("- place=node "));
+    EXPECT_EQ(client->Line(), cases[i].second);
+  }
+}
+
+TEST_F(ViewsTest, Nodes) {
+  using engine::NodeState;
+  engine.nodes = {
+      {.node = 0,
+       .state = NodeState::kUp,
+       .text = "",
+       .round_trip = 412345ns,
+       .run_id = "0123456789abcdef0123"},
+      {.node = 1, .state = NodeState::kNew, .text = "new or restarted", .ready_in = 2800500us},
+      {.node = 2, .state = NodeState::kSkewed, .text = "clock off by 1h", .clock_off = -1h}};
+  const auto client = Connect();
+  client->Send("nodes\n");
+  EXPECT_EQ(client->Line(), "- node=1 address=10.0.0.1:6379 state=up run=0123456789ab rtt=412us");
+  EXPECT_EQ(client->Line(),
+            "- node=2 address=10.0.0.2:6379 state=quarantine ready=2801ms :new or restarted");
+  EXPECT_EQ(client->Line(),
+            "- node=3 address=10.0.0.3:6379 state=refused offset=-1h :clock off by 1h");
+  EXPECT_EQ(client->Line(), "OK up=1 nodes=3 quorum=2");
+}
+
+TEST_F(ViewsTest, Stats) {
+  engine.counters.grants = 42;
+  const auto client = Connect();
+  client->Send("stats\n");
+  std::string all, line;
+  while ((line = client->Line()).starts_with("- ")) all += line + "\n";
+  EXPECT_EQ(line, "OK");
+  EXPECT_THAT(all, HasSubstr("- name=grants value=42\n"));
+  EXPECT_THAT(all, HasSubstr("- name=sessions value=1\n"));
+}
+
+TEST(PeerTest, IsWhoConnected) {
+  int ends[2];
+  ASSERT_EQ(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+  const auto peer = PeerOf(ends[0], std::nullopt);
+  ASSERT_TRUE(peer);
+  EXPECT_EQ(peer->pid, getpid());
+  EXPECT_EQ(peer->uid, getuid());
+  EXPECT_TRUE(peer->admin);
+  EXPECT_EQ(peer->command, "unit_session");
+  EXPECT_FALSE(peer->Gone());
+  close(ends[0]);
+  close(ends[1]);
+}
+
+}  // namespace
+}  // namespace redlockd::session
