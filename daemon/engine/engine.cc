@@ -174,8 +174,8 @@ void Engine::Impl::On(Time now, const NodeAnswer& e) {
     case Ticket::Kind::kProbe:
       return shared.nodes.Probed(now, e);
     case Ticket::Kind::kSuspect:
-      if (e.verdict == Verdict::kOk) shared.nodes.QuarantineSet(now, e.node, e.left);
-      return;
+      if (e.verdict == Verdict::kOk) return shared.nodes.SuspectTaken(now, e.node, e.left);
+      return shared.nodes.SuspectMissed(e.node);
   }
 }
 
@@ -194,6 +194,7 @@ void Engine::Impl::On(Time now, const NodeSilence& e) {
       if (e.gone) shared.nodes.ProbeMissed(e.node);
       return;
     case Ticket::Kind::kSuspect:
+      if (e.gone) shared.nodes.SuspectMissed(e.node);
       return;
   }
 }

@@ -40,7 +40,8 @@ void Lock::Attempt(Time now) {
 void Lock::FirstRound(Time now) {
   Lease& lease = *lease_;
   const NodeSet voters = shared_.nodes.Voters();
-  const Fence proposal = std::max<Fence>(known_fence_ + 1, *shared_.nodes.SetClock(now));
+  // No clock: no node is left to ask.
+  const Fence proposal = std::max<Fence>(known_fence_ + 1, shared_.nodes.SetClock(now).value_or(0));
   lease.phase = Lease::Phase::kFirstRound;
   ++lease.round;
   ++lease.first_rounds;
@@ -70,7 +71,9 @@ void Lock::Acquired(Time now, const NodeAnswer& answer) {
   const bool votes = shared_.nodes.Votes(answer.node);
   const bool ok = answer.verdict == Verdict::kOk;
   if (ok && !votes) {
-    // It set the key, but does not count (rule A6: "its grant is released").
+    // It set the key, but does not count (rule A6: "its grant is released"); then neither does what
+    // it promised in an earlier round of this attempt.
+    if (Acquiring()) lease.validity.Forget(answer.node);
     shared_.outbox.Ask(NodeSet().set(answer.node), Ticket{Ticket::Kind::kRelease, 0, 0, now},
                        ReleaseOp{name_, lease.owner});
   }

@@ -8,7 +8,7 @@ namespace redlockd::engine {
 void Lock::RenewRound(Time now) {
   Lease& lease = *lease_;
   // With max-hold there is nothing to gain beyond its end.
-  if (hold_->ends_at && *lease.validity.Deadline() >= *hold_->ends_at) return;
+  if (hold_->ends_at && lease.validity.Deadline() >= hold_->ends_at) return;
   ++lease.round;
   lease.round_asked = now;
   lease.round_open.reset();
@@ -41,7 +41,8 @@ void Lock::Heal(Time now, NodeSet nodes) {
 void Lock::Renewed(Time now, const NodeAnswer& answer) {
   Lease& lease = *lease_;
   lease.in_flight.reset(answer.node);
-  const bool ok = answer.verdict == Verdict::kOk;
+  // A server that is listed twice must not promise twice (rule D8), nor one that evicts (rule D5).
+  const bool ok = answer.verdict == Verdict::kOk && shared_.nodes.Votes(answer.node);
   if (ok) Promised(now, answer);
   if (lease.phase != Lease::Phase::kHeld) return;
   if (answer.verdict == Verdict::kNotOwner && answer.ticket.round == lease.round &&
@@ -73,6 +74,7 @@ void Lock::SetDeadline(Time now) {
   const Time old = hold_->deadline;
   const Time lease_end = lease.validity.Deadline().value_or(now);
   hold_->deadline = hold_->ends_at ? std::min(lease_end, *hold_->ends_at) : lease_end;
+  lease.announced = std::max(lease.announced, hold_->deadline);
   lease.end_alarm.Set(std::max(now, hold_->deadline));
   if (hold_->deadline < lease_end) {
     lease.warn_alarm.Clear();  // max-hold ends it, as was asked for
@@ -80,11 +82,14 @@ void Lock::SetDeadline(Time now) {
     lease.warn_alarm.Set(std::max(now, lease_end - Timing::JeopardyRest(lease.ttl)));
   }
   if (hold_->deadline == old) return;
-  if (hold_->deadline < old) return WarnHolder(true);  // rule D6
-  // A majority has promised anew: the next round is due ttl/3 after this one was asked (rule C5).
+  // The next round is due ttl/3 after what the deadline rests on was asked (rule C5).
   const Time asked = lease_end - lease.ttl + lease.drift_allowance;
   lease.renew_alarm.Set(std::max(asked + Timing::RenewAfter(lease.ttl),
                                  lease.round_asked + shared_.options.timing.retry_interval));
+  if (hold_->deadline < old) {  // rule D6: told again, with the new deadline
+    hold_->jeopardy = false;
+    return WarnHolder(true);
+  }
   if (hold_->granted == now) return;
   ++shared_.counters.renewals;
   if (hold_->renewed_events) TellHolder(Notice::Kind::kRenewed);
@@ -116,6 +121,8 @@ void Lock::DeadlineReached(Time now) {
   if (hold_) {
     const bool max_hold = hold_->ends_at && *hold_->ends_at <= now;
     Lose(max_hold ? LossReason::kMaxHold : LossReason::kDeadline);
+    // The deadline moved back (rule D6), but the client may not have heard of it.
+    if (now < lease_->announced) return Keep();
   }
   LetGo(now);
   Proceed(now);
@@ -130,13 +137,14 @@ void Lock::Lose(LossReason reason) {
   hold_.reset();
 }
 
-// The daemon itself ended the hold: what was announced is kept. No renewal, no release, nothing new
-// on this lock until the deadline (rule C9).
+// The hold ended before a deadline that was announced, and not by its client: what was announced is
+// kept. No renewal, no release, nothing new on this lock until then (rule C9).
 void Lock::Keep() {
   hold_.reset();
   lease_->phase = Lease::Phase::kKept;
   lease_->renew_alarm.Clear();
   lease_->warn_alarm.Clear();
+  lease_->end_alarm.Set(lease_->announced);
 }
 
 void Lock::VotersChanged(Time now) {

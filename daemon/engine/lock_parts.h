@@ -51,6 +51,7 @@ struct Lock::Lease {
   unsigned first_rounds = 0;
   std::optional<Ballot> ballot;  // of the first or confirm round
   Fence fence = 0;               // being confirmed, then granted
+  Time announced;                // the latest deadline that its hold ever had
   Time round_asked;              // of the renewal round
   NodeSet round_open;            // of the renewal round: not heard of yet
   NodeSet round_acked;

@@ -100,7 +100,10 @@ void Lock::FailTheImpatient(Time now) {
   const Duration patience = shared_.options.timing.quorum_wait;
   while (!waiters_.empty()) {
     const Time end = std::max(*no_quorum_since_, waiters_.front()->since) + patience;
-    if (now < end) return quorum_alarm_.Set(end);
+    if (now < end) {
+      quorum_alarm_.Set(end);
+      break;
+    }
     Fail(waiters_.begin(), Failure::kNoQuorum, shared_.nodes.WhyNoQuorum(now));
   }
   Proceed(now);

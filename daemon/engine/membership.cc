@@ -39,7 +39,9 @@ void Membership::Learn(NodeIndex node, const std::string& id, const std::string&
 std::string Membership::Own() const {
   std::vector<std::string> ids = ids_;
   std::sort(ids.begin(), ids.end());
-  if (ids.front().empty()) return {};
+  // A server that is listed twice (rule D8) is not two members.
+  const bool twice = std::adjacent_find(ids.begin(), ids.end()) != ids.end();
+  if (ids.front().empty() || twice) return {};
   std::string set = std::to_string(ids.size()) + ":";
   for (std::size_t i = 0; i < ids.size(); ++i) set += (i ? "," : "") + ids[i];
   return set;

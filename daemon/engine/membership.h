@@ -18,7 +18,7 @@ class Membership {
   // What the sentinel of a node said. An empty id means that it has none.
   void Learn(NodeIndex node, const std::string& id, const std::string& set);
 
-  // This daemon's own set; empty until the ids of all nodes are known.
+  // This daemon's own set; empty until the ids of all nodes are known, and while two are the same.
   std::string Own() const;
   // Whether `set`, as found on a node, can be this daemon's.
   bool Foreign(std::string_view set) const;

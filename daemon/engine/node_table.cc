@@ -45,6 +45,7 @@ void NodeTable::LinkUp(Time now, NodeIndex index, const NodeFacts& facts) {
   if (!node.linked || facts.run_id != node.facts.run_id) {
     node.probed = false;
     node.probing = false;
+    node.suspecting = false;
     node.error.clear();
   } else {  // one more connection to the same process: what its sentinel said still holds
     merged.node_id = node.facts.node_id;
@@ -71,9 +72,10 @@ void NodeTable::TakeFacts(Time now, NodeIndex index, const NodeFacts& facts) {
   const NodeFacts old = std::exchange(node.facts, facts);
   if (facts.run_id != old.run_id) {
     node.offset.Reset();
+    node.suspected = false;  // its sentinel is of another run: rule D1 sees to it
   } else if (facts.evicted_keys > old.evicted_keys ||
              facts.maxmemory_policy != old.maxmemory_policy) {
-    AskNode(now, index, Ticket::Kind::kSuspect, SuspectOp{});
+    Suspect(now, index);
   }
 }
 
@@ -84,7 +86,8 @@ void NodeTable::Heard(Time now, const NodeAnswer& answer) {
     if (node.offset.Observe(answer.node_time, answer.ticket.asked, now) ==
         ClockOffset::Step::kForward) {
       observer_.OnClockStep(now, answer.node);
-      AskNode(now, answer.node, Ticket::Kind::kSuspect, SuspectOp{});
+      Suspect(now, answer.node);
+      Judge(now);
     }
   }
   switch (answer.verdict) {
@@ -121,6 +124,11 @@ void NodeTable::Probed(Time now, const NodeAnswer& answer) {
   Judge(now);
 }
 
+void NodeTable::SuspectTaken(Time now, NodeIndex index, Duration left) {
+  nodes_[index].suspected = nodes_[index].suspecting = false;
+  QuarantineSet(now, index, left);
+}
+
 void NodeTable::QuarantineSet(Time now, NodeIndex index, Duration left) {
   nodes_[index].forgot = false;
   if (left > Duration(0)) {
@@ -147,10 +155,21 @@ void NodeTable::AskNode(Time now, NodeIndex node, Ticket::Kind kind, NodeOp op) 
   outbox_.Ask(NodeSet().set(node), Ticket{kind, 0, 0, now}, std::move(op));
 }
 
+void NodeTable::Suspect(Time now, NodeIndex index) {
+  nodes_[index].suspected = true;
+  TellSuspect(now, index);
+}
+
+void NodeTable::TellSuspect(Time now, NodeIndex index) {
+  if (std::exchange(nodes_[index].suspecting, true)) return;
+  AskNode(now, index, Ticket::Kind::kSuspect, SuspectOp{});
+}
+
 void NodeTable::Probe(Time now, NodeIndex index) {
   Node& node = nodes_[index];
   if (!node.linked) return;
   node.probe_alarm.Set(now + kProbeInterval);
+  if (node.suspected) TellSuspect(now, index);
   if (std::exchange(node.probing, true)) return;
   ProbeOp op;
   // At the first probe the other nodes may not have been read yet, and this one may still be on
@@ -201,6 +220,8 @@ std::pair<NodeState, std::string> NodeTable::JudgeNode(Time now, NodeIndex index
     return {NodeState::kSettings,
             "differs: " + node.settings + "; to change it: redlock nodes --adopt"};
   }
+  if (node.suspected)
+    return {NodeState::kQuarantine, "may have lost keys, told to be in quarantine"};
   if (node.ready_at) {
     const Duration left = std::max(Duration(0), *node.ready_at - now);
     return {

@@ -40,6 +40,9 @@ class NodeTable {
   void Probed(Time now, const NodeAnswer& answer);
   void ProbeMissed(NodeIndex node) { nodes_[node].probing = false; }
   void Probe(Time now, NodeIndex node);
+  // The node has heard that it is suspected, or trusted.
+  void SuspectTaken(Time now, NodeIndex node, Duration left);
+  void SuspectMissed(NodeIndex node) { nodes_[node].suspecting = false; }
   // A trust or adopt was taken: the node's quarantine is now as `left` says.
   void QuarantineSet(Time now, NodeIndex node, Duration left);
 
@@ -70,6 +73,8 @@ class NodeTable {
     bool trusted = false;  // once, when it was new (EngineOptions::trust_new_nodes)
     std::string down_reason = "not connected yet";
     NodeFacts facts;
+    bool suspected = false;   // it may have dropped keys and has not acked that it knows (rule D5)
+    bool suspecting = false;  // ... and is being told
     std::optional<Time> ready_at;  // end of its quarantine
     bool forgot = false;           // the quarantine is for a sentinel missing or of another run
     std::string settings;          // what differs (rule D3)
@@ -86,6 +91,8 @@ class NodeTable {
   std::optional<NodeIndex> SameServer(NodeIndex index) const;
   void TakeFacts(Time now, NodeIndex index, const NodeFacts& facts);
   void Quarantined(Time now, NodeIndex index, Duration left, bool forgot);
+  void Suspect(Time now, NodeIndex index);
+  void TellSuspect(Time now, NodeIndex index);
   void AskNode(Time now, NodeIndex node, Ticket::Kind kind, NodeOp op);
   std::optional<std::int64_t> MedianOffset() const;
   std::optional<Duration> Off(NodeIndex index) const;

@@ -37,8 +37,8 @@ void ReleaseTable::Answered(const NodeAnswer& answer) {
   if (found == pending_.end()) return;
   Pending& pending = found->second;
   pending.in_flight.reset(answer.node);
-  if (answer.verdict != Verdict::kOk && answer.verdict != Verdict::kNotOwner) return;
-  pending.unacked.reset(answer.node);
+  const bool acked = answer.verdict == Verdict::kOk || answer.verdict == Verdict::kNotOwner;
+  (acked ? pending.unacked.reset(answer.node) : pending.missed.set(answer.node));
   AnswerWaiter(pending);
   if (pending.unacked.none()) pending_.erase(found);
 }

@@ -45,7 +45,7 @@ class ReleaseTable {
     std::string owner;
     NodeSet unacked;
     NodeSet in_flight;
-    NodeSet missed;  // silent once; may still ack
+    NodeSet missed;  // silent or refused once; may still ack
     std::optional<Waiter> waiter;
     Alarm expiry;
   };

@@ -48,7 +48,8 @@ std::string ToText(Duration duration) {
   const double ns = static_cast<double>(duration.count());
   if (duration >= seconds(1) || duration <= -seconds(1)) {
     std::snprintf(text, sizeof text, "%.3gs", ns / 1e9);
-    if (duration >= seconds(100)) std::snprintf(text, sizeof text, "%.0fs", ns / 1e9);
+    if (std::chrono::abs(duration) >= seconds(100))
+      std::snprintf(text, sizeof text, "%.0fs", ns / 1e9);
   } else if (duration >= milliseconds(1) || duration <= -milliseconds(1)) {
     std::snprintf(text, sizeof text, "%.3gms", ns / 1e6);
   } else {

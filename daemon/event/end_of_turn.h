@@ -18,7 +18,6 @@ class EndOfTurn {
   EndOfTurn& operator=(const EndOfTurn&) = delete;
 
   void Schedule();
-  void Cancel();
 
  private:
   friend class Loop;
