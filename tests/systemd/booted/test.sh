@@ -1,0 +1,136 @@
+#!/bin/bash
+# Runs as root in a booted systemd where redlockd is installed: the life of the service, from its
+# first client to its last.
+set -u
+sock=/run/redlockd/redlockd.sock
+
+fail() {
+  echo "FAILED: $1"
+  systemctl status --no-pager --full redlockd.socket redlockd.service
+  journalctl --no-pager -o cat -u redlockd.service
+  exit 1
+}
+# within SECONDS COMMAND...: waits until COMMAND succeeds.
+within() {
+  local end=$((SECONDS + $1))
+  shift
+  until "$@"; do
+    [ $SECONDS -lt $end ] || fail "in vain: $*"
+    sleep 0.02
+  done
+}
+must() { "$@" || fail "$*"; }
+must_exit() {
+  local want=$1 got=0
+  shift
+  "$@" || got=$?
+  [ $got -eq "$want" ] || fail "exit $got instead of $want: $*"
+}
+property() { systemctl show --value -p "$1" redlockd.service; }
+property_is() { [ "$(property "$1")" = "$2" ]; }
+status_has() { [[ $(property StatusText) == *"$1"* ]]; }
+as() { runuser -u "$1" -- "${@:2}"; }
+
+# One session at a time, typed by hand: connect USER, say LINE, expect PATTERN, hang_up.
+connect() {
+  coproc session { exec runuser -u "$1" -- socat STDIO "UNIX-CONNECT:$sock"; }
+  socat=$!
+  expect '\* HELLO redlockd 1 *'
+}
+say() { echo "$1" >&"${session[1]}"; }
+expect() {
+  local line
+  while IFS= read -r -t 10 -u "${session[0]}" line; do
+    echo "  $line"
+    # shellcheck disable=SC2053  # a pattern
+    [[ $line == $1 ]] && return
+  done
+  fail "the session never said $1"
+}
+hang_up() {
+  local output=${session[1]}
+  exec {output}>&-
+  wait "$socat"
+}
+
+echo "== Users, nodes, the socket"
+must systemd-sysusers
+must systemd-tmpfiles --create /usr/lib/tmpfiles.d/redlockd.conf
+must useradd --no-create-home --groups redlock member
+must useradd --no-create-home --groups redlock,redlock-admin admin
+must useradd --no-create-home stranger
+for port in 7001 7002 7003 7004 7005; do
+  redis-server --port $port --bind 127.0.0.1 --save '' --dir /tmp >/dev/null &
+done
+must systemctl start redlockd.socket
+must property_is ActiveState inactive
+must [ "$(stat -c '%a %U %G' $sock)" = "660 root redlock" ]
+must [ "$(stat -c '%a %U %G' /etc/redlockd)" = "750 root redlockd" ]
+
+echo "== The first client starts the service"
+must as member redlock ping
+must property_is ActiveState active
+must [ "$(stat -c %U "/proc/$(property MainPID)")" = redlockd ]
+
+echo "== New nodes wait for their quarantine, or an administrator's word"
+must_exit 69 as member redlock run -w 0.2 thing -- true
+as member redlock nodes --trust-empty && fail "a member may not trust nodes"
+must as admin redlock nodes --trust-empty
+within 10 status_has "5 of 5 nodes up"
+
+echo "== Access by group"
+must as member redlock run thing -- true
+must_exit 69 as stranger redlock run thing -- true
+
+echo "== The status line counts leases"
+connect member
+say "lock thing"
+expect 'OK lock=thing fence=*'
+within 5 status_has "1 lease"
+
+echo "== The watchdog is fed"
+pid=$(property MainPID)
+fed=$(property WatchdogTimestampMonotonic)
+fed_for_3s() { [ "$(property WatchdogTimestampMonotonic)" -gt $((fed + 3000000)) ]; }
+within 10 fed_for_3s
+must property_is MainPID "$pid"
+
+echo "== SIGTERM: holders are told, and the daemon goes when they have let go"
+systemctl stop --no-block redlockd.service
+expect '\* DRAINING*'
+say "unlock thing"
+expect 'OK*'
+within 10 property_is ActiveState inactive
+must property_is Result success
+hang_up
+
+echo "== ... or at the end of drain_time; the keys stay until the announced deadline"
+connect member
+say "lock thing"
+expect 'OK lock=thing fence=*'
+systemctl stop --no-block redlockd.service
+expect '\* DRAINING*'
+expect '\* LOST lock=thing *'
+within 10 property_is ActiveState inactive
+must property_is Result success
+hang_up
+must_exit 75 as member redlock run -n thing -- true
+must as member redlock run -w 30 thing -- true
+
+echo "== A daemon that hangs is restarted by the watchdog"
+pid=$(property MainPID)
+kill -STOP "$pid"
+within 20 property_is NRestarts 1
+within 10 property_is ActiveState active
+[ "$(property MainPID)" != "$pid" ] || fail "still the daemon that hung"
+must as member redlock run -w 30 thing -- true
+
+echo "== restart"
+must systemctl restart redlockd.service
+must as member redlock run thing -- true
+
+echo "== Stopping the socket stops everything"
+must systemctl stop redlockd.socket redlockd.service
+must_exit 69 as member redlock ping
+journalctl --no-pager -o cat -u redlockd.service | grep -E 'Sanitizer|runtime error' && fail "sanitizer"
+echo "== Done"

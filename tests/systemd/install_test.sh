@@ -1,0 +1,54 @@
+#!/bin/bash
+# install_test.sh CMAKE BUILD STAGE: installs BUILD into STAGE, and looks whether everything is where
+# Debian wants it and nothing else is there.
+set -euo pipefail
+cmake=$1 build=$2 stage=$3
+
+rm -rf "$stage"
+DESTDIR=$stage "$cmake" --install "$build" >/dev/null
+
+# LIB stands for /usr/lib/x86_64-linux-gnu or its like, BUILD for the kind of build.
+diff -u - <(cd "$stage" && find . -not -type d | sed -E \
+  -e 's#^\./##' \
+  -e 's#^usr/lib/[a-z0-9_]+-linux-gnu[a-z0-9]*/#LIB/#' \
+  -e 's#-targets-[a-z]+#-targets-BUILD#' \
+  -e 's#\.so\.[0-9]+\.[0-9]+\.[0-9]+$#.so.VERSION#' | LC_ALL=C sort) <<'END'
+LIB/cmake/redlock/redlock-config-version.cmake
+LIB/cmake/redlock/redlock-config.cmake
+LIB/cmake/redlock/redlock-targets-BUILD.cmake
+LIB/cmake/redlock/redlock-targets.cmake
+LIB/libredlock.so
+LIB/libredlock.so.0
+LIB/libredlock.so.VERSION
+LIB/pkgconfig/redlock.pc
+etc/redlockd/redlockd.yaml
+usr/bin/redlock
+usr/include/redlock/mutex.hpp
+usr/include/redlock/redlock.h
+usr/include/redlock/redlock.hpp
+usr/lib/systemd/system/redlockd.service
+usr/lib/systemd/system/redlockd.socket
+usr/lib/sysusers.d/redlockd.conf
+usr/lib/tmpfiles.d/redlockd.conf
+usr/sbin/redlockd
+usr/share/bash-completion/completions/redlock
+usr/share/doc/redlockd/examples/blocking.c
+usr/share/doc/redlockd/examples/event_loop.c
+usr/share/doc/redlockd/examples/far-nodes.yaml
+usr/share/doc/redlockd/examples/fenced_counter.cc
+usr/share/doc/redlockd/examples/one-node.yaml
+usr/share/doc/redlockd/examples/three-nodes.yaml
+usr/share/man/man1/redlock.1
+usr/share/man/man5/redlockd.yaml.5
+usr/share/man/man8/redlockd.8
+END
+
+# scdoc writes more .PP than mandoc likes; nothing else may be wrong with the pages.
+if mandoc -T lint -W warning "$stage"/usr/share/man/man*/* | grep -v 'skipping paragraph macro: PP'; then
+  exit 1
+fi
+
+# What the administrator made of the configuration survives the next installation.
+echo '# mine' >>"$stage/etc/redlockd/redlockd.yaml"
+DESTDIR=$stage "$cmake" --install "$build" >/dev/null
+grep -q '# mine' "$stage/etc/redlockd/redlockd.yaml"
