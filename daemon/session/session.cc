@@ -308,7 +308,9 @@ void Session::Quit(const Call& call) {
     line.Text("the session quits");
   };
   for (const auto& [request, under_way] : under_way_) cancelled(under_way.tag, under_way.subject);
-  for (std::size_t i = 0; i < queue_.size(); ++i) cancelled("", "");
+  // Behind an untagged one they came too late to be answered.
+  const std::size_t unanswered = call.tag.empty() ? 0 : queue_.size();
+  for (std::size_t i = 0; i < unanswered; ++i) cancelled("", "");
   ReplyLine::Ok(out(), call.tag);
   Leave();
 }

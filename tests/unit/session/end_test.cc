@@ -170,7 +170,7 @@ TEST_F(EndTest, QuitCancelsWhatWaitsAndCloses) {
 
 TEST_F(EndTest, UntaggedQuitWaitsForItsTurn) {
   const auto client = Connect();
-  client->Send("lock a\nquit\n");
+  client->Send("lock a\nquit\nlock b\n");
   const auto lock = Nth<LockRequested>(0);
   Turn();
   EXPECT_THAT(engine.All<SessionClosed>(), IsEmpty());
