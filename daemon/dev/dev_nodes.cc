@@ -4,6 +4,7 @@
 #include <hiredis/hiredis.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,9 +48,11 @@ std::string MakeDirectory() {
 }
 
 bool Answers(const std::string& socket) {
+  const timeval patience{.tv_sec = 1, .tv_usec = 0};
   const std::unique_ptr<redisContext, decltype(&redisFree)> context(
-      redisConnectUnix(socket.c_str()), &redisFree);
+      redisConnectUnixWithTimeout(socket.c_str(), patience), &redisFree);
   if (!context || context->err != 0) return false;
+  redisSetTimeout(context.get(), patience);
   const std::unique_ptr<void, decltype(&freeReplyObject)> reply(redisCommand(context.get(), "PING"),
                                                                 &freeReplyObject);
   return reply && static_cast<redisReply*>(reply.get())->type == REDIS_REPLY_STATUS;

@@ -18,6 +18,7 @@ class EndOfTurn {
   EndOfTurn& operator=(const EndOfTurn&) = delete;
 
   void Schedule();
+  void Cancel();
 
  private:
   friend class Loop;

@@ -13,12 +13,14 @@
 #include <system_error>
 #include <utility>
 
+#include "daemon/event/end_of_turn.h"
 #include "daemon/event/loop.h"
 
 namespace redlockd::event {
 
 struct Stream::Core : std::enable_shared_from_this<Stream::Core> {
-  explicit Core(Callbacks callbacks) : callbacks(std::move(callbacks)) {}
+  Core(Loop& loop, Callbacks callbacks)
+      : callbacks(std::move(callbacks)), tell_failed(loop, [this] { Fail(connect_error); }) {}
 
   static void OnReadable(bufferevent*, void* arg) {
     const auto core = static_cast<Core*>(arg)->shared_from_this();
@@ -35,17 +37,24 @@ struct Stream::Core : std::enable_shared_from_this<Stream::Core> {
     const auto core = static_cast<Core*>(arg)->shared_from_this();
     if (what & BEV_EVENT_CONNECTED) return core->callbacks.on_connected();
     bufferevent_disable(stream, EV_READ | EV_WRITE);
-    core->callbacks.on_closed((what & BEV_EVENT_EOF) ? "closed by the other side"
-                                                     : std::generic_category().message(error));
+    if (what & BEV_EVENT_EOF) return core->callbacks.on_closed("closed by the other side");
+    core->Fail(error);
+  }
+
+  void Fail(int error) {
+    const auto self = shared_from_this();
+    callbacks.on_closed(std::generic_category().message(error));
   }
 
   Callbacks callbacks;
   bufferevent* stream = nullptr;
+  int connect_error = 0;
+  EndOfTurn tell_failed;
 };
 
 Stream::Stream(Loop& loop, Callbacks callbacks)
-    : core_(std::make_shared<Core>(std::move(callbacks))) {
-  // Deferred: else a connect that fails at once would call back from within Connect.
+    : core_(std::make_shared<Core>(loop, std::move(callbacks))) {
+  // Deferred: else some connects that fail at once would call back from within Connect.
   core_->stream =
       bufferevent_socket_new(loop.base(), -1, BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
   if (core_->stream == nullptr) throw std::bad_alloc();
@@ -54,11 +63,17 @@ Stream::Stream(Loop& loop, Callbacks callbacks)
   bufferevent_set_max_single_write(core_->stream, std::numeric_limits<ev_ssize_t>::max());
 }
 
-Stream::~Stream() { bufferevent_free(std::exchange(core_->stream, nullptr)); }
+Stream::~Stream() {
+  bufferevent_free(std::exchange(core_->stream, nullptr));
+  core_->tell_failed.Cancel();
+}
 
 void Stream::Connect(const sockaddr* address, socklen_t size) {
   bufferevent_enable(core_->stream, EV_READ | EV_WRITE);
-  bufferevent_socket_connect(core_->stream, address, static_cast<int>(size));
+  if (bufferevent_socket_connect(core_->stream, address, static_cast<int>(size)) != 0) {
+    core_->connect_error = EVUTIL_SOCKET_ERROR();  // libevent tells it by nothing else
+    return core_->tell_failed.Schedule();
+  }
   const evutil_socket_t fd = bufferevent_getfd(core_->stream);
   if (fd < 0 || address->sa_family == AF_UNIX) return;
   const int on = 1;

@@ -100,7 +100,8 @@ class Link {
   void Lose(const std::string& reason);
   void OnTimer();
   void TellTimedOut(Clock::time_point now);
-  void StartTimer(Clock::time_point now);
+  void StartTimer();
+  void SetTimer(Clock::time_point at);
   void Write(const Due& due);
   void Push(Due due);
 
@@ -111,6 +112,8 @@ class Link {
   // kWaiting: the next try. kConnecting, kHandshaking: the end of connect_timeout. kReady: the next
   // of the ops' time-outs.
   event::Timer timer_;
+  Clock::time_point timer_at_;
+  bool looks_again_ = false;
   std::unique_ptr<Resolver::Lookup> lookup_;
   std::unique_ptr<event::Stream> stream_;
   std::unique_ptr<redisReader, FreeReader> reader_;

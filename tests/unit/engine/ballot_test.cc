@@ -1,0 +1,102 @@
+#include "daemon/engine/ballot.h"
+
+#include <gtest/gtest.h>
+
+namespace redlockd::engine {
+namespace {
+
+using std::chrono::milliseconds;
+using Result = Ballot::Result;
+
+TEST(Ballot, AgreesWhenAMajorityVotesForOneFence) {  // rule A3
+  Ballot ballot(5, NodeSet(0b11111));
+  ballot.Vote(0, 7);
+  ballot.Vote(1, 9);
+  ballot.Vote(2, 7);
+  EXPECT_EQ(ballot.Judge(), Result::kDisagreed);
+  ballot.Vote(3, 7);
+  EXPECT_EQ(ballot.Judge(), Result::kAgreed);
+  EXPECT_EQ(ballot.Agreed(), 7);
+  ballot.Vote(4, 99);
+  EXPECT_EQ(ballot.Agreed(), 7);
+}
+
+TEST(Ballot, IsOpenUntilAMajorityHasVoted) {
+  Ballot ballot(3, NodeSet(0b111));
+  EXPECT_EQ(ballot.Judge(), Result::kOpen);
+  ballot.Vote(0, 7);
+  EXPECT_EQ(ballot.Judge(), Result::kOpen);
+}
+
+TEST(Ballot, ConfirmsTheGreatestOfTheSmallestMajority) {  // rule A4
+  Ballot ballot(5, NodeSet(0b11111));
+  ballot.Vote(0, 50);
+  ballot.Vote(1, 10);
+  ballot.Vote(2, 40);
+  EXPECT_EQ(ballot.ToConfirm(), 50);
+  ballot.Vote(3, 20);
+  EXPECT_EQ(ballot.ToConfirm(), 40);
+  ballot.Vote(4, 30);
+  EXPECT_EQ(ballot.ToConfirm(), 30);
+}
+
+TEST(Ballot, IsRefusedWhenAMajorityIsImpossibleAndAMajorityAnswered) {
+  Ballot ballot(5, NodeSet(0b11111));
+  ballot.Busy(0, "a", milliseconds(5));
+  ballot.Busy(1, "a", milliseconds(3));
+  EXPECT_EQ(ballot.Judge(), Result::kOpen);
+  ballot.Busy(2, "a", milliseconds(9));
+  EXPECT_EQ(ballot.Judge(), Result::kRefused);
+  EXPECT_FALSE(ballot.Split());
+  EXPECT_EQ(ballot.ShortestLeft(), milliseconds(3));
+}
+
+TEST(Ballot, KnowsASplitVote) {  // rule E7
+  Ballot ballot(3, NodeSet(0b111));
+  ballot.Vote(0, 7);
+  ballot.Busy(1, "a", milliseconds(5));
+  ballot.Busy(2, "b", milliseconds(5));
+  EXPECT_EQ(ballot.Judge(), Result::kRefused);
+  EXPECT_TRUE(ballot.Split());
+}
+
+TEST(Ballot, HasNoQuorumWhenTooFewCanAnswer) {
+  Ballot ballot(3, NodeSet(0b111));
+  ballot.Vote(0, 7);
+  ballot.Miss(1);
+  EXPECT_EQ(ballot.Judge(), Result::kOpen);
+  ballot.Miss(2);
+  EXPECT_EQ(ballot.Judge(), Result::kNoQuorum);
+  ballot.Vote(2, 7);  // an answer that came after all
+  EXPECT_EQ(ballot.Judge(), Result::kAgreed);
+}
+
+TEST(Ballot, AVoteSurvivesLaterSilence) {
+  Ballot ballot(3, NodeSet(0b111));
+  ballot.Vote(0, 7);
+  ballot.Miss(0);
+  ballot.Vote(1, 7);
+  EXPECT_EQ(ballot.Judge(), Result::kAgreed);
+}
+
+TEST(Ballot, WaitsForASilentNodeThatCouldStillDecide) {
+  Ballot ballot(3, NodeSet(0b111));
+  ballot.Busy(0, "a", milliseconds(5));
+  ballot.Miss(1);
+  EXPECT_EQ(ballot.Judge(), Result::kOpen);  // the third tells busy from no quorum
+  ballot.Busy(2, "a", milliseconds(5));
+  EXPECT_EQ(ballot.Judge(), Result::kRefused);
+}
+
+TEST(Ballot, AnEvenSetNeedsMoreThanHalf) {
+  Ballot ballot(4, NodeSet(0b1111));
+  ballot.Vote(0, 7);
+  ballot.Vote(1, 7);
+  EXPECT_EQ(ballot.Judge(), Result::kOpen);
+  ballot.Miss(2);
+  ballot.Miss(3);
+  EXPECT_EQ(ballot.Judge(), Result::kNoQuorum);
+}
+
+}  // namespace
+}  // namespace redlockd::engine

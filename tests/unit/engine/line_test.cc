@@ -1,0 +1,307 @@
+#include "tests/unit/engine/table.h"
+
+// Who waits, and what a wait that ends without the lock is told.
+namespace redlockd::engine {
+namespace {
+
+class Line : public Table {
+ protected:
+  Line() {
+    Start();
+    a_ = Open();
+    b_ = Open();
+    c_ = Open();
+  }
+  // The lock is another host's on all nodes, for a minute.
+  void TakenElsewhere() {
+    for (auto& node : nodes_) node.Put(now_, "x", "other:1:there", 60s);
+  }
+  SessionId a_, b_, c_;
+};
+
+TEST_F(Line, IsFirstComeFirstServed) {
+  MustHold(a_);
+  const auto second = Lock(b_), third = Lock(c_);
+  EXPECT_EQ(engine_->Waits().at(0).session, b_);
+  EXPECT_EQ(engine_->Waits().at(1).place, 2u);
+  Unlock(a_);
+  EXPECT_TRUE(GrantOf(second));
+  EXPECT_FALSE(Answered(third));
+  Close(b_);
+  EXPECT_TRUE(GrantOf(third));
+  EXPECT_GT(GrantOf(third)->fence, GrantOf(second)->fence);
+}
+
+TEST_F(Line, OneAttemptAtATimeIsOnTheWire) {  // rule C11
+  AllByHand();
+  Lock(a_);
+  Lock(b_);
+  EXPECT_EQ(Count<AcquireOp>(0), 1u);
+}
+
+TEST_F(Line, ATryNeverWaits) {
+  MustHold(a_);
+  EXPECT_EQ(WhyFailed(Try(b_)), Failure::kBusy);
+  Unlock(a_);
+  TakenElsewhere();
+  EXPECT_EQ(WhyFailed(Try(b_)), Failure::kBusy);
+  EXPECT_EQ(engine_->counters().busy, 2u);
+}
+
+TEST_F(Line, AWaitTimesOut) {
+  MustHold(a_);
+  const auto here = Lock(b_, {.wait = 300ms});
+  TakenElsewhere();
+  const auto elsewhere = Lock(c_, {.name = "y", .wait = 300ms});
+  EXPECT_TRUE(GrantOf(elsewhere));
+  Pass(300ms - 1ns);
+  EXPECT_FALSE(Answered(here));
+  Pass(1ns);
+  EXPECT_EQ(WhyFailed(here), Failure::kTimeout);
+}
+
+TEST_F(Line, AWaitForALockHeldElsewhereTimesOut) {
+  TakenElsewhere();
+  const auto request = Lock(a_, {.wait = 300ms});
+  Pass(300ms);
+  EXPECT_EQ(WhyFailed(request), Failure::kTimeout);
+  EXPECT_EQ(KeysOf("other:1:there"), 3u);
+  EXPECT_TRUE(engine_->Waits().empty());
+}
+
+TEST_F(Line, AWaiterThatLeavesDuringTheAttemptTakesNothingAlong) {
+  AllByHand();
+  Lock(a_);
+  const auto next = Lock(b_);
+  Vote(0, 10);
+  Close(a_);
+  Vote(1, 10);
+  EXPECT_TRUE(GrantOf(next)) << "the attempt goes on for the next in line";
+  EXPECT_EQ(engine_->Holds(now_).at(0).session, b_);
+}
+
+TEST_F(Line, AnAttemptIsNotPassedOnToAWaiterWithAnotherTtl) {  // rule C10
+  AllByHand();
+  Lock(a_);
+  const auto next = Lock(b_, {.ttl = 2s});
+  Vote(0, 10);
+  Close(a_);
+  EXPECT_TRUE(IsAsked<ReleaseOp>(0));
+  EXPECT_FALSE(Answered(next));
+  EXPECT_EQ(std::get<AcquireOp>(Take<AcquireOp>(0).op).ttl, 2s);
+}
+
+TEST_F(Line, AWaiterThatGivesUpAloneReleasesTheAttempt) {  // rule C4
+  AllByHand();
+  Lock(a_);
+  Vote(0, 10);
+  Close(a_);
+  for (NodeIndex i = 0; i < 3; ++i) EXPECT_TRUE(IsAsked<ReleaseOp>(i));
+}
+
+TEST_F(Line, CancelEndsAWait) {
+  MustHold(a_);
+  const auto wait = Lock(b_);
+  Do(CancelRequested{b_, 1000, wait});
+  EXPECT_EQ(WhyFailed(wait), Failure::kCancelled);
+  EXPECT_TRUE(AnswerTo<WaitCancelled>(1000));
+  Do(CancelRequested{b_, 1001, wait});
+  EXPECT_EQ(WhyFailed(1001), Failure::kNoSuchWait);
+  Do(CancelRequested{a_, 1002, 1});
+  EXPECT_EQ(WhyFailed(1002), Failure::kNoSuchWait) << "held, not waiting";
+}
+
+// --- half-close ---------------------------------------------------------------------------------
+
+TEST_F(Line, AHalfCloseCancelsAWaitBehindAHolder) {
+  MustHold(a_);
+  const auto wait = Lock(b_);
+  Do(SessionInputEnded{b_});
+  EXPECT_EQ(WhyFailed(wait), Failure::kCancelled);
+}
+
+TEST_F(Line, AHalfCloseLetsTheFirstAskingFinish) {
+  AllByHand();
+  const auto request = Lock(a_);
+  Do(SessionInputEnded{a_});
+  EXPECT_FALSE(Answered(request));
+  Vote(0, 10);
+  Vote(1, 10);
+  EXPECT_TRUE(GrantOf(request));
+}
+
+TEST_F(Line, AHalfClosedFirstAskingThatIsRefusedIsCancelled) {
+  AllByHand();
+  const auto request = Lock(a_);
+  Do(SessionInputEnded{a_});
+  Busy(0);
+  Busy(1);
+  EXPECT_EQ(WhyFailed(request), Failure::kCancelled);
+}
+
+TEST_F(Line, AHalfCloseBetweenAttemptsCancels) {
+  TakenElsewhere();
+  const auto request = Lock(a_);
+  Do(SessionInputEnded{a_});
+  EXPECT_EQ(WhyFailed(request), Failure::kCancelled);
+}
+
+TEST_F(Line, AHalfCloseLeavesAHoldAlone) {
+  MustHold(a_);
+  Do(SessionInputEnded{a_});
+  Pass(10s);
+  EXPECT_EQ(engine_->HoldCount(), 1u);
+}
+
+// --- what the caller may not --------------------------------------------------------------------
+
+TEST_F(Line, AskingAgainForTheSameLockIsADeadlock) {
+  MustHold(a_);
+  EXPECT_EQ(WhyFailed(Lock(a_)), Failure::kDeadlock);
+  Lock(b_);
+  EXPECT_EQ(WhyFailed(Lock(b_)), Failure::kDeadlock);
+}
+
+TEST_F(Line, ATtlOutOfRangeIsRefusedWithTheRange) {
+  const auto low = Lock(a_, {.ttl = 100ms});
+  EXPECT_EQ(WhyFailed(low), Failure::kBadTtl);
+  EXPECT_NE(FailureOf(low)->text.find("to 6s, found 100ms"), std::string::npos);
+  EXPECT_EQ(WhyFailed(Lock(a_, {.ttl = 6001ms})), Failure::kBadTtl);
+}
+
+TEST_F(Line, LimitsPerSessionAndPerUser) {
+  Make(3, false, {.locks_per_session = 2, .locks_per_uid = 3});
+  Start();
+  const auto a = Open(1), b = Open(1), c = Open(2);
+  MustHold(a, {.name = "1"});
+  MustHold(a, {.name = "2"});
+  EXPECT_EQ(WhyFailed(Lock(a, {.name = "3"})), Failure::kLimit);
+  MustHold(b, {.name = "3"});
+  const auto over = Lock(b, {.name = "4"});
+  EXPECT_EQ(WhyFailed(over), Failure::kLimit);
+  EXPECT_NE(FailureOf(over)->text.find("uid 1"), std::string::npos);
+  MustHold(c, {.name = "4"});
+  Close(a);
+  MustHold(b, {.name = "5"});
+}
+
+TEST_F(Line, UnlockAndCheckOfWhatIsNotHeld) {
+  EXPECT_EQ(WhyFailed(Unlock(a_)), Failure::kNotHeld);
+  EXPECT_EQ(WhyFailed(Check(a_)), Failure::kNotHeld);
+  const auto grant = MustHold(a_);
+  EXPECT_EQ(WhyFailed(Unlock(b_)), Failure::kNotHeld);
+  EXPECT_EQ(WhyFailed(Unlock(a_, grant.fence + 1)), Failure::kNotHeld);
+  EXPECT_EQ(engine_->HoldCount(), 1u);
+  EXPECT_TRUE(AnswerTo<Released>(Unlock(a_, grant.fence)));
+}
+
+TEST_F(Line, AnySessionMayCheckByFence) {
+  const auto grant = MustHold(a_);
+  const auto checked = AnswerTo<Checked>(Check(b_, grant.fence));
+  ASSERT_TRUE(checked);
+  EXPECT_EQ(checked->deadline, grant.deadline);
+  EXPECT_EQ(WhyFailed(Check(b_)), Failure::kNotHeld);
+  EXPECT_EQ(WhyFailed(Check(b_, grant.fence - 1)), Failure::kNotHeld);
+}
+
+TEST_F(Line, ALossIsToldOnce) {
+  const auto grant = MustHold(a_, {.max_hold = 1s});
+  Pass(1s);
+  const auto first = Check(a_);
+  EXPECT_EQ(WhyFailed(first), Failure::kLost);
+  EXPECT_EQ(FailureOf(first)->fence, grant.fence);
+  EXPECT_EQ(FailureOf(first)->reason, LossReason::kMaxHold);
+  EXPECT_EQ(WhyFailed(Unlock(a_)), Failure::kNotHeld);
+}
+
+TEST_F(Line, ANewRequestForgetsAnOldLoss) {
+  MustHold(a_, {.max_hold = 1s});
+  Pass(1s);
+  MustHold(a_);
+  Unlock(a_);
+  EXPECT_EQ(WhyFailed(Unlock(a_)), Failure::kNotHeld);
+}
+
+// --- no quorum ----------------------------------------------------------------------------------
+
+TEST_F(Line, ATryWithoutAQuorumSaysSoAtOnce) {
+  Down(0);
+  Down(1);
+  const auto request = Try(a_);
+  EXPECT_EQ(WhyFailed(request), Failure::kNoQuorum);
+  EXPECT_NE(FailureOf(request)->text.find("1 of 3 nodes vote, 2 are needed: node 1 "),
+            std::string::npos)
+      << FailureOf(request)->text;
+}
+
+TEST_F(Line, AWaiterHasPatienceForQuorumWait) {
+  Down(0);
+  Down(1);
+  const auto request = Lock(a_);
+  Pass(500ms - 1ns);
+  EXPECT_FALSE(Answered(request));
+  const auto later = Lock(b_);
+  Pass(1ns);
+  EXPECT_EQ(WhyFailed(request), Failure::kNoQuorum);
+  EXPECT_FALSE(Answered(later));
+  Pass(500ms);
+  EXPECT_EQ(WhyFailed(later), Failure::kNoQuorum);
+}
+
+TEST_F(Line, AWaitThatEndsWithoutAQuorumSaysNoQuorum) {
+  Down(0);
+  Down(1);
+  const auto request = Lock(a_, {.wait = 200ms});
+  Pass(200ms);
+  EXPECT_EQ(WhyFailed(request), Failure::kNoQuorum);
+}
+
+TEST_F(Line, AQuorumThatComesBackIsUsedAtOnce) {
+  Down(0);
+  Down(1);
+  const auto request = Lock(a_);
+  Pass(10ms);
+  Up(0);
+  EXPECT_TRUE(GrantOf(request));
+}
+
+TEST_F(Line, AQuorumThatAnswersAgainResetsThePatience) {
+  Down(0);
+  Down(1);
+  TakenElsewhere();
+  const auto request = Lock(a_);
+  Pass(400ms);
+  Up(0);
+  Pass(2s);
+  EXPECT_FALSE(Answered(request));
+  Down(0);
+  Pass(499ms);
+  EXPECT_FALSE(Answered(request));
+}
+
+// The head of the line gives up while the attempt is on the wire: what it asked for is not granted
+// to the next one, who asked for something else.
+TEST_F(Line, ImpatienceDuringAnAttemptDoesNotMixUpTtls) {  // rule C10
+  Down(0);
+  Down(1);
+  Lock(a_);
+  Pass(450ms);
+  const auto next = Lock(b_, {.ttl = 2s});
+  AllByHand();
+  ByHand(0);
+  Up(0);
+  AnswerAsObedient(Take<ProbeOp>(0));
+  ASSERT_TRUE(IsAsked<AcquireOp>(0));
+  const Asked slow = Take<AcquireOp>(0), slow2 = Take<AcquireOp>(2);
+  Pass(60ms);
+  Answer(slow, Verdict::kOk, 10);
+  Answer(slow2, Verdict::kOk, 10);
+  if (const auto grant = GrantOf(next)) {
+    EXPECT_EQ(grant->ttl, 2s);
+    EXPECT_LE(grant->deadline, now_ + 2s);
+  }
+  EXPECT_EQ(std::get<AcquireOp>(Take<AcquireOp>(0).op).ttl, 2s);
+}
+
+}  // namespace
+}  // namespace redlockd::engine

@@ -1,0 +1,221 @@
+#include "tests/unit/engine/table.h"
+
+// Which nodes may vote: rules A6, D1-D8.
+namespace redlockd::engine {
+namespace {
+
+class NodesOf : public Table {
+ protected:
+  std::string TextOf(NodeIndex node) { return engine_->Nodes(now_).at(node).text; }
+  // All but `odd` are up and vote.
+  void StartBut(NodeIndex odd) {
+    for (NodeIndex i = 0; i < nodes_.size(); ++i) {
+      if (i == odd) continue;
+      nodes_[i].TrustEmpty(now_, timing_);
+      Up(i);
+    }
+  }
+};
+
+TEST_F(NodesOf, ANewNodeIsSilentForAQuarantine) {  // rules D1, D4, D7
+  StartBut(2);
+  Up(2);
+  EXPECT_EQ(StateOf(2), NodeState::kNew);
+  EXPECT_EQ(TextOf(2), "new or restarted, ready in 7.01s");
+  const auto session = Open();
+  EXPECT_EQ(VotesOf(session), 2u);
+  EXPECT_EQ(KeysOf("me:1:here"), 2u) << "not asked, not set";
+  Unlock(session);
+  Pass(timing_.Quarantine() - 1ms);
+  EXPECT_EQ(StateOf(2), NodeState::kNew);
+  Pass(2ms);
+  EXPECT_EQ(StateOf(2), NodeState::kUp);
+  EXPECT_EQ(changes_.back().text, "up");
+  EXPECT_TRUE(changes_.back().votes);
+}
+
+TEST_F(NodesOf, ARestartedNodeIsNoticedByTheScriptItself) {  // rule D1
+  Start();
+  nodes_[1].Flush();  // nobody told us
+  const auto session = Open();
+  EXPECT_EQ(VotesOf(session), 2u);
+  EXPECT_EQ(StateOf(1), NodeState::kNew);
+  EXPECT_EQ(nodes_[1].OwnerOf(now_, "x"), std::nullopt);
+}
+
+TEST_F(NodesOf, AFlushUnderAHoldHealsAfterTheQuarantine) {  // rules C6, D1
+  Start();
+  MustHold(Open());
+  nodes_[1].Flush();
+  Pass(timing_.Quarantine());
+  EXPECT_EQ(KeysOf("me:1:here"), 2u);
+  Pass(2s);
+  EXPECT_EQ(KeysOf("me:1:here"), 3u);
+}
+
+TEST_F(NodesOf, AMajorityThatForgotStopsGrantsAndSaysWhy) {
+  Start();
+  nodes_[0].Flush();
+  nodes_[1].Flush();
+  const auto request = Try(Open());
+  EXPECT_EQ(WhyFailed(request), Failure::kNoQuorum);
+  EXPECT_NE(FailureOf(request)->text.find("redlock nodes --trust-empty"), std::string::npos);
+}
+
+TEST_F(NodesOf, OtherSettingsGetNoVote) {  // rule D3
+  StartBut(2);
+  Timing other = timing_;
+  other.max_ttl = 7s;
+  nodes_[2].TrustEmpty(now_, other);
+  Up(2);
+  EXPECT_EQ(StateOf(2), NodeState::kSettings);
+  EXPECT_EQ(TextOf(2), "differs: max_ttl is another; to change it: redlock nodes --adopt");
+  EXPECT_EQ(VotesOf(Open()), 2u);
+}
+
+TEST_F(NodesOf, AServerListedTwiceVotesOnce) {  // rule D8
+  StartBut(1);
+  ByHand(1);
+  Do(NodeLinkUp{1, nodes_[0].Info()});
+  EXPECT_EQ(StateOf(1), NodeState::kDuplicate);
+  EXPECT_EQ(TextOf(1), "is the same server as node 1");
+  AllByHand();
+  const auto request = Lock(Open());
+  EXPECT_FALSE(IsAsked<AcquireOp>(1));
+  Vote(0, 10);
+  EXPECT_FALSE(Answered(request));
+}
+
+TEST_F(NodesOf, AReplicaOrAClusterDoesNotVote) {  // rule D5
+  StartBut(2);
+  nodes_[2].TrustEmpty(now_, timing_);
+  nodes_[2].master = false;
+  Up(2);
+  EXPECT_EQ(StateOf(2), NodeState::kReplica);
+  Down(2);
+  nodes_[2].master = true;
+  nodes_[2].cluster = true;
+  Up(2);
+  EXPECT_EQ(StateOf(2), NodeState::kCluster);
+}
+
+TEST_F(NodesOf, ANodeThatEvictsDoesNotVote) {  // rule D5
+  StartBut(2);
+  nodes_[2].TrustEmpty(now_, timing_);
+  nodes_[2].maxmemory_policy = "allkeys-lru";
+  Up(2);
+  EXPECT_EQ(StateOf(2), NodeState::kEvicts);
+  EXPECT_EQ(TextOf(2), "has maxmemory-policy allkeys-lru, expected noeviction");
+}
+
+TEST_F(NodesOf, GrowingEvictionsPutANodeInQuarantine) {  // rule D5
+  Start();
+  nodes_[2].evicted_keys = 1;
+  Pass(2s);
+  EXPECT_EQ(StateOf(2), NodeState::kQuarantine);
+  Pass(timing_.Quarantine() + 2ms);
+  EXPECT_EQ(StateOf(2), NodeState::kUp);
+}
+
+TEST_F(NodesOf, AChangedPolicyPutsANodeInQuarantineWhenItIsBack) {  // rule D5
+  Start();
+  nodes_[2].maxmemory_policy = "allkeys-lru";
+  Pass(2s);
+  EXPECT_EQ(StateOf(2), NodeState::kEvicts);
+  nodes_[2].maxmemory_policy = "noeviction";
+  Pass(2s);
+  EXPECT_EQ(StateOf(2), NodeState::kQuarantine);
+}
+
+// What was seen must get there: until it has, the node has no vote.
+TEST_F(NodesOf, ASuspicionIsRepeatedUntilTheNodeHasIt) {  // rule D5
+  Start();
+  ByHand(2);
+  nodes_[2].evicted_keys = 1;
+  Pass(2s);
+  AnswerAsObedient(Take<ProbeOp>(2));
+  EXPECT_TRUE(IsAsked<SuspectOp>(2));
+  EXPECT_EQ(StateOf(2), NodeState::kQuarantine);
+  Down(2);
+  Up(2);
+  AnswerAsObedient(Take<ProbeOp>(2));
+  EXPECT_EQ(StateOf(2), NodeState::kQuarantine);
+  AnswerAsObedient(Take<SuspectOp>(2));
+  EXPECT_EQ(StateOf(2), NodeState::kQuarantine);
+  Obey(2);
+  Pass(timing_.Quarantine() + 1s);
+  EXPECT_EQ(StateOf(2), NodeState::kUp);
+}
+
+TEST_F(NodesOf, AClockOffTheMedianDoesNotVote) {  // rule A6
+  StartBut(2);
+  nodes_[2].clock_off = 1h;
+  nodes_[2].TrustEmpty(now_, timing_);
+  Up(2);
+  EXPECT_EQ(StateOf(2), NodeState::kSkewed);
+  EXPECT_EQ(TextOf(2), "clock off by 3600s");
+  EXPECT_EQ(VotesOf(Open()), 2u);
+}
+
+TEST_F(NodesOf, AClockWithinHalfAWindowVotes) {  // rule A6
+  StartBut(2);
+  nodes_[2].clock_off = 240ms;
+  nodes_[2].TrustEmpty(now_, timing_);
+  Up(2);
+  EXPECT_EQ(StateOf(2), NodeState::kUp);
+}
+
+TEST_F(NodesOf, AForwardStepPutsANodeInQuarantine) {  // rule D6
+  Start();
+  nodes_[2].clock_off = 100ms;
+  Pass(2s);
+  EXPECT_EQ(StateOf(2), NodeState::kQuarantine);
+}
+
+TEST_F(NodesOf, AProbeThatFailsIsAnError) {
+  StartBut(2);
+  ByHand(2);
+  Up(2);
+  EXPECT_EQ(StateOf(2), NodeState::kProbing);
+  Answer(Take<ProbeOp>(2), Verdict::kError, 0, 0ns, "NOPERM this user has no permissions");
+  EXPECT_EQ(StateOf(2), NodeState::kError);
+  EXPECT_EQ(TextOf(2), "NOPERM this user has no permissions");
+}
+
+TEST_F(NodesOf, ASetIsWrittenOnceAllNodesAreKnown) {  // rule D8
+  Start();
+  Pass(5s);
+  std::set<std::string> sets, ids;
+  for (NodeIndex i = 0; i < 3; ++i) {
+    ByHand(i);
+    Pass(2s);
+    const Asked probe = Take<ProbeOp>(i);
+    sets.insert(std::get<ProbeOp>(probe.op).set);
+    ids.insert(std::get<ProbeOp>(probe.op).node_id);
+    AnswerAsObedient(probe);
+    Obey(i);
+  }
+  EXPECT_EQ(ids.size(), 3u);
+  ASSERT_EQ(sets.size(), 1u);
+  EXPECT_EQ(sets.begin()->substr(0, 2), "3:");
+}
+
+TEST_F(NodesOf, MeetingAnotherSetStopsAllGrants) {  // rule D8
+  Start();
+  Pass(5s);
+  MustHold(Open(), {.name = "y"});
+  // Node 2 is replaced by a member of another set.
+  ObedientNode other("other");
+  other.TrustEmpty(now_, timing_);
+  other.Run(now_, timing_, "other", ProbeOp{"alien", "3:alien,b,c"});
+  Down(2);
+  nodes_[2] = other;
+  Up(2);
+  EXPECT_EQ(StateOf(2), NodeState::kOtherSet);
+  const auto request = Try(Open());
+  EXPECT_EQ(WhyFailed(request), Failure::kNoQuorum);
+  EXPECT_NE(FailureOf(request)->text.find("another set"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace redlockd::engine

@@ -1,0 +1,232 @@
+#include "tests/unit/engine/obedient_node.h"
+
+#include <algorithm>
+#include <charconv>
+#include <utility>
+#include <variant>
+
+#include "daemon/engine/clock_offset.h"
+
+namespace redlockd::engine {
+namespace {
+
+NodeTime Us(Duration duration) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+}
+
+struct Owner {
+  std::string instance;
+  AttemptNumber attempt = 0;
+};
+
+Owner Parse(const std::string& value) {
+  const auto colon = value.find(':');
+  Owner owner{value.substr(0, colon)};
+  if (colon != std::string::npos) {
+    std::from_chars(value.data() + colon + 1, value.data() + value.size(), owner.attempt);
+  }
+  return owner;
+}
+
+bool IsEarlierAttempt(const std::string& value, const std::string& owner) {
+  const Owner other = Parse(value), own = Parse(owner);
+  return other.instance == own.instance && other.attempt < own.attempt;
+}
+
+}  // namespace
+
+struct ObedientNode::Call {
+  NodeTime now;
+  const Timing& timing;
+  const std::string& run_id;
+
+  NodeAnswer Say(Verdict verdict, Fence fence = 0, Duration left = Duration(0),
+                 std::string text = {}) const {
+    NodeAnswer answer;
+    answer.verdict = verdict;
+    answer.node_time = now;
+    answer.fence = fence;
+    answer.left = left;
+    answer.text = std::move(text);
+    return answer;
+  }
+};
+
+NodeTime ObedientNode::Clock(Time now) const {
+  return kNodeEpoch + Microseconds(now) + Us(clock_off);
+}
+
+NodeAnswer ObedientNode::Run(Time now, const Timing& timing, const std::string& run_id,
+                             const NodeOp& op) {
+  const Call call{Clock(now), timing, run_id};
+  Expire(call.now);
+  return std::visit([&](const auto& o) { return Do(call, o); }, op);
+}
+
+void ObedientNode::Expire(NodeTime now) {
+  std::erase_if(keys_, [now](const auto& entry) { return entry.second.until <= now; });
+  std::erase_if(fences_, [now](const auto& entry) { return entry.second.until <= now; });
+}
+
+void ObedientNode::BeginQuarantine(const Call& call) {
+  if (!sentinel_) {
+    sentinel_ =
+        Sentinel{{}, 0, call.timing.max_ttl, call.timing.fence_window, call.timing.Quarantine()};
+  }
+  sentinel_->run = call.run_id;
+  const Duration term = std::max(call.timing.Quarantine(), sentinel_->quarantine);
+  sentinel_->ready = std::max(sentinel_->ready, call.now + Us(term));
+}
+
+std::optional<NodeAnswer> ObedientNode::Check(const Call& call) {
+  if (!sentinel_ || sentinel_->run != call.run_id) {
+    BeginQuarantine(call);
+    return call.Say(Verdict::kAmnesia, 0, std::chrono::microseconds(sentinel_->ready - call.now));
+  }
+  if (sentinel_->max_ttl != call.timing.max_ttl) {
+    return call.Say(Verdict::kSettings, 0, Duration(0), "max_ttl is another");
+  }
+  if (call.now >= sentinel_->ready) return std::nullopt;
+  return call.Say(Verdict::kQuarantine, 0, std::chrono::microseconds(sentinel_->ready - call.now));
+}
+
+NodeAnswer ObedientNode::Do(const Call& call, const AcquireOp& op) {
+  if (auto refused = Check(call)) return *refused;
+  const auto key = keys_.find(op.lock);
+  const auto stored = fences_.find(op.lock);
+  const bool taken = key != keys_.end() && key->second.owner != op.owner &&
+                     !IsEarlierAttempt(key->second.owner, op.owner);
+  if (taken) {
+    return call.Say(Verdict::kBusy, stored == fences_.end() ? 0 : stored->second.fence,
+                    std::chrono::microseconds(key->second.until - call.now), key->second.owner);
+  }
+  const NodeTime window = Us(call.timing.fence_window);
+  const Fence floor = stored == fences_.end() ? call.now - window : stored->second.fence;
+  const Fence fence = std::max(floor + 1, op.proposal);
+  if (fence > call.now + window) return call.Say(Verdict::kSkew);
+  NodeTime until = call.now + Us(op.ttl);
+  if (key != keys_.end() && key->second.owner == op.owner)
+    until = std::max(until, key->second.until);
+  keys_[op.lock] = {op.owner, until};
+  fences_[op.lock] = {fence, call.now + Us(call.timing.fence_life)};
+  return call.Say(Verdict::kOk, fence);
+}
+
+NodeAnswer ObedientNode::Do(const Call& call, const ConfirmOp& op) {
+  if (auto refused = Check(call)) return *refused;
+  const auto key = keys_.find(op.lock);
+  if (key == keys_.end() || key->second.owner != op.owner) return call.Say(Verdict::kNotOwner);
+  const auto stored = fences_.find(op.lock);
+  if (stored == fences_.end()) return call.Say(Verdict::kPassed);
+  if (stored->second.fence > op.fence) return call.Say(Verdict::kPassed, stored->second.fence);
+  if (op.fence > call.now + Us(call.timing.fence_window)) return call.Say(Verdict::kSkew);
+  stored->second = {op.fence, call.now + Us(call.timing.fence_life)};
+  return call.Say(Verdict::kOk, op.fence);
+}
+
+NodeAnswer ObedientNode::Do(const Call& call, const RenewOp& op) {
+  if (auto refused = Check(call)) return *refused;
+  const auto key = keys_.find(op.lock);
+  if (key == keys_.end() || key->second.owner != op.owner) return call.Say(Verdict::kNotOwner);
+  key->second.until = std::max(key->second.until, call.now + Us(op.ttl));
+  if (const auto stored = fences_.find(op.lock); stored != fences_.end()) {
+    stored->second.until = call.now + Us(call.timing.fence_life);
+  }
+  return call.Say(Verdict::kOk);
+}
+
+NodeAnswer ObedientNode::Do(const Call& call, const ReleaseOp& op) {
+  const auto key = keys_.find(op.lock);
+  if (key == keys_.end() || key->second.owner != op.owner) return call.Say(Verdict::kNotOwner);
+  keys_.erase(key);
+  return call.Say(Verdict::kOk);
+}
+
+NodeAnswer ObedientNode::Do(const Call& call, const InspectOp& op) {
+  const auto key = keys_.find(op.lock);
+  const auto stored = fences_.find(op.lock);
+  const Fence fence = stored == fences_.end() ? 0 : stored->second.fence;
+  if (key == keys_.end()) return call.Say(Verdict::kOk, fence);
+  return call.Say(Verdict::kOk, fence, std::chrono::microseconds(key->second.until - call.now),
+                  key->second.owner);
+}
+
+NodeAnswer ObedientNode::Do(const Call& call, const ProbeOp& op) {
+  NodeAnswer answer = Check(call).value_or(call.Say(Verdict::kOk));
+  if (node_id_.empty()) node_id_ = op.node_id;
+  if (set_.empty()) set_ = op.set;
+  answer.facts = Info();
+  answer.facts.node_id = node_id_;
+  answer.facts.set = set_;
+  return answer;
+}
+
+NodeAnswer ObedientNode::Do(const Call& call, const SuspectOp&) {
+  BeginQuarantine(call);
+  return call.Say(Verdict::kOk, 0, std::chrono::microseconds(sentinel_->ready - call.now));
+}
+
+NodeAnswer ObedientNode::Do(const Call& call, const TrustOp&) {
+  const auto refused = Check(call);
+  if (refused && refused->verdict != Verdict::kQuarantine) return *refused;
+  sentinel_->ready = std::min(sentinel_->ready, call.now);
+  return call.Say(Verdict::kOk);
+}
+
+NodeAnswer ObedientNode::Do(const Call& call, const AdoptOp& op) {
+  BeginQuarantine(call);
+  sentinel_->max_ttl = call.timing.max_ttl;
+  sentinel_->fence_window = call.timing.fence_window;
+  sentinel_->quarantine = call.timing.Quarantine();
+  set_ = op.set;
+  return call.Say(Verdict::kOk, 0, std::chrono::microseconds(sentinel_->ready - call.now));
+}
+
+void ObedientNode::Restart(std::string run_id) {
+  Flush();
+  run_id_ = std::move(run_id);
+}
+
+void ObedientNode::Flush() {
+  sentinel_.reset();
+  node_id_.clear();
+  set_.clear();
+  keys_.clear();
+  fences_.clear();
+}
+
+void ObedientNode::TrustEmpty(Time now, const Timing& timing) {
+  sentinel_ =
+      Sentinel{run_id_, Clock(now), timing.max_ttl, timing.fence_window, timing.Quarantine()};
+}
+
+NodeFacts ObedientNode::Info() const {
+  NodeFacts info;
+  info.run_id = run_id_;
+  info.version = "7.0.15";
+  info.master = master;
+  info.cluster = cluster;
+  info.maxmemory_policy = maxmemory_policy;
+  info.evicted_keys = evicted_keys;
+  return info;
+}
+
+std::optional<std::string> ObedientNode::OwnerOf(Time now, const std::string& lock) {
+  Expire(Clock(now));
+  const auto key = keys_.find(lock);
+  if (key == keys_.end()) return std::nullopt;
+  return key->second.owner;
+}
+
+std::optional<Fence> ObedientNode::StoredFence(Time now, const std::string& lock) {
+  Expire(Clock(now));
+  const auto stored = fences_.find(lock);
+  if (stored == fences_.end()) return std::nullopt;
+  return stored->second.fence;
+}
+
+void ObedientNode::Put(Time now, const std::string& lock, const std::string& owner, Duration ttl) {
+  keys_[lock] = {owner, Clock(now) + Us(ttl)};
+}
+
+}  // namespace redlockd::engine

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+
+#include "daemon/engine/node_op.h"
+#include "daemon/engine/timing.h"
+
+namespace redlockd::engine {
+
+// A node that does what the rules ask of one, in memory: what the scripts do on a real one.
+class ObedientNode {
+ public:
+  explicit ObedientNode(std::string run_id) : run_id_(std::move(run_id)) {}
+
+  // Carries out `op` of a daemon with the settings `timing`, at the true time `now`, on a
+  // connection that knows this node as `run_id`. The answer has no node index and no ticket yet.
+  NodeAnswer Run(Time now, const Timing& timing, const std::string& run_id, const NodeOp& op);
+
+  // Loses everything and is another process from now on.
+  void Restart(std::string run_id);
+  void Flush();  // loses everything
+  void TrustEmpty(Time now, const Timing& timing);
+
+  NodeFacts Info() const;  // without what the sentinel says
+  NodeTime Clock(Time now) const;
+  // The owner value that has the lock at `now`.
+  std::optional<std::string> OwnerOf(Time now, const std::string& lock);
+  std::optional<Fence> StoredFence(Time now, const std::string& lock);
+  void Forget(const std::string& lock) { keys_.erase(lock); }
+  void ForgetFence(const std::string& lock) { fences_.erase(lock); }
+  void Put(Time now, const std::string& lock, const std::string& owner, Duration ttl);
+
+  Duration clock_off{0};  // how far its clock is ahead of the others'
+  bool master = true;
+  bool cluster = false;
+  std::string maxmemory_policy = "noeviction";
+  std::uint64_t evicted_keys = 0;
+
+ private:
+  struct Sentinel {
+    std::string run;
+    NodeTime ready;
+    Duration max_ttl, fence_window, quarantine;
+  };
+  struct Key {
+    std::string owner;
+    NodeTime until;
+  };
+  struct Stored {
+    Fence fence;
+    NodeTime until;
+  };
+  struct Call;
+
+  NodeAnswer Do(const Call& call, const AcquireOp& op);
+  NodeAnswer Do(const Call& call, const ConfirmOp& op);
+  NodeAnswer Do(const Call& call, const RenewOp& op);
+  NodeAnswer Do(const Call& call, const ReleaseOp& op);
+  NodeAnswer Do(const Call& call, const InspectOp& op);
+  NodeAnswer Do(const Call& call, const ProbeOp& op);
+  NodeAnswer Do(const Call& call, const SuspectOp& op);
+  NodeAnswer Do(const Call& call, const TrustOp& op);
+  NodeAnswer Do(const Call& call, const AdoptOp& op);
+  std::optional<NodeAnswer> Check(const Call& call);  // rule D
+  void BeginQuarantine(const Call& call);
+  void Expire(NodeTime now);
+
+  std::string run_id_;
+  std::optional<Sentinel> sentinel_;
+  std::string node_id_, set_;
+  std::map<std::string, Key> keys_;
+  std::map<std::string, Stored> fences_;
+};
+
+// TIME of a node whose clock is right, at Time 0.
+inline constexpr NodeTime kNodeEpoch = 1'700'000'000'000'000;
+
+}  // namespace redlockd::engine

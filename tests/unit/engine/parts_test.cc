@@ -1,0 +1,215 @@
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "daemon/engine/agenda.h"
+#include "daemon/engine/clock_offset.h"
+#include "daemon/engine/membership.h"
+#include "daemon/engine/timing.h"
+#include "daemon/engine/validity.h"
+
+// The engine's small parts, each by itself.
+namespace redlockd::engine {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Time At(Duration duration) { return Time(duration); }
+
+// --- Validity (rule C2) -------------------------------------------------------------------------
+
+TEST(Validity, IsTheMthLargestPromise) {
+  Validity validity(5);
+  validity.Ack(0, At(1s), 10s, 1s);
+  validity.Ack(1, At(5s), 10s, 1s);
+  EXPECT_EQ(validity.Deadline(), std::nullopt);
+  validity.Ack(2, At(3s), 10s, 1s);
+  EXPECT_EQ(validity.Deadline(), At(10s));
+  validity.Ack(3, At(9s), 10s, 1s);
+  EXPECT_EQ(validity.Deadline(), At(12s));
+}
+
+TEST(Validity, APromiseIsNeverShortenedByALateAnswer) {
+  Validity validity(1);
+  validity.Ack(0, At(5s), 10s, 1s);
+  validity.Ack(0, At(2s), 10s, 1s);
+  EXPECT_EQ(validity.Deadline(), At(14s));
+}
+
+TEST(Validity, ForgetsANodesPromise) {  // rule D6
+  Validity validity(3);
+  for (NodeIndex i : {0, 1}) validity.Ack(i, At(0s), 10s, 1s);
+  EXPECT_EQ(validity.Count(At(8s)), 2u);
+  validity.Forget(1);
+  EXPECT_FALSE(validity.Promised(1));
+  EXPECT_EQ(validity.Deadline(), std::nullopt);
+  EXPECT_EQ(validity.Count(At(8s)), 1u);
+  EXPECT_EQ(validity.Count(At(9s)), 0u);
+}
+
+// --- Agenda -------------------------------------------------------------------------------------
+
+TEST(Agenda, RingsInOrderOfTimeThenOfMaking) {
+  Agenda agenda;
+  std::string rung;
+  Alarm a(agenda, [&](Time) { rung += 'a'; });
+  Alarm b(agenda, [&](Time) { rung += 'b'; });
+  Alarm c(agenda, [&](Time) { rung += 'c'; });
+  c.Set(At(1s));
+  b.Set(At(2s));
+  a.Set(At(2s));
+  EXPECT_EQ(agenda.Next(), At(1s));
+  agenda.Run(At(2s));
+  EXPECT_EQ(rung, "cab");
+  EXPECT_EQ(agenda.Next(), std::nullopt);
+}
+
+TEST(Agenda, AnAlarmMaySetAnotherForNowAndDieOfItself) {
+  Agenda agenda;
+  int rung = 0;
+  Alarm second(agenda, [&](Time) { ++rung; });
+  auto first = std::make_unique<Alarm>(agenda, [](Time) {});
+  first = std::make_unique<Alarm>(agenda, [&](Time now) {
+    second.Set(now);
+    first.reset();
+  });
+  first->Set(At(1s));
+  agenda.Run(At(1s));
+  EXPECT_EQ(rung, 1);
+  EXPECT_EQ(first, nullptr);
+}
+
+TEST(Agenda, ACatchUpRunsAllThatIsDueAndNothingElse) {
+  Agenda agenda;
+  int rung = 0;
+  Alarm alarm(agenda, [&](Time) { ++rung; });
+  alarm.Set(At(5s));
+  agenda.Run(At(4s));
+  EXPECT_EQ(rung, 0);
+  alarm.Clear();
+  agenda.Run(At(9s));
+  EXPECT_EQ(rung, 0);
+}
+
+// --- ClockOffset (rule D6) ----------------------------------------------------------------------
+
+constexpr NodeTime kBase = 1'700'000'000'000'000;
+
+TEST(ClockOffset, NarrowsWithEachReading) {
+  ClockOffset offset(0.001);
+  EXPECT_EQ(offset.Middle(), std::nullopt);
+  offset.Observe(kBase + 1'000'000, At(900ms), At(1100ms));
+  EXPECT_NEAR(static_cast<double>(*offset.Middle() - kBase), 0, 2);
+  // The node's clock, read late in a long round trip: the interval stays what it was.
+  EXPECT_EQ(offset.Observe(kBase + 2'090'000, At(1100ms), At(2100ms)), ClockOffset::Step::kNone);
+  EXPECT_NEAR(static_cast<double>(*offset.Middle() - kBase), 0, 101'000);
+}
+
+TEST(ClockOffset, ToleratesTwoMillisecondsAndDrift) {
+  ClockOffset offset(0.001);
+  offset.Observe(kBase, At(0s), At(0s));
+  EXPECT_EQ(offset.Observe(kBase + 10'011'000, At(10s), At(10s)), ClockOffset::Step::kNone);
+}
+
+TEST(ClockOffset, KnowsAStepForward) {
+  ClockOffset offset(0.001);
+  offset.Observe(kBase, At(0s), At(0s));
+  EXPECT_EQ(offset.Observe(kBase + 1'004'000, At(1s), At(1s)), ClockOffset::Step::kForward);
+  // From there on, that is what it knows.
+  EXPECT_EQ(offset.Observe(kBase + 2'004'000, At(2s), At(2s)), ClockOffset::Step::kNone);
+}
+
+TEST(ClockOffset, KnowsAStepBack) {
+  ClockOffset offset(0.001);
+  offset.Observe(kBase, At(0s), At(0s));
+  EXPECT_EQ(offset.Observe(kBase - 3'600'000'000, At(1s), At(1s)), ClockOffset::Step::kBack);
+}
+
+TEST(ClockOffset, ASlowAnswerIsNoStep) {
+  ClockOffset offset(0.001);
+  offset.Observe(kBase, At(0s), At(0s));
+  EXPECT_EQ(offset.Observe(kBase + 1'000'000, At(1s), At(30s)), ClockOffset::Step::kNone);
+}
+
+// --- Membership (rule D8) -----------------------------------------------------------------------
+
+TEST(Membership, IsItsSortedIdsOnceAllAreKnown) {
+  Membership set(3);
+  set.Learn(0, "c", "");
+  set.Learn(1, "a", "");
+  EXPECT_EQ(set.Own(), "");
+  set.Learn(2, "b", "");
+  EXPECT_EQ(set.Own(), "3:a,b,c");
+}
+
+TEST(Membership, KnowsAnotherSet) {
+  Membership set(3);
+  EXPECT_FALSE(set.Foreign(""));
+  EXPECT_TRUE(set.Foreign("5:a,b,c,d,e"));
+  set.Learn(0, "a", "");
+  EXPECT_FALSE(set.Foreign("3:a,b,c"));
+  EXPECT_TRUE(set.Foreign("3:x,y,z"));
+  set.Learn(1, "b", "");
+  set.Learn(2, "c", "");
+  EXPECT_FALSE(set.Foreign("3:a,b,c"));
+  EXPECT_TRUE(set.Foreign("3:a,b,d"));
+}
+
+TEST(Membership, ANodeThatForgotGetsItsIdBackIfThereIsNoChoice) {
+  Membership set(3);
+  EXPECT_EQ(set.IdFor(2), "");  // nobody lists it: a new one
+  set.Learn(0, "a", "3:a,b,c");
+  EXPECT_EQ(set.IdFor(2), std::nullopt);  // b or c
+  set.Learn(1, "b", "");
+  EXPECT_EQ(set.IdFor(2), "c");
+  set.Learn(2, "c", "");
+  EXPECT_EQ(set.IdFor(2), "c");
+}
+
+TEST(Membership, AServerListedTwiceMakesNoSet) {
+  Membership set(3);
+  set.Learn(0, "a", "");
+  set.Learn(1, "a", "");
+  set.Learn(2, "b", "");
+  EXPECT_EQ(set.Own(), "");
+}
+
+// --- Timing -------------------------------------------------------------------------------------
+
+TEST(Timing, DefaultsHold) { EXPECT_TRUE(Check(Timing{}).empty()); }
+
+TEST(Timing, DerivesTimes) {
+  const Timing timing;
+  EXPECT_EQ(timing.DriftAllowance(10s), 12ms + 1ns);
+  EXPECT_GE(timing.Quarantine(), timing.max_ttl + timing.DriftAllowance(timing.max_ttl) + 1s);
+  EXPECT_GE(timing.MinTtl(), 4 * timing.command_timeout + 2 * timing.DriftAllowance(200ms));
+  Timing wide;
+  wide.fence_window = 5min;
+  EXPECT_EQ(wide.Quarantine(), 10min + 1s);  // rule D2: above both
+  EXPECT_EQ(Timing::RenewAfter(9s), 3s);
+  EXPECT_EQ(Timing::UsefulRest(8s), 2s);
+}
+
+TEST(Timing, NamesEachInequalityThatFails) {
+  Timing timing;
+  timing.ttl = 100ms;
+  timing.fence_life = 20s;
+  const auto faults = Check(timing);
+  ASSERT_EQ(faults.size(), 2u);
+  EXPECT_EQ(faults[0].key, "lease.ttl");
+  EXPECT_EQ(faults[1].key, "safety.fence_life");
+  timing = Timing{};
+  timing.ttl = 61s;
+  ASSERT_EQ(Check(timing).size(), 1u);
+  EXPECT_NE(Check(timing)[0].text.find("lease.max_ttl"), std::string::npos);
+}
+
+TEST(Timing, WritesDurations) {
+  EXPECT_EQ(ToText(250ms), "250ms");
+  EXPECT_EQ(ToText(1500ms), "1.5s");
+  EXPECT_EQ(ToText(-3600s), "-3600s");
+}
+
+}  // namespace
+}  // namespace redlockd::engine

@@ -1,0 +1,102 @@
+#include "tests/unit/engine/table.h"
+
+// Questions of people: show, trust-empty (rule D7), adopt (rule D3).
+namespace redlockd::engine {
+namespace {
+
+class Query : public Table {
+ protected:
+  Query() { session_ = Open(); }
+  void AllUp() {
+    for (NodeIndex i = 0; i < nodes_.size(); ++i) Up(i);
+  }
+  SessionId session_;
+};
+
+TEST_F(Query, ShowTellsWhatEachNodeSays) {
+  Start();
+  const auto grant = MustHold(session_);
+  ByHand(2);
+  Do(ShowRequested{session_, 100, "x"});
+  EXPECT_FALSE(Answered(100));
+  Silence(Take<InspectOp>(2));
+  const auto shown = AnswerTo<Shown>(100);
+  ASSERT_TRUE(shown);
+  EXPECT_EQ(shown->name, "x");
+  EXPECT_EQ(shown->nodes.at(0).answer->text, "me:1:here");
+  EXPECT_EQ(shown->nodes.at(0).answer->fence, grant.fence);
+  EXPECT_FALSE(shown->nodes.at(2).answer);
+}
+
+TEST_F(Query, AnAnswerToASessionThatLeftIsNothing) {
+  Start();
+  AllByHand();
+  Do(ShowRequested{session_, 100, "x"});
+  Close(session_);
+  for (NodeIndex i = 0; i < 3; ++i) AnswerAsObedient(Take<InspectOp>(i));
+  EXPECT_FALSE(Answered(100));
+}
+
+TEST_F(Query, TrustEmptyMakesANewSetReadyAtOnce) {  // rule D7
+  AllUp();
+  const auto request = Lock(session_);
+  EXPECT_FALSE(Answered(request));
+  Do(TrustEmptyRequested{session_, 100});
+  EXPECT_EQ(AnswerTo<NodesSet>(100)->nodes.size(), 3u);
+  for (NodeIndex i = 0; i < 3; ++i) EXPECT_EQ(StateOf(i), NodeState::kUp);
+  EXPECT_TRUE(GrantOf(request));
+}
+
+TEST_F(Query, TrustEmptyIsRefusedIfANodeIsNotNew) {  // rule D7
+  nodes_[1].TrustEmpty(now_, timing_);
+  AllUp();
+  Do(TrustEmptyRequested{session_, 100});
+  EXPECT_EQ(WhyFailed(100), Failure::kRefused);
+  EXPECT_NE(FailureOf(100)->text.find("node 2 is neither"), std::string::npos);
+  EXPECT_EQ(StateOf(0), NodeState::kNew);
+}
+
+TEST_F(Query, TrustEmptyIsRefusedIfANodeIsSilent) {  // rule D7
+  AllUp();
+  ByHand(2);
+  Do(TrustEmptyRequested{session_, 100});
+  Silence(Take<ProbeOp>(2), true);
+  EXPECT_EQ(WhyFailed(100), Failure::kRefused);
+  EXPECT_NE(FailureOf(100)->text.find("node 3 does not answer"), std::string::npos);
+}
+
+TEST_F(Query, AdoptWritesTheSettingsAndBeginsAQuarantine) {  // rule D3
+  Timing other = timing_;
+  other.max_ttl = 20s;
+  for (auto& node : nodes_) node.TrustEmpty(now_, other);
+  AllUp();
+  EXPECT_EQ(StateOf(0), NodeState::kSettings);
+  Do(AdoptRequested{session_, 100});
+  EXPECT_TRUE(AnswerTo<NodesSet>(100));
+  EXPECT_EQ(StateOf(0), NodeState::kQuarantine);
+  Pass(timing_.Quarantine() + 1s);
+  EXPECT_EQ(StateOf(0), NodeState::kQuarantine) << "the greater quarantine counts";
+  Pass(other.Quarantine() - timing_.Quarantine());
+  EXPECT_EQ(StateOf(0), NodeState::kUp);
+}
+
+TEST(TrustNewNodes, AreTrustedOnceAndNotAfterARestart) {  // rule D7, --dev
+  class Dev : public Table {
+   public:
+    Dev() : Table(3, true) {}
+    void TestBody() override {
+      for (NodeIndex i = 0; i < 3; ++i) Up(i);
+      for (NodeIndex i = 0; i < 3; ++i) EXPECT_EQ(StateOf(i), NodeState::kUp);
+      const auto session = Open();
+      EXPECT_EQ(VotesOf(session), 3u);
+      Down(1);
+      nodes_[1].Restart("again");
+      Up(1);
+      EXPECT_EQ(StateOf(1), NodeState::kNew);
+    }
+  };
+  Dev().TestBody();
+}
+
+}  // namespace
+}  // namespace redlockd::engine

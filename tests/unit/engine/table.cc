@@ -1,0 +1,212 @@
+#include "tests/unit/engine/table.h"
+
+#include <algorithm>
+
+namespace redlockd::engine {
+
+Timing TestTiming() {
+  Timing timing;
+  timing.ttl = 3s;
+  timing.max_ttl = 6s;
+  timing.fence_window = 500ms;
+  timing.quorum_wait = 500ms;
+  return timing;
+}
+
+Table::Table(std::size_t nodes, bool trust_new_nodes) { Make(nodes, trust_new_nodes); }
+Table::~Table() = default;
+
+void Table::Make(std::size_t nodes, bool trust_new_nodes, Limits limits) {
+  engine_ = std::make_unique<Engine>(EngineOptions{.timing = timing_,
+                                                   .limits = limits,
+                                                   .nodes = nodes,
+                                                   .instance = "me",
+                                                   .host = "here",
+                                                   .trust_new_nodes = trust_new_nodes},
+                                     random_);
+  nodes_.clear();
+  for (NodeIndex i = 0; i < nodes; ++i) nodes_.emplace_back("run" + std::to_string(i));
+}
+
+// --- the engine and its clock -------------------------------------------------------------------
+
+void Table::Do(const Event& event) {
+  Effects effects;
+  engine_->Step(now_, event, effects);
+  Take(std::move(effects));
+  while (!to_obey_.empty()) {
+    const Asked asked = to_obey_.front();
+    to_obey_.pop_front();
+    AnswerAsObedient(asked);
+  }
+}
+
+void Table::Take(Effects effects) {
+  for (Effect& effect : effects) {
+    if (auto* ask = std::get_if<AskNodes>(&effect)) {
+      for (NodeIndex i = 0; i < nodes_.size(); ++i) {
+        if (!ask->nodes.test(i)) continue;
+        (in_hand_.contains(i) ? asked_ : to_obey_).push_back({i, ask->ticket, ask->op});
+      }
+    } else if (auto* answer = std::get_if<AnswerClient>(&effect)) {
+      const bool first = answers_.emplace(answer->request, std::move(answer->answer)).second;
+      EXPECT_TRUE(first) << "request " << answer->request << " was answered twice";
+    } else if (auto* tell = std::get_if<TellClient>(&effect)) {
+      notices_.emplace_back(tell->session, std::move(tell->notice));
+    } else {
+      changes_.push_back(std::get<NodeChanged>(effect));
+    }
+  }
+}
+
+void Table::Pass(Duration duration) {
+  const Time end = now_ + duration;
+  while (true) {
+    const auto next = engine_->NextDeadline();
+    if (!next || *next > end) break;
+    now_ = std::max(now_, *next);
+    Do(TimePassed{});
+  }
+  now_ = end;
+}
+
+void Table::Jump(Duration duration) {
+  now_ += duration;
+  Do(TimePassed{});
+}
+
+// --- nodes --------------------------------------------------------------------------------------
+
+void Table::Up(NodeIndex node) { Do(NodeLinkUp{node, nodes_[node].Info()}); }
+
+void Table::Down(NodeIndex node) {
+  Do(NodeDown{node, "connection refused"});
+  for (bool found = true; found;) {
+    const auto it = std::find_if(asked_.begin(), asked_.end(),
+                                 [node](const Asked& asked) { return asked.node == node; });
+    found = it != asked_.end();
+    if (!found) return;
+    const Asked asked = *it;
+    asked_.erase(it);
+    Silence(asked, true);
+  }
+}
+
+void Table::Start() {
+  for (auto& node : nodes_) node.TrustEmpty(now_, timing_);
+  for (NodeIndex i = 0; i < nodes_.size(); ++i) Up(i);
+  for (NodeIndex i = 0; i < nodes_.size(); ++i) ASSERT_EQ(StateOf(i), NodeState::kUp);
+}
+
+void Table::AllByHand() {
+  for (NodeIndex i = 0; i < nodes_.size(); ++i) ByHand(i);
+}
+
+std::size_t Table::KeysOf(const std::string& owner, const std::string& lock) {
+  return static_cast<std::size_t>(std::count_if(
+      nodes_.begin(), nodes_.end(), [&](auto& node) { return node.OwnerOf(now_, lock) == owner; }));
+}
+
+void Table::Answer(const Asked& asked, Verdict verdict, Fence fence, Duration left,
+                   std::string text) {
+  NodeAnswer answer;
+  answer.node = asked.node;
+  answer.ticket = asked.ticket;
+  answer.verdict = verdict;
+  answer.node_time = nodes_[asked.node].Clock(now_);
+  answer.fence = fence;
+  answer.left = left;
+  answer.text = std::move(text);
+  Do(answer);
+}
+
+void Table::AnswerAsObedient(const Asked& asked) {
+  ObedientNode& node = nodes_[asked.node];
+  NodeAnswer answer = node.Run(now_, timing_, node.Info().run_id, asked.op);
+  answer.node = asked.node;
+  answer.ticket = asked.ticket;
+  Do(answer);
+}
+
+void Table::Silence(const Asked& asked, bool gone) {
+  Do(NodeSilence{asked.node, asked.ticket, gone});
+}
+
+// --- clients ------------------------------------------------------------------------------------
+
+SessionId Table::Open(std::uint32_t uid) {
+  Do(SessionOpened{++last_session_, uid});
+  return last_session_;
+}
+
+RequestId Table::Lock(SessionId session, const Wish& wish) {
+  const RequestId request = ++last_request_;
+  Do(LockRequested{.session = session,
+                   .request = request,
+                   .name = wish.name,
+                   .wait = wish.wait,
+                   .ttl = wish.ttl,
+                   .max_hold = wish.max_hold,
+                   .note = "",
+                   .renewed_events = wish.renewed_events});
+  return request;
+}
+
+RequestId Table::Try(SessionId session, const std::string& name) {
+  return Lock(session, {.name = name, .wait = 0ns});
+}
+
+RequestId Table::Unlock(SessionId session, std::optional<Fence> fence, bool sync) {
+  const RequestId id = ++last_request_;
+  Do(UnlockRequested{session, id, "x", fence, sync});
+  return id;
+}
+
+RequestId Table::Check(SessionId session, std::optional<Fence> fence) {
+  const RequestId id = ++last_request_;
+  Do(CheckRequested{session, id, "x", fence});
+  return id;
+}
+
+std::optional<Granted> Table::GrantOf(RequestId request) const {
+  return AnswerTo<Granted>(request);
+}
+
+std::optional<Failed> Table::FailureOf(RequestId request) const {
+  return AnswerTo<Failed>(request);
+}
+
+std::optional<Failure> Table::WhyFailed(RequestId request) const {
+  const auto failed = FailureOf(request);
+  if (!failed) return std::nullopt;
+  return failed->failure;
+}
+
+std::vector<Notice::Kind> Table::Told(SessionId session) const {
+  std::vector<Notice::Kind> kinds;
+  for (const auto& [to, notice] : notices_) {
+    if (to == session) kinds.push_back(notice.kind);
+  }
+  return kinds;
+}
+
+std::optional<Notice> Table::LastTold(SessionId session, Notice::Kind kind) const {
+  std::optional<Notice> last;
+  for (const auto& [to, notice] : notices_) {
+    if (to == session && notice.kind == kind) last = notice;
+  }
+  return last;
+}
+
+Granted Table::MustHold(SessionId session, const Wish& wish) {
+  const auto grant = GrantOf(Lock(session, wish));
+  EXPECT_TRUE(grant) << "not granted";
+  return grant.value_or(Granted{});
+}
+
+std::size_t Table::VotesOf(SessionId session) {
+  MustHold(session);
+  return engine_->Holds(now_).back().votes;
+}
+
+}  // namespace redlockd::engine
