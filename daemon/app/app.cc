@@ -123,7 +123,7 @@ void App::StartServing() {
 void App::OnStopSignal() {
   if (std::exchange(draining_, true)) {
     host::LogWarning("told to stop again: ending now");
-    return loop_.Stop();
+    return Feed(engine::DrainRequested{Now()});  // holders are told even so (rule C9)
   }
   host::LogInfo("stopping: holders have " + engine::ToText(config_.drain_time) + " to let go");
   notifier_.Stopping();
