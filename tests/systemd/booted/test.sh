@@ -62,7 +62,8 @@ must useradd --no-create-home stranger
 for port in 7001 7002 7003 7004 7005; do
   redis-server --port $port --bind 127.0.0.1 --save '' --dir /tmp >/dev/null &
 done
-must systemctl start redlockd.socket
+must redlockd --check-config >/dev/null
+must systemctl enable --quiet --now redlockd.socket
 must property_is ActiveState inactive
 must [ "$(stat -c '%a %U %G' $sock)" = "660 root redlock" ]
 must [ "$(stat -c '%a %U %G' /etc/redlockd)" = "750 root redlockd" ]
