@@ -8,7 +8,7 @@ trap 'rm -rf "$tree"' EXIT
 
 cmake --install "$build" --prefix "$tree/usr" >"$tree/log"
 
-cmake -S "$source" -B "$tree/consumer" -DCMAKE_PREFIX_PATH="$tree/usr" \
+cmake -G Ninja -S "$source" -B "$tree/consumer" -DCMAKE_PREFIX_PATH="$tree/usr" \
   -DCMAKE_C_COMPILER="$cc" -DCMAKE_CXX_COMPILER="$cxx" \
   -DCMAKE_C_FLAGS="$flags" -DCMAKE_CXX_FLAGS="$flags" >"$tree/log"
 cmake --build "$tree/consumer" >"$tree/log" || { cat "$tree/log"; exit 1; }
