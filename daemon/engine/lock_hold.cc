@@ -75,7 +75,8 @@ void Lock::SetDeadline(Time now) {
   const Time lease_end = lease.validity.Deadline().value_or(now);
   hold_->deadline = hold_->ends_at ? std::min(lease_end, *hold_->ends_at) : lease_end;
   lease.announced = std::max(lease.announced, hold_->deadline);
-  lease.end_alarm.Set(std::max(now, hold_->deadline));
+  const Duration left = std::max(Duration(0), hold_->deadline - now);
+  lease.end_alarm.Set(now + left - Timing::ToldAhead(left));
   if (hold_->deadline < lease_end) {
     lease.warn_alarm.Clear();  // max-hold ends it, as was asked for
   } else {
@@ -117,11 +118,11 @@ void Lock::ClockStepped(Time now, NodeIndex node) {
   if (hold_) SetDeadline(now);
 }
 
+// The first time it is about to come, and the hold ends; the second time it is there.
 void Lock::DeadlineReached(Time now) {
   if (hold_) {
-    const bool max_hold = hold_->ends_at && *hold_->ends_at <= now;
-    Lose(max_hold ? LossReason::kMaxHold : LossReason::kDeadline);
-    // The deadline moved back (rule D6), but the client may not have heard of it.
+    Lose(hold_->deadline == hold_->ends_at ? LossReason::kMaxHold : LossReason::kDeadline);
+    // Or it is further off: it moved back (rule D6), but the client may not have heard of that.
     if (now < lease_->announced) return Keep();
   }
   LetGo(now);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -30,6 +31,11 @@ struct Timing {
   static Duration UsefulRest(Duration ttl) { return ttl / 4; }
   // A holder is warned when less than this is left.
   static Duration JeopardyRest(Duration ttl) { return ttl / 2; }
+  // A loss is told so long before the deadline, with `left` to go when that is set: a timer rings
+  // late and a client reads late, and the client is to know by then.
+  static Duration ToldAhead(Duration left) {
+    return std::min<Duration>(left / 8, std::chrono::milliseconds(10));
+  }
   static Duration RenewAfter(Duration ttl) { return ttl / 3; }  // rule C5
 };
 

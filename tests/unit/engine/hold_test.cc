@@ -132,18 +132,21 @@ TEST_F(Holding, ARoundWithoutAMajorityIsJeopardyAndTheNextGoodOneSafe) {
   EXPECT_EQ(Told(session_), (Kinds{Kind::kJeopardy, Kind::kSafe}));
 }
 
-TEST_F(Holding, SilenceIsJeopardyBeforeHalfTheTtlAndLostAtTheDeadline) {  // no reply needed
+TEST_F(Holding, SilenceIsJeopardyBeforeHalfTheTtlAndLostBeforeTheDeadline) {  // no reply needed
   HoldOnTwo();
   const Time deadline = Deadline();
   Pass(deadline - now_ - 1500ms);
   EXPECT_EQ(Told(session_), Kinds{Kind::kJeopardy});
-  Pass(deadline - now_ - 1ns);
+  Pass(deadline - now_ - 10ms - 1ns);
   EXPECT_EQ(engine_->HoldCount(), 1u);
-  EXPECT_LE(*engine_->NextDeadline(), deadline);
   Pass(1ns);
   EXPECT_EQ(Told(session_), (Kinds{Kind::kJeopardy, Kind::kLost}));
   EXPECT_EQ(LastTold(session_, Kind::kLost)->reason, LossReason::kDeadline);
   EXPECT_EQ(engine_->HoldCount(), 0u);
+  Pass(10ms - 1ns);
+  EXPECT_FALSE(IsAsked<ReleaseOp>(0)) << "rule C9: kept to the end";
+  Pass(1ns);
+  EXPECT_TRUE(IsAsked<ReleaseOp>(0));
 }
 
 TEST_F(Holding, ALateAnswerDoesNotUndoALoss) {  // rule C5
@@ -281,7 +284,7 @@ TEST_F(Holding, NoDeadlineBeyondMaxHoldIsEverAnnounced) {  // rule C9
   const Time start = now_;
   const auto grant = MustHold(session_, {.max_hold = 5s, .renewed_events = true});
   EXPECT_EQ(grant.deadline, start + Promise(3s));
-  Pass(5s - 1ns);
+  Pass(5s - 10ms - 1ns);
   EXPECT_EQ(Deadline(), start + 5s);
   EXPECT_EQ(engine_->HoldCount(), 1u);
   for (const auto& [to, notice] : notices_) {
@@ -290,6 +293,8 @@ TEST_F(Holding, NoDeadlineBeyondMaxHoldIsEverAnnounced) {  // rule C9
   }
   Pass(1ns);
   EXPECT_EQ(LastTold(session_, Kind::kLost)->reason, LossReason::kMaxHold);
+  EXPECT_EQ(KeysOf("me:1:here"), 3u) << "told before the deadline, kept until then";
+  Pass(10ms);
   EXPECT_EQ(KeysOf("me:1:here"), 0u) << "its deadline has passed";
 }
 
