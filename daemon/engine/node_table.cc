@@ -188,8 +188,10 @@ void NodeTable::Judge(Time now) {
   for (NodeIndex i = 0; i < nodes_.size(); ++i) {
     auto [state, text] = JudgeNode(now, i);
     Node& node = nodes_[i];
+    // Why a node cannot be reached is worth a line in the log, also if it never could.
+    const bool down_anew = state == NodeState::kDown && text != node.text;
     node.text = std::move(text);
-    if (state == node.state) continue;
+    if (state == node.state && !down_anew) continue;
     node.state = state;
     if (state == NodeState::kProbing) continue;  // soon to be known
     outbox_.Changed({i, state == NodeState::kUp, state == NodeState::kUp ? "up" : node.text});

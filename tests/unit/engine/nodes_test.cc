@@ -147,6 +147,15 @@ TEST_F(NodesOf, ASuspicionIsRepeatedUntilTheNodeHasIt) {  // rule D5
   EXPECT_EQ(StateOf(2), NodeState::kUp);
 }
 
+TEST_F(NodesOf, WhyANodeCannotBeReachedIsToldOnceAlsoIfItNeverCould) {
+  StartBut(2);
+  Do(NodeDown{2, "WRONGPASS"});
+  EXPECT_EQ(changes_.back().text, "WRONGPASS");
+  const std::size_t told = changes_.size();
+  Do(NodeDown{2, "WRONGPASS"});
+  EXPECT_EQ(changes_.size(), told);
+}
+
 TEST_F(NodesOf, AClockOffTheMedianDoesNotVote) {  // rule A6
   StartBut(2);
   nodes_[2].clock_off = 1h;
