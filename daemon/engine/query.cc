@@ -68,18 +68,25 @@ void QueryTable::Done(Time now, Query query) {
 }
 
 void QueryTable::Looked(Time now, Query query) {
+  const NodeWord* silent = nullptr;
   for (const NodeWord& word : query.words) {
-    const bool empty = word.answer && (word.answer->verdict == Verdict::kAmnesia ||
-                                       word.answer->verdict == Verdict::kQuarantine);
-    if (empty) continue;
-    Failed refused{.failure = Failure::kRefused};
-    refused.text = "expected every node to be new or in quarantine, but node " +
-                   std::to_string(word.node + 1) +
-                   (word.answer ? " is neither" : " does not answer");
-    return outbox_.Reply(query.session, query.request, std::move(refused));
+    if (!word.answer) {
+      silent = &word;
+    } else if (word.answer->verdict != Verdict::kAmnesia &&
+               word.answer->verdict != Verdict::kQuarantine) {
+      return Refuse(query, Failure::kRefused, word.node, " is neither");
+    }
   }
+  if (silent) return Refuse(query, Failure::kNoQuorum, silent->node, " does not answer");
   query.kind = Kind::kTrust;
   Ask(now, std::move(query), TrustOp{});
+}
+
+void QueryTable::Refuse(const Query& query, Failure failure, NodeIndex node, const char* why) {
+  outbox_.Reply(query.session, query.request,
+                Failed{.failure = failure,
+                       .text = "expected every node to be new or in quarantine, but node " +
+                               std::to_string(node + 1) + why});
 }
 
 void QueryTable::SessionClosed(SessionId session) {

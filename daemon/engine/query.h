@@ -38,6 +38,7 @@ class QueryTable {
   void Ask(Time now, Query query, NodeOp op);
   void Done(Time now, Query query);
   void Looked(Time now, Query query);
+  void Refuse(const Query& query, Failure failure, NodeIndex node, const char* why);
 
   NodeTable& nodes_;
   Outbox& outbox_;

@@ -61,7 +61,7 @@ TEST_F(Query, TrustEmptyIsRefusedIfANodeIsSilent) {  // rule D7
   ByHand(2);
   Do(TrustEmptyRequested{session_, 100});
   Silence(Take<ProbeOp>(2), true);
-  EXPECT_EQ(WhyFailed(100), Failure::kRefused);
+  EXPECT_EQ(WhyFailed(100), Failure::kNoQuorum);
   EXPECT_NE(FailureOf(100)->text.find("node 3 does not answer"), std::string::npos);
 }
 
