@@ -15,7 +15,8 @@ std::string ToYaml(const DaemonOptions& options) {
   }
   yaml += "lease: {ttl: " + options.ttl + ", max_ttl: " + options.max_ttl + "}\n";
   yaml += "safety: {fence_window: " + options.fence_window + "}\n";
-  yaml += "timeouts: {command: " + options.command_timeout + "}\n";
+  yaml += "timeouts: {connect: " + options.connect_timeout +
+          ", command: " + options.command_timeout + "}\n";
   return yaml + options.more;
 }
 

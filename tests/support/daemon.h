@@ -22,6 +22,8 @@ struct DaemonOptions {
   std::string fence_window = "500ms";
   // Twice the default: a test machine's schedulers are slow, sanitizers slower.
   std::string command_timeout = "100ms";
+  // Also how long a daemon whose nodes are new waits for them before it serves.
+  std::string connect_timeout = "250ms";
   std::string more{};  // YAML of further sections: "limits: {sessions: 3}\n"
 };
 std::string ToYaml(const DaemonOptions& options);
@@ -44,6 +46,7 @@ class Daemon {
   Process& process() { return *process_; }
 
   const std::string& socket() const { return socket_; }
+  const TempDir& dir() const { return dir_; }
   std::string Log() const { return ReadFile(dir_ / "log"); }
   LineClient Connect() const { return LineClient(socket_); }
 

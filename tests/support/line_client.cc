@@ -13,15 +13,23 @@ namespace redlockd::test {
 
 using redlock::protocol::LineReader;
 
-LineClient::LineClient(const std::string& socket_path)
-    : fd_(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+Fd ConnectTo(const std::string& socket_path) {
+  Fd fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   socket_path.copy(address.sun_path, sizeof address.sun_path - 1);
-  if (connect(fd_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+  if (connect(fd.get(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
     throw std::runtime_error("connect " + socket_path + ": " + std::strerror(errno));
   }
+  return fd;
+}
+
+LineClient::LineClient(const std::string& socket_path) : fd_(ConnectTo(socket_path)) {
   hello_ = Event("HELLO");
+}
+
+LineClient LineClient::WithoutHello(const std::string& socket_path) {
+  return LineClient(ConnectTo(socket_path));
 }
 
 void LineClient::Send(std::string_view line) { SendBytes(std::string(line) + '\n'); }

@@ -3,6 +3,7 @@
 #include <deque>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "protocol/limits.h"
@@ -22,6 +23,8 @@ class LineClient {
  public:
   // Connects and takes the HELLO.
   explicit LineClient(const std::string& socket_path);
+  // Leaves the greeting, or what comes in its place, to the calls below.
+  static LineClient WithoutHello(const std::string& socket_path);
 
   const Reply& hello() const { return hello_; }
   int fd() const { return fd_.get(); }
@@ -53,6 +56,7 @@ class LineClient {
   bool Closed(Duration patience = kPatience);
 
  private:
+  explicit LineClient(Fd fd) : fd_(std::move(fd)) {}
   bool ReadSome(const Countdown& countdown);  // false at the end
   void ReadWhatIsThere();
   void Sort(std::string_view line);
@@ -65,6 +69,9 @@ class LineClient {
   Reply hello_;
   bool ended_ = false;
 };
+
+// A connection to a Unix socket, with nothing said or read; throws if there is none.
+Fd ConnectTo(const std::string& socket_path);
 
 // The value of a key that must be there.
 std::string Get(const Reply& reply, std::string_view key);

@@ -88,8 +88,9 @@ class Queue {
 }  // namespace
 
 struct TcpProxy::Link {
-  std::array<Fd, 2> ends;     // by the direction of what is sent into them
-  std::array<Queue, 2> ways;  // by direction
+  std::array<Fd, 2> ends;      // by the direction of what is sent into them
+  std::array<Queue, 2> ways;   // by direction
+  std::array<bool, 2> dead{};  // likewise: bytes were lost
   bool broken = false;
 
   const Fd& From(int direction) const { return ends[1 - direction]; }
@@ -100,7 +101,9 @@ struct TcpProxy::Link {
     if (got < 0 && errno == EAGAIN) return;
     if (got <= 0) {
       broken = true;
-    } else if (!way.lose) {
+    } else if (way.lose || dead[direction]) {
+      dead[direction] = true;
+    } else {
       ways[direction].Push({bytes, static_cast<std::size_t>(got)}, now + way.delay, way.per_byte);
     }
   }

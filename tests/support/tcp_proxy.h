@@ -30,7 +30,8 @@ class TcpProxy {
 
   // Every byte arrives this much later, also if the two ways change in between.
   void Delay(Direction direction, Duration delay);
-  // Bytes are taken and never arrive, while on: a loss that TCP itself does not see.
+  // Bytes are taken and never arrive, while on. A connection that has lost some delivers nothing
+  // more that way, also when it is off again: TCP has no gaps, it has dead connections.
   void Lose(Direction direction, bool on);
   // Single bytes, each this much after the last; zero ends it.
   void Drip(Direction direction, Duration per_byte);

@@ -1,0 +1,65 @@
+// The programs of libclient/examples, run against a real daemon.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <memory>
+
+#include "tests/support/daemon.h"
+
+namespace redlockd::test {
+namespace {
+
+using testing::HasSubstr;
+
+class ExamplesTest : public testing::Test {
+ protected:
+  static std::string Program(const std::string& name) {
+    return REDLOCKD_TEST_EXAMPLES "/example_" + name;
+  }
+  std::map<std::string, std::string> Env() { return {{"REDLOCK_SOCKET", world_.daemon.socket()}}; }
+
+  World world_{3};
+  LineClient observer_ = world_.Connect();
+};
+
+TEST_F(ExamplesTest, Blocking) {
+  const Ran ran = RunProgram({Program("blocking"), "a"}, "", Env());
+  EXPECT_EQ(ran.exit, ExitCode(0)) << ran.output;
+  EXPECT_THAT(ran.output, testing::ContainsRegex("held a fence [0-9]+ "));
+  EXPECT_THAT(ran.output, HasSubstr("released a\n"));
+  observer_.Ask("lock a");
+  EXPECT_EQ(RunProgram({Program("blocking"), "a", "0.1"}, "", Env()).exit, ExitCode(75));
+}
+
+TEST_F(ExamplesTest, EventLoop) {
+  Process loop({Program("event_loop"), "a"}, {.env = Env(), .input = Process::Input::kPipe});
+  loop.ReadUntil("held a fence ");
+  EXPECT_EQ(observer_.Brief("trylock a"), "ERR busy");
+  loop.CloseInput();
+  loop.ReadUntil("released: ");
+  EXPECT_EQ(loop.Wait(), ExitCode(0));
+  EXPECT_EQ(observer_.Brief("lock a"), "OK");
+}
+
+TEST_F(ExamplesTest, EventLoopIsToldOfTheDaemonsDeath) {
+  Process loop({Program("event_loop"), "a"}, {.env = Env(), .input = Process::Input::kPipe});
+  loop.ReadUntil("held a fence ");
+  world_.daemon.Kill();
+  loop.ReadUntil("lost: ");
+  EXPECT_EQ(loop.Wait(), ExitCode(1));
+}
+
+TEST_F(ExamplesTest, FencedCounter) {
+  TempDir dir;
+  std::vector<std::unique_ptr<Process>> all;
+  for (int i = 0; i < 4; ++i) {
+    all.push_back(std::make_unique<Process>(
+        std::vector<std::string>{Program("fenced_counter"), "a", dir / "count", "10"},
+        Process::Options{.env = Env(), .output_file = dir / "log"}));
+  }
+  for (auto& process : all) EXPECT_EQ(process->Wait(), ExitCode(0)) << ReadFile(dir / "log");
+  EXPECT_THAT(ReadFile(dir / "count"), testing::EndsWith(" 40\n"));
+}
+
+}  // namespace
+}  // namespace redlockd::test

@@ -1,0 +1,175 @@
+// `redlock run` where it hurts: killed, stopped from the keyboard, and the daemon killed under it.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "tests/support/daemon.h"
+
+namespace redlockd::test {
+namespace {
+
+using testing::HasSubstr;
+
+class RedlockRunTest : public testing::Test {
+ protected:
+  std::vector<std::string> Command(const std::vector<std::string>& args) {
+    std::vector<std::string> argv = {REDLOCKD_TEST_REDLOCK, "--socket", world_.daemon.socket()};
+    argv.insert(argv.end(), args.begin(), args.end());
+    return argv;
+  }
+  std::size_t Holds() { return GetNumber(observer_.Ask("list"), "holds"); }
+  static bool Dead(pid_t pid) { return StateOf(pid) == '\0' || StateOf(pid) == 'Z'; }
+  static pid_t ReadPid(Process& process) { return std::stoi(process.ReadLine()); }
+
+  World world_{3, {.more = "drain_time: 500ms\n"}};
+  LineClient observer_ = world_.Connect();
+};
+
+// Says its pid and stays; exec, so that the pid is that of what stays.
+constexpr char kStay[] = "echo $$; exec sleep 1000";
+
+TEST_F(RedlockRunTest, RunsUnderTheLock) {
+  const Ran ran = RunProgram(
+      Command({"run", "a", "--", "sh", "-c", "echo $REDLOCK_NAME $REDLOCK_FENCE; exit 5"}));
+  EXPECT_EQ(ran.exit, ExitCode(5));
+  EXPECT_THAT(ran.output, testing::ContainsRegex("^a [0-9]+\n$"));
+  EXPECT_TRUE(Eventually([&] { return Holds() == 0; }));
+}
+
+TEST_F(RedlockRunTest, IsBusyOrTimesOut) {
+  observer_.Ask("lock a");
+  EXPECT_EQ(RunProgram(Command({"run", "-n", "a", "--", "true"})).exit, ExitCode(75));
+  EXPECT_EQ(RunProgram(Command({"run", "-w", "0.1", "-E", "9", "a", "--", "true"})).exit,
+            ExitCode(9));
+}
+
+TEST_F(RedlockRunTest, KilledItsChildDiesAndTheNextHolds) {
+  Process run(Command({"run", "a", "--", "sh", "-c", kStay}));
+  const pid_t child = ReadPid(run);
+  LineClient waiter = world_.Connect();
+  EXPECT_EQ(waiter.Brief("trylock a"), "ERR busy");
+  waiter.Send("lock a");
+  run.Signal(SIGKILL);
+  EXPECT_EQ(Brief(waiter.Answer()), "OK");
+  EXPECT_TRUE(Eventually([&] { return Dead(child); }));
+}
+
+TEST_F(RedlockRunTest, StoppedFromTheKeyboardItKeepsTheLockAndGoesOn) {
+  Process shell(
+      {"bash", "--norc", "-i"},
+      {.env = {{"PS1", "ready>"}, {"REDLOCK_SOCKET", world_.daemon.socket()}}, .terminal = true});
+  shell.ReadUntil("ready>");
+  shell.Write(
+      std::string(REDLOCKD_TEST_REDLOCK) +
+      "  run --ttl 1s a -- sh -c 'echo p\"\"id=$$; while read -r x; do echo got-$x; done'\n");
+  shell.ReadUntil("pid=");  // not the echo of the command, which has quotes in it
+  const pid_t child = ReadPid(shell);
+  shell.Write("one\n");
+  shell.ReadUntil("got-one");  // it works at the terminal
+
+  shell.Write("\x1a");  // ^Z
+  shell.ReadUntil("Stopped");
+  shell.ReadUntil("ready>");
+  EXPECT_TRUE(Eventually([&] { return StateOf(child) == 'T'; }));
+  LineClient other = world_.Connect();
+  EXPECT_EQ(other.Brief("lock a wait=1500ms"), "ERR timeout") << "longer than its ttl";
+
+  shell.Write("fg\n");
+  shell.ReadUntil("sh -c");
+  shell.Write("two\n");
+  shell.ReadUntil("got-two");
+  shell.Write("\x03");  // ^C
+  shell.ReadUntil("ready>");
+  EXPECT_TRUE(Eventually([&] { return Holds() == 0; }));
+  shell.Write("echo co''de=$?\n");
+  shell.ReadUntil("code=130");
+}
+
+TEST_F(RedlockRunTest, WithItsDaemonKilledItEndsTheChildBeforeTheDeadline) {
+  // The child notes the times at which it lives, until it is killed: it ignores TERM.
+  TempDir dir;
+  const std::string alive = dir / "alive";
+  Process run(Command({"run", "--ttl", "1s", "a", "--", "sh", "-c",
+                       "trap '' TERM; echo $$; while :; do cut -d' ' -f1 /proc/uptime >" + alive +
+                           ".new && mv " + alive + ".new " + alive + "; done"}));
+  const pid_t child = ReadPid(run);
+  ASSERT_TRUE(Eventually([&] { return !ReadFile(alive).empty(); }));
+  observer_.Ask("list");
+  const Duration last_told = Duration(GetNumber(observer_.rows().at(0), "deadline"));
+  world_.daemon.Kill();
+  EXPECT_EQ(run.Wait(), ExitCode(79));
+  EXPECT_TRUE(Eventually([&] { return Dead(child); }));
+  // It may have been told of one more renewal after we looked, of a third of the ttl or so.
+  const double end = std::chrono::duration<double>(last_told + 400ms).count();
+  EXPECT_LT(std::stod(ReadFile(alive)), end);
+}
+
+TEST_F(RedlockRunTest, WithItsDaemonKilledTheChildGetsTermInTime) {
+  Process run(Command({"run", "--ttl", "2s", "a", "--", "sh", "-c",
+                       "trap 'echo term; exit 0' TERM; echo ready; while :; do sleep 0.02; done"}));
+  run.ReadUntil("ready");
+  world_.daemon.Kill();
+  run.ReadUntil("term");
+  EXPECT_EQ(run.Wait(), ExitCode(79));
+}
+
+TEST_F(RedlockRunTest, TheDaemonBackInTimeDoesNotGiveItTheLockBack) {
+  Process run(Command({"run", "--ttl", "2s", "a", "--", "sh", "-c", kStay}));
+  const pid_t child = ReadPid(run);
+  world_.daemon.Kill();
+  world_.daemon.Start();
+  // The lease on the nodes runs out, and so must the child; then the lock is free.
+  EXPECT_EQ(run.Wait(), ExitCode(79));
+  EXPECT_TRUE(Dead(child));
+  EXPECT_EQ(world_.Connect().Brief("lock a"), "OK");
+}
+
+TEST_F(RedlockRunTest, WithoutADaemonItIsUnavailable) {
+  world_.daemon.Kill();
+  EXPECT_EQ(RunProgram(Command({"run", "a", "--", "true"})).exit, ExitCode(69));
+}
+
+TEST_F(RedlockRunTest, WithoutAQuorumItIsUnavailable) {
+  for (int i = 0; i < 2; ++i) world_.nodes[i].Kill();
+  EXPECT_EQ(RunProgram(Command({"run", "-n", "a", "--", "true"})).exit, ExitCode(69));
+}
+
+TEST_F(RedlockRunTest, ADrainEndsItsChildInTime) {
+  Process run(Command({"run", "--ttl", "2s", "a", "--", "sh", "-c", kStay}));
+  const pid_t child = ReadPid(run);
+  world_.daemon.process().Signal(SIGTERM);
+  EXPECT_EQ(run.Wait(), ExitCode(79));
+  EXPECT_TRUE(Dead(child));
+}
+
+TEST_F(RedlockRunTest, ManyInLineCountWithoutLosingOne) {
+  TempDir dir;
+  WriteFile(dir / "count", "0");
+  const std::string add = "n=$(cat " + (dir / "count") + "); echo $((n + 1)) >" + (dir / "count");
+  std::vector<std::unique_ptr<Process>> all;
+  for (int i = 0; i < 20; ++i) {
+    all.push_back(std::make_unique<Process>(Command({"run", "count", "-c", add})));
+  }
+  for (auto& process : all) EXPECT_EQ(process->Wait(), ExitCode(0));
+  EXPECT_EQ(ReadFile(dir / "count"), "20\n");
+}
+
+// The other commands, as a person sees them.
+TEST_F(RedlockRunTest, TheOtherCommandsAnswer) {
+  observer_.Ask("lock a note=why");
+  for (const std::vector<std::string>& args :
+       {std::vector<std::string>{"list"}, {"show", "a"}, {"nodes"}, {"stats"}, {"ping"}}) {
+    SCOPED_TRACE(args[0]);
+    const Ran plain = RunProgram(Command(args));
+    EXPECT_EQ(plain.exit, ExitCode(0)) << plain.output;
+    std::vector<std::string> with_json = args;
+    with_json.push_back("--json");
+    const Ran json = RunProgram(Command(with_json));
+    EXPECT_EQ(json.exit, ExitCode(0)) << json.output;
+    EXPECT_EQ(json.output.front(), '{');
+  }
+  EXPECT_THAT(RunProgram(Command({"list"})).output, HasSubstr("why"));
+  EXPECT_THAT(RunProgram(Command({"nodes"})).output, HasSubstr(world_.nodes[2].Address()));
+}
+
+}  // namespace
+}  // namespace redlockd::test
