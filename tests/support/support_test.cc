@@ -24,7 +24,10 @@ TEST(Process, ReportsHowItEnded) {
 TEST(Process, HasATerminalOfItsOwn) {
   Process shell({"sh", "-c", "test -t 0 && test -t 1 && echo terminal; cat"}, {.terminal = true});
   EXPECT_EQ(shell.ReadLine(), "terminal");
-  shell.Write("\x03");  // ^C, which the terminal makes a signal
+  shell.Write("to cat\n");
+  EXPECT_EQ(shell.ReadLine(), "to cat");  // echoed by the terminal
+  EXPECT_EQ(shell.ReadLine(), "to cat");  // by cat: dash on its way to it can swallow a ^C
+  shell.Write("\x03");                    // ^C, which the terminal makes a signal
   EXPECT_EQ(shell.Wait(), KilledBy(SIGINT));
 }
 
