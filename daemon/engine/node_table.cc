@@ -121,7 +121,23 @@ void NodeTable::Probed(Time now, const NodeAnswer& answer) {
     node.probed = false;  // what the probe behind it says counts
     Probe(now, answer.node);
   }
+  WriteMembership(now);
   Judge(now);
+}
+
+// Once all nodes have been read, what they lack of ids and set is written at once, not at the next
+// probe: until it is there, a daemon with another set cannot see that it is another (rule D8).
+void NodeTable::WriteMembership(Time now) {
+  const bool all_read = std::all_of(nodes_.begin(), nodes_.end(), [](const Node& node) {
+    return node.linked && node.probed && node.error.empty();
+  });
+  if (!all_read) return;
+  const bool set_known = !membership_.Own().empty();
+  for (NodeIndex i = 0; i < nodes_.size(); ++i) {
+    const NodeFacts& facts = nodes_[i].facts;
+    const bool lacks_id = facts.node_id.empty() && membership_.IdFor(i);
+    if (lacks_id || (facts.set.empty() && set_known)) Probe(now, i);
+  }
 }
 
 void NodeTable::SuspectTaken(Time now, NodeIndex index, Duration left) {

@@ -93,6 +93,7 @@ class NodeTable {
   void Quarantined(Time now, NodeIndex index, Duration left, bool forgot);
   void Suspect(Time now, NodeIndex index);
   void TellSuspect(Time now, NodeIndex index);
+  void WriteMembership(Time now);
   void AskNode(Time now, NodeIndex node, Ticket::Kind kind, NodeOp op);
   std::optional<std::int64_t> MedianOffset() const;
   std::optional<Duration> Off(NodeIndex index) const;

@@ -86,6 +86,15 @@ TEST_F(NodesOf, AServerListedTwiceVotesOnce) {  // rule D8
   EXPECT_FALSE(Answered(request));
 }
 
+TEST_F(NodesOf, TheSetIsWrittenAsSoonAsAllHaveBeenRead) {  // rule D8
+  StartBut(2);
+  EXPECT_EQ(nodes_[0].set(), "");
+  Up(2);
+  EXPECT_EQ(nodes_[0].set().substr(0, 2), "3:");
+  EXPECT_EQ(nodes_[1].set(), nodes_[0].set());
+  EXPECT_EQ(nodes_[2].set(), nodes_[0].set());
+}
+
 TEST_F(NodesOf, AReplicaOrAClusterDoesNotVote) {  // rule D5
   StartBut(2);
   nodes_[2].TrustEmpty(now_, timing_);

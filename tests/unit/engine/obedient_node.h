@@ -12,6 +12,7 @@ namespace redlockd::engine {
 // A node that does what the rules ask of one, in memory: what the scripts do on a real one.
 class ObedientNode {
  public:
+  const std::string& set() const { return set_; }  // that its sentinel names
   explicit ObedientNode(std::string run_id) : run_id_(std::move(run_id)) {}
 
   // Carries out `op` of a daemon with the settings `timing`, at the true time `now`, on a
