@@ -245,10 +245,11 @@ void Session::EndTurn() {
   if (connection_.unsent() > room_.options().max_unread_output) {
     return End(engine::SessionDropped{id_});
   }
+  // Its locks end here, even if it never reads the answers.
+  if (state_ == State::kOpen && input_ended_ && under_way_.empty() && queue_.empty()) Leave();
   if (blocked_) return;
   if (!listings_.empty()) Schedule();
   if (state_ == State::kLeaving) state_ = State::kOver;
-  if (input_ended_ && under_way_.empty() && queue_.empty()) End(engine::SessionClosed{id_});
 }
 
 void Session::ContinueListings() {

@@ -23,10 +23,9 @@ class Sessions;
 
 // One client: the order of its requests, what is under way for it, and how it ends.
 //
-//   open --- quit, another protocol ---> leaving --- output is out ---> over
-//     |                                     '--- close ---------------> over
-//     |--- close; output unread beyond the bound ---------------------> over
-//     '--- half-close, then: all answered, output is out -------------> over
+//   open --- quit, another protocol; ---> leaving --- output is out ---> over
+//     |      half-close and all answered     '--- close ---------------> over
+//     '--- close; output unread beyond the bound ----------------------> over
 //
 // Untagged requests run one after the other, in the order of their lines; tagged ones run when they
 // are read. All that is written in a turn of the loop goes out together at its end.

@@ -16,7 +16,18 @@ using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
 
-using EndTest = SessionTest;
+class EndTest : public SessionTest {
+ protected:
+  // Until the socket is full; what is unsent stays far below the bound.
+  void FillWithAnswers(Client& client) {
+    std::string lines;
+    for (int i = 0; i < 20; ++i) lines += "help\n";
+    while (sessions->AllSent()) {
+      client.Send(lines);
+      Turn(2);
+    }
+  }
+};
 
 TEST_F(EndTest, HalfCloseOfAnIdleSessionEndsIt) {
   const auto client = Connect();
@@ -54,6 +65,34 @@ TEST_F(EndTest, TheEngineHearsOfAHalfCloseWhileARequestWaits) {
   EXPECT_THAT(client->Line(), StartsWith("ERR cancelled lock=a :"));
   EXPECT_EQ(client->Line(), "OK");
   EXPECT_EQ(client->Line(), "(closed)");
+}
+
+TEST_F(EndTest, AHalfCloseReleasesThoughTheAnswersAreNotRead) {
+  const auto client = Connect();
+  client->Send("lock a\n");
+  Grant(Nth<LockRequested>(0));
+  Until([this] { return sessions->AllSent(); });
+  FillWithAnswers(*client);
+  client->HalfClose();
+  Nth<SessionClosed>(0);
+  EXPECT_THAT(engine.All<SessionDropped>(), IsEmpty());
+  EXPECT_EQ(sessions->count(), 1u) << "it may still read";
+  EXPECT_THAT(client->Line(), StartsWith("OK lock=a "));
+  std::string last, line;
+  while ((line = client->Line()).starts_with("- ") || line.starts_with("OK")) last = line;
+  EXPECT_EQ(line, "(closed)");
+  EXPECT_THAT(last, StartsWith("OK")) << "the last answer is whole";
+  EXPECT_THAT(engine.All<SessionClosed>(), SizeIs(1));
+}
+
+TEST_F(EndTest, CloseWithoutReadingBehindAHalfClose) {
+  const auto client = Connect();
+  FillWithAnswers(*client);
+  client->HalfClose();
+  Nth<SessionClosed>(0);
+  client->Close();
+  Until([this] { return sessions->count() == 0; });
+  EXPECT_THAT(engine.All<SessionClosed>(), SizeIs(1));
 }
 
 TEST_F(EndTest, AHalfCloseIsKnownThoughLinesAreLeftUnread) {
