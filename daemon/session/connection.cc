@@ -63,9 +63,8 @@ Connection::Input Connection::Fill() {
   std::array<char, kReadBytes> bytes;
   const ssize_t size = read(socket_.get(), bytes.data(), bytes.size());
   if (size > 0) {
-    // A short read has emptied the socket; what comes later is told anew. Only the end, if it has
-    // been told already, is not.
-    if (static_cast<std::size_t>(size) < bytes.size() && !half_closed_) readable_ = false;
+    // However short: a read ends behind bytes that came with a descriptor, so that only EAGAIN says
+    // that the socket is empty.
     if (!in_) in_.emplace(redlock::protocol::kLineBytes);
     in_->Append({bytes.data(), static_cast<std::size_t>(size)});
     return Input::kAgain;

@@ -1,4 +1,7 @@
 #include <gmock/gmock.h>
+#include <sys/socket.h>
+
+#include <cstring>
 
 #include "tests/unit/session/session_fixture.h"
 
@@ -174,6 +177,29 @@ TEST_F(FlowTest, ManyPipelinedLinesAreAllAnsweredAndHoldNobodyUp) {
   const auto answered_by_then = flood->Rest();
   for (std::size_t n = answered_by_then.size() / 3; n < 1000; ++n) ASSERT_EQ(flood->Line(), "OK");
   EXPECT_EQ(flood->Rest(), "");
+}
+
+// The kernel ends a read behind the bytes that came with a descriptor.
+TEST_F(FlowTest, LinesBehindADescriptorThatNobodyAskedFor) {
+  const auto client = Connect();
+  std::string line = "ping\n";
+  iovec bytes{line.data(), line.size()};
+  alignas(cmsghdr) char control[CMSG_SPACE(sizeof(int))] = {};
+  msghdr message{};
+  message.msg_iov = &bytes;
+  message.msg_iovlen = 1;
+  message.msg_control = control;
+  message.msg_controllen = sizeof control;
+  cmsghdr* header = CMSG_FIRSTHDR(&message);
+  header->cmsg_level = SOL_SOCKET;
+  header->cmsg_type = SCM_RIGHTS;
+  header->cmsg_len = CMSG_LEN(sizeof(int));
+  const int descriptor = client->fd();
+  std::memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
+  ASSERT_EQ(sendmsg(client->fd(), &message, 0), 5);
+  client->Send("lock a\n");
+  EXPECT_EQ(client->Line(), "OK");
+  EXPECT_EQ(Nth<LockRequested>(0).name, "a");
 }
 
 TEST_F(FlowTest, LinesInPiecesAndEmptyOnes) {
