@@ -31,10 +31,9 @@ class Handshake {
   const engine::NodeFacts& facts() const { return facts_; }  // kDone
   std::int64_t client_id() const { return client_id_; }      // 0: the node would not tell
   const std::string& error() const { return error_; }        // kFailed; never a secret
-  const std::string& note() const {
-    return note_;
-  }  // what the node refuses and one can live
-     // without; mostly empty
+  // What the node refuses and one can live without; mostly empty.
+  const std::string& note() const { return note_; }
+
  private:
   enum class Step { kAuth, kSelect, kClientId, kInfo, kClientKill, kScriptLoad };
 

@@ -32,11 +32,11 @@ struct Options {
   std::size_t max_sessions = 0;
   std::size_t max_sessions_per_uid = 0;
   std::size_t max_unread_output = 0;  // bytes; a session that leaves more unread is dropped
-  std::size_t locks_per_session =
-      0;                             // the engine's limit; more requests than that may be under way
-  std::string key_prefix;            // rule D9
-  std::optional<gid_t> admin_group;  // besides uid 0 and the daemon's own uid
-  std::string boot;                  // another one after each start of the daemon
+  // The engine's limit; more requests than that may be under way.
+  std::size_t locks_per_session = 0;
+  std::string key_prefix;                   // rule D9
+  std::optional<gid_t> admin_group;         // besides uid 0 and the daemon's own uid
+  std::string boot;                         // another one after each start of the daemon
   std::vector<std::string> node_addresses;  // in the order of engine::NodeIndex
 };
 
