@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 
+#include "daemon/engine/quorum.h"
 #include "daemon/session/answers.h"
 #include "daemon/session/rows.h"
 #include "daemon/session/sessions.h"
@@ -73,7 +74,7 @@ void WriteShown(Session& session, const std::string& tag, const engine::Shown& s
     WriteNode(ReplyLine::Row(out, tag), room, word, count);
   }
 
-  const std::size_t majority = shown.nodes.size() / 2 + 1;
+  const std::size_t majority = engine::Majority(shown.nodes.size());
   const auto votes = [&shown](std::size_t n) {
     return std::to_string(n) + "/" + std::to_string(shown.nodes.size());
   };

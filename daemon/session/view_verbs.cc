@@ -2,6 +2,7 @@
 #include <array>
 #include <chrono>
 
+#include "daemon/engine/quorum.h"
 #include "daemon/session/handlers.h"
 #include "daemon/session/rows.h"
 #include "daemon/session/sessions.h"
@@ -16,10 +17,8 @@ using redlock::protocol::ReplyLine;
 // Enough to tell one server from another.
 constexpr std::size_t kShownRunId = 12;
 
-// A clock may be behind: durations on the wire are never negative but here.
-std::string Signed(engine::Duration duration) {
-  const auto us = std::chrono::round<std::chrono::microseconds>(duration);
-  return (us.count() < 0 ? "-" : "") + redlock::protocol::FormatDuration(std::chrono::abs(us));
+engine::Duration InMicroseconds(engine::Duration duration) {
+  return std::chrono::round<std::chrono::microseconds>(duration);
 }
 
 void WriteNode(ReplyLine row, const std::string& address, const engine::NodeView& node) {
@@ -29,11 +28,8 @@ void WriteNode(ReplyLine row, const std::string& address, const engine::NodeView
     row.Add("ready", engine::Duration(std::chrono::ceil<std::chrono::milliseconds>(
                          std::max(*node.ready_in, engine::Duration(0)))));
   }
-  if (node.round_trip) {
-    row.Add("rtt",
-            engine::Duration(std::chrono::round<std::chrono::microseconds>(*node.round_trip)));
-  }
-  if (node.clock_off) row.Add("offset", Signed(*node.clock_off));
+  if (node.round_trip) row.Add("rtt", InMicroseconds(*node.round_trip));
+  if (node.clock_off) row.Add("offset", InMicroseconds(*node.clock_off));
   if (!node.text.empty()) row.Text(node.text);
 }
 
@@ -59,7 +55,7 @@ void RunNodes(Session& session, const Call& call) {
   ReplyLine::Ok(session.out(), call.tag)
       .Add("up", up)
       .Add("nodes", nodes.size())
-      .Add("quorum", nodes.size() / 2 + 1);
+      .Add("quorum", engine::Majority(nodes.size()));
 }
 
 void RunStats(Session& session, const Call& call) {
