@@ -108,13 +108,9 @@ Call CallOf(const engine::NodeOp& op, const SetOptions& set, std::string_view ru
       op);
 }
 
-void AppendCall(std::string& out, ScriptId script, const Call& call, CallBy by) {
+void AppendCall(std::string& out, ScriptId script, const Call& call) {
   const std::string key_count = std::to_string(call.keys.size());
-  std::vector<std::string_view> argv = {
-      by == CallBy::kSha ? "EVALSHA" : "EVAL",
-      by == CallBy::kSha ? Get(script).sha : Get(script).source,
-      key_count,
-  };
+  std::vector<std::string_view> argv = {"EVALSHA", Get(script).sha, key_count};
   argv.insert(argv.end(), call.keys.begin(), call.keys.end());
   argv.insert(argv.end(), call.args.begin(), call.args.end());
   AppendCommand(out, argv);

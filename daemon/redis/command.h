@@ -28,8 +28,7 @@ struct Call {
 };
 Call CallOf(const engine::NodeOp& op, const SetOptions& set, std::string_view run_id);
 
-// Appends EVALSHA, or EVAL with the whole source for a node that does not know the script.
-enum class CallBy { kSha, kSource };
-void AppendCall(std::string& out, ScriptId script, const Call& call, CallBy by);
+// Appends EVALSHA: the handshake has loaded the script.
+void AppendCall(std::string& out, ScriptId script, const Call& call);
 
 }  // namespace redlockd::redis

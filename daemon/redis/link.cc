@@ -46,7 +46,11 @@ Link::~Link() = default;
 
 bool Link::Send(const engine::Ticket& ticket, std::shared_ptr<const engine::NodeOp> op) {
   if (state_ != State::kReady || stream_->unsent() > parts_.options.max_unsent) return false;
-  Push({.ticket = ticket, .op = std::move(op), .sent = Clock::now()});
+  const auto now = Clock::now();
+  Write(*op);
+  if (due_.empty()) quiet_since_ = now;
+  due_.push_back({.ticket = ticket, .op = std::move(op), .sent = now});
+  if (!timer_.running()) StartTimer();
   return true;
 }
 
@@ -125,21 +129,13 @@ void Link::BecomeReady() {
 
 // --- what is said -------------------------------------------------------------------------------
 
-void Link::Push(Due due) {
-  Write(due);
-  if (due_.empty()) quiet_since_ = due.sent;
-  due_.push_back(std::move(due));
-  if (!timer_.running()) StartTimer();
-}
-
-void Link::Write(const Due& due) {
+void Link::Write(const engine::NodeOp& op) {
   out_.clear();
-  if (IsProbe(*due.op) && !due.info) {
+  if (IsProbe(op)) {
     const std::string_view info = "INFO";
     AppendCommand(out_, {&info, 1});
   }
-  AppendCall(out_, ScriptOf(*due.op), CallOf(*due.op, parts_.options.set, present_.run_id),
-             due.by_source ? CallBy::kSource : CallBy::kSha);
+  AppendCall(out_, ScriptOf(op), CallOf(op, parts_.options.set, present_.run_id));
   stream_->Write(out_);
 }
 
@@ -172,13 +168,11 @@ void Link::TakeOfOp(Reply reply) {
     due_.front().info = std::move(reply);
     return;
   }
-  Due due = std::move(due_.front());
+  // SCRIPT FLUSH. Said once more, by EVAL, the op would run behind what was sent after it: an
+  // acquire behind its own release. A new connection keeps the order and brings the scripts.
+  if (IsNoScript(*reply)) return Lose("the node had lost its scripts");
+  const Due due = std::move(due_.front());
   due_.pop_front();
-  if (IsNoScript(*reply) && !due.by_source) {  // SCRIPT FLUSH
-    due.by_source = true;
-    due.sent = Clock::now();
-    return Push(std::move(due));
-  }
   engine::NodeAnswer answer = due.info ? ParseProbe(*due.info, *reply) : ParseAnswer(*reply);
   answer.node = parts_.node;
   answer.ticket = due.ticket;

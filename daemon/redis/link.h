@@ -82,7 +82,6 @@ class Link {
     std::shared_ptr<const engine::NodeOp> op;
     Clock::time_point sent;
     bool timed_out = false;  // and the user was told so
-    bool by_source = false;  // sent by EVAL, since the node did not know the script
     Reply info{};            // of a probe, once it is there
   };
 
@@ -102,8 +101,7 @@ class Link {
   void TellTimedOut(Clock::time_point now);
   void StartTimer();
   void SetTimer(Clock::time_point at);
-  void Write(const Due& due);
-  void Push(Due due);
+  void Write(const engine::NodeOp& op);
 
   const Parts parts_;
   State state_ = State::kWaiting;

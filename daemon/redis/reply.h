@@ -26,7 +26,7 @@ std::variant<engine::NodeFacts, std::string> ParseFacts(const redisReply& info);
 engine::NodeAnswer ParseProbe(const redisReply& info, const redisReply& introduction);
 
 bool IsError(const redisReply& reply);
-bool IsNoScript(const redisReply& reply);  // NOSCRIPT: EVAL instead of EVALSHA will do
+bool IsNoScript(const redisReply& reply);  // NOSCRIPT: the node does not know the EVALSHA's script
 // Of an error: its text. Of another: what kind of reply it is.
 std::string Describe(const redisReply& reply);
 

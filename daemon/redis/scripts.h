@@ -23,7 +23,7 @@ inline constexpr std::size_t kScripts = 9;
 struct Script {
   std::string_view name;    // of its file, without .lua
   std::string_view sha;     // by which EVALSHA calls it
-  std::string_view source;  // what SCRIPT LOAD and EVAL are given
+  std::string_view source;  // what SCRIPT LOAD is given
 };
 
 // By ScriptId.

@@ -11,7 +11,6 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using ::testing::StartsWith;
 
 const SetOptions kSet{.key_prefix = "app:",
                       .max_ttl = 60s,
@@ -72,15 +71,12 @@ TEST(CommandTest, EachOpHasItsKeysAndArguments) {
   EXPECT_THAT(call.args, ElementsAre("run", "61062000", "60000000", "10000000", "set"));
 }
 
-TEST(CommandTest, ACallIsByShaOrByTheWholeSource) {
+TEST(CommandTest, ACallIsBySha) {
   const Call call{{"k"}, {"a"}};
   std::string out;
-  AppendCall(out, ScriptId::kRelease, call, CallBy::kSha);
+  AppendCall(out, ScriptId::kRelease, call);
   EXPECT_EQ(out, "*5\r\n$7\r\nEVALSHA\r\n$40\r\n" + std::string(Get(ScriptId::kRelease).sha) +
                      "\r\n$1\r\n1\r\n$1\r\nk\r\n$1\r\na\r\n");
-  out.clear();
-  AppendCall(out, ScriptId::kRelease, call, CallBy::kSource);
-  EXPECT_THAT(out, StartsWith("*5\r\n$4\r\nEVAL\r\n"));
 }
 
 TEST(ScriptsTableTest, IsInTheOrderOfItsIds) {
