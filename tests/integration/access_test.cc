@@ -55,7 +55,6 @@ TEST_F(AccessTest, TheAclLineOfTheManualSuffices) {
   EXPECT_EQ(client.Brief("unlock a"), "OK");
   EXPECT_EQ(Brief(other.Answer()), "OK");
   nodes_[1].Command({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
-  nodes_[2].Command({"SCRIPT", "FLUSH"});
   EXPECT_EQ(other.Brief("unlock a sync"), "OK");
   EXPECT_EQ(client.Brief("show a"), "OK");
   daemon.WaitForNodes(3);
