@@ -14,6 +14,7 @@
 #include "daemon/app/command_line.h"
 #include "daemon/app/translate.h"
 #include "daemon/dev/dev_nodes.h"
+#include "daemon/host/descriptors.h"
 #include "daemon/host/facts.h"
 #include "daemon/host/listen_socket.h"
 #include "daemon/host/log.h"
@@ -79,6 +80,7 @@ int Serve(const CommandLine& line, const config::Config& config, bool trust_new_
     std::fprintf(stderr, "redlockd: %s\n", error->text.c_str());
     return kFailed;
   }
+  host::RaiseDescriptorLimit();
   App app(config, std::move(std::get<host::ListenSocket>(socket)), trust_new_nodes);
   app.Run();
   return 0;
