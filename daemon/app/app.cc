@@ -79,7 +79,11 @@ void App::StepAll() {
   } else {
     engine_alarm_.Clear();
   }
-  if (draining_ && engine_.Drained()) loop_.Stop();
+  // Once: what still happens must not cut the farewell short.
+  if (draining_ && !drained_ && engine_.Drained()) {
+    drained_ = true;
+    loop_.Stop();
+  }
 }
 
 void App::CarryOut(const engine::AskNodes& effect) { nodes_.Ask(effect); }

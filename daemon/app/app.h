@@ -64,6 +64,7 @@ class App : public session::EnginePort {
   std::deque<engine::Event> events_;  // to be stepped
   engine::Effects effects_;
   bool draining_ = false;
+  bool drained_ = false;  // and Run has been told
 
   event::BootAlarm engine_alarm_;
   event::EndOfTurn step_all_;
