@@ -24,6 +24,12 @@ engine::EngineOptions Options(const config::Config& config, bool trust_new_nodes
   return options;
 }
 
+nanoseconds LongestConnect(const config::Config& config) {
+  nanoseconds longest{0};
+  for (const config::Node& node : config.nodes) longest = std::max(longest, node.timeouts.connect);
+  return longest;
+}
+
 }  // namespace
 
 App::App(const config::Config& config, host::ListenSocket socket, bool trust_new_nodes)
@@ -45,7 +51,7 @@ App::App(const config::Config& config, host::ListenSocket socket, bool trust_new
                   }}) {}
 
 void App::Run() {
-  first_look_.Start(config_.timeouts.connect);
+  first_look_.Start(LongestConnect(config_));
   Report();
   loop_.Run();
   if (sessions_) loop_.RunUntil([this] { return sessions_->AllSent(); }, kFarewell);

@@ -169,5 +169,17 @@ TEST_F(StartupTest, WithoutNodesItServesAndSaysWhy) {
   EXPECT_THAT(refused.text, HasSubstr("refused"));
 }
 
+TEST_F(StartupTest, TheFirstClientsWaitForTheSlowestNodesConnectTimeout) {
+  FreePort nobody;
+  DaemonOptions options{.addresses = {"127.0.0.1:" + std::to_string(nobody.number())},
+                        .node_keys = {{"timeouts", "{connect: 1m}"}},
+                        .connect_timeout = "110ms"};
+  WriteFile(file_, ToYaml(options));
+  Process daemon({REDLOCKD_TEST_REDLOCKD, "--config", file_, "--socket", dir_ / "s"});
+  ASSERT_TRUE(Eventually([&] { return access((dir_ / "s").c_str(), F_OK) == 0; }));
+  LineClient client = LineClient::WithoutHello(dir_ / "s");
+  EXPECT_FALSE(Eventually([&] { return client.HasEvent("HELLO"); }, 500ms));
+}
+
 }  // namespace
 }  // namespace redlockd::test
