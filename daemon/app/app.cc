@@ -124,7 +124,12 @@ engine::Counters App::Counters() const { return engine_.counters(); }
 void App::StartServing() {
   if (sessions_) return;
   first_look_.Cancel();
-  sessions_.emplace(loop_, socket_.fd(), SessionOptionsOf(config_), *this);
+  session::Options options = SessionOptionsOf(config_);
+  if (!config_.admin_group.empty() && !options.admin_group) {
+    host::LogWarning("admin_group: there is no group " + config_.admin_group +
+                     ": only root and the daemon's own user are administrators");
+  }
+  sessions_.emplace(loop_, socket_.fd(), std::move(options), *this);
   host::LogInfo("serving on " + socket_.path());
   Report();
   notifier_.Ready();

@@ -96,6 +96,7 @@ int ServeDev(CommandLine line) {
     config.nodes.push_back(std::move(node));
   }
   config.socket = nodes.directory() + "/redlockd.sock";
+  config.admin_group.clear();  // its one user is an administrator anyway
   return Serve(line, config, true);
 }
 

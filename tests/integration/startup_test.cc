@@ -181,5 +181,12 @@ TEST_F(StartupTest, TheFirstClientsWaitForTheSlowestNodesConnectTimeout) {
   EXPECT_FALSE(Eventually([&] { return client.HasEvent("HELLO"); }, 500ms));
 }
 
+TEST_F(StartupTest, AnAdminGroupThatIsNotThereIsAWarning) {
+  FreePort nobody;
+  Daemon daemon({.addresses = {"127.0.0.1:" + std::to_string(nobody.number())},
+                 .more = "admin_group: no-such-group\n"});
+  EXPECT_THAT(daemon.Log(), HasSubstr("admin_group: there is no group no-such-group"));
+}
+
 }  // namespace
 }  // namespace redlockd::test
