@@ -113,6 +113,7 @@ std::string App::NodeName(engine::NodeIndex node) const {
 // --- what sessions may see ----------------------------------------------------------------------
 
 engine::Time App::Now() const { return host::Now(); }
+std::size_t App::HoldCount() const { return engine_.HoldCount(); }
 std::vector<engine::HoldView> App::Holds() const { return engine_.Holds(Now()); }
 std::vector<engine::WaitView> App::Waits() const { return engine_.Waits(); }
 std::vector<engine::NodeView> App::Nodes() const { return engine_.Nodes(Now()); }

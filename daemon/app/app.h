@@ -36,6 +36,7 @@ class App : public session::EnginePort {
   // session::EnginePort
   void Post(engine::Event event) override;
   engine::Time Now() const override;
+  std::size_t HoldCount() const override;
   std::vector<engine::HoldView> Holds() const override;
   std::vector<engine::WaitView> Waits() const override;
   std::vector<engine::NodeView> Nodes() const override;

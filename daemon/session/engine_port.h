@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <vector>
 
 #include "daemon/engine/events.h"
@@ -22,6 +23,7 @@ class EnginePort {
   virtual engine::Time Now() const = 0;
 
   // As of the last event that the engine has taken. See daemon/engine/engine.h.
+  virtual std::size_t HoldCount() const = 0;
   virtual std::vector<engine::HoldView> Holds() const = 0;
   virtual std::vector<engine::WaitView> Waits() const = 0;
   virtual std::vector<engine::NodeView> Nodes() const = 0;

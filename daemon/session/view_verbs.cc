@@ -65,7 +65,7 @@ void RunStats(Session& session, const Call& call) {
     ReplyLine::Row(session.out(), call.tag).Add("name", name).Add("value", value);
   };
   write("sessions", session.room().count());
-  write("holds", port.Holds().size());
+  write("holds", port.HoldCount());
   write("waits", port.Waits().size());
   write("attempts", counters.attempts);
   write("grants", counters.grants);

@@ -25,6 +25,7 @@ class FakeEngine : public EnginePort {
  public:
   void Post(engine::Event event) override { events.push_back(std::move(event)); }
   engine::Time Now() const override { return now; }
+  std::size_t HoldCount() const override { return holds.size(); }
   std::vector<engine::HoldView> Holds() const override { return holds; }
   std::vector<engine::WaitView> Waits() const override { return waits; }
   std::vector<engine::NodeView> Nodes() const override { return nodes; }

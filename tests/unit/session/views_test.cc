@@ -216,12 +216,15 @@ TEST_F(ViewsTest, Nodes) {
 TEST_F(ViewsTest, Stats) {
   engine.counters.grants = 42;
   const auto client = Connect();
+  engine.holds = {Hold("a", Nth<engine::SessionOpened>(0).session)};
   client->Send("stats\n");
   std::string all, line;
   while ((line = client->Line()).starts_with("- ")) all += line + "\n";
   EXPECT_EQ(line, "OK");
   EXPECT_THAT(all, HasSubstr("- name=grants value=42\n"));
   EXPECT_THAT(all, HasSubstr("- name=sessions value=1\n"));
+  EXPECT_THAT(all, HasSubstr("- name=holds value=1\n"));
+  EXPECT_THAT(all, HasSubstr("- name=waits value=0\n"));
 }
 
 TEST(PeerTest, IsWhoConnected) {
