@@ -112,7 +112,8 @@ void NodeTable::Probed(Time now, const NodeAnswer& answer) {
   node.probing = false;
   node.probed = true;
   node.error = answer.verdict == Verdict::kError ? answer.text : std::string();
-  if (answer.verdict != Verdict::kError) TakeFacts(now, answer.node, answer.facts);
+  // Also where the sentinel could not be read: a replica refuses that, and INFO says why.
+  if (!answer.facts.run_id.empty()) TakeFacts(now, answer.node, answer.facts);
   if (answer.verdict != Verdict::kSettings) node.settings.clear();
   if (answer.verdict == Verdict::kOk) QuarantineSet(now, answer.node, Duration(0));
   membership_.Learn(answer.node, answer.facts.node_id, answer.facts.set);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <ostream>
 
 #include "tests/support/daemon.h"
 
@@ -14,6 +15,9 @@ struct Fault {
   std::function<void(RedisNode&)> happen;
   std::function<void(RedisNode&)> mend;
 };
+
+// For the names of the tests.
+void PrintTo(const Fault& fault, std::ostream* out) { *out << fault.name; }
 
 const Fault kFaults[] = {
     {"Refuses", [](RedisNode& n) { n.Kill(); }, [](RedisNode& n) { n.Start(); }},
