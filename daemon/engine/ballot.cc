@@ -8,7 +8,7 @@
 
 namespace redlockd::engine {
 
-Ballot::Ballot(std::size_t nodes, NodeSet asked) : nodes_(nodes), open_(asked) {}
+Ballot::Ballot(std::size_t nodes, NodeSet asked) : nodes_(nodes), asked_(asked), open_(asked) {}
 
 void Ballot::Settle(NodeIndex node) {
   open_.reset(node);
@@ -70,6 +70,12 @@ Fence Ballot::ToConfirm() const {
   std::nth_element(fences.begin(), fences.begin() + static_cast<std::ptrdiff_t>(m - 1),
                    fences.end());
   return fences[m - 1];
+}
+
+NodeSet Ballot::Silent() const {
+  NodeSet silent = asked_ & ~refused_;
+  for (const auto& [node, fence] : votes_) silent.reset(node);
+  return silent;
 }
 
 bool Ballot::Split() const {

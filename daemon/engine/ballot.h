@@ -39,6 +39,8 @@ class Ballot {
   // kDisagreed: the greatest of the m smallest votes (rule A4).
   Fence ToConfirm() const;
   std::size_t Votes() const { return votes_.size(); }
+  // Asked, and neither voted nor refused.
+  NodeSet Silent() const;
   // kRefused: no single other owner was seen on a majority, so nobody may hold it (rule E7).
   bool Split() const;
   // The shortest time that one of the other owners' keys has left (rule C11).
@@ -49,6 +51,7 @@ class Ballot {
   void Settle(NodeIndex node);
 
   std::size_t nodes_;
+  NodeSet asked_;
   NodeSet open_;     // asked, not heard of
   NodeSet refused_;  // busy or refused
   std::map<NodeIndex, Fence> votes_;

@@ -45,7 +45,7 @@ struct Engine::Impl : NodeTable::Observer {
   void ForgetIdle();
   std::size_t HoldCount() const;
   std::optional<Failed> WhyNot(const LockRequested& e) const;
-  Failed NotHeld(SessionId session, const std::string& name);
+  Failed NotHeld(SessionId session, const std::string& name, std::optional<Fence> fence);
 
   Shared shared;
   QueryTable queries;
@@ -110,8 +110,9 @@ void Engine::Impl::On(Time now, const LockRequested& e) {
   FindOrMake(e.name).Request(now, e);
 }
 
-Failed Engine::Impl::NotHeld(SessionId session, const std::string& name) {
-  if (const auto loss = shared.sessions.TakeLoss(session, name)) {
+Failed Engine::Impl::NotHeld(SessionId session, const std::string& name,
+                             std::optional<Fence> fence) {
+  if (const auto loss = shared.sessions.TakeLoss(session, name, fence)) {
     return Failed{.failure = Failure::kLost,
                   .name = name,
                   .fence = loss->fence,
@@ -124,7 +125,7 @@ Failed Engine::Impl::NotHeld(SessionId session, const std::string& name) {
 void Engine::Impl::On(Time now, const UnlockRequested& e) {
   Lock* lock = Find(e.name);
   if (!lock || !lock->HeldBy(e.session, e.fence)) {
-    return shared.outbox.Reply(e.session, e.request, NotHeld(e.session, e.name));
+    return shared.outbox.Reply(e.session, e.request, NotHeld(e.session, e.name, e.fence));
   }
   lock->Unlock(now, e);
 }
@@ -134,7 +135,7 @@ void Engine::Impl::On(Time, const CheckRequested& e) {
   if (lock && (e.fence ? lock->HeldWith(*e.fence) : lock->HeldBy(e.session, std::nullopt))) {
     return shared.outbox.Reply(e.session, e.request, lock->Check());
   }
-  shared.outbox.Reply(e.session, e.request, NotHeld(e.session, e.name));
+  shared.outbox.Reply(e.session, e.request, NotHeld(e.session, e.name, e.fence));
 }
 
 void Engine::Impl::On(Time now, const CancelRequested& e) {
@@ -168,7 +169,7 @@ void Engine::Impl::On(Time now, const NodeAnswer& e) {
       if (Lock* lock = OfAttempt(e.ticket.subject)) lock->Renewed(now, e);
       return;
     case Ticket::Kind::kRelease:
-      return shared.releases.Answered(e);
+      return shared.releases.Answered(now, e);
     case Ticket::Kind::kQuery:
       return queries.Answered(now, e);
     case Ticket::Kind::kProbe:
@@ -176,6 +177,8 @@ void Engine::Impl::On(Time now, const NodeAnswer& e) {
     case Ticket::Kind::kSuspect:
       if (e.verdict == Verdict::kOk) return shared.nodes.SuspectTaken(now, e.node, e.left);
       return shared.nodes.SuspectMissed(e.node);
+    case Ticket::Kind::kTrust:
+      return shared.nodes.Trusted(now, e.node, e.verdict == Verdict::kOk);
   }
 }
 
@@ -187,7 +190,7 @@ void Engine::Impl::On(Time now, const NodeSilence& e) {
       if (Lock* lock = OfAttempt(e.ticket.subject)) lock->Missed(now, e);
       return;
     case Ticket::Kind::kRelease:
-      return shared.releases.Missed(e);
+      return shared.releases.Missed(now, e);
     case Ticket::Kind::kQuery:
       return queries.Missed(now, e);
     case Ticket::Kind::kProbe:
@@ -195,6 +198,9 @@ void Engine::Impl::On(Time now, const NodeSilence& e) {
       return;
     case Ticket::Kind::kSuspect:
       if (e.gone) shared.nodes.SuspectMissed(e.node);
+      return;
+    case Ticket::Kind::kTrust:
+      if (e.gone) shared.nodes.Trusted(now, e.node, false);
       return;
   }
 }
@@ -280,6 +286,12 @@ bool Engine::Drained() const {
 }
 
 std::size_t Engine::HoldCount() const { return impl_->HoldCount(); }
+
+std::size_t Engine::WaitCount() const {
+  std::size_t count = 0;
+  for (const auto& [name, lock] : impl_->locks) count += lock->WaitCount();
+  return count;
+}
 
 std::vector<HoldView> Engine::Holds(Time now) const {
   std::vector<HoldView> views;

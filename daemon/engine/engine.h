@@ -53,6 +53,7 @@ class Engine {
   bool Drained() const;
 
   std::size_t HoldCount() const;
+  std::size_t WaitCount() const;
   // In order of name, then of place in line.
   std::vector<HoldView> Holds(Time now) const;
   std::vector<WaitView> Waits() const;

@@ -11,7 +11,7 @@ Shared::Shared(EngineOptions o, Random& r, NodeTable::Observer& observer)
       random(r),
       nodes(options, random, agenda, outbox, observer),
       sessions(options.limits),
-      releases(options.nodes, agenda, outbox) {}
+      releases(nodes, agenda, outbox) {}
 
 Lock::Lock(Shared& shared, std::string name)
     : shared_(shared),
@@ -85,9 +85,9 @@ void Lock::DrainOver() {
 void Lock::Missed(Time now, const NodeSilence& silence) {
   Lease& lease = *lease_;
   const bool confirm = silence.ticket.kind == Ticket::Kind::kConfirm;
-  if (silence.gone && !confirm) lease.in_flight.reset(silence.node);
+  if (silence.gone && !confirm) lease.Heard(silence.node, silence.ticket);
   if (silence.ticket.round != lease.round) return;
-  if (lease.phase == Lease::Phase::kHeld) return PartOfRoundDone(silence.node, false);
+  if (lease.phase == Lease::Phase::kHeld) return CloseInRound(silence.node);
   if (!Acquiring()) return;
   lease.ballot->Miss(silence.node);
   JudgeRound(now);

@@ -81,6 +81,7 @@ class Lock {
   bool Idle() const;
   bool Held() const { return hold_ != nullptr; }
   std::optional<SessionId> Holder() const;
+  std::size_t WaitCount() const { return waiters_.size(); }
   const std::string& name() const { return name_; }
   // What `check` answers. Only while Held.
   Checked Check() const;
@@ -119,7 +120,9 @@ class Lock {
   void RenewRound(Time now);
   void Heal(Time now, NodeSet nodes);
   void Promised(Time now, const NodeAnswer& answer);
-  void PartOfRoundDone(NodeIndex node, bool acked);
+  void PartOfRoundDone(const NodeAnswer& answer, bool acked);
+  // An answer or a silence: the round is over when nobody is open any more.
+  void CloseInRound(NodeIndex node);
   void SetDeadline(Time now);
   void WarnHolder(bool jeopardy);
   void TellHolder(Notice::Kind kind, LossReason reason = LossReason::kNone) const;
@@ -135,6 +138,7 @@ class Lock {
   Fence known_fence_ = 0;  // the last plausible one (rule A5)
   unsigned splits_ = 0;    // failed rounds in a row without a holder in sight (rule E7)
   std::optional<Time> no_quorum_since_;
+  NodeSet silent_;       // of the last round that failed
   Alarm attempt_alarm_;  // the next attempt, after one that failed
   Alarm quorum_alarm_;   // when waiters have been without a quorum for quorum_wait
 };

@@ -46,7 +46,7 @@ void Lock::FirstRound(Time now) {
   ++lease.round;
   ++lease.first_rounds;
   lease.may_have |= voters;
-  lease.in_flight |= voters;
+  lease.Sent(voters);
   lease.ballot.emplace(shared_.options.nodes, voters);
   shared_.outbox.Ask(voters, Ticket{Ticket::Kind::kAcquire, lease.round, lease.attempt, now},
                      AcquireOp{name_, lease.owner, lease.ttl, proposal});
@@ -67,21 +67,23 @@ void Lock::ConfirmRound(Time now) {
 
 void Lock::Acquired(Time now, const NodeAnswer& answer) {
   Lease& lease = *lease_;
-  lease.in_flight.reset(answer.node);
+  lease.Heard(answer.node, answer.ticket);
   const bool votes = shared_.nodes.Votes(answer.node);
   const bool ok = answer.verdict == Verdict::kOk;
   if (ok && !votes) {
     // It set the key, but does not count (rule A6: "its grant is released"); then neither does what
-    // it promised in an earlier round of this attempt.
-    if (Acquiring()) lease.validity.Forget(answer.node);
+    // it promised in an earlier round of this attempt. Once the lock is held the key stays: what
+    // was promised counts.
+    if (!Acquiring()) return;
+    lease.validity.Forget(answer.node);
     shared_.outbox.Ask(NodeSet().set(answer.node), Ticket{Ticket::Kind::kRelease, 0, 0, now},
                        ReleaseOp{name_, lease.owner});
   }
   if (ok || answer.verdict == Verdict::kBusy) LearnFence(now, answer.fence);
   if (ok && votes) Promised(now, answer);
   if (lease.phase == Lease::Phase::kHeld) {
-    if (ok && votes && answer.ticket.round > 1) ++shared_.counters.heals;
-    return PartOfRoundDone(answer.node, ok && votes);
+    if (ok && answer.ticket.round > lease.granted_in) ++shared_.counters.heals;
+    return PartOfRoundDone(answer, ok);
   }
   if (lease.phase != Lease::Phase::kFirstRound || answer.ticket.round != lease.round) return;
   if (ok && votes) {
@@ -128,6 +130,8 @@ void Lock::JudgeRound(Time now) {
 
 void Lock::RoundFailed(Time now, Ballot::Result result) {
   const bool reached = result == Ballot::Result::kRefused;
+  silent_ = lease_ ? lease_->ballot->Silent() : NodeSet();
+  const bool split = lease_ && reached && lease_->ballot->Split();
   const Duration delay = UntilNextAttempt(reached, lease_ ? &*lease_->ballot : nullptr);
   if (lease_) LetGo(now);
   const auto first = waiters_.begin();
@@ -135,9 +139,9 @@ void Lock::RoundFailed(Time now, Ballot::Result result) {
   attempt_alarm_.Set(now + delay);
   if ((*first)->is_try || shared_.sessions.InputEnded((*first)->session)) {
     if (!reached) {
-      Fail(first, Failure::kNoQuorum, shared_.nodes.WhyNoQuorum(now));
+      Fail(first, Failure::kNoQuorum, shared_.nodes.WhyNoQuorum(now, silent_));
     } else if ((*first)->is_try) {
-      Fail(first, Failure::kBusy, "held elsewhere");
+      Fail(first, Failure::kBusy, split ? "others ask for it just now" : "held elsewhere");
     } else {
       Fail(first, Failure::kCancelled, "held elsewhere, and the client sends no more");
     }
@@ -182,6 +186,7 @@ void Lock::Grant(Time now, Fence fence) {
   ++counters.grants;
   ++(lease.round == 1 ? counters.one_round_grants : counters.confirmed_grants);
   lease.phase = Lease::Phase::kHeld;
+  lease.granted_in = lease.round;
   lease.ballot.reset();
   lease.fence = fence;
   known_fence_ = std::max(known_fence_, fence);
@@ -192,7 +197,7 @@ void Lock::Grant(Time now, Fence fence) {
   hold_->session = waiter->session;
   hold_->note = std::move(waiter->note);
   hold_->granted = now;
-  if (waiter->max_hold) hold_->ends_at = now + *waiter->max_hold;
+  if (waiter->max_hold) hold_->ends_at = Later(now, *waiter->max_hold);
   hold_->renewed_events = waiter->renewed_events;
   SetDeadline(now);
   shared_.outbox.Reply(waiter->session, waiter->request,

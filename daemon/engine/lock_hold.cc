@@ -19,7 +19,7 @@ void Lock::RenewRound(Time now) {
   NodeSet promised;
   for (NodeIndex i = 0; i < shared_.nodes.size(); ++i) promised.set(i, lease.validity.Promised(i));
   const NodeSet renew = linked & promised;
-  lease.in_flight |= renew;
+  lease.Sent(renew);
   lease.round_open |= renew;
   shared_.outbox.Ask(renew, Ticket{Ticket::Kind::kRenew, lease.round, lease.attempt, now},
                      RenewOp{name_, lease.owner, lease.ttl});
@@ -32,7 +32,7 @@ void Lock::RenewRound(Time now) {
 void Lock::Heal(Time now, NodeSet nodes) {
   Lease& lease = *lease_;
   lease.may_have |= nodes;
-  lease.in_flight |= nodes;
+  lease.Sent(nodes);
   lease.round_open |= nodes;
   shared_.outbox.Ask(nodes, Ticket{Ticket::Kind::kAcquire, lease.round, lease.attempt, now},
                      AcquireOp{name_, lease.owner, lease.ttl, lease.fence});
@@ -40,7 +40,7 @@ void Lock::Heal(Time now, NodeSet nodes) {
 
 void Lock::Renewed(Time now, const NodeAnswer& answer) {
   Lease& lease = *lease_;
-  lease.in_flight.reset(answer.node);
+  lease.Heard(answer.node, answer.ticket);
   // A server that is listed twice must not promise twice (rule D8), nor one that evicts (rule D5).
   const bool ok = answer.verdict == Verdict::kOk && shared_.nodes.Votes(answer.node);
   if (ok) Promised(now, answer);
@@ -49,7 +49,7 @@ void Lock::Renewed(Time now, const NodeAnswer& answer) {
       shared_.nodes.Votes(answer.node)) {
     return Heal(now, NodeSet().set(answer.node));
   }
-  PartOfRoundDone(answer.node, ok);
+  PartOfRoundDone(answer, ok);
 }
 
 // The node has promised the lease anew, from the time of asking (rule C2).
@@ -59,11 +59,17 @@ void Lock::Promised(Time now, const NodeAnswer& answer) {
   if (lease.phase == Lease::Phase::kHeld) SetDeadline(now);
 }
 
-void Lock::PartOfRoundDone(NodeIndex node, bool acked) {
+void Lock::PartOfRoundDone(const NodeAnswer& answer, bool acked) {
+  Lease& lease = *lease_;
+  if (answer.ticket.round != lease.round) return;
+  if (acked) lease.round_acked.set(answer.node);
+  CloseInRound(answer.node);
+}
+
+void Lock::CloseInRound(NodeIndex node) {
   Lease& lease = *lease_;
   if (!lease.round_open.test(node)) return;
   lease.round_open.reset(node);
-  if (acked) lease.round_acked.set(node);
   const std::size_t m = Majority(shared_.options.nodes);
   if (lease.round_open.none() && lease.round_acked.count() < m) WarnHolder(true);
 }

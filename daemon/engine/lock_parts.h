@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+
 #include "daemon/engine/lock.h"
 #include "daemon/engine/quorum.h"
 
@@ -39,6 +41,18 @@ struct Lock::Lease {
         warn_alarm(agenda, [&lock](Time) { lock.WarnHolder(true); }),
         end_alarm(agenda, [&lock](Time now) { lock.DeadlineReached(now); }) {}
 
+  // An acquire or renewal of this round goes to `nodes`.
+  void Sent(NodeSet nodes) {
+    in_flight |= nodes;
+    for (NodeIndex i = 0; i < kMaxNodes; ++i) {
+      if (nodes.test(i)) sent_in[i] = round;
+    }
+  }
+  // It was answered, or never will be; what was sent before it has been answered before it.
+  void Heard(NodeIndex node, const Ticket& ticket) {
+    if (ticket.round == sent_in[node]) in_flight.reset(node);
+  }
+
   AttemptNumber attempt = 0;
   std::string owner;
   Duration ttl{0};
@@ -47,7 +61,9 @@ struct Lock::Lease {
   Validity validity;
   NodeSet may_have;   // every node that was asked to set the key
   NodeSet in_flight;  // an acquire or renewal is out: at most one a node (rule C5)
+  std::array<std::uint32_t, kMaxNodes> sent_in{};  // the newest round that did
   std::uint32_t round = 0;
+  std::uint32_t granted_in = 0;  // the round that decided it
   unsigned first_rounds = 0;
   std::optional<Ballot> ballot;  // of the first or confirm round
   Fence fence = 0;               // being confirmed, then granted

@@ -8,18 +8,19 @@ namespace redlockd::engine {
 void Lock::Request(Time now, const LockRequested& request) {
   const bool must_wait = lease_ || !waiters_.empty();
   if (must_wait && request.wait == Duration(0)) {
+    const bool kept = lease_ && lease_->phase == Lease::Phase::kKept;
     ++shared_.counters.busy;
-    shared_.outbox.Reply(
-        request.session, request.request,
-        Failed{.failure = Failure::kBusy,
-               .name = name_,
-               .text = hold_ ? "held on this host" : "others on this host are first"});
-    return;
+    return shared_.outbox.Reply(request.session, request.request,
+                                Failed{.failure = Failure::kBusy,
+                                       .name = name_,
+                                       .text = hold_  ? "held on this host"
+                                               : kept ? "kept until the deadline of its last hold"
+                                                      : "others on this host are first"});
   }
   auto over = [this, session = request.session](Time at) { WaitOver(at, session); };
   auto waiter = std::make_unique<Waiter>(shared_.agenda, request, now, std::move(over));
   waiter->ttl = request.ttl.value_or(shared_.options.timing.ttl);
-  if (request.wait && !waiter->is_try) waiter->wait_alarm.Set(now + *request.wait);
+  if (request.wait && !waiter->is_try) waiter->wait_alarm.Set(Later(now, *request.wait));
   waiters_.push_back(std::move(waiter));
   shared_.sessions.Add(request.session, name_);
   if (must_wait && shared_.sessions.InputEnded(request.session)) {
@@ -64,7 +65,7 @@ void Lock::Fail(Waiters::iterator waiter, Failure failure, std::string text) {
 void Lock::WaitOver(Time now, SessionId session) {
   const auto waiter = FindWaiter(session);
   if (no_quorum_since_) {
-    Fail(waiter, Failure::kNoQuorum, shared_.nodes.WhyNoQuorum(now));
+    Fail(waiter, Failure::kNoQuorum, shared_.nodes.WhyNoQuorum(now, silent_));
   } else {
     Fail(waiter, Failure::kTimeout, hold_ ? "still held on this host" : "still held elsewhere");
   }
@@ -104,7 +105,7 @@ void Lock::FailTheImpatient(Time now) {
       quorum_alarm_.Set(end);
       break;
     }
-    Fail(waiters_.begin(), Failure::kNoQuorum, shared_.nodes.WhyNoQuorum(now));
+    Fail(waiters_.begin(), Failure::kNoQuorum, shared_.nodes.WhyNoQuorum(now, silent_));
   }
   Proceed(now);
 }

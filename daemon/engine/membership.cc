@@ -32,12 +32,15 @@ bool Contains(const std::vector<std::string_view>& ids, std::string_view id) {
 }  // namespace
 
 void Membership::Learn(NodeIndex node, const std::string& id, const std::string& set) {
-  if (!id.empty()) ids_[node] = id;
-  if (!set.empty()) seen_set_ = set;
+  Member& member = members_[node];
+  member.heard = true;
+  if (!id.empty()) member.id = id;
+  member.set = set;
 }
 
 std::string Membership::Own() const {
-  std::vector<std::string> ids = ids_;
+  std::vector<std::string> ids;
+  for (const Member& member : members_) ids.push_back(member.id);
   std::sort(ids.begin(), ids.end());
   // A server that is listed twice (rule D8) is not two members.
   const bool twice = std::adjacent_find(ids.begin(), ids.end()) != ids.end();
@@ -52,25 +55,23 @@ bool Membership::Foreign(std::string_view set) const {
   const std::string own = Own();
   if (!own.empty()) return set != own;
   const Parsed parsed = Parse(set);
-  if (parsed.nodes != ids_.size()) return true;
-  return std::any_of(ids_.begin(), ids_.end(), [&](const std::string& id) {
-    return !id.empty() && !Contains(parsed.ids, id);
+  if (parsed.nodes != members_.size()) return true;
+  return std::any_of(members_.begin(), members_.end(), [&](const Member& member) {
+    return !member.id.empty() && !Contains(parsed.ids, member.id);
   });
 }
 
+bool Membership::SetKnown() const {
+  return std::any_of(members_.begin(), members_.end(),
+                     [](const Member& member) { return !member.set.empty(); });
+}
+
 std::optional<std::string> Membership::IdFor(NodeIndex node) const {
-  if (!ids_[node].empty()) return ids_[node];
-  if (seen_set_.empty()) return std::string();
-  const Parsed parsed = Parse(seen_set_);
-  std::vector<std::string_view> unclaimed;
-  for (const auto id : parsed.ids) {
-    if (std::find(ids_.begin(), ids_.end(), id) == ids_.end()) unclaimed.push_back(id);
-  }
-  // An id is given back only when there is no choice: with two nodes unknown, each could be either.
-  const auto unknown = std::count(ids_.begin(), ids_.end(), std::string());
-  if (parsed.nodes != ids_.size() || unclaimed.empty()) return std::string();
-  if (unclaimed.size() != 1 || unknown != 1) return std::nullopt;
-  return std::string(unclaimed.front());
+  if (!members_[node].id.empty()) return members_[node].id;
+  const bool all_heard = std::all_of(members_.begin(), members_.end(),
+                                     [](const Member& member) { return member.heard; });
+  if (!all_heard || SetKnown()) return std::nullopt;
+  return std::string();
 }
 
 }  // namespace redlockd::engine

@@ -13,7 +13,7 @@ namespace redlockd::engine {
 // the nodes as "N:id,id,...", ids sorted.
 class Membership {
  public:
-  explicit Membership(std::size_t nodes) : ids_(nodes) {}
+  explicit Membership(std::size_t nodes) : members_(nodes) {}
 
   // What the sentinel of a node said. An empty id means that it has none.
   void Learn(NodeIndex node, const std::string& id, const std::string& set);
@@ -23,15 +23,22 @@ class Membership {
   // Whether `set`, as found on a node, can be this daemon's.
   bool Foreign(std::string_view set) const;
 
-  const std::string& IdOf(NodeIndex node) const { return ids_[node]; }
-  // The id that a node without one should get: the one it had if the other nodes still list it, so
-  // that a node that lost its memory stays a member; empty if a new one is to be made; none if that
-  // cannot be told yet.
+  // A set is written on some node.
+  bool SetKnown() const;
+  // What to store on a node as its id if it has none: the id that it had when this daemon met it,
+  // so that a node that lost its memory stays a member; empty if a new one is to be made. None if
+  // neither can be said: as long as not all nodes have been heard, or for a node without an id
+  // where others are of a set already. To guess which of the set's ids is missing would take a
+  // stranger for a member.
   std::optional<std::string> IdFor(NodeIndex node) const;
 
  private:
-  std::vector<std::string> ids_;
-  std::string seen_set_;  // the newest non-empty set found on any node
+  struct Member {
+    bool heard = false;
+    std::string id;   // remembered
+    std::string set;  // as it last was
+  };
+  std::vector<Member> members_;
 };
 
 }  // namespace redlockd::engine

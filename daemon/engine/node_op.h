@@ -57,7 +57,16 @@ using NodeOp = std::variant<AcquireOp, ConfirmOp, RenewOp, ReleaseOp, InspectOp,
 // Carried with an op and handed back with its answer, so that the engine knows what was answered
 // without a table of ops. Opaque to everybody else.
 struct Ticket {
-  enum class Kind : std::uint8_t { kAcquire, kConfirm, kRenew, kRelease, kQuery, kProbe, kSuspect };
+  enum class Kind : std::uint8_t {
+    kAcquire,
+    kConfirm,
+    kRenew,
+    kRelease,
+    kQuery,
+    kProbe,
+    kSuspect,
+    kTrust
+  };
   Kind kind;
   std::uint32_t round = 0;    // which round of the subject asked
   std::uint64_t subject = 0;  // attempt number, or query number

@@ -116,11 +116,12 @@ void NodeTable::Probed(Time now, const NodeAnswer& answer) {
   if (!answer.facts.run_id.empty()) TakeFacts(now, answer.node, answer.facts);
   if (answer.verdict != Verdict::kSettings) node.settings.clear();
   if (answer.verdict == Verdict::kOk) QuarantineSet(now, answer.node, Duration(0));
-  membership_.Learn(answer.node, answer.facts.node_id, answer.facts.set);
+  if (answer.verdict != Verdict::kError) {
+    membership_.Learn(answer.node, answer.facts.node_id, answer.facts.set);
+  }
   if (options_.trust_new_nodes && node.ready_at && !std::exchange(node.trusted, true)) {
-    AskNode(now, answer.node, Ticket::Kind::kSuspect, TrustOp{});
-    node.probed = false;  // what the probe behind it says counts
-    Probe(now, answer.node);
+    AskNode(now, answer.node, Ticket::Kind::kTrust, TrustOp{});
+    node.probed = false;  // until it is
   }
   WriteMembership(now);
   Judge(now);
@@ -139,6 +140,11 @@ void NodeTable::WriteMembership(Time now) {
     const bool lacks_id = facts.node_id.empty() && membership_.IdFor(i);
     if (lacks_id || (facts.set.empty() && set_known)) Probe(now, i);
   }
+}
+
+void NodeTable::Trusted(Time now, NodeIndex index, bool taken) {
+  nodes_[index].probed = nodes_[index].trusted = taken;  // if not: again with the next probe
+  if (taken) QuarantineSet(now, index, Duration(0));
 }
 
 void NodeTable::SuspectTaken(Time now, NodeIndex index, Duration left) {
@@ -189,9 +195,7 @@ void NodeTable::Probe(Time now, NodeIndex index) {
   if (node.suspected) TellSuspect(now, index);
   if (std::exchange(node.probing, true)) return;
   ProbeOp op;
-  // At the first probe the other nodes may not have been read yet, and this one may still be on
-  // their list: an id is made at the second.
-  if (auto id = membership_.IdFor(index); id && (node.probed || !id->empty())) {
+  if (const auto id = membership_.IdFor(index)) {
     op.node_id = id->empty() ? Hex(random_.Below(UINT64_MAX)) : *id;
   }
   op.set = membership_.Own();
@@ -203,7 +207,7 @@ void NodeTable::Probe(Time now, NodeIndex index) {
 void NodeTable::Judge(Time now) {
   const NodeSet before = Voters();
   for (NodeIndex i = 0; i < nodes_.size(); ++i) {
-    auto [state, text] = JudgeNode(now, i);
+    auto [state, text] = JudgeNode(i);
     Node& node = nodes_[i];
     // Why a node cannot be reached is worth a line in the log, also if it never could.
     const bool down_anew = state == NodeState::kDown && text != node.text;
@@ -211,12 +215,12 @@ void NodeTable::Judge(Time now) {
     if (state == node.state && !down_anew) continue;
     node.state = state;
     if (state == NodeState::kProbing) continue;  // soon to be known
-    outbox_.Changed({i, state == NodeState::kUp, state == NodeState::kUp ? "up" : node.text});
+    outbox_.Changed({i, state == NodeState::kUp, Reason(now, i)});
   }
   if (Voters() != before) observer_.OnVotersChanged(now);
 }
 
-std::pair<NodeState, std::string> NodeTable::JudgeNode(Time now, NodeIndex index) const {
+std::pair<NodeState, std::string> NodeTable::JudgeNode(NodeIndex index) const {
   const Node& node = nodes_[index];
   const NodeFacts& facts = node.facts;
   if (!node.linked) return {NodeState::kDown, node.down_reason};
@@ -235,6 +239,12 @@ std::pair<NodeState, std::string> NodeTable::JudgeNode(Time now, NodeIndex index
     return {NodeState::kOtherSet, "belongs to another set of nodes (" + facts.set +
                                       "); if it was moved here: redlock nodes --adopt"};
   }
+  if (facts.node_id.empty() && membership_.SetKnown()) {
+    return {
+        NodeState::kStranger,
+        "has no id, and others are of a set already; a daemon that knew it gives it back, else: "
+        "redlock nodes --adopt"};
+  }
   if (!node.settings.empty()) {
     return {NodeState::kSettings,
             "differs: " + node.settings + "; to change it: redlock nodes --adopt"};
@@ -242,10 +252,8 @@ std::pair<NodeState, std::string> NodeTable::JudgeNode(Time now, NodeIndex index
   if (node.suspected)
     return {NodeState::kQuarantine, "may have lost keys, told to be in quarantine"};
   if (node.ready_at) {
-    const Duration left = std::max(Duration(0), *node.ready_at - now);
-    return {
-        node.forgot ? NodeState::kNew : NodeState::kQuarantine,
-        (node.forgot ? "new or restarted, ready in " : "in quarantine, ready in ") + ToText(left)};
+    return node.forgot ? std::pair(NodeState::kNew, std::string("new or restarted"))
+                       : std::pair(NodeState::kQuarantine, std::string("in quarantine"));
   }
   if (Skewed(index)) return {NodeState::kSkewed, "clock off by " + ToText(*Off(index))};
   return {NodeState::kUp, ""};
@@ -253,7 +261,8 @@ std::pair<NodeState, std::string> NodeTable::JudgeNode(Time now, NodeIndex index
 
 std::optional<NodeIndex> NodeTable::SameServer(NodeIndex index) const {
   for (NodeIndex i = 0; i < index; ++i) {
-    if (nodes_[i].linked && nodes_[i].facts.run_id == nodes_[index].facts.run_id) return i;
+    // Also while the other is away: it may have promised before.
+    if (nodes_[i].facts.run_id == nodes_[index].facts.run_id) return i;
   }
   return std::nullopt;
 }
@@ -325,7 +334,15 @@ bool NodeTable::MetOtherSet() const {
                      [](const Node& node) { return node.state == NodeState::kOtherSet; });
 }
 
-std::string NodeTable::WhyNoQuorum(Time now) const {
+std::string NodeTable::Reason(Time now, NodeIndex index) const {
+  const Node& node = nodes_[index];
+  if (node.state == NodeState::kUp) return "up";
+  if (node.state != NodeState::kNew && node.state != NodeState::kQuarantine) return node.text;
+  const Duration left = std::max(Duration(0), node.ready_at.value_or(now) - now);
+  return node.text + ", ready in " + ToText(left);
+}
+
+std::string NodeTable::WhyNoQuorum(Time now, NodeSet silent) const {
   const std::size_t voters = Voters().count();
   const std::size_t m = Majority(nodes_.size());
   const std::string head = voters < m
@@ -336,10 +353,11 @@ std::string NodeTable::WhyNoQuorum(Time now) const {
   std::string rest;
   bool forgot = false;
   for (NodeIndex i = 0; i < nodes_.size(); ++i) {
-    const auto [state, text] = JudgeNode(now, i);
-    if (state == NodeState::kUp) continue;
+    const NodeState state = nodes_[i].state;
+    if (state == NodeState::kUp && !silent.test(i)) continue;
     forgot = forgot || state == NodeState::kNew || state == NodeState::kQuarantine;
-    rest += (rest.empty() ? ": node " : "; node ") + std::to_string(i + 1) + " " + text;
+    rest += (rest.empty() ? ": node " : "; node ") + std::to_string(i + 1) + " " +
+            (state == NodeState::kUp ? "did not answer in time" : Reason(now, i));
   }
   if (MetOtherSet()) return "a node belongs to another set, nothing is granted" + rest;
   if (forgot) rest += "; if the nodes are new: redlock nodes --trust-empty";
@@ -350,7 +368,7 @@ std::vector<NodeView> NodeTable::Views(Time now) const {
   std::vector<NodeView> views;
   for (NodeIndex i = 0; i < nodes_.size(); ++i) {
     const Node& node = nodes_[i];
-    NodeView view{.node = i, .state = node.state, .text = JudgeNode(now, i).second};
+    NodeView view{.node = i, .state = node.state, .text = node.text};
     if (node.linked) {
       if (node.ready_at) view.ready_in = std::max(Duration(0), *node.ready_at - now);
       view.clock_off = Off(i);

@@ -40,7 +40,9 @@ class NodeTable {
   void Probed(Time now, const NodeAnswer& answer);
   void ProbeMissed(NodeIndex node) { nodes_[node].probing = false; }
   void Probe(Time now, NodeIndex node);
-  // The node has heard that it is suspected, or trusted.
+  // The node has been trusted as a new one (EngineOptions::trust_new_nodes), or has not heard it.
+  void Trusted(Time now, NodeIndex node, bool taken);
+  // The node has heard that it is suspected.
   void SuspectTaken(Time now, NodeIndex node, Duration left);
   void SuspectMissed(NodeIndex node) { nodes_[node].suspecting = false; }
   // A trust or adopt was taken: the node's quarantine is now as `left` says.
@@ -60,7 +62,8 @@ class NodeTable {
   // A typical round trip, for back-off (rule E7).
   Duration RoundTrip() const;
   // Why there is no quorum, for a person: "2 of 5 nodes vote, 3 are needed: node 3 ..."
-  std::string WhyNoQuorum(Time now) const;
+  // `silent`: who did not answer the round that failed.
+  std::string WhyNoQuorum(Time now, NodeSet silent) const;
   std::vector<NodeView> Views(Time now) const;
 
  private:
@@ -87,7 +90,9 @@ class NodeTable {
   };
 
   void Judge(Time now);
-  std::pair<NodeState, std::string> JudgeNode(Time now, NodeIndex index) const;
+  std::pair<NodeState, std::string> JudgeNode(NodeIndex index) const;
+  // Why it does not vote, with how long it will not if that is known.
+  std::string Reason(Time now, NodeIndex index) const;
   std::optional<NodeIndex> SameServer(NodeIndex index) const;
   void TakeFacts(Time now, NodeIndex index, const NodeFacts& facts);
   void Quarantined(Time now, NodeIndex index, Duration left, bool forgot);

@@ -5,11 +5,20 @@
 #include "daemon/engine/quorum.h"
 
 namespace redlockd::engine {
+namespace {
+
+constexpr Duration kAskAgain = std::chrono::seconds(1);
+
+}  // namespace
 
 void ReleaseTable::Add(Time now, AttemptNumber attempt, std::string lock, std::string owner,
                        NodeSet may_have, Time gone_by, std::optional<Waiter> waiter) {
-  auto expire = [this, attempt](Time) { pending_.erase(attempt); };
-  Pending& pending = pending_.try_emplace(attempt, agenda_, std::move(expire)).first->second;
+  if (pending_.size() >= kMost) pending_.erase(pending_.begin());
+  Pending& pending = pending_
+                         .try_emplace(
+                             attempt, agenda_, [this, attempt](Time) { pending_.erase(attempt); },
+                             [this, attempt](Time at) { AskAgain(at, attempt); })
+                         .first->second;
   pending.lock = std::move(lock);
   pending.owner = std::move(owner);
   pending.unacked = may_have;
@@ -24,6 +33,11 @@ void ReleaseTable::Ask(Time now, AttemptNumber attempt, Pending& pending, NodeSe
               ReleaseOp{pending.lock, pending.owner});
 }
 
+void ReleaseTable::AskAgain(Time now, AttemptNumber attempt) {
+  Pending& pending = pending_.at(attempt);
+  Ask(now, attempt, pending, pending.unacked & ~pending.in_flight & nodes_.Linked());
+}
+
 void ReleaseTable::LinkUp(Time now, NodeIndex node) {
   for (auto& [attempt, pending] : pending_) {
     if (pending.unacked.test(node) && !pending.in_flight.test(node)) {
@@ -32,30 +46,40 @@ void ReleaseTable::LinkUp(Time now, NodeIndex node) {
   }
 }
 
-void ReleaseTable::Answered(const NodeAnswer& answer) {
+void ReleaseTable::Answered(Time now, const NodeAnswer& answer) {
   const auto found = pending_.find(answer.ticket.subject);
   if (found == pending_.end()) return;
   Pending& pending = found->second;
   pending.in_flight.reset(answer.node);
   const bool acked = answer.verdict == Verdict::kOk || answer.verdict == Verdict::kNotOwner;
-  (acked ? pending.unacked.reset(answer.node) : pending.missed.set(answer.node));
-  AnswerWaiter(pending);
+  if (acked) {
+    pending.unacked.reset(answer.node);
+    AnswerWaiter(pending);
+  } else {
+    NotTaken(now, pending, answer.node);
+  }
   if (pending.unacked.none()) pending_.erase(found);
 }
 
-void ReleaseTable::Missed(const NodeSilence& silence) {
+void ReleaseTable::Missed(Time now, const NodeSilence& silence) {
   const auto found = pending_.find(silence.ticket.subject);
   if (found == pending_.end()) return;
   if (silence.gone) found->second.in_flight.reset(silence.node);
-  found->second.missed.set(silence.node);
-  AnswerWaiter(found->second);
+  NotTaken(now, found->second, silence.node);
+}
+
+void ReleaseTable::NotTaken(Time now, Pending& pending, NodeIndex node) {
+  pending.missed.set(node);
+  if (!pending.again.at()) pending.again.Set(now + kAskAgain);
+  AnswerWaiter(pending);
 }
 
 void ReleaseTable::AnswerWaiter(Pending& pending) {
   if (!pending.waiter) return;
   const auto [session, request, fence] = *pending.waiter;
-  const std::size_t m = Majority(nodes_);
-  const std::size_t released = nodes_ - pending.unacked.count();
+  const std::size_t n = nodes_.size();
+  const std::size_t m = Majority(n);
+  const std::size_t released = n - pending.unacked.count();
   if (released >= m) {
     outbox_.Reply(session, request, Released{pending.lock, fence});
   } else if (released + (pending.unacked & ~pending.missed).count() < m) {
@@ -64,7 +88,7 @@ void ReleaseTable::AnswerWaiter(Pending& pending) {
                          .name = pending.lock,
                          .fence = fence,
                          .text = "let go here; " + std::to_string(pending.unacked.count()) +
-                                 " of " + std::to_string(nodes_) + " nodes are still to be told"});
+                                 " of " + std::to_string(n) + " nodes are still to be told"});
   } else {
     return;
   }

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "daemon/engine/agenda.h"
+#include "daemon/engine/node_table.h"
 #include "daemon/engine/outbox.h"
 
 namespace redlockd::engine {
@@ -21,7 +22,10 @@ class ReleaseTable {
     Fence fence;
   };
 
-  ReleaseTable(std::size_t nodes, Agenda& agenda, Outbox& outbox)
+  // At most so many are owed at a time; then the oldest is forgotten, whose keys end by themselves.
+  static constexpr std::size_t kMost = 100'000;
+
+  ReleaseTable(const NodeTable& nodes, Agenda& agenda, Outbox& outbox)
       : nodes_(nodes), agenda_(agenda), outbox_(outbox) {}
 
   // Asks `may_have` (every node that was ever asked to set this owner's key) to release it. By
@@ -30,8 +34,8 @@ class ReleaseTable {
            Time gone_by, std::optional<Waiter> waiter);
   // A connection to the node is there: what it has not acked is asked again (rule C7).
   void LinkUp(Time now, NodeIndex node);
-  void Answered(const NodeAnswer& answer);
-  void Missed(const NodeSilence& silence);
+  void Answered(Time now, const NodeAnswer& answer);
+  void Missed(Time now, const NodeSilence& silence);
   void SessionClosed(SessionId session);
 
   // A release is on its way to a node that may still ack it.
@@ -40,7 +44,8 @@ class ReleaseTable {
 
  private:
   struct Pending {
-    Pending(Agenda& agenda, std::function<void(Time)> expire) : expiry(agenda, std::move(expire)) {}
+    Pending(Agenda& agenda, std::function<void(Time)> expire, std::function<void(Time)> ask_again)
+        : expiry(agenda, std::move(expire)), again(agenda, std::move(ask_again)) {}
     std::string lock;
     std::string owner;
     NodeSet unacked;
@@ -48,11 +53,14 @@ class ReleaseTable {
     NodeSet missed;  // silent or refused once; may still ack
     std::optional<Waiter> waiter;
     Alarm expiry;
+    Alarm again;  // for nodes that are there, but would not take it
   };
   void Ask(Time now, AttemptNumber attempt, Pending& pending, NodeSet nodes);
+  void AskAgain(Time now, AttemptNumber attempt);
+  void NotTaken(Time now, Pending& pending, NodeIndex node);
   void AnswerWaiter(Pending& pending);
 
-  std::size_t nodes_;
+  const NodeTable& nodes_;
   Agenda& agenda_;
   Outbox& outbox_;
   std::map<AttemptNumber, Pending> pending_;

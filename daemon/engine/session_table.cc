@@ -64,11 +64,11 @@ void SessionTable::Lose(SessionId session, const std::string& name, Loss loss) {
   losses[name] = loss;
 }
 
-std::optional<SessionTable::Loss> SessionTable::TakeLoss(SessionId session,
-                                                         const std::string& name) {
+std::optional<SessionTable::Loss> SessionTable::TakeLoss(SessionId session, const std::string& name,
+                                                         std::optional<Fence> fence) {
   auto& losses = sessions_.at(session).losses;
   const auto found = losses.find(name);
-  if (found == losses.end()) return std::nullopt;
+  if (found == losses.end() || (fence && *fence != found->second.fence)) return std::nullopt;
   const Loss loss = found->second;
   losses.erase(found);
   return loss;

@@ -40,7 +40,9 @@ class SessionTable {
     LossReason reason;
   };
   void Lose(SessionId session, const std::string& name, Loss loss);
-  std::optional<Loss> TakeLoss(SessionId session, const std::string& name);
+  // With `fence`: only the loss of that hold.
+  std::optional<Loss> TakeLoss(SessionId session, const std::string& name,
+                               std::optional<Fence> fence);
 
  private:
   struct Session {

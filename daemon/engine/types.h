@@ -32,4 +32,9 @@ using SessionId = std::uint64_t;      // one client connection, never reused
 using RequestId = std::uint64_t;      // one request of a session, unique within the session
 using AttemptNumber = std::uint64_t;  // one owner value of this instance, never reused (rule A1)
 
+// `by` later than `from`; the end of time if that is beyond it. For durations that a client names.
+inline Time Later(Time from, Duration by) {
+  return by > Time::max() - from ? Time::max() : from + by;
+}
+
 }  // namespace redlockd::engine

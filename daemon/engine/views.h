@@ -43,6 +43,7 @@ enum class NodeState : std::uint8_t {
   kEvicts,     // maxmemory-policy is not noeviction
   kSettings,   // max_ttl or fence_window differ (rule D3)
   kDuplicate,  // the same server as an entry before it (rule D8)
+  kStranger,   // has no id, and others are of a set already (rule D8)
   kOtherSet,   // belongs to another set of nodes (rule D8)
   kError,      // answers the probe with an error
 };

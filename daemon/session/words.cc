@@ -72,6 +72,7 @@ std::string_view WordOf(engine::NodeState state) {
     case NodeState::kEvicts:
     case NodeState::kSettings:
     case NodeState::kDuplicate:
+    case NodeState::kStranger:
     case NodeState::kOtherSet:
     case NodeState::kError:
       return "refused";

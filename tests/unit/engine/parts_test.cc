@@ -156,15 +156,34 @@ TEST(Membership, KnowsAnotherSet) {
   EXPECT_TRUE(set.Foreign("3:a,b,d"));
 }
 
-TEST(Membership, ANodeThatForgotGetsItsIdBackIfThereIsNoChoice) {
+TEST(Membership, ANodeThatForgotGetsItsIdBackFromWhoKnewIt) {
   Membership set(3);
-  EXPECT_EQ(set.IdFor(2), "");  // nobody lists it: a new one
-  set.Learn(0, "a", "3:a,b,c");
-  EXPECT_EQ(set.IdFor(2), std::nullopt);  // b or c
-  set.Learn(1, "b", "");
-  EXPECT_EQ(set.IdFor(2), "c");
   set.Learn(2, "c", "");
+  set.Learn(2, "", "");
   EXPECT_EQ(set.IdFor(2), "c");
+}
+
+TEST(Membership, NewIdsAreMadeOnceAllNodesAreHeardAndNoneIsOfASet) {
+  Membership set(3);
+  set.Learn(0, "", "");
+  set.Learn(1, "", "");
+  EXPECT_EQ(set.IdFor(0), std::nullopt);  // the third may be of a set
+  set.Learn(2, "", "");
+  EXPECT_EQ(set.IdFor(0), "");
+}
+
+// One id of the set is missing, and one node has none: it may be a stranger all the same.
+TEST(Membership, AStrangerIsNotTakenForTheMissingMember) {
+  Membership set(3);
+  set.Learn(0, "a", "3:a,b,c");
+  set.Learn(1, "b", "3:a,b,c");
+  set.Learn(2, "", "");
+  EXPECT_EQ(set.IdFor(2), std::nullopt);
+  EXPECT_TRUE(set.SetKnown());
+  set.Learn(0, "a", "");  // adopted
+  set.Learn(1, "b", "");
+  EXPECT_FALSE(set.SetKnown());
+  EXPECT_EQ(set.IdFor(2), "");
 }
 
 TEST(Membership, AServerListedTwiceMakesNoSet) {
