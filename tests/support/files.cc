@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <sstream>
 #include <stdexcept>
 #include <system_error>
 
@@ -26,7 +27,11 @@ TempDir::~TempDir() {
 
 std::string ReadFile(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
-  return {std::istreambuf_iterator<char>(in), {}};
+  // Not by an iterator: that throws where a process has gone between the opening and the reading of
+  // its file in /proc, which here is as good as no file.
+  std::ostringstream out;
+  out << in.rdbuf();
+  return out.str();
 }
 
 void WriteFile(const std::string& path, std::string_view text) {
