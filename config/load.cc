@@ -27,9 +27,9 @@ void WarnOfNodeCount(Loaded& loaded) {
         "one node gives no redundancy: while it is away, no lock can be taken or kept, and if it "
         "loses its data, its locks are lost";
   } else if (count % 2 == 0) {
-    what = std::to_string(count) + " nodes survive no more failures (" +
-           std::to_string((count - 1) / 2) + ") than " + std::to_string(count - 1) +
-           ", while a lock needs one node more; an odd number is better";
+    what = "with " + std::to_string(count) + " nodes a lock needs " +
+           std::to_string(count / 2 + 1) + ", so that " + std::to_string((count - 1) / 2) +
+           " may fail, as with " + std::to_string(count - 1) + " nodes; an odd number is better";
   }
   if (!what.empty()) loaded.warnings.push_back({loaded.PlaceOf("nodes"), "nodes", what});
 }

@@ -59,7 +59,19 @@ void App::Run() {
 
 // --- events and effects -------------------------------------------------------------------------
 
+// What an administrator does to the nodes can undo what they guard: it leaves a trace.
+void App::LogAdministrator(engine::SessionId session, const char* verb) const {
+  const session::Peer& peer = sessions_->Find(session)->peer();
+  host::LogWarning(std::string(verb) + " asked for by uid " + std::to_string(peer.uid) + ", pid " +
+                   std::to_string(peer.pid) + " (" + peer.command + ")");
+}
+
 void App::Post(engine::Event event) {
+  if (const auto* trust = std::get_if<engine::TrustEmptyRequested>(&event)) {
+    LogAdministrator(trust->session, "trust-empty");
+  } else if (const auto* adopt = std::get_if<engine::AdoptRequested>(&event)) {
+    LogAdministrator(adopt->session, "adopt");
+  }
   events_.push_back(std::move(event));
   step_all_.Schedule();
 }

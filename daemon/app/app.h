@@ -53,6 +53,7 @@ class App : public session::EnginePort {
   std::size_t NodesUp() const;
   void StartServing();
   void OnStopSignal();
+  void LogAdministrator(engine::SessionId session, const char* verb) const;
   void Report();
 
   config::Config config_;

@@ -3,6 +3,7 @@
 #include <sysexits.h>
 
 #include <CLI/CLI.hpp>
+#include <iostream>
 
 #include "daemon/engine/effects.h"
 
@@ -27,8 +28,11 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
   app.set_version_flag("--version", std::string("redlockd ") + REDLOCKD_VERSION);
   try {
     app.parse(argc, argv);
-  } catch (const CLI::ParseError& stop) {
-    return app.exit(stop) == 0 ? 0 : EX_USAGE;
+  } catch (const CLI::Success& asked) {
+    return app.exit(asked);
+  } catch (const CLI::ParseError& error) {
+    std::cerr << "redlockd: " << error.what() << "\nredlockd --help tells the options.\n";
+    return EX_USAGE;
   }
   return line;
 }

@@ -30,6 +30,10 @@
 //            exec or ends) keeps the session open when its parent has closed it.
 #pragma once
 
+#if __cplusplus < 202002L
+#error "redlock/mutex.hpp needs C++20"
+#endif
+
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>

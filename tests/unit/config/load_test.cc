@@ -289,13 +289,13 @@ TEST(LoadWarnings, TellWhatAFewNodesMean) {
                           "lock can be taken or kept, and if it loses its data, its locks are "
                           "lost"));
   EXPECT_THAT(WarningsIn("nodes: [{address: 'a:1'}, {address: 'b:1'}]\n"),
-              ElementsAre("r.yaml:1:1: nodes: 2 nodes survive no more failures (0) than 1, while "
-                          "a lock needs one node more; an odd number is better"));
+              ElementsAre("r.yaml:1:1: nodes: with 2 nodes a lock needs 2, so that 0 may fail, "
+                          "as with 1 nodes; an odd number is better"));
   EXPECT_THAT(
       WarningsIn(
           "nodes: [{address: 'a:1'}, {address: 'b:1'}, {address: 'c:1'}, {address: 'd:1'}]\n"),
-      ElementsAre("r.yaml:1:1: nodes: 4 nodes survive no more failures (1) than 3, while a lock "
-                  "needs one node more; an odd number is better"));
+      ElementsAre("r.yaml:1:1: nodes: with 4 nodes a lock needs 3, so that 1 may fail, as with 3 "
+                  "nodes; an odd number is better"));
 }
 
 }  // namespace
