@@ -1,0 +1,46 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "daemon/engine/node_op.h"
+#include "daemon/redis/command.h"
+#include "daemon/redis/options.h"
+#include "tests/sim/reply.h"
+#include "tests/sim/script_set.h"
+#include "tests/sim/store.h"
+
+namespace redlockd::sim {
+
+// One Redis server as the daemon's link sees it: keys, what INFO says, and the real scripts run on
+// it. It has no time of its own, it is told the node's. What it cannot do: run out of memory.
+class FakeNode {
+ public:
+  FakeNode(const ScriptSet& scripts, std::string run_id);  // scripts outlive it; one thread
+
+  // What INFO says: without the sentinel's id and set. May be changed: a replica, another policy.
+  engine::NodeFacts& facts() { return facts_; }
+  const engine::NodeFacts& Facts() const { return facts_; }
+
+  Store& store() { return store_; }
+  const Store& store() const { return store_; }
+
+  // What the daemon gets for this op at the node's time `now`. `run_id`: as learned on the
+  // connection. Node and ticket are for the caller to fill in.
+  engine::NodeAnswer Run(engine::NodeTime now, const redis::SetOptions& set,
+                         std::string_view run_id, const engine::NodeOp& op);
+  // The same one level below: the raw reply of a script.
+  Reply Call(engine::NodeTime now, redis::ScriptId script, const redis::Call& call);
+
+  // maxmemory was reached: false if there is no such key.
+  bool Evict(std::string_view key);
+  // Another process. What it remembers is the caller's choice: assign to store().
+  void Restart(std::string run_id);
+
+ private:
+  const ScriptSet& scripts_;
+  engine::NodeFacts facts_;
+  Store store_;
+};
+
+}  // namespace redlockd::sim

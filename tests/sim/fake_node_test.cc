@@ -1,0 +1,192 @@
+#include "tests/sim/fake_node.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "daemon/redis/reply.h"
+
+namespace redlockd::sim {
+namespace {
+
+using namespace std::chrono_literals;
+using engine::Verdict;
+using ::testing::HasSubstr;
+
+constexpr engine::NodeTime kNow = 1'700'000'000'000'000;
+const std::string kRun(40, 'a');
+const std::string kA = "0123456789abcdef01234567:5:host-a";
+const std::string kB = "fedcba987654321001234567:5:host-b";
+
+redis::SetOptions SmallSet() {
+  return {.key_prefix = "app:",
+          .max_ttl = 2s,
+          .fence_window = 500ms,
+          .fence_life = 20s,
+          .quarantine = 3s};
+}
+
+class FakeNodeTest : public ::testing::Test {
+ protected:
+  engine::NodeAnswer Do(const engine::NodeOp& op) {
+    return node_.Run(now_, SmallSet(), node_.Facts().run_id, op);
+  }
+  engine::NodeAnswer Acquire(const std::string& owner) {
+    return Do(engine::AcquireOp{"job", owner, 1s, 0});
+  }
+  void Ready() {
+    ASSERT_EQ(Do(engine::ProbeOp{"node-1", "set-1"}).verdict, Verdict::kAmnesia);
+    ASSERT_EQ(Do(engine::TrustOp{}).verdict, Verdict::kOk);
+  }
+
+  const ScriptSet scripts_;
+  FakeNode node_{scripts_, kRun};
+  engine::NodeTime now_ = kNow;
+};
+
+TEST_F(FakeNodeTest, GivesALockAndTakesItBackWhenItsTimeIsOver) {
+  Ready();
+  const auto taken = Acquire(kA);
+  EXPECT_EQ(taken.verdict, Verdict::kOk) << taken.text;
+  EXPECT_EQ(taken.node_time, now_);
+  EXPECT_EQ(taken.fence, now_ - 500'000 + 1);
+  const auto busy = Acquire(kB);
+  EXPECT_EQ(busy.verdict, Verdict::kBusy);
+  EXPECT_EQ(busy.text, kA);
+  EXPECT_EQ(busy.left, 1s);
+  now_ += 1'001'000;
+  EXPECT_EQ(Acquire(kB).fence, taken.fence + 1);
+}
+
+TEST_F(FakeNodeTest, AProbeTellsWhatInfoSaysAndTheSentinelKeeps) {
+  node_.facts().master = false;
+  node_.facts().evicted_keys = 7;
+  const auto answer = Do(engine::ProbeOp{"node-1", "set-1"});
+  EXPECT_EQ(answer.verdict, Verdict::kAmnesia);
+  engine::NodeFacts expected = node_.Facts();
+  expected.node_id = "node-1";
+  expected.set = "set-1";
+  EXPECT_EQ(answer.facts, expected);
+}
+
+TEST_F(FakeNodeTest, AnotherProcessThatRememberedIsNoticed) {
+  Ready();
+  node_.Restart(std::string(40, 'b'));
+  EXPECT_EQ(Acquire(kA).verdict, Verdict::kAmnesia);
+  EXPECT_EQ(Acquire(kA).verdict, Verdict::kQuarantine);
+}
+
+TEST_F(FakeNodeTest, AnEvictedKeyIsGoneAndCounted) {
+  Ready();
+  Acquire(kA);
+  EXPECT_TRUE(node_.Evict("app:job"));
+  EXPECT_FALSE(node_.Evict("app:job"));
+  EXPECT_EQ(node_.Facts().evicted_keys, 1);
+  EXPECT_EQ(Acquire(kB).verdict, Verdict::kOk);
+}
+
+TEST_F(FakeNodeTest, AnErrorSaysWhereInTheScript) {
+  Ready();
+  const std::vector<std::string_view> set = {"SET", "redlockd:fence:app:job", "many"};
+  node_.store().Execute(now_, set);
+  const auto answer = Acquire(kA);
+  EXPECT_EQ(answer.verdict, Verdict::kError);
+  EXPECT_THAT(answer.text, HasSubstr("the fence key holds no number script: " +
+                                     std::string(redis::Get(redis::ScriptId::kAcquire).sha)));
+}
+
+// --- scripts of one's own -----------------------------------------------------------------------
+
+class OwnScriptTest : public ::testing::Test {
+ protected:
+  OwnScriptTest()
+      : directory_(std::filesystem::path(::testing::TempDir()) /
+                   ("redlockd-scripts-" + std::to_string(getpid()))) {
+    std::filesystem::create_directory(directory_);
+    for (const redis::Script& script : redis::AllScripts()) Write(std::string(script.name), "");
+    Write("prelude", "");
+  }
+  ~OwnScriptTest() override { std::filesystem::remove_all(directory_); }
+
+  void Write(const std::string& name, const std::string& text) {
+    std::ofstream(directory_ / (name + ".lua")) << text;
+  }
+  Reply Run(const std::string& text, const redis::Call& call = {}) {
+    Write("inspect", text);
+    const ScriptSet scripts(directory_.string());
+    return scripts.Run(redis::ScriptId::kInspect, call, store_, kNow);
+  }
+  std::string ErrorOf(const std::string& text) {
+    const Reply reply = Run(text);
+    EXPECT_EQ(reply.kind, Reply::Kind::kError) << reply;
+    return reply.text;
+  }
+
+  const std::filesystem::path directory_;
+  Store store_;
+};
+
+TEST_F(OwnScriptTest, TheDirectorysScriptsAreTheProgramsIfTheyAreTheSame) {
+  std::filesystem::remove_all(directory_);
+  std::filesystem::copy(REDLOCKD_TEST_SCRIPTS, directory_);
+  const ScriptSet scripts(directory_.string());
+  FakeNode node(scripts, kRun);
+  EXPECT_EQ(node.Run(kNow, SmallSet(), kRun, engine::SuspectOp{}).left, 3s);
+}
+
+TEST_F(OwnScriptTest, WhatIsNoLuaOrMissingIsAnErrorOfTheSet) {
+  EXPECT_THROW(Run("return return"), std::runtime_error);
+  std::filesystem::remove(directory_ / "trust.lua");
+  EXPECT_THROW(ScriptSet{directory_.string()}, std::runtime_error);
+}
+
+TEST_F(OwnScriptTest, ConvertsReplies) {
+  EXPECT_EQ(Run("return 3.99"), Reply::Integer(3));
+  EXPECT_EQ(Run("return -3.99"), Reply::Integer(-3));
+  EXPECT_EQ(Run("return true"), Reply::Integer(1));
+  EXPECT_EQ(Run("return false"), Reply{});
+  EXPECT_EQ(Run("return"), Reply{});
+  EXPECT_EQ(Run("return {ok='fine'}"), Reply::Status("fine"));
+  EXPECT_EQ(Run("return {err='BAD thing'}"), Reply::Error("BAD thing"));
+  EXPECT_EQ(Run("return {1, 'two', {}, nil, 5}").elements,
+            (std::vector<Reply>{Reply::Integer(1), Reply::String("two"),
+                                Reply{.kind = Reply::Kind::kArray}}));
+  EXPECT_EQ(Run("return redis.call('GET', 'none')"), Reply{});
+  EXPECT_EQ(Run("return type(redis.call('GET', 'none'))"), Reply::String("boolean"));
+  EXPECT_EQ(Run("return redis.call('SET', 'key', 'v').ok"), Reply::String("OK"));
+  EXPECT_EQ(Run("return KEYS[1] .. ARGV[2]", {{"k"}, {"a", "b"}}), Reply::String("kb"));
+}
+
+TEST_F(OwnScriptTest, NumbersThatAreArgumentsKeepTheirDigits) {
+  EXPECT_EQ(Run("redis.call('SET', 'n', 1763931234567890) return redis.call('GET', 'n')"),
+            Reply::String("1763931234567890"));
+  EXPECT_EQ(Run("redis.call('SET', 'n', 0.1) return redis.call('GET', 'n')"),
+            Reply::String("0.10000000000000001"));
+}
+
+TEST_F(OwnScriptTest, RaisesOrReturnsErrors) {
+  store_.Execute(kNow, std::vector<std::string_view>{"HSET", "hash", "f", "v"});
+  EXPECT_EQ(ErrorOf("local x = 1\nredis.call('GET', 'hash')"),
+            "WRONGTYPE Operation against a key holding the wrong kind of value script: inspect, on "
+            "@user_script:2.");
+  EXPECT_EQ(Run("return redis.pcall('GET', 'hash').err"),
+            Reply::String("WRONGTYPE Operation against a key holding the wrong kind of value"));
+  EXPECT_THAT(ErrorOf("redis.call('FLUSHALL')"), HasSubstr("Unknown Redis command"));
+  EXPECT_THAT(ErrorOf("redis.call('GET')"), HasSubstr("Wrong number of args"));
+  EXPECT_THAT(ErrorOf("redis.call('GET', {})"), HasSubstr("must be strings or integers"));
+  EXPECT_THAT(ErrorOf("redis.call()"), HasSubstr("at least one argument"));
+  EXPECT_THAT(ErrorOf("error('mine')"), HasSubstr("ERR user_script:1: mine script: "));
+}
+
+TEST_F(OwnScriptTest, CannotLeaveAnythingBehind) {
+  EXPECT_THAT(ErrorOf("left = 1"), HasSubstr("Attempt to modify a readonly table"));
+  EXPECT_THAT(ErrorOf("_G.left = 1"), HasSubstr("Attempt to modify a readonly table"));
+  EXPECT_THAT(ErrorOf("return left"), HasSubstr("nonexistent global variable 'left'"));
+  EXPECT_THAT(ErrorOf("return os.time()"), HasSubstr("nonexistent global variable 'os'"));
+  EXPECT_THAT(ErrorOf("return math.random()"), HasSubstr("random"));
+}
+
+}  // namespace
+}  // namespace redlockd::sim

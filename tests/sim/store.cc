@@ -1,0 +1,241 @@
+#include "tests/sim/store.h"
+
+#include <strings.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
+
+namespace redlockd::sim {
+namespace {
+
+using engine::NodeTime;
+
+Reply WrongType() {
+  return Reply::Error("WRONGTYPE Operation against a key holding the wrong kind of value");
+}
+Reply NotAnInteger() { return Reply::Error("ERR value is not an integer or out of range"); }
+Reply InvalidExpire(const std::string& command) {
+  return Reply::Error("ERR invalid expire time in '" + command + "' command");
+}
+
+std::int64_t Milliseconds(NodeTime now) { return now / 1000; }
+
+bool Expired(const Store::Entry& entry, NodeTime now) {
+  return entry.last_ms && Milliseconds(now) > *entry.last_ms;
+}
+
+// As strict as Redis: no sign but a minus, no leading zero, no space.
+std::optional<std::int64_t> ToInteger(std::string_view text) {
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  const bool negative = text.front() == '-';
+  if (text[negative ? 1 : 0] == '0' && text.size() > 1) return std::nullopt;
+  return number;
+}
+
+bool IsWord(std::string_view text, std::string_view word) {
+  return text.size() == word.size() && strncasecmp(text.data(), word.data(), word.size()) == 0;
+}
+
+}  // namespace
+
+struct Store::Command {
+  std::string_view name;
+  int arity;  // with the name; negative: at least
+  Reply (Store::*run)(NodeTime now, Argv argv);
+};
+
+const Store::Command* Store::Lookup(std::string_view name) {
+  static constexpr std::array<Command, 11> kCommands = {{
+      {"GET", 2, &Store::Get},
+      {"SET", -3, &Store::Set},
+      {"TIME", 1, &Store::Time},
+      {"HMGET", -3, &Store::Hmget},
+      {"PTTL", 2, &Store::Pttl},
+      {"PEXPIRE", -3, &Store::Pexpire},
+      {"HSET", -4, &Store::Hset},
+      {"DEL", -2, &Store::Del},
+      {"TYPE", 2, &Store::Type},
+      {"HSETNX", 4, &Store::Hsetnx},
+      {"HDEL", -3, &Store::Hdel},
+  }};
+  const auto* found = std::find_if(kCommands.begin(), kCommands.end(), [&](const Command& command) {
+    return IsWord(name, command.name);
+  });
+  return found == kCommands.end() ? nullptr : found;
+}
+
+Reply Store::Execute(NodeTime now, Argv argv) {
+  const Command* command = Lookup(argv.front());
+  if (!command) return Reply::Error("ERR Unknown Redis command called from script");
+  const auto count = static_cast<int>(argv.size());
+  if (command->arity > 0 ? count != command->arity : count < -command->arity) {
+    return Reply::Error("ERR Wrong number of args calling Redis command from script");
+  }
+  return (this->*command->run)(now, argv);
+}
+
+bool Store::Erase(std::string_view key) {
+  const auto found = entries_.find(key);
+  if (found == entries_.end()) return false;
+  entries_.erase(found);
+  return true;
+}
+
+void Store::DropExpired(NodeTime now) {
+  std::erase_if(entries_, [&](const auto& entry) { return Expired(entry.second, now); });
+}
+
+std::vector<std::string> Store::Keys(NodeTime now) const {
+  std::vector<std::string> keys;
+  for (const auto& [key, entry] : entries_) {
+    if (!Expired(entry, now)) keys.push_back(key);
+  }
+  return keys;
+}
+
+const Store::Entry* Store::Find(NodeTime now, std::string_view key) const {
+  const auto found = entries_.find(key);
+  return found == entries_.end() || Expired(found->second, now) ? nullptr : &found->second;
+}
+
+std::optional<std::string> Store::Get(NodeTime now, std::string_view key) const {
+  const Entry* entry = Find(now, key);
+  const auto* text = entry ? std::get_if<std::string>(&entry->value) : nullptr;
+  return text ? std::optional(*text) : std::nullopt;
+}
+
+Store::Entry* Store::Meet(NodeTime now, std::string_view key) {
+  const auto found = entries_.find(key);
+  if (found == entries_.end()) return nullptr;
+  if (!Expired(found->second, now)) return &found->second;
+  entries_.erase(found);
+  return nullptr;
+}
+
+Store::Hash* Store::MeetHash(NodeTime now, std::string_view key) {
+  Entry* entry = Meet(now, key);
+  if (!entry) entry = &entries_.emplace(key, Entry{.value = Hash{}}).first->second;
+  return std::get_if<Hash>(&entry->value);
+}
+
+// --- the commands -------------------------------------------------------------------------------
+
+Reply Store::Time(NodeTime now, Argv) {
+  return {.kind = Reply::Kind::kArray,
+          .elements = {Reply::String(std::to_string(now / 1'000'000)),
+                       Reply::String(std::to_string(now % 1'000'000))}};
+}
+
+Reply Store::Get(NodeTime now, Argv argv) {
+  const Entry* entry = Meet(now, argv[1]);
+  if (!entry) return {};
+  const auto* text = std::get_if<std::string>(&entry->value);
+  return text ? Reply::String(*text) : WrongType();
+}
+
+Reply Store::Set(NodeTime now, Argv argv) {
+  Entry entry{.value = std::string(argv[2])};
+  if (argv.size() > 3) {
+    if (argv.size() != 5 || !IsWord(argv[3], "PX")) return Reply::Error("ERR syntax error");
+    const auto ttl = ToInteger(argv[4]);
+    if (!ttl) return NotAnInteger();
+    const std::int64_t now_ms = Milliseconds(now);
+    if (*ttl <= 0 || *ttl > std::numeric_limits<std::int64_t>::max() - now_ms) {
+      return InvalidExpire("set");
+    }
+    entry.last_ms = now_ms + *ttl;
+  }
+  if (Entry* old = Meet(now, argv[1])) {
+    *old = std::move(entry);
+  } else {
+    entries_.emplace(argv[1], std::move(entry));
+  }
+  return Reply::Status("OK");
+}
+
+Reply Store::Del(NodeTime now, Argv argv) {
+  return Reply::Integer(std::count_if(argv.begin() + 1, argv.end(), [&](std::string_view key) {
+    return Meet(now, key) && Erase(key);
+  }));
+}
+
+Reply Store::Type(NodeTime now, Argv argv) {
+  const Entry* entry = Meet(now, argv[1]);
+  if (!entry) return Reply::Status("none");
+  return Reply::Status(std::holds_alternative<Hash>(entry->value) ? "hash" : "string");
+}
+
+Reply Store::Pttl(NodeTime now, Argv argv) {
+  const Entry* entry = Meet(now, argv[1]);
+  if (!entry) return Reply::Integer(-2);
+  return Reply::Integer(entry->last_ms ? *entry->last_ms - Milliseconds(now) : -1);
+}
+
+Reply Store::Pexpire(NodeTime now, Argv argv) {
+  if (argv.size() > 3) return Reply::Error("ERR Unsupported option " + std::string(argv[3]));
+  const auto ttl = ToInteger(argv[2]);
+  if (!ttl) return NotAnInteger();
+  const std::int64_t now_ms = Milliseconds(now);
+  if (*ttl > std::numeric_limits<std::int64_t>::max() - now_ms) return InvalidExpire("pexpire");
+  Entry* entry = Meet(now, argv[1]);
+  if (!entry) return Reply::Integer(0);
+  if (*ttl <= 0) {
+    Erase(argv[1]);
+  } else {
+    entry->last_ms = now_ms + *ttl;
+  }
+  return Reply::Integer(1);
+}
+
+Reply Store::Hmget(NodeTime now, Argv argv) {
+  const Entry* entry = Meet(now, argv[1]);
+  const Hash* hash = entry ? std::get_if<Hash>(&entry->value) : nullptr;
+  if (entry && !hash) return WrongType();
+  Reply reply{.kind = Reply::Kind::kArray, .elements = std::vector<Reply>(argv.size() - 2)};
+  if (!hash) return reply;
+  for (std::size_t i = 2; i < argv.size(); ++i) {
+    const auto field = hash->find(argv[i]);
+    if (field != hash->end()) reply.elements[i - 2] = Reply::String(field->second);
+  }
+  return reply;
+}
+
+Reply Store::Hset(NodeTime now, Argv argv) {
+  if (argv.size() % 2 != 0) return Reply::Error("ERR wrong number of arguments for 'hset' command");
+  Hash* hash = MeetHash(now, argv[1]);
+  if (!hash) return WrongType();
+  std::int64_t created = 0;
+  for (std::size_t i = 2; i < argv.size(); i += 2) {
+    created +=
+        hash->insert_or_assign(std::string(argv[i]), std::string(argv[i + 1])).second ? 1 : 0;
+  }
+  return Reply::Integer(created);
+}
+
+Reply Store::Hsetnx(NodeTime now, Argv argv) {
+  Hash* hash = MeetHash(now, argv[1]);
+  if (!hash) return WrongType();
+  return Reply::Integer(hash->emplace(argv[2], argv[3]).second ? 1 : 0);
+}
+
+Reply Store::Hdel(NodeTime now, Argv argv) {
+  Entry* entry = Meet(now, argv[1]);
+  if (!entry) return Reply::Integer(0);
+  auto* hash = std::get_if<Hash>(&entry->value);
+  if (!hash) return WrongType();
+  std::int64_t removed = 0;
+  for (const std::string_view field : argv.subspan(2)) {
+    const auto found = hash->find(field);
+    if (found == hash->end()) continue;
+    hash->erase(found);
+    ++removed;
+  }
+  if (hash->empty()) Erase(argv[1]);  // Redis has no empty hashes
+  return Reply::Integer(removed);
+}
+
+}  // namespace redlockd::sim
