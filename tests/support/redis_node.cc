@@ -4,6 +4,7 @@
 #include <hiredis/hiredis.h>
 
 #include <algorithm>
+#include <array>
 #include <stdexcept>
 
 namespace redlockd::test {
@@ -30,11 +31,12 @@ std::string Text(const redisReply& reply) {
   }
 }
 
-// In place, never cut short: the node has the file mapped.
-void WriteShift(const std::string& path, std::chrono::microseconds shift) {
-  const std::int64_t us = shift.count();
+// What shifted_clock.c reads, in place, never cut short: the node has the file mapped.
+void WriteClock(const std::string& path, std::chrono::microseconds shift,
+                std::chrono::microseconds stopped) {
+  const std::array<std::int64_t, 2> us = {shift.count(), stopped.count()};
   const Fd file(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-  if (pwrite(file.get(), &us, sizeof us, 0) != sizeof us) {
+  if (pwrite(file.get(), us.data(), sizeof us, 0) != sizeof us) {
     throw std::runtime_error("cannot write " + path);
   }
 }
@@ -42,12 +44,12 @@ void WriteShift(const std::string& path, std::chrono::microseconds shift) {
 }  // namespace
 
 RedisNode::RedisNode(Options options) : options_(std::move(options)) {
-  if (options_.shifted_clock) WriteShift(dir_ / "clock", {});
+  if (options_.shifted_clock) WriteClock(dir_ / "clock", {}, {});
   Start();
 }
 
 void RedisNode::Start() {
-  std::vector<std::string> argv = {REDLOCKD_TEST_REDIS_SERVER,
+  std::vector<std::string> argv = {options_.program,
                                    "--port",
                                    std::to_string(port()),
                                    "--bind",
@@ -77,6 +79,12 @@ void RedisNode::Start() {
   if (!Eventually([&] { return answers() || !Running(); }) || !Running()) {
     throw std::runtime_error("redis-server did not start: " + ReadFile(dir_ / "log"));
   }
+  const auto loading = [&] {
+    return Command({"INFO", "persistence"}).find("loading:1") != std::string::npos;
+  };
+  if (!Eventually([&] { return !loading(); })) {
+    throw std::runtime_error("redis-server does not end loading: " + ReadFile(dir_ / "log"));
+  }
 }
 
 void RedisNode::Stop() {
@@ -94,7 +102,13 @@ void RedisNode::RestartEmpty() {
   Start();
 }
 
-void RedisNode::ShiftClock(std::chrono::microseconds shift) { WriteShift(dir_ / "clock", shift); }
+void RedisNode::ShiftClock(std::chrono::microseconds shift) {
+  WriteClock(dir_ / "clock", shift, {});
+}
+
+void RedisNode::StopClock(std::chrono::microseconds since_1970) {
+  WriteClock(dir_ / "clock", {}, since_1970);
+}
 
 std::string RedisNode::Command(const std::vector<std::string>& args) const {
   const timeval timeout{.tv_sec = 5, .tv_usec = 0};

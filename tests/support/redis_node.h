@@ -12,13 +12,14 @@
 
 namespace redlockd::test {
 
-// A real redis-server without persistence, on a free port of 127.0.0.1 and on a Unix socket in a
-// private directory. Runs once constructed.
+// A real redis-server without persistence (unless its args turn it on), on a free port of 127.0.0.1
+// and on a Unix socket in a private directory. Runs once constructed.
 class RedisNode {
  public:
   struct Options {
     std::vector<std::string> args{};  // more of redis-server's, e.g. {"--requirepass", "x"}
-    bool shifted_clock = false;       // needed for ShiftClock
+    bool shifted_clock = false;       // needed for ShiftClock and StopClock
+    std::string program = REDLOCKD_TEST_REDIS_SERVER;
   };
 
   RedisNode() : RedisNode(Options{}) {}
@@ -30,7 +31,7 @@ class RedisNode {
   std::string SocketPath() const { return dir_ / "redis.sock"; }
 
   // Start returns once it answers; Stop is SIGTERM, Kill is SIGKILL, both return once it is gone.
-  // It starts empty each time, on the same port.
+  // It starts on the same port each time, empty unless it left a file with its keys.
   void Start();
   void Stop();
   void Kill();
@@ -43,6 +44,8 @@ class RedisNode {
 
   // Sets how far its wall clock is ahead of the host's, at once.
   void ShiftClock(std::chrono::microseconds shift);
+  // Its wall clock shows this time and stands still, from now on and after restarts.
+  void StopClock(std::chrono::microseconds since_1970);
 
   // One command over a connection of its own. The answer as text: integers in digits, nil as
   // "(nil)", an error with its word in front, the elements of an array each on a line. Throws if

@@ -1,6 +1,7 @@
 // Preloaded into a redis-server: shifts its wall clock, and that alone, by as many microseconds as
-// stand in the file $REDLOCKD_TEST_CLOCK, at any time. (libfaketime does the same for a fixed
-// shift, but hangs in a program that uses jemalloc, as Debian's redis-server does.)
+// stand in the file $REDLOCKD_TEST_CLOCK, at any time; or stops it, at the microseconds since 1970
+// that stand behind them, if those are not 0. (libfaketime does the same for a fixed shift, but
+// hangs in a program that uses jemalloc, as Debian's redis-server does.)
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdint.h>
@@ -11,32 +12,31 @@
 #include <time.h>
 #include <unistd.h>
 
-static const volatile int64_t* shift_us;
+static const volatile struct {
+  int64_t shift_us;
+  int64_t stopped_us;
+} * file;
 
 __attribute__((constructor)) static void Map(void) {
   const char* path = getenv("REDLOCKD_TEST_CLOCK");
   int fd = path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-  void* page = mmap(NULL, sizeof *shift_us, PROT_READ, MAP_SHARED, fd, 0);
+  void* page = mmap(NULL, sizeof *file, PROT_READ, MAP_SHARED, fd, 0);
   if (page == MAP_FAILED) abort();
-  shift_us = page;
+  file = page;
   close(fd);
 }
 
 int clock_gettime(clockid_t clock, struct timespec* time) {
-  // By the kernel, not the next clock_gettime: looking that up would call malloc.
-  if (syscall(SYS_clock_gettime, clock, time) != 0) return -1;
-  if ((clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE) && shift_us) {
-    int64_t ns = time->tv_nsec + *shift_us % 1000000 * 1000;
-    time->tv_sec += *shift_us / 1000000;
-    if (ns < 0) {
-      ns += 1000000000;
-      time->tv_sec -= 1;
-    } else if (ns >= 1000000000) {
-      ns -= 1000000000;
-      time->tv_sec += 1;
-    }
-    time->tv_nsec = ns;
+  const int wall = (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE) && file;
+  int64_t us = wall ? file->stopped_us : 0;
+  if (us == 0) {
+    // By the kernel, not the next clock_gettime: looking that up would call malloc.
+    if (syscall(SYS_clock_gettime, clock, time) != 0) return -1;
+    if (!wall) return 0;
+    us = time->tv_sec * 1000000 + time->tv_nsec / 1000 + file->shift_us;
   }
+  time->tv_sec = us / 1000000;
+  time->tv_nsec = us % 1000000 * 1000;
   return 0;
 }
 

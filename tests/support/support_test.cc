@@ -82,5 +82,18 @@ TEST(RedisNode, HasItsWallClockShifted) {
   EXPECT_EQ(node.Command({"GET", "k"}), "(nil)") << "an expiry does not follow the clock";
 }
 
+TEST(RedisNode, HasItsWallClockStopped) {
+  RedisNode node({.args = {"--appendonly", "yes"}, .shifted_clock = true});
+  node.StopClock(1'700'000'000'000'007us);
+  EXPECT_EQ(node.Command({"TIME"}), "1700000000\n7");
+  EXPECT_EQ(node.Command({"SET", "k", "v", "PX", "5"}), "OK");
+  node.Stop();
+  node.Start();
+  EXPECT_EQ(node.Command({"TIME"}), "1700000000\n7");
+  EXPECT_EQ(node.Command({"PTTL", "k"}), "5");
+  node.ShiftClock(0s);
+  EXPECT_EQ(node.Command({"GET", "k"}), "(nil)");
+}
+
 }  // namespace
 }  // namespace redlockd::test
