@@ -1,0 +1,246 @@
+#include "tests/contract/generate.h"
+
+#include <algorithm>
+#include <array>
+#include <random>
+#include <string>
+#include <string_view>
+
+namespace redlockd::contract {
+namespace {
+
+using namespace std::chrono_literals;
+using engine::NodeTime;
+using redis::SetOptions;
+
+constexpr NodeTime kStart = 1'700'000'000'000'000;
+constexpr NodeTime kMs = 1'000;
+constexpr NodeTime kSecond = 1'000'000;
+
+SetOptions Settings(engine::Duration max_ttl, engine::Duration fence_window,
+                    engine::Duration quarantine) {
+  return {.key_prefix = "app:",
+          .max_ttl = max_ttl,
+          .fence_window = fence_window,
+          .fence_life = 3s,
+          .quarantine = quarantine};
+}
+
+class Generator {
+ public:
+  Generator(std::uint64_t seed, Faults faults) : random_(seed), faults_(faults) {}
+
+  std::vector<Step> Steps(std::size_t count) {
+    // Mostly a node that votes, which is where most happens.
+    if (!OneIn(8)) {
+      Add(CallOf(engine::ProbeOp{"node-1", "set-1"}, 0));
+      Add(CallOf(engine::TrustOp{}, 0));
+    }
+    while (steps_.size() < count) {
+      if (OneIn(2)) PassTime();
+      Next();
+    }
+    return std::move(steps_);
+  }
+
+ private:
+  std::uint64_t Below(std::uint64_t limit) { return random_() % limit; }
+  bool OneIn(std::uint64_t n) { return Below(n) == 0; }
+  template <class T, std::size_t N>
+  T Pick(const std::array<T, N>& choices) {
+    return choices[Below(N)];
+  }
+
+  void Add(decltype(Step::what) what) { steps_.push_back({.now = now_, .what = std::move(what)}); }
+
+  void Next() {
+    if (faults_ == Faults::kRestarts && OneIn(20)) return StartAnew(Restart{});
+    if (faults_ == Faults::kCrashes && OneIn(16)) return Add(Save{});
+    if (faults_ == Faults::kCrashes && OneIn(20)) return StartAnew(Crash{});
+    if (OneIn(60)) return Add(Flush{});
+    if (OneIn(60)) return StartAnew(ScriptCall(CallOf(engine::InspectOp{Lock()})));
+    if (OneIn(10)) return Add(PlainCommand());
+    ScriptCall call = CallOf(Op());
+    if (OneIn(12)) Spoil(call.call);
+    Add(std::move(call));
+  }
+
+  // The daemons learn another run_id from now on.
+  void StartAnew(decltype(Step::what) what) {
+    Add(std::move(what));
+    ++run_;
+  }
+
+  // --- time ---
+
+  void PassTime() {
+    if (!moments_.empty() && OneIn(3)) {
+      // To the edge of something: a key's last millisecond, the end of a quarantine.
+      constexpr std::array<NodeTime, 8> kBeside = {-kMs, -1, 0, 1, kMs - 1, kMs, kMs + 1, 2 * kMs};
+      now_ = moments_[moments_.size() - 1 - Below(std::min<std::size_t>(moments_.size(), 6))] +
+             Pick(kBeside);
+      return;
+    }
+    constexpr std::array<NodeTime, 6> kFar = {10,      2 * kMs,     50 * kMs,
+                                              kSecond, 4 * kSecond, 20 * kSecond};
+    const auto distance = static_cast<NodeTime>(Below(static_cast<std::uint64_t>(Pick(kFar))));
+    now_ += OneIn(5) ? -distance : distance;
+  }
+
+  void Remember(NodeTime moment) { moments_.push_back(moment); }
+
+  // --- what daemons ask ---
+
+  std::string Lock() { return OneIn(3) ? "other" : "job"; }
+
+  // Of three instances; their attempts are few, so that some come again, and come out of order.
+  // Often again the one who asked last.
+  std::string Owner() {
+    if (!last_owner_.empty() && OneIn(2)) return last_owner_;
+    constexpr std::array<std::string_view, 3> kInstances = {
+        "0123456789abcdef01234567", "fedcba987654321001234567", "00112233445566778899aabb"};
+    last_owner_ = std::string(Pick(kInstances)) + ':' + std::to_string(8 + Below(4)) + ":host";
+    return last_owner_;
+  }
+
+  engine::Duration Ttl() {
+    constexpr std::array<engine::Duration, 6> kTtls = {1ms, 2ms, 10ms, 100ms, 1s, 2s};
+    const auto ttl = Pick(kTtls);
+    Remember((now_ / kMs + ttl / 1ms) * kMs);
+    return ttl;
+  }
+
+  // Near the clock, and near those before.
+  engine::Fence NearFence() {
+    constexpr std::array<NodeTime, 7> kBeside = {-kSecond,    -10,         0,      10,
+                                                 kSecond / 4, kSecond / 2, kSecond};
+    const engine::Fence from = OneIn(2) ? now_ : last_fence_;
+    last_fence_ =
+        std::max<engine::Fence>(from + Pick(kBeside) + static_cast<NodeTime>(Below(3)), 0);
+    return last_fence_;
+  }
+
+  engine::NodeOp Op() {
+    const std::uint64_t choice = Below(40);
+    if (choice < 14) return engine::AcquireOp{Lock(), Owner(), Ttl(), OneIn(4) ? 0 : NearFence()};
+    if (choice < 20) return engine::ConfirmOp{Lock(), Owner(), NearFence()};
+    if (choice < 26) return engine::RenewOp{Lock(), Owner(), Ttl()};
+    if (choice < 29) return engine::ReleaseOp{Lock(), Owner()};
+    if (choice < 32) return engine::InspectOp{Lock()};
+    if (choice < 34) return engine::ProbeOp{OneIn(2) ? "" : "node-2", OneIn(2) ? "" : "set-2"};
+    if (choice < 35) return engine::SuspectOp{};
+    if (choice < 36) return engine::AdoptOp{OneIn(2) ? "" : "set-3"};
+    return engine::TrustOp{};
+  }
+
+  ScriptCall CallOf(const engine::NodeOp& op) {
+    return CallOf(op, OneIn(20) ? 1 + Below(kSets.size() - 1) : 0);
+  }
+  ScriptCall CallOf(const engine::NodeOp& op, std::size_t set) {
+    Remember(now_ + kSets[set].quarantine / 1us);
+    const std::uint64_t run = OneIn(50) ? run_ - 1 : run_;  // one that has not noticed yet
+    return {redis::ScriptOf(op), redis::CallOf(op, kSets[set], "run-" + std::to_string(run))};
+  }
+
+  // --- what is not as it should be ---
+
+  std::string OddWord() {
+    constexpr std::array<std::string_view, 22> kOdd = {"",
+                                                       "0",
+                                                       "-1",
+                                                       "1",
+                                                       "abc",
+                                                       "nan",
+                                                       "inf",
+                                                       "1e3",
+                                                       "0x10",
+                                                       "1e400",
+                                                       " 5",
+                                                       "5 ",
+                                                       "5.5",
+                                                       "007",
+                                                       "-0.4",
+                                                       "+5",
+                                                       "1e18",
+                                                       "-1e300",
+                                                       "a\nb",
+                                                       "0.1",
+                                                       "9223372036854775807",
+                                                       "9223372036854775808"};
+    return std::string(Pick(kOdd));
+  }
+
+  void Spoil(redis::Call& call) {
+    auto& words = OneIn(4) || call.args.empty() ? call.keys : call.args;
+    if (words.empty()) return;
+    const std::size_t at = Below(words.size());
+    switch (Below(4)) {
+      case 0:
+        return words.resize(at);
+      case 1:
+        return std::swap(words[at], words[0]);
+      default:
+        words[at] = OddWord();
+    }
+  }
+
+  std::string Key() {
+    constexpr std::array<std::string_view, 8> kKeys = {"app:job",
+                                                       "app:job",
+                                                       "app:other",
+                                                       "redlockd:fence:app:job",
+                                                       "redlockd:fence:app:job",
+                                                       "redlockd:fence:app:other",
+                                                       "redlockd:fence:app:other",
+                                                       "redlockd:node"};
+    return std::string(Pick(kKeys));
+  }
+
+  Command PlainCommand() {
+    constexpr std::array<std::string_view, 8> kFields = {
+        "run", "ready", "max_ttl", "fence_window", "quarantine", "term", "id", "set"};
+    const std::string key = Key();
+    const std::string field(Pick(kFields));
+    const std::string hash = OneIn(2) ? "redlockd:node" : key;
+    switch (Below(10)) {
+      case 0:
+        return {{"SET", key, OddWord()}};
+      case 1:
+        return {{"SET", key, Owner(), "PX", std::to_string(Ttl() / 1ms)}};
+      case 2:
+        return {{"SET", key, std::to_string(NearFence()), "px", OddWord()}};
+      case 3:
+        return {{"HSET", hash, field, OddWord()}};
+      case 4:
+        return {{"HSET", hash, field, std::to_string(now_ + kSecond), "more", "1"}};
+      case 5:
+        return {{"HDEL", hash, field, "more"}};
+      case 6:
+        return {{"PEXPIRE", key, OneIn(2) ? OddWord() : std::to_string(Ttl() / 1ms)}};
+      case 7:
+        return {{"HSETNX", hash, field, OddWord()}};
+      default:
+        return {{"DEL", key, Key()}};
+    }
+  }
+
+  // The first is what most were told.
+  const std::array<SetOptions, 4> kSets = {Settings(2s, 500ms, 3s), Settings(1s, 500ms, 2s),
+                                           Settings(2s, 250ms, 3s), Settings(2s, 500ms, 5s)};
+  std::mt19937_64 random_;
+  const Faults faults_;
+  std::vector<Step> steps_;
+  NodeTime now_ = kStart;
+  std::uint64_t run_ = 2;
+  engine::Fence last_fence_ = kStart;
+  std::string last_owner_;
+  std::vector<NodeTime> moments_;
+};
+
+}  // namespace
+
+std::vector<Step> Generate(std::uint64_t seed, std::size_t count, Faults faults) {
+  return Generator(seed, faults).Steps(count);
+}
+
+}  // namespace redlockd::contract

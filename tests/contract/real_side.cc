@@ -1,0 +1,145 @@
+#include <chrono>
+#include <stdexcept>
+#include <utility>
+
+#include "daemon/redis/encoder.h"
+#include "tests/contract/sides.h"
+
+namespace redlockd::contract {
+namespace {
+
+using sim::Reply;
+
+constexpr std::string_view kState = R"lua(
+  local state = {}
+  local keys = redis.call('KEYS', '*')
+  table.sort(keys)
+  for _, key in ipairs(keys) do
+    local kind, value = redis.call('TYPE', key), false
+    if kind.ok == 'string' then value = redis.call('GET', key) end
+    if kind.ok == 'hash' then
+      value = {}
+      local fields = redis.call('HKEYS', key)
+      table.sort(fields)
+      for _, field in ipairs(fields) do
+        table.insert(value, field)
+        table.insert(value, redis.call('HGET', key, field))
+      end
+    end
+    table.insert(state, {key, kind, redis.call('PTTL', key), value})
+  end
+  return state)lua";
+
+Reply FromHiredis(const redisReply& reply) {
+  const auto text = [&] { return std::string(reply.str, reply.len); };
+  switch (reply.type) {
+    case REDIS_REPLY_INTEGER:
+      return Reply::Integer(reply.integer);
+    case REDIS_REPLY_STRING:
+      return Reply::String(text());
+    case REDIS_REPLY_STATUS:
+      return Reply::Status(text());
+    case REDIS_REPLY_ERROR:
+      return Reply::Error(text());
+    case REDIS_REPLY_ARRAY:
+      break;
+    default:
+      return {};
+  }
+  Reply array{.kind = Reply::Kind::kArray};
+  for (std::size_t i = 0; i < reply.elements; ++i) {
+    array.elements.push_back(FromHiredis(*reply.element[i]));
+  }
+  return array;
+}
+
+std::string Encode(const std::vector<std::string>& argv) {
+  std::string command;
+  redis::AppendCommand(command, std::vector<std::string_view>(argv.begin(), argv.end()));
+  return command;
+}
+
+std::string Encode(const ScriptCall& step) {
+  std::string command;
+  redis::AppendCall(command, step.script, step.call);
+  return command;
+}
+
+}  // namespace
+
+RealSide::RealSide(const std::string& program, const std::vector<std::string>& args)
+    : server_({.args = args, .shifted_clock = true, .program = program}) {
+  Connect();
+}
+
+void RealSide::Connect() {
+  context_.reset(redisConnectUnix(server_.SocketPath().c_str()));
+  if (!context_ || context_->err != 0) throw std::runtime_error("cannot connect to the server");
+  redisSetTimeout(context_.get(), {.tv_sec = 15, .tv_usec = 0});
+  const Reply done = Ask({"DEBUG", "SET-ACTIVE-EXPIRE", "0"});
+  if (done != Reply::Status("OK")) throw std::runtime_error("DEBUG: " + done.text);
+  for (const redis::Script& script : redis::AllScripts()) {
+    Ask({"SCRIPT", "LOAD", std::string(script.source)});
+  }
+  ask_state_ = Encode({"EVALSHA", Ask({"SCRIPT", "LOAD", std::string(kState)}).text, "0"});
+}
+
+// What has expired goes at a moment that each process chooses: at once, here.
+void RealSide::StartAgain() {
+  server_.Kill();
+  server_.Start();
+  Connect();
+  Ask({"SCAN", "0", "COUNT", "1000"});
+}
+
+Seen RealSide::Do(const Step& step) {
+  server_.StopClock(std::chrono::microseconds(step.now));
+  std::string command = Encode({"PING"});
+  if (const auto* call = std::get_if<ScriptCall>(&step.what)) {
+    command = Encode(*call);
+  } else if (const auto* plain = std::get_if<Command>(&step.what)) {
+    command = Encode(plain->argv);
+  } else if (std::holds_alternative<Flush>(step.what)) {
+    command = Encode({"FLUSHALL"});
+  } else if (std::holds_alternative<Save>(step.what)) {
+    command = Encode({"SAVE"});
+    saved_ = true;
+  } else {
+    StartAgain();
+  }
+  Send(command + ask_state_);
+  Reply reply = Receive();
+  return {.reply = std::move(reply), .state = Receive()};
+}
+
+void RealSide::Reset() {
+  Ask({"FLUSHALL"});
+  if (std::exchange(saved_, false)) Ask({"SAVE"});
+}
+
+std::string RealSide::Version() {
+  const std::string info = Ask({"INFO", "server"}).text;
+  const auto begin = info.find("redis_version:") + std::string_view("redis_version:").size();
+  return info.substr(begin, info.find('\r', begin) - begin);
+}
+
+Reply RealSide::Ask(const std::vector<std::string>& argv) {
+  Send(Encode(argv));
+  return Receive();
+}
+
+void RealSide::Send(const std::string& command) {
+  redisAppendFormattedCommand(context_.get(), command.data(), command.size());
+}
+
+Reply RealSide::Receive() {
+  void* got = nullptr;
+  if (redisGetReply(context_.get(), &got) != REDIS_OK) {
+    throw std::runtime_error(std::string("no reply: ") + context_->errstr);
+  }
+  const std::unique_ptr<redisReply, decltype(&freeReplyObject)> reply(static_cast<redisReply*>(got),
+                                                                      &freeReplyObject);
+  return FromHiredis(*reply);
+}
+
+}  // namespace redlockd::contract

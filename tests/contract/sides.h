@@ -1,0 +1,65 @@
+#pragma once
+
+#include <hiredis/hiredis.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "tests/contract/step.h"
+#include "tests/sim/fake_node.h"
+#include "tests/sim/reply.h"
+#include "tests/support/redis_node.h"
+
+// The two sides of the contract. Both do the same steps.
+namespace redlockd::contract {
+
+// What a step shows of a node.
+struct Seen {
+  sim::Reply reply;
+  sim::Reply state;  // of each key: {key, type, PTTL, value or {field, value ...}}; sorted
+  bool operator==(const Seen&) const = default;
+};
+
+class FakeSide {
+ public:
+  Seen Do(const Step& step);
+  void Reset() { node_.store() = snapshot_ = {}; }
+
+ private:
+  sim::Reply State(engine::NodeTime now);
+
+  const sim::ScriptSet scripts_;
+  sim::FakeNode node_{scripts_, "run"};
+  sim::Store snapshot_;
+};
+
+// A redis-server whose clock the steps turn, and which forgets no key by itself: when it does that
+// is chance, and may only be seen if the clock goes back afterwards.
+class RealSide {
+ public:
+  // A server with these arguments of its own. Throws std::runtime_error if it does not answer.
+  RealSide(const std::string& program, const std::vector<std::string>& args);
+
+  Seen Do(const Step& step);
+  void Reset();
+  std::string Version();
+
+ private:
+  struct FreeContext {
+    void operator()(redisContext* context) const { redisFree(context); }
+  };
+
+  void Connect();
+  void StartAgain();
+  void Send(const std::string& command);
+  sim::Reply Receive();
+  sim::Reply Ask(const std::vector<std::string>& argv);
+
+  test::RedisNode server_;
+  std::unique_ptr<redisContext, FreeContext> context_;
+  std::string ask_state_;  // a command
+  bool saved_ = false;     // since Reset
+};
+
+}  // namespace redlockd::contract

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <ostream>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "daemon/engine/types.h"
+#include "daemon/redis/command.h"
+#include "daemon/redis/scripts.h"
+
+// What happens to a node and to its fake, in the same order and at the same times.
+namespace redlockd::contract {
+
+struct ScriptCall {
+  redis::ScriptId script;
+  redis::Call call;
+};
+struct Command {  // of a plain client
+  std::vector<std::string> argv;
+};
+struct Flush {};    // FLUSHALL
+struct Restart {};  // what it has is kept (an append-only file)
+struct Save {};     // writes a snapshot
+struct Crash {};    // and comes back with its last snapshot, or as it was before the first
+
+struct Step {
+  engine::NodeTime now;  // what the node's clock shows
+  std::variant<ScriptCall, Command, Flush, Restart, Save, Crash> what;
+};
+
+std::ostream& operator<<(std::ostream& out, const Step& step);
+
+}  // namespace redlockd::contract
