@@ -1,6 +1,5 @@
 #pragma once
 
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,8 +9,8 @@
 
 namespace redlockd::contract {
 
-// How often the real node gave each answer: the verdict of a script, the code of an error, or "-".
-using Census = std::map<std::string, std::size_t>;
+// What must be the same of an error: the text, or code and place (of another kind of server).
+enum class Errors { kWithWords, kWithoutWords };
 
 // Does the steps on both sides, from empty ones. Where they first differ: both replies, or both
 // states; none: nowhere.
@@ -20,9 +19,9 @@ struct Difference {
   std::string text;
 };
 std::optional<Difference> Compare(FakeSide& fake, RealSide& real, const std::vector<Step>& steps,
-                                  Census& census);
+                                  Errors errors);
 
 // As few of the steps as will do for a difference, and what that is; for a person to read.
-std::string Story(FakeSide& fake, RealSide& real, std::vector<Step> steps);
+std::string Story(FakeSide& fake, RealSide& real, std::vector<Step> steps, Errors errors);
 
 }  // namespace redlockd::contract

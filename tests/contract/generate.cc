@@ -26,6 +26,7 @@ SetOptions Settings(engine::Duration max_ttl, engine::Duration fence_window,
           .quarantine = quarantine};
 }
 
+// One draw a statement: what order two draws of an expression have is the compiler's choice.
 class Generator {
  public:
   Generator(std::uint64_t seed, Faults faults) : random_(seed), faults_(faults) {}
@@ -77,8 +78,8 @@ class Generator {
     if (!moments_.empty() && OneIn(3)) {
       // To the edge of something: a key's last millisecond, the end of a quarantine.
       constexpr std::array<NodeTime, 8> kBeside = {-kMs, -1, 0, 1, kMs - 1, kMs, kMs + 1, 2 * kMs};
-      now_ = moments_[moments_.size() - 1 - Below(std::min<std::size_t>(moments_.size(), 6))] +
-             Pick(kBeside);
+      now_ = moments_[moments_.size() - 1 - Below(std::min<std::size_t>(moments_.size(), 6))];
+      now_ += Pick(kBeside);
       return;
     }
     constexpr std::array<NodeTime, 6> kFar = {10,      2 * kMs,     50 * kMs,
@@ -99,7 +100,8 @@ class Generator {
     if (!last_owner_.empty() && OneIn(2)) return last_owner_;
     constexpr std::array<std::string_view, 3> kInstances = {
         "0123456789abcdef01234567", "fedcba987654321001234567", "00112233445566778899aabb"};
-    last_owner_ = std::string(Pick(kInstances)) + ':' + std::to_string(8 + Below(4)) + ":host";
+    last_owner_ = Pick(kInstances);
+    last_owner_ += ':' + std::to_string(8 + Below(4)) + ":host";
     return last_owner_;
   }
 
@@ -114,22 +116,23 @@ class Generator {
   engine::Fence NearFence() {
     constexpr std::array<NodeTime, 7> kBeside = {-kSecond,    -10,         0,      10,
                                                  kSecond / 4, kSecond / 2, kSecond};
-    const engine::Fence from = OneIn(2) ? now_ : last_fence_;
-    last_fence_ =
-        std::max<engine::Fence>(from + Pick(kBeside) + static_cast<NodeTime>(Below(3)), 0);
+    engine::Fence fence = OneIn(2) ? now_ : last_fence_;
+    fence += Pick(kBeside);
+    fence += static_cast<NodeTime>(Below(3));
+    last_fence_ = std::max<engine::Fence>(fence, 0);
     return last_fence_;
   }
 
   engine::NodeOp Op() {
     const std::uint64_t choice = Below(40);
     if (choice < 14) return engine::AcquireOp{Lock(), Owner(), Ttl(), OneIn(4) ? 0 : NearFence()};
-    if (choice < 20) return engine::ConfirmOp{Lock(), Owner(), NearFence()};
-    if (choice < 26) return engine::RenewOp{Lock(), Owner(), Ttl()};
-    if (choice < 29) return engine::ReleaseOp{Lock(), Owner()};
-    if (choice < 32) return engine::InspectOp{Lock()};
-    if (choice < 34) return engine::ProbeOp{OneIn(2) ? "" : "node-2", OneIn(2) ? "" : "set-2"};
-    if (choice < 35) return engine::SuspectOp{};
-    if (choice < 36) return engine::AdoptOp{OneIn(2) ? "" : "set-3"};
+    if (choice < 22) return engine::ConfirmOp{Lock(), Owner(), NearFence()};
+    if (choice < 27) return engine::RenewOp{Lock(), Owner(), Ttl()};
+    if (choice < 30) return engine::ReleaseOp{Lock(), Owner()};
+    if (choice < 33) return engine::InspectOp{Lock()};
+    if (choice < 35) return engine::ProbeOp{OneIn(2) ? "" : "node-2", OneIn(2) ? "" : "set-2"};
+    if (choice < 36) return engine::SuspectOp{};
+    if (choice < 37) return engine::AdoptOp{OneIn(2) ? "" : "set-3"};
     return engine::TrustOp{};
   }
 

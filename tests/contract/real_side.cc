@@ -117,12 +117,6 @@ void RealSide::Reset() {
   if (std::exchange(saved_, false)) Ask({"SAVE"});
 }
 
-std::string RealSide::Version() {
-  const std::string info = Ask({"INFO", "server"}).text;
-  const auto begin = info.find("redis_version:") + std::string_view("redis_version:").size();
-  return info.substr(begin, info.find('\r', begin) - begin);
-}
-
 Reply RealSide::Ask(const std::vector<std::string>& argv) {
   Send(Encode(argv));
   return Receive();

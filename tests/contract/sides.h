@@ -43,7 +43,6 @@ class RealSide {
 
   Seen Do(const Step& step);
   void Reset();
-  std::string Version();
 
  private:
   struct FreeContext {
