@@ -66,9 +66,13 @@ class Generator {
     Add(std::move(call));
   }
 
-  // The daemons learn another run_id from now on.
+  // The daemons learn another run_id from now on. Sometimes the clock is ahead just then: what has
+  // expired by it is gone for good.
   void StartAnew(decltype(Step::what) what) {
+    const NodeTime ahead = OneIn(2) ? 4 * kSecond : 0;
+    now_ += ahead;
     Add(std::move(what));
+    now_ -= ahead;
     ++run_;
   }
 
@@ -202,10 +206,11 @@ class Generator {
   Command PlainCommand() {
     constexpr std::array<std::string_view, 8> kFields = {
         "run", "ready", "max_ttl", "fence_window", "quarantine", "term", "id", "set"};
+    constexpr std::array<std::string_view, 3> kReads = {"GET", "PTTL", "TYPE"};
     const std::string key = Key();
     const std::string field(Pick(kFields));
     const std::string hash = OneIn(2) ? "redlockd:node" : key;
-    switch (Below(10)) {
+    switch (Below(12)) {
       case 0:
         return {{"SET", key, OddWord()}};
       case 1:
@@ -219,9 +224,16 @@ class Generator {
       case 5:
         return {{"HDEL", hash, field, "more"}};
       case 6:
-        return {{"PEXPIRE", key, OneIn(2) ? OddWord() : std::to_string(Ttl() / 1ms)}};
+        return {{"HDEL", hash, "more", "run", "ready", "max_ttl", "fence_window", "quarantine",
+                 "term", "id", "set"}};
       case 7:
         return {{"HSETNX", hash, field, OddWord()}};
+      case 8:
+        return {{"PEXPIRE", hash, OneIn(2) ? std::to_string(Ttl() / 1ms) : OddWord()}};
+      case 9:
+        return {{"PEXPIRE", key, OneIn(2) ? "0" : "-1"}};
+      case 10:
+        return {{std::string(Pick(kReads)), key}};
       default:
         return {{"DEL", key, Key()}};
     }

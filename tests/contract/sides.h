@@ -42,6 +42,7 @@ class RealSide {
   RealSide(const std::string& program, const std::vector<std::string>& args);
 
   Seen Do(const Step& step);
+  sim::Reply Ask(const std::vector<std::string>& argv);
   void Reset();
 
  private:
@@ -53,7 +54,6 @@ class RealSide {
   void StartAgain();
   void Send(const std::string& command);
   sim::Reply Receive();
-  sim::Reply Ask(const std::vector<std::string>& argv);
 
   test::RedisNode server_;
   std::unique_ptr<redisContext, FreeContext> context_;

@@ -13,7 +13,9 @@
 namespace redlockd::sim {
 
 // One Redis server as the daemon's link sees it: keys, what INFO says, and the real scripts run on
-// it. It has no time of its own, it is told the node's. What it cannot do: run out of memory.
+// it. It has no time of its own, it is told the node's, which stands still while a script runs. (So
+// it does in Redis from 7.2 on; before, each command of a script reads the clock anew.) What it
+// cannot do: run out of memory, refuse to write as a replica does.
 class FakeNode {
  public:
   FakeNode(const ScriptSet& scripts, std::string run_id);  // scripts outlive it; one thread

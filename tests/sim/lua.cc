@@ -16,7 +16,7 @@ namespace {
 Reply Execute(lua_State* lua, Lua::Running& running) {
   const int count = lua_gettop(lua);
   if (count == 0) {
-    return Reply::Error("ERR Please specify at least one argument for this redis.call() call");
+    return Reply::Error("ERR Please specify at least one argument for this redis lib call");
   }
   running.argv.clear();
   for (int i = 1; i <= count; ++i) {
@@ -97,7 +97,7 @@ void OpenLibraries(lua_State* lua) {
     lua_call(lua, 1, 0);
   }
   Remove(lua, LUA_GLOBALSINDEX,
-         {"collectgarbage", "dofile", "loadfile", "print", "rawset", "setfenv"});
+         {"collectgarbage", "dofile", "loadfile", "pcall", "print", "rawset", "setfenv", "xpcall"});
   lua_getglobal(lua, LUA_MATHLIBNAME);
   Remove(lua, 1, {"random", "randomseed"});
   lua_settop(lua, 0);
