@@ -4,9 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
-#include <fstream>
 
-#include "daemon/redis/reply.h"
+#include "tests/support/files.h"
 
 namespace redlockd::sim {
 namespace {
@@ -101,21 +100,17 @@ TEST_F(FakeNodeTest, AnErrorSaysWhereInTheScript) {
 
 class OwnScriptTest : public ::testing::Test {
  protected:
-  OwnScriptTest()
-      : directory_(std::filesystem::path(::testing::TempDir()) /
-                   ("redlockd-scripts-" + std::to_string(getpid()))) {
-    std::filesystem::create_directory(directory_);
+  OwnScriptTest() {
     for (const redis::Script& script : redis::AllScripts()) Write(std::string(script.name), "");
     Write("prelude", "");
   }
-  ~OwnScriptTest() override { std::filesystem::remove_all(directory_); }
 
-  void Write(const std::string& name, const std::string& text) {
-    std::ofstream(directory_ / (name + ".lua")) << text;
+  void Write(const std::string& name, std::string_view text) {
+    test::WriteFile(directory_ / (name + ".lua"), text);
   }
   Reply Run(const std::string& text, const redis::Call& call = {}) {
     Write("inspect", text);
-    const ScriptSet scripts(directory_.string());
+    const ScriptSet scripts(directory_.path());
     return scripts.Run(redis::ScriptId::kInspect, call, store_, kNow);
   }
   std::string ErrorOf(const std::string& text) {
@@ -124,14 +119,12 @@ class OwnScriptTest : public ::testing::Test {
     return reply.text;
   }
 
-  const std::filesystem::path directory_;
+  const test::TempDir directory_;
   Store store_;
 };
 
 TEST_F(OwnScriptTest, TheDirectorysScriptsAreTheProgramsIfTheyAreTheSame) {
-  std::filesystem::remove_all(directory_);
-  std::filesystem::copy(REDLOCKD_TEST_SCRIPTS, directory_);
-  const ScriptSet scripts(directory_.string());
+  const ScriptSet scripts(REDLOCKD_TEST_SCRIPTS);
   FakeNode node(scripts, kRun);
   EXPECT_EQ(node.Run(kNow, SmallSet(), kRun, engine::SuspectOp{}).left, 3s);
 }
@@ -139,7 +132,7 @@ TEST_F(OwnScriptTest, TheDirectorysScriptsAreTheProgramsIfTheyAreTheSame) {
 TEST_F(OwnScriptTest, WhatIsNoLuaOrMissingIsAnErrorOfTheSet) {
   EXPECT_THROW(Run("return return"), std::runtime_error);
   std::filesystem::remove(directory_ / "trust.lua");
-  EXPECT_THROW(ScriptSet{directory_.string()}, std::runtime_error);
+  EXPECT_THROW(ScriptSet{directory_.path()}, std::runtime_error);
 }
 
 TEST_F(OwnScriptTest, ConvertsReplies) {
