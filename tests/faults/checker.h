@@ -36,7 +36,4 @@ struct Report {
 
 Report Check(const Story& story);
 
-// A LOST that comes later than so long behind the deadline was not held up by a busy machine.
-inline constexpr Duration kLossBound = 1s;
-
 }  // namespace redlockd::test::faults

@@ -230,6 +230,13 @@ TEST(Checker, FindsADeadlineThatMovedBack) {
               ElementsAre(HasSubstr("moved back")));
 }
 
+TEST(Checker, FindsADeadlineThatIsTooFar) {
+  EXPECT_THAT(Violations(With("2.100000000 d2c1 answer id=1 verb=lock lock=a is=OK fence=6 "
+                              "deadline=4.110000000 ttl=2s",
+                              "2.100000000 d2c1 answer")),
+              ElementsAre(HasSubstr("more than a ttl away")));
+}
+
 // A command under `redlock run` holds while it is seen alive.
 constexpr char kSection[] = R"(
 0.000000000 run begin

@@ -1,5 +1,7 @@
 // A client of a run, in a process of its own: takes locks, writes what they protect, lets go, in
 // all the ways there are, until SIGTERM; then it waits for what it has asked, lets go and ends.
+// Beside the lock that it works under, a session keeps another for as long as it can, so that there
+// are always leases that live by being renewed.
 //
 // What it writes down, and what of it the checker relies on:
 //   start                    the process began
@@ -13,13 +15,12 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <random>
 #include <string>
-#include <vector>
+#include <string_view>
 
+#include "tests/faults/conversation.h"
 #include "tests/faults/history.h"
-#include "tests/faults/session.h"
 #include "tests/faults/store.h"
 
 namespace redlockd::test::faults {
@@ -37,64 +38,37 @@ struct ClientSetup {
   std::uint64_t seed = 0;
 };
 
-// SIGTERM has come; see HeedSigterm.
-bool Stopping();
-void HeedSigterm();
-
 class Client {
  public:
   explicit Client(const ClientSetup& setup);
   void Run();
 
  private:
-  struct Hold {
-    std::string lock;
-    std::optional<std::size_t> slot{};  // of the store, if it is a contended one
-    std::uint64_t fence = 0;
-    Duration deadline{};  // the last that was told, on this host's clock
-    bool lost = false;
-  };
-  struct Request {
-    std::string id;  // its tag, where the session has tags
-    std::string verb;
-    std::string lock;
-  };
+  using Hold = Conversation::Hold;
 
-  bool Connect();
   void UseSession();
   void Round();
-  void HoldIt();
-  void Work();
-  void LetGo();
-  void EndSession(std::string_view how);
-
-  std::string Ask(std::string_view verb, const std::string& lock, std::string_view options = {});
-  // Takes what the daemon says for so long, or until the request is answered.
-  void Listen(Duration for_so_long);
-  bool Await(const std::string& id);
-  void Take(const Reply& reply);
-  void TakeAnswer(const Reply& reply);
-  void TakeEvent(const Reply& event);
-  bool IsOpen(const std::string& id) const;
+  void TryToKeep();
+  void Use(const std::string& lock);
+  void AwaitLoss(const Hold& hold);
+  void Work(std::size_t slot, Hold& hold);
+  void LetGo(const std::string& lock);
 
   std::size_t Below(std::size_t bound);
   bool OneIn(std::size_t n) { return Below(n) == 0; }
   Duration Between(Duration least, Duration most);
   std::string LockOptions();
-  // The value of a key that is a time on the host's clock, as it is written down.
-  std::string RunTime(const Reply& reply, std::string_view key) const;
+  std::string_view AnyEnd();
 
-  const ClientSetup setup_;
   const Journal journal_;
+  const std::string socket_;
+  const std::string own_;   // what the names of its own locks begin with
+  const std::string kept_;  // a lock that one client of each daemon wants
   Store store_;
   std::mt19937_64 random_;
   const bool careless_;  // does not look at the clock before it writes
-  std::uint64_t last_id_ = 0;
   std::uint64_t last_value_ = 0;
-  std::optional<Session> session_;
-  bool tags_ = false;
-  std::vector<Request> open_;  // in the order in which they were asked
-  std::optional<Hold> hold_;
+  Conversation daemon_;
 };
 
 }  // namespace redlockd::test::faults

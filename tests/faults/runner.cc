@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <stdexcept>
 
+#include "tests/faults/sigterm.h"
 #include "tests/support/process.h"
 
 namespace redlockd::test::faults {

@@ -154,7 +154,7 @@ class Maker {
   bool OfLinks(Fault& fault) {
     const std::size_t daemon = Below(plan_.daemons);
     const bool all_daemons = OneIn(6);
-    std::size_t nodes = OneIn(8) ? plan_.nodes : 1 + Below(plan_.nodes / 2 + (OneIn(4) ? 1 : 0));
+    std::size_t nodes = OneIn(6) ? plan_.nodes : 1 + Below(plan_.nodes / 2 + (OneIn(4) ? 1 : 0));
     const std::size_t first = Below(plan_.nodes);
     for (; nodes > 0; --nodes) {
       for (std::size_t d = 0; d < plan_.daemons; ++d) {

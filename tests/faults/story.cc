@@ -150,10 +150,11 @@ class Teller {
     Hold hold{.lock = request.lock,
               .who = event.who,
               .fence = event.Number("fence"),
-              .not_before = std::max(request.asked, deadline - ttl),
+              .not_before = std::min(std::max(request.asked, deadline - ttl), event.at),
               .from = event.at,
               .deadline = deadline,
               .hears_renewals = client.hears[id]};
+    if (deadline - ttl > event.at) Violate(event, "the deadline is more than a ttl away");
     if (client.closing) hold.ended = hold.watched_until = event.at;
     client.holds[hold.lock] = story_.holds.size();
     story_.holds.push_back(std::move(hold));
