@@ -33,11 +33,9 @@ Client::Client(const ClientSetup& setup)
 
 void Client::Run() {
   while (!Stopping()) {
-    if (daemon_.Connect(socket_, !OneIn(3))) {
-      UseSession();
-    } else {
-      poll(nullptr, 0, 20);
-    }
+    if (daemon_.Connect(socket_, !OneIn(3))) UseSession();
+    // Time for others to get what it has kept; and for a daemon that is down to come back.
+    if (!Stopping()) poll(nullptr, 0, static_cast<int>(20 + Below(200)));
   }
   journal_.Note("done");
 }

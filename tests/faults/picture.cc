@@ -1,7 +1,6 @@
 #include "tests/faults/picture.h"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
 
 #include "tests/faults/client.h"
@@ -25,7 +24,7 @@ std::string_view DaemonColour(const std::string& who) {
 
 // What it does to its target: takes memory or life, time, connections, or the right time.
 std::string_view ColourOf(const std::string& kind) {
-  if (kind.starts_with("kill") || kind == "flushall") return kRed;
+  if (kind.starts_with("kill") || kind == "flushall" || kind == "drain-daemon") return kRed;
   if (kind.starts_with("clock")) return kPurple;
   if (kind == "hang" || kind == "client-pause" || kind.starts_with("stop")) return kGrey;
   return kAmber;
@@ -44,6 +43,7 @@ class Picture {
     const double width = right_ + kRight;
     DrawHeader(verdict);
     for (const std::string_view lock : kContended) DrawLock(std::string(lock));
+    for (std::size_t c = 1; c < Fleet::kPerDaemon; ++c) DrawLock("kept-" + std::to_string(c));
     y_ += kGap;
     for (std::size_t node = 1; node <= plan_.nodes; ++node) DrawNode("node" + std::to_string(node));
     y_ += kGap;
@@ -106,8 +106,11 @@ class Picture {
       svg_.Box(from, y_ + 10, to - from, kLockRow - 14, DaemonColour(hold.who),
                to - from < 2 ? "" : hold.who + ", fence " + std::to_string(hold.fence));
     }
+    std::map<char, double> marked;  // by kind, up to where
     for (const Span& mark : story_.marks) {
       if (!mark.what.ends_with(' ' + lock)) continue;
+      if (X(mark.from) < marked[mark.what[0]]) continue;
+      marked[mark.what[0]] = X(mark.from) + 5;
       const std::string title = mark.who + ": " + mark.what + " at " + ToText(mark.from);
       if (mark.what.starts_with("LOST")) svg_.Arrow(X(mark.from), y_ + 9, kRed, title);
       if (mark.what.starts_with("JEOPARDY")) svg_.Arrow(X(mark.from), y_ + 9, kAmber, title);
@@ -140,11 +143,18 @@ class Picture {
       svg_.Box(from, y, width, height, ColourOf(fault.what),
                fault.what + ' ' + ToText(fault.from) + " .. " + ToText(to));
       const double text = 6.2 * static_cast<double>(fault.what.size());
-      if (height < 12 || (scale_ < 30 && text > width)) continue;
       const bool inside = text + 6 < width;
+      if (height < 12 || (!inside && X(NextFault(who, fault.from)) < from + width + text)) continue;
       svg_.Text(inside ? from + 4 : from + width + 2, y + height - 4, 9.5, fault.what,
                 inside ? "white" : "#555555");
     }
+  }
+
+  Duration NextFault(const std::string& who, Duration behind) const {
+    for (const Span& fault : story_.faults) {
+      if (fault.who == who && fault.from > behind) return fault.from;
+    }
+    return Duration::max() / 2;
   }
 
   // The daemon's own faults; under it its clients, each a thin row, and its links, likewise.
@@ -183,12 +193,12 @@ class Picture {
   }
 
   void DrawAxis() {
-    const double step = scale_ >= 30 ? 1 : scale_ >= 15 ? 5 : 10;
-    for (double second = 0; second <= seconds_; second += step) {
-      const double x = kLeft + second * scale_;
-      svg_.Line(x, kTop, x, y_, "#00000018");
-      svg_.Text(x, y_ + 14, 10, std::to_string(std::lround(second)) + " s", "#777777",
-                Svg::Align::kMiddle);
+    const std::chrono::seconds step(scale_ >= 30 ? 1 : scale_ >= 15 ? 5 : 10);
+    // The first that is a multiple of the step; in the history's time.
+    Duration at = (story_.begin + step - 1ns) / step * step;
+    for (; at <= story_.end; at += step) {
+      svg_.Line(X(at), kTop, X(at), y_, "#00000018");
+      svg_.Text(X(at), y_ + 14, 10, std::to_string(at / 1s) + " s", "#777777", Svg::Align::kMiddle);
     }
   }
 

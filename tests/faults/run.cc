@@ -7,10 +7,11 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
-#include <functional>
+#include <set>
 
 #include "tests/faults/fleet.h"
 #include "tests/faults/pulse.h"
+#include "tests/faults/sigterm.h"
 #include "tests/faults/store.h"
 #include "tests/faults/world.h"
 
@@ -41,13 +42,15 @@ class Director {
       : world_(world), fleet_(fleet), store_(store), journal_(journal) {}
 
   // An action that takes long, or comes late, puts off all that follow: what is to be apart stays
-  // apart.
+  // apart. When we are asked to stop nothing more begins, and what has begun ends.
   void Perform(const std::vector<Fault>& schedule) {
+    std::set<const Fault*> begun;
     Duration offset = BootTime();
     for (const Action& action : ActionsOf(schedule)) {
       const Duration due = offset + action.at;
       WaitUntil(due);
-      Do(action);
+      if (action.begin && !Stopping()) begun.insert(action.fault);
+      if (begun.contains(action.fault)) Do(action);
       offset += BootTime() - due;
     }
   }
@@ -61,7 +64,7 @@ class Director {
 
  private:
   void WaitUntil(Duration due) {
-    while (BootTime() < due) Tick();
+    while (BootTime() < due && !Stopping()) Tick();
   }
   void Tick() {
     world_.Tick();
@@ -135,16 +138,19 @@ void ExpectNoProcessLeft(const Journal& journal) {
 }  // namespace
 
 std::vector<Event> Run(const Plan& plan, const std::string& program, const std::string& directory) {
-  const std::string journals = directory + "/journals";
+  const std::string journals = directory + "/journals", store_file = directory + "/store";
+  // Of a run that was killed.
   std::filesystem::remove_all(journals);
+  std::filesystem::remove(store_file);
   std::filesystem::create_directories(journals);
   prctl(PR_SET_CHILD_SUBREAPER, 1);
+  HeedSigterm();
   const Journal journal(journals + "/run", "run", BootTime());
   {
     World world(plan, journal);
     const Pulse pulse(journal);
-    Store store(journals + "/../store");
-    Fleet fleet(world, program, journals, directory + "/store", journal, plan.seed);
+    const Store store(store_file);
+    Fleet fleet(world, program, journals, store_file, journal, plan.seed);
     Director director(world, fleet, store, journal);
     journal.Note("begin");
     const std::vector<Fault> schedule = MakeSchedule(plan);
@@ -163,7 +169,7 @@ std::vector<Event> Run(const Plan& plan, const std::string& program, const std::
   std::vector<Event> history = ReadJournals(journals);
   WriteHistory(directory + "/history", history);
   std::filesystem::remove_all(journals);
-  std::filesystem::remove(directory + "/store");
+  std::filesystem::remove(store_file);
   return history;
 }
 

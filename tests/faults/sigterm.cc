@@ -1,6 +1,7 @@
 #include "tests/faults/sigterm.h"
 
 #include <csignal>
+#include <initializer_list>
 
 namespace redlockd::test::faults {
 namespace {
@@ -10,7 +11,7 @@ volatile std::sig_atomic_t stopping = 0;
 void HeedSigterm() {
   struct sigaction action {};
   action.sa_handler = [](int) { stopping = 1; };  // without SA_RESTART
-  sigaction(SIGTERM, &action, nullptr);
+  for (const int signal : {SIGTERM, SIGINT}) sigaction(signal, &action, nullptr);
 }
 
 bool Stopping() { return stopping != 0; }

@@ -25,6 +25,7 @@ class Teller {
     std::map<std::string, std::size_t> open{};   // requests, by id
     std::map<std::string, bool> hears{};         // by id of the request: with events=renew
     std::map<std::string, std::size_t> holds{};  // by lock
+    Duration connected{};
     bool closing = false;
     Duration run_at{};  // when `redlock run` was started
   };
@@ -44,7 +45,7 @@ class Teller {
     if (what == "start") client.dead = false;
     if (what == "write" || what == "beat") return TakeWrite(event, client);
     if (client.dead) return;  // between the stamp of its kill and its death
-    if (what == "connect" || what == "start") return BeginSession(client);
+    if (what == "connect" || what == "start") return BeginSession(event, client);
     if (what == "ask") return TakeAsk(event, client);
     if (what == "answer") return TakeAnswer(event, client);
     if (what == "told") return TakeTold(event, client);
@@ -54,7 +55,7 @@ class Teller {
     if (what == "section") return TakeSection(event, client);
     if (what == "stray") return Violate(event, "an answer that nothing asked for: " + event.text);
     if (what == "unanswered") return Violate(event, "no answer after healing");
-    if (what == "dropped") return TakeDropped(event);
+    if (what == "dropped") return ExpectDaemonGone(event, client);
   }
 
   void Violate(const Event& event, const std::string& text) {
@@ -84,7 +85,8 @@ class Teller {
 
   // --- sessions ---
 
-  void BeginSession(Client& client) {
+  void BeginSession(const Event& event, Client& client) {
+    client.connected = event.at;
     client.open.clear();
     client.hears.clear();
     client.holds.clear();
@@ -104,18 +106,16 @@ class Teller {
   void TakeDisconnect(const Event& event, Client& client) {
     client.closing = true;
     EndSession(client, event.at, event.Get("how") != "eof");
-    if (event.Get("how") == "eof") ExpectDaemonGone(event);
+    if (event.Get("how") == "eof") ExpectDaemonGone(event, client);
   }
 
-  void TakeDropped(const Event& event) { ExpectDaemonGone(event); }
-
   // A session does not end by itself.
-  void ExpectDaemonGone(const Event& event) {
+  void ExpectDaemonGone(const Event& event, const Client& client) {
     const bool gone =
         std::any_of(story_.faults.begin(), story_.faults.end(), [&](const Span& fault) {
           return fault.who == DaemonOf(event.who) &&
                  (fault.what == "kill-daemon" || fault.what == "drain-daemon") &&
-                 fault.to > event.at - 5s;
+                 fault.to > client.connected;
         });
     if (!gone) Violate(event, "the daemon ended the session");
   }
