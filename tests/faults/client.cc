@@ -58,8 +58,9 @@ std::string_view Client::AnyEnd() {
 void Client::TryToKeep() {
   const Hold* hold = daemon_.Held(kept_);
   if (hold != nullptr && hold->lost) daemon_.Forget(kept_);
-  if (daemon_.Held(kept_) != nullptr || daemon_.IsOpen("trylock", kept_)) return;
-  daemon_.Ask("trylock", kept_,
+  if (daemon_.Held(kept_) != nullptr || daemon_.IsWanted(kept_)) return;
+  // Without tags everything else would wait behind it.
+  daemon_.Ask(daemon_.has_tags() ? "lock" : "trylock", kept_,
               "events=renew ttl=" + std::to_string(Between(450ms, 2s) / 1ms) + "ms");
 }
 
@@ -73,7 +74,7 @@ void Client::Round() {
   if (OneIn(10)) daemon_.Ask("ping");
   if (waits && daemon_.has_tags() && OneIn(6)) {
     daemon_.Listen(Between(0ms, 200ms));
-    if (daemon_.IsOpen("lock", lock)) daemon_.Ask("cancel", id);
+    if (daemon_.IsWanted(lock)) daemon_.Ask("cancel", id);
   }
   if (daemon_.Await(id) && daemon_.Held(lock) != nullptr) Use(lock);
 }

@@ -58,9 +58,10 @@ bool Conversation::IsOpen(const std::string& id) const {
                      [&](const Request& open) { return open.id == id; });
 }
 
-bool Conversation::IsOpen(std::string_view verb, std::string_view lock) const {
-  return std::any_of(open_.begin(), open_.end(),
-                     [&](const Request& open) { return open.verb == verb && open.lock == lock; });
+bool Conversation::IsWanted(std::string_view lock) const {
+  return std::any_of(open_.begin(), open_.end(), [&](const Request& open) {
+    return open.lock == lock && (open.verb == "lock" || open.verb == "trylock");
+  });
 }
 
 bool Conversation::Await(const std::string& id) {

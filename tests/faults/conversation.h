@@ -37,7 +37,8 @@ class Conversation {
   // Returns the request's id, which is its tag where there are tags.
   std::string Ask(std::string_view verb, const std::string& lock = {},
                   std::string_view options = {});
-  bool IsOpen(std::string_view verb, std::string_view lock) const;
+  // Whether a request for this lock is not answered yet.
+  bool IsWanted(std::string_view lock) const;
   // Until it is answered: true; or the session has ended: false. While faults come and go an answer
   // may take as long as it likes; at the end of the run it may not.
   bool Await(const std::string& id);

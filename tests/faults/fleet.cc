@@ -1,5 +1,6 @@
 #include "tests/faults/fleet.h"
 
+#include <filesystem>
 #include <stdexcept>
 
 #include "tests/faults/runner.h"
@@ -24,6 +25,10 @@ std::string Fleet::NameOf(std::size_t client) const {
          (number + 1 == kPerDaemon ? "run" : 'c' + std::to_string(number + 1));
 }
 
+std::string Fleet::LogOf(std::size_t client) const {
+  return directory_ + "/../" + NameOf(client) + ".log";
+}
+
 void Fleet::Start(std::size_t client) {
   const std::string who = NameOf(client);
   const ClientSetup setup{.who = who,
@@ -34,7 +39,7 @@ void Fleet::Start(std::size_t client) {
                           .seed = random_()};
   const std::string role = who.ends_with("run") ? "runner" : "client";
   processes_[client].emplace(ClientArguments(program_, role, setup),
-                             Process::Options{.output_file = directory_ + "/../" + who + ".err"});
+                             Process::Options{.output_file = LogOf(client)});
 }
 
 void Fleet::Begin(const Fault& fault) {
@@ -55,13 +60,15 @@ void Fleet::Stop() {
     std::string how;
     try {
       const Exit exit = processes_[client]->Wait(4 * kPatience);
-      if (exit == ExitCode(0)) continue;
-      how = "ended with exit code " + std::to_string(exit.code) + ", signal " +
-            std::to_string(exit.signal);
+      if (exit != ExitCode(0))
+        how = "ended with exit code " + std::to_string(exit.code) + ", signal " +
+              std::to_string(exit.signal);
     } catch (const std::runtime_error&) {
       how = "does not end";
     }
-    const std::string log = ReadFile(directory_ + "/../" + NameOf(client) + ".err");
+    const std::string log = ReadFile(LogOf(client));
+    std::filesystem::remove(LogOf(client));
+    if (how.empty()) continue;
     journal_.Note("problem", {}, NameOf(client) + ' ' + how + ": " + log);
   }
 }

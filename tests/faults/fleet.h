@@ -29,6 +29,7 @@ class Fleet {
   void Stop();
 
  private:
+  std::string LogOf(std::size_t client) const;
   void Start(std::size_t client);
 
   const World& world_;

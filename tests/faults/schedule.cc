@@ -19,9 +19,9 @@ struct Traits {
 };
 
 constexpr Traits kTraits[] = {
-    {Kind::kKillEmpty, "kill-empty", Of::kNode, 8, 50ms, 1500ms},
+    {Kind::kKillEmpty, "kill-empty", Of::kNode, 10, 50ms, 1500ms},
     {Kind::kKillKept, "kill-kept", Of::kNode, 6, 50ms, 1500ms},
-    {Kind::kFlushAll, "flushall", Of::kNode, 4, 0s, 0s},
+    {Kind::kFlushAll, "flushall", Of::kNode, 5, 0s, 0s},
     {Kind::kHang, "hang", Of::kNode, 8, 50ms, 2500ms},
     {Kind::kPause, "client-pause", Of::kNode, 4, 50ms, 1500ms},
     {Kind::kDropClients, "client-kill", Of::kNode, 4, 0s, 0s},
@@ -59,7 +59,11 @@ class Maker {
   explicit Maker(const Plan& plan) : plan_(plan), random_(plan.seed) {}
 
   std::vector<Fault> Make() {
-    for (Duration at = 500ms; at < plan_.lasts - 500ms; at += Gap()) Add(at);
+    for (Duration at = 500ms; at < plan_.lasts - 500ms; at += Gap()) {
+      OneIn(12) ? AddAimed(at) : Add(at);
+    }
+    std::stable_sort(faults_.begin(), faults_.end(),
+                     [](const Fault& a, const Fault& b) { return a.begin < b.begin; });
     return std::move(faults_);
   }
 
@@ -92,7 +96,10 @@ class Maker {
     const Traits& traits = Pick();
     const Duration longest = std::min(traits.longest, plan_.lasts - at);
     if (longest < traits.shortest) return;
-    Fault fault{.kind = traits.kind, .begin = at, .end = at + Between(traits.shortest, longest)};
+    // Short ones are the more frequent.
+    const Duration most = traits.shortest + (longest - traits.shortest) / (OneIn(2) ? 4 : 1);
+    Fault fault{.kind = traits.kind, .begin = at, .end = at + Between(traits.shortest, most)};
+    if (traits.of == Of::kNode) fault.target = Below(plan_.nodes);
     const bool allowed = traits.of == Of::kNode     ? OfNode(fault)
                          : traits.of == Of::kDaemon ? OfDaemon(fault)
                          : traits.of == Of::kClient ? OfClient(fault)
@@ -100,8 +107,26 @@ class Maker {
     if (allowed) faults_.push_back(std::move(fault));
   }
 
+  // A daemon is cut off from some nodes, so that its locks hang on the others; then one of those
+  // forgets them. Now only its quarantine keeps another daemon from taking them.
+  void AddAimed(Duration at) {
+    const Kind kind = plan_.packet_filter ? Kind::kDropBoth : Kind::kStall;
+    Fault cut{.kind = kind, .begin = at, .end = at + Between(3s, 6s)};
+    Fault loss{.kind = OneIn(2) ? Kind::kFlushAll : Kind::kKillEmpty};
+    loss.begin = loss.end = at + Between(1s, 2s);
+    if (loss.kind == Kind::kKillEmpty) loss.end += Between(50ms, 400ms);
+    if (cut.end > plan_.lasts) return;
+    const std::size_t daemon = Below(plan_.daemons), first = Below(plan_.nodes);
+    const std::size_t nodes = plan_.nodes / 2;
+    for (std::size_t i = 0; i < nodes; ++i) AddLink(cut, {daemon, (first + i) % plan_.nodes});
+    loss.target = (first + nodes) % plan_.nodes;
+    if (cut.links.size() < nodes || !OfNode(loss)) return;
+    for (const Link& link : cut.links) Take(links_, {link.daemon, link.node}, cut);
+    faults_.push_back(std::move(cut));
+    faults_.push_back(std::move(loss));
+  }
+
   bool OfNode(Fault& fault) {
-    fault.target = Below(plan_.nodes);
     if (!Free(nodes_, {fault.target, 0}, fault)) return false;
     if (TakesMemory(fault.kind)) {
       const auto lost = static_cast<std::size_t>(
@@ -155,22 +180,24 @@ class Maker {
     const std::size_t daemon = Below(plan_.daemons);
     const bool all_daemons = OneIn(6);
     std::size_t nodes = OneIn(6) ? plan_.nodes : 1 + Below(plan_.nodes / 2 + (OneIn(4) ? 1 : 0));
-    // One daemon without a minority can live so for long: its locks are on few nodes then, and one
-    // of those may forget them.
+    // One daemon without a minority can live so for long.
     if (!all_daemons && nodes <= plan_.nodes / 2 && fault.end > fault.begin) {
       fault.end = std::min(fault.end + Between(0s, 6s), plan_.lasts);
     }
     const std::size_t first = Below(plan_.nodes);
     for (; nodes > 0; --nodes) {
       for (std::size_t d = 0; d < plan_.daemons; ++d) {
-        const Link link{d, (first + nodes) % plan_.nodes};
-        if (!all_daemons && d != daemon) continue;
-        if (Free(links_, {link.daemon, link.node}, fault)) fault.links.push_back(link);
+        if (all_daemons || d == daemon) AddLink(fault, {d, (first + nodes) % plan_.nodes});
       }
     }
     for (const Link& link : fault.links) Take(links_, {link.daemon, link.node}, fault);
     fault.amount = fault.kind == Kind::kDrip ? Between(500us, 3ms) : Between(5ms, 300ms);
     return !fault.links.empty();
+  }
+
+  // Unless it has another fault.
+  void AddLink(Fault& fault, const Link& link) const {
+    if (Free(links_, {link.daemon, link.node}, fault)) fault.links.push_back(link);
   }
 
   static bool Free(const Busy& busy, const Busy::key_type& target, const Fault& fault) {
