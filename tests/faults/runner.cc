@@ -74,7 +74,7 @@ void RunSection(const ClientSetup& setup) {
   journal.Note("section", {{"lock", lock}, {"fence", fence}});
   store.CountGrant();
   const Countdown length(
-      std::chrono::milliseconds(dice.OneIn(6) ? 1500 + dice.Below(1500) : dice.Below(100)));
+      std::chrono::milliseconds(dice.OneIn(4) ? 1500 + dice.Below(3500) : dice.Below(100)));
   do {
     const Duration begin = journal.Now();
     std::uint64_t greatest = 0;

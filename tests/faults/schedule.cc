@@ -42,7 +42,7 @@ constexpr Traits kTraits[] = {
     {Kind::kDropBoth, "drop-both", Of::kFilter, 12, 100ms, 4s},
     {Kind::kRefuse, "refuse", Of::kFilter, 6, 100ms, 3s},
     {Kind::kLossy, "lossy", Of::kFilter, 6, 500ms, 4s},
-    {Kind::kStopDaemon, "stop-daemon", Of::kDaemon, 6, 50ms, 3500ms},
+    {Kind::kStopDaemon, "stop-daemon", Of::kDaemon, 9, 100ms, 4s},
     {Kind::kKillDaemon, "kill-daemon", Of::kDaemon, 5, 50ms, 1s},
     {Kind::kDrainDaemon, "drain-daemon", Of::kDaemon, 3, 50ms, 1s},
     {Kind::kStopClient, "stop-client", Of::kClient, 12, 100ms, 4s},
