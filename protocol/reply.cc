@@ -33,7 +33,9 @@ ReplyLine& ReplyLine::Word(std::string_view word) {
 
 ReplyLine& ReplyLine::Add(std::string_view key, std::string_view value) {
   out_.append(" ").append(key).append("=");
-  PercentEncodeTo(value.substr(0, kValueBytes), out_);
+  std::string readable(value.substr(0, kValueBytes));
+  std::replace(readable.begin(), readable.end(), '\0', '?');
+  PercentEncodeTo(readable, out_);
   return *this;
 }
 

@@ -24,9 +24,9 @@ namespace redlock::protocol {
 //   ReplyLine::Ok(out, tag).Add("lock", name).Add("fence", fence).Add("ttl", ttl);
 //   ReplyLine::Err(out, tag, ErrorCode::kBusy).Add("lock", name).Text("held by pid 12");
 //
-// A value longer than kValueBytes is cut, a text longer than kTextBytes too, bytes of a text that
-// are not printable ASCII become '?', so that every line keeps to kReplyLineBytes with up to 20
-// fields.
+// A value longer than kValueBytes is cut, a text longer than kTextBytes too, so that every line
+// keeps to kReplyLineBytes with up to 20 fields. What no reader takes becomes '?': a NUL in a
+// value, bytes of a text that are not printable ASCII.
 class ReplyLine {
  public:
   // tag: of the request, "" for none. `out` must outlive the line.

@@ -46,6 +46,14 @@ TEST(ReplyLine, ATextCannotBreakOutOfItsLine) {
   EXPECT_EQ(out, "ERR internal :a?OK lock=x????\n");
 }
 
+// A value may be anybody's: `show` tells the owner value that another program has put on a node. A
+// client that cannot read the line ends the connection, and loses what it holds.
+TEST(ReplyLine, AValueWithANulCanBeRead) {
+  std::string out;
+  ReplyLine::Row(out, "").Add("owner", std::string_view("a\0b", 3));
+  EXPECT_EQ(out, "- owner=a?b\n");
+}
+
 TEST(ReplyLine, KeepsToTheLineBound) {
   std::string out;
   {
