@@ -125,7 +125,8 @@ std::variant<NodeFacts, std::string> ParseFacts(const redisReply& info) {
   facts.cluster = Field(text, "cluster_enabled") == "1";
   facts.maxmemory_policy = *policy;
   const auto end = evicted->data() + evicted->size();
-  if (std::from_chars(evicted->data(), end, facts.evicted_keys).ptr != end) {
+  const auto [rest, error] = std::from_chars(evicted->data(), end, facts.evicted_keys);
+  if (error != std::errc() || rest != end) {
     return "INFO: evicted_keys is no number: " + std::string(*evicted);
   }
   return facts;

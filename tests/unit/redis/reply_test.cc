@@ -130,6 +130,15 @@ TEST(FactsTest, ReadsInfo) {
   EXPECT_EQ(facts.evicted_keys, 12u);
 }
 
+TEST(FactsTest, EvictionsThatAreNoNumberAreNotZero) {
+  for (const std::string number : {"", "-1", "12x", "18446744073709551616"}) {
+    std::string info = kInfo;
+    info.replace(info.find(":12\r") + 1, 2, number);
+    EXPECT_EQ(std::get<std::string>(ParseFacts(*Read(Bulk(info)))),
+              "INFO: evicted_keys is no number: " + number);
+  }
+}
+
 TEST(FactsTest, SeesAReplicaAndACluster) {
   std::string info = kInfo;
   info.replace(info.find("role:master"), 11, "role:slave");
