@@ -96,7 +96,7 @@ void Link::Connect(const SocketAddress& address) {
 
 void Link::OnConnected() {
   state_ = State::kHandshaking;
-  reader_.reset(redisReaderCreate());
+  reader_ = MakeReader();
   handshake_.emplace(node_options(), former_);
   out_.clear();
   handshake_->Begin(out_);
@@ -147,7 +147,7 @@ void Link::OnBytes(std::string_view bytes) {
   while (stream_) {  // what is taken may end the connection
     void* got = nullptr;
     if (redisReaderGetReply(reader_.get(), &got) != REDIS_OK) {
-      return Lose(std::string("not what Redis says: ") + reader_->errstr);
+      return Lose("not what Redis says: " + ErrorOf(*reader_));
     }
     if (got == nullptr) break;
     Take(Reply(static_cast<redisReply*>(got)));

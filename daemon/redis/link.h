@@ -17,6 +17,7 @@
 #include "daemon/redis/backoff.h"
 #include "daemon/redis/handshake.h"
 #include "daemon/redis/options.h"
+#include "daemon/redis/reader.h"
 #include "daemon/redis/resolver.h"
 
 namespace redlockd::redis {
@@ -71,9 +72,6 @@ class Link {
   struct FreeReply {
     void operator()(redisReply* reply) const { freeReplyObject(reply); }
   };
-  struct FreeReader {
-    void operator()(redisReader* reader) const { redisReaderFree(reader); }
-  };
   using Reply = std::unique_ptr<redisReply, FreeReply>;
 
   // An op whose answer is due.
@@ -114,7 +112,7 @@ class Link {
   bool looks_again_ = false;
   std::unique_ptr<Resolver::Lookup> lookup_;
   std::unique_ptr<event::Stream> stream_;
-  std::unique_ptr<redisReader, FreeReader> reader_;
+  Reader reader_;
   std::optional<Handshake> handshake_;
   Handshake::Former present_;  // kReady: this connection
   Handshake::Former former_;   // the last one that was ready

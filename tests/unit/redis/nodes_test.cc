@@ -176,6 +176,16 @@ TEST_F(NodesTest, WhatIsNotRedisIsDown) {
   EXPECT_THAT(downs_[0], StartsWith("not what Redis says: Protocol error"));
 }
 
+// Thirteen bytes that made hiredis set aside 16 GB, and held up all of the daemon for seconds when
+// they were given back.
+TEST_F(NodesTest, ANodeThatSpeaksOfABillionElementsIsDown) {
+  AddFake();
+  fake_->answer = [](const FakeNode::Argv&) { return "*2147483647\r\n"; };
+  Start();
+  ASSERT_TRUE(Until([&] { return !downs_.empty(); }));
+  EXPECT_EQ(downs_[0], "not what Redis says: an array of more than 64 elements, or in another");
+}
+
 TEST_F(NodesTest, ASocketThatIsNotThereIsDownWithItsReason) {
   AddNode("/nonexistent/redis.sock");
   AddNode("/" + std::string(200, 'x'));

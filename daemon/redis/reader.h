@@ -1,0 +1,24 @@
+#pragma once
+
+#include <hiredis/hiredis.h>
+
+#include <memory>
+#include <string>
+
+namespace redlockd::redis {
+
+struct FreeReader {
+  void operator()(redisReader* reader) const { redisReaderFree(reader); }
+};
+using Reader = std::unique_ptr<redisReader, FreeReader>;
+
+// hiredis' reader of replies, for replies as redlockd gets them: with at most kMaxElements, none of
+// which is an array. Left to itself it makes room for as many elements as a node says there will
+// be, and takes seconds to give it back.
+inline constexpr int kMaxElements = 64;
+Reader MakeReader();
+
+// What is wrong with what was read, once it has said so.
+std::string ErrorOf(const redisReader& reader);
+
+}  // namespace redlockd::redis
