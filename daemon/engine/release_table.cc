@@ -16,7 +16,7 @@ void ReleaseTable::Add(Time now, AttemptNumber attempt, std::string lock, std::s
   if (pending_.size() >= kMost) pending_.erase(pending_.begin());
   Pending& pending = pending_
                          .try_emplace(
-                             attempt, agenda_, [this, attempt](Time) { pending_.erase(attempt); },
+                             attempt, agenda_, [this, attempt](Time) { Expire(attempt); },
                              [this, attempt](Time at) { AskAgain(at, attempt); })
                          .first->second;
   pending.lock = std::move(lock);
@@ -31,6 +31,15 @@ void ReleaseTable::Ask(Time now, AttemptNumber attempt, Pending& pending, NodeSe
   pending.in_flight |= nodes;
   outbox_.Ask(nodes, Ticket{Ticket::Kind::kRelease, 0, attempt, now},
               ReleaseOp{pending.lock, pending.owner});
+}
+
+// The keys have ended by themselves, on all nodes. Mostly nobody waits to hear it; but this timer
+// goes on while the machine sleeps, those of the commands do not.
+void ReleaseTable::Expire(AttemptNumber attempt) {
+  Pending& pending = pending_.at(attempt);
+  pending.unacked.reset();
+  AnswerWaiter(pending);
+  pending_.erase(attempt);
 }
 
 void ReleaseTable::AskAgain(Time now, AttemptNumber attempt) {

@@ -57,6 +57,7 @@ class ReleaseTable {
   };
   void Ask(Time now, AttemptNumber attempt, Pending& pending, NodeSet nodes);
   void AskAgain(Time now, AttemptNumber attempt);
+  void Expire(AttemptNumber attempt);
   void NotTaken(Time now, Pending& pending, NodeIndex node);
   void AnswerWaiter(Pending& pending);
 

@@ -117,6 +117,15 @@ TEST_F(Letting, SyncIsNoQuorumWhenTooManyRefuse) {
   EXPECT_EQ(WhyFailed(request), Failure::kNoQuorum);
 }
 
+// The machine slept: by its clock the ttl is over, by those of the connections no time-out is.
+TEST_F(Letting, SyncIsAnsweredWhenTheKeysHaveEndedBeforeANodeSpoke) {
+  HoldByHand();
+  const auto request = Unlock(session_, {}, true);
+  Jump(1h);
+  EXPECT_TRUE(AnswerTo<Released>(request));
+  Answer(Take<ReleaseOp>(0), Verdict::kNotOwner);
+}
+
 // --- ended by the daemon ------------------------------------------------------------------------
 
 TEST_F(Letting, ADroppedSessionsHoldKeepsItsKeysUntilTheDeadline) {  // rule C9
