@@ -3,6 +3,7 @@
 #include "libclient/include/redlock/redlock.h"
 
 #include <array>
+#include <climits>
 #include <cstdlib>
 #include <string>
 #include <string_view>
@@ -173,6 +174,7 @@ bool ParseVotes(std::string_view text, redlock_grant* grant) {
   if (slash == std::string_view::npos) return false;
   if (!redlock::client::ParseInteger(text.substr(0, slash), &votes)) return false;
   if (!redlock::client::ParseInteger(text.substr(slash + 1), &nodes)) return false;
+  if (votes > INT_MAX || nodes > INT_MAX) return false;
   grant->votes = static_cast<int>(votes);
   grant->nodes = static_cast<int>(nodes);
   return true;

@@ -63,6 +63,19 @@ TEST(Client, QueriesGiveRows) {
   EXPECT_EQ(CodeOf([&] { client.query("hold"); }), REDLOCK_EUNKNOWNVERB);
 }
 
+TEST(Client, AGrantOfMoreVotesThanCanBeIsNone) {
+  FakeDaemon daemon;
+  redlock_client* client = redlock_new();
+  ASSERT_EQ(redlock_connect(client, daemon.path().c_str(), -1), REDLOCK_OK);
+  const redlock_arg line{nullptr, "#1 OK lock=a fence=1 deadline=5 votes=4294967295/5"};
+  redlock_reply* reply = nullptr;
+  ASSERT_EQ(redlock_query(client, "drop", &line, 1, &reply), REDLOCK_OK);
+  redlock_grant grant = REDLOCK_GRANT_INIT;
+  EXPECT_EQ(redlock_reply_grant(reply, &grant), REDLOCK_EPROTOCOL) << grant.votes;
+  redlock_reply_free(reply);
+  redlock_free(client);
+}
+
 TEST(Client, AMovedOneKeepsItsSessionAndItsHandler) {
   FakeDaemon daemon;
   std::string lost;
