@@ -290,7 +290,9 @@ std::string Client::TakeAnswer(protocol::Reply line) {
 void Client::LetGo(const Pending& abandoned, const redlock_reply& reply) {
   if (abandoned.lock.empty() || reply.error != REDLOCK_OK) return;
   protocol::Request unlock{{}, "unlock", {abandoned.lock}, {}};
-  if (const char* fence = reply.Find(REDLOCK_ANSWER, "fence")) unlock.options = {{"fence", fence}};
+  const char* fence = reply.Find(REDLOCK_ANSWER, "fence");
+  std::int64_t number = 0;
+  if (fence != nullptr && ParseInteger(fence, &number)) unlock.options = {{"fence", fence}};
   Send(std::move(unlock), nullptr);
 }
 

@@ -76,6 +76,21 @@ TEST(Client, AGrantOfMoreVotesThanCanBeIsNone) {
   redlock_free(client);
 }
 
+// A fence that is none is no reason to keep it.
+TEST(Client, AGrantThatComesTooLateIsLetGoOfWhateverItsFence) {
+  FakeDaemon daemon;
+  redlock_client* client = redlock_new();
+  ASSERT_EQ(redlock_connect(client, daemon.path().c_str(), -1), REDLOCK_OK);
+  const redlock_arg fence{nullptr, "1 or 2"};
+  ASSERT_EQ(redlock_query(client, "deaf", &fence, 1, nullptr), REDLOCK_OK);
+  ASSERT_EQ(redlock_set_answer_timeout(client, 0), REDLOCK_OK);
+  ASSERT_EQ(redlock_trylock(client, "jobs", nullptr, nullptr), REDLOCK_ENOANSWER);
+  ASSERT_EQ(redlock_set_answer_timeout(client, -1), REDLOCK_OK);
+  ASSERT_EQ(redlock_query(client, "ping", nullptr, 0, nullptr), REDLOCK_OK);  // it came before
+  EXPECT_EQ(redlock_check(client, "jobs", 0, nullptr), REDLOCK_ENOTHELD);
+  redlock_free(client);
+}
+
 TEST(Client, AMovedOneKeepsItsSessionAndItsHandler) {
   FakeDaemon daemon;
   std::string lost;

@@ -152,6 +152,7 @@ void FakeDaemon::Answer(Session& session, const Request& request) {
     if (session.closing) return;
   } else if (request.verb == "deaf") {
     session.deaf = true;
+    session.late_fence = request.args.empty() ? "" : request.args[0];
   } else if (request.verb == "echo") {
     auto row = ReplyLine::Row(out, request.tag);
     for (const std::string& arg : request.args) row.Add("arg", arg);
@@ -187,7 +188,8 @@ void FakeDaemon::TakeLock(Session& session, const Request& request) {
   }
 }
 
-void FakeDaemon::Grant(const std::string& name, Session& session, const Request& request) {
+void FakeDaemon::Grant(const std::string& name, Session& session, const Request& request,
+                       const std::string& fence) {
   Lock& lock = locks_[name];
   const std::string ttl = Option(request, "ttl", "10s");
   lock.holder = &session;
@@ -195,7 +197,7 @@ void FakeDaemon::Grant(const std::string& name, Session& session, const Request&
   lock.deadline = BootTime() + protocol::ParseDuration(ttl).value().count();
   ReplyLine::Ok(session.out, request.tag)
       .Add("lock", name)
-      .Add("fence", lock.fence)
+      .Add("fence", fence.empty() ? std::to_string(lock.fence) : fence)
       .Add("deadline", lock.deadline)
       .Add("ttl", ttl)
       .Add("votes", "3/5");
@@ -251,7 +253,7 @@ void FakeDaemon::Cancel(Session& session, const Request& request) {
     const Waiter waiter = *found;
     lock.waiters.erase(found);
     if (session.deaf) {
-      Grant(name, session, waiter.request);
+      Grant(name, session, waiter.request, session.late_fence);
       break;
     }
     ReplyLine::Err(session.out, tag, ErrorCode::kCancelled).Add("lock", name).Text("by cancel");

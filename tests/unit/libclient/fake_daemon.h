@@ -2,9 +2,12 @@
 // map, so that the client library is tested against something that answers. Besides lock, trylock,
 // unlock, check, cancel and ping it knows verbs by which a test makes it misbehave:
 //
-//   say LINE     writes LINE before its OK        drop LINE    writes LINE, then closes the session
-//   mute         answers nothing, for ever        deaf         takes the next lock without
-//   answering, once echo WORD... key=value...                     gives them back as a row
+//   say LINE                   writes LINE before its OK
+//   drop LINE                  writes LINE, then closes the session
+//   mute                       answers nothing, for ever
+//   deaf [FENCE]               takes the next lock without answering, once; when that is cancelled,
+//                              it is granted after all, with FENCE
+//   echo WORD... key=value...  gives them back as a row
 //
 // Fences count from 1. Deadlines are `ttl` (default 10 s) after the grant, by CLOCK_BOOTTIME.
 #pragma once
@@ -51,6 +54,7 @@ class FakeDaemon {
     protocol::LineReader reader{4096};
     std::string out;
     bool deaf = false;
+    std::string late_fence;  // of deaf; empty: its own
     bool closing = false;
   };
   struct Waiter {
@@ -73,7 +77,8 @@ class FakeDaemon {
   void Unlock(Session& session, const protocol::Request& request);
   void Check(Session& session, const protocol::Request& request);
   void Cancel(Session& session, const protocol::Request& request);
-  void Grant(const std::string& name, Session& session, const protocol::Request& request);
+  void Grant(const std::string& name, Session& session, const protocol::Request& request,
+             const std::string& fence = {});
   void PassOn(const std::string& name);
   bool WaitFor(const std::function<bool()>& condition);
   void Wake() const;
