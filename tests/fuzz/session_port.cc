@@ -1,0 +1,158 @@
+#include "tests/fuzz/session_port.h"
+
+namespace redlockd::fuzz {
+
+using namespace engine;
+using namespace std::chrono_literals;
+
+void Port::Post(Event event) {
+  ++posted_;
+  if (const auto* opened = std::get_if<SessionOpened>(&event)) {
+    FUZZ_CHECK(sessions_.emplace(opened->session, 0).second, "a session id again");
+  } else {
+    std::visit(
+        [this](const auto& e) {
+          if constexpr (requires { e.session; }) {
+            FUZZ_CHECK(sessions_.contains(e.session), "after the end of the session");
+          }
+          if constexpr (requires { e.request; }) {
+            FUZZ_CHECK(e.request > std::exchange(sessions_[e.session], e.request), "an id again");
+          }
+        },
+        event);
+  }
+  if (const auto* closed = std::get_if<SessionClosed>(&event)) sessions_.erase(closed->session);
+  if (const auto* dropped = std::get_if<SessionDropped>(&event)) sessions_.erase(dropped->session);
+  events_.push_back(std::move(event));
+}
+
+bool Port::AnswerOne(session::Sessions& sessions) {
+  if (events_.empty()) return false;
+  const Event event = std::move(events_.front());
+  events_.pop_front();
+  answer_to_ = &sessions;
+  std::visit([this](const auto& e) { On(e); }, event);
+  return true;
+}
+
+void Port::Reply(const auto& request, Answer answer) {
+  answer_to_->Answer({request.session, request.request, std::move(answer)});
+}
+
+void Port::Tell(const HoldView& hold, Notice::Kind kind) {
+  Notice notice{.kind = kind, .name = hold.name, .fence = hold.fence, .deadline = hold.deadline};
+  if (kind == Notice::Kind::kLost) notice.reason = LossReason::kDeadline;
+  answer_to_->Tell({hold.session, notice});
+}
+
+engine::Failed Port::Failed(Failure failure, const std::string& name) const {
+  return {.failure = failure, .name = name};
+}
+
+void Port::On(const SessionInputEnded& e) {
+  ended_.insert(e.session);
+  for (const auto& [call, wait] : std::exchange(waits_, {})) {
+    if (call.first != e.session) {
+      waits_.emplace(call, wait);
+    } else {
+      Reply(wait, Failed(Failure::kCancelled, wait.name));
+    }
+  }
+}
+
+void Port::On(const LockRequested& e) {
+  FUZZ_CHECK(!e.name.empty() && e.name.size() <= 255, "not a name");
+  FUZZ_CHECK(!e.ttl || e.ttl->count() > 0, "not a ttl");
+  FUZZ_CHECK(!e.wait || e.wait->count() >= 0, "not a wait");
+  if (holds_.contains(e.name)) return Reply(e, Failed(Failure::kDeadlock, e.name));
+  switch (e.name[0]) {
+    case 'w':
+      if (ended_.contains(e.session)) return Reply(e, Failed(Failure::kCancelled, e.name));
+      waits_.emplace(Call(e.session, e.request), e);
+      return;
+    case 'b':
+      return Reply(e, Failed(Failure::kBusy, e.name));
+    case 'n':
+      return Reply(e, Failed(Failure::kNoQuorum, e.name));
+    default:
+      break;
+  }
+  const HoldView hold{.name = e.name,
+                      .session = e.session,
+                      .fence = 7,
+                      .granted = Now(),
+                      .deadline = Now() + 10s,
+                      .ttl = e.ttl.value_or(10s),
+                      .votes = 2,
+                      .jeopardy = false,
+                      .owner = "i:1:h",
+                      .note = e.note};
+  Reply(e, Granted{e.name, hold.fence, hold.deadline, hold.ttl, 2, 3});
+  holds_.emplace(e.name, hold);
+  if (e.name[0] == 'r') Tell(hold, Notice::Kind::kRenewed);
+  if (e.name[0] != 'l') return;
+  Tell(hold, Notice::Kind::kJeopardy);
+  Tell(hold, Notice::Kind::kLost);
+  holds_.erase(e.name);
+}
+
+void Port::On(const UnlockRequested& e) {
+  if (holds_.erase(e.name) == 0) return Reply(e, Failed(Failure::kNotHeld, e.name));
+  Reply(e, Released{e.name, 7});
+}
+
+void Port::On(const CheckRequested& e) {
+  if (!holds_.contains(e.name)) return Reply(e, Failed(Failure::kNotHeld, e.name));
+  Reply(e, Checked{e.name, 7, Now() + 10s});
+}
+
+void Port::On(const CancelRequested& e) {
+  const auto wait = waits_.find({e.session, e.target});
+  if (wait == waits_.end()) return Reply(e, Failed(Failure::kNoSuchWait, ""));
+  Reply(wait->second, Failed(Failure::kCancelled, wait->second.name));
+  waits_.erase(wait);
+  Reply(e, WaitCancelled{});
+}
+
+// The owner that stands on the nodes is the name's own bytes, and a NUL.
+void Port::On(const ShowRequested& e) {
+  NodeAnswer answer;
+  answer.verdict = Verdict::kOk;
+  answer.text = e.name + std::string(":\0:", 3) + e.name;
+  answer.left = 5s;
+  Reply(e, Shown{e.name, {{0, answer}, {1, answer}, {2, {}}}});
+}
+
+void Port::On(const TrustEmptyRequested& e) { Reply(e, NodesSet{{{0, {}}, {1, {}}, {2, {}}}}); }
+void Port::On(const AdoptRequested& e) { Reply(e, Failed(Failure::kRefused, "")); }
+
+void Port::Forget(SessionId session) {
+  ended_.erase(session);
+  std::erase_if(waits_, [=](const auto& wait) { return wait.first.first == session; });
+  std::erase_if(holds_, [=](const auto& hold) { return hold.second.session == session; });
+}
+
+std::vector<HoldView> Port::Holds() const {
+  std::vector<HoldView> views;
+  for (const auto& [name, hold] : holds_) views.push_back(hold);
+  return views;
+}
+
+std::vector<WaitView> Port::Waits() const {
+  std::map<std::string, std::vector<WaitView>> by_name;
+  for (const auto& [call, wait] : waits_) {
+    auto& line = by_name[wait.name];
+    line.push_back({wait.name, call.first, Now(), std::nullopt, line.size() + 1, wait.note});
+  }
+  std::vector<WaitView> views;
+  for (const auto& [name, line] : by_name) views.insert(views.end(), line.begin(), line.end());
+  return views;
+}
+
+std::vector<NodeView> Port::Nodes() const {
+  return {{.node = 0, .state = NodeState::kUp, .text = "", .run_id = "r"},
+          {.node = 1, .state = NodeState::kNew, .text = "new", .ready_in = 3s},
+          {.node = 2, .state = NodeState::kDown, .text = "\nOK\xfc"}};
+}
+
+}  // namespace redlockd::fuzz

@@ -1,0 +1,64 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "daemon/session/engine_port.h"
+#include "daemon/session/sessions.h"
+#include "tests/fuzz/check.h"
+
+namespace redlockd::fuzz {
+
+// An engine that answers by the names of the locks: "w..." is waited for until it is cancelled,
+// "b..." is busy, "n..." has no quorum, "l..." is granted and lost at once, "r..." granted and
+// renewed, and any other granted. The same requests have the same answers.
+class Port : public session::EnginePort {
+ public:
+  void Post(engine::Event event) override;
+  engine::Time Now() const override { return engine::Time(std::chrono::seconds(1000)); }
+  std::size_t HoldCount() const override { return holds_.size(); }
+  std::vector<engine::HoldView> Holds() const override;
+  std::vector<engine::WaitView> Waits() const override;
+  std::vector<engine::NodeView> Nodes() const override;
+  engine::Counters Counters() const override { return {}; }
+
+  // Answers what was posted first. False if there is nothing.
+  bool AnswerOne(session::Sessions& sessions);
+  std::size_t posted() const { return posted_; }
+  std::size_t open_sessions() const { return sessions_.size(); }
+
+ private:
+  using Call = std::pair<engine::SessionId, engine::RequestId>;
+
+  void Reply(const auto& request, engine::Answer answer);
+  void Tell(const engine::HoldView& hold, engine::Notice::Kind kind);
+  void On(const engine::SessionOpened&) {}
+  void On(const engine::SessionInputEnded& e);
+  void On(const engine::SessionClosed& e) { Forget(e.session); }
+  void On(const engine::SessionDropped& e) { Forget(e.session); }
+  void On(const engine::LockRequested& e);
+  void On(const engine::UnlockRequested& e);
+  void On(const engine::CheckRequested& e);
+  void On(const engine::CancelRequested& e);
+  void On(const engine::ShowRequested& e);
+  void On(const engine::TrustEmptyRequested& e);
+  void On(const engine::AdoptRequested& e);
+  void On(const auto&) { FUZZ_CHECK(false, "not of a session"); }
+  void Forget(engine::SessionId session);
+  engine::Failed Failed(engine::Failure failure, const std::string& name) const;
+
+  session::Sessions* answer_to_ = nullptr;
+  std::deque<engine::Event> events_;
+  std::size_t posted_ = 0;
+  std::map<engine::SessionId, engine::RequestId> sessions_;  // and the last request of each
+  std::map<std::string, engine::HoldView> holds_;
+  std::map<Call, engine::LockRequested> waits_;
+  std::set<engine::SessionId> ended_;  // no more input
+};
+
+}  // namespace redlockd::fuzz
