@@ -1,0 +1,289 @@
+#include "tests/fuzz/engine_checker.h"
+
+#include <algorithm>
+#include <variant>
+
+#include "tests/fuzz/check.h"
+
+namespace redlockd::fuzz {
+
+using namespace engine;
+
+// --- events -------------------------------------------------------------------------------------
+
+void Checker::Before(Time now, const Event& event) {
+  now_ = now;
+  std::erase_if(kept_, [now](const auto& entry) { return entry.second.until <= now; });
+  std::visit([this](const auto& e) { On(e); }, event);
+}
+
+template <class Request>
+Checker::Open& Checker::OpenCall(const Request& e) {
+  const auto [open, is_new] = open_.emplace(Call(e.session, e.request), Open{e, now_});
+  FUZZ_CHECK(is_new, "the world's fault: a request id twice");
+  return open->second;
+}
+
+void Checker::On(const SessionOpened& e) { sessions_[e.session] = e.uid; }
+
+void Checker::On(const SessionInputEnded& e) { ended_.insert(e.session); }
+
+void Checker::On(const SessionClosed& e) {
+  std::erase_if(open_, [&](const auto& entry) { return entry.first.first == e.session; });
+  std::erase_if(line_, [&](const Call& call) { return call.first == e.session; });
+  std::erase_if(holds_, [&](const auto& entry) { return entry.second.session == e.session; });
+  sessions_.erase(e.session);
+}
+
+void Checker::On(const SessionDropped& e) {
+  for (const auto& [name, hold] : holds_) {
+    if (hold.session == e.session) kept_[name] = {hold.owner, hold.announced};
+  }
+  On(SessionClosed{e.session});
+}
+
+void Checker::On(const LockRequested& e) {
+  OpenCall(e).failure = WhyNot(e);
+  line_.emplace_back(e.session, e.request);
+}
+
+std::optional<Failure> Checker::WhyNot(const LockRequested& e) const {
+  const Timing& timing = options_.timing;
+  const Duration ttl = e.ttl.value_or(timing.ttl);
+  if (ttl < timing.MinTtl() || ttl > timing.max_ttl) return Failure::kBadTtl;
+  if (draining_) return Failure::kDraining;
+  const bool waits = std::any_of(line_.begin(), line_.end(), [&](const Call& call) {
+    return call.first == e.session &&
+           std::get<LockRequested>(open_.at(call).request).name == e.name;
+  });
+  if (waits || HoldOf(e.session, e.name)) return Failure::kDeadlock;
+  std::size_t of_uid = 0;
+  for (const auto& [session, uid] : sessions_) {
+    if (uid == sessions_.at(e.session)) of_uid += LocksOf(session);
+  }
+  const bool at_limit = LocksOf(e.session) >= options_.limits.locks_per_session ||
+                        of_uid >= options_.limits.locks_per_uid;
+  return at_limit ? std::optional(Failure::kLimit) : std::nullopt;
+}
+
+std::size_t Checker::LocksOf(SessionId session) const {
+  const auto holds = std::count_if(holds_.begin(), holds_.end(), [&](const auto& entry) {
+    return entry.second.session == session;
+  });
+  const auto waits = std::count_if(line_.begin(), line_.end(),
+                                   [&](const Call& call) { return call.first == session; });
+  return static_cast<std::size_t>(holds + waits);
+}
+
+const Checker::Hold* Checker::HoldOf(SessionId session, const std::string& name) const {
+  const auto hold = holds_.find(name);
+  return hold != holds_.end() && hold->second.session == session ? &hold->second : nullptr;
+}
+
+void Checker::On(const UnlockRequested& e) {
+  Open& open = OpenCall(e);
+  const Hold* hold = HoldOf(e.session, e.name);
+  if (!hold || (e.fence && *e.fence != hold->fence)) {
+    open.failure = Failure::kNotHeld;  // or kLost
+  } else {
+    open.fence = hold->fence;
+    holds_.erase(e.name);
+  }
+}
+
+void Checker::On(const CheckRequested& e) {
+  Open& open = OpenCall(e);
+  const auto hold = holds_.find(e.name);
+  const bool held = e.fence ? hold != holds_.end() && hold->second.fence == *e.fence
+                            : HoldOf(e.session, e.name) != nullptr;
+  if (!held) open.failure = Failure::kNotHeld;  // or kLost
+}
+
+void Checker::On(const CancelRequested& e) {
+  Open& open = OpenCall(e);
+  const auto target = open_.find({e.session, e.target});
+  if (target != open_.end() && std::holds_alternative<LockRequested>(target->second.request)) {
+    target->second.cancelled = true;
+  } else {
+    open.failure = Failure::kNoSuchWait;
+  }
+}
+
+void Checker::On(const NodeSilence& e) {
+  if (e.gone) asked_.erase({e.node, e.ticket.subject, e.ticket.round});
+}
+
+// --- effects: what is asked ---------------------------------------------------------------------
+
+void Checker::After(Time now, const Engine& engine, const Effects& effects) {
+  now_ = now;
+  for (auto& [name, hold] : holds_) hold.moved_back = false;
+  for (const Effect& effect : effects) std::visit([this](const auto& e) { On(e); }, effect);
+  CompareHolds(engine);
+  CompareWaits(engine);
+  FUZZ_CHECK(engine.counters().grants == grants_, "a grant that was not told");
+  FUZZ_CHECK(engine.Nodes(now).size() == options_.nodes, "another number of nodes");
+  FUZZ_CHECK(!engine.Drained() || (draining_ && holds_.empty()), "drained too early");
+  const auto next = engine.NextDeadline();
+  FUZZ_CHECK(!next || *next > now, "a deadline that is over already: the daemon spins");
+}
+
+void Checker::On(const AskNodes& ask) {
+  FUZZ_CHECK(ask.nodes.any() && (ask.nodes >> options_.nodes).none(), "asks nobody, or a stranger");
+  FUZZ_CHECK(ask.ticket.asked == now_, "asked at another time");
+  std::visit([&](const auto& op) { OnOp(ask, op); }, ask.op);
+  using Kind = Ticket::Kind;
+  if (ask.ticket.kind != Kind::kAcquire && ask.ticket.kind != Kind::kRenew) return;
+  for (NodeIndex i = 0; i < options_.nodes; ++i) {
+    if (ask.nodes.test(i)) asked_.insert({i, ask.ticket.subject, ask.ticket.round});
+  }
+}
+
+// At most one acquire or renewal of a lease at a time on a node, once it is held (rule C5).
+void Checker::NoneOnItsWay(const AskNodes& ask) const {
+  for (const auto& [node, attempt, round] : asked_) {
+    FUZZ_CHECK(attempt != ask.ticket.subject || !ask.nodes.test(node), "asked twice at a time");
+  }
+}
+
+void Checker::OnOp(const AskNodes& ask, const AcquireOp& op) {
+  FUZZ_CHECK(!kept_.contains(op.lock), "acquires what is kept (rule C9)");
+  const auto [lock, is_new] = lock_of_owner_.emplace(op.owner, op.lock);
+  FUZZ_CHECK(lock->second == op.lock, "an owner value of two locks (rule A1)");
+  FUZZ_CHECK(op.proposal > 0 || nodes_lie_, "proposes no fence");
+  if (const auto hold = holds_.find(op.lock); hold != holds_.end()) {
+    FUZZ_CHECK(hold->second.owner == op.owner, "acquires what is held here (rule C11)");
+    FUZZ_CHECK(hold->second.ttl == op.ttl, "another ttl (rule C10)");
+    FUZZ_CHECK(hold->second.fence == op.proposal, "heals with another fence (rule C6)");
+    return NoneOnItsWay(ask);
+  }
+  FUZZ_CHECK(is_new || attempts_[op.lock] == op.owner, "an owner value again (rule C1)");
+  attempts_[op.lock] = op.owner;
+  const auto first = FirstInLine(op.lock);
+  FUZZ_CHECK(first, "acquires for nobody");
+  const auto& request = std::get<LockRequested>(open_.at(*first).request);
+  FUZZ_CHECK(op.ttl == request.ttl.value_or(options_.timing.ttl), "not the ttl of who is first");
+}
+
+void Checker::OnOp(const AskNodes&, const ConfirmOp& op) {
+  FUZZ_CHECK(!holds_.contains(op.lock) && !kept_.contains(op.lock), "confirms what is held");
+  FUZZ_CHECK(attempts_[op.lock] == op.owner, "confirms what it did not acquire");
+  FUZZ_CHECK(FirstInLine(op.lock), "confirms for nobody");
+}
+
+void Checker::OnOp(const AskNodes& ask, const RenewOp& op) {
+  const auto hold = holds_.find(op.lock);
+  FUZZ_CHECK(hold != holds_.end() && hold->second.owner == op.owner, "renews what is not held");
+  FUZZ_CHECK(hold->second.ttl == op.ttl, "another ttl (rule C10)");
+  NoneOnItsWay(ask);
+}
+
+void Checker::OnOp(const AskNodes&, const ReleaseOp& op) {
+  const auto hold = holds_.find(op.lock);
+  FUZZ_CHECK(hold == holds_.end() || hold->second.owner != op.owner, "releases what is held");
+  const auto kept = kept_.find(op.lock);
+  FUZZ_CHECK(kept == kept_.end() || kept->second.owner != op.owner, "releases what is kept");
+}
+
+void Checker::OnOp(const AskNodes& ask, const auto& op) {
+  const auto is_open = [this]<class Request>(Request*) {
+    return std::any_of(open_.begin(), open_.end(), [](const auto& entry) {
+      return std::holds_alternative<Request>(entry.second.request);
+    });
+  };
+  using Op = std::decay_t<decltype(op)>;
+  if (std::is_same_v<Op, InspectOp>)
+    FUZZ_CHECK(is_open(static_cast<ShowRequested*>(nullptr)), "nobody asked");
+  if (std::is_same_v<Op, AdoptOp>)
+    FUZZ_CHECK(is_open(static_cast<AdoptRequested*>(nullptr)), "nobody asked");
+  if (std::is_same_v<Op, TrustOp> && !options_.trust_new_nodes) {
+    FUZZ_CHECK(is_open(static_cast<TrustEmptyRequested*>(nullptr)), "trusts by itself");
+  }
+  FUZZ_CHECK(ask.ticket.kind >= Ticket::Kind::kQuery, "another kind");
+}
+
+// --- effects: what is told ----------------------------------------------------------------------
+
+void Checker::On(const TellClient& tell) {
+  const Notice& notice = tell.notice;
+  FUZZ_CHECK(sessions_.contains(tell.session), "tells one that is gone");
+  if (notice.kind == Notice::Kind::kDraining) {
+    const bool holds = std::any_of(holds_.begin(), holds_.end(), [&](const auto& entry) {
+      return entry.second.session == tell.session;
+    });
+    FUZZ_CHECK(holds && draining_, "tells one that holds nothing");
+    return;
+  }
+  const auto found = holds_.find(notice.name);
+  FUZZ_CHECK(found != holds_.end() && found->second.session == tell.session, "not the holder");
+  Hold& hold = found->second;
+  FUZZ_CHECK(notice.fence == hold.fence, "another fence");
+  switch (notice.kind) {
+    case Notice::Kind::kRenewed:
+      FUZZ_CHECK(hold.renewed_events && notice.deadline > hold.deadline, "not renewed");
+      return;
+    case Notice::Kind::kJeopardy:
+      hold.jeopardy = hold.moved_back = true;
+      return;
+    case Notice::Kind::kSafe:
+      FUZZ_CHECK(hold.jeopardy, "was safe already");
+      hold.jeopardy = false;
+      return;
+    default:
+      FUZZ_CHECK(notice.reason != LossReason::kNone, "lost for no reason");
+      if (now_ < hold.announced) kept_[notice.name] = {hold.owner, hold.announced};
+      holds_.erase(found);
+  }
+}
+
+void Checker::On(const NodeChanged& change) {
+  FUZZ_CHECK(change.node < options_.nodes && !change.text.empty(), "what has changed?");
+}
+
+// --- what there is ------------------------------------------------------------------------------
+
+void Checker::CompareHolds(const Engine& engine) {
+  const auto views = engine.Holds(now_);
+  FUZZ_CHECK(views.size() == holds_.size(), "holds come or go untold");
+  FUZZ_CHECK(engine.HoldCount() == views.size(), "miscounts the holds");
+  auto expected = holds_.begin();
+  for (const HoldView& view : views) {
+    auto& [name, hold] = *expected++;
+    FUZZ_CHECK(view.name == name && view.session == hold.session && view.fence == hold.fence &&
+                   view.owner == hold.owner && view.ttl == hold.ttl,
+               "another hold");
+    FUZZ_CHECK(view.jeopardy == hold.jeopardy, "in jeopardy untold");
+    FUZZ_CHECK(view.deadline > now_, "held beyond its deadline");
+    FUZZ_CHECK(view.deadline >= hold.deadline || hold.moved_back, "a deadline moved back untold");
+    hold.deadline = view.deadline;
+    hold.announced = std::max(hold.announced, view.deadline);
+  }
+}
+
+void Checker::CompareWaits(const Engine& engine) const {
+  const auto views = engine.Waits();
+  FUZZ_CHECK(views.size() == line_.size(), "waits come or go untold");
+  FUZZ_CHECK(engine.WaitCount() == views.size(), "miscounts the waits");
+  std::map<std::string, std::size_t> place;
+  std::map<std::pair<std::string, std::size_t>, SessionId> expected;
+  for (const Call& call : line_) {
+    const std::string& name = std::get<LockRequested>(open_.at(call).request).name;
+    expected[{name, ++place[name]}] = call.first;
+  }
+  for (const WaitView& view : views) {
+    const auto found = expected.find({view.name, view.place});
+    FUZZ_CHECK(found != expected.end() && found->second == view.session, "out of turn");
+    FUZZ_CHECK(!view.until || *view.until > now_, "waits beyond its time");
+  }
+}
+
+std::string Checker::Unanswered() const {
+  std::string text;
+  for (const auto& [call, open] : open_) {
+    text += " session " + std::to_string(call.first) + " request " + std::to_string(call.second) +
+            " (event " + std::to_string(open.request.index()) + ")";
+  }
+  return text;
+}
+
+}  // namespace redlockd::fuzz

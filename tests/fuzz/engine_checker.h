@@ -1,0 +1,119 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "daemon/engine/engine.h"
+
+namespace redlockd::fuzz {
+
+// Follows one engine from outside, by the events it gets and the effects it gives, and ends the
+// process at the first effect that should not be. Timers must not be due when another event than
+// TimePassed is stepped.
+class Checker {
+ public:
+  explicit Checker(const engine::EngineOptions& options) : options_(options) {}
+
+  void Before(engine::Time now, const engine::Event& event);
+  void After(engine::Time now, const engine::Engine& engine, const engine::Effects& effects);
+
+  // From now on the nodes do what they may not: fences may fall, leases may end early.
+  void NodesLie() { nodes_lie_ = true; }
+  bool AllAnswered() const { return open_.empty(); }
+  std::string Unanswered() const;
+
+ private:
+  using Call = std::pair<engine::SessionId, engine::RequestId>;
+  struct Hold {
+    engine::SessionId session;
+    engine::Fence fence;
+    std::string owner;
+    engine::Duration ttl;
+    bool renewed_events;
+    engine::Time deadline;
+    engine::Time announced;  // the latest deadline that it ever had
+    bool jeopardy = false;
+    bool moved_back = false;  // a JEOPARDY of this step told so
+  };
+  struct Kept {  // rule C9
+    std::string owner;
+    engine::Time until;
+  };
+  // What is still to be answered, and what alone can be the answer where that is known.
+  struct Open {
+    engine::Event request;
+    engine::Time since;
+    std::optional<engine::Failure> failure{};
+    engine::Fence fence = 0;  // of the hold that an unlock has ended
+    bool cancelled = false;
+  };
+
+  void On(const engine::SessionOpened& e);
+  void On(const engine::SessionInputEnded& e);
+  void On(const engine::SessionClosed& e);
+  void On(const engine::SessionDropped& e);
+  void On(const engine::LockRequested& e);
+  void On(const engine::UnlockRequested& e);
+  void On(const engine::CheckRequested& e);
+  void On(const engine::CancelRequested& e);
+  void On(const engine::ShowRequested& e) { OpenCall(e); }
+  void On(const engine::TrustEmptyRequested& e) { OpenCall(e); }
+  void On(const engine::AdoptRequested& e) { OpenCall(e); }
+  void On(const engine::NodeAnswer& e) { asked_.erase({e.node, e.ticket.subject, e.ticket.round}); }
+  void On(const engine::NodeSilence& e);
+  void On(const engine::DrainRequested&) { draining_ = true; }
+  void On(const auto&) {}
+
+  template <class Request>
+  Open& OpenCall(const Request& e);
+  std::optional<engine::Failure> WhyNot(const engine::LockRequested& e) const;
+  const Hold* HoldOf(engine::SessionId session, const std::string& name) const;
+  std::size_t LocksOf(engine::SessionId session) const;
+  std::optional<Call> FirstInLine(const std::string& name) const;
+  void Keep(const std::string& name);
+
+  void On(const engine::AskNodes& ask);
+  void OnOp(const engine::AskNodes& ask, const engine::AcquireOp& op);
+  void OnOp(const engine::AskNodes& ask, const engine::ConfirmOp& op);
+  void OnOp(const engine::AskNodes& ask, const engine::RenewOp& op);
+  void OnOp(const engine::AskNodes& ask, const engine::ReleaseOp& op);
+  void OnOp(const engine::AskNodes& ask, const auto& op);
+  void NoneOnItsWay(const engine::AskNodes& ask) const;
+  void On(const engine::AnswerClient& answer);
+  void OnAnswer(const Open& open, const engine::Granted& granted);
+  void OnAnswer(const Open& open, const engine::Released& released);
+  void OnAnswer(const Open& open, const engine::Checked& checked);
+  void OnAnswer(const Open& open, const engine::WaitCancelled&);
+  void OnAnswer(const Open& open, const engine::Shown& shown);
+  void OnAnswer(const Open& open, const engine::NodesSet& set);
+  void OnAnswer(const Open& open, const engine::Failed& failed);
+  void OnLockFailed(const Open& open, const engine::LockRequested& e, engine::Failure failure);
+  void On(const engine::TellClient& tell);
+  void On(const engine::NodeChanged& change);
+
+  void CompareHolds(const engine::Engine& engine);
+  void CompareWaits(const engine::Engine& engine) const;
+
+  const engine::EngineOptions& options_;
+  engine::Time now_;
+  std::map<engine::SessionId, std::uint32_t> sessions_;  // and their uids
+  std::set<engine::SessionId> ended_;                    // no more input
+  std::map<Call, Open> open_;
+  std::vector<Call> line_;  // those of open_ that are locks, in the order of their coming
+  std::map<std::string, Hold> holds_;
+  std::map<std::string, Kept> kept_;
+  std::map<std::string, std::string> attempts_;  // lock, and its newest owner value
+  std::map<std::string, std::string> lock_of_owner_;
+  std::map<std::string, engine::Fence> last_fence_;
+  // Acquires and renewals without an answer: node, attempt, round.
+  std::set<std::tuple<engine::NodeIndex, std::uint64_t, std::uint32_t>> asked_;
+  std::uint64_t grants_ = 0;
+  bool draining_ = false;
+  bool nodes_lie_ = false;
+};
+
+}  // namespace redlockd::fuzz
