@@ -111,6 +111,7 @@ void NodeTable::Probed(Time now, const NodeAnswer& answer) {
   Node& node = nodes_[answer.node];
   node.probing = false;
   node.probed = true;
+  node.read = answer.ticket.asked;
   node.error = answer.verdict == Verdict::kError ? answer.text : std::string();
   // Also where the sentinel could not be read: a replica refuses that, and INFO says why.
   if (!answer.facts.run_id.empty()) TakeFacts(now, answer.node, answer.facts);
@@ -118,6 +119,7 @@ void NodeTable::Probed(Time now, const NodeAnswer& answer) {
   if (answer.verdict == Verdict::kOk) QuarantineSet(now, answer.node, Duration(0));
   if (answer.verdict != Verdict::kError) {
     membership_.Learn(answer.node, answer.facts.node_id, answer.facts.set);
+    ReadNamelessAgain(now);
   }
   if (options_.trust_new_nodes && node.ready_at && !std::exchange(node.trusted, true)) {
     AskNode(now, answer.node, Ticket::Kind::kTrust, TrustOp{});
@@ -125,6 +127,17 @@ void NodeTable::Probed(Time now, const NodeAnswer& answer) {
   }
   WriteMembership(now);
   Judge(now);
+}
+
+// Where a set is written, ids were written on all its nodes before: a node that had none when it
+// was read, before the set was seen here, may have one now (rule D8).
+void NodeTable::ReadNamelessAgain(Time now) {
+  if (!membership_.SetKnown()) return;
+  if (!set_seen_) set_seen_ = now;
+  for (NodeIndex i = 0; i < nodes_.size(); ++i) {
+    const Node& node = nodes_[i];
+    if (node.probed && node.facts.node_id.empty() && node.read < *set_seen_) Probe(now, i);
+  }
 }
 
 // Once all nodes have been read, what they lack of ids and set is written at once, not at the next

@@ -72,6 +72,7 @@ class NodeTable {
         : offset(drift), probe_alarm(agenda, std::move(probe)) {}
     bool linked = false;
     bool probed = false;  // the sentinel has been read since the connection was made
+    Time read;            // when that was last asked for
     bool probing = false;
     bool trusted = false;  // once, when it was new (EngineOptions::trust_new_nodes)
     std::string down_reason = "not connected yet";
@@ -98,6 +99,7 @@ class NodeTable {
   void Quarantined(Time now, NodeIndex index, Duration left, bool forgot);
   void Suspect(Time now, NodeIndex index);
   void TellSuspect(Time now, NodeIndex index);
+  void ReadNamelessAgain(Time now);
   void WriteMembership(Time now);
   void AskNode(Time now, NodeIndex node, Ticket::Kind kind, NodeOp op);
   std::optional<std::int64_t> MedianOffset() const;
@@ -109,7 +111,8 @@ class NodeTable {
   Outbox& outbox_;
   Observer& observer_;
   Membership membership_;
-  std::deque<Node> nodes_;  // a deque: alarms stay where they are
+  std::optional<Time> set_seen_;  // on the first of the nodes
+  std::deque<Node> nodes_;        // a deque: alarms stay where they are
 };
 
 }  // namespace redlockd::engine

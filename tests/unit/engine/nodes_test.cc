@@ -95,6 +95,23 @@ TEST_F(NodesOf, TheSetIsWrittenAsSoonAsAllHaveBeenRead) {  // rule D8
   EXPECT_EQ(nodes_[2].set(), nodes_[0].set());
 }
 
+// Two daemons meet new nodes at the same time.
+TEST_F(NodesOf, NodesThatAnotherDaemonNamesMeanwhileVoteAtOnce) {  // rule D8
+  StartBut(2);
+  ByHand(2);
+  nodes_[2].TrustEmpty(now_, timing_);
+  Up(2);
+  for (NodeIndex i = 0; i < 3; ++i) {
+    nodes_[i].Run(now_, timing_, nodes_[i].Info().run_id,
+                  ProbeOp{std::string(1, static_cast<char>('a' + i)), "3:a,b,c"});
+  }
+  Pass(1ms);
+  AnswerAsObedient(Take<ProbeOp>(2));
+  EXPECT_EQ(StateOf(0), NodeState::kUp);
+  EXPECT_EQ(StateOf(1), NodeState::kUp);
+  EXPECT_EQ(StateOf(2), NodeState::kUp);
+}
+
 TEST_F(NodesOf, AReplicaOrAClusterDoesNotVote) {  // rule D5
   StartBut(2);
   nodes_[2].TrustEmpty(now_, timing_);
