@@ -27,6 +27,11 @@ redis::NodeOptions NodeOptionsOf(const config::Node& node) {
           .command_timeout = node.timeouts.command};
 }
 
+// For each connection to a node, and some more: to look up their names, to read /proc.
+std::size_t ReservedDescriptors(const config::Config& config) {
+  return config.nodes.size() * config.connections_per_node + 16;
+}
+
 }  // namespace
 
 engine::Timing TimingOf(const config::Config& config) {
@@ -73,6 +78,7 @@ session::Options SessionOptionsOf(const config::Config& config) {
   session::Options options;
   options.max_sessions = config.limits.sessions;
   options.max_sessions_per_uid = config.limits.sessions_per_uid;
+  options.reserved_descriptors = ReservedDescriptors(config);
   options.max_unread_output = config.limits.unread_output;
   options.locks_per_session = config.limits.locks_per_session;
   options.key_prefix = config.key_prefix;

@@ -1,6 +1,6 @@
 #include "daemon/session/listener.h"
 
-#include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <cerrno>
@@ -15,16 +15,30 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int kAcceptsPerTurn = 32;
-constexpr auto kPause = 100ms;  // where not even the spare descriptor helps
+constexpr auto kPause = 100ms;  // where the whole machine has no descriptor left
 
-Descriptor Spare() { return Descriptor(open("/dev/null", O_RDONLY | O_CLOEXEC)); }
+// The kernel gives out the lowest free number: all below it are in use.
+bool IsReserved(const Descriptor& descriptor, std::size_t reserved) {
+  rlimit limit{};
+  return getrlimit(RLIMIT_NOFILE, &limit) == 0 &&
+         static_cast<rlim_t>(descriptor.get()) + reserved >= limit.rlim_cur;
+}
+
+void TurnAway(const Descriptor& client) {
+  std::string line;
+  redlock::protocol::ReplyLine::Err(line, "", redlock::protocol::ErrorCode::kLimit)
+      .Text("the daemon has no file descriptor left for one more session");
+  // A client that has left already need not be told.
+  (void)send(client.get(), line.data(), line.size(), MSG_NOSIGNAL);
+}
 
 }  // namespace
 
-Listener::Listener(event::Loop& loop, int fd, std::function<void(Descriptor)> accepted)
+Listener::Listener(event::Loop& loop, int fd, std::size_t reserved,
+                   std::function<void(Descriptor)> accepted)
     : fd_(fd),
+      reserved_(reserved),
       accepted_(std::move(accepted)),
-      spare_(Spare()),
       pause_(loop, [this] { watch_.Want(event::Watch::kRead); }),
       watch_(loop, fd, event::Watch::Trigger::kLevel, [this](unsigned) { OnReadable(); }) {
   watch_.Want(event::Watch::kRead);
@@ -38,7 +52,11 @@ void Listener::OnReadable() {
 bool Listener::AcceptOne() {
   Descriptor client(accept4(fd_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
   if (client) {
-    accepted_(std::move(client));
+    if (IsReserved(client, reserved_)) {
+      TurnAway(client);
+    } else {
+      accepted_(std::move(client));
+    }
     return true;
   }
   switch (errno) {
@@ -48,25 +66,10 @@ bool Listener::AcceptOne() {
     case EAGAIN:
       return false;
     default:  // EMFILE, ENFILE, ENOBUFS, ENOMEM
-      TurnAway();
+      watch_.Want(event::Watch::kNothing);
+      pause_.Start(kPause);
       return false;
   }
-}
-
-void Listener::TurnAway() {
-  spare_.Reset();
-  const Descriptor client(accept4(fd_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC));
-  if (client) {
-    std::string line;
-    redlock::protocol::ReplyLine::Err(line, "", redlock::protocol::ErrorCode::kLimit)
-        .Text("the daemon has no file descriptor left for one more session");
-    // A client that has left already need not be told.
-    (void)send(client.get(), line.data(), line.size(), MSG_NOSIGNAL);
-  } else {
-    watch_.Want(event::Watch::kNothing);
-    pause_.Start(kPause);
-  }
-  spare_ = Spare();
 }
 
 }  // namespace redlockd::session

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <functional>
 
 #include "daemon/event/timer.h"
@@ -15,21 +16,22 @@ namespace redlockd::session {
 // Accepts connections from a listening, non-blocking socket, which it does not own, some in a turn
 // so that a storm of them does not hold up the clients that are there.
 //
-// When the process has no descriptor left, a spare one is given up to tell a client so and to close
-// it: left in the queue, the client would wait and the loop would spin.
+// Leaves the last `reserved` descriptors of the process to others: a client that would get one of
+// them is told so and closed. So a crowd of clients does not take what the nodes' connections need,
+// and nobody waits in the queue while the loop spins.
 class Listener {
  public:
   // `accepted` gets each connection, non-blocking and close-on-exec.
-  Listener(event::Loop& loop, int fd, std::function<void(Descriptor)> accepted);
+  Listener(event::Loop& loop, int fd, std::size_t reserved,
+           std::function<void(Descriptor)> accepted);
 
  private:
   void OnReadable();
   bool AcceptOne();  // false: enough for this turn
-  void TurnAway();
 
   const int fd_;
+  const std::size_t reserved_;
   std::function<void(Descriptor)> accepted_;
-  Descriptor spare_;
   event::Timer pause_;
   event::Watch watch_;
 };

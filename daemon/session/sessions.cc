@@ -34,7 +34,8 @@ Sessions::Sessions(event::Loop& loop, int fd, Options options, EnginePort& port)
       port_(port),
       greeting_(Greeting(options_.boot)),
       end_of_turn_(loop, [this] { EndTurn(); }),
-      listener_(loop, fd, [this](Descriptor socket) { Accept(std::move(socket)); }) {}
+      listener_(loop, fd, options_.reserved_descriptors,
+                [this](Descriptor socket) { Accept(std::move(socket)); }) {}
 
 Sessions::~Sessions() = default;
 

@@ -31,7 +31,8 @@ namespace redlockd::session {
 struct Options {
   std::size_t max_sessions = 0;
   std::size_t max_sessions_per_uid = 0;
-  std::size_t max_unread_output = 0;  // bytes; a session that leaves more unread is dropped
+  std::size_t reserved_descriptors = 0;  // of the process, not for sessions
+  std::size_t max_unread_output = 0;     // bytes; a session that leaves more unread is dropped
   // The engine's limit; more requests than that may be under way.
   std::size_t locks_per_session = 0;
   std::string key_prefix;                   // rule D9

@@ -38,22 +38,42 @@ TEST_F(LimitsTest, OneSessionOfAUserTooMany) {
   Connect();
 }
 
-TEST_F(LimitsTest, NoDescriptorLeft) {
+// The lowest free descriptor: with it, all above are free.
+rlim_t FirstFree() {
+  const int lowest = dup(0);
+  close(lowest);
+  return static_cast<rlim_t>(lowest);
+}
+
+TEST_F(LimitsTest, TheLastDescriptorsAreNotForClients) {
+  options.reserved_descriptors = 5;
+  Start();
+  const auto one = ConnectRaw();
+  const auto two = ConnectRaw();
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  const rlimit few{FirstFree() + 5, before.rlim_max};
+  setrlimit(RLIMIT_NOFILE, &few);
+  const std::string first = one->Line(), first_end = one->Line();
+  const std::string second = two->Line(), second_end = two->Line();
+  setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_THAT(first, StartsWith("ERR limit :"));
+  EXPECT_EQ(first_end, "(closed)");
+  EXPECT_EQ(second, first);
+  EXPECT_EQ(second_end, "(closed)");
+  Connect();  // and it goes on
+}
+
+TEST_F(LimitsTest, WithNoDescriptorAtAllClientsWait) {
   Start();
   const auto client = ConnectRaw();
   rlimit before{};
   getrlimit(RLIMIT_NOFILE, &before);
-  // The lowest free descriptor, and with it all above, is out of bounds now.
-  const int lowest = dup(0);
-  close(lowest);
-  const rlimit none{static_cast<rlim_t>(lowest), before.rlim_max};
+  const rlimit none{FirstFree(), before.rlim_max};
   setrlimit(RLIMIT_NOFILE, &none);
-  const std::string line = client->Line();
-  const std::string end = client->Line();
+  EXPECT_EQ(client->Rest(), "");
   setrlimit(RLIMIT_NOFILE, &before);
-  EXPECT_THAT(line, StartsWith("ERR limit :"));
-  EXPECT_EQ(end, "(closed)");
-  Connect();  // and it goes on
+  EXPECT_THAT(client->Line(), StartsWith("* HELLO "));
 }
 
 TEST_F(LimitsTest, RequestsUnderWayAreBoundedAndCancelGetsThrough) {
