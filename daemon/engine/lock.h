@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "daemon/engine/agenda.h"
+#include "daemon/engine/attempt_gate.h"
 #include "daemon/engine/ballot.h"
 #include "daemon/engine/engine.h"
 #include "daemon/engine/node_table.h"
@@ -31,6 +32,7 @@ struct Shared {
   NodeTable nodes;
   SessionTable sessions;
   ReleaseTable releases;
+  AttemptGate gate;
   Counters counters;
   AttemptNumber last_attempt = 0;
   std::unordered_map<AttemptNumber, Lock*> by_attempt;  // whose answers go where
@@ -73,6 +75,9 @@ class Lock {
   void Missed(Time now, const NodeSilence& silence);
   void VotersChanged(Time now);
   void ClockStepped(Time now, NodeIndex node);
+
+  // Its turn at the gate has come.
+  void PassGate(Time now);
 
   void Drain(Time now);  // no more grants
   void DrainOver();      // end the hold, keep the keys
@@ -138,9 +143,10 @@ class Lock {
   Fence known_fence_ = 0;  // the last plausible one (rule A5)
   unsigned splits_ = 0;    // failed rounds in a row without a holder in sight (rule E7)
   std::optional<Time> no_quorum_since_;
-  NodeSet silent_;       // of the last round that failed
-  Alarm attempt_alarm_;  // the next attempt, after one that failed
-  Alarm quorum_alarm_;   // when waiters have been without a quorum for quorum_wait
+  std::optional<AttemptGate::Place> before_gate_;  // the next attempt waits there
+  NodeSet silent_;                                 // of the last round that failed
+  Alarm attempt_alarm_;                            // the next attempt, after one that failed
+  Alarm quorum_alarm_;  // when waiters have been without a quorum for quorum_wait
 };
 
 }  // namespace redlockd::engine

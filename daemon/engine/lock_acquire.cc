@@ -26,8 +26,12 @@ void Lock::Attempt(Time now) {
   if (shared_.nodes.MetOtherSet() || shared_.nodes.Voters().count() < Majority(nodes)) {
     return RoundFailed(now, Ballot::Result::kNoQuorum);
   }
+  if (!shared_.gate.Open()) {  // rule C12
+    before_gate_.emplace(shared_.gate, *this);
+    return;
+  }
   ++shared_.counters.attempts;
-  lease_ = std::make_unique<Lease>(nodes, shared_.agenda, *this);
+  lease_ = std::make_unique<Lease>(nodes, shared_.agenda, shared_.gate, *this);
   lease_->attempt = ++shared_.last_attempt;
   lease_->owner =
       shared_.options.instance + ":" + std::to_string(lease_->attempt) + ":" + shared_.options.host;
@@ -35,6 +39,11 @@ void Lock::Attempt(Time now) {
   lease_->drift_allowance = shared_.options.timing.DriftAllowance(lease_->ttl);
   shared_.by_attempt[lease_->attempt] = this;
   FirstRound(now);
+}
+
+void Lock::PassGate(Time now) {
+  before_gate_.reset();
+  Attempt(now);
 }
 
 void Lock::FirstRound(Time now) {
@@ -186,6 +195,7 @@ void Lock::Grant(Time now, Fence fence) {
   ++counters.grants;
   ++(lease.round == 1 ? counters.one_round_grants : counters.confirmed_grants);
   lease.phase = Lease::Phase::kHeld;
+  lease.pass.reset();
   lease.granted_in = lease.round;
   lease.ballot.reset();
   lease.fence = fence;

@@ -41,7 +41,8 @@ void Lock::InputEnded(Time now, SessionId session) {
   const auto waiter = FindWaiter(session);
   if (waiter == waiters_.end()) return;
   // Being asked of the nodes for the first time: answered by what comes of it.
-  if (waiter == waiters_.begin() && Acquiring() && !(*waiter)->asked) return;
+  const bool being_asked = Acquiring() || before_gate_;
+  if (waiter == waiters_.begin() && being_asked && !(*waiter)->asked) return;
   Fail(waiter, Failure::kCancelled, "the client sends no more");
   Proceed(now);
 }
@@ -67,7 +68,10 @@ void Lock::WaitOver(Time now, SessionId session) {
   if (no_quorum_since_) {
     Fail(waiter, Failure::kNoQuorum, shared_.nodes.WhyNoQuorum(now, silent_));
   } else {
-    Fail(waiter, Failure::kTimeout, hold_ ? "still held on this host" : "still held elsewhere");
+    Fail(waiter, Failure::kTimeout,
+         hold_          ? "still held on this host"
+         : before_gate_ ? "too many locks are asked for at a time"
+                        : "still held elsewhere");
   }
   Proceed(now);
 }
@@ -75,11 +79,12 @@ void Lock::WaitOver(Time now, SessionId session) {
 void Lock::Proceed(Time now) {
   if (Acquiring() && (waiters_.empty() || waiters_.front()->ttl != lease_->ttl)) LetGo(now);
   if (waiters_.empty()) {
+    before_gate_.reset();
     attempt_alarm_.Clear();
     quorum_alarm_.Clear();
     no_quorum_since_.reset();
     splits_ = 0;
-  } else if (!lease_ && !attempt_alarm_.at()) {
+  } else if (!lease_ && !before_gate_ && !attempt_alarm_.at()) {
     Attempt(now);
   }
   if (Idle()) shared_.idle.push_back(name_);

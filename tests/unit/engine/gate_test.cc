@@ -1,0 +1,128 @@
+#include <gmock/gmock.h>
+
+#include "daemon/engine/attempt_gate.h"
+#include "tests/unit/engine/table.h"
+
+// How many locks are asked of the nodes at a time (rule C12).
+namespace redlockd::engine {
+namespace {
+
+constexpr std::size_t kMost = AttemptGate::kMost;
+
+class Gate : public Table {
+ protected:
+  Gate() {
+    Start();
+    AllByHand();
+    a_ = Open();
+    for (std::size_t i = 0; i < kMost; ++i) Lock(a_, {.name = "full-" + std::to_string(i)});
+    b_ = Open();
+  }
+  // All that was asked is answered by one of them, from node 0 and 1.
+  void Answer(Verdict verdict) {
+    const auto asked = std::exchange(asked_, {});
+    for (const Asked& one : asked) {
+      if (one.node == 2 || !std::holds_alternative<AcquireOp>(one.op)) continue;
+      Table::Answer(one, verdict, 10, 1s, "other:1:h");
+    }
+  }
+  SessionId a_, b_;
+};
+
+TEST_F(Gate, TheNextAttemptBeginsWhenOneIsOver) {
+  EXPECT_EQ(Count<AcquireOp>(0), kMost);
+  const auto next = Lock(b_), after = Lock(b_, {.name = "y"});
+  EXPECT_EQ(Count<AcquireOp>(0), kMost);
+  Vote(0, 10);
+  EXPECT_EQ(Count<AcquireOp>(0), kMost - 1);
+  Vote(1, 10);
+  EXPECT_EQ(Count<AcquireOp>(0), kMost) << "one is held, one more is asked for";
+  ForgetAsked();
+  Pass(timing_.retry_interval);
+  EXPECT_FALSE(Answered(next));
+  EXPECT_FALSE(Answered(after));
+}
+
+TEST_F(Gate, IsFirstComeFirstServed) {
+  Lock(b_, {.name = "y"});
+  Lock(b_, {.name = "x"});
+  Vote(0, 10);
+  Vote(1, 10);
+  ASSERT_FALSE(asked_.empty());
+  EXPECT_EQ(std::get<AcquireOp>(asked_.back().op).lock, "y");
+}
+
+TEST_F(Gate, OneThatFailedMakesRoomToo) {
+  Lock(b_);
+  Busy(0);
+  Busy(1);
+  EXPECT_EQ(std::get<AcquireOp>(asked_.back().op).lock, "x");
+}
+
+TEST_F(Gate, AHoldNeedsNoRoom) {
+  Answer(Verdict::kOk);
+  EXPECT_EQ(engine_->HoldCount(), kMost);
+  Lock(b_);
+  EXPECT_TRUE(IsAsked<AcquireOp>(0));
+}
+
+TEST_F(Gate, WhoeverLeavesTheLineIsNotAsked) {
+  const auto cancelled = Lock(b_, {.name = "cancelled"});
+  const auto timed_out = Lock(b_, {.name = "timed-out", .wait = 10ms});
+  const SessionId c = Open();
+  Lock(c, {.name = "closed"});
+  Do(CancelRequested{b_, 1000, cancelled});
+  Close(c);
+  Pass(10ms);
+  EXPECT_EQ(WhyFailed(cancelled), Failure::kCancelled);
+  EXPECT_EQ(WhyFailed(timed_out), Failure::kTimeout);
+  EXPECT_THAT(FailureOf(timed_out)->text, testing::HasSubstr("too many"));
+  ForgetAsked();
+  Close(a_);
+  EXPECT_FALSE(IsAsked<AcquireOp>(0));
+}
+
+TEST_F(Gate, ATryWaitsForItsTurn) {
+  const auto request = Try(b_);
+  EXPECT_FALSE(Answered(request));
+  ForgetAsked();
+  Close(a_);
+  Vote(0, 10);
+  Vote(1, 10);
+  EXPECT_TRUE(GrantOf(request));
+}
+
+TEST_F(Gate, AHalfCloseDoesNotCancelWhatIsAboutToBeAsked) {
+  const auto request = Lock(b_);
+  Do(SessionInputEnded{b_});
+  EXPECT_FALSE(Answered(request));
+  ForgetAsked();
+  Close(a_);
+  Vote(0, 10);
+  Vote(1, 10);
+  EXPECT_TRUE(GrantOf(request));
+}
+
+TEST_F(Gate, TheNextInLineTakesOverAPlaceBeforeTheGate) {
+  const SessionId c = Open();
+  Lock(b_);
+  const auto second = Lock(c);
+  Close(b_);
+  ForgetAsked();
+  Close(a_);
+  Vote(0, 10);
+  Vote(1, 10);
+  EXPECT_TRUE(GrantOf(second));
+}
+
+TEST_F(Gate, WithoutAQuorumNobodyStandsBeforeIt) {
+  const auto request = Try(b_);
+  Down(0);
+  Down(1);
+  ForgetAsked();
+  Close(a_);
+  EXPECT_EQ(WhyFailed(request), Failure::kNoQuorum);
+}
+
+}  // namespace
+}  // namespace redlockd::engine
