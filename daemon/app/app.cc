@@ -126,8 +126,13 @@ std::string App::NodeName(engine::NodeIndex node) const {
 
 engine::Time App::Now() const { return host::Now(); }
 std::size_t App::HoldCount() const { return engine_.HoldCount(); }
-std::vector<engine::HoldView> App::Holds() const { return engine_.Holds(Now()); }
-std::vector<engine::WaitView> App::Waits() const { return engine_.Waits(); }
+std::size_t App::WaitCount() const { return engine_.WaitCount(); }
+std::optional<engine::HoldView> App::HoldOf(const std::string& name) const {
+  return engine_.HoldOf(Now(), name);
+}
+std::vector<engine::RowView> App::Rows(const engine::RowPlace& from, std::size_t most) const {
+  return engine_.Rows(Now(), from, most);
+}
 std::vector<engine::NodeView> App::Nodes() const { return engine_.Nodes(Now()); }
 engine::Counters App::Counters() const { return engine_.counters(); }
 

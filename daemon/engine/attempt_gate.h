@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <list>
 
+#include "daemon/engine/counted.h"
+
 namespace redlockd::engine {
 
 class Lock;
@@ -14,15 +16,9 @@ class AttemptGate {
   static constexpr std::size_t kMost = 128;
 
   // An attempt that is under way, for as long as it lives.
-  class Pass {
+  class Pass : Counted {
    public:
-    explicit Pass(AttemptGate& gate) : gate_(gate) { ++gate_.under_way_; }
-    ~Pass() { --gate_.under_way_; }
-    Pass(const Pass&) = delete;
-    Pass& operator=(const Pass&) = delete;
-
-   private:
-    AttemptGate& gate_;
+    explicit Pass(AttemptGate& gate) : Counted(gate.under_way_) {}
   };
   bool Open() const { return under_way_ < kMost; }
 

@@ -1,6 +1,5 @@
 #include "daemon/engine/engine.h"
 
-#include <algorithm>
 #include <map>
 #include <set>
 #include <utility>
@@ -43,7 +42,6 @@ struct Engine::Impl : NodeTable::Observer {
   Lock* OfAttempt(AttemptNumber attempt);
   Lock& FindOrMake(const std::string& name);
   void ForgetIdle();
-  std::size_t HoldCount() const;
   std::optional<Failed> WhyNot(const LockRequested& e) const;
   Failed NotHeld(SessionId session, const std::string& name, std::optional<Fence> fence);
 
@@ -233,11 +231,6 @@ void Engine::Impl::DrainOver() {
   for (const auto& [name, lock] : locks) lock->DrainOver();
 }
 
-std::size_t Engine::Impl::HoldCount() const {
-  return static_cast<std::size_t>(std::count_if(
-      locks.begin(), locks.end(), [](const auto& entry) { return entry.second->Held(); }));
-}
-
 // --- locks --------------------------------------------------------------------------------------
 
 Lock* Engine::Impl::Find(const std::string& name) {
@@ -283,15 +276,25 @@ std::optional<Time> Engine::NextDeadline() const { return impl_->shared.agenda.N
 
 bool Engine::Drained() const {
   if (!impl_->draining) return false;
-  return impl_->drain_over || (impl_->HoldCount() == 0 && !impl_->shared.releases.InFlight());
+  return impl_->drain_over || (HoldCount() == 0 && !impl_->shared.releases.InFlight());
 }
 
-std::size_t Engine::HoldCount() const { return impl_->HoldCount(); }
+std::size_t Engine::HoldCount() const { return impl_->shared.holds; }
 
-std::size_t Engine::WaitCount() const {
-  std::size_t count = 0;
-  for (const auto& [name, lock] : impl_->locks) count += lock->WaitCount();
-  return count;
+std::size_t Engine::WaitCount() const { return impl_->shared.waits; }
+
+std::optional<HoldView> Engine::HoldOf(Time now, const std::string& name) const {
+  const Lock* lock = impl_->Find(name);
+  return lock ? lock->ViewHold(now) : std::nullopt;
+}
+
+std::vector<RowView> Engine::Rows(Time now, const RowPlace& from, std::size_t most) const {
+  std::vector<RowView> rows;
+  const auto& locks = impl_->locks;
+  for (auto at = locks.lower_bound(from.name); at != locks.end() && rows.size() < most; ++at) {
+    at->second->ViewRows(now, at->first == from.name ? from.place : 0, most, rows);
+  }
+  return rows;
 }
 
 std::vector<HoldView> Engine::Holds(Time now) const {

@@ -107,15 +107,26 @@ std::optional<HoldView> Lock::ViewHold(Time now) const {
                   .note = hold_->note};
 }
 
+WaitView Lock::ViewWait(const Waiter& waiter, std::size_t place) const {
+  return {.name = name_,
+          .session = waiter.session,
+          .since = waiter.since,
+          .until = waiter.wait_alarm.at(),
+          .place = place,
+          .note = waiter.note};
+}
+
 void Lock::ViewWaits(std::vector<WaitView>& views) const {
   std::size_t place = 0;
-  for (const auto& waiter : waiters_) {
-    views.push_back({.name = name_,
-                     .session = waiter->session,
-                     .since = waiter->since,
-                     .until = waiter->wait_alarm.at(),
-                     .place = ++place,
-                     .note = waiter->note});
+  for (const auto& waiter : waiters_) views.push_back(ViewWait(*waiter, ++place));
+}
+
+void Lock::ViewRows(Time now, std::size_t place, std::size_t most,
+                    std::vector<RowView>& rows) const {
+  if (hold_ && place == 0) rows.emplace_back(*ViewHold(now));
+  std::size_t at = 0;
+  for (auto waiter = waiters_.begin(); waiter != waiters_.end() && rows.size() < most; ++waiter) {
+    if (++at >= place) rows.emplace_back(ViewWait(**waiter, at));
   }
 }
 

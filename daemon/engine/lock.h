@@ -34,6 +34,8 @@ struct Shared {
   ReleaseTable releases;
   AttemptGate gate;
   Counters counters;
+  std::size_t holds = 0;  // that there are
+  std::size_t waits = 0;
   AttemptNumber last_attempt = 0;
   std::unordered_map<AttemptNumber, Lock*> by_attempt;  // whose answers go where
   std::vector<std::string> idle;  // locks that may have become Idle in this step
@@ -84,17 +86,18 @@ class Lock {
 
   // Nothing left to do for it; the engine may forget it.
   bool Idle() const;
-  bool Held() const { return hold_ != nullptr; }
   std::optional<SessionId> Holder() const;
-  std::size_t WaitCount() const { return waiters_.size(); }
   const std::string& name() const { return name_; }
-  // What `check` answers. Only while Held.
+  // What `check` answers. Only while it is held.
   Checked Check() const;
   std::optional<HoldView> ViewHold(Time now) const;
   void ViewWaits(std::vector<WaitView>& views) const;
+  // Appends the rows from `place` on, until there are `most`.
+  void ViewRows(Time now, std::size_t place, std::size_t most, std::vector<RowView>& rows) const;
 
  private:
   struct Waiter;
+  WaitView ViewWait(const Waiter& waiter, std::size_t place) const;
   struct Hold;
   struct Lease;
   using Waiters = std::list<std::unique_ptr<Waiter>>;

@@ -203,7 +203,7 @@ void Lock::Grant(Time now, Fence fence) {
 
   const std::unique_ptr<Waiter> waiter = std::move(waiters_.front());
   waiters_.pop_front();
-  hold_ = std::make_unique<Hold>();
+  hold_ = std::make_unique<Hold>(shared_.holds);
   hold_->session = waiter->session;
   hold_->note = std::move(waiter->note);
   hold_->granted = now;

@@ -9,16 +9,18 @@
 namespace redlockd::engine {
 
 struct Lock::Waiter {
-  Waiter(Agenda& agenda, const LockRequested& r, Time now, std::function<void(Time)> over)
-      : session(r.session),
+  Waiter(Shared& shared, const LockRequested& r, Time now, std::function<void(Time)> over)
+      : counted(shared.waits),
+        session(r.session),
         request(r.request),
         since(now),
         is_try(r.wait == Duration(0)),
         max_hold(r.max_hold),
         note(r.note),
         renewed_events(r.renewed_events),
-        wait_alarm(agenda, std::move(over)) {}
+        wait_alarm(shared.agenda, std::move(over)) {}
 
+  Counted counted;
   SessionId session;
   RequestId request;
   Time since;
@@ -80,9 +82,11 @@ struct Lock::Lease {
 
 // The lease's use by one session.
 struct Lock::Hold {
-  SessionId session;
+  explicit Hold(std::size_t& holds) : counted(holds) {}
+  Counted counted;
+  SessionId session = 0;
   std::string note;
-  bool renewed_events;
+  bool renewed_events = false;
   Time granted;
   std::optional<Time> ends_at;  // with max-hold
   Time deadline;                // as told; moves back by rule D6 alone

@@ -18,7 +18,7 @@ void Lock::Request(Time now, const LockRequested& request) {
                                                       : "others on this host are first"});
   }
   auto over = [this, session = request.session](Time at) { WaitOver(at, session); };
-  auto waiter = std::make_unique<Waiter>(shared_.agenda, request, now, std::move(over));
+  auto waiter = std::make_unique<Waiter>(shared_, request, now, std::move(over));
   waiter->ttl = request.ttl.value_or(shared_.options.timing.ttl);
   if (request.wait && !waiter->is_try) waiter->wait_alarm.Set(Later(now, *request.wait));
   waiters_.push_back(std::move(waiter));

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <variant>
 
 #include "daemon/engine/types.h"
 
@@ -29,6 +30,13 @@ struct WaitView {
   std::optional<Time> until;
   std::size_t place;  // 1 is next
   std::string note;
+};
+
+// A row of `list`, in order of name; of each lock its hold comes first, then its line.
+using RowView = std::variant<HoldView, WaitView>;
+struct RowPlace {
+  std::string name;
+  std::size_t place = 0;  // 0: the hold; else that of the waiter
 };
 
 enum class NodeState : std::uint8_t {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "daemon/engine/events.h"
@@ -24,8 +26,10 @@ class EnginePort {
 
   // As of the last event that the engine has taken. See daemon/engine/engine.h.
   virtual std::size_t HoldCount() const = 0;
-  virtual std::vector<engine::HoldView> Holds() const = 0;
-  virtual std::vector<engine::WaitView> Waits() const = 0;
+  virtual std::size_t WaitCount() const = 0;
+  virtual std::optional<engine::HoldView> HoldOf(const std::string& name) const = 0;
+  virtual std::vector<engine::RowView> Rows(const engine::RowPlace& from,
+                                            std::size_t most) const = 0;
   virtual std::vector<engine::NodeView> Nodes() const = 0;
   virtual engine::Counters Counters() const = 0;
 };

@@ -1,6 +1,6 @@
 #include "daemon/session/listing.h"
 
-#include <algorithm>
+#include <variant>
 
 #include "daemon/session/rows.h"
 #include "daemon/session/sessions.h"
@@ -10,10 +10,11 @@ namespace {
 
 using redlock::protocol::ReplyLine;
 
-std::pair<std::string, std::size_t> PlaceOf(const engine::HoldView& hold) { return {hold.name, 0}; }
-std::pair<std::string, std::size_t> PlaceOf(const engine::WaitView& wait) {
-  return {wait.name, wait.place};
-}
+// How many rows are asked of the engine at a time: hardly more than are written then.
+constexpr std::size_t kRows = 256;
+
+engine::RowPlace Behind(const engine::HoldView& hold) { return {hold.name, 1}; }
+engine::RowPlace Behind(const engine::WaitView& wait) { return {wait.name, wait.place + 1}; }
 
 void WriteRow(const engine::HoldView& hold, const std::string& tag, engine::Time now,
               Sessions& room, const Session& reader, std::string& out) {
@@ -38,38 +39,27 @@ void WriteRow(const engine::WaitView& wait, const std::string& tag, engine::Time
   AddWho(row, room, reader, wait.session, wait.note);
 }
 
-// The first of `views`, which are in order, behind `last`.
-template <typename Views>
-auto Behind(const Views& views, const std::pair<std::string, std::size_t>& last) {
-  return std::find_if(views.begin(), views.end(),
-                      [&last](const auto& view) { return PlaceOf(view) > last; });
-}
-
 }  // namespace
 
 bool Listing::Continue(Sessions& room, const Session& reader, std::size_t bytes, std::string& out) {
   const engine::Time now = room.port().Now();
-  const auto holds = room.port().Holds();
-  const auto waits = room.port().Waits();
-  auto hold = Behind(holds, last_);
-  auto wait = Behind(waits, last_);
   const std::size_t full = out.size() + bytes;
-  while (hold != holds.end() || wait != waits.end()) {
-    if (out.size() >= full) return false;
-    const bool hold_first =
-        wait == waits.end() || (hold != holds.end() && PlaceOf(*hold) < PlaceOf(*wait));
-    if (hold_first) {
-      WriteRow(*hold, tag_, now, room, reader, out);
-      last_ = PlaceOf(*hold++);
-      ++holds_;
-    } else {
-      WriteRow(*wait, tag_, now, room, reader, out);
-      last_ = PlaceOf(*wait++);
-      ++waits_;
+  while (out.size() < full) {
+    const auto rows = room.port().Rows(next_, kRows);
+    for (auto row = rows.begin(); row != rows.end() && out.size() < full; ++row) {
+      const auto write = [&](const auto& view) {
+        WriteRow(view, tag_, now, room, reader, out);
+        next_ = Behind(view);
+      };
+      std::visit(write, *row);
+      ++(std::holds_alternative<engine::HoldView>(*row) ? holds_ : waits_);
+    }
+    if (rows.size() < kRows && out.size() < full) {
+      ReplyLine::Ok(out, tag_).Add("holds", holds_).Add("waits", waits_);
+      return true;
     }
   }
-  ReplyLine::Ok(out, tag_).Add("holds", holds_).Add("waits", waits_);
-  return true;
+  return false;
 }
 
 }  // namespace redlockd::session

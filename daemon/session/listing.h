@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "daemon/engine/types.h"
+#include "daemon/engine/views.h"
 
 namespace redlockd::session {
 
@@ -25,12 +26,9 @@ class Listing {
   bool Continue(Sessions& room, const Session& reader, std::size_t bytes, std::string& out);
 
  private:
-  // Where a row stands: the lock's name, and 0 for its hold or the place of a waiter.
-  using Place = std::pair<std::string, std::size_t>;
-
   engine::RequestId request_;
   std::string tag_;
-  Place last_;  // of the last row; the least of all places before the first
+  engine::RowPlace next_;
   std::size_t holds_ = 0;
   std::size_t waits_ = 0;
 };

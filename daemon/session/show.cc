@@ -65,10 +65,8 @@ void WriteNode(ReplyLine row, Sessions& room, const engine::NodeWord& word, Coun
 void WriteShown(Session& session, const std::string& tag, const engine::Shown& shown) {
   Sessions& room = session.room();
   std::string& out = session.out();
-  const auto holds = room.port().Holds();
-  const auto here = std::find_if(holds.begin(), holds.end(),
-                                 [&shown](const auto& hold) { return hold.name == shown.name; });
-  if (here != holds.end()) WriteHold(ReplyLine::Row(out, tag), room, session, *here);
+  const auto here = room.port().HoldOf(shown.name);
+  if (here) WriteHold(ReplyLine::Row(out, tag), room, session, *here);
   Count count;
   for (const engine::NodeWord& word : shown.nodes) {
     WriteNode(ReplyLine::Row(out, tag), room, word, count);
@@ -89,7 +87,7 @@ void WriteShown(Session& session, const std::string& tag, const engine::Shown& s
   auto ok = ReplyLine::Ok(out, tag);
   ok.Add("lock", shown.name);
   if (owner != count.owners.end()) {
-    const bool ours = here != holds.end() && here->owner == owner->first;
+    const bool ours = here && here->owner == owner->first;
     ok.Add("state", "held").Add("by", ours ? "here" : "other").Add("votes", votes(owner->second));
   } else if (count.free >= majority) {
     ok.Add("state", "free").Add("votes", votes(count.free));

@@ -66,7 +66,7 @@ void RunStats(Session& session, const Call& call) {
   };
   write("sessions", session.room().count());
   write("holds", port.HoldCount());
-  write("waits", port.Waits().size());
+  write("waits", port.WaitCount());
   write("attempts", counters.attempts);
   write("grants", counters.grants);
   write("one-round-grants", counters.one_round_grants);

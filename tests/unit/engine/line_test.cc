@@ -303,5 +303,34 @@ TEST_F(Line, ImpatienceDuringAnAttemptDoesNotMixUpTtls) {  // rule C10
   EXPECT_EQ(std::get<AcquireOp>(Take<AcquireOp>(0).op).ttl, 2s);
 }
 
+// In pieces, however small, the rows are all holds and waits in their order.
+TEST_F(Line, IsListedInPieces) {
+  for (const char* name : {"a", "b", "d"}) Lock(a_, {.name = name});
+  for (const char* name : {"b", "d", "c"}) Lock(b_, {.name = name});
+  Lock(c_, {.name = "b"});
+  const auto text = [](const RowView& row) {
+    if (const auto* hold = std::get_if<HoldView>(&row)) return hold->name;
+    const auto& wait = std::get<WaitView>(row);
+    return wait.name + std::to_string(wait.place);
+  };
+  for (std::size_t most = 1; most < 9; ++most) {
+    std::string all;
+    RowPlace from;
+    for (auto rows = engine_->Rows(now_, from, most); !rows.empty();
+         rows = engine_->Rows(now_, from, most)) {
+      EXPECT_LE(rows.size(), most);
+      for (const RowView& row : rows) all += text(row) + " ";
+      const auto* wait = std::get_if<WaitView>(&rows.back());
+      from = wait ? RowPlace{wait->name, wait->place + 1}
+                  : RowPlace{std::get<HoldView>(rows.back()).name, 1};
+    }
+    EXPECT_EQ(all, "a b b1 b2 c d d1 ") << "at most " << most;
+  }
+  EXPECT_EQ(engine_->HoldCount(), 4u);
+  EXPECT_EQ(engine_->WaitCount(), 3u);
+  EXPECT_EQ(engine_->HoldOf(now_, "c")->session, b_);
+  EXPECT_FALSE(engine_->HoldOf(now_, "e"));
+}
+
 }  // namespace
 }  // namespace redlockd::engine

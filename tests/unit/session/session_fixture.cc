@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <map>
 
 namespace redlockd::session {
 namespace {
@@ -20,6 +21,24 @@ sockaddr_un AddressOf(const std::string& path) {
 }
 
 }  // namespace
+
+std::optional<engine::HoldView> FakeEngine::HoldOf(const std::string& name) const {
+  for (const auto& hold : holds) {
+    if (hold.name == name) return hold;
+  }
+  return std::nullopt;
+}
+
+std::vector<engine::RowView> FakeEngine::Rows(const engine::RowPlace& from,
+                                              std::size_t most) const {
+  std::map<std::pair<std::string, std::size_t>, engine::RowView> all;
+  for (const auto& hold : holds) all.emplace(std::pair(hold.name, 0), hold);
+  for (const auto& wait : waits) all.emplace(std::pair(wait.name, wait.place), wait);
+  std::vector<engine::RowView> rows;
+  auto at = all.lower_bound({from.name, from.place});
+  for (; at != all.end() && rows.size() < most; ++at) rows.push_back(at->second);
+  return rows;
+}
 
 Client::Client(event::Loop& loop, const std::string& path)
     : loop_(loop), fd_(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {

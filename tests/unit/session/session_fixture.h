@@ -26,8 +26,9 @@ class FakeEngine : public EnginePort {
   void Post(engine::Event event) override { events.push_back(std::move(event)); }
   engine::Time Now() const override { return now; }
   std::size_t HoldCount() const override { return holds.size(); }
-  std::vector<engine::HoldView> Holds() const override { return holds; }
-  std::vector<engine::WaitView> Waits() const override { return waits; }
+  std::size_t WaitCount() const override { return waits.size(); }
+  std::optional<engine::HoldView> HoldOf(const std::string& name) const override;
+  std::vector<engine::RowView> Rows(const engine::RowPlace& from, std::size_t most) const override;
   std::vector<engine::NodeView> Nodes() const override { return nodes; }
   engine::Counters Counters() const override { return counters; }
 
@@ -43,7 +44,7 @@ class FakeEngine : public EnginePort {
 
   engine::Time now{1000s};
   std::vector<engine::Event> events;
-  std::vector<engine::HoldView> holds;
+  std::vector<engine::HoldView> holds;  // in their order, these two
   std::vector<engine::WaitView> waits;
   std::vector<engine::NodeView> nodes;
   engine::Counters counters;
