@@ -67,7 +67,6 @@ void Engine::Impl::On(Time now, const SessionClosed& e) {
     Find(name)->SessionClosed(now, e.session);
   }
   queries.SessionClosed(e.session);
-  shared.releases.SessionClosed(e.session);
   shared.sessions.Close(e.session);
 }
 

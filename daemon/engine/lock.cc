@@ -11,7 +11,7 @@ Shared::Shared(EngineOptions o, Random& r, NodeTable::Observer& observer)
       random(r),
       nodes(options, random, agenda, outbox, observer),
       sessions(options.limits),
-      releases(nodes, agenda, outbox) {}
+      releases(nodes, sessions, agenda, outbox) {}
 
 Lock::Lock(Shared& shared, std::string name)
     : shared_(shared),

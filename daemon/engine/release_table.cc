@@ -84,7 +84,7 @@ void ReleaseTable::NotTaken(Time now, Pending& pending, NodeIndex node) {
 }
 
 void ReleaseTable::AnswerWaiter(Pending& pending) {
-  if (!pending.waiter) return;
+  if (!pending.waiter || !sessions_.Has(pending.waiter->session)) return;
   const auto [session, request, fence] = *pending.waiter;
   const std::size_t n = nodes_.size();
   const std::size_t m = Majority(n);
@@ -102,12 +102,6 @@ void ReleaseTable::AnswerWaiter(Pending& pending) {
     return;
   }
   pending.waiter.reset();
-}
-
-void ReleaseTable::SessionClosed(SessionId session) {
-  for (auto& [attempt, pending] : pending_) {
-    if (pending.waiter && pending.waiter->session == session) pending.waiter.reset();
-  }
 }
 
 bool ReleaseTable::InFlight() const {

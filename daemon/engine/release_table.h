@@ -7,6 +7,7 @@
 #include "daemon/engine/agenda.h"
 #include "daemon/engine/node_table.h"
 #include "daemon/engine/outbox.h"
+#include "daemon/engine/session_table.h"
 
 namespace redlockd::engine {
 
@@ -15,7 +16,7 @@ namespace redlockd::engine {
 class ReleaseTable {
  public:
   // Someone who wants to know when a quorum has released (`unlock NAME sync`); told kNoQuorum if
-  // too few nodes can be reached now.
+  // too few nodes can be reached now. Of a session that has closed, nobody is told.
   struct Waiter {
     SessionId session;
     RequestId request;
@@ -25,8 +26,8 @@ class ReleaseTable {
   // At most so many are owed at a time; then the oldest is forgotten, whose keys end by themselves.
   static constexpr std::size_t kMost = 100'000;
 
-  ReleaseTable(const NodeTable& nodes, Agenda& agenda, Outbox& outbox)
-      : nodes_(nodes), agenda_(agenda), outbox_(outbox) {}
+  ReleaseTable(const NodeTable& nodes, const SessionTable& sessions, Agenda& agenda, Outbox& outbox)
+      : nodes_(nodes), sessions_(sessions), agenda_(agenda), outbox_(outbox) {}
 
   // Asks `may_have` (every node that was ever asked to set this owner's key) to release it. By
   // `gone_by` the key has ended everywhere.
@@ -36,7 +37,6 @@ class ReleaseTable {
   void LinkUp(Time now, NodeIndex node);
   void Answered(Time now, const NodeAnswer& answer);
   void Missed(Time now, const NodeSilence& silence);
-  void SessionClosed(SessionId session);
 
   // A release is on its way to a node that may still ack it.
   bool InFlight() const;
@@ -62,6 +62,7 @@ class ReleaseTable {
   void AnswerWaiter(Pending& pending);
 
   const NodeTable& nodes_;
+  const SessionTable& sessions_;
   Agenda& agenda_;
   Outbox& outbox_;
   std::map<AttemptNumber, Pending> pending_;

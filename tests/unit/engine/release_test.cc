@@ -109,6 +109,14 @@ TEST_F(Letting, SyncIsNoQuorumWhenTooFewHear) {
   EXPECT_EQ(FailureOf(request)->fence, 10);
 }
 
+TEST_F(Letting, SyncIsNotAnsweredToASessionThatIsGone) {
+  HoldByHand();
+  const auto request = Unlock(session_, {}, true);
+  Close(session_);
+  for (NodeIndex i = 0; i < 3; ++i) Answer(Take<ReleaseOp>(i), Verdict::kOk);
+  EXPECT_FALSE(Answered(request));
+}
+
 TEST_F(Letting, SyncIsNoQuorumWhenTooManyRefuse) {
   HoldByHand();
   const auto request = Unlock(session_, {}, true);
