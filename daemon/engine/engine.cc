@@ -136,10 +136,9 @@ void Engine::Impl::On(Time, const CheckRequested& e) {
 }
 
 void Engine::Impl::On(Time now, const CancelRequested& e) {
-  for (const auto& name : shared.sessions.Locks(e.session)) {
-    if (Find(name)->Cancel(now, e.session, e.target)) {
-      return shared.outbox.Reply(e.session, e.request, WaitCancelled{});
-    }
+  Lock* lock = Find(e.name);
+  if (lock && lock->Cancel(now, e.session, e.target)) {
+    return shared.outbox.Reply(e.session, e.request, WaitCancelled{});
   }
   shared.outbox.Reply(
       e.session, e.request,

@@ -58,6 +58,7 @@ struct CancelRequested {
   SessionId session;
   RequestId request;
   RequestId target;  // a waiting LockRequested of the same session
+  std::string name;  // its lock
 };
 struct ShowRequested {
   SessionId session;

@@ -50,9 +50,11 @@ void RunCancel(Session& session, const Call& call) {
         .Text("expected the tag of a lock that waits in this session");
     return;
   }
-  session.Ask(
-      call, Session::Kind::kOther,
-      engine::CancelRequested{.session = session.id(), .request = call.request, .target = *wait});
+  session.Ask(call, Session::Kind::kOther,
+              engine::CancelRequested{.session = session.id(),
+                                      .request = call.request,
+                                      .target = wait->request,
+                                      .name = wait->lock});
 }
 
 }  // namespace redlockd::session

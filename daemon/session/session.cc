@@ -187,10 +187,12 @@ void Session::StartListing(const Call& call) {
   listings_.emplace_back(call.request, call.tag);
 }
 
-std::optional<engine::RequestId> Session::FindWait(const std::string& tag) const {
+std::optional<Session::Wait> Session::FindWait(const std::string& tag) const {
   const auto found = tags_.find(tag);
-  if (found == tags_.end() || under_way_.at(found->second).kind != Kind::kWait) return std::nullopt;
-  return found->second;
+  if (found == tags_.end()) return std::nullopt;
+  const UnderWay& under_way = under_way_.at(found->second);
+  if (under_way.kind != Kind::kWait) return std::nullopt;
+  return Wait{found->second, under_way.subject};
 }
 
 void Session::Answer(engine::RequestId request, const engine::Answer& answer) {

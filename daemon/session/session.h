@@ -52,7 +52,11 @@ class Session : private Connection::Owner {
   void Ask(const Call& call, Kind kind, engine::Event event);
   void StartListing(const Call& call);
   // The wait that is under way as `tag`, if any.
-  std::optional<engine::RequestId> FindWait(const std::string& tag) const;
+  struct Wait {
+    engine::RequestId request;
+    std::string lock;
+  };
+  std::optional<Wait> FindWait(const std::string& tag) const;
   void Quit(const Call& call);
 
  private:

@@ -71,7 +71,7 @@ TEST_F(Gate, WhoeverLeavesTheLineIsNotAsked) {
   const auto timed_out = Lock(b_, {.name = "timed-out", .wait = 10ms});
   const SessionId c = Open();
   Lock(c, {.name = "closed"});
-  Do(CancelRequested{b_, 1000, cancelled});
+  Do(CancelRequested{b_, 1000, cancelled, "cancelled"});
   Close(c);
   Pass(10ms);
   EXPECT_EQ(WhyFailed(cancelled), Failure::kCancelled);

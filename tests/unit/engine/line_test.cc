@@ -102,12 +102,12 @@ TEST_F(Line, AWaiterThatGivesUpAloneReleasesTheAttempt) {  // rule C4
 TEST_F(Line, CancelEndsAWait) {
   MustHold(a_);
   const auto wait = Lock(b_);
-  Do(CancelRequested{b_, 1000, wait});
+  Do(CancelRequested{b_, 1000, wait, "x"});
   EXPECT_EQ(WhyFailed(wait), Failure::kCancelled);
   EXPECT_TRUE(AnswerTo<WaitCancelled>(1000));
-  Do(CancelRequested{b_, 1001, wait});
+  Do(CancelRequested{b_, 1001, wait, "x"});
   EXPECT_EQ(WhyFailed(1001), Failure::kNoSuchWait);
-  Do(CancelRequested{a_, 1002, 1});
+  Do(CancelRequested{a_, 1002, 1, "x"});
   EXPECT_EQ(WhyFailed(1002), Failure::kNoSuchWait) << "held, not waiting";
 }
 

@@ -92,6 +92,7 @@ TEST_F(FlowTest, CancelEndsATaggedWait) {
   const auto cancel = Nth<CancelRequested>(0);
   const auto lock = Nth<LockRequested>(0);
   EXPECT_EQ(cancel.target, lock.request);
+  EXPECT_EQ(cancel.name, "a");
   Fail(lock, Failure::kCancelled);
   Answer(cancel.session, cancel.request, engine::WaitCancelled{});
   EXPECT_THAT(client->Line(), StartsWith("#x ERR cancelled lock=a :"));
