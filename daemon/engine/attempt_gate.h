@@ -1,7 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <list>
+#include <memory>
 
 #include "daemon/engine/counted.h"
 
@@ -10,17 +12,25 @@ namespace redlockd::engine {
 class Lock;
 
 // Lets so many attempts be under way at a time, and has the others wait in the order in which they
-// came (rule C12).
+// came (rule C12). How many: more with each one that is granted, fewer with each that too few nodes
+// answered in time, as they may have too much to do.
 class AttemptGate {
  public:
   static constexpr std::size_t kMost = 128;
+  static constexpr std::size_t kLeast = 8;
 
   // An attempt that is under way, for as long as it lives.
-  class Pass : Counted {
+  class Entry : Counted {
    public:
-    explicit Pass(AttemptGate& gate) : Counted(gate.under_way_) {}
+    explicit Entry(AttemptGate& gate) : Counted(gate.under_way_) {}
   };
-  bool Open() const { return under_way_ < kMost; }
+  // It passes from the attempt to the release of what the attempt may have left on the nodes.
+  using Pass = std::unique_ptr<Entry>;
+  Pass Enter() { return std::make_unique<Entry>(*this); }
+  bool Open() const { return under_way_ < width_; }
+
+  void Granted() { width_ = std::min(width_ + 1, kMost); }
+  void Unanswered() { width_ = std::max(width_ - 4, kLeast); }
 
   // A lock's place in the line before the gate; it leaves the line with it.
   class Place {
@@ -39,6 +49,7 @@ class AttemptGate {
   Lock* Next() const { return Open() && !line_.empty() ? line_.front() : nullptr; }
 
  private:
+  std::size_t width_ = kMost;
   std::size_t under_way_ = 0;
   std::list<Lock*> line_;
 };

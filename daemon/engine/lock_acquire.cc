@@ -31,7 +31,8 @@ void Lock::Attempt(Time now) {
     return;
   }
   ++shared_.counters.attempts;
-  lease_ = std::make_unique<Lease>(nodes, shared_.agenda, shared_.gate, *this);
+  lease_ = std::make_unique<Lease>(nodes, shared_.agenda, *this);
+  lease_->pass = shared_.gate.Enter();
   lease_->attempt = ++shared_.last_attempt;
   lease_->owner =
       shared_.options.instance + ":" + std::to_string(lease_->attempt) + ":" + shared_.options.host;
@@ -140,6 +141,7 @@ void Lock::JudgeRound(Time now) {
 void Lock::RoundFailed(Time now, Ballot::Result result) {
   const bool reached = result == Ballot::Result::kRefused;
   silent_ = lease_ ? lease_->ballot->Silent() : NodeSet();
+  if (!reached && silent_.any()) shared_.gate.Unanswered();
   const bool split = lease_ && reached && lease_->ballot->Split();
   const Duration delay = UntilNextAttempt(reached, lease_ ? &*lease_->ballot : nullptr);
   if (lease_) LetGo(now);
@@ -196,6 +198,7 @@ void Lock::Grant(Time now, Fence fence) {
   ++(lease.round == 1 ? counters.one_round_grants : counters.confirmed_grants);
   lease.phase = Lease::Phase::kHeld;
   lease.pass.reset();
+  shared_.gate.Granted();
   lease.granted_in = lease.round;
   lease.ballot.reset();
   lease.fence = fence;
@@ -223,7 +226,7 @@ void Lock::LetGo(Time now, std::optional<ReleaseTable::Waiter> waiter) {
   const std::unique_ptr<Lease> lease = std::move(lease_);
   shared_.by_attempt.erase(lease->attempt);
   shared_.releases.Add(now, lease->attempt, name_, lease->owner, lease->may_have,
-                       now + lease->ttl + lease->drift_allowance, waiter);
+                       now + lease->ttl + lease->drift_allowance, waiter, std::move(lease->pass));
 }
 
 }  // namespace redlockd::engine

@@ -37,9 +37,8 @@ struct Lock::Waiter {
 struct Lock::Lease {
   enum class Phase { kFirstRound, kConfirm, kHeld, kKept };
 
-  Lease(std::size_t nodes, Agenda& agenda, AttemptGate& gate, Lock& lock)
-      : pass(gate),
-        validity(nodes),
+  Lease(std::size_t nodes, Agenda& agenda, Lock& lock)
+      : validity(nodes),
         renew_alarm(agenda, [&lock](Time now) { lock.RenewRound(now); }),
         warn_alarm(agenda, [&lock](Time) { lock.WarnHolder(true); }),
         end_alarm(agenda, [&lock](Time now) { lock.DeadlineReached(now); }) {}
@@ -61,7 +60,7 @@ struct Lock::Lease {
   Duration ttl{0};
   Duration drift_allowance{0};
   Phase phase = Phase::kFirstRound;
-  std::optional<AttemptGate::Pass> pass;  // while it is an attempt
+  AttemptGate::Pass pass;  // while it is an attempt
   Validity validity;
   NodeSet may_have;   // every node that was asked to set the key
   NodeSet in_flight;  // an acquire or renewal is out: at most one a node (rule C5)

@@ -1,6 +1,7 @@
 #include "daemon/engine/release_table.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "daemon/engine/quorum.h"
 
@@ -12,7 +13,8 @@ constexpr Duration kAskAgain = std::chrono::seconds(1);
 }  // namespace
 
 void ReleaseTable::Add(Time now, AttemptNumber attempt, std::string lock, std::string owner,
-                       NodeSet may_have, Time gone_by, std::optional<Waiter> waiter) {
+                       NodeSet may_have, Time gone_by, std::optional<Waiter> waiter,
+                       AttemptGate::Pass pass) {
   if (pending_.size() >= kMost) pending_.erase(pending_.begin());
   Pending& pending = pending_
                          .try_emplace(
@@ -23,6 +25,7 @@ void ReleaseTable::Add(Time now, AttemptNumber attempt, std::string lock, std::s
   pending.owner = std::move(owner);
   pending.unacked = may_have;
   pending.waiter = waiter;
+  pending.pass = std::move(pass);
   pending.expiry.Set(gone_by);
   Ask(now, attempt, pending, may_have);
 }
@@ -59,7 +62,7 @@ void ReleaseTable::Answered(Time now, const NodeAnswer& answer) {
   const auto found = pending_.find(answer.ticket.subject);
   if (found == pending_.end()) return;
   Pending& pending = found->second;
-  pending.in_flight.reset(answer.node);
+  Landed(pending, answer.node);
   const bool acked = answer.verdict == Verdict::kOk || answer.verdict == Verdict::kNotOwner;
   if (acked) {
     pending.unacked.reset(answer.node);
@@ -73,7 +76,7 @@ void ReleaseTable::Answered(Time now, const NodeAnswer& answer) {
 void ReleaseTable::Missed(Time now, const NodeSilence& silence) {
   const auto found = pending_.find(silence.ticket.subject);
   if (found == pending_.end()) return;
-  if (silence.gone) found->second.in_flight.reset(silence.node);
+  if (silence.gone) Landed(found->second, silence.node);
   NotTaken(now, found->second, silence.node);
 }
 
@@ -81,6 +84,11 @@ void ReleaseTable::NotTaken(Time now, Pending& pending, NodeIndex node) {
   pending.missed.set(node);
   if (!pending.again.at()) pending.again.Set(now + kAskAgain);
   AnswerWaiter(pending);
+}
+
+void ReleaseTable::Landed(Pending& pending, NodeIndex node) {
+  pending.in_flight.reset(node);
+  if (pending.in_flight.count() <= nodes_.size() - Majority(nodes_.size())) pending.pass.reset();
 }
 
 void ReleaseTable::AnswerWaiter(Pending& pending) {

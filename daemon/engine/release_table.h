@@ -5,6 +5,7 @@
 #include <string>
 
 #include "daemon/engine/agenda.h"
+#include "daemon/engine/attempt_gate.h"
 #include "daemon/engine/node_table.h"
 #include "daemon/engine/outbox.h"
 #include "daemon/engine/session_table.h"
@@ -30,9 +31,10 @@ class ReleaseTable {
       : nodes_(nodes), sessions_(sessions), agenda_(agenda), outbox_(outbox) {}
 
   // Asks `may_have` (every node that was ever asked to set this owner's key) to release it. By
-  // `gone_by` the key has ended everywhere.
+  // `gone_by` the key has ended everywhere. An attempt is under way until the nodes, but for a
+  // minority, are through with it.
   void Add(Time now, AttemptNumber attempt, std::string lock, std::string owner, NodeSet may_have,
-           Time gone_by, std::optional<Waiter> waiter);
+           Time gone_by, std::optional<Waiter> waiter, AttemptGate::Pass pass);
   // A connection to the node is there: what it has not acked is asked again (rule C7).
   void LinkUp(Time now, NodeIndex node);
   void Answered(Time now, const NodeAnswer& answer);
@@ -52,6 +54,7 @@ class ReleaseTable {
     NodeSet in_flight;
     NodeSet missed;  // silent or refused once; may still ack
     std::optional<Waiter> waiter;
+    AttemptGate::Pass pass;
     Alarm expiry;
     Alarm again;  // for nodes that are there, but would not take it
   };
@@ -60,6 +63,8 @@ class ReleaseTable {
   void Expire(AttemptNumber attempt);
   void NotTaken(Time now, Pending& pending, NodeIndex node);
   void AnswerWaiter(Pending& pending);
+  // It is not on its way to the node any more.
+  void Landed(Pending& pending, NodeIndex node);
 
   const NodeTable& nodes_;
   const SessionTable& sessions_;

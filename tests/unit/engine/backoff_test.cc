@@ -25,6 +25,7 @@ class Backoff : public Table {
     return UntilNext();
   }
   Duration UntilNext() {
+    AnswerReleases();
     const Time start = now_;
     const Time end = now_ + 1s;
     while (now_ < end) {

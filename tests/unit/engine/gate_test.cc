@@ -56,7 +56,40 @@ TEST_F(Gate, OneThatFailedMakesRoomToo) {
   Lock(b_);
   Busy(0);
   Busy(1);
+  AnswerReleases();
   EXPECT_EQ(std::get<AcquireOp>(asked_.back().op).lock, "x");
+}
+
+// The nodes are still busy with it.
+TEST_F(Gate, OneThatWasNotAnsweredMakesRoomOnceItIs) {
+  Lock(b_);
+  const auto first = Take<AcquireOp>(0), second = Take<AcquireOp>(1);
+  Silence(first);
+  Silence(second);
+  EXPECT_EQ(Count<ReleaseOp>(0), 1u);
+  AnswerReleases();
+  EXPECT_EQ(Count<AcquireOp>(0), kMost - 1) << "one is over, but there is less room";
+  for (int i = 0; i < 4; ++i) {
+    Vote(0, 10);
+    Vote(1, 10);
+  }
+  EXPECT_EQ(std::get<AcquireOp>(asked_.back().op).lock, "x");
+}
+
+TEST_F(Gate, IsNarrowerWhileNodesAreSlow) {
+  const auto requests = [this] {
+    const SessionId session = Open();
+    for (std::size_t i = 0; i < kMost; ++i) Lock(session, {.name = "more-" + std::to_string(i)});
+  };
+  Pass(timing_.command_timeout);  // no node has answered anything
+  for (const Asked& one : std::exchange(asked_, {})) Silence(one);
+  Close(a_);
+  AnswerReleases();
+  requests();
+  EXPECT_EQ(Count<AcquireOp>(0), AttemptGate::kLeast);
+  Vote(0, 10);
+  Vote(1, 10);
+  EXPECT_EQ(Count<AcquireOp>(0), AttemptGate::kLeast + 1) << "one is granted, two more are asked";
 }
 
 TEST_F(Gate, AHoldNeedsNoRoom) {
@@ -79,6 +112,7 @@ TEST_F(Gate, WhoeverLeavesTheLineIsNotAsked) {
   EXPECT_THAT(FailureOf(timed_out)->text, testing::HasSubstr("too many"));
   ForgetAsked();
   Close(a_);
+  AnswerReleases();
   EXPECT_FALSE(IsAsked<AcquireOp>(0));
 }
 
@@ -87,6 +121,7 @@ TEST_F(Gate, ATryWaitsForItsTurn) {
   EXPECT_FALSE(Answered(request));
   ForgetAsked();
   Close(a_);
+  AnswerReleases();
   Vote(0, 10);
   Vote(1, 10);
   EXPECT_TRUE(GrantOf(request));
@@ -98,6 +133,7 @@ TEST_F(Gate, AHalfCloseDoesNotCancelWhatIsAboutToBeAsked) {
   EXPECT_FALSE(Answered(request));
   ForgetAsked();
   Close(a_);
+  AnswerReleases();
   Vote(0, 10);
   Vote(1, 10);
   EXPECT_TRUE(GrantOf(request));
@@ -110,6 +146,7 @@ TEST_F(Gate, TheNextInLineTakesOverAPlaceBeforeTheGate) {
   Close(b_);
   ForgetAsked();
   Close(a_);
+  AnswerReleases();
   Vote(0, 10);
   Vote(1, 10);
   EXPECT_TRUE(GrantOf(second));
@@ -119,8 +156,8 @@ TEST_F(Gate, WithoutAQuorumNobodyStandsBeforeIt) {
   const auto request = Try(b_);
   Down(0);
   Down(1);
-  ForgetAsked();
   Close(a_);
+  AnswerReleases();
   EXPECT_EQ(WhyFailed(request), Failure::kNoQuorum);
 }
 

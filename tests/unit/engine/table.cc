@@ -132,6 +132,12 @@ void Table::Silence(const Asked& asked, bool gone) {
   Do(NodeSilence{asked.node, asked.ticket, gone});
 }
 
+void Table::AnswerReleases() {
+  for (NodeIndex node = 0; node < nodes_.size(); ++node) {
+    while (IsAsked<ReleaseOp>(node)) Answer(Take<ReleaseOp>(node), Verdict::kOk);
+  }
+}
+
 // --- clients ------------------------------------------------------------------------------------
 
 SessionId Table::Open(std::uint32_t uid) {

@@ -106,6 +106,8 @@ class Table : public ::testing::Test {
               std::string text = {});
   void AnswerAsObedient(const Asked& asked);
   void Silence(const Asked& asked, bool gone = false);
+  // Every release that waits is acked: the nodes are through with what was rolled back.
+  void AnswerReleases();
   // An answer to what the node was asked last of that kind, in one word.
   void Vote(NodeIndex node, Fence fence) { Answer(Take<AcquireOp>(node), Verdict::kOk, fence); }
   void Busy(NodeIndex node, const std::string& owner = "other:1:h", Duration left = 1s) {
