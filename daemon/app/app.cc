@@ -83,12 +83,13 @@ void App::Feed(engine::Event event) {
 
 // Carrying out an effect may post another event; it is taken in its turn.
 void App::StepAll() {
+  engine::Effects effects;  // not kept: one step in a million has thousands
   while (!events_.empty()) {
     const engine::Event event = std::move(events_.front());
     events_.pop_front();
-    effects_.clear();
-    engine_.Step(Now(), event, effects_);
-    for (const engine::Effect& effect : effects_) {
+    effects.clear();
+    engine_.Step(Now(), event, effects);
+    for (const engine::Effect& effect : effects) {
       std::visit([this](const auto& e) { CarryOut(e); }, effect);
     }
   }

@@ -65,7 +65,6 @@ class App : public session::EnginePort {
   engine::Engine engine_;
 
   std::deque<engine::Event> events_;  // to be stepped
-  engine::Effects effects_;
   bool draining_ = false;
   bool drained_ = false;  // and Run has been told
 
