@@ -27,13 +27,14 @@ Daemon::Daemon(DaemonOptions options)
 }
 
 Daemon::~Daemon() {
+  EndAtOnce();
   if (testing::Test::HasFailure()) std::cerr << "--- log of redlockd\n" << Log() << "---\n";
 }
 
 void Daemon::Start() {
   process_.emplace(std::vector<std::string>{REDLOCKD_TEST_REDLOCKD, "--config",
                                             dir_ / "redlockd.yaml", "--socket", socket_},
-                   Process::Options{.output_file = dir_ / "log"});
+                   Process::Options{.env = options_.env, .output_file = dir_ / "log"});
   const auto answers = [&] {
     try {
       return Connect().Brief("ping") == "OK";
@@ -49,6 +50,17 @@ void Daemon::Start() {
 Exit Daemon::Stop() {
   process_->Signal(SIGTERM);
   return process_->Wait();
+}
+
+void Daemon::EndAtOnce() {
+  if (!process_ || !process_->Running() || StateOf(process_->pid()) == 'T') return;
+  process_->Signal(SIGTERM);
+  process_->Signal(SIGINT);  // the second signal ends the drain
+  try {
+    EXPECT_EQ(process_->Wait(), ExitCode(0));
+  } catch (const std::runtime_error& error) {
+    ADD_FAILURE() << error.what();
+  }
 }
 
 void Daemon::Kill() {

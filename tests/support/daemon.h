@@ -25,11 +25,13 @@ struct DaemonOptions {
   // Also how long a daemon whose nodes are new waits for them before it serves.
   std::string connect_timeout = "250ms";
   std::string more{};  // YAML of further sections: "limits: {sessions: 3}\n"
+  std::map<std::string, std::string> env{};  // of the daemon, on top of the test's own
 };
 std::string ToYaml(const DaemonOptions& options);
 
 // A redlockd of the test's own, on a socket in a private directory. Runs and answers once
-// constructed. What it logged is printed if the test fails.
+// constructed. With the object it ends as it should, so that a sanitizer has its say and what it
+// covered is written. What it logged is printed if the test fails.
 class Daemon {
  public:
   explicit Daemon(DaemonOptions options);
@@ -44,6 +46,7 @@ class Daemon {
   Exit Stop();  // SIGTERM, and until it has drained and gone
   void Kill();  // SIGKILL
   Process& process() { return *process_; }
+  const Process& process() const { return *process_; }
 
   const std::string& socket() const { return socket_; }
   const TempDir& dir() const { return dir_; }
@@ -59,6 +62,8 @@ class Daemon {
   bool NodeIs(std::size_t i, std::string_view state) const;
 
  private:
+  void EndAtOnce();
+
   const DaemonOptions options_;
   TempDir dir_;
   std::string socket_;
