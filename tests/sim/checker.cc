@@ -1,0 +1,118 @@
+#include "tests/sim/checker.h"
+
+#include <algorithm>
+#include <cstdio>
+
+namespace redlockd::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+// What a moment loses when it is told as a host's clock and understood again.
+constexpr Duration kRounding = 1us;
+
+}  // namespace
+
+const char* ToText(Promise promise) {
+  switch (promise) {
+    case Promise::kExclusion:
+      return "exclusion";
+    case Promise::kFences:
+      return "fences";
+    case Promise::kTold:
+      return "told";
+    case Promise::kDeath:
+      return "death is release";
+    case Promise::kAnswered:
+      return "answered";
+    case Promise::kNothingLeft:
+      return "nothing left";
+    case Promise::kNodesVote:
+      return "nodes vote";
+  }
+  return "?";
+}
+
+std::string ToText(const Violation& violation) {
+  char when[32];
+  std::snprintf(when, sizeof when, "%.3fms", static_cast<double>(violation.at.count()) / 1e6);
+  return std::string("broken at ") + when + ", " + ToText(violation.promise) + ": " +
+         violation.text;
+}
+
+std::vector<Checker::Hold>::iterator Checker::Find(Lock& lock, engine::Fence fence) {
+  return std::find_if(lock.holds.begin(), lock.holds.end(),
+                      [fence](const Hold& hold) { return hold.fence == fence; });
+}
+
+void Checker::Granted(const std::string& name, engine::Fence fence, std::size_t client,
+                      Moment deadline) {
+  ++grants_;
+  Lock& lock = locks_[name];
+  const Moment now = timeline_.now();
+  std::erase_if(lock.holds, [now](const Hold& hold) { return hold.deadline <= now; });
+  for (const Hold& other : lock.holds) {
+    ++overlaps_;
+    if (other.fence < fence) ++fenced_overlaps_;
+    Broken(Promise::kExclusion, "two hold " + name + ": client " + std::to_string(other.client) +
+                                    " with fence " + std::to_string(other.fence) + " and client " +
+                                    std::to_string(client) + " with fence " +
+                                    std::to_string(fence));
+  }
+  if (deadline <= now) Broken(Promise::kExclusion, name + " was granted after its deadline");
+  if (!lock.fences.empty() && fence <= *lock.fences.rbegin()) {
+    Broken(Promise::kFences, name + " was granted with fence " + std::to_string(fence) +
+                                 " after fence " + std::to_string(*lock.fences.rbegin()));
+  }
+  if (!lock.fences.insert(fence).second) ++fences_twice_;
+  lock.holds.push_back({fence, client, deadline});
+}
+
+void Checker::Extended(const std::string& name, engine::Fence fence, Moment deadline) {
+  Lock& lock = locks_[name];
+  const auto hold = Find(lock, fence);
+  if (hold == lock.holds.end()) return;  // let go while it was told
+  if (hold->deadline <= timeline_.now()) {
+    Broken(Promise::kExclusion, "a lease of " + name + " was renewed after its deadline");
+  }
+  if (deadline + kRounding < hold->deadline) {
+    Broken(Promise::kTold, "the deadline of " + name + " moved back");
+  }
+  hold->deadline = std::max(hold->deadline, deadline);
+}
+
+void Checker::Lost(const std::string& name, engine::Fence fence, bool late_is_fine) {
+  Lock& lock = locks_[name];
+  const auto hold = Find(lock, fence);
+  if (hold == lock.holds.end()) return;
+  if (timeline_.now() > hold->deadline + kRounding && !late_is_fine) {
+    Broken(Promise::kTold, "LOST of " + name + " came after the deadline");
+  }
+  lock.holds.erase(hold);
+}
+
+void Checker::LetGo(const std::string& name, engine::Fence fence) {
+  Lock& lock = locks_[name];
+  const auto hold = Find(lock, fence);
+  if (hold != lock.holds.end()) lock.holds.erase(hold);
+}
+
+void Checker::Wrote(const std::string& name, engine::Fence fence) {
+  Lock& lock = locks_[name];
+  if (fence < lock.written) {
+    ++stale_refused_;
+    return;
+  }
+  lock.written = fence;
+}
+
+std::optional<Moment> Checker::DeadlineOf(const std::string& name, engine::Fence fence) const {
+  const auto lock = locks_.find(name);
+  if (lock == locks_.end()) return std::nullopt;
+  for (const Hold& hold : lock->second.holds) {
+    if (hold.fence == fence) return hold.deadline;
+  }
+  return std::nullopt;
+}
+
+}  // namespace redlockd::sim

@@ -1,0 +1,92 @@
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "daemon/engine/types.h"
+#include "tests/sim/trace.h"
+
+namespace redlockd::sim {
+
+// A promise of redlockd.
+enum class Promise : std::uint8_t {
+  kExclusion,    // no two hold a lock before their deadlines
+  kFences,       // a grant's fence is greater than all before it of that lock
+  kTold,         // LOST by the deadline, JEOPARDY before it; no deadline moves back
+  kDeath,        // a session that is gone holds nothing and is not renewed for
+  kAnswered,     // each request once, in time
+  kNothingLeft,  // no key, hold, wait or question stays behind
+  kNodesVote,    // nodes that are well vote, and vote again
+};
+const char* ToText(Promise promise);
+
+struct Violation {
+  Moment at;
+  Promise promise;
+  std::string text;
+};
+
+std::string ToText(const Violation& violation);
+
+// Looks at the world from outside, in true time, and judges by what clients were told and did,
+// never by what an engine thinks. Also plays the resource that the locks protect: it takes a write
+// only with a fence that is no less than the greatest it has seen.
+class Checker {
+ public:
+  explicit Checker(const Timeline& timeline) : timeline_(timeline) {}
+
+  void Broken(Promise promise, std::string text) {
+    violations_.push_back({timeline_.now(), promise, std::move(text)});
+  }
+
+  // --- what clients were told. A client that may hold a lock is known by the fence it got.
+  void Granted(const std::string& lock, engine::Fence fence, std::size_t client, Moment deadline);
+  // A later deadline was told.
+  void Extended(const std::string& lock, engine::Fence fence, Moment deadline);
+  // The client was told that it has lost it. `late_is_fine`: its daemon was stopped.
+  void Lost(const std::string& lock, engine::Fence fence, bool late_is_fine);
+  // --- what clients did
+  void LetGo(const std::string& lock, engine::Fence fence);
+  void Wrote(const std::string& lock, engine::Fence fence);
+
+  // The deadline last told, of a hold that has not ended; none otherwise.
+  std::optional<Moment> DeadlineOf(const std::string& lock, engine::Fence fence) const;
+
+  const std::vector<Violation>& violations() const { return violations_; }
+  std::size_t grants() const { return grants_; }
+  std::size_t stale_refused() const { return stale_refused_; }
+  // Pairs of holders at a time, and of these: the later one's fence was greater, so that the
+  // resource refuses the other from its first write on.
+  std::size_t overlaps() const { return overlaps_; }
+  std::size_t fenced_overlaps() const { return fenced_overlaps_; }
+  std::size_t fences_twice() const { return fences_twice_; }
+
+ private:
+  struct Hold {
+    engine::Fence fence;
+    std::size_t client;
+    Moment deadline;
+  };
+  struct Lock {
+    std::vector<Hold> holds;         // that may not have ended
+    std::set<engine::Fence> fences;  // all that were granted
+    engine::Fence written = 0;
+  };
+
+  std::vector<Hold>::iterator Find(Lock& lock, engine::Fence fence);
+
+  const Timeline& timeline_;
+  std::map<std::string, Lock> locks_;
+  std::vector<Violation> violations_;
+  std::size_t grants_ = 0;
+  std::size_t stale_refused_ = 0;
+  std::size_t overlaps_ = 0;
+  std::size_t fenced_overlaps_ = 0;
+  std::size_t fences_twice_ = 0;
+};
+
+}  // namespace redlockd::sim

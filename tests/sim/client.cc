@@ -1,0 +1,373 @@
+#include "tests/sim/client.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "tests/sim/settings.h"
+#include "tests/sim/words.h"
+
+namespace redlockd::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+// A lock request without a wait is decided by rounds, each as long as the command timeout at most:
+// three first rounds and the confirm rounds behind them (rule A4).
+constexpr Duration kTryMost = 8 * 20ms;
+// What timers may add.
+constexpr Duration kSlack = 2ms;
+// A release is told to nodes that are silent until its connection is given up.
+constexpr Duration kSyncMost = 500ms;
+
+}  // namespace
+
+Client::Client(const Parts& parts) : parts_(parts), chance_(parts.seed, 'c', parts.number) {
+  Later(chance_.UpTo(100ms), [this] { Come(); });
+}
+
+void Client::Broken(Promise promise, const std::string& what) {
+  parts_.checker.Broken(promise, Name() + ": " + what);
+}
+
+void Client::Later(Duration delay, std::function<void()> act) {
+  parts_.timeline.After(delay, [this, act = std::move(act), changes = changes_] {
+    if (changes == changes_) act();
+  });
+}
+
+// --- coming and going ---------------------------------------------------------------------------
+
+void Client::Come() {
+  Changed();
+  if (parts_.calm && plan_ == Plan::kAnything) return;
+  if (!parts_.daemon.up()) return Later(chance_.UpTo(20ms), [this] { Come(); });
+  session_ = parts_.daemon.Open(*this);
+  input_ended_ = false;
+  lost_ = false;
+  Later(chance_.UpTo(5ms), [this] { Ask(); });
+}
+
+void Client::Forget() {
+  Changed();
+  session_.reset();
+  request_.reset();
+  fence_.reset();
+}
+
+// Its socket is closed: by itself, or by the kernel when it died.
+void Client::Leave() {
+  if (!session_) return;
+  parts_.trace([&] { return Name() + " leaves"; });
+  if (fence_) parts_.checker.LetGo(lock_, *fence_);
+  const engine::SessionId session = *session_;
+  Forget();
+  parts_.daemon.Close(session);
+  if (plan_ == Plan::kAnything) Later(chance_.UpTo(50ms), [this] { Come(); });
+}
+
+void Client::GoHome() {
+  Leave();
+  Changed();
+}
+
+void Client::OnHangUp() {
+  // What it holds it holds until the deadline that it knows: the checker keeps the hold.
+  Forget();
+  Later(chance_.UpTo(30ms), [this] { Come(); });
+}
+
+bool Client::CountsOn(const std::string& lock, engine::Fence fence) const {
+  return fence_ == fence && lock == lock_;
+}
+
+// --- asking -------------------------------------------------------------------------------------
+
+std::string Client::ChooseLock() {
+  if (plan_ == Plan::kAlone) return "alone" + std::to_string(parts_.number);
+  if (plan_ == Plan::kCompete || parts_.haste) return "all";
+  switch (chance_.Below(10)) {
+    case 0:
+      return "own" + std::to_string(parts_.number);
+    case 1:
+    case 2:
+      return "some";
+    default:
+      return "all";
+  }
+}
+
+engine::RequestId Client::Begin(std::optional<Duration> most, bool is_lock) {
+  request_ = Request{++last_request_, parts_.timeline.now(), most, is_lock};
+  return last_request_;
+}
+
+void Client::Ask() {
+  Changed();
+  if (parts_.calm && plan_ == Plan::kAnything) return;
+  engine::LockRequested request{.session = *session_,
+                                .request = 0,
+                                .name = ChooseLock(),
+                                .wait = std::nullopt,
+                                .ttl = std::nullopt,
+                                .max_hold = std::nullopt,
+                                .note = "",
+                                .renewed_events = true};
+  if (plan_ == Plan::kAlone) request.wait = 0ns;
+  if (plan_ == Plan::kAnything) {
+    if (chance_.OneIn(3)) request.wait = chance_.OneIn(2) ? 0ns : chance_.UpTo(300ms);
+    if (chance_.OneIn(3)) request.ttl = chance_.Between(Duration(110ms), WorldTiming().max_ttl);
+    if (chance_.OneIn(8)) request.max_hold = chance_.UpTo(600ms);
+    if (parts_.haste && chance_.OneIn(2)) request.wait = 0ns;
+  }
+  Send(std::move(request));
+}
+
+void Client::Send(engine::LockRequested request) {
+  std::optional<Duration> most = request.wait;
+  if (most == Duration(0)) most = kTryMost;
+  request.request = Begin(most, true);
+  lock_ = request.name;
+  max_hold_ = request.max_hold;
+  lost_ = false;
+  parts_.trace([&] {
+    return Name() + " asks for " + lock_ +
+           (request.wait ? " and waits " + engine::ToText(*request.wait) : "");
+  });
+  if (plan_ == Plan::kAnything && chance_.OneIn(4)) {
+    Later(chance_.UpTo(300ms), [this] { ChangeOfMind(); });
+  }
+  parts_.daemon.Feed(request);
+}
+
+// While it waits.
+void Client::ChangeOfMind() {
+  switch (chance_.Below(3)) {
+    case 0:
+      parts_.trace([&] { return Name() + " cancels"; });
+      return parts_.daemon.Feed(engine::CancelRequested{
+          .session = *session_, .request = ++last_request_, .target = request_->id, .name = lock_});
+    case 1:
+      parts_.trace([&] { return Name() + " ends its input"; });
+      input_ended_ = true;
+      return parts_.daemon.Feed(engine::SessionInputEnded{*session_});
+    default:
+      return Leave();
+  }
+}
+
+// --- answers ------------------------------------------------------------------------------------
+
+void Client::CheckTime(const Request& request) {
+  const Moment now = parts_.timeline.now();
+  // While the daemon was stopped nobody counted.
+  const Moment from = std::max(request.sent, parts_.daemon.running_since());
+  // The host's clock may run slow.
+  if (request.most && now - from > *request.most + *request.most / 50 + kSlack) {
+    Broken(Promise::kAnswered, "was answered after " + engine::ToText(now - from) +
+                                   ", expected it within " + engine::ToText(*request.most));
+  }
+}
+
+void Client::OnAnswer(engine::RequestId id, const engine::Answer& answer) {
+  parts_.trace([&] { return Name() + " hears: " + ToText(answer); });
+  if (!request_ || request_->id != id) {
+    // The answer to its cancel; everything else it has one of at a time.
+    const auto* failed = std::get_if<engine::Failed>(&answer);
+    if (std::holds_alternative<engine::WaitCancelled>(answer)) return;
+    if (failed && failed->failure == engine::Failure::kNoSuchWait) return;
+    return Broken(Promise::kAnswered, "was answered what it did not ask: " + ToText(answer));
+  }
+  const Request request = *std::exchange(request_, std::nullopt);
+  Changed();
+  CheckTime(request);
+  if (request.is_lock) {
+    AnsweredLock(answer);
+  } else {
+    AnsweredOther(answer);
+  }
+}
+
+void Client::AnsweredLock(const engine::Answer& answer) {
+  if (const auto* granted = std::get_if<engine::Granted>(&answer)) return Granted(*granted);
+  if (plan_ == Plan::kAlone) {
+    return Broken(Promise::kAnswered, "did not get a lock that nobody wants: " + ToText(answer));
+  }
+  if (input_ended_) return Later(1us, [this] { Leave(); });
+  Later(chance_.UpTo(parts_.haste ? 3ms : 20ms), [this] { Ask(); });
+}
+
+void Client::Granted(const engine::Granted& granted) {
+  if (granted.name != lock_) Broken(Promise::kAnswered, "got another lock than it asked for");
+  fence_ = granted.fence;
+  warned_ = false;
+  const Moment deadline = parts_.daemon.WhenIs(granted.deadline);
+  ends_ = parts_.timeline.now() + max_hold_.value_or(1h);
+  CheckMaxHold(deadline);
+  parts_.checker.Granted(lock_, granted.fence, parts_.number, deadline);
+  if (input_ended_) return Later(1us, [this] { Leave(); });
+  Later(chance_.UpTo(100us), [this] { Hold(); });
+}
+
+void Client::AnsweredOther(const engine::Answer& answer) {
+  if (const auto* checked = std::get_if<engine::Checked>(&answer)) {
+    if (fence_ != checked->fence) Broken(Promise::kDeath, "has what it let go: " + ToText(answer));
+    parts_.checker.Extended(lock_, checked->fence, parts_.daemon.WhenIs(checked->deadline));
+    return Later(chance_.UpTo(20ms), [this] { EndHold(); });
+  }
+  const auto* failed = std::get_if<engine::Failed>(&answer);
+  if (failed && lost_) {
+    // Once lost, then not-held.
+    const bool once = failed->failure == engine::Failure::kLost;
+    lost_ = false;
+    if (once) return Later(chance_.UpTo(1ms), [this] { Check(); });
+  } else if (failed && failed->failure == engine::Failure::kLost) {
+    Broken(Promise::kTold, "was told of a loss that was none, or twice: " + ToText(answer));
+  }
+  if (plan_ == Plan::kAlone && failed) {
+    Broken(Promise::kAnswered, "could not let go: " + ToText(answer));
+  }
+  if (plan_ != Plan::kAnything) return;
+  Later(chance_.UpTo(parts_.haste ? 3ms : 20ms), [this] { Ask(); });
+}
+
+// --- holding ------------------------------------------------------------------------------------
+
+// Rule C9: no deadline beyond it is told. Its clock may run slow.
+void Client::CheckMaxHold(Moment deadline) {
+  if (max_hold_ && deadline > ends_ + *max_hold_ / 50 + 1us) {
+    Broken(Promise::kTold, "was told a deadline beyond its max-hold");
+  }
+}
+
+void Client::Hold() {
+  Changed();
+  parts_.checker.Wrote(lock_, *fence_);
+  const bool long_hold =
+      plan_ == Plan::kAnything && !parts_.calm && chance_.OneIn(parts_.haste ? 20 : 4);
+  const Duration time = long_hold                  ? chance_.UpTo(chance_.OneIn(3) ? 3s : 1s)
+                        : plan_ == Plan::kAnything ? chance_.UpTo(parts_.haste ? 3ms : 30ms)
+                                                   : chance_.UpTo(2ms);
+  Later(time, [this] { EndHold(); });
+}
+
+void Client::EndHold() {
+  Changed();
+  if (plan_ != Plan::kAnything) return Unlock(plan_ == Plan::kAlone);
+  parts_.checker.Wrote(lock_, *fence_);
+  switch (chance_.Below(16)) {
+    case 0:
+    case 1:
+      return Leave();
+    case 2: {  // it reads no more: the daemon throws it out, and keeps what it was told (rule C9)
+      parts_.trace([&] { return Name() + " is thrown out"; });
+      const engine::SessionId session = *session_;
+      Forget();
+      parts_.daemon.Drop(session);
+      return Later(chance_.UpTo(200ms), [this] { Come(); });
+    }
+    case 3:
+      return Sleep();
+    case 4:
+      return Check();
+    case 5:
+    case 6:
+      return Unlock(true);
+    default:
+      return Unlock(false);
+  }
+}
+
+void Client::Unlock(bool sync) {
+  parts_.checker.LetGo(lock_, *fence_);
+  const engine::UnlockRequested request{.session = *session_,
+                                        .request = Begin(sync ? kSyncMost : kSlack, false),
+                                        .name = lock_,
+                                        .fence = chance_.OneIn(2) ? fence_ : std::nullopt,
+                                        .sync = sync};
+  fence_.reset();
+  parts_.trace([&] { return Name() + " lets go of " + lock_; });
+  parts_.daemon.Feed(request);
+}
+
+// It is paused, maybe past its deadline, and then goes on as if no time had passed. What it is told
+// meanwhile it reads too late; only the fence can stop it.
+void Client::Sleep() {
+  parts_.timeline.After(chance_.UpTo(1200ms), [this, lock = lock_, fence = *fence_] {
+    parts_.checker.Wrote(lock, fence);
+  });
+  Later(chance_.UpTo(1200ms), [this] { Unlock(false); });
+}
+
+void Client::Check() {
+  parts_.daemon.Feed(engine::CheckRequested{*session_, Begin(kSlack, false), lock_, std::nullopt});
+}
+
+void Client::OnNotice(const engine::Notice& notice) {
+  using Kind = engine::Notice::Kind;
+  parts_.trace([&] { return Name() + " hears: " + ToText(notice); });
+  if (notice.kind == Kind::kDraining) return;
+  if (!CountsOn(notice.name, notice.fence)) {
+    // It has let go, and the daemon will hear that, but not before it was lost.
+    if (notice.kind == Kind::kLost && request_ && !request_->is_lock) lost_ = true;
+    return;
+  }
+  switch (notice.kind) {
+    case Kind::kRenewed:
+      CheckMaxHold(parts_.daemon.WhenIs(notice.deadline));
+      return parts_.checker.Extended(lock_, *fence_, parts_.daemon.WhenIs(notice.deadline));
+    case Kind::kJeopardy:
+    case Kind::kSafe:
+      if (warned_ == (notice.kind == Kind::kJeopardy)) Broken(Promise::kTold, "was told it twice");
+      warned_ = notice.kind == Kind::kJeopardy;
+      return;
+    default:
+      break;
+  }
+  const bool was_stopped =
+      parts_.daemon.running_since() > parts_.timeline.now() - 1ms ||
+      parts_.daemon.running_since() > parts_.checker.DeadlineOf(lock_, *fence_).value_or(Moment{});
+  if (!warned_ && notice.reason == engine::LossReason::kDeadline && !was_stopped) {
+    Broken(Promise::kTold, "LOST " + lock_ + " without JEOPARDY before");
+  }
+  parts_.checker.Lost(lock_, *fence_, was_stopped);
+  fence_.reset();
+  lost_ = true;
+  if (request_) return;  // its check is on its way, and will say so
+  Changed();
+  Later(chance_.UpTo(5ms), [this] { AfterLoss(); });
+}
+
+void Client::AfterLoss() {
+  if (chance_.OneIn(2)) return Check();
+  if (plan_ == Plan::kAnything) Ask();
+}
+
+// --- after the trouble --------------------------------------------------------------------------
+
+void Client::Audit() {
+  constexpr Duration kLate = 5ms;
+  if (!fence_ || !parts_.daemon.up()) return;
+  const Moment deadline = parts_.checker.DeadlineOf(lock_, *fence_).value_or(Moment::max());
+  const Moment since = std::max(deadline, parts_.daemon.running_since());
+  if (since < parts_.timeline.now() - kLate) Broken(Promise::kTold, "was not told of a loss");
+}
+
+void Client::Finish() {
+  if (!fence_ || request_) return;
+  Changed();
+  Later(chance_.UpTo(50ms), [this] { EndHold(); });
+}
+
+void Client::UseAlone() {
+  plan_ = Plan::kAlone;
+  if (session_) return Ask();
+  Come();
+}
+
+void Client::Compete() {
+  plan_ = Plan::kCompete;
+  if (session_) return Ask();
+  Come();
+}
+
+}  // namespace redlockd::sim

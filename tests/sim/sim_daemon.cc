@@ -1,0 +1,287 @@
+#include "tests/sim/sim_daemon.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "tests/sim/settings.h"
+#include "tests/sim/words.h"
+
+namespace redlockd::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+// More answers than that are never due from one node: a world has a handful of locks.
+constexpr std::size_t kMostDue = 400;
+
+}  // namespace
+
+SimDaemon::SimDaemon(const Parts& parts)
+    : parts_(parts),
+      chance_(parts.seed, 'd', parts.index),
+      clock_(chance_.Between(Duration(1s), Duration(100s)), chance_.Between(-kOffRate, kOffRate)) {
+  for (std::size_t n = 0; n < parts_.nodes.size(); ++n) paths_.push_back(std::make_shared<Path>());
+  Start();
+}
+
+// --- the process --------------------------------------------------------------------------------
+
+void SimDaemon::Start() {
+  if (engine_) return;
+  ++generation_;
+  parts_.trace([&] { return Name() + " starts"; });
+  running_since_ = parts_.timeline.now();
+  stopped_until_ = Moment{};
+  draining_ = false;
+  engine_ = std::make_unique<engine::Engine>(
+      engine::EngineOptions{
+          .timing = WorldTiming(),
+          .limits = {},
+          .nodes = parts_.nodes.size(),
+          .instance = "d" + std::to_string(parts_.index) + "g" + std::to_string(generation_),
+          .host = "h" + std::to_string(parts_.index)},
+      chance_);
+  for (std::size_t n = 0; n < parts_.nodes.size(); ++n) {
+    links_.push_back(std::make_unique<Link>(
+        Link::Parts{.timeline = parts_.timeline,
+                    .node = parts_.nodes[n],
+                    .path = paths_[n],
+                    .node_index = n,
+                    .run = [this, generation = generation_](
+                               std::function<void()> act) { Run(generation, std::move(act)); },
+                    .feed = [this](const engine::Event& event) { Step(event); },
+                    .last_connection = parts_.last_connection,
+                    .kill_allowed = parts_.kill_allowed},
+        chance_));
+  }
+}
+
+void SimDaemon::Kill() {
+  if (!engine_) return;
+  parts_.trace([&] { return Name() + " dies"; });
+  ++generation_;
+  confirmed_grants_ = ConfirmedGrants();
+  engine_.reset();
+  links_.clear();
+  waiting_.clear();
+  held_.clear();
+  let_go_.clear();
+  armed_.reset();
+  HangUp();
+}
+
+void SimDaemon::HangUp() {
+  for (const auto& [session, user] : std::exchange(users_, {})) user->OnHangUp();
+}
+
+void SimDaemon::Run(std::uint64_t generation, std::function<void()> act) {
+  if (generation != generation_) return;
+  if (stopped() || !waiting_.empty()) {
+    waiting_.push_back(std::move(act));
+  } else {
+    act();
+  }
+}
+
+void SimDaemon::StopUntil(Moment end) {
+  if (!engine_ || end <= stopped_until_) return;
+  parts_.trace([&] { return Name() + " is stopped"; });
+  stopped_until_ = end;
+  running_since_ = end;
+  parts_.timeline.At(end, [this, generation = generation_] {
+    if (generation == generation_ && !stopped()) GoOn();
+  });
+}
+
+void SimDaemon::GoOn() {
+  parts_.trace([&] { return Name() + " goes on"; });
+  auto acts = std::exchange(waiting_, {});
+  for (const auto& act : acts) {
+    if (engine_) act();
+  }
+}
+
+void SimDaemon::Drain(Duration patience, Duration then_away) {
+  if (!up()) return;
+  draining_ = true;
+  away_ = then_away;
+  Run(generation_, [this, patience] { Step(engine::DrainRequested{Now() + patience}); });
+}
+
+void SimDaemon::MistakeTime(std::int64_t most, Moment end) {
+  mistaken_by_ = most;
+  mistaken_until_ = end;
+}
+
+engine::NodeOp SimDaemon::Mistaken(engine::NodeOp op) {
+  auto* acquire = std::get_if<engine::AcquireOp>(&op);
+  if (acquire && parts_.timeline.now() < mistaken_until_) {
+    acquire->proposal += chance_.Between(std::min(mistaken_by_, std::int64_t{0}),
+                                         std::max(mistaken_by_, std::int64_t{0}));
+  }
+  return op;
+}
+
+void SimDaemon::Cut(std::size_t node, bool lost) {
+  if (engine_) Run(generation_, [this, node, lost] { links_[node]->Cut(lost); });
+}
+
+void SimDaemon::NodeDied(std::size_t node) {
+  if (engine_) links_[node]->NodeDied();
+}
+
+// --- sessions -----------------------------------------------------------------------------------
+
+engine::SessionId SimDaemon::Open(SessionUser& user) {
+  const engine::SessionId session = ++parts_.last_session;
+  users_[session] = &user;
+  Feed(engine::SessionOpened{session, 1000});
+  return session;
+}
+
+void SimDaemon::Feed(const engine::Event& event) {
+  Run(generation_, [this, event] { Step(event); });
+}
+
+void SimDaemon::Close(engine::SessionId session) {
+  users_.erase(session);
+  Feed(engine::SessionClosed{session});
+}
+
+void SimDaemon::Drop(engine::SessionId session) {
+  users_.erase(session);
+  Feed(engine::SessionDropped{session});
+}
+
+// --- the engine ---------------------------------------------------------------------------------
+
+void SimDaemon::Step(const engine::Event& event) {
+  engine::Effects effects;
+  const std::uint64_t generation = generation_;
+  TraceEvent(event);
+  engine_->Step(Now(), event, effects);
+  for (const engine::Effect& effect : effects) {
+    CarryOut(effect);
+    if (generation != generation_) return;
+  }
+  // After the effects: a renewal that was due in this very step was still right.
+  const auto ended = [this](engine::SessionId session) {
+    std::erase_if(held_, [session](const auto& hold) { return hold.second == session; });
+  };
+  if (const auto* closed = std::get_if<engine::SessionClosed>(&event)) ended(closed->session);
+  if (const auto* dropped = std::get_if<engine::SessionDropped>(&event)) ended(dropped->session);
+  if (const auto* unlock = std::get_if<engine::UnlockRequested>(&event)) {
+    const auto held = held_.find(unlock->name);
+    if (held != held_.end() && held->second == unlock->session) held_.erase(held);
+  }
+  if (draining_ && engine_->Drained()) {
+    parts_.timeline.After(0ns, [this, generation] {
+      if (generation != generation_) return;
+      Kill();
+      parts_.timeline.After(away_, [this] { Start(); });
+    });
+  }
+  Arm();
+}
+
+void SimDaemon::TraceEvent(const engine::Event& event) {
+  if (const auto* answer = std::get_if<engine::NodeAnswer>(&event)) {
+    parts_.trace([&] { return Name() + " hears " + ToText(*answer); });
+  } else if (const auto* silence = std::get_if<engine::NodeSilence>(&event)) {
+    parts_.trace([&] {
+      return Name() + " hears nothing of node " + std::to_string(silence->node) +
+             (silence->gone ? ", and will not" : " in time");
+    });
+  }
+}
+
+void SimDaemon::Arm() {
+  const auto next = engine_->NextDeadline();
+  if (!next) return;
+  const Moment at = std::max(parts_.timeline.now(), clock_.WhenIs(*next));
+  if (armed_ && *armed_ <= at && *armed_ >= parts_.timeline.now()) return;
+  armed_ = at;
+  parts_.timeline.At(at, [this, at, generation = generation_] {
+    if (generation != generation_ || armed_ != at) return;
+    armed_.reset();
+    Run(generation, [this] { Step(engine::TimePassed{}); });
+  });
+}
+
+void SimDaemon::CarryOut(const engine::Effect& effect) {
+  if (const auto* ask = std::get_if<engine::AskNodes>(&effect)) return Ask(*ask);
+  if (const auto* answered = std::get_if<engine::AnswerClient>(&effect)) {
+    if (const auto* granted = std::get_if<engine::Granted>(&answered->answer)) {
+      held_[granted->name] = answered->session;
+    }
+    const auto user = users_.find(answered->session);
+    if (user == users_.end()) return;  // it left while that was on its way
+    return user->second->OnAnswer(answered->request, answered->answer);
+  }
+  if (const auto* told = std::get_if<engine::TellClient>(&effect)) {
+    if (told->notice.kind == engine::Notice::Kind::kLost) held_.erase(told->notice.name);
+    const auto user = users_.find(told->session);
+    if (user != users_.end()) user->second->OnNotice(told->notice);
+    return;
+  }
+  const auto& changed = std::get<engine::NodeChanged>(effect);
+  parts_.trace(
+      [&] { return Name() + ": node " + std::to_string(changed.node) + " " + changed.text; });
+}
+
+void SimDaemon::Ask(const engine::AskNodes& ask) {
+  CheckAsked(ask);
+  parts_.trace([&] { return Name() + " asks " + ToText(ask.nodes) + ": " + ToText(ask.op); });
+  for (std::size_t n = 0; n < links_.size(); ++n) {
+    if (!ask.nodes.test(n)) continue;
+    links_[n]->Ask(ask.ticket, std::make_shared<const engine::NodeOp>(Mistaken(ask.op)));
+    if (links_[n]->Due() == kMostDue) {
+      parts_.checker.Broken(Promise::kNothingLeft, "questions to a node pile up");
+    }
+  }
+}
+
+// A lease is renewed for a hold only, and what was let go is not asked for again (rules C4, C6).
+void SimDaemon::CheckAsked(const engine::AskNodes& ask) {
+  const auto broken = [this](const std::string& what) {
+    parts_.checker.Broken(Promise::kDeath, what);
+  };
+  if (const auto* release = std::get_if<engine::ReleaseOp>(&ask.op)) {
+    // Without a subject: one node's vote was not wanted, the attempt goes on.
+    if (ask.ticket.subject != 0) let_go_.insert(release->owner);
+  } else if (const auto* renew = std::get_if<engine::RenewOp>(&ask.op)) {
+    if (!held_.contains(renew->lock)) broken(renew->lock + " is renewed and nobody has it");
+    if (let_go_.contains(renew->owner)) broken(renew->owner + " is renewed after it was let go");
+  } else if (const auto* acquire = std::get_if<engine::AcquireOp>(&ask.op)) {
+    if (let_go_.contains(acquire->owner)) broken(acquire->owner + " is taken after it was let go");
+  }
+}
+
+// --- for checkers -------------------------------------------------------------------------------
+
+void SimDaemon::Audit() {
+  if (!engine_ || stopped() || !waiting_.empty()) return;
+  for (const engine::HoldView& hold : engine_->Holds(Now())) {
+    const auto user = users_.find(hold.session);
+    if (user == users_.end()) {
+      parts_.checker.Broken(Promise::kDeath, hold.name + " is held by a session that is gone");
+    } else if (!user->second->CountsOn(hold.name, hold.fence)) {
+      parts_.checker.Broken(Promise::kDeath, hold.name + " is held by a client that let it go");
+    }
+  }
+  for (const engine::WaitView& wait : engine_->Waits()) {
+    if (!users_.contains(wait.session)) {
+      parts_.checker.Broken(Promise::kDeath, "a session that is gone waits for " + wait.name);
+    }
+  }
+}
+
+std::uint64_t SimDaemon::ConfirmedGrants() const {
+  return confirmed_grants_ + (engine_ ? engine_->counters().confirmed_grants : 0);
+}
+
+std::vector<engine::NodeView> SimDaemon::NodeViews() const {
+  return engine_ ? engine_->Nodes(Now()) : std::vector<engine::NodeView>{};
+}
+
+}  // namespace redlockd::sim

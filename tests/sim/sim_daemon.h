@@ -1,0 +1,123 @@
+#pragma once
+
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "daemon/engine/engine.h"
+#include "tests/sim/chance.h"
+#include "tests/sim/checker.h"
+#include "tests/sim/clocks.h"
+#include "tests/sim/link.h"
+#include "tests/sim/sim_node.h"
+#include "tests/sim/trace.h"
+
+namespace redlockd::sim {
+
+// The client's end of a session.
+class SessionUser {
+ public:
+  virtual ~SessionUser() = default;
+  virtual void OnAnswer(engine::RequestId request, const engine::Answer& answer) = 0;
+  virtual void OnNotice(const engine::Notice& notice) = 0;
+  // The daemon is gone, and the session with it.
+  virtual void OnHangUp() = 0;
+  // Whether the client counts on this hold: it was granted, and neither let go nor lost.
+  virtual bool CountsOn(const std::string& lock, engine::Fence fence) const = 0;
+};
+
+// A daemon in the world: the real Engine with links to the nodes and sessions of clients, on a host
+// with a clock of its own. It can be killed and started again, stopped for a time, and drained.
+class SimDaemon {
+ public:
+  struct Parts {
+    Timeline& timeline;
+    Checker& checker;
+    Trace& trace;
+    std::deque<SimNode>& nodes;
+    engine::SessionId& last_session;  // of the world
+    ConnectionId& last_connection;    // of the world
+    std::uint64_t seed;
+    std::size_t index;
+    bool kill_allowed;
+  };
+  explicit SimDaemon(const Parts& parts);
+  SimDaemon(const SimDaemon&) = delete;
+  SimDaemon& operator=(const SimDaemon&) = delete;
+
+  // --- for clients. What is fed to it while it is stopped it takes when it goes on.
+  bool up() const { return engine_ != nullptr && !draining_; }
+  engine::SessionId Open(SessionUser& user);
+  void Feed(const engine::Event& event);
+  // The client's end of the session is closed (SessionClosed), or the daemon gives it up
+  // (SessionDropped); the user hears nothing any more.
+  void Close(engine::SessionId session);
+  void Drop(engine::SessionId session);
+  Moment WhenIs(engine::Time local) const { return clock_.WhenIs(local); }
+  // It has been running, not stopped, since then; in the future while it is stopped.
+  Moment running_since() const { return running_since_; }
+  bool stopped() const { return parts_.timeline.now() < stopped_until_; }
+
+  // --- what goes wrong
+  void Start();
+  void Kill();
+  void StopUntil(Moment end);
+  void Drain(Duration patience, Duration then_away);
+  // Until `end` its proposals for fences are off by anything up to `most` us, for each node
+  // another: rule A says that fences grow whatever the daemons' clocks say.
+  void MistakeTime(std::int64_t most, Moment end);
+  void Cut(std::size_t node, bool lost);
+  Path& path(std::size_t node) { return *paths_[node]; }
+  void NodeDied(std::size_t node);
+
+  // --- for checkers
+  // Compares what the engine says that it holds with what its clients count on.
+  void Audit();
+  std::vector<engine::NodeView> NodeViews() const;
+  std::size_t Waits() const { return engine_ ? engine_->WaitCount() : 0; }
+  std::size_t Holds() const { return engine_ ? engine_->HoldCount() : 0; }
+  // Of all its processes.
+  std::uint64_t ConfirmedGrants() const;
+
+ private:
+  engine::Time Now() const { return clock_.At(parts_.timeline.now()); }
+  std::string Name() const { return "daemon " + std::to_string(parts_.index); }
+  void Run(std::uint64_t generation, std::function<void()> act);
+  void GoOn();
+  void Step(const engine::Event& event);
+  void TraceEvent(const engine::Event& event);
+  void CarryOut(const engine::Effect& effect);
+  void Ask(const engine::AskNodes& ask);
+  engine::NodeOp Mistaken(engine::NodeOp op);
+  void Arm();
+  void CheckAsked(const engine::AskNodes& ask);
+  void HangUp();
+
+  const Parts parts_;
+  Chance chance_;
+  HostClock clock_;
+  std::uint64_t generation_ = 0;  // which process
+  std::unique_ptr<engine::Engine> engine_;
+  std::vector<std::shared_ptr<Path>> paths_;
+  std::vector<std::unique_ptr<Link>> links_;
+  std::map<engine::SessionId, SessionUser*> users_;
+  // Locks that the daemon has granted and whose session has not ended them, as far as it can know.
+  std::map<std::string, engine::SessionId> held_;
+  std::set<std::string> let_go_;               // owner values that were released
+  std::deque<std::function<void()>> waiting_;  // while it is stopped
+  Moment stopped_until_{};
+  Moment running_since_{};
+  std::optional<Moment> armed_;
+  std::uint64_t confirmed_grants_ = 0;  // of processes that have ended
+  std::int64_t mistaken_by_ = 0;
+  Moment mistaken_until_{};
+  bool draining_ = false;
+  Duration away_{};  // after a drain
+};
+
+}  // namespace redlockd::sim

@@ -1,0 +1,85 @@
+#include "tests/sim/sim_node.h"
+
+#include <utility>
+
+#include "daemon/redis/command.h"
+#include "tests/sim/settings.h"
+
+namespace redlockd::sim {
+namespace {
+
+constexpr std::size_t kDumps = 24;  // as old as a restart may find (MakeScenario), and no more
+
+}  // namespace
+
+SimNode::SimNode(const ScriptSet& scripts, Timeline& timeline, NodeClock clock, std::size_t index)
+    : timeline_(timeline), clock_(clock), index_(index), fake_(scripts, NewRunId()) {}
+
+std::string SimNode::NewRunId() {
+  return "node" + std::to_string(index_) + "run" + std::to_string(process_);
+}
+
+void SimNode::Receive(ConnectionId connection, std::function<void()> command) {
+  if (killed_.contains(connection)) return;
+  if (timeline_.now() < hung_until_ || !waiting_.empty()) {
+    waiting_.emplace_back(connection, std::move(command));
+  } else {
+    command();
+  }
+}
+
+engine::NodeAnswer SimNode::Run(const std::string& run_id, const engine::NodeOp& op) {
+  static const redis::SetOptions set = WorldSet();
+  return fake_.Run(Time(), set, run_id, op);
+}
+
+void SimNode::Die(Memory memory, Duration age) {
+  up_ = false;
+  ++process_;
+  waiting_.clear();
+  hung_until_ = Moment{};
+  if (memory == Memory::kKept) return;
+  Store old;
+  for (Dump& dump : dumps_) {
+    if (memory == Memory::kOld && dump.at <= timeline_.now() - age) old = dump.store;
+  }
+  fake_.store() = std::move(old);
+}
+
+void SimNode::Start() {
+  up_ = true;
+  fake_.Restart(NewRunId());
+}
+
+void SimNode::HangUntil(Moment end) {
+  hung_until_ = std::max(hung_until_, end);
+  timeline_.At(end, [this, process = process_] {
+    if (process == process_ && timeline_.now() >= hung_until_) GoOn();
+  });
+}
+
+void SimNode::GoOn() {
+  auto commands = std::exchange(waiting_, {});
+  for (auto& [connection, command] : commands) {
+    if (!killed_.contains(connection)) command();
+  }
+}
+
+void SimNode::SetPolicy(const std::string& policy) { fake_.facts().maxmemory_policy = policy; }
+
+void SimNode::Evict() {
+  for (const std::string& key : Keys()) {
+    if (!key.starts_with("redlockd:")) fake_.store().Erase(key);
+  }
+  ++fake_.facts().evicted_keys;
+}
+
+void SimNode::KeepDump() {
+  if (!up_) return;
+  dumps_.push_back({timeline_.now(), fake_.store()});
+  if (dumps_.size() > kDumps) dumps_.pop_front();
+}
+
+std::vector<std::string> SimNode::Keys() const { return fake_.store().Keys(Time()); }
+
+}  // namespace redlockd::sim

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "tests/sim/clocks.h"
+#include "tests/sim/fake_node.h"
+
+namespace redlockd::sim {
+
+// One connection as the node knows it.
+using ConnectionId = std::uint64_t;
+
+// A node in the world: a FakeNode with a clock, a process that dies and comes back, that hangs, and
+// that has lost its memory, kept it, or has an old one. Knows no daemons and no network.
+class SimNode {
+ public:
+  SimNode(const ScriptSet& scripts, Timeline& timeline, NodeClock clock, std::size_t index);
+
+  // --- what arrives; each call is one command. Nothing happens while it is down.
+  // Runs `command` now, or once it no longer hangs, unless the connection is dead by then.
+  void Receive(ConnectionId connection, std::function<void()> command);
+  // CLIENT KILL: what comes over that connection from now on is not run (rule C7).
+  void KillConnection(ConnectionId connection) { killed_.insert(connection); }
+
+  bool up() const { return up_; }
+  // Which process it is; connections to an earlier one are dead.
+  std::uint64_t process() const { return process_; }
+  engine::NodeFacts Facts() const { return fake_.Facts(); }
+  engine::NodeAnswer Run(const std::string& run_id, const engine::NodeOp& op);
+
+  // --- what goes wrong
+  enum class Memory { kNone, kKept, kOld };
+  // Dies now. `age`: of the dump that it will come back with (kOld).
+  void Die(Memory memory, Duration age);
+  void Start();
+  void Flush() { fake_.store().Clear(); }
+  void HangUntil(Moment end);
+  void SetPolicy(const std::string& policy);
+  void StepClock(std::int64_t microseconds) { clock_.Step(microseconds); }
+  void Evict();  // drops the keys of all locks
+  void KeepDump();
+
+  // All keys that are there now; for checkers.
+  std::vector<std::string> Keys() const;
+
+ private:
+  struct Dump {
+    Moment at;
+    Store store;
+  };
+
+  engine::NodeTime Time() const { return clock_.At(timeline_.now()); }
+  void GoOn();
+  std::string NewRunId();
+
+  Timeline& timeline_;
+  NodeClock clock_;
+  const std::size_t index_;
+  std::uint64_t process_ = 1;  // the run_id is made of it
+  FakeNode fake_;
+  bool up_ = true;
+  Moment hung_until_{};
+  std::set<ConnectionId> killed_;
+  std::deque<std::pair<ConnectionId, std::function<void()>>> waiting_;
+  std::deque<Dump> dumps_;
+};
+
+}  // namespace redlockd::sim

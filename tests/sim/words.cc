@@ -1,0 +1,95 @@
+#include "tests/sim/words.h"
+
+#include <array>
+
+#include "daemon/engine/timing.h"
+
+namespace redlockd::sim {
+namespace {
+
+template <class... Ts>
+struct Overloaded : Ts... {
+  using Ts::operator()...;
+};
+template <class... Ts>
+Overloaded(Ts...) -> Overloaded<Ts...>;
+
+std::string Number(std::int64_t number) { return std::to_string(number); }
+
+constexpr std::array kVerdicts = {"OK",      "BUSY",       "NOT OWNER", "PASSED", "SKEW",
+                                  "AMNESIA", "QUARANTINE", "SETTINGS",  "ERROR"};
+constexpr std::array kFailures = {"bad ttl",   "not held", "lost",     "deadlock",
+                                  "no wait",   "busy",     "timeout",  "cancelled",
+                                  "no quorum", "limit",    "draining", "refused"};
+constexpr std::array kNotices = {"RENEWED", "JEOPARDY", "SAFE", "LOST", "DRAINING"};
+constexpr std::array kTickets = {"acquire", "confirm", "renew",   "release",
+                                 "query",   "probe",   "suspect", "trust"};
+
+template <class Words, class Enum>
+const char* Word(const Words& words, Enum value) {
+  return words.at(static_cast<std::size_t>(value));
+}
+
+}  // namespace
+
+std::string ToText(const engine::NodeOp& op) {
+  return std::visit(
+      Overloaded{
+          [](const engine::AcquireOp& o) {
+            return "acquire " + o.lock + " " + o.owner + " ttl " + engine::ToText(o.ttl) +
+                   " fence " + Number(o.proposal);
+          },
+          [](const engine::ConfirmOp& o) {
+            return "confirm " + o.lock + " " + o.owner + " fence " + Number(o.fence);
+          },
+          [](const engine::RenewOp& o) {
+            return "renew " + o.lock + " " + o.owner + " ttl " + engine::ToText(o.ttl);
+          },
+          [](const engine::ReleaseOp& o) { return "release " + o.lock + " " + o.owner; },
+          [](const engine::InspectOp& o) { return "inspect " + o.lock; },
+          [](const engine::ProbeOp&) { return std::string("probe"); },
+          [](const engine::SuspectOp&) { return std::string("suspect"); },
+          [](const engine::TrustOp&) { return std::string("trust"); },
+          [](const engine::AdoptOp&) { return std::string("adopt"); },
+      },
+      op);
+}
+
+std::string ToText(const engine::NodeAnswer& answer) {
+  std::string text = Word(kVerdicts, answer.verdict) + std::string(" of node ") +
+                     std::to_string(answer.node) + " to " + Word(kTickets, answer.ticket.kind);
+  if (answer.fence != 0) text += " fence " + Number(answer.fence);
+  if (answer.left != engine::Duration(0)) text += " left " + engine::ToText(answer.left);
+  if (!answer.text.empty()) text += " (" + answer.text + ")";
+  return text;
+}
+
+std::string ToText(const engine::NodeSet& nodes) {
+  std::string text = "nodes";
+  for (std::size_t n = 0; n < nodes.size(); ++n) {
+    if (nodes.test(n)) text += " " + std::to_string(n);
+  }
+  return text;
+}
+
+std::string ToText(const engine::Answer& answer) {
+  return std::visit(
+      Overloaded{
+          [](const engine::Granted& a) { return a.name + " granted, fence " + Number(a.fence); },
+          [](const engine::Released& a) { return a.name + " released, fence " + Number(a.fence); },
+          [](const engine::Checked& a) { return a.name + " is held, fence " + Number(a.fence); },
+          [](const engine::WaitCancelled&) { return std::string("the wait is cancelled"); },
+          [](const engine::Shown& a) { return a.name + " shown"; },
+          [](const engine::NodesSet&) { return std::string("the nodes are set"); },
+          [](const engine::Failed& a) {
+            return a.name + " failed: " + Word(kFailures, a.failure) + ", " + a.text;
+          },
+      },
+      answer);
+}
+
+std::string ToText(const engine::Notice& notice) {
+  return Word(kNotices, notice.kind) + (" " + notice.name) + " fence " + Number(notice.fence);
+}
+
+}  // namespace redlockd::sim

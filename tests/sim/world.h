@@ -1,0 +1,73 @@
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "tests/sim/checker.h"
+#include "tests/sim/client.h"
+#include "tests/sim/scenario.h"
+#include "tests/sim/sim_daemon.h"
+
+namespace redlockd::sim {
+
+// What became of a scenario.
+struct Outcome {
+  std::vector<Violation> violations;
+  std::size_t grants = 0;
+  std::size_t confirmed = 0;  // grants that took rule A4
+  std::size_t stale_refused = 0;
+  std::size_t overlaps = 0;
+  std::size_t fenced_overlaps = 0;
+  std::size_t fences_twice = 0;
+  std::uint64_t happened = 0;  // events of the timeline
+};
+
+// Whether something happened that must not: within the assumptions any violation; beyond them that
+// a fence was given twice, which no clock and no lost key excuses (RULES.md, A).
+bool Failed(const Scenario& scenario, const Outcome& outcome);
+
+// A world made of a scenario: nodes, daemons, their links and clients, all in one thread and one
+// made-up time. First things go wrong; then all of it is healed, and everybody must be served;
+// then everybody goes home, and nothing may be left.
+class World {
+ public:
+  // `scripts` outlives it.
+  World(const Scenario& scenario, const ScriptSet& scripts, bool trace);
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
+  Outcome Run();
+
+ private:
+  void MakeNodes(const ScriptSet& scripts);
+  void Plan(const Fault& fault);
+  void Happen(const Fault& fault);
+  void HappenToNode(const Fault& fault);
+  void KillNode(const Fault& fault, SimNode::Memory memory);
+  void EveryNow(Duration interval, std::function<void()> act);
+
+  void Trouble();
+  void Calm();
+  void AdoptStrangers();
+  void CheckServed();
+  void CheckNodesVote();
+  void UseOneByOne();
+  void CompeteAll();
+  void GoHome();
+  void CheckReleased();
+  void CheckNothingLeft();
+
+  const Scenario scenario_;
+  Timeline timeline_;
+  Trace trace_{timeline_};
+  Checker checker_{timeline_};
+  std::deque<SimNode> nodes_;
+  engine::SessionId last_session_ = 0;
+  ConnectionId last_connection_ = 0;
+  bool calm_ = false;
+  std::deque<SimDaemon> daemons_;
+  std::deque<Client> clients_;
+};
+
+}  // namespace redlockd::sim
