@@ -1,7 +1,8 @@
 """Wrong variants of the lock rules, each a small edit of the sources.
 
 What each would do to a user is said beside it; most were first found as a trace of a model checker. The
-tests of `catch` (a GoogleTest filter of `program`) must fail with it. `find` must occur exactly once.
+tests of `catch` (a GoogleTest filter of `program`) must fail with it, and one of the simulator's first
+`worlds` worlds; 0 where its harm is none that a world can see. `find` must occur exactly once.
 """
 
 from dataclasses import dataclass
@@ -16,18 +17,28 @@ class Mutant:
     find: str
     replace: str
     catch: str
+    worlds: int
+    also: tuple = ()  # more edits that belong to it: script, find, replace
+
+    @property
+    def is_script(self):
+        return self.file.endswith('.lua')
 
     @property
     def program(self):
-        return 'unit_redis_scripts' if self.file.endswith('.lua') else 'unit_engine'
+        return 'unit_redis_scripts' if self.is_script else 'unit_engine'
 
 
-def engine(file, rule, name, harm, find, replace, catch):
-    return Mutant(rule, name, harm, f'daemon/engine/{file}.cc', find, replace, catch)
+def engine(file, rule, name, harm, find, replace, catch='*', worlds=0):
+    return Mutant(rule, name, harm, f'daemon/engine/{file}.cc', find, replace, catch, worlds)
 
 
-def script(file, rule, name, harm, find, replace, catch='*'):
-    return Mutant(rule, name, harm, f'daemon/redis/scripts/{file}.lua', find, replace, catch)
+def script(file, rule, name, harm, find, replace, catch='*', worlds=0, also=()):
+    return Mutant(rule, name, harm, f'daemon/redis/scripts/{file}.lua', find, replace, catch, worlds, also)
+
+
+# Of a variant whose harm a world can show: most are caught in one of the first few.
+WORLDS = 5000
 
 
 MUTANTS = [
@@ -38,7 +49,7 @@ MUTANTS = [
            'lease.phase != Lease::Phase::kFirstRound', 'Acquire.*'),
     engine('lock_acquire', 'A4', 'greatest-vote-without-confirm',
            'A has node 1 only; B has 1 and 3, granted 2; C has 2 and 3, granted 2 as well',
-           'return ConfirmRound(now);', 'return Grant(now, lease.ballot->ToConfirm());', 'Acquire.*'),
+           'return ConfirmRound(now);', 'return Grant(now, lease.ballot->ToConfirm());', 'Acquire.*', worlds=WORLDS),
     engine('ballot', 'A4', 'confirm-the-greatest-of-all',
            'one node that runs ahead drags the lock\'s fence along, round after round',
            'fences.begin() + static_cast<std::ptrdiff_t>(m - 1)',
@@ -57,13 +68,13 @@ MUTANTS = [
            'if (ok && votes) Promised(now, answer);', 'if (ok) Promised(now, answer);', 'Acquire.*'),
     script('acquire', 'A2', 'counter-without-proposal',
            'each node counts for itself: no two agree, and the greatest is given twice',
-           'math.max((stored or now - fence_window) + 1, proposal)', '(stored or 0) + 1'),
+           'math.max((stored or now - fence_window) + 1, proposal)', '(stored or 0) + 1', worlds=WORLDS),
     script('acquire', 'A6', 'no-floor',
            'a forgotten fence starts from the proposal of a slow clock: it goes back',
-           '(stored or now - fence_window)', '(stored or 0)'),
+           '(stored or now - fence_window)', '(stored or 0)', worlds=WORLDS),
     script('acquire', 'A6', 'no-upper-bound',
            'a fence far ahead is forgotten, and the next one is below it',
-           "if fence > now + fence_window then return reply('skew', stored) end", ''),
+           "if fence > now + fence_window then return reply('skew', stored) end", '', worlds=WORLDS),
     script('confirm', 'A6', 'confirm-without-owner-test',
            'B confirms on a node that A has taken since: both store the same fence',
            "if holder(KEYS[1]) ~= owner then return reply('not-owner') end", ''),
@@ -73,32 +84,39 @@ MUTANTS = [
     script('confirm', 'A6', 'confirm-below-stored',
            'a fence that was passed is acked: given twice after a key vanished, 19 steps',
            'if not stored or stored > fence then', 'if not stored then'),
+    script('confirm', 'A4', 'confirm-stores-nothing',
+           'the next one meets the old fence on the nodes, and is given the confirmed one again, 14 steps',
+           'store_fence(KEYS[2], fence, fence_life)', '', worlds=WORLDS),
+    script('prelude', 'A6', 'fence-forgotten-within-the-window',
+           'the floor lies below a fence that is not there any more: it goes back',
+           "redis.call('SET', key, int(fence), 'PX', life)",
+           "redis.call('SET', key, int(fence), 'PX', int(tonumber(life) / 8))", worlds=WORLDS),
     script('confirm', 'A6', 'confirm-without-upper-bound',
            'a fence ahead of the window is stored by the confirm, forgotten, and passed below',
            "if fence > now + tonumber(daemon.fence_window) then return reply('skew', stored) end", ''),
     script('prelude', 'A7', 'numbers-made-text-by-tostring',
            'tostring(1763931234567890) is 1.7639312345679e+15',
-           "return string.format('%.0f', number)", 'return tostring(number)'),
+           "return string.format('%.0f', number)", 'return tostring(number)', worlds=WORLDS),
     # --- C: leases
     engine('lock_acquire', 'C1', 'one-owner-value',
            'a late release of one attempt deletes the next one\'s key: two holders, 9 steps',
-           'std::to_string(lease_->attempt)', 'std::to_string(1)', 'Acquire.EachAttempt*'),
+           'std::to_string(lease_->attempt)', 'std::to_string(1)', 'Acquire.EachAttempt*', worlds=WORLDS),
     engine('lock_hold', 'C2', 'validity-from-the-reply',
            'the key ends a message\'s flight before its holder thinks: two holders, 13 steps',
-           'answer.ticket.asked, lease.ttl', 'now, lease.ttl', 'Acquire.*:Holding.ARenewalCounts*'),
+           'answer.ticket.asked, lease.ttl', 'now, lease.ttl', 'Acquire.*:Holding.ARenewalCounts*', worlds=WORLDS),
     engine('validity', 'C2', 'drift-ignored',
            'a node\'s clock runs faster than the holder\'s: two holders, 9 steps',
-           'asked + ttl - drift_allowance', 'asked + ttl', 'Validity.*:Acquire.AsksAll*'),
+           'asked + ttl - drift_allowance', 'asked + ttl', 'Validity.*:Acquire.AsksAll*', worlds=WORLDS),
     engine('validity', 'C2', 'deadline-is-the-greatest-promise',
            'one node\'s ack counts for all of them: two holders, 11 steps',
            'promises.begin() + static_cast<std::ptrdiff_t>(m - 1)', 'promises.begin()',
-           'Validity.*:Holding.AMinority*'),
+           'Validity.*:Holding.AMinority*', worlds=WORLDS),
     engine('lock_hold', 'C5', 'minority-renewal-believed',
            'one of three renews, the two others let another in: two holders, 11 steps',
            'if (ok) Promised(now, answer);',
            '''for (NodeAnswer a = answer; ok && (a.node = a.node + 1) < shared_.nodes.size() + 3;) {
                 NodeAnswer b = a; b.node %= shared_.nodes.size(); Promised(now, b); }''',
-           'Holding.AMinority*'),
+           'Holding.AMinority*', worlds=WORLDS),
     engine('lock_acquire', 'C3', 'grant-whatever-is-left',
            'a grant arrives when its deadline is past',
            '*deadline - now < Timing::UsefulRest(lease.ttl)', '*deadline <= now',
@@ -114,7 +132,7 @@ MUTANTS = [
            'Letting.*'),
     engine('lock_hold', 'C5', 'lost-only-on-a-reply',
            'all nodes fall silent and the holder is never told',
-           'lease.end_alarm.Set(now + left - Timing::ToldAhead(left));', '', 'Holding.Silence*'),
+           'lease.end_alarm.Set(now + left - Timing::ToldAhead(left));', '', 'Holding.Silence*', worlds=WORLDS),
     engine('lock_hold', 'C5', 'renewals-in-heaps',
            'a node that hangs runs a heap of old renewals when it wakes',
            'shared_.nodes.Linked() & ~lease.in_flight', 'shared_.nodes.Linked()',
@@ -135,24 +153,24 @@ MUTANTS = [
            '  if (answer.verdict == Verdict::kNotOwner', 'Letting.ARenewalInFlight*'),
     engine('lock_hold', 'C5', 'renewal-after-the-hold',
            'a hold that was thrown out lives on beyond its deadline',
-           'lease_->renew_alarm.Clear();', '', 'Letting.ADropped*'),
+           'lease_->renew_alarm.Clear();', '', 'Letting.ADropped*', worlds=WORLDS),
     script('release', 'C4', 'release-without-compare',
            'a late release deletes another\'s key',
-           "if holder(KEYS[1]) ~= ARGV[1] then return reply('not-owner') end", ''),
+           "if holder(KEYS[1]) ~= ARGV[1] then return reply('not-owner') end", '', worlds=WORLDS),
     script('acquire', 'C8', 'take-over-across-instances',
            'any daemon with a greater attempt number takes a lock away',
-           'its_instance == instance and', ''),
+           'its_instance == instance and', '', worlds=WORLDS),
     script('acquire', 'C8', 'take-over-a-later-attempt',
            'an acquire that comes late takes the key of its own daemon\'s lease',
            'tonumber(its_attempt) < tonumber(attempt)', 'its_attempt ~= attempt'),
     engine('lock_hold', 'C9', 'keys-released-when-thrown-out',
            'another holds the lock while the client still trusts its deadline',
            'lease_->end_alarm.Set(lease_->announced);', 'lease_->end_alarm.Set(Time{});',
-           'Letting.ADropped*:Letting.WhatIsHeld*'),
+           'Letting.ADropped*:Letting.WhatIsHeld*', worlds=WORLDS),
     engine('lock_hold', 'C9', 'max-hold-not-kept',
            'a deadline beyond what was asked for is announced',
            'hold_->ends_at ? std::min(lease_end, *hold_->ends_at) : lease_end', 'lease_end',
-           'Holding.*MaxHold*'),
+           'Holding.*MaxHold*', worlds=WORLDS),
     engine('lock_acquire', 'C11', 'poll-without-looking',
            'a lock that ends in a moment is looked at a tenth of a second later',
            'std::min(poll, ballot->ShortestLeft().value_or(poll) + kAfterExpiry)', 'poll',
@@ -162,17 +180,30 @@ MUTANTS = [
            'the key is set, its later renewal counts: two holders, 9 steps',
            'if refusal then return refusal end',
            "if refusal then redis.call('SET', KEYS[1], owner, 'PX', int(ttl)) return refusal end"),
+    script('acquire', 'D4', 'set-and-renewed-in-quarantine',
+           'as above, and the renewal counts before the quarantine is over',
+           'if refusal then return refusal end',
+           "if refusal then redis.call('SET', KEYS[1], owner, 'PX', int(ttl)) return refusal end",
+           also=(('renew', 'if refusal then return refusal end',
+                  "if refusal and refusal[1] ~= 'quarantine' then return refusal end"),), worlds=WORLDS),
     script('renew', 'D1', 'renewal-in-quarantine',
            'a key that came back from an old dump is renewed: two holders, 15 steps',
            'if refusal then return refusal end',
            "if refusal and refusal[1] ~= 'quarantine' then return refusal end"),
+    script('prelude', 'D1', 'no-quarantine',
+           'a node that forgot a lease votes for another at once: two holders, 7 steps',
+           'if now >= node.ready then return nil end', 'do return nil end', worlds=WORLDS),
     script('prelude', 'D1', 'sentinel-without-run',
            'a restart from an old dump brings a trusted sentinel: two holders, 7 steps',
-           'if not node or node.run ~= daemon.run then', 'if not node then'),
+           'if not node or node.run ~= daemon.run then', 'if not node then', worlds=WORLDS),
     engine('timing', 'D2', 'quarantine-below-max-ttl',
            'a node votes anew while a lease that it forgot still holds: two holders, 10 steps',
            'std::max(max_ttl + DriftAllowance(max_ttl), 2 * fence_window) + seconds(1)',
            'std::max(max_ttl - seconds(2), 2 * fence_window) + seconds(1)', 'Timing.*'),
+    engine('timing', 'D2', 'quarantine-of-half-a-lease',
+           'a node votes anew while a lease that it forgot still holds, whatever the settings',
+           'std::max(max_ttl + DriftAllowance(max_ttl), 2 * fence_window) + seconds(1)',
+           'max_ttl / 2', 'Timing.*', worlds=WORLDS),
     engine('timing', 'D2', 'quarantine-below-two-windows',
            'a forgotten fence may lie above the floor: it goes back, 12 steps',
            '2 * fence_window) + seconds(1)', 'fence_window) + seconds(1)', 'Timing.*'),
@@ -206,6 +237,20 @@ MUTANTS = [
     engine('membership', 'D8', 'any-set-is-ours',
            'two sets of nodes share some: each has its own majority',
            'if (!own.empty()) return set != own;', 'return false;', 'Membership.*'),
+    engine('release_table', 'C4', 'sync-unlock-forgotten-with-its-keys',
+           'a daemon that slept longer than the ttl never answers the unlock, nor what came behind it',
+           'pending.unacked.reset();\n  AnswerWaiter(pending);', '', 'Letting.*'),
+    engine('node_table', 'D8', 'nameless-nodes-not-read-again',
+           'of two daemons that meet new nodes at a time, one has no quorum until the next probe',
+           '    ReadNamelessAgain(now);', '', 'NodesOf.*', worlds=WORLDS),
+    # --- the line
+    engine('lock', 'C4', 'nobody-is-next-after-unlock',
+           'a lock is let go and those who wait for it are not told',
+           'LetGo(now);\n  }\n  Proceed(now);', 'LetGo(now);\n  }', worlds=WORLDS),
+    engine('lock', 'C4', 'nobody-is-next-after-a-death',
+           'a holder dies and those who wait for its lock are not told',
+           'waiters_.erase(FindWaiter(session));\n  }\n  Proceed(now);',
+           'waiters_.erase(FindWaiter(session));\n  }', worlds=WORLDS),
     # --- E
     engine('lock_acquire', 'E7', 'back-off-does-not-double',
            'many daemons split the votes for ever',

@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
-"""Shows that the unit tests catch each wrong variant of the lock rules in mutants.py.
+"""Shows that the tests catch each wrong variant of the lock rules in mutants.py.
 
-usage: run.py SOURCE_DIR BUILD_DIR [NAME...]
+usage: run.py SOURCE_DIR BUILD_DIR [--sim] [NAME...]
 
-Each variant is compiled alone, without sanitizers and unoptimised, in a private directory, and linked in
-front of what BUILD_DIR (of Ninja) has of the rest. Fails if tests pass with it (a survivor), if its edit
-does not apply any more, or if it does not compile.
+Without --sim it is the unit tests that must catch it, with it the simulator, where a variant says in how
+many worlds. Each variant is compiled alone, without sanitizers, in a private directory, and linked in front
+of what BUILD_DIR (of Ninja) has of the rest. Fails if tests pass with it (a survivor), if its edit does not
+apply any more, or if it does not compile.
 """
+
+import argparse
 
 import concurrent.futures
 import dataclasses
@@ -24,6 +27,7 @@ import time
 from mutants import MUTANTS
 
 TEST_TIMEOUT = 60  # seconds; a variant that hangs its tests is caught
+SIM_TIMEOUT = 300
 
 
 class Failure(Exception):
@@ -41,15 +45,18 @@ class Builder:
         with open(build_dir / 'compile_commands.json') as file:
             self.commands = {c['file']: shlex.split(c['command']) for c in json.load(file)}
         self.links = {}
-        for program in {m.program for m in MUTANTS}:
-            self.links[program] = self.link_command(program)
 
     def link_command(self, program):
-        lines = self.run(['ninja', '-t', 'commands', '-s', self.output_of(program)], self.build_dir)
-        steps = [step for step in lines.strip().split(' && ') if ' -o ' in step]
-        return shlex.split(steps[0])
+        if program not in self.links:
+            lines = self.run(['ninja', '-t', 'commands', '-s', self.output_of(program)], self.build_dir)
+            steps = [step for step in lines.strip().split(' && ') if ' -o ' in step]
+            self.links[program] = shlex.split(steps[0])
+        return list(self.links[program])
 
-    def output_of(self, program):
+    @staticmethod
+    def output_of(program):
+        if program == 'sim':
+            return 'tests/sim/sim'
         room = program.split('_')[1]
         return f'tests/unit/{room}/{program}'
 
@@ -61,29 +68,32 @@ class Builder:
         return done.stdout
 
     def mutate(self, mutant):
-        text = (self.source_dir / mutant.file).read_text()
-        times = text.count(mutant.find)
-        if times != 1:
-            raise Failure(f'expected its text once in {mutant.file}, found it {times} times')
-        return text.replace(mutant.find, mutant.replace)
+        return self.edit(mutant.file, mutant.find, mutant.replace)
 
-    def compile(self, mutant, directory):
+    def edit(self, file, find, replace):
+        text = (self.source_dir / file).read_text()
+        times = text.count(find)
+        if times != 1:
+            raise Failure(f'expected its text once in {file}, found it {times} times')
+        return text.replace(find, replace)
+
+    def compile(self, mutant, directory, optimised):
         """The object file of the variant."""
-        if mutant.program == 'unit_engine':
-            original = self.source_dir / mutant.file
-            source = directory / original.name
-            source.write_text(self.mutate(mutant))
-        else:
+        if mutant.is_script:
             original = self.build_dir / 'daemon/redis/scripts.cc'
             source = directory / 'scripts.cc'
             self.embed(mutant, directory, source)
+        else:
+            original = self.source_dir / mutant.file
+            source = directory / original.name
+            source.write_text(self.mutate(mutant))
         command = [word for word in self.commands[str(original)]
                    if not re.match(r'-fsanitize|--coverage|-O|-g$|-W|ccache|.*/ccache$', word)]
         target = directory / 'variant.o'
         for flag, value in (('-o', target), ('-c', source)):
             command[command.index(flag) + 1] = str(value)
         self.without_dependencies(command)
-        self.run(command + ['-O0', '-w'], self.build_dir)
+        self.run(command + ['-O1' if optimised else '-O0', '-w'], self.build_dir)
         return target
 
     @staticmethod
@@ -93,75 +103,138 @@ class Builder:
                 at = command.index(flag)
                 del command[at:at + length]
 
-    def embed(self, mutant, directory, target):
+    def copy_scripts(self, mutant, directory):
         scripts = directory / 'scripts'
         shutil.copytree((self.source_dir / mutant.file).parent, scripts)
         (scripts / pathlib.Path(mutant.file).name).write_text(self.mutate(mutant))
+        for script, find, replace in mutant.also:
+            path = pathlib.Path(mutant.file).with_stem(script)
+            (scripts / path.name).write_text(self.edit(path, find, replace))
+        return scripts
+
+    def embed(self, mutant, directory, target):
+        scripts = self.copy_scripts(mutant, directory)
         embedded = (self.build_dir / 'daemon/redis/scripts.cc').read_text()
         names = re.findall(r'^    \{"(\w+)", ', embedded, re.M)
         self.run(['cmake', '-DSCRIPTS=' + ';'.join(names), f'-DFROM={scripts}', f'-DTO={target}',
                   '-P', str(self.source_dir / 'daemon/redis/embed.cmake')], directory)
 
-    def link(self, mutant, variant, directory):
-        command = list(self.links[mutant.program])
-        program = directory / mutant.program
+    def link(self, name, variant, directory):
+        command = self.link_command(name)
+        program = directory / name
         at = command.index('-o')
         command[at + 1:at + 2] = [str(program), str(variant)]
         self.run(command, self.build_dir)
         return program
 
 
-def survives(program, mutant, directory):
+def survives(command, directory, timeout):
     environment = dict(os.environ, TMPDIR=str(directory), GCOV_PREFIX=str(directory),
-                       REDLOCKD_SEEDS='10', ASAN_OPTIONS='detect_leaks=0', UBSAN_OPTIONS='')
+                       ASAN_OPTIONS='detect_leaks=0', UBSAN_OPTIONS='')
     try:
-        done = subprocess.run([program, f'--gtest_filter={mutant.catch}', '--gtest_fail_fast'],
-                              cwd=directory, env=environment, timeout=TEST_TIMEOUT,
+        done = subprocess.run(command, cwd=directory, env=environment, timeout=timeout,
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     except subprocess.TimeoutExpired:
         return False
     return done.returncode == 0
 
 
-def check(builder, mutant):
+class UnitTests:
+    """Who catches a variant: the tests that it names."""
+
+    name = 'the unit tests'
+
+    def __init__(self, builder):
+        self.builder = builder
+
+    @staticmethod
+    def wants(mutant):
+        return mutant.catch
+
+    @staticmethod
+    def unchanged(mutant):
+        return dataclasses.replace(mutant, replace=mutant.find, also=(), catch='*')
+
+    def misses(self, mutant, directory):
+        variant = self.builder.compile(mutant, directory, optimised=False)
+        program = self.builder.link(mutant.program, variant, directory)
+        return survives([program, f'--gtest_filter={mutant.catch}', '--gtest_fail_fast'], directory,
+                        TEST_TIMEOUT)
+
+
+class Simulator:
+    """Who catches a variant: one of its first `worlds` worlds."""
+
+    name = 'the simulator'
+
+    def __init__(self, builder):
+        self.builder = builder
+
+    @staticmethod
+    def wants(mutant):
+        return mutant.worlds
+
+    @staticmethod
+    def unchanged(mutant):
+        return dataclasses.replace(mutant, replace=mutant.find, also=(), worlds=100)
+
+    def misses(self, mutant, directory):
+        arguments = ['--seeds', str(mutant.worlds), '--failures', '1', '--workers', '1']
+        if mutant.is_script:
+            program = self.builder.build_dir / self.builder.output_of('sim')
+            arguments += ['--scripts', str(self.builder.copy_scripts(mutant, directory))]
+        else:
+            variant = self.builder.compile(mutant, directory, optimised=True)
+            program = self.builder.link('sim', variant, directory)
+        return survives([program] + arguments, directory, SIM_TIMEOUT)
+
+
+def check(judge, mutant):
     with tempfile.TemporaryDirectory(prefix='redlockd-mutant-') as name:
-        directory = pathlib.Path(name)
-        program = builder.link(mutant, builder.compile(mutant, directory), directory)
-        if survives(program, mutant, directory):
-            raise Survived(f'survived {mutant.catch} of {mutant.program}')
+        if judge.misses(mutant, pathlib.Path(name)):
+            raise Survived(f'survived {judge.name}')
 
 
-def check_control(builder, program):
+def check_control(judge, mutant):
     """The sources as they are, built in the same way, must pass: else nothing would be shown."""
-    first = next(m for m in MUTANTS if m.program == program)
-    same = dataclasses.replace(first, replace=first.find, catch='-Worlds.*')
     try:
-        check(builder, same)
+        check(judge, judge.unchanged(mutant))
     except Survived:
         return
-    raise Failure(f'{program} fails with nothing changed')
+    raise Failure(f'{judge.name} fail with nothing changed')
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument('source_dir', type=lambda path: pathlib.Path(path).resolve())
+    parser.add_argument('build_dir', type=lambda path: pathlib.Path(path).resolve())
+    parser.add_argument('--sim', action='store_true', help='the simulator, not the unit tests')
+    parser.add_argument('names', nargs='*', metavar='NAME', help='only these variants')
+    return parser.parse_args()
 
 
 def main():
-    source_dir, build_dir = (pathlib.Path(arg).resolve() for arg in sys.argv[1:3])
-    wanted = [m for m in MUTANTS if len(sys.argv) == 3 or m.name in sys.argv[3:]]
-    if not wanted:
-        sys.exit('run.py: no variant of that name')
-    builder = Builder(source_dir, build_dir)
+    arguments = parse_arguments()
+    judge = (Simulator if arguments.sim else UnitTests)(Builder(arguments.source_dir, arguments.build_dir))
+    unknown = set(arguments.names) - {m.name for m in MUTANTS}
+    if unknown:
+        sys.exit(f'run.py: no variant of the name {", ".join(sorted(unknown))}')
+    wanted = [m for m in MUTANTS if judge.wants(m) and (not arguments.names or m.name in arguments.names)]
     started = time.monotonic()
     for program in sorted({m.program for m in wanted}):
-        check_control(builder, program)
+        check_control(judge, next(m for m in wanted if m.program == program))
     failed = 0
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-        futures = [(mutant, pool.submit(check, builder, mutant)) for mutant in wanted]
+        futures = [(mutant, pool.submit(check, judge, mutant)) for mutant in wanted]
         for mutant, future in futures:
             try:
                 future.result()
-                print(f'caught    {mutant.rule:3} {mutant.name}')
+                print(f'caught    {mutant.rule:3} {mutant.name}', flush=True)
             except Failure as failure:
                 failed += 1
-                print(f'NOT CAUGHT {mutant.rule} {mutant.name} ({mutant.harm}): {failure}')
-    print(f'{len(wanted) - failed} of {len(wanted)} caught in {time.monotonic() - started:.0f} s')
+                print(f'NOT CAUGHT {mutant.rule} {mutant.name} ({mutant.harm}): {failure}', flush=True)
+    seconds = time.monotonic() - started
+    print(f'{len(wanted) - failed} of {len(wanted)} caught by {judge.name} in {seconds:.0f} s')
     sys.exit(1 if failed else 0)
 
 
