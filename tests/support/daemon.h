@@ -24,7 +24,7 @@ struct DaemonOptions {
   std::string command_timeout = "100ms";
   // Also how long a daemon whose nodes are new waits for them before it serves.
   std::string connect_timeout = "250ms";
-  std::string more{};  // YAML of further sections: "limits: {sessions: 3}\n"
+  std::string more{};                        // YAML of further sections: "limits: {sessions: 3}\n"
   std::map<std::string, std::string> env{};  // of the daemon, on top of the test's own
 };
 std::string ToYaml(const DaemonOptions& options);
