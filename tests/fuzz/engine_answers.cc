@@ -44,6 +44,7 @@ void Checker::OnAnswer(const Open& open, const Granted& granted) {
   FUZZ_CHECK(left >= ttl / 4 || (request->max_hold && left == *request->max_hold), "rule C3");
   FUZZ_CHECK(granted.nodes == options_.nodes && granted.votes <= granted.nodes, "too many votes");
   FUZZ_CHECK(granted.votes >= Majority(options_.nodes), "too few votes");
+  FUZZ_CHECK(ledger_.Agreed(attempts_[granted.name], granted.fence), "not agreed (rules A3, A4)");
   Fence& last = last_fence_[granted.name];
   FUZZ_CHECK(granted.fence > 0 || nodes_lie_, "no fence");
   FUZZ_CHECK(granted.fence > last || nodes_lie_, "a fence that does not grow");

@@ -109,6 +109,11 @@ void Checker::On(const CancelRequested& e) {
   }
 }
 
+void Checker::On(const NodeAnswer& e) {
+  asked_.erase({e.node, e.ticket.subject, e.ticket.round});
+  answer_ = e;
+}
+
 void Checker::On(const NodeSilence& e) {
   if (e.gone) asked_.erase({e.node, e.ticket.subject, e.ticket.round});
 }
@@ -118,7 +123,11 @@ void Checker::On(const NodeSilence& e) {
 void Checker::After(Time now, const Engine& engine, const Effects& effects) {
   now_ = now;
   for (auto& [name, hold] : holds_) hold.moved_back = false;
-  for (const Effect& effect : effects) std::visit([this](const auto& e) { On(e); }, effect);
+  for (const Effect& effect : effects) {
+    if (!std::holds_alternative<NodeChanged>(effect)) TakeAnswer();
+    std::visit([this](const auto& e) { On(e); }, effect);
+  }
+  TakeAnswer();
   CompareHolds(engine);
   CompareWaits(engine);
   FUZZ_CHECK(engine.counters().grants == grants_, "a grant that was not told");
@@ -128,9 +137,16 @@ void Checker::After(Time now, const Engine& engine, const Effects& effects) {
   FUZZ_CHECK(!next || *next > now, "a deadline that is over already: the daemon spins");
 }
 
+// An answer may change whether its node votes; that is told first.
+void Checker::TakeAnswer() {
+  if (answer_ && votes_.test(answer_->node)) ledger_.Heard(*answer_);
+  answer_.reset();
+}
+
 void Checker::On(const AskNodes& ask) {
   FUZZ_CHECK(ask.nodes.any() && (ask.nodes >> options_.nodes).none(), "asks nobody, or a stranger");
   FUZZ_CHECK(ask.ticket.asked == now_, "asked at another time");
+  ledger_.Asked(ask);
   std::visit([&](const auto& op) { OnOp(ask, op); }, ask.op);
   using Kind = Ticket::Kind;
   if (ask.ticket.kind != Kind::kAcquire && ask.ticket.kind != Kind::kRenew) return;
@@ -178,11 +194,14 @@ void Checker::OnOp(const AskNodes& ask, const RenewOp& op) {
   NoneOnItsWay(ask);
 }
 
-void Checker::OnOp(const AskNodes&, const ReleaseOp& op) {
+void Checker::OnOp(const AskNodes& ask, const ReleaseOp& op) {
   const auto hold = holds_.find(op.lock);
   FUZZ_CHECK(hold == holds_.end() || hold->second.owner != op.owner, "releases what is held");
   const auto kept = kept_.find(op.lock);
   FUZZ_CHECK(kept == kept_.end() || kept->second.owner != op.owner, "releases what is kept");
+  if (ask.ticket.subject == 0) return;  // of a vote that does not count, while others may
+  const bool is_first = released_.insert(op.owner).second;
+  FUZZ_CHECK(!is_first || ask.nodes == ledger_.MayHave(op.owner), "not of all nodes (rule C4)");
 }
 
 void Checker::OnOp(const AskNodes& ask, const auto& op) {
@@ -238,6 +257,7 @@ void Checker::On(const TellClient& tell) {
 
 void Checker::On(const NodeChanged& change) {
   FUZZ_CHECK(change.node < options_.nodes && !change.text.empty(), "what has changed?");
+  votes_.set(change.node, change.votes);
 }
 
 // --- what there is ------------------------------------------------------------------------------
@@ -254,6 +274,7 @@ void Checker::CompareHolds(const Engine& engine) {
                "another hold");
     FUZZ_CHECK(view.jeopardy == hold.jeopardy, "in jeopardy untold");
     FUZZ_CHECK(view.deadline > now_, "held beyond its deadline");
+    FUZZ_CHECK(view.deadline <= ledger_.Deadline(hold.owner), "more than is promised (rule C2)");
     FUZZ_CHECK(view.deadline >= hold.deadline || hold.moved_back, "a deadline moved back untold");
     hold.deadline = view.deadline;
     hold.announced = std::max(hold.announced, view.deadline);

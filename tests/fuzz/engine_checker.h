@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "daemon/engine/engine.h"
+#include "tests/fuzz/engine_ledger.h"
 
 namespace redlockd::fuzz {
 
@@ -16,7 +17,7 @@ namespace redlockd::fuzz {
 // TimePassed is stepped.
 class Checker {
  public:
-  explicit Checker(const engine::EngineOptions& options) : options_(options) {}
+  explicit Checker(const engine::EngineOptions& options) : options_(options), ledger_(options) {}
 
   void Before(engine::Time now, const engine::Event& event);
   void After(engine::Time now, const engine::Engine& engine, const engine::Effects& effects);
@@ -63,7 +64,7 @@ class Checker {
   void On(const engine::ShowRequested& e) { OpenCall(e); }
   void On(const engine::TrustEmptyRequested& e) { OpenCall(e); }
   void On(const engine::AdoptRequested& e) { OpenCall(e); }
-  void On(const engine::NodeAnswer& e) { asked_.erase({e.node, e.ticket.subject, e.ticket.round}); }
+  void On(const engine::NodeAnswer& e);
   void On(const engine::NodeSilence& e);
   void On(const engine::DrainRequested&) { draining_ = true; }
   void On(const auto&) {}
@@ -95,6 +96,7 @@ class Checker {
   void On(const engine::TellClient& tell);
   void On(const engine::NodeChanged& change);
 
+  void TakeAnswer();
   void CompareHolds(const engine::Engine& engine);
   void CompareWaits(const engine::Engine& engine) const;
 
@@ -111,6 +113,10 @@ class Checker {
   std::map<std::string, engine::Fence> last_fence_;
   // Acquires and renewals without an answer: node, attempt, round.
   std::set<std::tuple<engine::NodeIndex, std::uint64_t, std::uint32_t>> asked_;
+  Ledger ledger_;
+  std::optional<engine::NodeAnswer> answer_;  // of this step, not in the ledger yet
+  engine::NodeSet votes_;                     // nodes that may vote
+  std::set<std::string> released_;            // owner values
   std::uint64_t grants_ = 0;
   bool draining_ = false;
   bool nodes_lie_ = false;

@@ -1,0 +1,68 @@
+#include "tests/fuzz/engine_ledger.h"
+
+#include <algorithm>
+#include <functional>
+#include <variant>
+
+#include "daemon/engine/quorum.h"
+
+namespace redlockd::fuzz {
+
+using namespace engine;
+
+void Ledger::Asked(const AskNodes& ask) {
+  if (const auto* acquire = std::get_if<AcquireOp>(&ask.op)) {
+    number_[acquire->owner] = ask.ticket.subject;
+    attempts_[ask.ticket.subject].ttl = acquire->ttl;
+    attempts_[ask.ticket.subject].may_have |= ask.nodes;
+  } else if (const auto* confirm = std::get_if<ConfirmOp>(&ask.op)) {
+    attempts_[ask.ticket.subject].rounds[ask.ticket.round].confirming = confirm->fence;
+  }
+}
+
+void Ledger::Heard(const NodeAnswer& answer) {
+  const auto [kind, round, subject, asked] = answer.ticket;
+  if (kind > Ticket::Kind::kRenew || answer.verdict != Verdict::kOk) return;
+  Attempt& attempt = attempts_[subject];
+  if (kind == Ticket::Kind::kConfirm) {
+    attempt.rounds[round].votes[answer.node] = attempt.rounds[round].confirming;
+    return;
+  }
+  if (kind == Ticket::Kind::kAcquire) attempt.rounds[round].votes[answer.node] = answer.fence;
+  const Time until = asked + attempt.ttl - options_.timing.DriftAllowance(attempt.ttl);
+  const auto [promise, is_new] = attempt.promises.emplace(answer.node, until);
+  if (!is_new) promise->second = std::max(promise->second, until);
+}
+
+const Ledger::Attempt* Ledger::Find(const std::string& owner) const {
+  const auto number = number_.find(owner);
+  return number == number_.end() ? nullptr : &attempts_.at(number->second);
+}
+
+NodeSet Ledger::MayHave(const std::string& owner) const {
+  const Attempt* attempt = Find(owner);
+  return attempt ? attempt->may_have : NodeSet();
+}
+
+bool Ledger::Agreed(const std::string& owner, Fence fence) const {
+  const Attempt* attempt = Find(owner);
+  if (attempt == nullptr) return false;
+  return std::any_of(attempt->rounds.begin(), attempt->rounds.end(), [&](const auto& round) {
+    const auto& votes = round.second.votes;
+    const auto same = std::count_if(votes.begin(), votes.end(),
+                                    [fence](const auto& vote) { return vote.second == fence; });
+    return static_cast<std::size_t>(same) >= Majority(options_.nodes);
+  });
+}
+
+std::optional<Time> Ledger::Deadline(const std::string& owner) const {
+  const Attempt* attempt = Find(owner);
+  const std::size_t m = Majority(options_.nodes);
+  if (attempt == nullptr || attempt->promises.size() < m) return std::nullopt;
+  std::vector<Time> promises;
+  for (const auto& [node, until] : attempt->promises) promises.push_back(until);
+  std::sort(promises.begin(), promises.end(), std::greater<>());
+  return promises[m - 1];
+}
+
+}  // namespace redlockd::fuzz

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/engine/engine.h"
+
+namespace redlockd::fuzz {
+
+// What the nodes have said to each attempt, kept apart from the engine: what an attempt may be
+// granted, and until when.
+class Ledger {
+ public:
+  explicit Ledger(const engine::EngineOptions& options) : options_(options) {}
+
+  void Asked(const engine::AskNodes& ask);
+  void Heard(const engine::NodeAnswer& answer);  // of a node that votes
+
+  // Nodes that were asked to set this owner's key.
+  engine::NodeSet MayHave(const std::string& owner) const;
+  // Whether m nodes said this fence in one round, of acquires or of confirms (rules A3, A4).
+  bool Agreed(const std::string& owner, engine::Fence fence) const;
+  // The m-th largest promise (rule C2); none if fewer than m nodes have promised.
+  std::optional<engine::Time> Deadline(const std::string& owner) const;
+
+ private:
+  struct Round {
+    engine::Fence confirming = 0;
+    std::map<engine::NodeIndex, engine::Fence> votes{};
+  };
+  struct Attempt {
+    engine::Duration ttl{};
+    engine::NodeSet may_have{};
+    std::map<std::uint32_t, Round> rounds{};
+    std::map<engine::NodeIndex, engine::Time> promises{};
+  };
+  const Attempt* Find(const std::string& owner) const;
+
+  const engine::EngineOptions& options_;
+  std::map<std::uint64_t, Attempt> attempts_;
+  std::map<std::string, std::uint64_t> number_;  // of an owner's attempt
+};
+
+}  // namespace redlockd::fuzz
