@@ -99,6 +99,13 @@ void Checker::On(const CheckRequested& e) {
   if (!held) open.failure = Failure::kNotHeld;  // or kLost
 }
 
+std::string Checker::LockOf(SessionId session, RequestId request) const {
+  const auto open = open_.find({session, request});
+  const auto* lock =
+      open == open_.end() ? nullptr : std::get_if<LockRequested>(&open->second.request);
+  return lock ? lock->name : "";
+}
+
 void Checker::On(const CancelRequested& e) {
   Open& open = OpenCall(e);
   const auto target = open_.find({e.session, e.target});

@@ -26,6 +26,8 @@ class Checker {
   void NodesLie() { nodes_lie_ = true; }
   bool AllAnswered() const { return open_.empty(); }
   std::string Unanswered() const;
+  // That this request, not answered yet, asked for; "" if it is none of that kind.
+  std::string LockOf(engine::SessionId session, engine::RequestId request) const;
 
  private:
   using Call = std::pair<engine::SessionId, engine::RequestId>;

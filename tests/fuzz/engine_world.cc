@@ -220,7 +220,7 @@ void World::Ask() {
       return Step(CheckRequested{id, NewRequest(), AnyName(), AnyFence()});
     case 4: {
       const RequestId target = last_request_ - input_.Below(8);
-      return Step(CancelRequested{id, NewRequest(), target});
+      return Step(CancelRequested{id, NewRequest(), target, checker_.LockOf(id, target)});
     }
     case 5:
       return Step(ShowRequested{id, NewRequest(), AnyName()});

@@ -132,21 +132,26 @@ void Port::Forget(SessionId session) {
   std::erase_if(holds_, [=](const auto& hold) { return hold.second.session == session; });
 }
 
-std::vector<HoldView> Port::Holds() const {
-  std::vector<HoldView> views;
-  for (const auto& [name, hold] : holds_) views.push_back(hold);
-  return views;
+std::optional<HoldView> Port::HoldOf(const std::string& name) const {
+  const auto hold = holds_.find(name);
+  return hold == holds_.end() ? std::nullopt : std::optional(hold->second);
 }
 
-std::vector<WaitView> Port::Waits() const {
-  std::map<std::string, std::vector<WaitView>> by_name;
+std::vector<RowView> Port::Rows(const RowPlace& from, std::size_t most) const {
+  std::map<std::pair<std::string, std::size_t>, RowView> all;
+  for (const auto& [name, hold] : holds_) all.emplace(std::pair(name, 0), hold);
+  std::map<std::string, std::size_t> waiting;
   for (const auto& [call, wait] : waits_) {
-    auto& line = by_name[wait.name];
-    line.push_back({wait.name, call.first, Now(), std::nullopt, line.size() + 1, wait.note});
+    const std::size_t place = ++waiting[wait.name];
+    all.emplace(std::pair(wait.name, place),
+                WaitView{wait.name, call.first, Now(), std::nullopt, place, wait.note});
   }
-  std::vector<WaitView> views;
-  for (const auto& [name, line] : by_name) views.insert(views.end(), line.begin(), line.end());
-  return views;
+  std::vector<RowView> rows;
+  for (auto at = all.lower_bound({from.name, from.place}); at != all.end(); ++at) {
+    if (rows.size() == most) break;
+    rows.push_back(at->second);
+  }
+  return rows;
 }
 
 std::vector<NodeView> Port::Nodes() const {

@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -22,8 +23,9 @@ class Port : public session::EnginePort {
   void Post(engine::Event event) override;
   engine::Time Now() const override { return engine::Time(std::chrono::seconds(1000)); }
   std::size_t HoldCount() const override { return holds_.size(); }
-  std::vector<engine::HoldView> Holds() const override;
-  std::vector<engine::WaitView> Waits() const override;
+  std::size_t WaitCount() const override { return waits_.size(); }
+  std::optional<engine::HoldView> HoldOf(const std::string& name) const override;
+  std::vector<engine::RowView> Rows(const engine::RowPlace& from, std::size_t most) const override;
   std::vector<engine::NodeView> Nodes() const override;
   engine::Counters Counters() const override { return {}; }
 
