@@ -160,6 +160,46 @@ TEST_F(Acquire, ASilentConfirmRoundRollsBackInTheEnd) {
   for (NodeIndex i = 0; i < 3; ++i) EXPECT_TRUE(IsAsked<ReleaseOp>(i));
 }
 
+TEST_F(Acquire, ANodeInQuarantineConfirmsNothing) {  // rule D4
+  const auto request = Lock(session_);
+  Vote(0, 20);
+  Vote(1, 10);
+  Answer(Take<ConfirmOp>(0), Verdict::kQuarantine, 0, 1s);
+  Answer(Take<ConfirmOp>(1), Verdict::kOk, 20);
+  EXPECT_FALSE(Answered(request));
+  Answer(Take<ConfirmOp>(2), Verdict::kOk, 20);
+  EXPECT_TRUE(GrantOf(request));
+}
+
+TEST_F(Acquire, WhatANodeWithoutAVoteConfirmsDoesNotCount) {  // rule D5
+  const auto request = Lock(session_);
+  Vote(0, 20);
+  Vote(1, 10);
+  nodes_[0].maxmemory_policy = "allkeys-lru";
+  Do(NodeLinkUp{0, nodes_[0].Info()});
+  Answer(Take<ConfirmOp>(0), Verdict::kOk, 20);
+  Answer(Take<ConfirmOp>(1), Verdict::kOk, 20);
+  EXPECT_FALSE(Answered(request));
+  Answer(Take<ConfirmOp>(2), Verdict::kOk, 20);
+  EXPECT_TRUE(GrantOf(request));
+}
+
+TEST_F(Acquire, AnAckOfAnEarlierConfirmRoundIsNotCountedInALaterOne) {  // rule A4
+  const auto request = Lock(session_);
+  Vote(0, 20);
+  Vote(1, 10);
+  const Asked late = Take<ConfirmOp>(2);
+  Answer(Take<ConfirmOp>(0), Verdict::kPassed, 30);
+  Answer(Take<ConfirmOp>(1), Verdict::kPassed, 30);
+  Vote(0, 40);
+  Vote(1, 50);
+  Answer(Take<ConfirmOp>(0), Verdict::kOk, 50);
+  Answer(late, Verdict::kOk, 20);
+  EXPECT_FALSE(Answered(request));
+  Answer(Take<ConfirmOp>(1), Verdict::kOk, 50);
+  EXPECT_EQ(GrantOf(request)->fence, 50);
+}
+
 TEST_F(Acquire, EveryNodeLostDuringAConfirmRoundIsNoQuorum) {
   const auto request = Try(session_);
   Vote(0, 10);

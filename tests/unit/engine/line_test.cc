@@ -113,11 +113,39 @@ TEST_F(Line, CancelEndsAWait) {
 
 // --- half-close ---------------------------------------------------------------------------------
 
+TEST_F(Line, CancelOfWhatDoesNotWait) {
+  MustHold(a_);
+  const auto wait = Lock(b_);
+  Do(CancelRequested{b_, 1000, wait + 1, "x"});
+  EXPECT_EQ(WhyFailed(1000), Failure::kNoSuchWait);
+  Do(CancelRequested{b_, 1001, wait, "nobody-wants-it"});
+  EXPECT_EQ(WhyFailed(1001), Failure::kNoSuchWait);
+  EXPECT_FALSE(Answered(wait));
+}
+
 TEST_F(Line, AHalfCloseCancelsAWaitBehindAHolder) {
   MustHold(a_);
   const auto wait = Lock(b_);
   Do(SessionInputEnded{b_});
   EXPECT_EQ(WhyFailed(wait), Failure::kCancelled);
+}
+
+TEST_F(Line, AfterAHalfCloseNobodyWaitsForAHolder) {
+  MustHold(a_);
+  Do(SessionInputEnded{b_});
+  EXPECT_EQ(WhyFailed(Lock(b_)), Failure::kCancelled);
+  EXPECT_EQ(engine_->WaitCount(), 0u);
+}
+
+TEST_F(Line, AHalfCloseDuringALaterAskingCancels) {
+  AllByHand();
+  const auto request = Lock(b_);
+  Busy(0);
+  Busy(1);
+  Pass(timing_.retry_interval * 2);
+  ASSERT_TRUE(IsAsked<AcquireOp>(0));
+  Do(SessionInputEnded{b_});
+  EXPECT_EQ(WhyFailed(request), Failure::kCancelled);
 }
 
 TEST_F(Line, AHalfCloseLetsTheFirstAskingFinish) {
@@ -202,6 +230,30 @@ TEST_F(Line, AnySessionMayCheckByFence) {
   EXPECT_EQ(checked->deadline, grant.deadline);
   EXPECT_EQ(WhyFailed(Check(b_)), Failure::kNotHeld);
   EXPECT_EQ(WhyFailed(Check(b_, grant.fence - 1)), Failure::kNotHeld);
+}
+
+TEST_F(Line, ALockThatIsWaitedForIsNotHeldWithAnyFence) {
+  TakenElsewhere();
+  Lock(a_);
+  EXPECT_EQ(WhyFailed(Check(b_, 7)), Failure::kNotHeld);
+}
+
+TEST_F(Line, ALossIsToldToWhoAsksForItsFence) {
+  const auto grant = MustHold(a_, {.max_hold = 1s});
+  Pass(1s);
+  EXPECT_EQ(WhyFailed(Check(a_, grant.fence + 1)), Failure::kNotHeld);
+  EXPECT_EQ(WhyFailed(Check(a_, grant.fence)), Failure::kLost);
+}
+
+TEST_F(Line, OfManyLossesSomeAreForgotten) {
+  Make(3, false, Limits{.locks_per_session = 1, .locks_per_uid = 10});
+  Start();
+  a_ = Open();
+  for (const char* name : {"x", "y"}) {
+    ASSERT_TRUE(GrantOf(Lock(a_, {.name = name, .max_hold = 1s})));
+    Pass(1s);
+  }
+  EXPECT_EQ(WhyFailed(Check(a_)), Failure::kNotHeld) << "the loss of y took its place";
 }
 
 TEST_F(Line, ALossIsToldOnce) {
@@ -330,6 +382,15 @@ TEST_F(Line, IsListedInPieces) {
   EXPECT_EQ(engine_->WaitCount(), 3u);
   EXPECT_EQ(engine_->HoldOf(now_, "c")->session, b_);
   EXPECT_FALSE(engine_->HoldOf(now_, "e"));
+}
+
+TEST_F(Line, ANodesClockThatStepsDoesNotDisturbAWait) {  // rule D6
+  TakenElsewhere();
+  const auto request = Lock(a_);
+  nodes_[2].clock_off = 100ms;
+  Pass(2s);
+  EXPECT_EQ(StateOf(2), NodeState::kQuarantine);
+  EXPECT_FALSE(Answered(request));
 }
 
 }  // namespace

@@ -173,6 +173,23 @@ TEST_F(NodesOf, ASuspicionIsRepeatedUntilTheNodeHasIt) {  // rule D5
   EXPECT_EQ(StateOf(2), NodeState::kUp);
 }
 
+TEST_F(NodesOf, ASuspicionThatTheNodeDoesNotTakeIsRepeated) {  // rule D5
+  Start();
+  ByHand(2);
+  nodes_[2].evicted_keys = 1;
+  Pass(2s);
+  AnswerAsObedient(Take<ProbeOp>(2));
+  const Asked slow = Take<SuspectOp>(2);
+  Silence(slow);
+  Pass(2s);
+  EXPECT_FALSE(IsAsked<SuspectOp>(2)) << "it may still be answered";
+  Answer(slow, Verdict::kError);
+  AnswerAsObedient(Take<ProbeOp>(2));
+  Pass(2s);
+  EXPECT_TRUE(IsAsked<SuspectOp>(2));
+  EXPECT_EQ(StateOf(2), NodeState::kQuarantine);
+}
+
 TEST_F(NodesOf, WhyANodeCannotBeReachedIsToldOnceAlsoIfItNeverCould) {
   StartBut(2);
   Do(NodeDown{2, "WRONGPASS"});
@@ -215,6 +232,30 @@ TEST_F(NodesOf, AProbeThatFailsIsAnError) {
   Answer(Take<ProbeOp>(2), Verdict::kError, 0, 0ns, "NOPERM this user has no permissions");
   EXPECT_EQ(StateOf(2), NodeState::kError);
   EXPECT_EQ(TextOf(2), "NOPERM this user has no permissions");
+}
+
+TEST_F(NodesOf, AnErrorThatComesWithoutATimeReadsNoClock) {
+  Start();
+  ByHand(2);
+  Pass(2s);
+  const Asked probe = Take<ProbeOp>(2);
+  NodeAnswer loading;
+  loading.node = 2;
+  loading.ticket = probe.ticket;
+  loading.text = "LOADING Redis is loading the dataset in memory";
+  Do(loading);
+  EXPECT_EQ(StateOf(2), NodeState::kError);
+  EXPECT_EQ(engine_->Nodes(now_).at(2).clock_off, 0ns);
+}
+
+TEST_F(NodesOf, OfANodeThatIsDownNothingElseIsShown) {
+  Start();
+  Down(2);
+  const NodeView view = engine_->Nodes(now_).at(2);
+  EXPECT_EQ(view.state, NodeState::kDown);
+  EXPECT_EQ(view.run_id, "");
+  EXPECT_FALSE(view.round_trip);
+  EXPECT_FALSE(view.clock_off);
 }
 
 TEST_F(NodesOf, ASetIsWrittenOnceAllNodesAreKnown) {  // rule D8

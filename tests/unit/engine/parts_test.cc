@@ -6,6 +6,8 @@
 #include "daemon/engine/agenda.h"
 #include "daemon/engine/clock_offset.h"
 #include "daemon/engine/membership.h"
+#include "daemon/engine/random.h"
+#include "daemon/engine/release_table.h"
 #include "daemon/engine/timing.h"
 #include "daemon/engine/validity.h"
 
@@ -156,6 +158,13 @@ TEST(Membership, KnowsAnotherSet) {
   EXPECT_TRUE(set.Foreign("3:a,b,d"));
 }
 
+TEST(Membership, WhatIsNoSetIsAnother) {
+  Membership set(3);
+  EXPECT_TRUE(set.Foreign("nonsense"));
+  set.Learn(0, "a", "");
+  EXPECT_TRUE(set.Foreign("3"));
+}
+
 TEST(Membership, ANodeThatForgotGetsItsIdBackFromWhoKnewIt) {
   Membership set(3);
   set.Learn(2, "c", "");
@@ -228,6 +237,34 @@ TEST(Timing, WritesDurations) {
   EXPECT_EQ(ToText(250ms), "250ms");
   EXPECT_EQ(ToText(1500ms), "1.5s");
   EXPECT_EQ(ToText(-3600s), "-3600s");
+}
+
+// --- ReleaseTable -------------------------------------------------------------------------------
+
+TEST(ReleaseTable, ForgetsTheOldestOfTooMany) {
+  struct Nobody : NodeTable::Observer {
+    void OnVotersChanged(Time) override {}
+    void OnClockStep(Time, NodeIndex) override {}
+  } nobody;
+  struct NoRandom : Random {
+    std::uint64_t Below(std::uint64_t) override { return 0; }
+  } random;
+  EngineOptions options;
+  options.nodes = 1;
+  Agenda agenda;
+  Outbox outbox;
+  Effects effects;
+  outbox.Begin(effects);
+  const NodeTable nodes(options, random, agenda, outbox, nobody);
+  const SessionTable sessions(options.limits);
+  ReleaseTable releases(nodes, sessions, agenda, outbox);
+  for (AttemptNumber attempt = 0; attempt <= ReleaseTable::kMost; ++attempt) {
+    effects.clear();
+    releases.Add(At(0s), attempt, "x", "me", NodeSet(1), At(1s), std::nullopt, nullptr);
+  }
+  EXPECT_EQ(releases.size(), ReleaseTable::kMost);
+  agenda.Run(At(1s));
+  EXPECT_EQ(releases.size(), 0u) << "the keys have ended by themselves";
 }
 
 }  // namespace

@@ -80,6 +80,47 @@ TEST_F(Query, AdoptWritesTheSettingsAndBeginsAQuarantine) {  // rule D3
   EXPECT_EQ(StateOf(0), NodeState::kUp);
 }
 
+TEST_F(Query, ANodeThatWasSilentIsNotHeardAnyMore) {
+  Start();
+  AllByHand();
+  Do(ShowRequested{session_, 100, "x"});
+  const Asked late = Take<InspectOp>(0);
+  Silence(late);
+  AnswerAsObedient(late);
+  Silence(late, true);
+  AnswerAsObedient(Take<InspectOp>(1));
+  EXPECT_FALSE(Answered(100));
+  AnswerAsObedient(Take<InspectOp>(2));
+  ASSERT_TRUE(AnswerTo<Shown>(100));
+  EXPECT_FALSE(AnswerTo<Shown>(100)->nodes.at(0).answer);
+  Silence(late, true);  // the question is gone by now
+}
+
+TEST_F(Query, ANodeThatDoesNotTakeTheTrustStaysInQuarantine) {  // rule D7
+  AllUp();
+  ByHand(2);
+  Do(TrustEmptyRequested{session_, 100});
+  AnswerAsObedient(Take<ProbeOp>(2));
+  Answer(Take<TrustOp>(2), Verdict::kError, 0, 0ns, "OOM");
+  EXPECT_EQ(AnswerTo<NodesSet>(100)->nodes.at(2).answer->text, "OOM");
+  EXPECT_EQ(StateOf(1), NodeState::kUp);
+  EXPECT_EQ(StateOf(2), NodeState::kNew);
+}
+
+TEST_F(Query, AdoptSaysWhoWasSilentAndWhoRefused) {  // rule D3
+  AllUp();
+  ByHand(1);
+  ByHand(2);
+  Do(AdoptRequested{session_, 100});
+  Answer(Take<AdoptOp>(1), Verdict::kError, 0, 0ns, "OOM");
+  Silence(Take<AdoptOp>(2));
+  const auto set = AnswerTo<NodesSet>(100);
+  ASSERT_TRUE(set);
+  EXPECT_EQ(set->nodes.at(0).answer->verdict, Verdict::kOk);
+  EXPECT_EQ(set->nodes.at(1).answer->text, "OOM");
+  EXPECT_FALSE(set->nodes.at(2).answer);
+}
+
 TEST(TrustNewNodes, AreTrustedOnceAndNotAfterARestart) {  // rule D7, --dev
   class Dev : public Table {
    public:
@@ -93,6 +134,26 @@ TEST(TrustNewNodes, AreTrustedOnceAndNotAfterARestart) {  // rule D7, --dev
       nodes_[1].Restart("again");
       Up(1);
       EXPECT_EQ(StateOf(1), NodeState::kNew);
+    }
+  };
+  Dev().TestBody();
+}
+
+TEST(TrustNewNodes, AreAskedAgainIfTheyMissedIt) {  // rule D7, --dev
+  class Dev : public Table {
+   public:
+    Dev() : Table(3, true) {}
+    void TestBody() override {
+      ByHand(1);
+      for (NodeIndex i = 0; i < 3; ++i) Up(i);
+      AnswerAsObedient(Take<ProbeOp>(1));
+      const Asked trust = Take<TrustOp>(1);
+      Silence(trust);
+      Silence(trust, true);
+      EXPECT_NE(StateOf(1), NodeState::kUp);
+      Obey(1);
+      Pass(2s);
+      EXPECT_EQ(StateOf(1), NodeState::kUp);
     }
   };
   Dev().TestBody();

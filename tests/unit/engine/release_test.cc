@@ -225,5 +225,15 @@ TEST_F(Letting, ADrainGivesUpWhatIsBeingAcquired) {
   for (NodeIndex i = 0; i < 3; ++i) EXPECT_TRUE(IsAsked<ReleaseOp>(i));
 }
 
+TEST_F(Letting, TheEndOfADrainLeavesAKeptLockAlone) {  // rule C9
+  MustHold(session_);
+  EXPECT_FALSE(engine_->Drained());
+  Do(SessionDropped{session_});
+  Do(DrainRequested{now_ + 1s});
+  EXPECT_TRUE(engine_->Drained());
+  Pass(1s);
+  EXPECT_EQ(KeysOf("me:1:here"), 3u);
+}
+
 }  // namespace
 }  // namespace redlockd::engine

@@ -74,6 +74,8 @@ TEST(ParseRequest, SaysWhatIsWrongAndUnderWhichTag) {
        "'=x': expected key=value with a key of letters and '-' (in a name, '=' is written %3D)"},
       {"lock a_b=x", "",
        "'a_b=x': expected key=value with a key of letters and '-' (in a name, '=' is written %3D)"},
+      {"lock a{b=x", "",
+       "'a{b=x': expected key=value with a key of letters and '-' (in a name, '=' is written %3D)"},
       {"lock x ttl=1s TTL=2s", "", "option 'ttl' is given twice"},
       {"#t lock a%4", "t",
        "'%4' at byte 2: expected two hexadecimal digits after '%' (a '%' itself is %25)"},
