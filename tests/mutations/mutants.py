@@ -175,6 +175,12 @@ MUTANTS = [
            'a lock that ends in a moment is looked at a tenth of a second later',
            'std::min(poll, ballot->ShortestLeft().value_or(poll) + kAfterExpiry)', 'poll',
            'Backoff.*'),
+    engine('lock_acquire', 'C12', 'any-number-at-a-time',
+           '3000 locks asked for at once: 37,000 attempts for 1000 grants, every holder in jeopardy',
+           'if (!shared_.gate.Open()) {', 'if (false) {', 'Gate.*'),
+    engine('lock_acquire', 'C12', 'out-as-soon-as-given-up',
+           'what was given up piles up at nodes that are slow',
+           'waiter, std::move(lease->pass));', 'waiter, nullptr);', 'Gate.*'),
     # --- D: nodes that forget
     script('acquire', 'D4', 'set-but-not-counted-in-quarantine',
            'the key is set, its later renewal counts: two holders, 9 steps',
