@@ -18,7 +18,6 @@ class Mutant:
     replace: str
     catch: str
     worlds: int
-    also: tuple = ()  # more edits that belong to it: script, find, replace
 
     @property
     def is_script(self):
@@ -33,8 +32,8 @@ def engine(file, rule, name, harm, find, replace, catch='*', worlds=0):
     return Mutant(rule, name, harm, f'daemon/engine/{file}.cc', find, replace, catch, worlds)
 
 
-def script(file, rule, name, harm, find, replace, catch='*', worlds=0, also=()):
-    return Mutant(rule, name, harm, f'daemon/redis/scripts/{file}.lua', find, replace, catch, worlds, also)
+def script(file, rule, name, harm, find, replace, catch='*', worlds=0):
+    return Mutant(rule, name, harm, f'daemon/redis/scripts/{file}.lua', find, replace, catch, worlds)
 
 
 # Of a variant whose harm a world can show: most are caught in one of the first few.
@@ -186,12 +185,6 @@ MUTANTS = [
            'the key is set, its later renewal counts: two holders, 9 steps',
            'if refusal then return refusal end',
            "if refusal then redis.call('SET', KEYS[1], owner, 'PX', int(ttl)) return refusal end"),
-    script('acquire', 'D4', 'set-and-renewed-in-quarantine',
-           'as above, and the renewal counts before the quarantine is over',
-           'if refusal then return refusal end',
-           "if refusal then redis.call('SET', KEYS[1], owner, 'PX', int(ttl)) return refusal end",
-           also=(('renew', 'if refusal then return refusal end',
-                  "if refusal and refusal[1] ~= 'quarantine' then return refusal end"),), worlds=WORLDS),
     script('renew', 'D1', 'renewal-in-quarantine',
            'a key that came back from an old dump is renewed: two holders, 15 steps',
            'if refusal then return refusal end',

@@ -68,14 +68,11 @@ class Builder:
         return done.stdout
 
     def mutate(self, mutant):
-        return self.edit(mutant.file, mutant.find, mutant.replace)
-
-    def edit(self, file, find, replace):
-        text = (self.source_dir / file).read_text()
-        times = text.count(find)
+        text = (self.source_dir / mutant.file).read_text()
+        times = text.count(mutant.find)
         if times != 1:
-            raise Failure(f'expected its text once in {file}, found it {times} times')
-        return text.replace(find, replace)
+            raise Failure(f'expected its text once in {mutant.file}, found it {times} times')
+        return text.replace(mutant.find, mutant.replace)
 
     def compile(self, mutant, directory, optimised):
         """The object file of the variant."""
@@ -107,9 +104,6 @@ class Builder:
         scripts = directory / 'scripts'
         shutil.copytree((self.source_dir / mutant.file).parent, scripts)
         (scripts / pathlib.Path(mutant.file).name).write_text(self.mutate(mutant))
-        for script, find, replace in mutant.also:
-            path = pathlib.Path(mutant.file).with_stem(script)
-            (scripts / path.name).write_text(self.edit(path, find, replace))
         return scripts
 
     def embed(self, mutant, directory, target):
@@ -153,7 +147,7 @@ class UnitTests:
 
     @staticmethod
     def unchanged(mutant):
-        return dataclasses.replace(mutant, replace=mutant.find, also=(), catch='*')
+        return dataclasses.replace(mutant, replace=mutant.find, catch='*')
 
     def misses(self, mutant, directory):
         variant = self.builder.compile(mutant, directory, optimised=False)
@@ -176,7 +170,7 @@ class Simulator:
 
     @staticmethod
     def unchanged(mutant):
-        return dataclasses.replace(mutant, replace=mutant.find, also=(), worlds=100)
+        return dataclasses.replace(mutant, replace=mutant.find, worlds=100)
 
     def misses(self, mutant, directory):
         arguments = ['--seeds', str(mutant.worlds), '--failures', '1', '--workers', '1']

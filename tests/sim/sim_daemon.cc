@@ -110,16 +110,14 @@ void SimDaemon::Drain(Duration patience, Duration then_away) {
 
 void SimDaemon::MistakeTime(std::int64_t most, Moment end) {
   mistaken_by_ = most;
+  mistaken_alike_ = chance_.OneIn(2);
   mistaken_until_ = end;
 }
 
-engine::NodeOp SimDaemon::Mistaken(engine::NodeOp op) {
-  auto* acquire = std::get_if<engine::AcquireOp>(&op);
-  if (acquire && parts_.timeline.now() < mistaken_until_) {
-    acquire->proposal += chance_.Between(std::min(mistaken_by_, std::int64_t{0}),
-                                         std::max(mistaken_by_, std::int64_t{0}));
-  }
-  return op;
+std::int64_t SimDaemon::Mistake() {
+  if (parts_.timeline.now() >= mistaken_until_) return 0;
+  return chance_.Between(std::min(mistaken_by_, std::int64_t{0}),
+                         std::max(mistaken_by_, std::int64_t{0}));
 }
 
 void SimDaemon::Cut(std::size_t node, bool lost) {
@@ -232,9 +230,14 @@ void SimDaemon::CarryOut(const engine::Effect& effect) {
 void SimDaemon::Ask(const engine::AskNodes& ask) {
   CheckAsked(ask);
   parts_.trace([&] { return Name() + " asks " + ToText(ask.nodes) + ": " + ToText(ask.op); });
+  const std::int64_t mistake = Mistake();
   for (std::size_t n = 0; n < links_.size(); ++n) {
     if (!ask.nodes.test(n)) continue;
-    links_[n]->Ask(ask.ticket, std::make_shared<const engine::NodeOp>(Mistaken(ask.op)));
+    engine::NodeOp op = ask.op;
+    if (auto* acquire = std::get_if<engine::AcquireOp>(&op)) {
+      acquire->proposal += mistaken_alike_ ? mistake : Mistake();
+    }
+    links_[n]->Ask(ask.ticket, std::make_shared<const engine::NodeOp>(std::move(op)));
     if (links_[n]->Due() == kMostDue) {
       parts_.checker.Broken(Promise::kNothingLeft, "questions to a node pile up");
     }

@@ -93,7 +93,7 @@ class SimDaemon {
   void TraceEvent(const engine::Event& event);
   void CarryOut(const engine::Effect& effect);
   void Ask(const engine::AskNodes& ask);
-  engine::NodeOp Mistaken(engine::NodeOp op);
+  std::int64_t Mistake();
   void Arm();
   void CheckAsked(const engine::AskNodes& ask);
   void HangUp();
@@ -115,6 +115,7 @@ class SimDaemon {
   std::optional<Moment> armed_;
   std::uint64_t confirmed_grants_ = 0;  // of processes that have ended
   std::int64_t mistaken_by_ = 0;
+  bool mistaken_alike_ = false;  // for all nodes in the same way
   Moment mistaken_until_{};
   bool draining_ = false;
   Duration away_{};  // after a drain
