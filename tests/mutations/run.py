@@ -10,7 +10,6 @@ apply any more, or if it does not compile.
 """
 
 import argparse
-
 import concurrent.futures
 import dataclasses
 import json
@@ -19,6 +18,7 @@ import pathlib
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -122,15 +122,18 @@ class Builder:
         return program
 
 
-def survives(command, directory, timeout):
+def run_tests(command, directory, timeout):
+    """Its exit code and output; none if it hangs, and then nothing of it is left."""
     environment = dict(os.environ, TMPDIR=str(directory), GCOV_PREFIX=str(directory),
                        ASAN_OPTIONS='detect_leaks=0', UBSAN_OPTIONS='')
-    try:
-        done = subprocess.run(command, cwd=directory, env=environment, timeout=timeout,
-                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    except subprocess.TimeoutExpired:
-        return False
-    return done.returncode == 0
+    with subprocess.Popen(command, cwd=directory, env=environment, start_new_session=True, text=True,
+                          stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as running:
+        try:
+            output, _ = running.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            os.killpg(running.pid, signal.SIGKILL)
+            return None, ''
+    return running.returncode, output
 
 
 class UnitTests:
@@ -152,8 +155,9 @@ class UnitTests:
     def misses(self, mutant, directory):
         variant = self.builder.compile(mutant, directory, optimised=False)
         program = self.builder.link(mutant.program, variant, directory)
-        return survives([program, f'--gtest_filter={mutant.catch}', '--gtest_fail_fast'], directory,
-                        TEST_TIMEOUT)
+        code, _ = run_tests([program, f'--gtest_filter={mutant.catch}', '--gtest_fail_fast'],
+                            directory, TEST_TIMEOUT)
+        return code == 0
 
 
 class Simulator:
@@ -180,7 +184,12 @@ class Simulator:
         else:
             variant = self.builder.compile(mutant, directory, optimised=True)
             program = self.builder.link('sim', variant, directory)
-        return survives([program] + arguments, directory, SIM_TIMEOUT)
+        code, output = run_tests([program] + arguments, directory, SIM_TIMEOUT)
+        if code == 0:
+            return True
+        if code is None or 'FAILED seed' not in output:
+            raise Failure(f'the simulator found nothing: exit code {code}')
+        return False
 
 
 def check(judge, mutant):

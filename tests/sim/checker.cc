@@ -99,11 +99,14 @@ void Checker::LetGo(const std::string& name, engine::Fence fence) {
 
 void Checker::Wrote(const std::string& name, engine::Fence fence) {
   Lock& lock = locks_[name];
-  if (fence < lock.written) {
-    ++stale_refused_;
-    return;
+  const auto hold = Find(lock, fence);
+  const bool stale = hold == lock.holds.end() || hold->deadline <= timeline_.now();
+  const bool refused = fence < lock.written;
+  if (stale) ++(refused ? stale_refused_ : stale_taken_);
+  if (!stale && refused) {
+    Broken(Promise::kFences, "a holder of " + name + " was refused by the fence of another");
   }
-  lock.written = fence;
+  lock.written = std::max(lock.written, fence);
 }
 
 std::optional<Moment> Checker::DeadlineOf(const std::string& name, engine::Fence fence) const {

@@ -22,6 +22,7 @@ enum class Promise : std::uint8_t {
   kNothingLeft,  // no key, hold, wait or question stays behind
   kNodesVote,    // nodes that are well vote, and vote again
 };
+inline constexpr std::size_t kPromises = 7;
 const char* ToText(Promise promise);
 
 struct Violation {
@@ -51,6 +52,7 @@ class Checker {
   void Lost(const std::string& lock, engine::Fence fence, bool late_is_fine);
   // --- what clients did
   void LetGo(const std::string& lock, engine::Fence fence);
+  // It wrote to the resource, in the belief that it holds the lock: stale if it does not any more.
   void Wrote(const std::string& lock, engine::Fence fence);
 
   // The deadline last told, of a hold that has not ended; none otherwise.
@@ -58,7 +60,10 @@ class Checker {
 
   const std::vector<Violation>& violations() const { return violations_; }
   std::size_t grants() const { return grants_; }
+  // Stale writes that the fence kept out, and those that it did not: nobody had written behind the
+  // writer's hold yet, so that there was no greater fence to refuse it by.
   std::size_t stale_refused() const { return stale_refused_; }
+  std::size_t stale_taken() const { return stale_taken_; }
   // Pairs of holders at a time, and of these: the later one's fence was greater, so that the
   // resource refuses the other from its first write on.
   std::size_t overlaps() const { return overlaps_; }
@@ -74,7 +79,7 @@ class Checker {
   struct Lock {
     std::vector<Hold> holds;         // that may not have ended
     std::set<engine::Fence> fences;  // all that were granted
-    engine::Fence written = 0;
+    engine::Fence written = 0;       // the greatest that a write came with
   };
 
   std::vector<Hold>::iterator Find(Lock& lock, engine::Fence fence);
@@ -84,6 +89,7 @@ class Checker {
   std::vector<Violation> violations_;
   std::size_t grants_ = 0;
   std::size_t stale_refused_ = 0;
+  std::size_t stale_taken_ = 0;
   std::size_t overlaps_ = 0;
   std::size_t fenced_overlaps_ = 0;
   std::size_t fences_twice_ = 0;

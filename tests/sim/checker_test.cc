@@ -96,12 +96,26 @@ TEST_F(CheckerTest, SeesADeadlineThatMovesBack) {
   EXPECT_THAT(Broken(), ElementsAre(Promise::kTold));
 }
 
-TEST_F(CheckerTest, RefusesAStaleWrite) {
+TEST_F(CheckerTest, RefusesAStaleWriteOnceALaterHolderHasWritten) {
+  checker_.Granted("a", 1, 0, 10ms);
   checker_.Wrote("a", 1);
+  At(10ms);
+  checker_.Granted("a", 2, 1, 20ms);
+  checker_.Wrote("a", 1);
+  EXPECT_EQ(checker_.stale_taken(), 1u);
   checker_.Wrote("a", 2);
-  EXPECT_EQ(checker_.stale_refused(), 0u);
   checker_.Wrote("a", 1);
   EXPECT_EQ(checker_.stale_refused(), 1u);
+  EXPECT_THAT(Broken(), IsEmpty());
+}
+
+TEST_F(CheckerTest, SeesAHolderThatIsRefused) {
+  checker_.Granted("a", 2, 0, 10ms);
+  checker_.Wrote("a", 2);
+  At(10ms);
+  checker_.Granted("a", 1, 1, 20ms);
+  checker_.Wrote("a", 1);
+  EXPECT_THAT(Broken(), ElementsAre(Promise::kFences, Promise::kFences));
 }
 
 }  // namespace

@@ -36,8 +36,10 @@ bool RunOne(const Scenario& scenario, const ScriptSet& scripts, bool trace) {
     std::printf("%s\n", ToText(violation).c_str());
   }
   const bool good = !Failed(scenario, outcome);
-  std::printf("%zu grants, %zu stale writes refused, %zu overlaps\nverdict: %s\n", outcome.grants,
-              outcome.stale_refused, outcome.overlaps, good ? "PASS" : "FAIL");
+  std::printf(
+      "%zu grants, %zu stale writes refused, %zu times two held a lock, %zu of them fenced\n",
+      outcome.grants, outcome.stale_refused, outcome.overlaps, outcome.fenced_overlaps);
+  std::printf("verdict: %s\n", good ? "PASS" : "FAIL");
   return good;
 }
 
@@ -66,7 +68,7 @@ int main(int argc, char** argv) {
   options.seeds.count = 20'000;
   app.add_option("--seeds", options.seeds.count, "how many worlds")->excludes(seed, scenario);
   app.add_option("--workers", options.seeds.workers, "processes; as many as there are cores")
-      ->check(CLI::PositiveNumber);
+      ->check(CLI::Range(1, 256));
   app.add_flag("--progress", options.seeds.progress, "a line every ten seconds");
   app.add_option("--failures", options.seeds.failures, "stop after so many")
       ->check(CLI::PositiveNumber);

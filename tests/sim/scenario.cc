@@ -63,6 +63,17 @@ bool Scenario::Beyond() const {
 
 // --- text ---------------------------------------------------------------------------------------
 
+std::string ToText(const Fault& fault) {
+  const KindRow& row = RowOf(fault.kind);
+  std::ostringstream out;
+  out << "at " << Us(fault.at) << "us " << row.word;
+  if (row.where != Where::kNode) out << " daemon " << fault.daemon;
+  if (row.where != Where::kDaemon) out << " node " << fault.node;
+  if (row.lasts) out << " for " << Us(fault.lasts) << "us";
+  if (!row.unit.empty()) out << " by " << fault.amount << row.unit;
+  return out.str();
+}
+
 std::string ToText(const Scenario& scenario) {
   std::ostringstream out;
   out << "seed " << scenario.seed << "\nnodes " << scenario.nodes << "\ndaemons "
@@ -70,15 +81,7 @@ std::string ToText(const Scenario& scenario) {
   for (const std::size_t client : scenario.clients) out << ' ' << client;
   out << "\nkill-allowed " << (scenario.kill_allowed ? "yes" : "no") << "\nhaste "
       << (scenario.haste ? "yes" : "no") << "\ntrouble " << Us(scenario.trouble) << "us\n";
-  for (const Fault& fault : scenario.faults) {
-    const KindRow& row = RowOf(fault.kind);
-    out << "at " << Us(fault.at) << "us " << row.word;
-    if (row.where != Where::kNode) out << " daemon " << fault.daemon;
-    if (row.where != Where::kDaemon) out << " node " << fault.node;
-    if (row.lasts) out << " for " << Us(fault.lasts) << "us";
-    if (!row.unit.empty()) out << " by " << fault.amount << row.unit;
-    out << '\n';
-  }
+  for (const Fault& fault : scenario.faults) out << ToText(fault) << '\n';
   return out.str();
 }
 

@@ -70,6 +70,7 @@ struct Scenario {
 // The scenario of a seed.
 Scenario MakeScenario(std::uint64_t seed);
 
+std::string ToText(const Fault& fault);
 // As text, a line for each fault; lines that begin with # are the story and are not read.
 std::string ToText(const Scenario& scenario);
 // Throws std::runtime_error with the line's number and what was expected there.

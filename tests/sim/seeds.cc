@@ -1,13 +1,17 @@
 #include "tests/sim/seeds.h"
 
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
+#include <csignal>
 #include <cstdio>
 #include <new>
+#include <set>
 #include <sstream>
 #include <stdexcept>
 #include <string>
@@ -21,13 +25,19 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr std::size_t kMostWorkers = 256;
+
 // What the workers count, in memory that they share.
 struct Tally {
   std::atomic<std::uint64_t> next;  // seed that nobody has begun
-  std::atomic<std::uint64_t> worlds, failures, grants, confirmed, events, stale_refused;
-  // Of worlds beyond the assumptions: those with a broken promise; overlaps, and those of them
-  // where the fence kept the first holder's writes out.
-  std::atomic<std::uint64_t> beyond, beyond_broken, overlaps, fenced_overlaps;
+  std::atomic<std::uint64_t> worlds, failures, grants, confirmed, events, stale_refused,
+      stale_taken;
+  // Of worlds beyond the assumptions: overlaps, those of them where the fence kept the first
+  // holder's writes out, and how many worlds broke which promise.
+  std::atomic<std::uint64_t> beyond, overlaps, fenced_overlaps;
+  std::array<std::atomic<std::uint64_t>, kPromises> broken;
+  // What each worker is at; 0: it has ended.
+  std::array<std::atomic<std::uint64_t>, kMostWorkers> at;
 };
 
 class SharedTally {
@@ -75,17 +85,22 @@ void Count(Tally& tally, const Scenario& scenario, const Outcome& outcome) {
   tally.confirmed += outcome.confirmed;
   tally.events += outcome.happened;
   tally.stale_refused += outcome.stale_refused;
+  tally.stale_taken += outcome.stale_taken;
   if (!scenario.Beyond()) return;
   ++tally.beyond;
-  tally.beyond_broken += !outcome.violations.empty();
+  std::set<Promise> broken;
+  for (const Violation& violation : outcome.violations) broken.insert(violation.promise);
+  for (const Promise promise : broken) ++tally.broken.at(static_cast<std::size_t>(promise));
   tally.overlaps += outcome.overlaps;
   tally.fenced_overlaps += outcome.fenced_overlaps;
 }
 
-void Work(const SeedsWanted& wanted, Tally& tally, const ScriptSet& scripts) {
+void Work(const SeedsWanted& wanted, std::size_t worker, Tally& tally, const ScriptSet& scripts) {
+  prctl(PR_SET_PDEATHSIG, SIGKILL);  // whoever ends the whole run ends this too
   while (tally.failures < wanted.failures) {
     const std::uint64_t seed = tally.next++;
     if (seed >= wanted.first + wanted.count) break;
+    tally.at.at(worker) = seed;
     const Scenario scenario = MakeScenario(seed);
     const Outcome outcome = RunWorld(scenario, scripts);
     Count(tally, scenario, outcome);
@@ -94,6 +109,7 @@ void Work(const SeedsWanted& wanted, Tally& tally, const ScriptSet& scripts) {
       Report(scenario, outcome, scripts);
     }
   }
+  tally.at.at(worker) = 0;
 }
 
 void PrintProgress(const SeedsWanted& wanted, const Tally& tally, Clock::time_point start) {
@@ -102,6 +118,13 @@ void PrintProgress(const SeedsWanted& wanted, const Tally& tally, Clock::time_po
               wanted.count, tally.grants.load(), tally.failures.load(),
               static_cast<double>(tally.worlds.load()) / seconds);
   std::fflush(stdout);
+}
+
+// An assertion of the engine, or a bug of the simulator.
+void ReportDead(const Tally& tally) {
+  for (const auto& seed : tally.at) {
+    if (seed != 0) std::printf("\nFAILED seed %lu: its worker died of it\n", seed.load());
+  }
 }
 
 // False if one of them died of something that is no outcome of a world.
@@ -135,15 +158,19 @@ void PrintSummary(const Tally& tally, Clock::time_point start, bool good) {
       "worlds          %lu in %.1f s, %.0f a second\n"
       "grants          %lu, %lu of them after a confirm round\n"
       "events          %lu\n"
-      "stale writes    %lu, all refused by the fence\n"
-      "beyond          %lu worlds in which what redlockd assumes did not hold; in %lu of them a\n"
-      "                promise broke. %lu times two held a lock; in %lu of these the later one "
-      "had\n"
-      "                the greater fence, so that a fenced resource refuses the earlier one\n"
-      "verdict: %s\n",
+      "stale writes    %lu refused by the fence, %lu when no later holder had written yet\n"
+      "beyond          %lu worlds in which what redlockd assumes did not hold: %lu times two held "
+      "a\n"
+      "                lock, and %lu times the later one had the greater fence, so that a fenced\n"
+      "                resource refuses the earlier one. Promises broken there, by worlds:\n",
       n(tally.worlds), seconds, static_cast<double>(n(tally.worlds)) / seconds, n(tally.grants),
-      n(tally.confirmed), n(tally.events), n(tally.stale_refused), n(tally.beyond),
-      n(tally.beyond_broken), n(tally.overlaps), n(tally.fenced_overlaps), good ? "PASS" : "FAIL");
+      n(tally.confirmed), n(tally.events), n(tally.stale_refused), n(tally.stale_taken),
+      n(tally.beyond), n(tally.overlaps), n(tally.fenced_overlaps));
+  for (std::size_t i = 0; i < kPromises; ++i) {
+    if (tally.broken[i] == 0) continue;
+    std::printf("                  %s %lu\n", ToText(static_cast<Promise>(i)), n(tally.broken[i]));
+  }
+  std::printf("verdict: %s\n", good ? "PASS" : "FAIL");
 }
 
 }  // namespace
@@ -158,14 +185,14 @@ bool RunSeeds(const SeedsWanted& wanted, const ScriptSet& scripts) {
     const pid_t pid = fork();
     if (pid < 0) throw std::runtime_error("cannot fork");
     if (pid == 0) {
-      Work(wanted, *tally, scripts);
+      Work(wanted, i, *tally, scripts);
       std::fflush(stdout);
       _exit(0);
     }
     workers.push_back(pid);
   }
   const bool well = Await(workers, wanted, *tally, start);
-  if (!well) std::printf("\nFAILED a worker died: an assertion, or a bug of the simulator\n");
+  if (!well) ReportDead(*tally);
   const bool good = well && tally->failures == 0;
   PrintSummary(*tally, start, good);
   return good;

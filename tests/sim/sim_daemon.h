@@ -51,7 +51,8 @@ class SimDaemon {
   SimDaemon& operator=(const SimDaemon&) = delete;
 
   // --- for clients. What is fed to it while it is stopped it takes when it goes on.
-  bool up() const { return engine_ != nullptr && !draining_; }
+  bool up() const { return running() && !draining_; }
+  bool running() const { return engine_ != nullptr; }
   engine::SessionId Open(SessionUser& user);
   void Feed(const engine::Event& event);
   // The client's end of the session is closed (SessionClosed), or the daemon gives it up

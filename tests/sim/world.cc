@@ -88,6 +88,7 @@ Outcome World::Run() {
           .grants = checker_.grants(),
           .confirmed = confirmed,
           .stale_refused = checker_.stale_refused(),
+          .stale_taken = checker_.stale_taken(),
           .overlaps = checker_.overlaps(),
           .fenced_overlaps = checker_.fenced_overlaps(),
           .fences_twice = checker_.fences_twice(),
@@ -125,7 +126,7 @@ void World::Happen(const Fault& fault) {
   Path& path = daemon.path(fault.node);
   // Nothing goes on after the trouble.
   const Moment end = std::min(timeline_.now() + fault.lasts, scenario_.trouble);
-  trace_([&] { return "--- " + ToText(Scenario{.faults = {fault}}); });
+  trace_([&] { return "--- " + ToText(fault); });
   switch (fault.kind) {
     case Fault::Kind::kCut:
       return daemon.Cut(fault.node, false);
@@ -231,10 +232,15 @@ void World::CheckServed() {
 }
 
 void World::CheckNodesVote() {
+  const auto was_set = [this](std::size_t node) {  // its clock, and nobody has put it right
+    return std::any_of(scenario_.faults.begin(), scenario_.faults.end(), [node](const Fault& f) {
+      return f.kind == Fault::Kind::kClockStep && f.node == node;
+    });
+  };
   for (SimDaemon& daemon : daemons_) {
     for (const engine::NodeView& view : daemon.NodeViews()) {
-      const bool may_be =
-          view.state == engine::NodeState::kUp || view.state == engine::NodeState::kSkewed;
+      const bool may_be = view.state == engine::NodeState::kUp ||
+                          (view.state == engine::NodeState::kSkewed && was_set(view.node));
       if (!may_be) checker_.Broken(Promise::kNodesVote, "a node does not vote: " + view.text);
     }
   }
@@ -282,6 +288,12 @@ void World::CheckReleased() {
 }
 
 void World::CheckNothingLeft() {
+  // A daemon that has nothing to wait for, no release either, ends at once when it is told to.
+  for (SimDaemon& daemon : daemons_) daemon.Drain(10s, 1h);
+  timeline_.RunUntil(timeline_.now() + 1ms);
+  for (SimDaemon& daemon : daemons_) {
+    if (daemon.running()) checker_.Broken(Promise::kNothingLeft, "a daemon waits for nothing");
+  }
   for (SimNode& node : nodes_) {
     for (const std::string& key : node.Keys()) {
       if (key != "redlockd:node") checker_.Broken(Promise::kNothingLeft, "left behind: " + key);

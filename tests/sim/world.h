@@ -17,6 +17,7 @@ struct Outcome {
   std::size_t grants = 0;
   std::size_t confirmed = 0;  // grants that took rule A4
   std::size_t stale_refused = 0;
+  std::size_t stale_taken = 0;
   std::size_t overlaps = 0;
   std::size_t fenced_overlaps = 0;
   std::size_t fences_twice = 0;
@@ -41,7 +42,6 @@ class World {
 
  private:
   void MakeNodes(const ScriptSet& scripts);
-  void Plan(const Fault& fault);
   void Happen(const Fault& fault);
   void HappenToNode(const Fault& fault);
   void KillNode(const Fault& fault, SimNode::Memory memory);
