@@ -1,8 +1,12 @@
 #include "tests/hostile/hostile_test.h"
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+
+#include "daemon/host/descriptors.h"
 
 namespace redlockd::test {
 namespace {
@@ -14,10 +18,11 @@ constexpr std::size_t kCalmRounds = 20;
 
 // Leases that outlast any stall of a test machine.
 DaemonOptions Options(const Gauge& gauge, const std::string& limits) {
-  DaemonOptions options{.ttl = "10s", .max_ttl = "10s", .connect_timeout = "1s"};
-  if (!limits.empty()) options.more = "limits: {" + limits + "}\n";
-  options.env = gauge.Environment();
-  return options;
+  return {.ttl = "10s",
+          .max_ttl = "10s",
+          .connect_timeout = "1s",
+          .more = "limits: {" + limits + "}\n",
+          .env = gauge.Environment()};
 }
 
 long long Microseconds(Duration duration) {
@@ -31,8 +36,23 @@ std::size_t Scaled(std::size_t count) {
   return scale == nullptr ? count : count * std::stoul(scale);
 }
 
+std::size_t ScaledSessions(std::size_t count) {
+  constexpr rlim_t kOthers = 200;  // for all that is no session
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) throw std::runtime_error("no RLIMIT_NOFILE");
+  return std::min<std::size_t>(Scaled(count), (limit.rlim_max - kOthers) / 2);  // two for each
+}
+
+std::string ScaledLimits() {
+  return "sessions: " + std::to_string(Scaled(8192)) +
+         ", sessions_per_uid: " + std::to_string(Scaled(4096)) +
+         ", locks_per_uid: " + std::to_string(Scaled(16384));
+}
+
 HostileTest::HostileTest(const std::string& limits)
-    : world_(3, Options(gauge_, limits)), observer_(world_.Connect()), steady_(world_.daemon) {}
+    : world_(3, Options(gauge_, limits)), observer_(world_.Connect()), steady_(world_.daemon) {
+  host::RaiseDescriptorLimit();  // the daemon has done so for itself
+}
 
 void HostileTest::Withstand(const std::function<void()>& flood) {
   Note("before", steady_.Take(kCalmRounds));

@@ -16,6 +16,10 @@ namespace redlockd::test {
 
 // `count`, or as many times that as $REDLOCKD_HOSTILE_SCALE says.
 std::size_t Scaled(std::size_t count);
+// Likewise, of sessions that are there at a time: no more than the daemon may have descriptors for.
+std::size_t ScaledSessions(std::size_t count);
+// The daemon's default limits, likewise: what a test asks for is granted at any scale.
+std::string ScaledLimits();
 
 // A daemon on three nodes, and a client that behaves. A test lets a flood loose on them, three
 // times, and each time all must be again as it was: no descriptor, no session, no lock and no key
@@ -28,7 +32,7 @@ class HostileTest : public testing::Test {
  protected:
   static constexpr std::size_t kFloods = 3;
 
-  explicit HostileTest(const std::string& limits = "");
+  explicit HostileTest(const std::string& limits = ScaledLimits());
 
   void Withstand(const std::function<void()>& flood);
 

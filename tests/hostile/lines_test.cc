@@ -12,7 +12,7 @@ using HostileLines = HostileTest;
 
 // Each is one byte short of a line that the daemon must keep whole.
 TEST_F(HostileLines, HalfLinesNeverEnded) {
-  const std::size_t count = Scaled(300);
+  const std::size_t count = ScaledSessions(300);
   Withstand([&] {
     std::deque<HostileClient> clients;
     for (std::size_t i = 0; i < count; ++i) {

@@ -58,7 +58,7 @@ TEST_F(FewLocks, AsManyAsMayBeHeld) {
 
 // From many sessions, each but once, and from one that asks again and again.
 TEST_F(HostileLocks, WaitsForOneName) {
-  const std::size_t count = Scaled(400);
+  const std::size_t count = ScaledSessions(400);
   Withstand([&] {
     HostileClient holder(world_.daemon);
     holder.Say("lock hostile\n");

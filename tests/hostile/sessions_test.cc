@@ -11,7 +11,7 @@ namespace {
 
 class HostileSessions : public HostileTest {
  protected:
-  explicit HostileSessions(const std::string& limits = "") : HostileTest(limits) {}
+  explicit HostileSessions(const std::string& limits = ScaledLimits()) : HostileTest(limits) {}
 
   std::deque<HostileClient> Crowd(std::size_t size) {
     std::deque<HostileClient> crowd;
