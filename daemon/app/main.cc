@@ -80,7 +80,11 @@ int Serve(const CommandLine& line, const config::Config& config, bool trust_new_
     std::fprintf(stderr, "redlockd: %s\n", error->text.c_str());
     return kFailed;
   }
-  host::RaiseDescriptorLimit();
+  const std::size_t limit = host::RaiseDescriptorLimit();
+  if (const std::size_t needed = DescriptorsFor(config); limit < needed) {
+    host::LogWarning("at most " + std::to_string(limit) + " file descriptors: limits.sessions " +
+                     std::to_string(config.limits.sessions) + " needs " + std::to_string(needed));
+  }
   App app(config, std::move(std::get<host::ListenSocket>(socket)), trust_new_nodes);
   app.Run();
   return 0;

@@ -90,6 +90,13 @@ session::Options SessionOptionsOf(const config::Config& config) {
   return options;
 }
 
+// Two for each session (its socket and its process), the connections to the nodes, what is kept
+// free, and some of its own: standard streams, timers, the socket.
+std::size_t DescriptorsFor(const config::Config& config) {
+  return 2 * config.limits.sessions + config.nodes.size() * config.connections_per_node +
+         ReservedDescriptors(config) + 48;
+}
+
 void CheckTiming(config::Loaded& loaded) {
   for (const engine::TimingFault& fault : engine::Check(TimingOf(loaded.config))) {
     loaded.AddError(fault.key, fault.text);

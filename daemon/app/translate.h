@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <vector>
 
@@ -16,6 +17,9 @@ engine::Timing TimingOf(const config::Config& config);
 engine::EngineOptions EngineOptionsOf(const config::Config& config);  // with a new instance id
 redis::Options RedisOptionsOf(const config::Config& config);
 session::Options SessionOptionsOf(const config::Config& config);
+
+// How many descriptors the daemon needs to serve as many sessions as it may.
+std::size_t DescriptorsFor(const config::Config& config);
 
 // Adds to `loaded` the inequalities of engine::Check that do not hold. Only for a configuration
 // without errors.

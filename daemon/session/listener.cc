@@ -15,7 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr int kAcceptsPerTurn = 32;
-constexpr auto kPause = 100ms;  // where the whole machine has no descriptor left
+constexpr auto kPause = 100ms;  // where this process or the whole machine has no descriptor left
 
 // The kernel gives out the lowest free number: all below it are in use.
 bool IsReserved(const Descriptor& descriptor, std::size_t reserved) {

@@ -8,6 +8,7 @@ namespace redlockd::test {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 constexpr int kUsage = 64;
 constexpr int kConfig = 78;
@@ -186,6 +187,26 @@ TEST_F(StartupTest, AnAdminGroupThatIsNotThereIsAWarning) {
   Daemon daemon({.addresses = {"127.0.0.1:" + std::to_string(nobody.number())},
                  .more = "admin_group: no-such-group\n"});
   EXPECT_THAT(daemon.Log(), HasSubstr("admin_group: there is no group no-such-group"));
+}
+
+TEST_F(StartupTest, TooFewDescriptorsForItsSessionsAreAWarning) {
+  FreePort nobody;
+  DaemonOptions options{.addresses = {"127.0.0.1:" + std::to_string(nobody.number())},
+                        .more = "connections_per_node: 3\nlimits: {sessions: 100}\n"};
+  WriteFile(file_, ToYaml(options));
+  const auto start = [&](const std::string& limit) {
+    return Process({"sh", "-c", "ulimit -n " + limit + "; exec \"$@\"", "sh",
+                    REDLOCKD_TEST_REDLOCKD, "--config", file_, "--socket", dir_ / "s"});
+  };
+  Process few = start("269");
+  EXPECT_THAT(few.ReadUntil("serving"),
+              HasSubstr("at most 269 file descriptors: limits.sessions 100 needs 270"));
+  few.Signal(SIGTERM);
+  EXPECT_EQ(few.Wait(), ExitCode(0));
+  Process enough = start("270");
+  EXPECT_THAT(enough.ReadUntil("serving"), Not(HasSubstr("descriptors")));
+  enough.Signal(SIGTERM);
+  EXPECT_EQ(enough.Wait(), ExitCode(0));
 }
 
 }  // namespace
