@@ -16,8 +16,9 @@ class Lock;
 // answered in time, as they may have too much to do.
 class AttemptGate {
  public:
-  static constexpr std::size_t kMost = 128;
-  static constexpr std::size_t kLeast = 8;
+  static constexpr std::size_t kLeast = 8;  // unless fewer are the most
+
+  explicit AttemptGate(std::size_t most) : most_(most), width_(most) {}
 
   // An attempt that is under way, for as long as it lives.
   class Entry : Counted {
@@ -27,10 +28,13 @@ class AttemptGate {
   // It passes from the attempt to the release of what the attempt may have left on the nodes.
   using Pass = std::unique_ptr<Entry>;
   Pass Enter() { return std::make_unique<Entry>(*this); }
-  bool Open() const { return under_way_ < width_; }
+  // Whether this lock may enter: there is room, and no other is before it.
+  bool LetsIn(const Lock& lock) const {
+    return Open() && (line_.empty() || line_.front() == &lock);
+  }
 
-  void Granted() { width_ = std::min(width_ + 1, kMost); }
-  void Unanswered() { width_ = std::max(width_ - 4, kLeast); }
+  void Granted() { width_ = std::min(width_ + 1, most_); }
+  void Unanswered() { width_ = std::max(width_, least_ + 4) - 4; }
 
   // A lock's place in the line before the gate; it leaves the line with it.
   class Place {
@@ -49,7 +53,11 @@ class AttemptGate {
   Lock* Next() const { return Open() && !line_.empty() ? line_.front() : nullptr; }
 
  private:
-  std::size_t width_ = kMost;
+  bool Open() const { return under_way_ < width_; }
+
+  const std::size_t most_;
+  const std::size_t least_ = std::min(kLeast, most_);
+  std::size_t width_;
   std::size_t under_way_ = 0;
   std::list<Lock*> line_;
 };

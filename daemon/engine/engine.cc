@@ -265,7 +265,7 @@ void Engine::Step(Time now, const Event& event, Effects& effects) {
   impl_->shared.agenda.Run(now);
   std::visit([&](const auto& e) { impl_->On(now, e); }, event);
   impl_->shared.agenda.Run(now);
-  while (Lock* lock = impl_->shared.gate.Next()) lock->PassGate(now);
+  while (Lock* lock = impl_->shared.gate.Next()) lock->Attempt(now);
   impl_->shared.outbox.End();
   impl_->ForgetIdle();
 }

@@ -23,9 +23,10 @@ struct Limits {
 struct EngineOptions {
   Timing timing;  // Check() found no fault
   Limits limits;
-  std::size_t nodes = 0;  // 1..kMaxNodes
-  std::string instance;   // random, 96 bits or more, new at each start (rule A1)
-  std::string host;       // a readable fact for the owner value
+  std::size_t attempts = 128;  // at most so many under way at a time (rule C12)
+  std::size_t nodes = 0;       // 1..kMaxNodes
+  std::string instance;        // random, 96 bits or more, new at each start (rule A1)
+  std::string host;            // a readable fact for the owner value
   // The nodes are new and nobody else's (--dev): what a probe finds in quarantine is trusted at
   // once (rule D7).
   bool trust_new_nodes = false;

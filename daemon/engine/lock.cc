@@ -11,6 +11,7 @@ Shared::Shared(EngineOptions o, Random& r, NodeTable::Observer& observer)
       random(r),
       nodes(options, random, agenda, outbox, observer),
       sessions(options.limits),
+      gate(options.attempts),
       releases(nodes, sessions, agenda, outbox) {}
 
 Lock::Lock(Shared& shared, std::string name)

@@ -31,8 +31,8 @@ struct Shared {
   Outbox outbox;
   NodeTable nodes;
   SessionTable sessions;
+  AttemptGate gate;  // outlives the passes that releases have
   ReleaseTable releases;
-  AttemptGate gate;
   Counters counters;
   std::size_t holds = 0;  // that there are
   std::size_t waits = 0;
@@ -78,8 +78,8 @@ class Lock {
   void VotersChanged(Time now);
   void ClockStepped(Time now, NodeIndex node);
 
-  // Its turn at the gate has come.
-  void PassGate(Time now);
+  // Asks the nodes for it, or stands before the gate until it is called again.
+  void Attempt(Time now);
 
   void Drain(Time now);  // no more grants
   void DrainOver();      // end the hold, keep the keys
@@ -113,7 +113,7 @@ class Lock {
 
   // lock_acquire.cc: from an attempt to a grant
   bool Acquiring() const;
-  void Attempt(Time now);
+  void StandBeforeGate(Time now);
   void FirstRound(Time now);
   void ConfirmRound(Time now);
   void JudgeRound(Time now);

@@ -22,14 +22,14 @@ bool Lock::Acquiring() const {
 
 void Lock::Attempt(Time now) {
   assert(!lease_ && !waiters_.empty());
+  const bool is_next = shared_.gate.LetsIn(*this);  // rule C12
+  before_gate_.reset();
   const std::size_t nodes = shared_.options.nodes;
   if (shared_.nodes.MetOtherSet() || shared_.nodes.Voters().count() < Majority(nodes)) {
     return RoundFailed(now, Ballot::Result::kNoQuorum);
   }
-  if (!shared_.gate.Open()) {  // rule C12
-    before_gate_.emplace(shared_.gate, *this);
-    return;
-  }
+  if (!is_next) return StandBeforeGate(now);
+  if (waiters_.front()->is_try) waiters_.front()->wait_alarm.Clear();
   ++shared_.counters.attempts;
   lease_ = std::make_unique<Lease>(nodes, shared_.agenda, *this);
   lease_->pass = shared_.gate.Enter();
@@ -42,9 +42,11 @@ void Lock::Attempt(Time now) {
   FirstRound(now);
 }
 
-void Lock::PassGate(Time now) {
-  before_gate_.reset();
-  Attempt(now);
+// A request without a wait does not wait for its turn for longer than others do for a quorum.
+void Lock::StandBeforeGate(Time now) {
+  before_gate_.emplace(shared_.gate, *this);
+  Waiter& first = *waiters_.front();
+  if (first.is_try) first.wait_alarm.Set(Later(now, shared_.options.timing.quorum_wait));
 }
 
 void Lock::FirstRound(Time now) {

@@ -68,7 +68,7 @@ void Lock::WaitOver(Time now, SessionId session) {
   if (no_quorum_since_) {
     Fail(waiter, Failure::kNoQuorum, shared_.nodes.WhyNoQuorum(now, silent_));
   } else {
-    Fail(waiter, Failure::kTimeout,
+    Fail(waiter, (*waiter)->is_try ? Failure::kBusy : Failure::kTimeout,
          hold_          ? "still held on this host"
          : before_gate_ ? "too many locks are asked for at a time"
                         : "still held elsewhere");

@@ -7,7 +7,7 @@
 namespace redlockd::engine {
 namespace {
 
-constexpr std::size_t kMost = AttemptGate::kMost;
+const std::size_t kMost = EngineOptions{}.attempts;
 
 class Gate : public Table {
  protected:
@@ -27,6 +27,20 @@ class Gate : public Table {
     }
   }
   SessionId a_, b_;
+};
+
+// There is room for two.
+class NarrowGate : public Table {
+ protected:
+  NarrowGate() {
+    Make(3, false, {}, 2);
+    Start();
+    AllByHand();
+    a_ = Open();
+    b_ = Open();
+    c_ = Open();
+  }
+  SessionId a_, b_, c_;
 };
 
 TEST_F(Gate, TheNextAttemptBeginsWhenOneIsOver) {
@@ -50,6 +64,22 @@ TEST_F(Gate, IsFirstComeFirstServed) {
   Vote(1, 10);
   ASSERT_FALSE(asked_.empty());
   EXPECT_EQ(std::get<AcquireOp>(asked_.back().op).lock, "y");
+}
+
+// The engine runs late: in one step there is room again, and it is time to ask for "poll" again.
+TEST_F(NarrowGate, WhoeverComesAsItOpensIsBehindThoseInLine) {
+  Lock(a_, {.name = "gone"});
+  ForgetAsked();
+  Lock(b_, {.name = "poll"});
+  Lock(c_, {.name = "y"});
+  Close(a_);
+  Pass(timing_.ttl - 40ms);
+  Busy(0);
+  Busy(1);
+  ForgetAsked();
+  Jump(200ms);
+  ASSERT_EQ(Count<AcquireOp>(0), 1u);
+  EXPECT_EQ(std::get<AcquireOp>(Take<AcquireOp>(0).op).lock, "y");
 }
 
 TEST_F(Gate, OneThatFailedMakesRoomToo) {
@@ -93,6 +123,18 @@ TEST_F(Gate, IsNarrowerWhileNodesAreSlow) {
   EXPECT_EQ(Count<AcquireOp>(0), AttemptGate::kLeast + 1) << "one is granted, two more are asked";
 }
 
+TEST_F(NarrowGate, IsNotNarrowerThanItWasMade) {
+  Lock(a_, {.name = "first"});
+  const auto first = Take<AcquireOp>(0), second = Take<AcquireOp>(1);
+  Silence(first);
+  Silence(second);
+  Close(a_);
+  AnswerReleases();
+  ForgetAsked();
+  for (const char* name : {"x", "y", "z"}) Lock(b_, {.name = name});
+  EXPECT_EQ(Count<AcquireOp>(0), 2u);
+}
+
 TEST_F(Gate, AHoldNeedsNoRoom) {
   Answer(Verdict::kOk);
   EXPECT_EQ(engine_->HoldCount(), kMost);
@@ -123,6 +165,34 @@ TEST_F(Gate, ATryWaitsForItsTurn) {
   ForgetAsked();
   Close(a_);
   AnswerReleases();
+  Vote(0, 10);
+  Vote(1, 10);
+  EXPECT_TRUE(GrantOf(request));
+}
+
+TEST_F(Gate, ATryWaitsForItsTurnAsLongAsForAQuorum) {
+  const auto request = Try(b_);
+  Pass(timing_.quorum_wait - 1ms);
+  EXPECT_FALSE(Answered(request));
+  Pass(1ms);
+  EXPECT_EQ(WhyFailed(request), Failure::kBusy);
+  EXPECT_THAT(FailureOf(request)->text, testing::HasSubstr("too many"));
+  ForgetAsked();
+  Close(a_);
+  AnswerReleases();
+  EXPECT_FALSE(IsAsked<AcquireOp>(0));
+}
+
+// The time before the gate and the time that the nodes take are not one.
+TEST_F(Gate, ATryWhoseTurnHasComeIsNotCutShort) {
+  const auto request = Try(b_);
+  Pass(timing_.quorum_wait - 1ms);
+  ForgetAsked();
+  Close(a_);
+  AnswerReleases();
+  EXPECT_TRUE(IsAsked<AcquireOp>(0));
+  Pass(2ms);
+  EXPECT_FALSE(Answered(request));
   Vote(0, 10);
   Vote(1, 10);
   EXPECT_TRUE(GrantOf(request));

@@ -16,9 +16,10 @@ Timing TestTiming() {
 Table::Table(std::size_t nodes, bool trust_new_nodes) { Make(nodes, trust_new_nodes); }
 Table::~Table() = default;
 
-void Table::Make(std::size_t nodes, bool trust_new_nodes, Limits limits) {
+void Table::Make(std::size_t nodes, bool trust_new_nodes, Limits limits, std::size_t attempts) {
   engine_ = std::make_unique<Engine>(EngineOptions{.timing = timing_,
                                                    .limits = limits,
+                                                   .attempts = attempts,
                                                    .nodes = nodes,
                                                    .instance = "me",
                                                    .host = "here",

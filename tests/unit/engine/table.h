@@ -57,7 +57,8 @@ class Table : public ::testing::Test {
   ~Table() override;
 
   // --- the engine and its clock
-  void Make(std::size_t nodes, bool trust_new_nodes = false, Limits limits = {});
+  void Make(std::size_t nodes, bool trust_new_nodes = false, Limits limits = {},
+            std::size_t attempts = EngineOptions{}.attempts);
   void Do(const Event& event);
   // Lets time pass: each timer rings at its time, obedient nodes answer.
   void Pass(Duration duration);
