@@ -56,7 +56,8 @@ class Engine {
   std::size_t HoldCount() const;
   std::size_t WaitCount() const;
   std::optional<HoldView> HoldOf(Time now, const std::string& name) const;
-  // So many rows at most, from the place `from` on. Takes time for these alone.
+  // So many rows at most, from the place `from` on. Takes time for these, and for the line that
+  // `from` is in up to there.
   std::vector<RowView> Rows(Time now, const RowPlace& from, std::size_t most) const;
   // In order of name, then of place in line.
   std::vector<HoldView> Holds(Time now) const;
