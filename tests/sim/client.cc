@@ -124,7 +124,9 @@ void Client::Ask() {
 
 void Client::Send(engine::LockRequested request) {
   std::optional<Duration> most = request.wait;
-  if (most == Duration(0)) most = kTryMost;
+  if (most == Duration(0)) {
+    most = kTryMost + (parts_.in_line ? WorldTiming().quorum_wait : Duration(0));
+  }
   request.request = Begin(most, true);
   lock_ = request.name;
   max_hold_ = request.max_hold;

@@ -21,6 +21,7 @@ class Client : public SessionUser {
     std::uint64_t seed;
     std::size_t number;
     bool haste;        // Scenario::haste
+    bool in_line;      // what it asks for may have to wait for its turn (rule C12)
     const bool& calm;  // nothing new is begun any more
   };
   explicit Client(const Parts& parts);

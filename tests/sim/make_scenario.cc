@@ -164,6 +164,7 @@ Scenario MakeScenario(std::uint64_t seed) {
       scenario.faults.push_back(Make(chance, scenario, Pick(chance, kBeyond, about)));
     }
   }
+  if (chance.OneIn(3)) scenario.attempts = 1 + chance.Below(3);
   std::stable_sort(scenario.faults.begin(), scenario.faults.end(),
                    [](const Fault& a, const Fault& b) { return a.at < b.at; });
   return ParseScenario(ToText(scenario));  // it is what its text says, and no more

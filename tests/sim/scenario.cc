@@ -80,7 +80,8 @@ std::string ToText(const Scenario& scenario) {
       << scenario.daemons << "\nclients";
   for (const std::size_t client : scenario.clients) out << ' ' << client;
   out << "\nkill-allowed " << (scenario.kill_allowed ? "yes" : "no") << "\nhaste "
-      << (scenario.haste ? "yes" : "no") << "\ntrouble " << Us(scenario.trouble) << "us\n";
+      << (scenario.haste ? "yes" : "no") << "\nattempts " << scenario.attempts << "\ntrouble "
+      << Us(scenario.trouble) << "us\n";
   for (const Fault& fault : scenario.faults) out << ToText(fault) << '\n';
   return out.str();
 }
@@ -171,12 +172,14 @@ void ParseLine(Scenario& scenario, Words& words) {
     scenario.kill_allowed = words.YesOrNo();
   } else if (word == "haste") {
     scenario.haste = words.YesOrNo();
+  } else if (word == "attempts") {
+    scenario.attempts = words.Count("a number");
   } else if (word == "trouble") {
     scenario.trouble = words.Time("how long, e.g. 1200us");
   } else if (word == "at") {
     scenario.faults.push_back(ParseFault(words));
   } else {
-    words.Fail("seed, nodes, daemons, clients, kill-allowed, haste, trouble or at", word);
+    words.Fail("seed, nodes, daemons, clients, kill-allowed, haste, attempts, trouble or at", word);
   }
   if (words.More()) words.Fail("the end of the line", words.Next(""));
 }

@@ -60,6 +60,7 @@ struct Scenario {
   std::vector<std::size_t> clients{};  // their numbers; client c belongs to daemon c % daemons
   bool kill_allowed = true;            // CLIENT KILL works (rule C7)
   bool haste = false;                  // all want one lock, for a moment, again and again
+  std::size_t attempts = 128;          // engine::EngineOptions::attempts
   Duration trouble{};                  // how long things go wrong
   std::vector<Fault> faults{};         // in order of time, all begin within the trouble
 

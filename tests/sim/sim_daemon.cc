@@ -37,6 +37,7 @@ void SimDaemon::Start() {
       engine::EngineOptions{
           .timing = WorldTiming(),
           .limits = {},
+          .attempts = parts_.attempts,
           .nodes = parts_.nodes.size(),
           .instance = "d" + std::to_string(parts_.index) + "g" + std::to_string(generation_),
           .host = "h" + std::to_string(parts_.index)},

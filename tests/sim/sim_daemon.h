@@ -45,6 +45,7 @@ class SimDaemon {
     std::uint64_t seed;
     std::size_t index;
     bool kill_allowed;
+    std::size_t attempts;  // Scenario::attempts
   };
   explicit SimDaemon(const Parts& parts);
   SimDaemon(const SimDaemon&) = delete;

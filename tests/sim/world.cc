@@ -45,7 +45,8 @@ World::World(const Scenario& scenario, const ScriptSet& scripts, bool trace) : s
                                            .last_connection = last_connection_,
                                            .seed = scenario_.seed,
                                            .index = d,
-                                           .kill_allowed = scenario_.kill_allowed});
+                                           .kill_allowed = scenario_.kill_allowed,
+                                           .attempts = scenario_.attempts});
   }
   for (const std::size_t number : scenario_.clients) {
     clients_.emplace_back(Client::Parts{.timeline = timeline_,
@@ -55,6 +56,7 @@ World::World(const Scenario& scenario, const ScriptSet& scripts, bool trace) : s
                                         .seed = scenario_.seed,
                                         .number = number,
                                         .haste = scenario_.haste,
+                                        .in_line = scenario_.attempts < scenario_.clients.size(),
                                         .calm = calm_});
   }
 }
