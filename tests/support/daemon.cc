@@ -7,6 +7,11 @@
 
 namespace redlockd::test {
 
+namespace {
+// As the second signal it ends the drain; if the drain is over already it must not kill.
+constexpr int kEndNow = SIGHUP;
+}  // namespace
+
 std::string ToYaml(const DaemonOptions& options) {
   std::string yaml = "nodes:\n";
   for (const std::string& address : options.addresses) {
@@ -32,9 +37,10 @@ Daemon::~Daemon() {
 }
 
 void Daemon::Start() {
-  process_.emplace(std::vector<std::string>{REDLOCKD_TEST_REDLOCKD, "--config",
-                                            dir_ / "redlockd.yaml", "--socket", socket_},
-                   Process::Options{.env = options_.env, .output_file = dir_ / "log"});
+  process_.emplace(
+      std::vector<std::string>{REDLOCKD_TEST_REDLOCKD, "--config", dir_ / "redlockd.yaml",
+                               "--socket", socket_},
+      Process::Options{.env = options_.env, .output_file = dir_ / "log", .ignore = {kEndNow}});
   const auto answers = [&] {
     try {
       return Connect().Brief("ping") == "OK";
@@ -57,7 +63,7 @@ void Daemon::EndAtOnce() {
   if (process_->Running()) {
     if (StateOf(process_->pid()) == 'T') return;
     process_->Signal(SIGTERM);
-    process_->Signal(SIGINT);  // the second signal ends the drain
+    process_->Signal(kEndNow);
   }
   try {
     const Exit exit = process_->Wait();

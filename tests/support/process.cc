@@ -46,6 +46,7 @@ struct ChildPlan {
   std::vector<char*> argv;
   std::vector<char*> envp;
   std::vector<int> keep;
+  std::vector<int> ignore;
   int in = -1, out = -1, err = -1;
   bool terminal = false;
   pid_t parent = getpid();
@@ -64,6 +65,7 @@ struct ChildPlan {
     dup2(err, 2);
     for (const int fd : keep) fcntl(fd, F_SETFD, 0);
     signal(SIGPIPE, SIG_DFL);
+    for (const int number : ignore) signal(number, SIG_IGN);
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, nullptr);
@@ -100,6 +102,7 @@ Process::Process(std::vector<std::string> argv, const Options& options) : name_(
   plan.argv = Pointers(argv);
   plan.envp = Pointers(environment);
   plan.keep = options.keep;
+  plan.ignore = options.ignore;
   plan.terminal = options.terminal;
 
   Fd in, out, err;

@@ -40,6 +40,7 @@ class Process {
     std::string error_file{};   // likewise standard error; else where standard output goes
     bool terminal = false;      // all three are a new terminal, for Write and the Read functions
     std::vector<int> keep{};    // descriptors that it inherits under their numbers
+    std::vector<int> ignore{};  // signals that do nothing while it does not handle them
   };
 
   // argv[0] is looked for in $PATH. A program that cannot be started exits with 127.
