@@ -140,7 +140,8 @@ void HostileTest::Report() const {
   std::printf("%-9s %9s %9s %5s   %-24s %-24s %s\n", "", "heap", "resident", "fds",
               "lock p50/p99/worst", "ping p50/p99/worst", "refused");
   for (const auto& [name, usage, figures] : phases_) {
-    const auto latency = [&name](const Latency& l, const std::string& what) {
+    // The name again: clang 14 does not let a lambda have one of a structured binding.
+    const auto latency = [&name = name](const Latency& l, const std::string& what) {
       const std::string text = std::to_string(Microseconds(l.median)) + "/" +
                                std::to_string(Microseconds(l.p99)) + "/" +
                                std::to_string(Microseconds(l.worst));
