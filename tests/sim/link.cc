@@ -97,8 +97,8 @@ void Link::Dial() {
   }
   // The handshake, in one: the old connection is killed, the facts are read.
   made->ToNode([this, made, if_still, node = &parts_.node, former = former_,
-                former_run_id = former_run_id_] {
-    if (former && parts_.kill_allowed && former_run_id == node->Facts().run_id) {
+                kill_allowed = parts_.kill_allowed, former_run_id = former_run_id_] {
+    if (former && kill_allowed && former_run_id == node->Facts().run_id) {
       node->KillConnection(*former);
     }
     made->ToDaemon(
