@@ -15,7 +15,7 @@ class BadLinksTest : public testing::Test {
     for (std::size_t i = 0; i < nodes_.size(); ++i) proxies_.emplace_back(nodes_[i].port());
     std::vector<std::string> addresses;
     for (const TcpProxy& proxy : proxies_) addresses.push_back(proxy.Address());
-    daemon_.emplace(DaemonOptions{.addresses = addresses});
+    daemon_.emplace(DaemonOptions{.addresses = addresses, .max_ttl = "10s"});
     daemon_->TrustEmpty();
   }
 
@@ -105,7 +105,7 @@ TEST_F(BadLinksTest, AMajorityWhoseAnswersAreLost) {
 
 TEST_F(BadLinksTest, AReleaseHeldUpReachesTheNodeInTheEnd) {
   LineClient client = daemon_->Connect();
-  client.Ask("lock a ttl=2s");
+  client.Ask("lock a ttl=10s");  // longer than a slow machine takes to look
   ASSERT_TRUE(Eventually([&] { return nodes_.CountWith("a") == 5; }));
   proxies_[0].Pause(true);
   EXPECT_EQ(client.Brief("unlock a sync"), "OK");
