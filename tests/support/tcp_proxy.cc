@@ -166,7 +166,6 @@ void TcpProxy::Accept() {
 
 void TcpProxy::Run() {
   for (;;) {
-    std::array<Way, 2> ways;
     bool paused;
     {
       const std::lock_guard guard(mutex_);
@@ -176,7 +175,6 @@ void TcpProxy::Run() {
           std::for_each(link.ends.begin(), link.ends.end(), ResetOnClose);
         links_.clear();
       }
-      ways = ways_;
       paused = paused_;
     }
 
@@ -200,6 +198,13 @@ void TcpProxy::Run() {
     const timespec timeout{.tv_sec = (next - now) / 1s, .tv_nsec = ((next - now) % 1s).count()};
     if (ppoll(polled.data(), polled.size(), &timeout, nullptr) < 0) continue;
 
+    // Only now: bytes that came after a change are forwarded as it says.
+    std::array<Way, 2> ways;
+    {
+      const std::lock_guard guard(mutex_);
+      if (paused_ != paused) continue;  // then what was polled for is not what is wanted now
+      ways = ways_;
+    }
     std::size_t at = 2;
     for (Link& link : links_) {
       for (const int direction : {kToServer, kToClient}) {
