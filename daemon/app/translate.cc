@@ -71,6 +71,7 @@ redis::Options RedisOptionsOf(const config::Config& config) {
   options.set.fence_window = timing.fence_window;
   options.set.fence_life = timing.fence_life;
   options.set.quarantine = timing.Quarantine();
+  options.set.want_life = timing.WantLife();
   return options;
 }
 
@@ -113,6 +114,8 @@ std::string DerivedTimes(const config::Config& config) {
   add("drift_allowance of lease.ttl", timing.DriftAllowance(timing.ttl));
   add("drift_allowance of lease.max_ttl", timing.DriftAllowance(timing.max_ttl));
   add("quarantine", timing.Quarantine());
+  add("want_life", timing.WantLife());
+  add("want_penalty", timing.WantPenalty());
   return text;
 }
 

@@ -30,6 +30,7 @@ struct Engine::Impl : NodeTable::Observer {
   void On(Time now, const NodeDown& e) { shared.nodes.Down(now, e.node, e.reason); }
   void On(Time now, const NodeAnswer& e);
   void On(Time now, const NodeSilence& e);
+  void On(Time, const NodeHint&) {}
   // From the host.
   void On(Time, const TimePassed&) {}
   void On(Time now, const DrainRequested& e);
@@ -255,6 +256,14 @@ void Engine::Impl::ForgetIdle() {
 }
 
 // --- the engine ---------------------------------------------------------------------------------
+
+Duration Linger::Of(std::string_view name) const {
+  // Of the prefixes of one name the longest comes last in the order of names.
+  for (auto rule = by_prefix.rbegin(); rule != by_prefix.rend(); ++rule) {
+    if (name.starts_with(rule->first)) return rule->second;
+  }
+  return usual;
+}
 
 Engine::Engine(EngineOptions options, Random& random)
     : impl_(std::make_unique<Impl>(std::move(options), random)) {}

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "daemon/engine/effects.h"
@@ -20,8 +22,18 @@ struct Limits {
   std::size_t locks_per_uid = 16384;
 };
 
+// How long a lock that was let go stays leased for the next taker on this host (rule E1).
+struct Linger {
+  Duration usual{0};
+  // By the beginning of the lock's name; the longest that fits is the one that counts.
+  std::map<std::string, Duration> by_prefix;
+
+  Duration Of(std::string_view name) const;
+};
+
 struct EngineOptions {
   Timing timing;  // Check() found no fault
+  Linger linger;
   Limits limits;
   std::size_t attempts = 128;  // at most so many under way at a time (rule C12)
   std::size_t nodes = 0;       // 1..kMaxNodes

@@ -87,7 +87,7 @@ struct NodeDown {
   NodeIndex node;
   std::string reason;
 };
-// NodeAnswer, NodeSilence: node_op.h
+// NodeAnswer, NodeSilence, NodeHint: node_op.h
 
 // --- from the host ------------------------------------------------------------------------------
 
@@ -101,6 +101,6 @@ struct DrainRequested {
 using Event = std::variant<SessionOpened, SessionInputEnded, SessionClosed, SessionDropped,
                            LockRequested, UnlockRequested, CheckRequested, CancelRequested,
                            ShowRequested, TrustEmptyRequested, AdoptRequested, NodeLinkUp, NodeDown,
-                           NodeAnswer, NodeSilence, TimePassed, DrainRequested>;
+                           NodeAnswer, NodeSilence, NodeHint, TimePassed, DrainRequested>;
 
 }  // namespace redlockd::engine

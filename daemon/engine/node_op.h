@@ -11,17 +11,29 @@
 // fence_window, quarantine, fence_life).
 namespace redlockd::engine {
 
+// How an acquire stands to the queue of daemons that want the lock (rule E6.2).
+enum class Queueing : std::uint8_t {
+  kNone,       // wants nothing; refused where another daemon has a fresh entry (rule E6.8)
+  kIfRefused,  // the first round of a want: registers where it is refused
+  kAlways,     // a later round: registers, also where it gets the vote
+  kIgnore,     // passes the queue, leaves entries alone (rules B3, C6, E6.9)
+};
+
 // Redis ops of one lock: `lock` is the name without the key prefix.
-struct AcquireOp {  // rule A2; also heals (rule C6)
+struct AcquireOp {  // rule A2; also heals (rule C6) and takes a new block (rule B3)
   std::string lock;
   std::string owner;  // instance ":" attempt ":" facts (rule A1)
   Duration ttl;
   Fence proposal;  // p of rule A2
+  Fence block = 1;
+  Queueing queueing = Queueing::kNone;
+  Stamp stamp = 0;  // of the want (rule E6.1); for kIfRefused and kAlways
 };
 struct ConfirmOp {  // rules A4, A6
   std::string lock;
   std::string owner;
   Fence fence;  // T of rule A4
+  Fence block = 1;
 };
 struct RenewOp {  // rule C5
   std::string lock;
@@ -31,6 +43,7 @@ struct RenewOp {  // rule C5
 struct ReleaseOp {  // rule C4: compare and delete; runs in quarantine too
   std::string lock;
   std::string owner;
+  bool leave = false;  // the owner's daemon also leaves the queue (rule E6.3)
 };
 struct InspectOp {  // reads only: who holds it, for how long, and the stored fence
   std::string lock;
@@ -76,6 +89,7 @@ struct Ticket {
 enum class Verdict : std::uint8_t {
   kOk,
   kBusy,        // another owner's key (acquire)
+  kNotTurn,     // free, but another daemon is before this one in the queue (acquire, rule E6.2)
   kNotOwner,    // the key is not this owner's, or is gone (confirm, renew, release)
   kPassed,      // confirm: the stored fence is missing or greater than T (rule A6)
   kSkew,        // the fence would pass this node's TIME + fence_window (rule A6)
@@ -103,16 +117,30 @@ struct NodeAnswer {
   Ticket ticket;
   Verdict verdict = Verdict::kError;
   NodeTime node_time = 0;  // 0 if there was none (kError)
-  // Acquire kOk: s of rule A2. Acquire kBusy, confirm kPassed, inspect: the stored fence, 0 if
-  // none.
+  // Acquire kOk: s of rule A2. Acquire kBusy and kNotTurn, confirm kPassed, inspect: the stored
+  // fence, 0 if none.
   Fence fence = 0;
   // kBusy and inspect: the key's PTTL. kAmnesia, kQuarantine, and kOk of suspect, trust and adopt:
   // until ready.
   Duration left{0};
-  // kBusy and inspect: the owner value (its first 256 bytes). kSettings: what differs. kError: the
-  // error.
+  // kBusy and inspect: the owner value (its first 256 bytes). kNotTurn: the instance at the head.
+  // kSettings: what differs. kError: the error.
   std::string text;
+  // Acquire, renew, release: the greatest stamp of another daemon that wants the lock; 0: none does
+  // (rules E2, E6.1).
+  Stamp greatest = 0;
   NodeFacts facts;  // of a probe
+};
+
+// What one daemon tells another by way of a node (rule E5). May be lost, late, or told twice.
+struct NodeHint {
+  enum class Kind : std::uint8_t {
+    kWanted,  // to the lock's holder: the other was refused
+    kFree,    // to the head of the lock's queue: the key is gone on this node
+  };
+  NodeIndex node = 0;
+  Kind kind = Kind::kWanted;
+  std::string lock;
 };
 
 // An op that has no answer (yet).

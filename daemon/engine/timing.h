@@ -21,6 +21,8 @@ struct Timing {
   Duration command_timeout = std::chrono::milliseconds(50);  // the longest of all nodes
   Duration quorum_wait = std::chrono::seconds(5);
   Duration retry_interval = std::chrono::milliseconds(100);
+  // How long a lease may go on, lingering or handed on, before others get their turn (rule E1).
+  Duration tenure_max = std::chrono::seconds(1);
 
   // What a lease of `ttl` loses to clocks of different rates (rule C2).
   Duration DriftAllowance(Duration ttl) const;
@@ -37,6 +39,10 @@ struct Timing {
     return std::min<Duration>(left / 8, std::chrono::milliseconds(10));
   }
   static Duration RenewAfter(Duration ttl) { return ttl / 3; }  // rule C5
+  // How long an entry in a queue is fresh after it was last asked for (rule E6.2).
+  Duration WantLife() const { return 6 * retry_interval; }
+  // How long a daemon that cannot reach enough nodes stays out of the queues (rule E6.6).
+  Duration WantPenalty() const { return WantLife() + 6 * retry_interval; }
 };
 
 // An inequality of Timing that does not hold: the configuration key it is about, and a sentence

@@ -27,6 +27,10 @@ using NodeTime = std::int64_t;
 // A fencing token; 0 is "none". Below 2^53, since Lua counts in doubles (rule A1).
 using Fence = std::int64_t;
 
+// Where a want stands in its lock's queue (rule E6.1): microseconds since 1970 by the nodes'
+// clocks, or a little more. 0 is "none".
+using Stamp = std::int64_t;
+
 using NodeIndex = std::size_t;        // place in the configuration, from 0
 using SessionId = std::uint64_t;      // one client connection, never reused
 using RequestId = std::uint64_t;      // one request of a session, unique within the session

@@ -33,7 +33,8 @@ inline redis::SetOptions WorldSet() {
           .max_ttl = timing.max_ttl,
           .fence_window = timing.fence_window,
           .fence_life = timing.fence_life,
-          .quarantine = timing.Quarantine()};
+          .quarantine = timing.Quarantine(),
+          .want_life = timing.WantLife()};
 }
 
 }  // namespace redlockd::sim
