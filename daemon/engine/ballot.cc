@@ -13,6 +13,7 @@ Ballot::Ballot(std::size_t nodes, NodeSet asked) : nodes_(nodes), asked_(asked),
 void Ballot::Settle(NodeIndex node) {
   open_.reset(node);
   refused_.reset(node);
+  not_turn_.reset(node);
   votes_.erase(node);
   owners_.erase(node);
 }
@@ -26,6 +27,11 @@ void Ballot::Busy(NodeIndex node, std::string owner, Duration left) {
   Refuse(node);
   owners_[node] = std::move(owner);
   if (!shortest_left_ || left < *shortest_left_) shortest_left_ = left;
+}
+
+void Ballot::NotTurn(NodeIndex node) {
+  Refuse(node);
+  not_turn_.set(node);
 }
 
 void Ballot::Refuse(NodeIndex node) {
@@ -78,12 +84,16 @@ NodeSet Ballot::Silent() const {
   return silent;
 }
 
-bool Ballot::Split() const {
+std::string Ballot::Holder() const {
   std::map<std::string, std::size_t> count;
   for (const auto& [node, owner] : owners_) {
-    if (++count[owner] >= Majority(nodes_)) return false;
+    if (++count[owner] >= Majority(nodes_)) return owner;
   }
-  return true;
+  return {};
+}
+
+bool Ballot::OnlyQueue() const {
+  return not_turn_.any() && votes_.size() + not_turn_.count() >= Majority(nodes_);
 }
 
 }  // namespace redlockd::engine

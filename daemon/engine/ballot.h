@@ -27,6 +27,8 @@ class Ballot {
   void Vote(NodeIndex node, Fence fence);
   // Held by another owner, for `left` longer.
   void Busy(NodeIndex node, std::string owner, Duration left);
+  // Free, but another daemon is before this one in the queue (rule E6.2).
+  void NotTurn(NodeIndex node);
   // Answered, with the lock's own state as the reason: counts as reached.
   void Refuse(NodeIndex node);
   // No vote for a reason that is the node's (quarantine, error), or no answer in time. An answer
@@ -41,8 +43,11 @@ class Ballot {
   std::size_t Votes() const { return votes_.size(); }
   // Asked, and neither voted nor refused.
   NodeSet Silent() const;
-  // kRefused: no single other owner was seen on a majority, so nobody may hold it (rule E7).
-  bool Split() const;
+  // The one other owner that was seen on a majority: it holds the lock. Empty if there is none, so
+  // that nobody may hold it (rule E7).
+  std::string Holder() const;
+  // Enough nodes for a majority voted, or would have but for the queue (rule E6.9).
+  bool OnlyQueue() const;
   // The shortest time that one of the other owners' keys has left (rule C11).
   std::optional<Duration> ShortestLeft() const { return shortest_left_; }
 
@@ -54,6 +59,7 @@ class Ballot {
   NodeSet asked_;
   NodeSet open_;     // asked, not heard of
   NodeSet refused_;  // busy or refused
+  NodeSet not_turn_;
   std::map<NodeIndex, Fence> votes_;
   std::map<NodeIndex, std::string> owners_;
   std::optional<Duration> shortest_left_;

@@ -9,9 +9,9 @@
 
 namespace redlockd::engine {
 
-struct Engine::Impl : NodeTable::Observer {
+struct Engine::Impl : NodeTable::Observer, ReleaseTable::Observer {
   Impl(EngineOptions options, Random& random)
-      : shared(std::move(options), random, *this), queries(shared.nodes, shared.outbox) {}
+      : shared(std::move(options), random, *this, *this), queries(shared.nodes, shared.outbox) {}
 
   // From sessions.
   void On(Time now, const SessionOpened& e);
@@ -30,7 +30,7 @@ struct Engine::Impl : NodeTable::Observer {
   void On(Time now, const NodeDown& e) { shared.nodes.Down(now, e.node, e.reason); }
   void On(Time now, const NodeAnswer& e);
   void On(Time now, const NodeSilence& e);
-  void On(Time, const NodeHint&) {}
+  void On(Time now, const NodeHint& e);
   // From the host.
   void On(Time, const TimePassed&) {}
   void On(Time now, const DrainRequested& e);
@@ -38,6 +38,9 @@ struct Engine::Impl : NodeTable::Observer {
 
   void OnVotersChanged(Time now) override;
   void OnClockStep(Time now, NodeIndex node) override;
+  void OnReleased(Time now, const std::string& lock) override;
+  // A release said who else wants the lock.
+  void ReleaseSaw(Time now, const NodeAnswer& e);
 
   Lock* Find(const std::string& name);
   Lock* OfAttempt(AttemptNumber attempt);
@@ -49,7 +52,6 @@ struct Engine::Impl : NodeTable::Observer {
   Shared shared;
   QueryTable queries;
   std::map<std::string, std::unique_ptr<Lock>> locks;
-  bool draining = false;
   bool drain_over = false;
   Alarm drain_alarm{shared.agenda, [this](Time) { DrainOver(); }};
 };
@@ -87,7 +89,7 @@ std::optional<Failed> Engine::Impl::WhyNot(const LockRequested& e) const {
                   .text = "expected a ttl of " + ToText(timing.MinTtl()) + " to " +
                           ToText(timing.max_ttl) + ", found " + ToText(ttl)};
   }
-  if (draining) {
+  if (shared.draining) {
     return Failed{.failure = Failure::kDraining, .name = e.name, .text = "the daemon is stopping"};
   }
   if (shared.sessions.Uses(e.session, e.name)) {
@@ -166,6 +168,7 @@ void Engine::Impl::On(Time now, const NodeAnswer& e) {
       if (Lock* lock = OfAttempt(e.ticket.subject)) lock->Renewed(now, e);
       return;
     case Ticket::Kind::kRelease:
+      if (e.greatest > 0) ReleaseSaw(now, e);
       return shared.releases.Answered(now, e);
     case Ticket::Kind::kQuery:
       return queries.Answered(now, e);
@@ -202,6 +205,26 @@ void Engine::Impl::On(Time now, const NodeSilence& e) {
   }
 }
 
+void Engine::Impl::ReleaseSaw(Time now, const NodeAnswer& e) {
+  const std::string* name = shared.releases.LockOf(e.ticket.subject);
+  if (Lock* lock = name ? Find(*name) : nullptr) lock->Saw(now, e.greatest);
+}
+
+void Engine::Impl::On(Time now, const NodeHint& e) {
+  Lock* lock = Find(e.lock);
+  if (!lock) return;
+  switch (e.kind) {
+    case NodeHint::Kind::kWanted:
+      return lock->Wanted(now);
+    case NodeHint::Kind::kFree:
+      return lock->Freed(now, e.node);
+  }
+}
+
+void Engine::Impl::OnReleased(Time now, const std::string& name) {
+  if (Lock* lock = Find(name)) lock->Released(now);
+}
+
 void Engine::Impl::OnVotersChanged(Time now) {
   for (const auto& [name, lock] : locks) lock->VotersChanged(now);
 }
@@ -213,7 +236,7 @@ void Engine::Impl::OnClockStep(Time now, NodeIndex node) {
 // --- the end ------------------------------------------------------------------------------------
 
 void Engine::Impl::On(Time now, const DrainRequested& e) {
-  draining = true;
+  shared.draining = true;
   drain_alarm.Set(e.until);
   std::set<SessionId> holders;
   for (const auto& [name, lock] : locks) {
@@ -282,7 +305,7 @@ void Engine::Step(Time now, const Event& event, Effects& effects) {
 std::optional<Time> Engine::NextDeadline() const { return impl_->shared.agenda.Next(); }
 
 bool Engine::Drained() const {
-  if (!impl_->draining) return false;
+  if (!impl_->shared.draining) return false;
   return impl_->drain_over || (HoldCount() == 0 && !impl_->shared.releases.InFlight());
 }
 

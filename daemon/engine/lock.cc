@@ -6,49 +6,56 @@
 
 namespace redlockd::engine {
 
-Shared::Shared(EngineOptions o, Random& r, NodeTable::Observer& observer)
+Shared::Shared(EngineOptions o, Random& r, NodeTable::Observer& of_nodes,
+               ReleaseTable::Observer& of_releases)
     : options(std::move(o)),
       random(r),
-      nodes(options, random, agenda, outbox, observer),
+      nodes(options, random, agenda, outbox, of_nodes),
       sessions(options.limits),
       gate(options.attempts),
-      releases(nodes, sessions, agenda, outbox) {}
+      releases(nodes, sessions, agenda, outbox, of_releases) {}
 
 Lock::Lock(Shared& shared, std::string name)
     : shared_(shared),
       name_(std::move(name)),
+      want_(shared.options.timing),
+      linger_(shared.options.linger.Of(name_)),
       attempt_alarm_(shared.agenda, [this](Time now) { Attempt(now); }),
+      rest_alarm_(shared.agenda, [this](Time now) { Proceed(now); }),
       quorum_alarm_(shared.agenda, [this](Time now) { FailTheImpatient(now); }) {}
 
 Lock::~Lock() {
   if (lease_) shared_.by_attempt.erase(lease_->attempt);
 }
 
-bool Lock::Idle() const { return waiters_.empty() && !lease_; }
+bool Lock::Idle() const { return waiters_.empty() && !lease_ && !rest_alarm_.at(); }
 
 bool Lock::HeldBy(SessionId session, std::optional<Fence> fence) const {
-  return hold_ && hold_->session == session && (!fence || *fence == lease_->fence);
+  return hold_ && hold_->session == session && (!fence || *fence == hold_->fence);
 }
 
-bool Lock::HeldWith(Fence fence) const { return hold_ && lease_->fence == fence; }
+bool Lock::HeldWith(Fence fence) const { return hold_ && hold_->fence == fence; }
 
 std::optional<SessionId> Lock::Holder() const {
   if (!hold_) return std::nullopt;
   return hold_->session;
 }
 
-Checked Lock::Check() const { return {name_, lease_->fence, hold_->deadline}; }
+Checked Lock::Check() const { return {name_, hold_->fence, hold_->deadline}; }
 
 void Lock::Unlock(Time now, const UnlockRequested& request) {
-  const Fence fence = lease_->fence;
+  const Fence fence = hold_->fence;
   shared_.sessions.Remove(hold_->session, name_);
   hold_.reset();
   ++shared_.counters.unlocks;
+  // Who polls the nodes for it gets a turn (rule E1). Not where a holder died: nobody waits then.
+  if (TenureOver(now) && !lease_->wanted_since) {
+    rest_alarm_.Set(now + shared_.options.timing.Rest());
+  }
   if (request.sync) {
-    LetGo(now, ReleaseTable::Waiter{request.session, request.request, fence});
+    LetGo(now, Queue::kLeave, ReleaseTable::Waiter{request.session, request.request, fence});
   } else {
-    shared_.outbox.Reply(request.session, request.request, Released{name_, fence});
-    LetGo(now);
+    shared_.outbox.Reply(request.session, request.request, engine::Released{name_, fence});
   }
   Proceed(now);
 }
@@ -58,7 +65,6 @@ void Lock::SessionClosed(Time now, SessionId session) {
   if (HeldBy(session, std::nullopt)) {
     hold_.reset();
     ++shared_.counters.session_ends;
-    LetGo(now);
   } else {
     waiters_.erase(FindWaiter(session));
   }
@@ -87,9 +93,15 @@ void Lock::Missed(Time now, const NodeSilence& silence) {
   Lease& lease = *lease_;
   const bool confirm = silence.ticket.kind == Ticket::Kind::kConfirm;
   if (silence.gone && !confirm) lease.Heard(silence.node, silence.ticket);
-  if (silence.ticket.round != lease.round) return;
-  if (lease.phase == Lease::Phase::kHeld) return CloseInRound(silence.node);
-  if (!Acquiring()) return;
+  if (lease.phase == Lease::Phase::kLeased) {
+    if (silence.ticket.round == lease.round) CloseInRound(silence.node);
+    if (lease.ballot && silence.ticket.round == lease.block_round) {
+      lease.ballot->Miss(silence.node);
+      JudgeBlock(now);
+    }
+    return GoOn(now);
+  }
+  if (!Acquiring() || silence.ticket.round != lease.round) return;
   lease.ballot->Miss(silence.node);
   JudgeRound(now);
 }
@@ -98,7 +110,7 @@ std::optional<HoldView> Lock::ViewHold(Time now) const {
   if (!hold_) return std::nullopt;
   return HoldView{.name = name_,
                   .session = hold_->session,
-                  .fence = lease_->fence,
+                  .fence = hold_->fence,
                   .granted = hold_->granted,
                   .deadline = hold_->deadline,
                   .ttl = lease_->ttl,

@@ -16,6 +16,7 @@
 #include "daemon/engine/release_table.h"
 #include "daemon/engine/session_table.h"
 #include "daemon/engine/validity.h"
+#include "daemon/engine/want.h"
 
 namespace redlockd::engine {
 
@@ -23,7 +24,8 @@ class Lock;
 
 // What all locks of an engine share.
 struct Shared {
-  Shared(EngineOptions options, Random& random, NodeTable::Observer& observer);
+  Shared(EngineOptions options, Random& random, NodeTable::Observer& of_nodes,
+         ReleaseTable::Observer& of_releases);
 
   EngineOptions options;
   Random& random;
@@ -36,19 +38,21 @@ struct Shared {
   Counters counters;
   std::size_t holds = 0;  // that there are
   std::size_t waits = 0;
+  bool draining = false;  // nothing is granted any more
   AttemptNumber last_attempt = 0;
   std::unordered_map<AttemptNumber, Lock*> by_attempt;  // whose answers go where
   std::vector<std::string> idle;  // locks that may have become Idle in this step
 };
 
 // One lock on this host: its line of waiting sessions, the one attempt that contends for it on the
-// nodes (rule C11), and the lease and hold that come of it.
+// nodes (rule C11), and the lease and the holds that come of it.
 //
-//   idle -> first round <-> confirm -> held -> idle           (let go, or lost at the deadline)
+//   idle -> first round <-> confirm -> leased -> idle         (let go, or lost at the deadline)
 //             |   ^                      '-> kept -> idle     (ended by the daemon, rule C9)
 //             v   |
 //            back-off
 //
+// A lease has a hold, or waits for what it takes to hand it on (a fence, enough time), or lingers.
 // Owns its waiters, its alarms and the lease; the release of an owner value goes to ReleaseTable.
 class Lock {
  public:
@@ -75,6 +79,11 @@ class Lock {
   void Confirmed(Time now, const NodeAnswer& answer);
   void Renewed(Time now, const NodeAnswer& answer);
   void Missed(Time now, const NodeSilence& silence);
+  // From other daemons, and from nodes for them (rules E1-E7).
+  void Wanted(Time now);
+  void Freed(Time now, NodeIndex node);
+  void Released(Time now);
+  void Saw(Time now, Stamp greatest);
   void VotersChanged(Time now);
   void ClockStepped(Time now, NodeIndex node);
 
@@ -116,16 +125,42 @@ class Lock {
   void StandBeforeGate(Time now);
   void FirstRound(Time now);
   void ConfirmRound(Time now);
+  void TakeVote(const NodeAnswer& answer, bool votes);
   void JudgeRound(Time now);
   void RoundFailed(Time now, Ballot::Result result);
-  Duration UntilNextAttempt(bool reached, const Ballot* ballot);
+  Duration UntilNextAttempt(Time now, bool reached, const Ballot* ballot);
   void LearnFence(Time now, Fence stored);
-  void Grant(Time now, Fence fence);
+  Fence BlockFrom(Time now, Fence proposal) const;
+  bool IsPlausible(std::int64_t clock, Fence fence) const;
+  void Leased(Time now, Fence fence);
+
+  // lock_pass.cc: from the end of a hold to the next, or to the end of the lease
+  bool Passing() const;
+  void NoteWanted(Time now);
+  // After an answer that the next in line may wait for.
+  void GoOn(Time now);
+  bool TenureOver(Time now) const;
+  bool MayPassOn(Time now) const;
+  void PassOn(Time now);
+  void Linger(Time now);
+  void HandOn(Time now);
+  void Give(Time now);
+  void AskBlockAhead(Time now);
+  void AskBlock(Time now);
+  void JudgeBlock(Time now);
   // Forgets the lease and has its owner value released everywhere (rule C4).
-  void LetGo(Time now, std::optional<ReleaseTable::Waiter> waiter = std::nullopt);
+  enum class Queue { kStay, kLeave };
+  void LetGo(Time now, Queue queue, std::optional<ReleaseTable::Waiter> waiter = std::nullopt);
+  void LeaveQueue(Time now);
+  std::string Owner(AttemptNumber attempt) const;
+  // The attempt that is put off, before its time.
+  void AttemptNow(Time now);
 
   // lock_hold.cc: from the grant to the end
+  void RenewHold(Time now);
   void RenewRound(Time now);
+  void BeginRound(Time now);
+  void Join(NodeSet nodes);
   void Heal(Time now, NodeSet nodes);
   void Promised(Time now, const NodeAnswer& answer);
   void PartOfRoundDone(const NodeAnswer& answer, bool acked);
@@ -134,7 +169,7 @@ class Lock {
   void SetDeadline(Time now);
   void WarnHolder(bool jeopardy);
   void TellHolder(Notice::Kind kind, LossReason reason = LossReason::kNone) const;
-  void DeadlineReached(Time now);
+  void EndReached(Time now);
   void Lose(LossReason reason);
   void Keep();
 
@@ -143,13 +178,18 @@ class Lock {
   Waiters waiters_;
   std::unique_ptr<Lease> lease_;
   std::unique_ptr<Hold> hold_;
+  Want want_;
+  const Duration linger_;
   Fence known_fence_ = 0;  // the last plausible one (rule A5)
   unsigned splits_ = 0;    // failed rounds in a row without a holder in sight (rule E7)
   std::optional<Time> no_quorum_since_;
   std::optional<AttemptGate::Place> before_gate_;  // the next attempt waits there
   NodeSet silent_;                                 // of the last round that failed
-  Alarm attempt_alarm_;                            // the next attempt, after one that failed
-  Alarm quorum_alarm_;  // when waiters have been without a quorum for quorum_wait
+  NodeSet freed_;                // said since the last round went out that they are free (rule E5)
+  bool awaits_release_ = false;  // m answers before the next attempt (rule E6.7)
+  Alarm attempt_alarm_;          // the next attempt, after one that failed
+  Alarm rest_alarm_;             // after a tenure: until others had a turn (rule E1)
+  Alarm quorum_alarm_;           // when waiters have been without a quorum for quorum_wait
 };
 
 }  // namespace redlockd::engine

@@ -4,7 +4,7 @@
 #include "daemon/engine/clock_offset.h"
 #include "daemon/engine/lock_parts.h"
 
-// From an attempt to a grant: rules A1-A6, C1-C4, C11, E7.
+// From an attempt to a lease: rules A1-A8, C1-C4, C11, E6, E7.
 namespace redlockd::engine {
 namespace {
 
@@ -12,6 +12,15 @@ constexpr unsigned kMaxFirstRounds =
     3;                                 // one, and twice more after a confirm that failed (rule A4)
 constexpr unsigned kMaxDoublings = 4;  // of the back-off: to 16 round trips (rule E7)
 constexpr Duration kAfterExpiry = std::chrono::milliseconds(2);  // rule C11
+constexpr Fence kBlock = 64;  // rule A8: holds for thousands of grants a second
+
+// An owner value of this product: instance, attempt, host (rule A1).
+bool IsOurs(std::string_view owner) {
+  const std::size_t instance = owner.find(':');
+  if (instance == 0 || instance == owner.npos) return false;
+  const std::size_t attempt = owner.find_first_not_of("0123456789", instance + 1);
+  return attempt != owner.npos && attempt > instance + 1 && owner[attempt] == ':';
+}
 
 }  // namespace
 
@@ -34,12 +43,14 @@ void Lock::Attempt(Time now) {
   lease_ = std::make_unique<Lease>(nodes, shared_.agenda, *this);
   lease_->pass = shared_.gate.Enter();
   lease_->attempt = ++shared_.last_attempt;
-  lease_->owner =
-      shared_.options.instance + ":" + std::to_string(lease_->attempt) + ":" + shared_.options.host;
-  lease_->ttl = waiters_.front()->ttl;
-  lease_->drift_allowance = shared_.options.timing.DriftAllowance(lease_->ttl);
+  lease_->owner = Owner(lease_->attempt);
+  lease_->ttl = lease_->longest_ttl = waiters_.front()->ttl;
   shared_.by_attempt[lease_->attempt] = this;
   FirstRound(now);
+}
+
+std::string Lock::Owner(AttemptNumber attempt) const {
+  return shared_.options.instance + ":" + std::to_string(attempt) + ":" + shared_.options.host;
 }
 
 // A request without a wait does not wait for its turn for longer than others do for a quorum.
@@ -53,59 +64,98 @@ void Lock::FirstRound(Time now) {
   Lease& lease = *lease_;
   const NodeSet voters = shared_.nodes.Voters();
   // No clock: no node is left to ask.
-  const Fence proposal = std::max<Fence>(known_fence_ + 1, shared_.nodes.SetClock(now).value_or(0));
+  const Stamp clock = shared_.nodes.SetClock(now).value_or(0);
+  const Fence proposal = std::max<Fence>(known_fence_ + 1, clock);
+  const Queueing queueing =
+      waiters_.front()->is_try ? Queueing::kNone : want_.NextRound(now, clock);
+  const bool is_to_be_passed_on = linger_ > Duration(0) || waiters_.size() > 1;
+  if (lease.first_rounds == 0 && is_to_be_passed_on) lease.block = BlockFrom(now, proposal);
   lease.phase = Lease::Phase::kFirstRound;
   ++lease.round;
   ++lease.first_rounds;
   lease.may_have |= voters;
   lease.Sent(voters);
   lease.ballot.emplace(shared_.options.nodes, voters);
+  freed_.reset();
+  want_.Asked(voters, queueing);
   shared_.outbox.Ask(voters, Ticket{Ticket::Kind::kAcquire, lease.round, lease.attempt, now},
-                     AcquireOp{name_, lease.owner, lease.ttl, proposal});
+                     AcquireOp{.lock = name_,
+                               .owner = lease.owner,
+                               .ttl = lease.ttl,
+                               .proposal = proposal,
+                               .block = lease.block,
+                               .queueing = queueing,
+                               .stamp = want_.stamp()});
   JudgeRound(now);  // too few may have been left to ask
+}
+
+// Blocks must not outrun the window of plausible fences (rule A8).
+Fence Lock::BlockFrom(Time now, Fence proposal) const {
+  const auto clock = shared_.nodes.SetClock(now);
+  return clock && IsPlausible(*clock, proposal + kBlock - 1) ? kBlock : 1;
 }
 
 void Lock::ConfirmRound(Time now) {
   Lease& lease = *lease_;
-  lease.fence = lease.ballot->ToConfirm();
+  lease.confirmed = lease.ballot->ToConfirm();
   lease.phase = Lease::Phase::kConfirm;
   ++lease.round;
   const NodeSet nodes = shared_.nodes.Voters();
   lease.ballot.emplace(shared_.options.nodes, nodes);
   shared_.outbox.Ask(nodes, Ticket{Ticket::Kind::kConfirm, lease.round, lease.attempt, now},
-                     ConfirmOp{name_, lease.owner, lease.fence});
+                     ConfirmOp{name_, lease.owner, lease.confirmed, lease.block});
   JudgeRound(now);
 }
 
 void Lock::Acquired(Time now, const NodeAnswer& answer) {
   Lease& lease = *lease_;
   lease.Heard(answer.node, answer.ticket);
+  if (answer.greatest > 0) {
+    Saw(now, answer.greatest);
+    NoteWanted(now);
+  }
   const bool votes = shared_.nodes.Votes(answer.node);
   const bool ok = answer.verdict == Verdict::kOk;
-  if (ok && !votes) {
+  const bool refused = answer.verdict == Verdict::kBusy || answer.verdict == Verdict::kNotTurn;
+  if (ok && !votes && Acquiring()) {
     // It set the key, but does not count (rule A6: "its grant is released"); then neither does what
-    // it promised in an earlier round of this attempt. Once the lock is held the key stays: what
+    // it promised in an earlier round of this attempt. Once the lock is leased the key stays: what
     // was promised counts.
-    if (!Acquiring()) return;
     lease.validity.Forget(answer.node);
     shared_.outbox.Ask(NodeSet().set(answer.node), Ticket{Ticket::Kind::kRelease, 0, 0, now},
-                       ReleaseOp{name_, lease.owner});
+                       ReleaseOp{.lock = name_, .owner = lease.owner});
   }
-  if (ok || answer.verdict == Verdict::kBusy) LearnFence(now, answer.fence);
+  if (ok || refused) LearnFence(now, answer.fence);
   if (ok && votes) Promised(now, answer);
-  if (lease.phase == Lease::Phase::kHeld) {
-    if (ok && answer.ticket.round > lease.granted_in) ++shared_.counters.heals;
-    return PartOfRoundDone(answer, ok);
+  if (lease.phase == Lease::Phase::kLeased) {
+    if (ok && lease.healing.test(answer.node)) ++shared_.counters.heals;
+    lease.healing.reset(answer.node);
+    PartOfRoundDone(answer, ok && votes);
+    if (lease.ballot && answer.ticket.round == lease.block_round) {
+      TakeVote(answer, votes);
+      JudgeBlock(now);
+    }
+    return GoOn(now);
   }
   if (lease.phase != Lease::Phase::kFirstRound || answer.ticket.round != lease.round) return;
-  if (ok && votes) {
-    lease.ballot->Vote(answer.node, answer.fence);
-  } else if (answer.verdict == Verdict::kBusy) {
-    lease.ballot->Busy(answer.node, answer.text, answer.left);
-  } else {
-    lease.ballot->Miss(answer.node);
-  }
+  if (ok) want_.Voted(answer.node);
+  if (refused && !lease.in_flight.test(answer.node)) lease.may_have.reset(answer.node);
+  TakeVote(answer, votes);
   JudgeRound(now);
+}
+
+// An answer to the acquire that the ballot is about.
+void Lock::TakeVote(const NodeAnswer& answer, bool votes) {
+  Ballot& ballot = *lease_->ballot;
+  if (answer.verdict == Verdict::kOk && votes) {
+    ballot.Vote(answer.node, answer.fence);
+  } else if (answer.verdict == Verdict::kBusy) {
+    ballot.Busy(answer.node, answer.text, answer.left);
+  } else if (answer.verdict == Verdict::kNotTurn) {
+    ballot.NotTurn(answer.node);
+  } else {
+    ballot.Miss(answer.node);
+  }
 }
 
 void Lock::Confirmed(Time now, const NodeAnswer& answer) {
@@ -113,7 +163,7 @@ void Lock::Confirmed(Time now, const NodeAnswer& answer) {
   if (answer.verdict == Verdict::kPassed) LearnFence(now, answer.fence);
   if (lease.phase != Lease::Phase::kConfirm || answer.ticket.round != lease.round) return;
   if (answer.verdict == Verdict::kOk && shared_.nodes.Votes(answer.node)) {
-    lease.ballot->Vote(answer.node, lease.fence);
+    lease.ballot->Vote(answer.node, lease.confirmed);
   } else if (answer.verdict == Verdict::kPassed || answer.verdict == Verdict::kNotOwner) {
     lease.ballot->Refuse(answer.node);
   } else {
@@ -130,7 +180,7 @@ void Lock::JudgeRound(Time now) {
     case Ballot::Result::kOpen:
       return;
     case Ballot::Result::kAgreed:
-      return Grant(now, lease.ballot->Agreed());
+      return Leased(now, lease.ballot->Agreed());
     case Ballot::Result::kDisagreed:
       return ConfirmRound(now);
     case Ballot::Result::kRefused:
@@ -142,19 +192,24 @@ void Lock::JudgeRound(Time now) {
 
 void Lock::RoundFailed(Time now, Ballot::Result result) {
   const bool reached = result == Ballot::Result::kRefused;
-  silent_ = lease_ ? lease_->ballot->Silent() : NodeSet();
+  const std::optional<Ballot> ballot = lease_ ? lease_->ballot : std::nullopt;
+  silent_ = ballot ? ballot->Silent() : NodeSet();
   if (!reached && silent_.any()) shared_.gate.Unanswered();
-  const bool split = lease_ && reached && lease_->ballot->Split();
-  const Duration delay = UntilNextAttempt(reached, lease_ ? &*lease_->ballot : nullptr);
-  if (lease_) LetGo(now);
+  want_.RoundFailed(now, reached, ballot && ballot->OnlyQueue());
+  const Duration delay = UntilNextAttempt(now, reached, ballot ? &*ballot : nullptr);
+  if (lease_) LetGo(now, Queue::kStay);
   const auto first = waiters_.begin();
   (*first)->asked = true;
   attempt_alarm_.Set(now + delay);
-  if ((*first)->is_try || shared_.sessions.InputEnded((*first)->session)) {
+  const bool ends = (*first)->is_try
+                        ? !reached || now + delay >= (*first)->since + Timing::kTryPatience
+                        : shared_.sessions.InputEnded((*first)->session);
+  if (ends) {
     if (!reached) {
       Fail(first, Failure::kNoQuorum, shared_.nodes.WhyNoQuorum(now, silent_));
     } else if ((*first)->is_try) {
-      Fail(first, Failure::kBusy, split ? "others ask for it just now" : "held elsewhere");
+      Fail(first, Failure::kBusy,
+           ballot->Holder().empty() ? "others ask for it just now" : "held elsewhere");
     } else {
       Fail(first, Failure::kCancelled, "held elsewhere, and the client sends no more");
     }
@@ -165,12 +220,20 @@ void Lock::RoundFailed(Time now, Ballot::Result result) {
 
 // A holder in sight is waited for (rule C11); votes that were split are fought for again at once,
 // at odds that grow (rule E7), until it looks as if there were a holder after all.
-Duration Lock::UntilNextAttempt(bool reached, const Ballot* ballot) {
-  const Duration interval = shared_.options.timing.retry_interval;
+Duration Lock::UntilNextAttempt(Time now, bool reached, const Ballot* ballot) {
+  const Timing& timing = shared_.options.timing;
+  if (waiters_.front()->is_try) {
+    // A lease of another daemon may have no holder: it has been told, and lets go of it at once.
+    if (!reached || !IsOurs(ballot->Holder())) return Timing::kTryPatience;
+    return std::max<Duration>(std::chrono::milliseconds(1), now - waiters_.front()->since);
+  }
+  const Duration interval = timing.retry_interval;
   const auto jitter = static_cast<std::uint64_t>(interval.count());
   const Duration poll = interval / 2 + Duration(shared_.random.Below(jitter));
   if (!reached) return poll;
-  if (ballot->Split() && splits_ <= kMaxDoublings) {
+  // It was let go while this round was under way.
+  if (freed_.count() >= Majority(shared_.options.nodes)) return Duration(0);
+  if (ballot->Holder().empty() && splits_ <= kMaxDoublings) {
     ++shared_.counters.split_votes;
     const auto most = static_cast<std::uint64_t>(shared_.nodes.RoundTrip().count()) << splits_++;
     return Duration(shared_.random.Below(most));
@@ -179,15 +242,17 @@ Duration Lock::UntilNextAttempt(bool reached, const Ballot* ballot) {
   return std::min(poll, ballot->ShortestLeft().value_or(poll) + kAfterExpiry);
 }
 
-void Lock::LearnFence(Time now, Fence stored) {
-  const auto clock = shared_.nodes.SetClock(now);
-  const Duration window = shared_.options.timing.fence_window;
-  const auto half = std::chrono::duration_cast<std::chrono::microseconds>(window / 2).count();
-  if (!clock || stored > *clock + half) return;  // not plausible (rule A5)
-  known_fence_ = std::max(known_fence_, stored);
+bool Lock::IsPlausible(std::int64_t clock, Fence fence) const {
+  const Duration half = shared_.options.timing.fence_window / 2;
+  return fence <= clock + std::chrono::duration_cast<std::chrono::microseconds>(half).count();
 }
 
-void Lock::Grant(Time now, Fence fence) {
+void Lock::LearnFence(Time now, Fence stored) {
+  const auto clock = shared_.nodes.SetClock(now);
+  if (clock && IsPlausible(*clock, stored)) known_fence_ = std::max(known_fence_, stored);
+}
+
+void Lock::Leased(Time now, Fence fence) {
   Lease& lease = *lease_;
   const auto deadline = lease.validity.Deadline();
   if (!deadline || *deadline - now < Timing::UsefulRest(lease.ttl)) {  // rule C3
@@ -196,39 +261,17 @@ void Lock::Grant(Time now, Fence fence) {
   NoteQuorum(now, true);
   splits_ = 0;
   Counters& counters = shared_.counters;
-  ++counters.grants;
   ++(lease.round == 1 ? counters.one_round_grants : counters.confirmed_grants);
-  lease.phase = Lease::Phase::kHeld;
+  lease.phase = Lease::Phase::kLeased;
   lease.pass.reset();
   shared_.gate.Granted();
   lease.granted_in = lease.round;
   lease.ballot.reset();
-  lease.fence = fence;
-  known_fence_ = std::max(known_fence_, fence);
-
-  const std::unique_ptr<Waiter> waiter = std::move(waiters_.front());
-  waiters_.pop_front();
-  hold_ = std::make_unique<Hold>(shared_.holds);
-  hold_->session = waiter->session;
-  hold_->note = std::move(waiter->note);
-  hold_->granted = now;
-  if (waiter->max_hold) hold_->ends_at = Later(now, *waiter->max_hold);
-  hold_->renewed_events = waiter->renewed_events;
-  SetDeadline(now);
-  shared_.outbox.Reply(waiter->session, waiter->request,
-                       Granted{.name = name_,
-                               .fence = fence,
-                               .deadline = hold_->deadline,
-                               .ttl = lease.ttl,
-                               .votes = lease.validity.Count(now),
-                               .nodes = shared_.options.nodes});
-}
-
-void Lock::LetGo(Time now, std::optional<ReleaseTable::Waiter> waiter) {
-  const std::unique_ptr<Lease> lease = std::move(lease_);
-  shared_.by_attempt.erase(lease->attempt);
-  shared_.releases.Add(now, lease->attempt, name_, lease->owner, lease->may_have,
-                       now + lease->ttl + lease->drift_allowance, waiter, std::move(lease->pass));
+  lease.next = fence;
+  lease.top = fence + lease.block - 1;
+  known_fence_ = std::max(known_fence_, lease.top);
+  if (lease.wanted) lease.wanted_since = now;
+  Give(now);
 }
 
 }  // namespace redlockd::engine

@@ -2,29 +2,43 @@
 
 #include "daemon/engine/lock_parts.h"
 
-// From the grant to the end of a hold: rules C2, C5, C6, C9, D6.
+// From the beginning of a hold to its end: rules C2, C5, C6, C9, D6.
 namespace redlockd::engine {
+
+void Lock::RenewHold(Time now) {
+  if (!hold_) return;  // a lease that lingers is not renewed (rule E4)
+  // With max-hold there is nothing to gain beyond its end.
+  if (hold_->ends_at && lease_->validity.Deadline() >= hold_->ends_at) return;
+  RenewRound(now);
+}
 
 void Lock::RenewRound(Time now) {
   Lease& lease = *lease_;
-  // With max-hold there is nothing to gain beyond its end.
-  if (hold_->ends_at && lease.validity.Deadline() >= hold_->ends_at) return;
+  const NodeSet linked = shared_.nodes.Linked() & ~lease.in_flight;
+  NodeSet promised;
+  for (NodeIndex i = 0; i < shared_.nodes.size(); ++i) promised.set(i, lease.validity.Promised(i));
+  const NodeSet renew = linked & promised;
+  BeginRound(now);
+  Join(renew);
+  shared_.outbox.Ask(renew, Ticket{Ticket::Kind::kRenew, lease.round, lease.attempt, now},
+                     RenewOp{name_, lease.owner, lease.ttl});
+  Heal(now, linked & ~promised & shared_.nodes.Voters());
+  if (lease.round_open.none()) WarnHolder(true);
+}
+
+void Lock::BeginRound(Time now) {
+  Lease& lease = *lease_;
   ++lease.round;
   lease.round_asked = now;
   lease.round_open.reset();
   lease.round_acked.reset();
   lease.renew_alarm.Set(now + shared_.options.timing.retry_interval);
+}
 
-  const NodeSet linked = shared_.nodes.Linked() & ~lease.in_flight;
-  NodeSet promised;
-  for (NodeIndex i = 0; i < shared_.nodes.size(); ++i) promised.set(i, lease.validity.Promised(i));
-  const NodeSet renew = linked & promised;
-  lease.Sent(renew);
-  lease.round_open |= renew;
-  shared_.outbox.Ask(renew, Ticket{Ticket::Kind::kRenew, lease.round, lease.attempt, now},
-                     RenewOp{name_, lease.owner, lease.ttl});
-  Heal(now, linked & ~promised & shared_.nodes.Voters());
-  if (lease.round_open.none()) WarnHolder(true);
+// The nodes are asked in this round.
+void Lock::Join(NodeSet nodes) {
+  lease_->Sent(nodes);
+  lease_->round_open |= nodes;
 }
 
 // Nodes that missed or lost the lease get it by the acquire script, since each change of a key's
@@ -32,31 +46,44 @@ void Lock::RenewRound(Time now) {
 void Lock::Heal(Time now, NodeSet nodes) {
   Lease& lease = *lease_;
   lease.may_have |= nodes;
-  lease.Sent(nodes);
-  lease.round_open |= nodes;
+  lease.healing |= nodes;
+  Join(nodes);
   shared_.outbox.Ask(nodes, Ticket{Ticket::Kind::kAcquire, lease.round, lease.attempt, now},
-                     AcquireOp{name_, lease.owner, lease.ttl, lease.fence});
+                     AcquireOp{.lock = name_,
+                               .owner = lease.owner,
+                               .ttl = lease.ttl,
+                               .proposal = lease.top,
+                               .queueing = Queueing::kIgnore});
 }
 
 void Lock::Renewed(Time now, const NodeAnswer& answer) {
   Lease& lease = *lease_;
   lease.Heard(answer.node, answer.ticket);
   // A server that is listed twice must not promise twice (rule D8), nor one that evicts (rule D5).
-  const bool ok = answer.verdict == Verdict::kOk && shared_.nodes.Votes(answer.node);
+  const bool votes = shared_.nodes.Votes(answer.node);
+  const bool ok = answer.verdict == Verdict::kOk && votes;
   if (ok) Promised(now, answer);
-  if (lease.phase != Lease::Phase::kHeld) return;
-  if (answer.verdict == Verdict::kNotOwner && answer.ticket.round == lease.round &&
-      shared_.nodes.Votes(answer.node)) {
-    return Heal(now, NodeSet().set(answer.node));
+  if (lease.phase != Lease::Phase::kLeased) return;
+  if (answer.greatest > 0) {
+    Saw(now, answer.greatest);
+    NoteWanted(now);
   }
-  PartOfRoundDone(answer, ok);
+  const bool lost = answer.verdict == Verdict::kNotOwner && votes;
+  if (lost && answer.ticket.round == lease.round) {
+    Heal(now, NodeSet().set(answer.node));
+  } else {
+    PartOfRoundDone(answer, ok);
+  }
+  GoOn(now);
 }
 
 // The node has promised the lease anew, from the time of asking (rule C2).
 void Lock::Promised(Time now, const NodeAnswer& answer) {
   Lease& lease = *lease_;
-  lease.validity.Ack(answer.node, answer.ticket.asked, lease.ttl, lease.drift_allowance);
-  if (lease.phase == Lease::Phase::kHeld) SetDeadline(now);
+  const Duration ttl = lease.TtlOf(answer.ticket.round);
+  lease.validity.Ack(answer.node, answer.ticket.asked, ttl,
+                     shared_.options.timing.DriftAllowance(ttl));
+  if (lease.phase == Lease::Phase::kLeased) SetDeadline(now);
 }
 
 void Lock::PartOfRoundDone(const NodeAnswer& answer, bool acked) {
@@ -77,8 +104,11 @@ void Lock::CloseInRound(NodeIndex node) {
 // Takes over what the nodes' promises add up to.
 void Lock::SetDeadline(Time now) {
   Lease& lease = *lease_;
-  const Time old = hold_->deadline;
   const Time lease_end = lease.validity.Deadline().value_or(now);
+  if (!hold_) {
+    return lease.end_alarm.Set(std::min(lease_end, lease.lingers_until.value_or(lease_end)));
+  }
+  const Time old = hold_->deadline;
   hold_->deadline = hold_->ends_at ? std::min(lease_end, *hold_->ends_at) : lease_end;
   lease.announced = std::max(lease.announced, hold_->deadline);
   const Duration left = std::max(Duration(0), hold_->deadline - now);
@@ -90,7 +120,7 @@ void Lock::SetDeadline(Time now) {
   }
   if (hold_->deadline == old) return;
   // The next round is due ttl/3 after what the deadline rests on was asked (rule C5).
-  const Time asked = lease_end - lease.ttl + lease.drift_allowance;
+  const Time asked = lease_end - lease.ttl + shared_.options.timing.DriftAllowance(lease.ttl);
   lease.renew_alarm.Set(std::max(asked + Timing::RenewAfter(lease.ttl),
                                  lease.round_asked + shared_.options.timing.retry_interval));
   if (hold_->deadline < old) {  // rule D6: told again, with the new deadline
@@ -113,7 +143,7 @@ void Lock::WarnHolder(bool jeopardy) {
 void Lock::TellHolder(Notice::Kind kind, LossReason reason) const {
   shared_.outbox.Tell(hold_->session, Notice{.kind = kind,
                                              .name = name_,
-                                             .fence = lease_->fence,
+                                             .fence = hold_->fence,
                                              .deadline = hold_->deadline,
                                              .reason = reason});
 }
@@ -121,17 +151,19 @@ void Lock::TellHolder(Notice::Kind kind, LossReason reason) const {
 void Lock::ClockStepped(Time now, NodeIndex node) {
   if (!lease_) return;
   lease_->validity.Forget(node);
-  if (hold_) SetDeadline(now);
+  if (lease_->phase == Lease::Phase::kLeased) SetDeadline(now);
 }
 
-// The first time it is about to come, and the hold ends; the second time it is there.
-void Lock::DeadlineReached(Time now) {
+// The deadline of a hold: the first time it is about to come, and the hold ends; the second time it
+// is there. Or the end of a lease that has no hold.
+void Lock::EndReached(Time now) {
   if (hold_) {
     Lose(hold_->deadline == hold_->ends_at ? LossReason::kMaxHold : LossReason::kDeadline);
     // Or it is further off: it moved back (rule D6), but the client may not have heard of that.
     if (now < lease_->announced) return Keep();
   }
-  LetGo(now);
+  if (TenureOver(now)) rest_alarm_.Set(now + shared_.options.timing.Rest());
+  LetGo(now, Queue::kLeave);
   Proceed(now);
 }
 
@@ -140,7 +172,7 @@ void Lock::Lose(LossReason reason) {
   ++shared_.counters.lost;
   TellHolder(Notice::Kind::kLost, reason);
   shared_.sessions.Remove(hold_->session, name_);
-  shared_.sessions.Lose(hold_->session, name_, {lease_->fence, reason});
+  shared_.sessions.Lose(hold_->session, name_, {hold_->fence, reason});
   hold_.reset();
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 
 #include "daemon/engine/lock.h"
@@ -35,13 +36,13 @@ struct Lock::Waiter {
 
 // One owner value's life on the nodes, from its first acquire until it is let go.
 struct Lock::Lease {
-  enum class Phase { kFirstRound, kConfirm, kHeld, kKept };
+  enum class Phase { kFirstRound, kConfirm, kLeased, kKept };
 
   Lease(std::size_t nodes, Agenda& agenda, Lock& lock)
       : validity(nodes),
-        renew_alarm(agenda, [&lock](Time now) { lock.RenewRound(now); }),
+        renew_alarm(agenda, [&lock](Time now) { lock.RenewHold(now); }),
         warn_alarm(agenda, [&lock](Time) { lock.WarnHolder(true); }),
-        end_alarm(agenda, [&lock](Time now) { lock.DeadlineReached(now); }) {}
+        end_alarm(agenda, [&lock](Time now) { lock.EndReached(now); }) {}
 
   // An acquire or renewal of this round goes to `nodes`.
   void Sent(NodeSet nodes) {
@@ -55,25 +56,52 @@ struct Lock::Lease {
     if (ticket.round == sent_in[node]) in_flight.reset(node);
   }
 
+  // Of what is asked from the next round on (rule C10).
+  void ChangeTtl(Duration to) {
+    if (to == ttl) return;
+    former_ttl = ttl_since == 0 ? ttl : std::min(former_ttl, ttl);
+    longest_ttl = std::max(longest_ttl, to);
+    ttl = to;
+    ttl_since = round + 1;
+  }
+  // Of what was asked in that round, or less.
+  Duration TtlOf(std::uint32_t asked_in) const {
+    return asked_in >= ttl_since ? ttl : std::min(former_ttl, ttl);
+  }
+
   AttemptNumber attempt = 0;
   std::string owner;
   Duration ttl{0};
-  Duration drift_allowance{0};
+  std::uint32_t ttl_since = 0;  // the first round that it was asked in
+  Duration former_ttl{0};       // the shortest before it
+  Duration longest_ttl{0};
   Phase phase = Phase::kFirstRound;
   AttemptGate::Pass pass;  // while it is an attempt
   Validity validity;
-  NodeSet may_have;   // every node that was asked to set the key
+  NodeSet may_have;   // every node that was asked to set the key, and has not said that it did not
   NodeSet in_flight;  // an acquire or renewal is out: at most one a node (rule C5)
   std::array<std::uint32_t, kMaxNodes> sent_in{};  // the newest round that did
   std::uint32_t round = 0;
   std::uint32_t granted_in = 0;  // the round that decided it
   unsigned first_rounds = 0;
-  std::optional<Ballot> ballot;  // of the first or confirm round
-  Fence fence = 0;               // being confirmed, then granted
-  Time announced;                // the latest deadline that its hold ever had
-  Time round_asked;              // of the renewal round
-  NodeSet round_open;            // of the renewal round: not heard of yet
+  // Of the first or confirm round; once it is leased, of the round that asks for the next block.
+  std::optional<Ballot> ballot;
+  std::uint32_t block_round = 0;
+  Fence block = 1;      // how many fences are asked for at a time
+  Fence confirmed = 0;  // kConfirm: T of rule A4
+  Fence next = 0;       // the next fence of the block, and the last (rule B2)
+  Fence top = 0;
+  Time announced;      // the latest deadline that its hold ever had
+  Time round_asked;    // of the renewal round
+  NodeSet round_open;  // of the renewal round: not heard of yet
   NodeSet round_acked;
+  NodeSet healing;                      // asked to take it again (rule C6)
+  bool asked_to_pass_on = false;        // a round is out, or was, that the next in line waits for
+  bool wanted = false;                  // by another daemon, as far as is known (rule E2)
+  std::optional<Time> wanted_since;     // ... and it is leased since
+  unsigned handoffs_while_wanted = 0;   // ... and was handed on so often
+  std::optional<Time> passed_on_since;  // the end of its first hold: a tenure begins (rule E1)
+  std::optional<Time> lingers_until;    // it has no hold, and nobody waits
   Alarm renew_alarm;
   Alarm warn_alarm;
   Alarm end_alarm;
@@ -84,6 +112,7 @@ struct Lock::Hold {
   explicit Hold(std::size_t& holds) : counted(holds) {}
   Counted counted;
   SessionId session = 0;
+  Fence fence = 0;
   std::string note;
   bool renewed_events = false;
   Time granted;

@@ -6,7 +6,7 @@
 namespace redlockd::engine {
 
 void Lock::Request(Time now, const LockRequested& request) {
-  const bool must_wait = lease_ || !waiters_.empty();
+  const bool must_wait = (lease_ && !Passing()) || !waiters_.empty();
   if (must_wait && request.wait == Duration(0)) {
     const bool kept = lease_ && lease_->phase == Lease::Phase::kKept;
     ++shared_.counters.busy;
@@ -41,7 +41,7 @@ void Lock::InputEnded(Time now, SessionId session) {
   const auto waiter = FindWaiter(session);
   if (waiter == waiters_.end()) return;
   // Being asked of the nodes for the first time: answered by what comes of it.
-  const bool being_asked = Acquiring() || before_gate_;
+  const bool being_asked = Acquiring() || before_gate_ || Passing();
   if (waiter == waiters_.begin() && being_asked && !(*waiter)->asked) return;
   Fail(waiter, Failure::kCancelled, "the client sends no more");
   Proceed(now);
@@ -77,15 +77,25 @@ void Lock::WaitOver(Time now, SessionId session) {
 }
 
 void Lock::Proceed(Time now) {
-  if (Acquiring() && (waiters_.empty() || waiters_.front()->ttl != lease_->ttl)) LetGo(now);
+  if (Acquiring() && (waiters_.empty() || waiters_.front()->ttl != lease_->ttl)) {
+    LetGo(now, waiters_.empty() ? Queue::kLeave : Queue::kStay);
+  }
+  if (Passing()) PassOn(now);
   if (waiters_.empty()) {
     before_gate_.reset();
     attempt_alarm_.Clear();
     quorum_alarm_.Clear();
     no_quorum_since_.reset();
     splits_ = 0;
-  } else if (!lease_ && !before_gate_ && !attempt_alarm_.at()) {
-    Attempt(now);
+    if (!lease_) LeaveQueue(now);
+  } else if (lease_) {
+    if (hold_) AskBlockAhead(now);
+  } else if (!before_gate_ && !attempt_alarm_.at()) {
+    if (rest_alarm_.at() && !waiters_.front()->is_try) {
+      attempt_alarm_.Set(*rest_alarm_.at());
+    } else {
+      Attempt(now);
+    }
   }
   if (Idle()) shared_.idle.push_back(name_);
 }

@@ -12,28 +12,33 @@ constexpr Duration kAskAgain = std::chrono::seconds(1);
 
 }  // namespace
 
-void ReleaseTable::Add(Time now, AttemptNumber attempt, std::string lock, std::string owner,
-                       NodeSet may_have, Time gone_by, std::optional<Waiter> waiter,
-                       AttemptGate::Pass pass) {
+void ReleaseTable::Add(Time now, Release release) {
   if (pending_.size() >= kMost) pending_.erase(pending_.begin());
+  const AttemptNumber attempt = release.attempt;
   Pending& pending = pending_
                          .try_emplace(
                              attempt, agenda_, [this, attempt](Time) { Expire(attempt); },
                              [this, attempt](Time at) { AskAgain(at, attempt); })
                          .first->second;
-  pending.lock = std::move(lock);
-  pending.owner = std::move(owner);
-  pending.unacked = may_have;
-  pending.waiter = waiter;
-  pending.pass = std::move(pass);
-  pending.expiry.Set(gone_by);
-  Ask(now, attempt, pending, may_have);
+  pending.op = std::move(release.op);
+  pending.unacked = release.nodes;
+  pending.waiter = release.waiter;
+  pending.pass = std::move(release.pass);
+  pending.awaited = release.awaited;
+  pending.expiry.Set(release.gone_by);
+  Ask(now, attempt, pending, release.nodes);
+  // Asked once more, it must not take a newer want out of the queue.
+  pending.op.leave = false;
 }
 
 void ReleaseTable::Ask(Time now, AttemptNumber attempt, Pending& pending, NodeSet nodes) {
   pending.in_flight |= nodes;
-  outbox_.Ask(nodes, Ticket{Ticket::Kind::kRelease, 0, attempt, now},
-              ReleaseOp{pending.lock, pending.owner});
+  outbox_.Ask(nodes, Ticket{Ticket::Kind::kRelease, 0, attempt, now}, pending.op);
+}
+
+const std::string* ReleaseTable::LockOf(AttemptNumber attempt) const {
+  const auto found = pending_.find(attempt);
+  return found == pending_.end() ? nullptr : &found->second.op.lock;
 }
 
 // The keys have ended by themselves, on all nodes. Mostly nobody waits to hear it; but this timer
@@ -62,7 +67,7 @@ void ReleaseTable::Answered(Time now, const NodeAnswer& answer) {
   const auto found = pending_.find(answer.ticket.subject);
   if (found == pending_.end()) return;
   Pending& pending = found->second;
-  Landed(pending, answer.node);
+  const auto awaited = Landed(pending, answer.node);
   const bool acked = answer.verdict == Verdict::kOk || answer.verdict == Verdict::kNotOwner;
   if (acked) {
     pending.unacked.reset(answer.node);
@@ -71,13 +76,16 @@ void ReleaseTable::Answered(Time now, const NodeAnswer& answer) {
     NotTaken(now, pending, answer.node);
   }
   if (pending.unacked.none()) pending_.erase(found);
+  if (awaited) observer_.OnReleased(now, *awaited);
 }
 
 void ReleaseTable::Missed(Time now, const NodeSilence& silence) {
   const auto found = pending_.find(silence.ticket.subject);
   if (found == pending_.end()) return;
-  if (silence.gone) Landed(found->second, silence.node);
+  std::optional<std::string> awaited;
+  if (silence.gone) awaited = Landed(found->second, silence.node);
   NotTaken(now, found->second, silence.node);
+  if (awaited) observer_.OnReleased(now, *awaited);
 }
 
 void ReleaseTable::NotTaken(Time now, Pending& pending, NodeIndex node) {
@@ -86,9 +94,12 @@ void ReleaseTable::NotTaken(Time now, Pending& pending, NodeIndex node) {
   AnswerWaiter(pending);
 }
 
-void ReleaseTable::Landed(Pending& pending, NodeIndex node) {
+std::optional<std::string> ReleaseTable::Landed(Pending& pending, NodeIndex node) {
   pending.in_flight.reset(node);
-  if (pending.in_flight.count() <= nodes_.size() - Majority(nodes_.size())) pending.pass.reset();
+  if (pending.in_flight.count() > nodes_.size() - Majority(nodes_.size())) return std::nullopt;
+  pending.pass.reset();
+  if (!std::exchange(pending.awaited, false)) return std::nullopt;
+  return pending.op.lock;
 }
 
 void ReleaseTable::AnswerWaiter(Pending& pending) {
@@ -98,11 +109,11 @@ void ReleaseTable::AnswerWaiter(Pending& pending) {
   const std::size_t m = Majority(n);
   const std::size_t released = n - pending.unacked.count();
   if (released >= m) {
-    outbox_.Reply(session, request, Released{pending.lock, fence});
+    outbox_.Reply(session, request, Released{pending.op.lock, fence});
   } else if (released + (pending.unacked & ~pending.missed).count() < m) {
     outbox_.Reply(session, request,
                   Failed{.failure = Failure::kNoQuorum,
-                         .name = pending.lock,
+                         .name = pending.op.lock,
                          .fence = fence,
                          .text = "let go here; " + std::to_string(pending.unacked.count()) +
                                  " of " + std::to_string(n) + " nodes are still to be told"});

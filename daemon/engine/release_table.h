@@ -27,18 +27,38 @@ class ReleaseTable {
   // At most so many are owed at a time; then the oldest is forgotten, whose keys end by themselves.
   static constexpr std::size_t kMost = 100'000;
 
-  ReleaseTable(const NodeTable& nodes, const SessionTable& sessions, Agenda& agenda, Outbox& outbox)
-      : nodes_(nodes), sessions_(sessions), agenda_(agenda), outbox_(outbox) {}
+  // What the table tells the engine.
+  class Observer {
+   public:
+    virtual ~Observer() = default;
+    // All nodes but for a minority have answered a release of this lock.
+    virtual void OnReleased(Time now, const std::string& lock) = 0;
+  };
 
-  // Asks `may_have` (every node that was ever asked to set this owner's key) to release it. By
-  // `gone_by` the key has ended everywhere. An attempt is under way until the nodes, but for a
-  // minority, are through with it.
-  void Add(Time now, AttemptNumber attempt, std::string lock, std::string owner, NodeSet may_have,
-           Time gone_by, std::optional<Waiter> waiter, AttemptGate::Pass pass);
+  ReleaseTable(const NodeTable& nodes, const SessionTable& sessions, Agenda& agenda, Outbox& outbox,
+               Observer& observer)
+      : nodes_(nodes), sessions_(sessions), agenda_(agenda), outbox_(outbox), observer_(observer) {}
+
+  // Asks `nodes` (every node that may have this owner's key) for `op`. By `gone_by` the key has
+  // ended everywhere. An attempt is under way until the nodes, but for a minority, are through with
+  // it. `awaited`: the observer is told when they are.
+  struct Release {
+    AttemptNumber attempt;
+    ReleaseOp op;
+    NodeSet nodes;
+    Time gone_by;
+    std::optional<Waiter> waiter{};
+    AttemptGate::Pass pass{};
+    bool awaited = false;
+  };
+  void Add(Time now, Release release);
   // A connection to the node is there: what it has not acked is asked again (rule C7).
   void LinkUp(Time now, NodeIndex node);
   void Answered(Time now, const NodeAnswer& answer);
   void Missed(Time now, const NodeSilence& silence);
+
+  // The lock that is released; none if nothing is owed any more.
+  const std::string* LockOf(AttemptNumber attempt) const;
 
   // A release is on its way to a node that may still ack it.
   bool InFlight() const;
@@ -48,13 +68,13 @@ class ReleaseTable {
   struct Pending {
     Pending(Agenda& agenda, std::function<void(Time)> expire, std::function<void(Time)> ask_again)
         : expiry(agenda, std::move(expire)), again(agenda, std::move(ask_again)) {}
-    std::string lock;
-    std::string owner;
+    ReleaseOp op;
     NodeSet unacked;
     NodeSet in_flight;
     NodeSet missed;  // silent or refused once; may still ack
     std::optional<Waiter> waiter;
     AttemptGate::Pass pass;
+    bool awaited = false;
     Alarm expiry;
     Alarm again;  // for nodes that are there, but would not take it
   };
@@ -63,13 +83,14 @@ class ReleaseTable {
   void Expire(AttemptNumber attempt);
   void NotTaken(Time now, Pending& pending, NodeIndex node);
   void AnswerWaiter(Pending& pending);
-  // It is not on its way to the node any more.
-  void Landed(Pending& pending, NodeIndex node);
+  // It is not on its way to the node any more. The lock, if that was awaited.
+  std::optional<std::string> Landed(Pending& pending, NodeIndex node);
 
   const NodeTable& nodes_;
   const SessionTable& sessions_;
   Agenda& agenda_;
   Outbox& outbox_;
+  Observer& observer_;
   std::map<AttemptNumber, Pending> pending_;
 };
 

@@ -39,6 +39,13 @@ struct Timing {
     return std::min<Duration>(left / 8, std::chrono::milliseconds(10));
   }
   static Duration RenewAfter(Duration ttl) { return ttl / 3; }  // rule C5
+  // A lock that somebody elsewhere wants is handed on here so often and so long (rule E2).
+  static constexpr unsigned kHandoffsWhileWanted = 16;
+  static constexpr Duration kHandoffTimeWhileWanted = std::chrono::milliseconds(5);
+  // After a tenure nobody asks for the lock here for so long: who polls gets a turn (rule E1).
+  Duration Rest() const { return std::min(retry_interval, tenure_max / 10); }
+  // How long a try may wait for a lock that is leased elsewhere, but perhaps held by nobody.
+  static constexpr Duration kTryPatience = std::chrono::milliseconds(10);
   // How long an entry in a queue is fresh after it was last asked for (rule E6.2).
   Duration WantLife() const { return 6 * retry_interval; }
   // How long a daemon that cannot reach enough nodes stays out of the queues (rule E6.6).

@@ -47,7 +47,7 @@ TEST(Ballot, IsRefusedWhenAMajorityIsImpossibleAndAMajorityAnswered) {
   EXPECT_EQ(ballot.Judge(), Result::kOpen);
   ballot.Busy(2, "a", milliseconds(9));
   EXPECT_EQ(ballot.Judge(), Result::kRefused);
-  EXPECT_FALSE(ballot.Split());
+  EXPECT_EQ(ballot.Holder(), "a");
   EXPECT_EQ(ballot.ShortestLeft(), milliseconds(3));
 }
 
@@ -57,7 +57,7 @@ TEST(Ballot, KnowsASplitVote) {  // rule E7
   ballot.Busy(1, "a", milliseconds(5));
   ballot.Busy(2, "b", milliseconds(5));
   EXPECT_EQ(ballot.Judge(), Result::kRefused);
-  EXPECT_TRUE(ballot.Split());
+  EXPECT_EQ(ballot.Holder(), "");
 }
 
 TEST(Ballot, HasNoQuorumWhenTooFewCanAnswer) {

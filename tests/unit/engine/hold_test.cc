@@ -238,10 +238,10 @@ TEST_F(Holding, AForwardStepVoidsThePromisesOfThatNode) {  // rule D6
 TEST_F(Holding, AForwardStepThatTakesTheMajorityIsLostAndItsDeadlineKept) {  // rules D6, C9
   HoldOnTwo();
   const Time announced = Deadline();
-  const auto next = Open();
-  const auto request = Lock(next);
   nodes_[0].clock_off = 100ms;
   Pass(1s);
+  const auto next = Open();
+  const auto request = Lock(next);
   Answer(Take<RenewOp>(0), Verdict::kOk);
   EXPECT_EQ(Told(session_), (Kinds{Kind::kJeopardy, Kind::kLost}));
   // The holder was told a deadline; nobody gets the lock before it.

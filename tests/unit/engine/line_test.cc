@@ -39,13 +39,29 @@ TEST_F(Line, OneAttemptAtATimeIsOnTheWire) {  // rule C11
   EXPECT_EQ(Count<AcquireOp>(0), 1u);
 }
 
-TEST_F(Line, ATryNeverWaits) {
+TEST_F(Line, ATryOfALockHeldHereIsBusyAtOnce) {
   MustHold(a_);
   EXPECT_EQ(WhyFailed(Try(b_)), Failure::kBusy);
-  Unlock(a_);
-  TakenElsewhere();
+  EXPECT_EQ(engine_->counters().busy, 1u);
+}
+
+TEST_F(Line, ATryOfALockHeldByAnotherProductIsBusyAtOnce) {
+  for (auto& node : nodes_) node.Put(now_, "x", "a-plain-redlock-value", 60s);
   EXPECT_EQ(WhyFailed(Try(b_)), Failure::kBusy);
-  EXPECT_EQ(engine_->counters().busy, 2u);
+}
+
+TEST_F(Line, ATryAsksForALeaseThatMayHaveNoHolderForTenMilliseconds) {
+  TakenElsewhere();
+  const auto busy = Try(b_);
+  EXPECT_FALSE(Answered(busy));
+  Pass(10ms);
+  EXPECT_EQ(WhyFailed(busy), Failure::kBusy);
+  const auto taken = Try(b_);
+  Pass(1ms);
+  EXPECT_FALSE(Answered(taken));
+  for (auto& node : nodes_) node.Forget("x");
+  Pass(9ms);
+  EXPECT_TRUE(GrantOf(taken));
 }
 
 TEST_F(Line, AWaitTimesOut) {

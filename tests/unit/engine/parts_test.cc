@@ -242,9 +242,10 @@ TEST(Timing, WritesDurations) {
 // --- ReleaseTable -------------------------------------------------------------------------------
 
 TEST(ReleaseTable, ForgetsTheOldestOfTooMany) {
-  struct Nobody : NodeTable::Observer {
+  struct Nobody : NodeTable::Observer, ReleaseTable::Observer {
     void OnVotersChanged(Time) override {}
     void OnClockStep(Time, NodeIndex) override {}
+    void OnReleased(Time, const std::string&) override {}
   } nobody;
   struct NoRandom : Random {
     std::uint64_t Below(std::uint64_t) override { return 0; }
@@ -257,10 +258,13 @@ TEST(ReleaseTable, ForgetsTheOldestOfTooMany) {
   outbox.Begin(effects);
   const NodeTable nodes(options, random, agenda, outbox, nobody);
   const SessionTable sessions(options.limits);
-  ReleaseTable releases(nodes, sessions, agenda, outbox);
+  ReleaseTable releases(nodes, sessions, agenda, outbox, nobody);
   for (AttemptNumber attempt = 0; attempt <= ReleaseTable::kMost; ++attempt) {
     effects.clear();
-    releases.Add(At(0s), attempt, "x", "me", NodeSet(1), At(1s), std::nullopt, nullptr);
+    releases.Add(At(0s), {.attempt = attempt,
+                          .op = {.lock = "x", .owner = "me"},
+                          .nodes = NodeSet(1),
+                          .gone_by = At(1s)});
   }
   EXPECT_EQ(releases.size(), ReleaseTable::kMost);
   agenda.Run(At(1s));
