@@ -33,6 +33,15 @@ bool IsEarlierAttempt(const std::string& value, const std::string& owner) {
   return other.instance == own.instance && other.attempt < own.attempt;
 }
 
+// Rule E6.2: whether nobody in the queue comes before the asker.
+bool IsTurnOf(const AcquireOp& op, const WantQueue& queue, const std::string& instance) {
+  if (op.queueing == Queueing::kIgnore) return true;
+  const auto first = queue.FirstBut(instance);
+  if (!first) return true;
+  if (op.queueing == Queueing::kNone) return false;
+  return WantQueue::Place{std::max(op.stamp, queue.StampOf(instance)), instance} < *first;
+}
+
 }  // namespace
 
 struct ObedientNode::Call {
@@ -66,6 +75,7 @@ NodeAnswer ObedientNode::Run(Time now, const Timing& timing, const std::string& 
 void ObedientNode::Expire(NodeTime now) {
   std::erase_if(keys_, [now](const auto& entry) { return entry.second.until <= now; });
   std::erase_if(fences_, [now](const auto& entry) { return entry.second.until <= now; });
+  for (auto& [lock, queue] : wants_) queue.Expire(now);
 }
 
 void ObedientNode::BeginQuarantine(const Call& call) {
@@ -92,23 +102,50 @@ std::optional<NodeAnswer> ObedientNode::Check(const Call& call) {
 
 NodeAnswer ObedientNode::Do(const Call& call, const AcquireOp& op) {
   if (auto refused = Check(call)) return *refused;
+  const std::string instance = Parse(op.owner).instance;
+  WantQueue& queue = wants_[op.lock];
+  const auto enter = [&] {
+    queue.Register(instance, op.stamp, call.now + Us(call.timing.WantLife()));
+  };
+  if (op.queueing == Queueing::kAlways) enter();
+  NodeAnswer answer = Decide(call, op, instance);
+  const bool refused = answer.verdict == Verdict::kBusy || answer.verdict == Verdict::kNotTurn;
+  if (op.queueing == Queueing::kIfRefused && refused) enter();
+  answer.greatest = queue.GreatestBut(instance);
+  return answer;
+}
+
+NodeAnswer ObedientNode::Decide(const Call& call, const AcquireOp& op,
+                                const std::string& instance) {
+  const auto key = keys_.find(op.lock);
+  if (key != keys_.end() && key->second.owner == op.owner) return Take(call, op);
+  const auto stored = fences_.find(op.lock);
+  const Fence fence = stored == fences_.end() ? 0 : stored->second.fence;
+  if (key != keys_.end() && !IsEarlierAttempt(key->second.owner, op.owner)) {
+    const auto& [holder, until] = key->second;
+    if (op.queueing != Queueing::kIgnore && Parse(holder).instance != instance) {
+      Publish(NodeHint::Kind::kWanted, Parse(holder).instance, op.lock);
+    }
+    return call.Say(Verdict::kBusy, fence, std::chrono::microseconds(until - call.now), holder);
+  }
+  const WantQueue& queue = wants_[op.lock];
+  if (IsTurnOf(op, queue, instance)) return Take(call, op);
+  return call.Say(Verdict::kNotTurn, fence, Duration(0), queue.FirstBut(instance)->second);
+}
+
+NodeAnswer ObedientNode::Take(const Call& call, const AcquireOp& op) {
   const auto key = keys_.find(op.lock);
   const auto stored = fences_.find(op.lock);
-  const bool taken = key != keys_.end() && key->second.owner != op.owner &&
-                     !IsEarlierAttempt(key->second.owner, op.owner);
-  if (taken) {
-    return call.Say(Verdict::kBusy, stored == fences_.end() ? 0 : stored->second.fence,
-                    std::chrono::microseconds(key->second.until - call.now), key->second.owner);
-  }
   const NodeTime window = Us(call.timing.fence_window);
   const Fence floor = stored == fences_.end() ? call.now - window : stored->second.fence;
   const Fence fence = std::max(floor + 1, op.proposal);
-  if (fence > call.now + window) return call.Say(Verdict::kSkew);
+  const Fence last = fence + op.block - 1;
+  if (last > call.now + window) return call.Say(Verdict::kSkew);
   NodeTime until = call.now + Us(op.ttl);
   if (key != keys_.end() && key->second.owner == op.owner)
     until = std::max(until, key->second.until);
   keys_[op.lock] = {op.owner, until};
-  fences_[op.lock] = {fence, call.now + Us(call.timing.fence_life)};
+  fences_[op.lock] = {last, call.now + Us(call.timing.fence_life)};
   return call.Say(Verdict::kOk, fence);
 }
 
@@ -118,28 +155,45 @@ NodeAnswer ObedientNode::Do(const Call& call, const ConfirmOp& op) {
   if (key == keys_.end() || key->second.owner != op.owner) return call.Say(Verdict::kNotOwner);
   const auto stored = fences_.find(op.lock);
   if (stored == fences_.end()) return call.Say(Verdict::kPassed);
-  if (stored->second.fence > op.fence) return call.Say(Verdict::kPassed, stored->second.fence);
-  if (op.fence > call.now + Us(call.timing.fence_window)) return call.Say(Verdict::kSkew);
-  stored->second = {op.fence, call.now + Us(call.timing.fence_life)};
+  const Fence last = op.fence + op.block - 1;
+  if (stored->second.fence > last) return call.Say(Verdict::kPassed, stored->second.fence);
+  if (last > call.now + Us(call.timing.fence_window)) return call.Say(Verdict::kSkew);
+  stored->second = {last, call.now + Us(call.timing.fence_life)};
   return call.Say(Verdict::kOk, op.fence);
 }
 
 NodeAnswer ObedientNode::Do(const Call& call, const RenewOp& op) {
   if (auto refused = Check(call)) return *refused;
+  NodeAnswer answer = call.Say(Verdict::kNotOwner);
   const auto key = keys_.find(op.lock);
-  if (key == keys_.end() || key->second.owner != op.owner) return call.Say(Verdict::kNotOwner);
-  key->second.until = std::max(key->second.until, call.now + Us(op.ttl));
-  if (const auto stored = fences_.find(op.lock); stored != fences_.end()) {
-    stored->second.until = call.now + Us(call.timing.fence_life);
+  if (key != keys_.end() && key->second.owner == op.owner) {
+    answer.verdict = Verdict::kOk;
+    key->second.until = std::max(key->second.until, call.now + Us(op.ttl));
+    if (const auto stored = fences_.find(op.lock); stored != fences_.end()) {
+      stored->second.until = call.now + Us(call.timing.fence_life);
+    }
   }
-  return call.Say(Verdict::kOk);
+  answer.greatest = wants_[op.lock].GreatestBut(Parse(op.owner).instance);
+  return answer;
 }
 
 NodeAnswer ObedientNode::Do(const Call& call, const ReleaseOp& op) {
+  const std::string instance = Parse(op.owner).instance;
+  WantQueue& queue = wants_[op.lock];
   const auto key = keys_.find(op.lock);
-  if (key == keys_.end() || key->second.owner != op.owner) return call.Say(Verdict::kNotOwner);
-  keys_.erase(key);
-  return call.Say(Verdict::kOk);
+  const bool deleted = key != keys_.end() && key->second.owner == op.owner;
+  if (deleted) keys_.erase(key);
+  const bool left = op.leave && queue.Leave(instance);
+  if (deleted || (left && !keys_.contains(op.lock))) {
+    const auto first = queue.FirstBut(instance);
+    const Stamp own = queue.StampOf(instance);
+    if (first && (own == 0 || *first < WantQueue::Place{own, instance})) {
+      Publish(NodeHint::Kind::kFree, first->second, op.lock);
+    }
+  }
+  NodeAnswer answer = call.Say(deleted ? Verdict::kOk : Verdict::kNotOwner);
+  answer.greatest = queue.GreatestBut(instance);
+  return answer;
 }
 
 NodeAnswer ObedientNode::Do(const Call& call, const InspectOp& op) {
@@ -193,6 +247,7 @@ void ObedientNode::Flush() {
   set_.clear();
   keys_.clear();
   fences_.clear();
+  wants_.clear();
 }
 
 void ObedientNode::TrustEmpty(Time now, const Timing& timing) {
@@ -227,6 +282,21 @@ std::optional<Fence> ObedientNode::StoredFence(Time now, const std::string& lock
 
 void ObedientNode::Put(Time now, const std::string& lock, const std::string& owner, Duration ttl) {
   keys_[lock] = {owner, Clock(now) + Us(ttl)};
+}
+
+void ObedientNode::PutWant(Time now, const std::string& lock, const std::string& instance,
+                           Stamp stamp, Duration life) {
+  wants_[lock].Register(instance, stamp, Clock(now) + Us(life));
+}
+
+Stamp ObedientNode::WantOf(Time now, const std::string& lock, const std::string& instance) {
+  Expire(Clock(now));
+  return wants_[lock].StampOf(instance);
+}
+
+void ObedientNode::Publish(NodeHint::Kind kind, const std::string& instance,
+                           const std::string& lock) {
+  published_.push_back({instance, {.kind = kind, .lock = lock}});
 }
 
 }  // namespace redlockd::engine

@@ -3,9 +3,12 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "daemon/engine/node_op.h"
 #include "daemon/engine/timing.h"
+#include "tests/unit/engine/want_queue.h"
 
 namespace redlockd::engine {
 
@@ -18,6 +21,12 @@ class ObedientNode {
   // Carries out `op` of a daemon with the settings `timing`, at the true time `now`, on a
   // connection that knows this node as `run_id`. The answer has no node index and no ticket yet.
   NodeAnswer Run(Time now, const Timing& timing, const std::string& run_id, const NodeOp& op);
+  // What it has published to daemons since it was asked last (rule E5). No node index yet.
+  struct Published {
+    std::string instance;
+    NodeHint hint;
+  };
+  std::vector<Published> TakePublished() { return std::exchange(published_, {}); }
 
   // Loses everything and is another process from now on.
   void Restart(std::string run_id);
@@ -32,6 +41,11 @@ class ObedientNode {
   void Forget(const std::string& lock) { keys_.erase(lock); }
   void ForgetFence(const std::string& lock) { fences_.erase(lock); }
   void Put(Time now, const std::string& lock, const std::string& owner, Duration ttl);
+  // An entry of another daemon, fresh for `life`.
+  void PutWant(Time now, const std::string& lock, const std::string& instance, Stamp stamp,
+               Duration life);
+  // The stamp of that daemon's fresh entry; 0: it has none.
+  Stamp WantOf(Time now, const std::string& lock, const std::string& instance);
 
   Duration clock_off{0};  // how far its clock is ahead of the others'
   bool master = true;
@@ -67,12 +81,17 @@ class ObedientNode {
   std::optional<NodeAnswer> Check(const Call& call);  // rule D
   void BeginQuarantine(const Call& call);
   void Expire(NodeTime now);
+  NodeAnswer Decide(const Call& call, const AcquireOp& op, const std::string& instance);
+  NodeAnswer Take(const Call& call, const AcquireOp& op);  // past all that could refuse it, but A6
+  void Publish(NodeHint::Kind kind, const std::string& instance, const std::string& lock);
 
   std::string run_id_;
   std::optional<Sentinel> sentinel_;
   std::string node_id_, set_;
   std::map<std::string, Key> keys_;
   std::map<std::string, Stored> fences_;
+  std::map<std::string, WantQueue> wants_;
+  std::vector<Published> published_;
 };
 
 // TIME of a node whose clock is right, at Time 0.
