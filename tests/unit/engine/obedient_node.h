@@ -41,10 +41,16 @@ class ObedientNode {
   void Forget(const std::string& lock) { keys_.erase(lock); }
   void ForgetFence(const std::string& lock) { fences_.erase(lock); }
   void Put(Time now, const std::string& lock, const std::string& owner, Duration ttl);
+  void PutFence(Time now, const std::string& lock, Fence fence) {
+    fences_[lock] = {fence, Clock(now) + 60'000'000};
+  }
   // An entry of another daemon, fresh for `life`.
   void PutWant(Time now, const std::string& lock, const std::string& instance, Stamp stamp,
                Duration life);
   // The stamp of that daemon's fresh entry; 0: it has none.
+  void LeaveWant(const std::string& lock, const std::string& instance) {
+    wants_[lock].Leave(instance);
+  }
   Stamp WantOf(Time now, const std::string& lock, const std::string& instance);
 
   Duration clock_off{0};  // how far its clock is ahead of the others'

@@ -18,6 +18,7 @@ Table::~Table() = default;
 
 void Table::Make(std::size_t nodes, bool trust_new_nodes, Limits limits, std::size_t attempts) {
   engine_ = std::make_unique<Engine>(EngineOptions{.timing = timing_,
+                                                   .linger = linger_,
                                                    .limits = limits,
                                                    .attempts = attempts,
                                                    .nodes = nodes,

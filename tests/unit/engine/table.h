@@ -143,6 +143,7 @@ class Table : public ::testing::Test {
 
   Time now_{1000s};
   Timing timing_ = TestTiming();
+  Linger linger_;  // of the engine that is made next
   SeededRandom random_{1};
   std::unique_ptr<Engine> engine_;
   std::deque<ObedientNode> nodes_;

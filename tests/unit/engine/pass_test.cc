@@ -1,0 +1,309 @@
+#include "tests/unit/engine/table.h"
+
+// A lease that outlives its hold: rules A8, B2, B3, C10, E1, E4.
+namespace redlockd::engine {
+namespace {
+
+class Passing : public Table {
+ protected:
+  Passing() {
+    linger_ = {.usual = 20ms, .by_prefix = {{"cron/", 0ms}, {"cron/fast/", 5ms}}};
+    Make(3);
+    Start();
+    a_ = Open();
+    b_ = Open();
+    c_ = Open();
+  }
+  // Whether the nodes were asked for anything while `act` ran.
+  template <typename Act>
+  bool AsksNodes(Act act) {
+    AllByHand();
+    ForgetAsked();
+    act();
+    const bool asked = !asked_.empty();
+    for (NodeIndex i = 0; i < nodes_.size(); ++i) Obey(i);
+    while (!asked_.empty()) {
+      const Asked next = asked_.front();
+      asked_.pop_front();
+      AnswerAsObedient(next);
+    }
+    return asked;
+  }
+  // The session takes x and lets it go again.
+  Fence Turn(SessionId session, const Wish& wish = Wish()) {
+    const Fence fence = MustHold(session, wish).fence;
+    Unlock(session);
+    return fence;
+  }
+  SessionId a_, b_, c_;
+};
+
+// --- from hand to hand --------------------------------------------------------------------------
+
+TEST_F(Passing, TheNextInLineGetsTheNextFenceWithoutAskingANode) {  // rule B2
+  const auto first = MustHold(a_);
+  const auto second = Lock(b_);
+  EXPECT_FALSE(AsksNodes([&] { Unlock(a_); }));
+  ASSERT_TRUE(GrantOf(second));
+  EXPECT_EQ(GrantOf(second)->fence, first.fence + 1);
+  EXPECT_EQ(GrantOf(second)->deadline, first.deadline);
+  EXPECT_EQ(engine_->counters().handoffs, 1u);
+}
+
+TEST_F(Passing, TheDeathOfAHolderGivesItToTheNext) {
+  MustHold(a_);
+  const auto second = Lock(b_);
+  EXPECT_FALSE(AsksNodes([&] { Close(a_); }));
+  EXPECT_TRUE(GrantOf(second));
+}
+
+TEST_F(Passing, WhatNodesStoreIsTheLastFenceOfTheBlock) {  // rules A2, B1
+  const auto first = MustHold(a_);
+  for (auto& node : nodes_) EXPECT_EQ(node.StoredFence(now_, "x"), first.fence + 63);
+}
+
+TEST_F(Passing, AloneAndWithoutLingerItTakesOneFence) {
+  const auto grant = MustHold(a_, {.name = "cron/daily"});
+  EXPECT_EQ(nodes_[0].StoredFence(now_, "cron/daily"), grant.fence);
+}
+
+TEST_F(Passing, ABlockThatWouldOutrunTheWindowIsOfOne) {  // rule A8
+  for (auto& node : nodes_) {
+    node.Put(now_, "x", "other:1:h", 1ms);
+    node.PutFence(now_, "x", node.Clock(now_) + 250'000 - 10);
+  }
+  const auto late = Lock(a_);
+  Pass(200ms);
+  const auto grant = GrantOf(late);
+  ASSERT_TRUE(grant);
+  EXPECT_LE(*nodes_[0].StoredFence(now_, "x"), nodes_[0].Clock(now_) + 250'000);
+}
+
+TEST_F(Passing, ANewBlockIsAskedForWhenHalfIsGone) {  // rule B3
+  Fence last = 0;
+  bool asked = false;
+  for (int i = 0; i < 200; ++i) {
+    asked |= AsksNodes([&] {
+      const auto request = Lock(a_);
+      while (!Answered(request) && !asked_.empty()) {
+        const Asked next = asked_.front();
+        asked_.pop_front();
+        AnswerAsObedient(next);
+      }
+      const auto grant = GrantOf(request);
+      ASSERT_TRUE(grant);
+      EXPECT_GT(grant->fence, last);
+      last = grant->fence;
+      Unlock(a_);
+    });
+    if (i > 0 && i < 31) EXPECT_EQ(engine_->counters().handoffs, static_cast<std::uint64_t>(i));
+  }
+  EXPECT_TRUE(asked);
+  EXPECT_EQ(engine_->counters().handoffs, 199u);
+  EXPECT_EQ(engine_->counters().attempts, 1u);
+  EXPECT_GE(*nodes_[0].StoredFence(now_, "x"), last);
+}
+
+TEST_F(Passing, WithoutAFenceTheNextInLineWaitsForTheBlock) {  // rule B3
+  const auto first = MustHold(a_, {.name = "cron/daily"});
+  AllByHand();
+  const auto second = Lock(b_, {.name = "cron/daily"});
+  for (NodeIndex i = 0; i < 3; ++i) ASSERT_TRUE(IsAsked<AcquireOp>(i)) << "ahead of need";
+  Do(UnlockRequested{a_, 1000, "cron/daily", {}, false});
+  EXPECT_FALSE(Answered(second));
+  AnswerAsObedient(Take<AcquireOp>(0));
+  EXPECT_FALSE(Answered(second)) << "one is no majority";
+  AnswerAsObedient(Take<AcquireOp>(1));
+  ASSERT_TRUE(GrantOf(second));
+  EXPECT_GT(GrantOf(second)->fence, first.fence);
+}
+
+TEST_F(Passing, ABlockThatIsRefusedEndsTheLease) {
+  MustHold(a_, {.name = "cron/daily"});
+  AllByHand();
+  const auto second = Lock(b_, {.name = "cron/daily"});
+  Do(UnlockRequested{a_, 1000, "cron/daily", {}, false});
+  for (NodeIndex i : {0, 1}) {
+    Answer(Take<AcquireOp>(i), Verdict::kBusy, 0, 1s, "other:1:h");
+  }
+  EXPECT_FALSE(Answered(second));
+  EXPECT_TRUE(IsAsked<ReleaseOp>(2));
+  Answer(Take<AcquireOp>(2), Verdict::kOk, 1);
+  Pass(200ms);
+  EXPECT_TRUE(IsAsked<AcquireOp>(0)) << "it is asked for anew";
+}
+
+TEST_F(Passing, WithLessThanHalfOfTheTtlLeftItIsRenewedFirst) {  // rule C10
+  MustHold(a_, {.ttl = 1s});
+  const auto second = Lock(b_, {.ttl = 6s});
+  AllByHand();
+  Unlock(a_);
+  EXPECT_FALSE(Answered(second));
+  for (NodeIndex i : {0, 1}) {
+    const Asked renewal = Take<RenewOp>(i);
+    EXPECT_EQ(std::get<RenewOp>(renewal.op).ttl, 6s);
+    Answer(renewal, Verdict::kOk);
+  }
+  ASSERT_TRUE(GrantOf(second));
+  EXPECT_EQ(GrantOf(second)->deadline, now_ + Promise(6s));
+  EXPECT_EQ(GrantOf(second)->ttl, 6s);
+}
+
+TEST_F(Passing, AnAnswerToARoundWithTheFormerTtlPromisesNoMoreThanThat) {  // rules C2, C10
+  AllByHand();
+  const auto first = Lock(a_, {.ttl = 1s});
+  Vote(0, 100);
+  Vote(1, 100);
+  ASSERT_TRUE(GrantOf(first));
+  const Asked late = Take<AcquireOp>(2);
+  const auto second = Lock(b_, {.ttl = 1500ms});
+  const Time asked = now_;
+  Unlock(a_);
+  ASSERT_TRUE(GrantOf(second)) << "more than half is left";
+  EXPECT_EQ(GrantOf(second)->deadline, asked + Promise(1s));
+  Answer(late, Verdict::kOk, 100);
+  EXPECT_EQ(engine_->Holds(now_).at(0).deadline, asked + Promise(1s));
+}
+
+TEST_F(Passing, ARenewalThatFailsEndsTheLeaseForTheNextInLine) {
+  MustHold(a_, {.ttl = 1s});
+  const auto second = Lock(b_, {.ttl = 6s});
+  AllByHand();
+  Unlock(a_);
+  for (NodeIndex i = 0; i < 3; ++i) Silence(Take<RenewOp>(i), true);
+  EXPECT_FALSE(Answered(second));
+  for (NodeIndex i = 0; i < 3; ++i) {
+    EXPECT_TRUE(IsAsked<ReleaseOp>(i));
+    EXPECT_TRUE(IsAsked<AcquireOp>(i));
+  }
+}
+
+TEST_F(Passing, ASyncUnlockReallyReleases) {
+  MustHold(a_);
+  const auto second = Lock(b_);
+  AllByHand();
+  Unlock(a_, {}, true);
+  for (NodeIndex i = 0; i < 3; ++i) EXPECT_TRUE(IsAsked<ReleaseOp>(i));
+  EXPECT_FALSE(Answered(second));
+}
+
+// --- lingering ----------------------------------------------------------------------------------
+
+TEST_F(Passing, ALockThatWasLetGoIsGivenToTheNextTakerAtOnce) {  // rule E1
+  const Fence first = Turn(a_);
+  Pass(15ms);
+  EXPECT_EQ(nodes_[0].OwnerOf(now_, "x"), "me:1:here");
+  std::optional<Granted> grant;
+  EXPECT_FALSE(AsksNodes([&] { grant = GrantOf(Lock(b_)); }));
+  ASSERT_TRUE(grant);
+  EXPECT_EQ(grant->fence, first + 1);
+}
+
+TEST_F(Passing, ATryTakesALeaseThatLingers) {
+  Turn(a_);
+  EXPECT_TRUE(GrantOf(Try(b_)));
+}
+
+TEST_F(Passing, ItLingersForSoLongAndNoLonger) {
+  Turn(a_);
+  Pass(20ms - 1ns);
+  EXPECT_EQ(KeysOf("me:1:here"), 3u);
+  Pass(1ns);
+  EXPECT_EQ(KeysOf("me:1:here"), 0u);
+}
+
+TEST_F(Passing, TheLongestPrefixSaysHowLong) {
+  MustHold(a_, {.name = "cron/daily"});
+  Do(UnlockRequested{a_, 1000, "cron/daily", {}, false});
+  EXPECT_EQ(KeysOf("me:1:here", "cron/daily"), 0u);
+  MustHold(a_, {.name = "cron/fast/x"});
+  Do(UnlockRequested{a_, 1001, "cron/fast/x", {}, false});
+  Pass(5ms - 1ns);
+  EXPECT_EQ(KeysOf("me:2:here", "cron/fast/x"), 3u);
+  Pass(1ns);
+  EXPECT_EQ(KeysOf("me:2:here", "cron/fast/x"), 0u);
+}
+
+TEST_F(Passing, WhatLingersIsNotRenewedAndNotListed) {  // rule E4
+  linger_.usual = 2s;
+  timing_.tenure_max = 10s;
+  Make(3);
+  Start();
+  a_ = Open();
+  Turn(a_);
+  EXPECT_EQ(engine_->HoldCount(), 0u);
+  EXPECT_FALSE(AsksNodes([&] { Pass(1900ms); }));
+}
+
+TEST_F(Passing, ItEndsWithTheLeaseThoughItMightLinger) {  // rule C3
+  linger_.usual = 10s;
+  timing_.tenure_max = 1min;
+  Make(3);
+  Start();
+  a_ = Open();
+  b_ = Open();
+  Turn(a_);
+  Pass(Promise(3s) - 1ns);
+  EXPECT_EQ(engine_->counters().attempts, 1u);
+  Pass(1ns);
+  MustHold(b_);
+  EXPECT_EQ(engine_->counters().attempts, 2u);
+}
+
+TEST_F(Passing, ADrainEndsWhatLingers) {
+  Turn(a_);
+  Do(DrainRequested{now_ + 1s});
+  EXPECT_EQ(KeysOf("me:1:here"), 0u);
+  EXPECT_TRUE(engine_->Drained());
+}
+
+// --- tenure -------------------------------------------------------------------------------------
+
+TEST_F(Passing, ATenureEndsThoughNobodyIsKnownToWantTheLock) {  // rule E1
+  const Time start = now_;
+  while (now_ < start + 1s) {
+    Turn(a_);
+    Pass(10ms);
+  }
+  EXPECT_EQ(engine_->counters().attempts, 1u);
+  EXPECT_EQ(KeysOf("me:1:here"), 0u);
+}
+
+TEST_F(Passing, AfterATenureWhoPollsGetsATurn) {  // rule E1
+  const Time start = now_;
+  bool taken = false;
+  while (!taken && now_ < start + 3s) {
+    const auto request = Lock(a_);
+    for (int polls = 0; polls < 10 && !Answered(request); ++polls) {
+      Pass(50ms);  // every 50 ms, as a plain Redlock client might
+      taken = KeysOf("me:1:here") == 0;
+    }
+    if (GrantOf(request)) Unlock(a_);
+    Pass(5ms);
+  }
+  EXPECT_TRUE(taken);
+  EXPECT_GE(now_, start + 1s);
+  const auto next = Lock(b_);
+  Pass(100ms);
+  EXPECT_TRUE(GrantOf(next)) << "and then it goes on";
+}
+
+TEST_F(Passing, AHolderThatDiesIsFollowedAtOnceThoughTheTenureIsOver) {
+  Turn(a_);
+  MustHold(a_);
+  const auto next = Lock(b_);
+  Pass(1500ms);
+  Close(a_);
+  EXPECT_TRUE(GrantOf(next));
+}
+
+TEST_F(Passing, ALongHoldIsNoTenure) {
+  MustHold(a_);
+  const auto next = Lock(b_);
+  Pass(5s);
+  EXPECT_FALSE(AsksNodes([&] { Unlock(a_); }));
+  EXPECT_TRUE(GrantOf(next));
+}
+
+}  // namespace
+}  // namespace redlockd::engine
