@@ -42,6 +42,17 @@ struct Node {
 struct Lease {
   Duration ttl{};      // of a lock that names none
   Duration max_ttl{};  // the most a client may ask for; the same on every daemon (rule D3)
+  // How long a lock that was let go stays leased for the next taker on this host (rule E1), where
+  // no Rule says otherwise; and how long that, and handing it on, may go on.
+  Duration linger{};
+  Duration tenure_max{};
+};
+
+// What is different for the locks whose names begin with `prefix`. Of several rules the one with
+// the longest prefix counts.
+struct Rule {
+  std::string prefix;  // 1..255 bytes
+  Duration linger{};
 };
 
 // The settings behind the promises; see "Settings" in daemon/engine/RULES.md.
@@ -69,6 +80,7 @@ struct Config {
   std::string socket_group;  // likewise; empty: the daemon's own group
   std::vector<Node> nodes;   // 1..kMaxNodes, no address twice
   Lease lease;
+  std::vector<Rule> rules;  // at most kMaxRules, no prefix twice
   Safety safety;
   Timeouts timeouts;  // already applied to `nodes`
   std::uint32_t connections_per_node{};
@@ -82,5 +94,6 @@ struct Config {
 };
 
 inline constexpr std::size_t kMaxNodes = 15;
+inline constexpr std::size_t kMaxRules = 64;
 
 }  // namespace redlockd::config

@@ -13,6 +13,8 @@ using enum Key::Absent;
   [](Target t) -> auto& { return t.config.member; }
 #define NODE(member) \
   [](Target t) -> auto& { return t.node->member; }
+#define RULE(member) \
+  [](Target t) -> auto& { return t.rule->member; }
 
 const Key kKeys[] = {
     {"socket", PathValue{CONFIG(socket), kMaxSocketPath}, kDefault, "/run/redlockd/redlockd.sock",
@@ -43,6 +45,15 @@ const Key kKeys[] = {
      "time to live of the lease of a lock that asks for none"},
     {"lease.max_ttl", DurationValue{CONFIG(lease.max_ttl), 1ms, 24h}, kDefault, "60s",
      "the most a client may ask for; the same on every daemon of these nodes"},
+    {"lease.linger", DurationValue{CONFIG(lease.linger), 0s, 1s}, kDefault, "20ms",
+     "how long a lock that was let go stays leased for the next taker on this host"},
+    {"lease.tenure_max", DurationValue{CONFIG(lease.tenure_max), 10ms, 1h}, kDefault, "1s",
+     "how long a lease may linger and be handed on before it must be let go"},
+
+    {"rules[].prefix", WordValue{RULE(prefix), 1, 255}, kMistake, "",
+     "what the names of the locks begin with that the rule is for; the longest that fits counts"},
+    {"rules[].linger", DurationValue{RULE(linger), 0s, 1s}, kMistake, "",
+     "lease.linger of these locks"},
 
     {"safety.drift", FractionValue{CONFIG(safety.drift), 0.1}, kDefault, "0.001",
      "by what fraction the rates of two clocks may differ"},
@@ -80,6 +91,7 @@ const Key kKeys[] = {
 
 #undef CONFIG
 #undef NODE
+#undef RULE
 
 }  // namespace
 
@@ -89,6 +101,22 @@ const Key* FindKey(std::string_view path) {
   const auto found = std::find_if(std::begin(kKeys), std::end(kKeys),
                                   [=](const Key& key) { return key.path == path; });
   return found == std::end(kKeys) ? nullptr : found;
+}
+
+std::string_view ListOf(const Key& key) {
+  const std::size_t bracket = key.path.find("[]");
+  return key.path.substr(0, bracket == std::string_view::npos ? 0 : bracket);
+}
+
+std::vector<Target> Targets(const Key& key, Config& config) {
+  if (ListOf(key).empty()) return {{config}};
+  std::vector<Target> targets;
+  if (ListOf(key) == "nodes") {
+    for (Node& node : config.nodes) targets.push_back({config, &node, nullptr});
+  } else {
+    for (Rule& rule : config.rules) targets.push_back({config, nullptr, &rule});
+  }
+  return targets;
 }
 
 std::vector<std::string> NamesIn(std::string_view path) {

@@ -21,7 +21,7 @@ struct Key {
     kMistake,  // it must
   };
 
-  std::string_view path;  // "lease.ttl"; "nodes[].address" for each node
+  std::string_view path;  // "lease.ttl"; "nodes[].address" for each entry of the list "nodes"
   Value value;
   Absent absent;
   std::string_view fallback;
@@ -33,6 +33,12 @@ std::span<const Key> Keys();
 
 // The row of `path`, or null.
 const Key* FindKey(std::string_view path);
+
+// The list that `key` is of the entries of, "nodes" or "rules", or "".
+std::string_view ListOf(const Key& key);
+
+// Where the values of `key` stand in `config`: one place, or one for each entry of its list.
+std::vector<Target> Targets(const Key& key, Config& config);
 
 // What may stand in the section `path` ("" is the file, "lease", "nodes[]"): names without the
 // path. Empty if there is no such section.

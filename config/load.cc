@@ -88,7 +88,7 @@ Loaded Load(const std::string& file) {
 Config Defaults() {
   Config config;
   for (const Key& key : Keys()) {
-    if (key.path.find("[]") == std::string_view::npos) SetAbsent(key, {config, nullptr});
+    if (ListOf(key).empty()) SetAbsent(key, {config});
   }
   return config;
 }

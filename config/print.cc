@@ -34,28 +34,32 @@ class Printer {
   explicit Printer(const Loaded& loaded) : loaded_(loaded), config_(loaded.config) {}
 
   std::string Print() {
+    std::string_view list;
     for (const Key& key : Keys()) {
-      if (key.path.substr(0, kNode.size()) != kNode) {
+      if (ListOf(key).empty()) {
         PrintKey(key, key.path, "", "", {config_});
-      } else if (&key == FindKey("nodes[].address")) {
-        PrintNodes();
+      } else if (ListOf(key) != list) {  // the first of its keys, which stand together
+        PrintList(key);
       }
+      list = ListOf(key);
     }
     return std::move(text_);
   }
 
  private:
-  static constexpr std::string_view kNode = "nodes[].";
-
-  void PrintNodes() {
-    text_ += config_.nodes.empty() ? "nodes: []\n" : "nodes:\n";
-    for (std::size_t i = 0; i < config_.nodes.size(); ++i) {
+  // The list that `any` is a key of.
+  void PrintList(const Key& any) {
+    const std::string list(ListOf(any));
+    const std::size_t count = Targets(any, config_).size();
+    text_ += list + (count == 0 ? ": []\n" : ":\n");
+    for (std::size_t i = 0; i < count; ++i) {
       section_ = "";
-      const std::string shown = "nodes[" + std::to_string(i) + "].";
+      const std::string shown = list + "[" + std::to_string(i) + "].";
       std::string bullet = "- ";
       for (const Key& key : Keys()) {
-        if (key.path.substr(0, kNode.size()) != kNode) continue;
-        PrintKey(key, key.path.substr(kNode.size()), shown, bullet, {config_, &config_.nodes[i]});
+        if (ListOf(key) != list) continue;
+        const std::string_view name = key.path.substr(list.size() + std::string_view("[].").size());
+        PrintKey(key, name, shown, bullet, Targets(key, config_)[i]);
         bullet = "  ";
       }
     }
@@ -64,7 +68,7 @@ class Printer {
 
   // A comment and a line, behind the line of the section if it is the first there. `name` is "ttl"
   // or "lease.ttl"; `around` is what stands before it in `given`; `bullet` is for the keys of a
-  // node.
+  // list's entry.
   void PrintKey(const Key& key, std::string_view name, const std::string& around,
                 const std::string& bullet, Target target) {
     const bool is_given = loaded_.given.count(around + std::string(name)) > 0;

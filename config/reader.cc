@@ -88,7 +88,8 @@ class Reader {
       Fail(tree.at, "", ExpectedSection(""), Describe(tree));
     }
     // Last, as what a node does not say it takes from the rest of the file.
-    ReadNodes();
+    ReadList(nodes_, "nodes", 1, kMaxNodes);
+    ReadList(rules_, "rules", 0, kMaxRules);
   }
 
  private:
@@ -113,19 +114,25 @@ class Reader {
 
   void ReadEntry(const TreeEntry& entry, const Path& section, const Path& path, Target target) {
     const Key* const key = FindKey(path.row);
-    const bool is_nodes = path.row == "nodes";
-    if (key == nullptr && !is_nodes && NamesIn(path.row).empty()) {
+    const Tree** const list = ListAt(path.row);
+    if (key == nullptr && list == nullptr && NamesIn(path.row).empty()) {
       FailUnknown(entry, section, path);
       return;
     }
     loaded_.given.emplace(path.shown, entry.at);
-    if (is_nodes) {
-      nodes_ = &entry.value;
+    if (list != nullptr) {
+      *list = &entry.value;
     } else if (key != nullptr) {
       ReadValue(*key, entry, path, target);
     } else {
       ReadSection(entry.value, path, target);
     }
+  }
+
+  // Where a list waits until the rest of the file is read; null if `row` is none.
+  const Tree** ListAt(std::string_view row) {
+    if (row == "nodes") return &nodes_;
+    return row == "rules" ? &rules_ : nullptr;
   }
 
   void FailUnknown(const TreeEntry& entry, const Path& section, const Path& path) {
@@ -169,61 +176,86 @@ class Reader {
     value.secret(target) = std::move(read.secret);
   }
 
-  void ReadNodes() {
-    const std::string expected = "a list of 1 to " + std::to_string(kMaxNodes) + " nodes";
-    const Position at = loaded_.PlaceOf("nodes");
-    if (nodes_ == nullptr || nodes_->kind == Tree::Kind::kNothing) {
-      Fail(at, "nodes", expected, "none");
+  // `list` is null if the file does not name it.
+  void ReadList(const Tree* list, const std::string& name, std::size_t least, std::size_t most) {
+    const std::string expected = "a list of " +
+                                 (least == 0 ? "at most " : std::to_string(least) + " to ") +
+                                 std::to_string(most) + " " + name;
+    const Position at = loaded_.PlaceOf(name);
+    if (list == nullptr || list->kind == Tree::Kind::kNothing) {
+      if (least > 0) Fail(at, name, expected, "none");
       return;
     }
-    if (nodes_->kind != Tree::Kind::kList) {
-      Fail(nodes_->at, "nodes", expected, Describe(*nodes_));
+    if (list->kind != Tree::Kind::kList) {
+      Fail(list->at, name, expected, Describe(*list));
       return;
     }
-    const std::size_t count = nodes_->items.size();
-    if (count < 1 || count > kMaxNodes) Fail(at, "nodes", expected, std::to_string(count));
+    const std::size_t count = list->items.size();
+    if (count < least || count > most) Fail(at, name, expected, std::to_string(count));
     for (std::size_t i = 0; i < count; ++i) {
-      ReadNode(nodes_->items[i], Path{"nodes", "nodes"}.Element(i));
+      const Path path = Path{name, name}.Element(i);
+      if (list == nodes_) {
+        ReadNode(list->items[i], path);
+      } else {
+        ReadRule(list->items[i], path);
+      }
     }
   }
 
   void ReadNode(const Tree& tree, const Path& path) {
     Node node;
-    const Target target{loaded_.config, &node};
-    for (const Key& key : Keys()) {
-      if (key.path.substr(0, path.row.size()) == path.row) SetAbsent(key, target);
-    }
-    loaded_.given.emplace(path.shown, tree.at);
-    if (tree.kind != Tree::Kind::kMapping) {
-      Fail(tree.at, path.shown, ExpectedSection(path.row), Describe(tree));
-      return;
-    }
-    ReadEntries(tree, path, target);
-    CheckNode(node, path);
-    loaded_.config.nodes.push_back(std::move(node));
-  }
-
-  void CheckNode(const Node& node, const Path& path) {
-    const std::string address = path.Child("address").shown;
-    const auto given = loaded_.given.find(address);
-    if (given == loaded_.given.end()) {
-      Fail(loaded_.PlaceOf(path.shown), address, std::string(kAddressSyntax), "nothing");
-    } else if (node.address != Address{}) {  // what could not be read was told already
-      const auto [first, is_new] = addresses_.emplace(node.address, given->second.line);
-      if (!is_new) {
-        Fail(given->second, address, "each node once (rule D8)",
-             ToString(node.address) + " again after line " + std::to_string(first->second));
-      }
+    if (!ReadElement(tree, path, {loaded_.config, &node, nullptr})) return;
+    if (node.address != Address{}) {  // what could not be read was told already
+      CheckNew(path.Child("address"), ToString(node.address), "each node once (rule D8)");
     }
     if (!node.username.empty() && loaded_.given.count(path.Child("password_file").shown) == 0) {
       const std::string username = path.Child("username").shown;
       Fail(loaded_.PlaceOf(username), username, "a password_file beside it", "none");
     }
+    loaded_.config.nodes.push_back(std::move(node));
+  }
+
+  void ReadRule(const Tree& tree, const Path& path) {
+    Rule rule;
+    if (!ReadElement(tree, path, {loaded_.config, nullptr, &rule})) return;
+    if (!rule.prefix.empty()) CheckNew(path.Child("prefix"), rule.prefix, "each prefix once");
+    loaded_.config.rules.push_back(std::move(rule));
+  }
+
+  // False if the entry of a list is none of the kind that belongs there.
+  bool ReadElement(const Tree& tree, const Path& path, Target target) {
+    loaded_.given.emplace(path.shown, tree.at);
+    if (tree.kind != Tree::Kind::kMapping) {
+      Fail(tree.at, path.shown, ExpectedSection(path.row), Describe(tree));
+      return false;
+    }
+    for (const Key& key : Keys()) {
+      if (key.path.substr(0, path.row.size()) == path.row) SetAbsent(key, target);
+    }
+    ReadEntries(tree, path, target);
+    for (const std::string& name : NamesIn(path.row)) {
+      const Path child = path.Child(name);
+      const Key* const key = FindKey(child.row);
+      const bool is_wanted = key != nullptr && key->absent == Key::Absent::kMistake;
+      if (!is_wanted || loaded_.given.count(child.shown) > 0) continue;
+      const auto expected = [](const auto& kind) { return kind.Expected(); };
+      Fail(loaded_.PlaceOf(path.shown), child.shown, std::visit(expected, key->value), "nothing");
+    }
+    return true;
+  }
+
+  // That no entry before gave `path` the same value.
+  void CheckNew(const Path& path, const std::string& value, const std::string& expected) {
+    const Position at = loaded_.PlaceOf(path.shown);
+    const auto [first, is_new] = lines_.emplace(path.row + " " + value, at.line);
+    if (is_new) return;
+    Fail(at, path.shown, expected, value + " again after line " + std::to_string(first->second));
   }
 
   Loaded& loaded_;
   const Tree* nodes_ = nullptr;
-  std::map<Address, int> addresses_;  // and the line where each stands
+  const Tree* rules_ = nullptr;
+  std::map<std::string, int> lines_;  // of the values that are to be new: "nodes[].address a:1"
 };
 
 }  // namespace

@@ -11,10 +11,11 @@
 // Read() leaves the target alone if it returns false. Bounds are inclusive.
 namespace redlockd::config {
 
-// Where a key's value goes: the Config, and for a key of a node also that node.
+// Where a key's value goes: the Config, and for a key of a list also that entry of it.
 struct Target {
   Config& config;
   Node* node = nullptr;
+  Rule* rule = nullptr;
 };
 
 struct DurationValue {

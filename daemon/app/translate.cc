@@ -41,6 +41,7 @@ engine::Timing TimingOf(const config::Config& config) {
   timing.drift = config.safety.drift;
   timing.fence_window = config.safety.fence_window;
   timing.fence_life = config.safety.fence_life;
+  timing.tenure_max = config.lease.tenure_max;
   timing.quorum_wait = config.quorum_wait;
   timing.retry_interval = config.retry_interval;
   timing.command_timeout = config.timeouts.command;
@@ -53,6 +54,10 @@ engine::Timing TimingOf(const config::Config& config) {
 engine::EngineOptions EngineOptionsOf(const config::Config& config) {
   engine::EngineOptions options;
   options.timing = TimingOf(config);
+  options.linger.usual = config.lease.linger;
+  for (const config::Rule& rule : config.rules) {
+    options.linger.by_prefix[rule.prefix] = rule.linger;
+  }
   options.limits.locks_per_session = config.limits.locks_per_session;
   options.limits.locks_per_uid = config.limits.locks_per_uid;
   options.nodes = config.nodes.size();

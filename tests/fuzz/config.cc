@@ -23,11 +23,7 @@ std::vector<std::string> Values(Config config) {
     values.push_back(std::string(key.path) + " " + std::visit(print, key.value));
   };
   for (const Key& key : Keys()) {
-    if (key.path.find("[]") == std::string_view::npos) {
-      add(key, {config});
-    } else {
-      for (Node& node : config.nodes) add(key, {config, &node});
-    }
+    for (const Target target : Targets(key, config)) add(key, target);
   }
   return values;
 }
@@ -44,12 +40,9 @@ void CheckBounds(Config config) {
     FUZZ_CHECK(is_none || std::visit(taken, key.value), "out of bounds: " + std::string(key.path));
   };
   FUZZ_CHECK(!config.nodes.empty() && config.nodes.size() <= kMaxNodes, "too many or few nodes");
+  FUZZ_CHECK(config.rules.size() <= kMaxRules, "too many rules");
   for (const Key& key : Keys()) {
-    if (key.path.find("[]") == std::string_view::npos) {
-      check(key, {config});
-    } else {
-      for (Node& node : config.nodes) check(key, {config, &node});
-    }
+    for (const Target target : Targets(key, config)) check(key, target);
   }
 }
 

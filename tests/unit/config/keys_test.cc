@@ -23,7 +23,8 @@ TEST(Keys, HaveDefaultsThatTheyTake) {
   for (const Key& key : Keys()) {
     Config config = Defaults();
     Node node;
-    const Target target{config, &node};
+    Rule rule;
+    const Target target{config, &node, &rule};
     if (key.absent == Key::Absent::kSameAs) {
       const Key* const other = FindKey(key.fallback);
       ASSERT_NE(other, nullptr) << key.path;
@@ -44,7 +45,8 @@ TEST(Keys, GoEachToTheirOwnMember) {
   for (const Key& key : Keys()) {
     Config config = Defaults();
     Node node;
-    const Target target{config, &node};
+    Rule rule;
+    const Target target{config, &node, &rule};
     for (const Key& each : Keys()) SetAbsent(each, target);
     std::map<std::string_view, std::string> before;
     for (const Key& each : Keys()) before[each.path] = print(each, target);
@@ -73,14 +75,16 @@ TEST(Keys, GoEachToTheirOwnMember) {
 TEST(Keys, AreNamedOnceAndStandTogether) {
   std::set<std::string_view> paths;
   for (const Key& key : Keys()) EXPECT_TRUE(paths.insert(key.path).second) << key.path;
-  for (const std::string section : {"", "nodes[]", "nodes[].timeouts", "lease", "limits"}) {
+  for (const std::string section :
+       {"", "nodes[]", "nodes[].timeouts", "lease", "rules[]", "limits"}) {
     const std::vector<std::string> names = NamesIn(section);
     EXPECT_EQ(std::set<std::string>(names.begin(), names.end()).size(), names.size()) << section;
   }
 }
 
 TEST(Keys, KnowWhatASectionHolds) {
-  EXPECT_THAT(NamesIn("lease"), ElementsAre("ttl", "max_ttl"));
+  EXPECT_THAT(NamesIn("lease"), ElementsAre("ttl", "max_ttl", "linger", "tenure_max"));
+  EXPECT_THAT(NamesIn("rules[]"), ElementsAre("prefix", "linger"));
   EXPECT_THAT(NamesIn("nodes[]"),
               ElementsAre("address", "username", "password_file", "database", "timeouts"));
   EXPECT_THAT(NamesIn("lease.ttl"), IsEmpty());

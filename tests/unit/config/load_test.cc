@@ -41,6 +41,9 @@ TEST(Load, NeedsNothingButNodes) {
   EXPECT_EQ(config.socket_mode, 0660u);
   EXPECT_EQ(config.lease.ttl, 10s);
   EXPECT_EQ(config.lease.max_ttl, 60s);
+  EXPECT_EQ(config.lease.linger, 20ms);
+  EXPECT_EQ(config.lease.tenure_max, 1s);
+  EXPECT_THAT(config.rules, IsEmpty());
   EXPECT_EQ(config.safety.drift, 0.001);
   EXPECT_EQ(config.safety.fence_window, 10s);
   EXPECT_EQ(config.safety.fence_life, 10min);
@@ -99,8 +102,24 @@ timeouts: {connect: 2s, command: 80ms}
   EXPECT_EQ(loaded.config.nodes[2].database, 3u);
 }
 
+TEST(Load, ReadsRules) {
+  const Loaded loaded = LoadText(kNodes + R"(rules:
+  - prefix: cron/
+    linger: 0
+  - {linger: 1s, prefix: cron/nightly/}
+)",
+                                 "r.yaml");
+  EXPECT_THAT(Texts(loaded, loaded.errors), IsEmpty());
+  ASSERT_EQ(loaded.config.rules.size(), 2u);
+  EXPECT_EQ(loaded.config.rules[0].prefix, "cron/");
+  EXPECT_EQ(loaded.config.rules[0].linger, 0s);
+  EXPECT_EQ(loaded.config.rules[1].prefix, "cron/nightly/");
+  EXPECT_EQ(loaded.config.rules[1].linger, 1s);
+}
+
 TEST(Load, TakesAnEmptySectionForItsDefaults) {
   EXPECT_THAT(ErrorsIn(kNodes + "lease:\n  # ttl: 5s\nlimits: ~\n"), IsEmpty());
+  EXPECT_THAT(ErrorsIn(kNodes + "rules:\n"), IsEmpty());
 }
 
 TEST(LoadErrors, AreAllTold) {
@@ -179,7 +198,8 @@ TEST(LoadErrors, FindKeysInTheWrongPlace) {
 
 TEST(LoadErrors, ListTheKeysWhenNoneIsNear) {
   EXPECT_THAT(ErrorsIn(kNodes + "lease: {quux: 1}\n"),
-              ElementsAre("r.yaml:2:9: lease.quux: expected one of ttl, max_ttl, found \"quux\""));
+              ElementsAre("r.yaml:2:9: lease.quux: expected one of ttl, max_ttl, linger, "
+                          "tenure_max, found \"quux\""));
 }
 
 TEST(LoadErrors, RefuseAKeyTwice) {
@@ -195,6 +215,43 @@ TEST(LoadErrors, RefuseANodeTwice) {
                        "  - address: '[0:0::1]:6379'\n    database: 1\n"),
               ElementsAre("r.yaml:4:14: nodes[2].address: expected each node once (rule D8), found "
                           "[::1]:6379 again after line 2"));
+}
+
+TEST(LoadErrors, RefuseAPrefixTwice) {
+  EXPECT_THAT(ErrorsIn(kNodes + "rules:\n  - {prefix: a/, linger: 0s}\n"
+                                "  - {prefix: a, linger: 0s}\n  - {prefix: 'a/', linger: 1s}\n"),
+              ElementsAre("r.yaml:5:14: rules[2].prefix: expected each prefix once, found a/ again "
+                          "after line 3"));
+}
+
+TEST(LoadErrors, WantAPrefixAndALingerOfEachRule) {
+  EXPECT_THAT(
+      ErrorsIn(kNodes + R"(rules:
+  - prefix: a/
+  - linger: 2s
+  - {prefix: '', linger: -1s, ttl: 3s}
+  - cron/
+)"),
+      ElementsAre("r.yaml:3:5: rules[0].linger: expected a duration from 0s to 1s, found nothing",
+                  "r.yaml:4:5: rules[1].prefix: expected 1 to 255 ASCII characters without blanks, "
+                  "found nothing",
+                  "r.yaml:4:13: rules[1].linger: expected a duration from 0s to 1s, found \"2s\"",
+                  "r.yaml:5:14: rules[2].prefix: expected 1 to 255 ASCII characters without "
+                  "blanks, found \"\"",
+                  "r.yaml:5:26: rules[2].linger: expected a duration from 0s to 1s, found \"-1s\"",
+                  "r.yaml:5:31: rules[2].ttl: expected a known key, found \"ttl\"; did you mean "
+                  "lease.ttl?",
+                  "r.yaml:6:5: rules[3]: expected a section with prefix, linger, found \"cron/\""));
+}
+
+TEST(LoadErrors, WantAListOfRules) {
+  EXPECT_THAT(ErrorsIn(kNodes + "rules: {prefix: a/, linger: 0s}\n"),
+              ElementsAre("r.yaml:2:8: rules: expected a list of at most 64 rules, found a "
+                          "section"));
+  std::string many = "rules:\n";
+  for (int i = 1; i <= 65; ++i) many += "  - {prefix: a" + std::to_string(i) + ", linger: 0}\n";
+  EXPECT_THAT(ErrorsIn(kNodes + many),
+              ElementsAre("r.yaml:2:1: rules: expected a list of at most 64 rules, found 65"));
 }
 
 TEST(LoadErrors, WantNodes) {

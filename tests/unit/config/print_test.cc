@@ -10,6 +10,7 @@
 namespace redlockd::config {
 namespace {
 
+using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 
 // Without the lines that say what a key is.
@@ -25,6 +26,8 @@ nodes:
   - address: unix:/run/b.sock
     timeouts: {command: 1s}
 admin_group: "null"
+rules:
+  - {prefix: cron/, linger: 0}
 )",
                                  "r.yaml");
   EXPECT_EQ(WithoutComments(Print(loaded)),
@@ -49,6 +52,11 @@ nodes:
 lease:
   ttl: 5s
   max_ttl: 1m  # default
+  linger: 20ms  # default
+  tenure_max: 1s  # default
+rules:
+  - prefix: cron/
+    linger: 0s
 safety:
   drift: 0.001  # default
   fence_window: 10s  # default
@@ -69,6 +77,11 @@ log_level: info  # default
 )");
 }
 
+TEST(Print, ShowsAnEmptyList) {
+  const std::string printed = Print(LoadText("nodes: [{address: 'a:1'}]\n", "r.yaml"));
+  EXPECT_THAT(WithoutComments(printed), HasSubstr("# default\nrules: []\nsafety:\n"));
+}
+
 TEST(Print, SaysWhatEachKeyIs) {
   const std::string printed = Print(LoadText("nodes: [{address: 'a:1'}]\n", "r.yaml"));
   EXPECT_THAT(printed, HasSubstr("nodes:\n"
@@ -85,7 +98,8 @@ TEST(Print, ReadsBackAsTheSame) {
   FileDir dir;
   const std::string password = dir.Write("a", "s3cret\n");
   const Loaded first = LoadText(R"(key_prefix: '#"\:'
-lease: {ttl: 5000ms}
+lease: {ttl: 5000ms, linger: 1us}
+rules: [{prefix: '-a', linger: 1s}, {prefix: '#b', linger: 0s}]
 safety: {drift: 0.0025}
 nodes:
   - address: "[::1]:1"
@@ -107,6 +121,9 @@ socket_group: ""
   EXPECT_EQ(second.config.key_prefix, first.config.key_prefix);
   EXPECT_EQ(second.config.admin_group, "null");
   EXPECT_EQ(second.config.nodes.size(), 3u);
+  EXPECT_EQ(second.config.lease.linger, 1us);
+  ASSERT_EQ(second.config.rules.size(), 2u);
+  EXPECT_EQ(second.config.rules[1].prefix, "#b");
   EXPECT_EQ(second.config.nodes[0].password.Reveal(), "s3cret");
 }
 
