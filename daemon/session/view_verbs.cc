@@ -71,6 +71,7 @@ void RunStats(Session& session, const Call& call) {
   write("grants", counters.grants);
   write("one-round-grants", counters.one_round_grants);
   write("confirmed-grants", counters.confirmed_grants);
+  write("handoffs", counters.handoffs);
   write("unlocks", counters.unlocks);
   write("session-ends", counters.session_ends);
   write("renewals", counters.renewals);
