@@ -165,8 +165,9 @@ void Engine::Impl::On(Time now, const NodeAnswer& e) {
       if (Lock* lock = OfAttempt(e.ticket.subject)) lock->Confirmed(now, e);
       return;
     case Ticket::Kind::kRenew:
-      if (Lock* lock = OfAttempt(e.ticket.subject)) lock->Renewed(now, e);
-      return;
+      return shared.renewals.Answered(e, [this, now](const NodeAnswer& part) {
+        if (Lock* lock = OfAttempt(part.ticket.subject)) lock->Renewed(now, part);
+      });
     case Ticket::Kind::kRelease:
       if (e.greatest > 0) ReleaseSaw(now, e);
       return shared.releases.Answered(now, e);
@@ -186,9 +187,12 @@ void Engine::Impl::On(Time now, const NodeSilence& e) {
   switch (e.ticket.kind) {
     case Ticket::Kind::kAcquire:
     case Ticket::Kind::kConfirm:
-    case Ticket::Kind::kRenew:
       if (Lock* lock = OfAttempt(e.ticket.subject)) lock->Missed(now, e);
       return;
+    case Ticket::Kind::kRenew:
+      return shared.renewals.Missed(e, [this, now](const NodeSilence& part) {
+        if (Lock* lock = OfAttempt(part.ticket.subject)) lock->Missed(now, part);
+      });
     case Ticket::Kind::kRelease:
       return shared.releases.Missed(now, e);
     case Ticket::Kind::kQuery:
@@ -298,6 +302,7 @@ void Engine::Step(Time now, const Event& event, Effects& effects) {
   std::visit([&](const auto& e) { impl_->On(now, e); }, event);
   impl_->shared.agenda.Run(now);
   while (Lock* lock = impl_->shared.gate.Next()) lock->Attempt(now);
+  impl_->shared.renewals.Flush(now);
   impl_->shared.outbox.End();
   impl_->ForgetIdle();
 }

@@ -13,7 +13,8 @@ Shared::Shared(EngineOptions o, Random& r, NodeTable::Observer& of_nodes,
       nodes(options, random, agenda, outbox, of_nodes),
       sessions(options.limits),
       gate(options.attempts),
-      releases(nodes, sessions, agenda, outbox, of_releases) {}
+      releases(nodes, sessions, agenda, outbox, of_releases),
+      renewals(outbox) {}
 
 Lock::Lock(Shared& shared, std::string name)
     : shared_(shared),

@@ -14,6 +14,7 @@
 #include "daemon/engine/node_table.h"
 #include "daemon/engine/outbox.h"
 #include "daemon/engine/release_table.h"
+#include "daemon/engine/renewal_table.h"
 #include "daemon/engine/session_table.h"
 #include "daemon/engine/validity.h"
 #include "daemon/engine/want.h"
@@ -35,6 +36,7 @@ struct Shared {
   SessionTable sessions;
   AttemptGate gate;  // outlives the passes that releases have
   ReleaseTable releases;
+  RenewalTable renewals;
   Counters counters;
   std::size_t holds = 0;  // that there are
   std::size_t waits = 0;

@@ -20,8 +20,7 @@ void Lock::RenewRound(Time now) {
   const NodeSet renew = linked & promised;
   BeginRound(now);
   Join(renew);
-  shared_.outbox.Ask(renew, Ticket{Ticket::Kind::kRenew, lease.round, lease.attempt, now},
-                     RenewOp{name_, lease.owner, lease.ttl});
+  shared_.renewals.Add(now, renew, lease.attempt, lease.round, {name_, lease.owner, lease.ttl});
   Heal(now, linked & ~promised & shared_.nodes.Voters());
   if (lease.round_open.none()) WarnHolder(true);
 }
@@ -121,7 +120,7 @@ void Lock::SetDeadline(Time now) {
   if (hold_->deadline == old) return;
   // The next round is due ttl/3 after what the deadline rests on was asked (rule C5).
   const Time asked = lease_end - lease.ttl + shared_.options.timing.DriftAllowance(lease.ttl);
-  lease.renew_alarm.Set(std::max(asked + Timing::RenewAfter(lease.ttl),
+  lease.renew_alarm.Set(std::max(Timing::Together(asked + Timing::RenewAfter(lease.ttl)),
                                  lease.round_asked + shared_.options.timing.retry_interval));
   if (hold_->deadline < old) {  // rule D6: told again, with the new deadline
     hold_->jeopardy = false;

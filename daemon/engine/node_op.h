@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "daemon/engine/types.h"
 
@@ -35,10 +37,19 @@ struct ConfirmOp {  // rules A4, A6
   Fence fence;  // T of rule A4
   Fence block = 1;
 };
-struct RenewOp {  // rule C5
-  std::string lock;
-  std::string owner;
-  Duration ttl;
+// Rule C5, of several leases. The answer's text has a letter for each, in their order.
+struct RenewOp {
+  static constexpr std::size_t kMost = 64;  // so that no node stops for long
+  static constexpr char kRenewed = 'o';
+  static constexpr char kRenewedWanted = 'w';  // and another daemon wants it (rule E2)
+  static constexpr char kNotOwner = 'n';       // the key is not this owner's, or is gone
+
+  struct Lease {
+    std::string lock;
+    std::string owner;
+    Duration ttl;
+  };
+  std::vector<Lease> leases;
 };
 struct ReleaseOp {  // rule C4: compare and delete; runs in quarantine too
   std::string lock;
@@ -124,12 +135,13 @@ struct NodeAnswer {
   // until ready.
   Duration left{0};
   // kBusy and inspect: the owner value (its first 256 bytes). kNotTurn: the instance at the head.
+  // kOk of renew: see RenewOp.
   // kSettings: what differs. kError: the error.
   std::string text;
-  // Acquire, renew, release: the greatest stamp of another daemon that wants the lock; 0: none does
+  // Acquire and release: the greatest stamp of another daemon that wants the lock; 0: none does
   // (rules E2, E6.1).
   Stamp greatest = 0;
-  NodeFacts facts;  // of a probe
+  std::optional<NodeFacts> facts;  // of a probe
 };
 
 // What one daemon tells another by way of a node (rule E5). May be lost, late, or told twice.

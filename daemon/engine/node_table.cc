@@ -114,11 +114,11 @@ void NodeTable::Probed(Time now, const NodeAnswer& answer) {
   node.read = answer.ticket.asked;
   node.error = answer.verdict == Verdict::kError ? answer.text : std::string();
   // Also where the sentinel could not be read: a replica refuses that, and INFO says why.
-  if (!answer.facts.run_id.empty()) TakeFacts(now, answer.node, answer.facts);
+  if (answer.facts && !answer.facts->run_id.empty()) TakeFacts(now, answer.node, *answer.facts);
   if (answer.verdict != Verdict::kSettings) node.settings.clear();
   if (answer.verdict == Verdict::kOk) QuarantineSet(now, answer.node, Duration(0));
-  if (answer.verdict != Verdict::kError) {
-    membership_.Learn(answer.node, answer.facts.node_id, answer.facts.set);
+  if (answer.facts && answer.verdict != Verdict::kError) {
+    membership_.Learn(answer.node, answer.facts->node_id, answer.facts->set);
     ReadNamelessAgain(now);
   }
   if (options_.trust_new_nodes && node.ready_at && !std::exchange(node.trusted, true)) {

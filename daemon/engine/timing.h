@@ -39,6 +39,10 @@ struct Timing {
     return std::min<Duration>(left / 8, std::chrono::milliseconds(10));
   }
   static Duration RenewAfter(Duration ttl) { return ttl / 3; }  // rule C5
+  // What is due at nearly the same time is renewed at the same time, and none of it later.
+  static Time Together(Time due) {
+    return due - due.time_since_epoch() % std::chrono::milliseconds(10);
+  }
   // A lock that somebody elsewhere wants is handed on here so often and so long (rule E2).
   static constexpr unsigned kHandoffsWhileWanted = 16;
   static constexpr Duration kHandoffTimeWhileWanted = std::chrono::milliseconds(5);

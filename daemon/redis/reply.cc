@@ -141,8 +141,8 @@ NodeAnswer ParseProbe(const redisReply& info, const redisReply& introduction) {
   const auto id = String(Element(introduction, 5));
   const auto set = String(Element(introduction, 6));
   if (!id || !set) return Error("expected the node's id and set from introduce, got fewer");
-  answer.facts.node_id = id->substr(0, kMaxText);
-  answer.facts.set = set->substr(0, kMaxText);
+  answer.facts->node_id = id->substr(0, kMaxText);
+  answer.facts->set = set->substr(0, kMaxText);
   return answer;
 }
 

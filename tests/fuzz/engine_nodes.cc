@@ -155,9 +155,9 @@ void World::Lie(std::size_t at) {
   if (how & 8) answer.text = input_.Text(5);
   if (std::holds_alternative<ProbeOp>(asked.op)) {
     answer.facts = nodes_[asked.node].obedient.Info();
-    if (how & 16) answer.facts.run_id = "run" + std::to_string(input_.Byte());
-    if (how & 32) answer.facts.node_id = input_.Text(input_.Below(4));
-    if (how & 64) answer.facts.set = input_.Text(input_.Below(8));
+    if (how & 16) answer.facts->run_id = "run" + std::to_string(input_.Byte());
+    if (how & 32) answer.facts->node_id = input_.Text(input_.Below(4));
+    if (how & 64) answer.facts->set = input_.Text(input_.Below(8));
   }
   Step(answer);
 }

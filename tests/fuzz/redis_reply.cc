@@ -94,7 +94,7 @@ void CheckReply(const redisReply& reply) {
 void CheckProbe(const redisReply& info, const redisReply& introduction) {
   const NodeAnswer answer = ParseProbe(info, introduction);
   CheckAnswer(answer);
-  if (answer.verdict != Verdict::kError) CheckFacts(answer.facts);
+  if (answer.verdict != Verdict::kError) CheckFacts(*answer.facts);
 }
 
 void CheckHandshake(const std::vector<Reply>& replies) {

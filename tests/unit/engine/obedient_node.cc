@@ -164,17 +164,20 @@ NodeAnswer ObedientNode::Do(const Call& call, const ConfirmOp& op) {
 
 NodeAnswer ObedientNode::Do(const Call& call, const RenewOp& op) {
   if (auto refused = Check(call)) return *refused;
-  NodeAnswer answer = call.Say(Verdict::kNotOwner);
-  const auto key = keys_.find(op.lock);
-  if (key != keys_.end() && key->second.owner == op.owner) {
-    answer.verdict = Verdict::kOk;
-    key->second.until = std::max(key->second.until, call.now + Us(op.ttl));
-    if (const auto stored = fences_.find(op.lock); stored != fences_.end()) {
-      stored->second.until = call.now + Us(call.timing.fence_life);
-    }
-  }
-  answer.greatest = wants_[op.lock].GreatestBut(Parse(op.owner).instance);
+  NodeAnswer answer = call.Say(Verdict::kOk);
+  for (const RenewOp::Lease& lease : op.leases) answer.text += Renew(call, lease);
   return answer;
+}
+
+char ObedientNode::Renew(const Call& call, const RenewOp::Lease& lease) {
+  const auto key = keys_.find(lease.lock);
+  if (key == keys_.end() || key->second.owner != lease.owner) return RenewOp::kNotOwner;
+  key->second.until = std::max(key->second.until, call.now + Us(lease.ttl));
+  if (const auto stored = fences_.find(lease.lock); stored != fences_.end()) {
+    stored->second.until = call.now + Us(call.timing.fence_life);
+  }
+  const bool wanted = wants_[lease.lock].GreatestBut(Parse(lease.owner).instance) != 0;
+  return wanted ? RenewOp::kRenewedWanted : RenewOp::kRenewed;
 }
 
 NodeAnswer ObedientNode::Do(const Call& call, const ReleaseOp& op) {
@@ -210,8 +213,8 @@ NodeAnswer ObedientNode::Do(const Call& call, const ProbeOp& op) {
   if (node_id_.empty()) node_id_ = op.node_id;
   if (set_.empty()) set_ = op.set;
   answer.facts = Info();
-  answer.facts.node_id = node_id_;
-  answer.facts.set = set_;
+  answer.facts->node_id = node_id_;
+  answer.facts->set = set_;
   return answer;
 }
 

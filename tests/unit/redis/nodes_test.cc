@@ -352,9 +352,9 @@ TEST_F(NodesTest, AProbeIsOneAnswerOfTwoReplies) {
   const auto answer = Answer(engine::ProbeOp{"id-2", ""});
   EXPECT_EQ(answer.verdict, Verdict::kQuarantine);
   EXPECT_EQ(answer.left, 1500ms);
-  EXPECT_EQ(answer.facts.run_id, "run-1");
-  EXPECT_EQ(answer.facts.node_id, "id-1");
-  EXPECT_EQ(answer.facts.set, "set-1");
+  EXPECT_EQ(answer.facts->run_id, "run-1");
+  EXPECT_EQ(answer.facts->node_id, "id-1");
+  EXPECT_EQ(answer.facts->set, "set-1");
   EXPECT_THAT(answers_, SizeIs(1));
 }
 
@@ -524,8 +524,8 @@ TEST_F(NodesTest, OverTcpAndByNameALockIsTakenAndReleased) {
   options_.set.key_prefix = "app:";
   StartAndWaitUp();
   EXPECT_EQ(Answer(engine::ProbeOp{"id-1", ""}).verdict, Verdict::kAmnesia);
-  EXPECT_EQ(answers_.back().facts.node_id, "id-1");
-  EXPECT_EQ(answers_.back().facts.maxmemory_policy, "noeviction");
+  EXPECT_EQ(answers_.back().facts->node_id, "id-1");
+  EXPECT_EQ(answers_.back().facts->maxmemory_policy, "noeviction");
   EXPECT_EQ(Answer(engine::TrustOp{}).verdict, Verdict::kOk);
   const auto acquired = Answer(Acquire());
   EXPECT_EQ(acquired.verdict, Verdict::kOk) << acquired.text;

@@ -168,9 +168,9 @@ TEST(ProbeTest, PutsFactsAndSentinelTogether) {
   auto answer = ParseProbe(*Read(Bulk(kInfo)), *Read("*7\r\n" + five + Bulk("id") + Bulk("set")));
   EXPECT_EQ(answer.verdict, Verdict::kAmnesia);
   EXPECT_EQ(answer.left, 3s);
-  EXPECT_EQ(answer.facts.run_id, "abc");
-  EXPECT_EQ(answer.facts.node_id, "id");
-  EXPECT_EQ(answer.facts.set, "set");
+  EXPECT_EQ(answer.facts->run_id, "abc");
+  EXPECT_EQ(answer.facts->node_id, "id");
+  EXPECT_EQ(answer.facts->set, "set");
   answer = ParseProbe(*Read(Bulk(kInfo)), *Read("*5\r\n" + five));
   EXPECT_EQ(answer.verdict, Verdict::kError);
   answer = ParseProbe(*Read("-LOADING\r\n"), *Read("*7\r\n" + five + Bulk("id") + Bulk("set")));

@@ -1,0 +1,111 @@
+#include <algorithm>
+#include <set>
+
+#include "tests/unit/engine/table.h"
+
+// Renewals of many leases at a time.
+namespace redlockd::engine {
+namespace {
+
+class Renewals : public Table {
+ protected:
+  Renewals() {
+    Start();
+    session_ = Open();
+  }
+  void HoldMany(std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      MustHold(session_, {.name = "lock" + std::to_string(i)});
+    }
+  }
+  // Every renewal that node 0 was asked for waits here.
+  std::vector<RenewOp> AllOfNode0() {
+    std::vector<RenewOp> all;
+    while (IsAsked<RenewOp>(0)) all.push_back(std::get<RenewOp>(Take<RenewOp>(0).op));
+    return all;
+  }
+  SessionId session_;
+};
+
+TEST_F(Renewals, OfManyLeasesGoTogetherUpToABound) {
+  HoldMany(150);
+  AllByHand();
+  Pass(1s);
+  std::set<std::string> locks;
+  const auto all = AllOfNode0();
+  ASSERT_EQ(all.size(), 3u);
+  for (const RenewOp& op : all) {
+    EXPECT_LE(op.leases.size(), RenewOp::kMost);
+    for (const auto& lease : op.leases) EXPECT_TRUE(locks.insert(lease.lock).second);
+  }
+  EXPECT_EQ(locks.size(), 150u);
+}
+
+TEST_F(Renewals, LeasesThatWereTakenMillisecondsApartAreRenewedTogetherAndNoneTooLate) {
+  MustHold(session_, {.name = "a"});
+  Pass(4ms);
+  MustHold(session_, {.name = "b"});
+  Pass(1s - 4ms);
+  const Time first = now_;
+  for (const auto& hold : engine_->Holds(now_)) {
+    EXPECT_EQ(hold.deadline, first + Promise(3s)) << hold.name;
+  }
+}
+
+TEST_F(Renewals, WhatANodeSaysOfOneLeaseIsNotOfTheOthers) {
+  HoldMany(3);
+  AllByHand();
+  Pass(1s);
+  const Time asked = now_;
+  for (NodeIndex i = 0; i < 3; ++i) nodes_[i].Forget("lock1");
+  for (NodeIndex i = 0; i < 3; ++i) AnswerAsObedient(Take<RenewOp>(i));
+  for (const auto& hold : engine_->Holds(now_)) {
+    EXPECT_EQ(hold.deadline == asked + Promise(3s), hold.name != "lock1") << hold.name;
+  }
+  const Asked heal = Take<AcquireOp>(0);
+  EXPECT_EQ(std::get<AcquireOp>(heal.op).lock, "lock1");
+  EXPECT_FALSE(IsAsked<AcquireOp>(0));
+}
+
+TEST_F(Renewals, AnAnswerThatIsTooShortRenewsWhatItNames) {
+  HoldMany(3);
+  AllByHand();
+  Pass(1s);
+  const Time asked = now_;
+  for (NodeIndex i = 0; i < 3; ++i) {
+    const Asked renewal = Take<RenewOp>(i);
+    NodeAnswer answer;
+    answer.node = i;
+    answer.ticket = renewal.ticket;
+    answer.verdict = Verdict::kOk;
+    answer.node_time = nodes_[i].Clock(now_);
+    answer.text = "o";
+    Do(answer);
+  }
+  const auto holds = engine_->Holds(now_);
+  EXPECT_EQ(std::count_if(holds.begin(), holds.end(),
+                          [&](const auto& hold) { return hold.deadline == asked + Promise(3s); }),
+            1);
+}
+
+TEST_F(Renewals, ASilenceIsOneOfEachLease) {
+  HoldMany(2);
+  AllByHand();
+  Pass(1s);
+  for (NodeIndex i : {0, 1}) Silence(Take<RenewOp>(i), true);
+  Silence(Take<RenewOp>(2));
+  EXPECT_EQ(Told(session_), (std::vector<Notice::Kind>(2, Notice::Kind::kJeopardy)));
+}
+
+TEST_F(Renewals, WhatWasLetGoMeanwhileStaysSo) {
+  HoldMany(2);
+  AllByHand();
+  Pass(1s);
+  Do(UnlockRequested{session_, 1000, "lock0", {}, false});
+  for (NodeIndex i = 0; i < 3; ++i) AnswerAsObedient(Take<RenewOp>(i));
+  EXPECT_EQ(engine_->HoldCount(), 1u);
+  for (NodeIndex i = 0; i < 3; ++i) EXPECT_FALSE(IsAsked<AcquireOp>(i));
+}
+
+}  // namespace
+}  // namespace redlockd::engine
