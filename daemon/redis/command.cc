@@ -40,6 +40,20 @@ std::vector<std::string> SettingsAnd(const SetOptions& set, std::string_view run
   return all;
 }
 
+std::string_view Word(engine::Queueing queueing) {
+  switch (queueing) {
+    case engine::Queueing::kNone:
+      return "none";
+    case engine::Queueing::kIfRefused:
+      return "if-refused";
+    case engine::Queueing::kAlways:
+      return "always";
+    case engine::Queueing::kIgnore:
+      break;
+  }
+  return "ignore";
+}
+
 }  // namespace
 
 std::string LockKey(std::string_view prefix, std::string_view lock) {
@@ -48,6 +62,10 @@ std::string LockKey(std::string_view prefix, std::string_view lock) {
 
 std::string FenceKey(std::string_view prefix, std::string_view lock) {
   return std::string("redlockd:fence:").append(prefix).append(lock);
+}
+
+std::string WantKey(std::string_view prefix, std::string_view lock) {
+  return std::string("redlockd:want:").append(prefix).append(lock);
 }
 
 ScriptId ScriptOf(const engine::NodeOp& op) {
@@ -69,25 +87,34 @@ Call CallOf(const engine::NodeOp& op, const SetOptions& set, std::string_view ru
   const std::string sentinel(kSentinelKey);
   const auto lock_key = [&](const auto& op) { return LockKey(set.key_prefix, op.lock); };
   const auto fence_key = [&](const auto& op) { return FenceKey(set.key_prefix, op.lock); };
+  const auto want_key = [&](const auto& op) { return WantKey(set.key_prefix, op.lock); };
   return std::visit(
       Overloaded{
           [&](const engine::AcquireOp& op) -> Call {
-            return {{lock_key(op), fence_key(op), sentinel},
+            return {{lock_key(op), fence_key(op), want_key(op), sentinel},
                     SettingsAnd(set, run_id, op.owner, Milliseconds(op.ttl),
-                                std::to_string(op.proposal), Milliseconds(set.fence_life))};
+                                std::to_string(op.proposal), std::to_string(op.block),
+                                Milliseconds(set.fence_life), Word(op.queueing),
+                                std::to_string(op.stamp), Milliseconds(set.want_life))};
           },
           [&](const engine::ConfirmOp& op) -> Call {
             return {{lock_key(op), fence_key(op), sentinel},
                     SettingsAnd(set, run_id, op.owner, std::to_string(op.fence),
-                                Milliseconds(set.fence_life))};
+                                std::to_string(op.block), Milliseconds(set.fence_life))};
           },
           [&](const engine::RenewOp& op) -> Call {
-            return {{lock_key(op), fence_key(op), sentinel},
-                    SettingsAnd(set, run_id, op.owner, Milliseconds(op.ttl),
-                                Milliseconds(set.fence_life))};
+            Call call{{sentinel}, SettingsAnd(set, run_id, Milliseconds(set.fence_life))};
+            for (const engine::RenewOp::Lease& lease : op.leases) {
+              call.keys.push_back(lock_key(lease));
+              call.keys.push_back(fence_key(lease));
+              call.keys.push_back(want_key(lease));
+              call.args.push_back(lease.owner);
+              call.args.push_back(Milliseconds(lease.ttl));
+            }
+            return call;
           },
           [&](const engine::ReleaseOp& op) -> Call {
-            return {{lock_key(op)}, {op.owner}};
+            return {{lock_key(op), want_key(op)}, {op.owner, op.leave ? "1" : "0"}};
           },
           [&](const engine::InspectOp& op) -> Call {
             return {{lock_key(op), fence_key(op)}, {}};

@@ -16,6 +16,7 @@ inline constexpr std::string_view kSentinelKey = "redlockd:node";
 
 std::string LockKey(std::string_view prefix, std::string_view lock);
 std::string FenceKey(std::string_view prefix, std::string_view lock);
+std::string WantKey(std::string_view prefix, std::string_view lock);  // of the queue (rule E6.1)
 
 // The script that does the op. A probe is this script and an INFO before it.
 ScriptId ScriptOf(const engine::NodeOp& op);

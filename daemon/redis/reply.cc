@@ -16,9 +16,10 @@ using engine::Verdict;
 constexpr std::size_t kMaxText = 512;  // of what a node may make the daemon keep and show
 constexpr std::int64_t kMaxInteger = std::int64_t{1} << 53;  // what Lua counts exactly
 
-constexpr std::array<std::pair<std::string_view, Verdict>, 8> kVerdicts = {{
+constexpr std::array<std::pair<std::string_view, Verdict>, 9> kVerdicts = {{
     {"ok", Verdict::kOk},
     {"busy", Verdict::kBusy},
+    {"not-turn", Verdict::kNotTurn},
     {"not-owner", Verdict::kNotOwner},
     {"passed", Verdict::kPassed},
     {"skew", Verdict::kSkew},
@@ -87,7 +88,7 @@ std::optional<std::string_view> Field(std::string_view info, std::string_view na
 NodeAnswer ParseAnswer(const redisReply& reply) {
   if (IsError(reply)) return Error(Describe(reply));
   const auto malformed = [&] {
-    return Error("expected {verdict, TIME, fence, left, text} from a script, got " +
+    return Error("expected {verdict, TIME, fence, left, text, greatest} from a script, got " +
                  Describe(reply));
   };
   if (reply.type != REDIS_REPLY_ARRAY) return malformed();
@@ -96,7 +97,8 @@ NodeAnswer ParseAnswer(const redisReply& reply) {
   const auto fence = Integer(Element(reply, 2), 0);
   const auto left = Integer(Element(reply, 3), -2);
   const auto text = String(Element(reply, 4));
-  if (!verdict || !time || !fence || !left || !text) return malformed();
+  const auto greatest = Integer(Element(reply, 5), 0);
+  if (!verdict || !time || !fence || !left || !text || !greatest) return malformed();
 
   NodeAnswer answer;
   answer.verdict = *verdict;
@@ -104,6 +106,7 @@ NodeAnswer ParseAnswer(const redisReply& reply) {
   answer.fence = *fence;
   answer.left = Left(*left);
   answer.text = text->substr(0, kMaxText);
+  answer.greatest = *greatest;
   return answer;
 }
 
@@ -138,8 +141,8 @@ NodeAnswer ParseProbe(const redisReply& info, const redisReply& introduction) {
   NodeAnswer answer = ParseAnswer(introduction);
   answer.facts = std::move(std::get<NodeFacts>(facts));
   if (answer.verdict == Verdict::kError) return answer;
-  const auto id = String(Element(introduction, 5));
-  const auto set = String(Element(introduction, 6));
+  const auto id = String(Element(introduction, 6));
+  const auto set = String(Element(introduction, 7));
   if (!id || !set) return Error("expected the node's id and set from introduce, got fewer");
   answer.facts->node_id = id->substr(0, kMaxText);
   answer.facts->set = set->substr(0, kMaxText);

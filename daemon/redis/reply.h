@@ -15,8 +15,8 @@ namespace redlockd::redis {
 // NodeAnswer::left of a key that never goes by itself.
 inline constexpr engine::Duration kNoExpiry = std::chrono::hours(24 * 365 * 10);
 
-// Verdict, node_time, fence, left and text of the answer to any op but a probe. Node and ticket are
-// for the caller to fill in.
+// Verdict, node_time, fence, left, text and greatest of the answer to any op but a probe. Node and
+// ticket are for the caller to fill in.
 engine::NodeAnswer ParseAnswer(const redisReply& reply);
 
 // The facts of an INFO, or what is wrong with it.

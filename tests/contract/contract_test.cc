@@ -93,8 +93,8 @@ TEST(Contract, TheSequencesMeetEveryAnswer) {
       ++census[Word(fake.Do(step).reply)];
     }
   }
-  for (const char* word : {"ok", "busy", "not-owner", "passed", "skew", "amnesia", "quarantine",
-                           "settings", "ERR", "WRONGTYPE"}) {
+  for (const char* word : {"ok", "busy", "not-turn", "not-owner", "passed", "skew", "amnesia",
+                           "quarantine", "settings", "ERR", "WRONGTYPE"}) {
     EXPECT_GE(census[word], 20) << word;
   }
 }

@@ -23,7 +23,8 @@ SetOptions Settings(engine::Duration max_ttl, engine::Duration fence_window,
           .max_ttl = max_ttl,
           .fence_window = fence_window,
           .fence_life = 3s,
-          .quarantine = quarantine};
+          .quarantine = quarantine,
+          .want_life = 3s};
 }
 
 // One draw a statement: what order two draws of an expression have is the compiler's choice.
@@ -98,13 +99,17 @@ class Generator {
 
   std::string Lock() { return OneIn(3) ? "other" : "job"; }
 
-  // Of three instances; their attempts are few, so that some come again, and come out of order.
-  // Often again the one who asked last.
-  std::string Owner() {
-    if (!last_owner_.empty() && OneIn(2)) return last_owner_;
+  std::string Instance() {
     constexpr std::array<std::string_view, 3> kInstances = {
         "0123456789abcdef01234567", "fedcba987654321001234567", "00112233445566778899aabb"};
-    last_owner_ = Pick(kInstances);
+    return std::string(Pick(kInstances));
+  }
+
+  // Their attempts are few, so that some come again, and come out of order. Often again the one who
+  // asked last.
+  std::string Owner() {
+    if (!last_owner_.empty() && OneIn(2)) return last_owner_;
+    last_owner_ = Instance();
     last_owner_ += ':' + std::to_string(8 + Below(4)) + ":host";
     return last_owner_;
   }
@@ -127,12 +132,43 @@ class Generator {
     return last_fence_;
   }
 
+  // Often the same again, so that the instances decide.
+  engine::Stamp Stamp() {
+    constexpr std::array<NodeTime, 5> kBeside = {-kSecond, 0, 1, 600 * kSecond, 600 * kSecond + 1};
+    if (OneIn(2)) last_stamp_ = now_ + (OneIn(2) ? 0 : Pick(kBeside));
+    return last_stamp_;
+  }
+
+  engine::Fence Block() {
+    constexpr std::array<engine::Fence, 4> kBlocks = {1, 2, 64, kSecond / 4};
+    return Pick(kBlocks);
+  }
+
+  engine::AcquireOp Acquire() {
+    constexpr std::array kQueueings = {engine::Queueing::kNone, engine::Queueing::kIfRefused,
+                                       engine::Queueing::kAlways, engine::Queueing::kIgnore};
+    engine::AcquireOp op{Lock(), Owner(), Ttl(), OneIn(4) ? 0 : NearFence()};
+    op.block = Block();
+    op.queueing = Pick(kQueueings);
+    op.stamp = Stamp();
+    Remember(now_ + kSets[0].want_life / 1us);
+    return op;
+  }
+
+  engine::NodeOp Renew() {
+    engine::RenewOp op;
+    for (std::uint64_t leases = 1 + Below(4); leases > 0; --leases) {
+      op.leases.push_back({Lock(), Owner(), Ttl()});
+    }
+    return op;
+  }
+
   engine::NodeOp Op() {
     const std::uint64_t choice = Below(40);
-    if (choice < 14) return engine::AcquireOp{Lock(), Owner(), Ttl(), OneIn(4) ? 0 : NearFence()};
-    if (choice < 22) return engine::ConfirmOp{Lock(), Owner(), NearFence()};
-    if (choice < 27) return engine::RenewOp{Lock(), Owner(), Ttl()};
-    if (choice < 30) return engine::ReleaseOp{Lock(), Owner()};
+    if (choice < 14) return Acquire();
+    if (choice < 22) return engine::ConfirmOp{Lock(), Owner(), NearFence(), Block()};
+    if (choice < 27) return Renew();
+    if (choice < 30) return engine::ReleaseOp{Lock(), Owner(), OneIn(2)};
     if (choice < 33) return engine::InspectOp{Lock()};
     if (choice < 35) return engine::ProbeOp{OneIn(2) ? "" : "node-2", OneIn(2) ? "" : "set-2"};
     if (choice < 36) return engine::SuspectOp{};
@@ -191,14 +227,22 @@ class Generator {
     }
   }
 
+  // Of a queue; mostly a good one.
+  std::string Entry() {
+    const std::string stamp = OneIn(6) ? OddWord() : std::to_string(Stamp());
+    const std::string fresh_until = OneIn(6) ? OddWord() : std::to_string(NearFence());
+    return stamp + (OneIn(10) ? "  " : " ") + fresh_until;
+  }
+
   std::string Key() {
-    constexpr std::array<std::string_view, 8> kKeys = {"app:job",
+    constexpr std::array<std::string_view, 9> kKeys = {"app:job",
                                                        "app:job",
                                                        "app:other",
                                                        "redlockd:fence:app:job",
                                                        "redlockd:fence:app:job",
                                                        "redlockd:fence:app:other",
                                                        "redlockd:fence:app:other",
+                                                       "redlockd:want:app:job",
                                                        "redlockd:node"};
     return std::string(Pick(kKeys));
   }
@@ -210,7 +254,7 @@ class Generator {
     const std::string key = Key();
     const std::string field(Pick(kFields));
     const std::string hash = OneIn(2) ? "redlockd:node" : key;
-    switch (Below(12)) {
+    switch (Below(14)) {
       case 0:
         return {{"SET", key, OddWord()}};
       case 1:
@@ -234,6 +278,10 @@ class Generator {
         return {{"PEXPIRE", key, OneIn(2) ? "0" : "-1"}};
       case 10:
         return {{std::string(Pick(kReads)), key}};
+      case 11:
+        return {{"HSET", "redlockd:want:app:job", Instance(), Entry()}};
+      case 12:
+        return {{"PUBLISH", key, OddWord()}};
       default:
         return {{"DEL", key, Key()}};
     }
@@ -248,6 +296,7 @@ class Generator {
   NodeTime now_ = kStart;
   std::uint64_t run_ = 2;
   engine::Fence last_fence_ = kStart;
+  engine::Stamp last_stamp_ = kStart;
   std::string last_owner_;
   std::vector<NodeTime> moments_;
 };

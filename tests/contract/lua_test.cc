@@ -25,6 +25,8 @@ constexpr std::array kScripts = {
     "return redis.call('GET', 'key')", "return redis.call('HMGET', 'none', 'a', 'b')",
     "return redis.call('hmget', 'none', 'a')[1] == false", "return #redis.call('TIME')",
     "return redis.call('HSET', 'hash', 'a', 1, 'b', 2)", "return redis.call('HMGET', 'hash', 'b')",
+    "return redis.call('HGETALL', 'none')", "return redis.call('HGETALL', 'hash')",
+    "return redis.call('HGETALL', 'n')", "return redis.call('PUBLISH', 'channel', 'text')",
     // --- arguments
     "redis.call('SET', 'n', 1763931234567890) return redis.call('GET', 'n')",
     "redis.call('SET', 'n', 0.1) return redis.call('GET', 'n')",

@@ -194,11 +194,13 @@ void Checker::OnOp(const AskNodes&, const ConfirmOp& op) {
   FUZZ_CHECK(FirstInLine(op.lock), "confirms for nobody");
 }
 
-void Checker::OnOp(const AskNodes& ask, const RenewOp& op) {
-  const auto hold = holds_.find(op.lock);
-  FUZZ_CHECK(hold != holds_.end() && hold->second.owner == op.owner, "renews what is not held");
-  FUZZ_CHECK(hold->second.ttl == op.ttl, "another ttl (rule C10)");
-  NoneOnItsWay(ask);
+void Checker::OnOp(const AskNodes&, const RenewOp& op) {
+  FUZZ_CHECK(!op.leases.empty() && op.leases.size() <= RenewOp::kMost, "too many at a time");
+  for (const auto& [lock, owner, ttl] : op.leases) {
+    const auto hold = holds_.find(lock);
+    FUZZ_CHECK(hold != holds_.end() && hold->second.owner == owner, "renews what is not held");
+    FUZZ_CHECK(hold->second.ttl == ttl, "another ttl (rule C10)");
+  }
 }
 
 void Checker::OnOp(const AskNodes& ask, const ReleaseOp& op) {

@@ -15,21 +15,37 @@ void Ledger::Asked(const AskNodes& ask) {
     number_[acquire->owner] = ask.ticket.subject;
     attempts_[ask.ticket.subject].ttl = acquire->ttl;
     attempts_[ask.ticket.subject].may_have |= ask.nodes;
+  } else if (const auto* renew = std::get_if<RenewOp>(&ask.op)) {
+    renewals_[ask.ticket.subject] = renew->leases;
   } else if (const auto* confirm = std::get_if<ConfirmOp>(&ask.op)) {
     attempts_[ask.ticket.subject].rounds[ask.ticket.round].confirming = confirm->fence;
   }
 }
 
 void Ledger::Heard(const NodeAnswer& answer) {
-  const auto [kind, round, subject, asked] = answer.ticket;
+  const auto& [kind, round, subject, asked] = answer.ticket;
   if (kind > Ticket::Kind::kRenew || answer.verdict != Verdict::kOk) return;
+  if (kind == Ticket::Kind::kRenew) return HeardRenewed(answer);
   Attempt& attempt = attempts_[subject];
   if (kind == Ticket::Kind::kConfirm) {
     attempt.rounds[round].votes[answer.node] = attempt.rounds[round].confirming;
     return;
   }
-  if (kind == Ticket::Kind::kAcquire) attempt.rounds[round].votes[answer.node] = answer.fence;
-  const Time until = asked + attempt.ttl - options_.timing.DriftAllowance(attempt.ttl);
+  attempt.rounds[round].votes[answer.node] = answer.fence;
+  Promised(attempt, answer, attempt.ttl);
+}
+
+void Ledger::HeardRenewed(const NodeAnswer& answer) {
+  const auto& leases = renewals_[answer.ticket.subject];
+  for (std::size_t i = 0; i < std::min(leases.size(), answer.text.size()); ++i) {
+    const char said = answer.text[i];
+    if (said != RenewOp::kRenewed && said != RenewOp::kRenewedWanted) continue;
+    Promised(attempts_[number_[leases[i].owner]], answer, leases[i].ttl);
+  }
+}
+
+void Ledger::Promised(Attempt& attempt, const NodeAnswer& answer, Duration ttl) {
+  const Time until = answer.ticket.asked + ttl - options_.timing.DriftAllowance(ttl);
   const auto [promise, is_new] = attempt.promises.emplace(answer.node, until);
   if (!is_new) promise->second = std::max(promise->second, until);
 }

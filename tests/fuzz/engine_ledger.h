@@ -36,11 +36,14 @@ class Ledger {
     std::map<std::uint32_t, Round> rounds{};
     std::map<engine::NodeIndex, engine::Time> promises{};
   };
+  void HeardRenewed(const engine::NodeAnswer& answer);
+  void Promised(Attempt& attempt, const engine::NodeAnswer& answer, engine::Duration ttl);
   const Attempt* Find(const std::string& owner) const;
 
   const engine::EngineOptions& options_;
   std::map<std::uint64_t, Attempt> attempts_;
-  std::map<std::string, std::uint64_t> number_;  // of an owner's attempt
+  std::map<std::string, std::uint64_t> number_;                            // of an owner's attempt
+  std::map<std::uint64_t, std::vector<engine::RenewOp::Lease>> renewals_;  // by their number
 };
 
 }  // namespace redlockd::fuzz

@@ -48,7 +48,7 @@ engine::NodeOp OpOf(char letter) {
     case 'c':
       return engine::ConfirmOp{"x", "i:1:h", 7};
     case 'r':
-      return engine::RenewOp{"x", "i:1:h", std::chrono::seconds(1)};
+      return engine::RenewOp{{{"x", "i:1:h", std::chrono::seconds(1)}}};
     case 'd':
       return engine::ReleaseOp{"x", "i:1:h"};
     case 'p':

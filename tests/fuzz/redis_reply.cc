@@ -57,11 +57,13 @@ void CheckFacts(const NodeFacts& facts) {
 void CheckAnswer(const NodeAnswer& answer) {
   FUZZ_CHECK(answer.text.size() <= kMostText, "the text is too long");
   if (answer.verdict == Verdict::kError) {
-    FUZZ_CHECK(answer.node_time == 0 && answer.fence == 0, "an error with values");
+    FUZZ_CHECK(answer.node_time == 0 && answer.fence == 0 && answer.greatest == 0,
+               "an error with values");
     return;
   }
   FUZZ_CHECK(answer.node_time > 0 && answer.node_time <= kExact, "no time of a node");
   FUZZ_CHECK(answer.fence >= 0 && answer.fence <= kExact, "no fence");
+  FUZZ_CHECK(answer.greatest >= 0 && answer.greatest <= kExact, "no stamp");
   FUZZ_CHECK(answer.left.count() >= 0 && answer.left <= kNoExpiry, "no time left");
 }
 
@@ -124,7 +126,7 @@ std::string Said(const std::vector<Reply>& replies) {
     const NodeAnswer answer = ParseAnswer(*reply);
     said += Describe(*reply) + "|" + std::to_string(answer.node_time) + " " +
             std::to_string(answer.fence) + " " + std::to_string(answer.left.count()) + " " +
-            answer.text + "\n";
+            std::to_string(answer.greatest) + " " + answer.text + "\n";
   }
   return said;
 }

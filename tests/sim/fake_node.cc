@@ -34,7 +34,9 @@ engine::NodeAnswer FakeNode::Run(engine::NodeTime now, const redis::SetOptions& 
 }
 
 Reply FakeNode::Call(engine::NodeTime now, redis::ScriptId script, const redis::Call& call) {
-  return scripts_.Run(script, call, store_, now);
+  Reply reply = scripts_.Run(script, call, store_, now);
+  published_ = store_.TakePublished();
+  return reply;
 }
 
 bool FakeNode::Evict(std::string_view key) {

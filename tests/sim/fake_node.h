@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "daemon/engine/node_op.h"
 #include "daemon/redis/command.h"
@@ -33,6 +34,8 @@ class FakeNode {
                          std::string_view run_id, const engine::NodeOp& op);
   // The same one level below: the raw reply of a script.
   Reply Call(engine::NodeTime now, redis::ScriptId script, const redis::Call& call);
+  // What the last script published. Whom it reaches is the caller's to know.
+  const std::vector<Store::Message>& published() const { return published_; }
 
   // maxmemory was reached: false if there is no such key.
   bool Evict(std::string_view key);
@@ -43,6 +46,7 @@ class FakeNode {
   const ScriptSet& scripts_;
   engine::NodeFacts facts_;
   Store store_;
+  std::vector<Store::Message> published_;
 };
 
 }  // namespace redlockd::sim

@@ -24,7 +24,8 @@ redis::SetOptions SmallSet() {
           .max_ttl = 2s,
           .fence_window = 500ms,
           .fence_life = 20s,
-          .quarantine = 3s};
+          .quarantine = 3s,
+          .want_life = 600ms};
 }
 
 class FakeNodeTest : public ::testing::Test {
@@ -57,6 +58,17 @@ TEST_F(FakeNodeTest, GivesALockAndTakesItBackWhenItsTimeIsOver) {
   EXPECT_EQ(busy.left, 1s);
   now_ += 1'001'000;
   EXPECT_EQ(Acquire(kB).fence, taken.fence + 1);
+}
+
+TEST_F(FakeNodeTest, ShowsWhatTheLastScriptPublished) {
+  Ready();
+  Acquire(kA);
+  Acquire(kB);
+  EXPECT_EQ(
+      node_.published(),
+      (std::vector<Store::Message>{{"redlockd:to:0123456789abcdef01234567", "wanted app:job"}}));
+  Do(engine::ReleaseOp{"job", kA});
+  EXPECT_TRUE(node_.published().empty()) << "kB does not wait";
 }
 
 TEST_F(FakeNodeTest, AProbeTellsWhatInfoSaysAndTheSentinelKeeps) {

@@ -254,8 +254,9 @@ void SimDaemon::CheckAsked(const engine::AskNodes& ask) {
     // Without a subject: one node's vote was not wanted, the attempt goes on.
     if (ask.ticket.subject != 0) let_go_.insert(release->owner);
   } else if (const auto* renew = std::get_if<engine::RenewOp>(&ask.op)) {
-    if (!held_.contains(renew->lock)) broken(renew->lock + " is renewed and nobody has it");
-    if (let_go_.contains(renew->owner)) broken(renew->owner + " is renewed after it was let go");
+    for (const auto& lease : renew->leases) {
+      if (let_go_.contains(lease.owner)) broken(lease.owner + " is renewed after it was let go");
+    }
   } else if (const auto* acquire = std::get_if<engine::AcquireOp>(&ask.op)) {
     if (let_go_.contains(acquire->owner)) broken(acquire->owner + " is taken after it was let go");
   }

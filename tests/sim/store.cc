@@ -49,11 +49,12 @@ struct Store::Command {
 };
 
 const Store::Command* Store::Lookup(std::string_view name) {
-  static constexpr std::array<Command, 11> kCommands = {{
+  static constexpr std::array<Command, 13> kCommands = {{
       {"GET", 2, &Store::Get},
       {"SET", -3, &Store::Set},
       {"TIME", 1, &Store::Time},
       {"HMGET", -3, &Store::Hmget},
+      {"HGETALL", 2, &Store::Hgetall},
       {"PTTL", 2, &Store::Pttl},
       {"PEXPIRE", -3, &Store::Pexpire},
       {"HSET", -4, &Store::Hset},
@@ -61,6 +62,7 @@ const Store::Command* Store::Lookup(std::string_view name) {
       {"TYPE", 2, &Store::Type},
       {"HSETNX", 4, &Store::Hsetnx},
       {"HDEL", -3, &Store::Hdel},
+      {"PUBLISH", 3, &Store::Publish},
   }};
   const auto* found = std::find_if(kCommands.begin(), kCommands.end(), [&](const Command& command) {
     return IsWord(name, command.name);
@@ -191,6 +193,19 @@ Reply Store::Pexpire(NodeTime now, Argv argv) {
   return Reply::Integer(1);
 }
 
+Reply Store::Hgetall(NodeTime now, Argv argv) {
+  const Entry* entry = Meet(now, argv[1]);
+  const Hash* hash = entry ? std::get_if<Hash>(&entry->value) : nullptr;
+  if (entry && !hash) return WrongType();
+  Reply reply{.kind = Reply::Kind::kArray};
+  if (!hash) return reply;
+  for (const auto& [field, value] : *hash) {
+    reply.elements.push_back(Reply::String(field));
+    reply.elements.push_back(Reply::String(value));
+  }
+  return reply;
+}
+
 Reply Store::Hmget(NodeTime now, Argv argv) {
   const Entry* entry = Meet(now, argv[1]);
   const Hash* hash = entry ? std::get_if<Hash>(&entry->value) : nullptr;
@@ -236,6 +251,11 @@ Reply Store::Hdel(NodeTime now, Argv argv) {
   }
   if (hash->empty()) Erase(argv[1]);  // Redis has no empty hashes
   return Reply::Integer(removed);
+}
+
+Reply Store::Publish(NodeTime, Argv argv) {
+  published_.push_back({std::string(argv[1]), std::string(argv[2])});
+  return Reply::Integer(0);
 }
 
 }  // namespace redlockd::sim

@@ -6,6 +6,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -28,9 +29,16 @@ class Store {
   };
 
   // One command as a script calls it, with the replies and errors of Redis 7.0. It knows what our
-  // scripts use, and no other options: TIME, GET, SET [PX], DEL, TYPE, PTTL, PEXPIRE, HMGET, HSET,
-  // HSETNX, HDEL. argv[0] in any case.
+  // scripts use, and no other options: TIME, GET, SET [PX], DEL, TYPE, PTTL, PEXPIRE, HGETALL
+  // (sorted), HMGET, HSET, HSETNX, HDEL, PUBLISH (to nobody). argv[0] in any case.
   Reply Execute(engine::NodeTime now, std::span<const std::string_view> argv);
+
+  // What was published since it was asked last.
+  struct Message {
+    std::string channel, text;
+    bool operator==(const Message&) const = default;
+  };
+  std::vector<Message> TakePublished() { return std::exchange(published_, {}); }
 
   void Clear() { entries_.clear(); }       // FLUSHALL
   bool Erase(std::string_view key);        // false: was not there
@@ -53,10 +61,12 @@ class Store {
   Reply Type(engine::NodeTime now, Argv argv);
   Reply Pttl(engine::NodeTime now, Argv argv);
   Reply Pexpire(engine::NodeTime now, Argv argv);
+  Reply Hgetall(engine::NodeTime now, Argv argv);
   Reply Hmget(engine::NodeTime now, Argv argv);
   Reply Hset(engine::NodeTime now, Argv argv);
   Reply Hsetnx(engine::NodeTime now, Argv argv);
   Reply Hdel(engine::NodeTime now, Argv argv);
+  Reply Publish(engine::NodeTime now, Argv argv);
 
   // Null if it is not there; drops it if it has expired.
   Entry* Meet(engine::NodeTime now, std::string_view key);
@@ -64,6 +74,7 @@ class Store {
   Hash* MeetHash(engine::NodeTime now, std::string_view key);
 
   std::map<std::string, Entry, std::less<>> entries_;
+  std::vector<Message> published_;
 };
 
 }  // namespace redlockd::sim

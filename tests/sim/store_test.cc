@@ -71,6 +71,22 @@ TEST_F(StoreTest, AHashKeepsItsExpiryAndGoesWithItsLastField) {
   EXPECT_EQ(Do({"TYPE", "key"}), Reply::Status("none"));
 }
 
+TEST_F(StoreTest, AllOfAHashAreItsFieldsAndValues) {
+  EXPECT_EQ(Do({"HGETALL", "key"}), Reply{.kind = Reply::Kind::kArray});
+  Do({"HSET", "key", "b", "2", "a", "1"});
+  EXPECT_EQ(Do({"HGETALL", "key"}).elements,
+            (std::vector<Reply>{Reply::String("a"), Reply::String("1"), Reply::String("b"),
+                                Reply::String("2")}));
+  Do({"SET", "key", "text"});
+  EXPECT_EQ(Do({"HGETALL", "key"}).kind, Reply::Kind::kError);
+}
+
+TEST_F(StoreTest, KeepsWhatIsPublishedUntilItIsTaken) {
+  EXPECT_EQ(Do({"PUBLISH", "channel", "text"}), Reply::Integer(0));
+  EXPECT_EQ(store_.TakePublished(), (std::vector<Store::Message>{{"channel", "text"}}));
+  EXPECT_TRUE(store_.TakePublished().empty());
+}
+
 TEST_F(StoreTest, PexpireOfNothingDoesNothingAndIntoThePastDeletes) {
   EXPECT_EQ(Do({"PEXPIRE", "key", "5"}), Reply::Integer(0));
   EXPECT_TRUE(store_.Keys(now_).empty());

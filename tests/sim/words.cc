@@ -43,7 +43,11 @@ std::string ToText(const engine::NodeOp& op) {
             return "confirm " + o.lock + " " + o.owner + " fence " + Number(o.fence);
           },
           [](const engine::RenewOp& o) {
-            return "renew " + o.lock + " " + o.owner + " ttl " + engine::ToText(o.ttl);
+            std::string words = "renew";
+            for (const auto& lease : o.leases) {
+              words += " " + lease.lock + " " + lease.owner + " ttl " + engine::ToText(lease.ttl);
+            }
+            return words;
           },
           [](const engine::ReleaseOp& o) { return "release " + o.lock + " " + o.owner; },
           [](const engine::InspectOp& o) { return "inspect " + o.lock; },

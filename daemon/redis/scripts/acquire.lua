@@ -1,31 +1,71 @@
--- Rule A2: takes the lock if it is free, or is this owner's already, and gives it a fence.
--- KEYS: lock, fence, sentinel. ARGV: settings, owner, ttl in ms, proposal, fence_life in ms.
-local owner, ttl, proposal, fence_life = ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8]
-local daemon = settings()
-local refusal = check(KEYS[3], daemon)
+-- Rules A2, E6.2: takes the lock if it is free and nobody is before this daemon in the queue, or if it
+-- is this owner's already, and gives it a block of fences.
+-- KEYS: lock, fence, want, sentinel. ARGV: settings, owner, ttl in ms, proposal, block, fence_life in
+-- ms, queueing, stamp, want_life in ms.
+local owner, ttl, proposal, queueing = ARGV[5], ARGV[6], tonumber(ARGV[7]), ARGV[10]
+local refusal = check(KEYS[4])
 if refusal then return refusal end
 
+local own, greatest, head, first = read_queue(KEYS[3], owner)
 local value, other = holder(KEYS[1])
 local stored = stored_fence(KEYS[2])
 
--- Rule C8: what an earlier attempt of the same daemon left behind is no obstacle.
-local function is_earlier_attempt_of_ours()
-  local instance, attempt = string.match(owner, '^([^:]+):(%d+):')
-  local its_instance, its_attempt = string.match(value, '^([^:]+):(%d+):')
-  return instance ~= nil and its_instance == instance and tonumber(its_attempt) < tonumber(attempt)
-end
+-- A free lock that nobody else wants needs nothing of this.
+if value ~= false or head or queueing == 'always' then
+  local stamp, want_life = tonumber(ARGV[11]), tonumber(ARGV[12])
 
-if value == nil or (value and value ~= owner and not is_earlier_attempt_of_ours()) then
-  return reply('busy', stored, left(KEYS[1]), other or string.sub(value, 1, 256))
+  -- The queue lives as long as the last entry in it.
+  local function register()
+    own = math.max(own or 0, stamp)
+    local entry = string.format('%.0f %.0f', own, now + want_life * 1000)
+    redis.call('HSET', KEYS[3], instance_of(owner), entry)
+    if redis.call('PTTL', KEYS[3]) < want_life then
+      redis.call('PEXPIRE', KEYS[3], int(want_life))
+    end
+  end
+
+  -- Rule C8: what an earlier attempt of the same daemon left behind is no obstacle.
+  local function is_earlier_attempt_of_ours()
+    local instance, attempt = string.match(owner, '^([^:]+):(%d+):')
+    local its_instance, its_attempt = string.match(value, '^([^:]+):(%d+):')
+    return instance ~= nil and its_instance == instance and
+           tonumber(its_attempt) < tonumber(attempt)
+  end
+
+  local function head_is_before_us()
+    local mine = math.max(own or 0, stamp)
+    return first < mine or (first == mine and head < instance_of(owner))
+  end
+
+  local function tell_holder()
+    local instance = string.match(value, '^([^:]+):%d+:')
+    if instance and instance ~= instance_of(owner) then tell(instance, 'wanted', KEYS[1]) end
+  end
+
+  local function refuse(verdict, time_left, text)
+    if queueing == 'if-refused' then register() end
+    return reply(verdict, stored, time_left, text, greatest)
+  end
+
+  if queueing == 'always' then register() end
+  if value == nil then return refuse('busy', left(KEYS[1]), other) end
+  if value and value ~= owner and not is_earlier_attempt_of_ours() then
+    if queueing ~= 'ignore' then tell_holder() end
+    return refuse('busy', left(KEYS[1]), string.sub(value, 1, 256))
+  end
+  if value ~= owner and head and queueing ~= 'ignore' then
+    if queueing == 'none' or head_is_before_us() then return refuse('not-turn', 0, head) end
+  end
 end
 
 -- Rule A6: a fence that is not there any more was at most TIME + fence_window when it was stored.
-local fence_window = tonumber(daemon.fence_window)
-local fence = math.max((stored or now - fence_window) + 1, proposal)
-if fence > now + fence_window then return reply('skew', stored) end
+local fence = (stored or now - ARGV[4]) + 1
+if proposal > fence then fence = proposal end
+local last = fence + ARGV[8] - 1
+if last > now + ARGV[4] then return reply('skew', stored, 0, '', greatest) end
 
 -- A lease's deadline never moves back (rule C5), though it be asked for again with a shorter ttl.
-if value == owner then ttl = math.max(ttl, redis.call('PTTL', KEYS[1])) end
-store_fence(KEYS[2], fence, fence_life)
-redis.call('SET', KEYS[1], owner, 'PX', int(ttl))
-return reply('ok', fence)
+if value == owner then ttl = int(math.max(tonumber(ttl), redis.call('PTTL', KEYS[1]))) end
+store_fence(KEYS[2], last, ARGV[9])
+redis.call('SET', KEYS[1], owner, 'PX', ttl)
+return reply('ok', fence, 0, '', greatest)

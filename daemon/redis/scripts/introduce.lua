@@ -2,7 +2,7 @@
 -- both are written where there are none. Its reply is two longer: id, set.
 -- KEYS: sentinel. ARGV: settings, id, set (may be empty).
 local id, set = ARGV[5], ARGV[6]
-local answer = check(KEYS[1], settings()) or reply('ok')
+local answer = check(KEYS[1]) or reply('ok')
 if id ~= '' then redis.call('HSETNX', KEYS[1], 'id', id) end
 if set ~= '' then redis.call('HSETNX', KEYS[1], 'set', set) end
 local known = redis.call('HMGET', KEYS[1], 'id', 'set')

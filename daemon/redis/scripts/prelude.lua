@@ -1,11 +1,15 @@
--- Stands in front of every script: what a reply is, what the node's time is, and the check of rule D.
+-- Stands in front of every script: what a reply is, what the node's time is, the check of rule D, and
+-- the queue of rule E. Whatever is made here costs every call of every script a little.
 --
--- Every reply is {verdict, TIME, fence, left, text}. All times and durations are integers in
--- microseconds, here and in the sentinel, but for what Redis itself counts in milliseconds. They are
+-- Every reply is {verdict, TIME, fence, left, text, greatest}. All times and durations are integers in
+-- microseconds, here and in what is stored, but for what Redis itself counts in milliseconds. They are
 -- exact below 2^53; made into text they need '%.0f' (rule A7).
 --
 -- The sentinel, a hash (rule D1): run, max_ttl, fence_window, quarantine (of those settings), ready
 -- (when the node may vote again), term (how long the quarantine that ends at `ready` was), id, set.
+--
+-- The queue of the daemons that want a lock, a hash (rules E6.1, E6.2): by instance, '<stamp>
+-- <fresh_until>'.
 
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -14,8 +18,8 @@ local function int(number)
   return string.format('%.0f', number)
 end
 
-local function reply(verdict, fence, left, text)
-  return {verdict, now, fence or 0, left or 0, text or ''}
+local function reply(verdict, fence, left, text, greatest)
+  return {verdict, now, fence or 0, left or 0, text or '', greatest or 0}
 end
 
 -- The daemon's word on the node: ARGV[1..4] of every script that takes a sentinel.
@@ -54,10 +58,10 @@ local function write_settings(key, daemon)
              'quarantine', daemon.quarantine)
 end
 
--- Rule D1: nil if the node may vote for this daemon, else the reply that says why not. A sentinel
--- that is missing, or of another run, is written in quarantine.
-local function check(key, daemon)
-  local node = read_sentinel(key)
+-- The reply that says why the node does not vote for this daemon. A sentinel that is missing, or of
+-- another run, is written in quarantine (rule D1).
+local function no_vote(key)
+  local daemon, node = settings(), read_sentinel(key)
   if not node then write_settings(key, daemon) end
   if not node or node.run ~= daemon.run then
     return reply('amnesia', 0, begin_quarantine(key, daemon, node))
@@ -70,7 +74,6 @@ local function check(key, daemon)
     end
   end
   if #differs > 0 then return reply('settings', 0, 0, table.concat(differs, '; ')) end
-  if now >= node.ready then return nil end
   -- Rule D6: further away than it ever was: the node's clock went back.
   local term = math.max(node.term, tonumber(daemon.quarantine))
   if node.ready > now + term then
@@ -78,6 +81,17 @@ local function check(key, daemon)
     redis.call('HSET', key, 'ready', int(node.ready), 'term', int(term))
   end
   return reply('quarantine', 0, node.ready - now)
+end
+
+-- Rule D1: nil if the node votes for this daemon, else the reply that says why not. Mostly it does:
+-- no more is read at first than it takes to know.
+local function check(key)
+  local got = redis.call('HMGET', key, 'run', 'max_ttl', 'fence_window', 'ready')
+  local ready = tonumber(got[4])
+  if got[1] == ARGV[1] and got[2] == ARGV[3] and got[3] == ARGV[4] and ready and now >= ready then
+    return nil
+  end
+  return no_vote(key)
 end
 
 -- The value of a lock's key: false if it is free, nil and '(a TYPE)' if it is no string.
@@ -102,5 +116,39 @@ end
 local function left(key)
   local ms = redis.call('PTTL', key)
   return ms < 0 and ms or ms * 1000
+end
+
+-- The daemon that made an owner value (rule A1).
+local function instance_of(owner)
+  return string.match(owner, '^[^:]*')
+end
+
+-- Four things of the queue: the stamp of the owner's daemon (nil: it has no entry); of the others the
+-- greatest stamp (0: nobody else is there), and the instance and the stamp of the first. Drops what is
+-- not fresh any more, and stamps from too far ahead.
+local function read_queue(key, owner)
+  local entries = redis.call('HGETALL', key)
+  local own, greatest, head, first = nil, 0, nil, nil
+  for i = 1, #entries, 2 do
+    local instance = entries[i]
+    local stamp, fresh_until = string.match(entries[i + 1], '^(%d+) (%d+)$')
+    stamp, fresh_until = tonumber(stamp), tonumber(fresh_until)
+    if not stamp or fresh_until <= now or stamp > now + 600000000 then
+      redis.call('HDEL', key, instance)
+    elseif instance == instance_of(owner) then
+      own = stamp
+    else
+      greatest = math.max(greatest, stamp)
+      if not head or stamp < first or (stamp == first and instance < head) then
+        head, first = instance, stamp
+      end
+    end
+  end
+  return own, greatest, head, first
+end
+
+-- Rule E5: a hint to another daemon. It may be lost, so it does not matter if the node refuses it.
+local function tell(instance, word, key)
+  redis.pcall('PUBLISH', 'redlockd:to:' .. instance, word .. ' ' .. key)
 end
 

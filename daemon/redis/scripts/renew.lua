@@ -1,10 +1,21 @@
--- Rule C5: lengthens what the owner has; never sets a key, never shortens.
--- KEYS: lock, fence, sentinel. ARGV: settings, owner, ttl in ms, fence_life in ms.
-local owner, ttl, fence_life = ARGV[5], tonumber(ARGV[6]), ARGV[7]
-local refusal = check(KEYS[3], settings())
+-- Rule C5: lengthens what the owners have; never sets a key, never shortens. The reply's text has a
+-- letter for each lease: o renewed, w renewed and another daemon wants it (rule E2), n not this owner's.
+-- KEYS: sentinel; of each lease: lock, fence, want. ARGV: settings, fence_life in ms; of each lease:
+-- owner, ttl in ms.
+local fence_life = ARGV[5]
+local refusal = check(KEYS[1])
 if refusal then return refusal end
 
-if holder(KEYS[1]) ~= owner then return reply('not-owner') end
-if redis.call('PTTL', KEYS[1]) < ttl then redis.call('PEXPIRE', KEYS[1], int(ttl)) end
-redis.call('PEXPIRE', KEYS[2], fence_life)
-return reply('ok')
+local function renew(lock, fence, want, owner, ttl)
+  if holder(lock) ~= owner then return 'n' end
+  if redis.call('PTTL', lock) < tonumber(ttl) then redis.call('PEXPIRE', lock, ttl) end
+  redis.call('PEXPIRE', fence, fence_life)
+  local _, greatest = read_queue(want, owner)
+  return greatest > 0 and 'w' or 'o'
+end
+
+local said = {}
+for i = 1, (#KEYS - 1) / 3 do
+  said[i] = renew(KEYS[3 * i - 1], KEYS[3 * i], KEYS[3 * i + 1], ARGV[2 * i + 4], ARGV[2 * i + 5])
+end
+return reply('ok', 0, 0, table.concat(said))

@@ -16,7 +16,8 @@ const SetOptions kSet{.key_prefix = "app:",
                       .max_ttl = 60s,
                       .fence_window = 10s,
                       .fence_life = 600s,
-                      .quarantine = 61062ms};
+                      .quarantine = 61062ms,
+                      .want_life = 600ms};
 
 TEST(EncoderTest, CountsBytesAndKeepsThemAsTheyAre) {
   const std::string binary("a\0\r\n\xff", 5);
@@ -30,29 +31,40 @@ TEST(CommandTest, KeysDeriveFromTheFullKey) {
   EXPECT_EQ(LockKey("app:", "job"), "app:job");
   EXPECT_EQ(FenceKey("app:", "job"), "redlockd:fence:app:job");
   EXPECT_EQ(FenceKey("", "job"), "redlockd:fence:job");
+  EXPECT_EQ(WantKey("app:", "job"), "redlockd:want:app:job");
 }
 
 TEST(CommandTest, EachOpHasItsKeysAndArguments) {
-  const engine::NodeOp acquire = engine::AcquireOp{"job", "o:1:h", 1500us, 1763931234567890};
+  engine::AcquireOp wanted{"job", "o:1:h", 1500us, 1763931234567890};
+  wanted.block = 64;
+  wanted.queueing = engine::Queueing::kIfRefused;
+  wanted.stamp = 1763931234567000;
+  const engine::NodeOp acquire = wanted;
   EXPECT_EQ(ScriptOf(acquire), ScriptId::kAcquire);
   Call call = CallOf(acquire, kSet, "run");
-  EXPECT_THAT(call.keys, ElementsAre("app:job", "redlockd:fence:app:job", "redlockd:node"));
+  EXPECT_THAT(call.keys, ElementsAre("app:job", "redlockd:fence:app:job", "redlockd:want:app:job",
+                                     "redlockd:node"));
   EXPECT_THAT(call.args, ElementsAre("run", "61062000", "60000000", "10000000", "o:1:h",
-                                     "2" /* rounded up */, "1763931234567890", "600000"));
+                                     "2" /* rounded up */, "1763931234567890", "64", "600000",
+                                     "if-refused", "1763931234567000", "600"));
 
-  call = CallOf(engine::ConfirmOp{"job", "o:1:h", 42}, kSet, "run");
+  call = CallOf(engine::ConfirmOp{"job", "o:1:h", 42, 8}, kSet, "run");
   EXPECT_THAT(call.keys, ElementsAre("app:job", "redlockd:fence:app:job", "redlockd:node"));
   EXPECT_THAT(call.args,
-              ElementsAre("run", "61062000", "60000000", "10000000", "o:1:h", "42", "600000"));
+              ElementsAre("run", "61062000", "60000000", "10000000", "o:1:h", "42", "8", "600000"));
 
-  call = CallOf(engine::RenewOp{"job", "o:1:h", 10s}, kSet, "run");
-  EXPECT_THAT(call.keys, ElementsAre("app:job", "redlockd:fence:app:job", "redlockd:node"));
-  EXPECT_THAT(call.args,
-              ElementsAre("run", "61062000", "60000000", "10000000", "o:1:h", "10000", "600000"));
+  call = CallOf(engine::RenewOp{{{"job", "o:1:h", 10s}, {"jab", "o:2:h", 1500us}}}, kSet, "run");
+  EXPECT_THAT(call.keys, ElementsAre("redlockd:node", "app:job", "redlockd:fence:app:job",
+                                     "redlockd:want:app:job", "app:jab", "redlockd:fence:app:jab",
+                                     "redlockd:want:app:jab"));
+  EXPECT_THAT(call.args, ElementsAre("run", "61062000", "60000000", "10000000", "600000", "o:1:h",
+                                     "10000", "o:2:h", "2"));
 
   call = CallOf(engine::ReleaseOp{"job", "o:1:h"}, kSet, "run");
-  EXPECT_THAT(call.keys, ElementsAre("app:job"));
-  EXPECT_THAT(call.args, ElementsAre("o:1:h"));
+  EXPECT_THAT(call.keys, ElementsAre("app:job", "redlockd:want:app:job"));
+  EXPECT_THAT(call.args, ElementsAre("o:1:h", "0"));
+  call = CallOf(engine::ReleaseOp{"job", "o:1:h", true}, kSet, "run");
+  EXPECT_THAT(call.args, ElementsAre("o:1:h", "1"));
 
   call = CallOf(engine::InspectOp{"job"}, kSet, "run");
   EXPECT_THAT(call.keys, ElementsAre("app:job", "redlockd:fence:app:job"));
@@ -69,6 +81,20 @@ TEST(CommandTest, EachOpHasItsKeysAndArguments) {
   }
   call = CallOf(engine::AdoptOp{"set"}, kSet, "run");
   EXPECT_THAT(call.args, ElementsAre("run", "61062000", "60000000", "10000000", "set"));
+}
+
+TEST(CommandTest, EachWayToStandToTheQueueHasItsWord) {
+  const std::pair<engine::Queueing, std::string> words[] = {
+      {engine::Queueing::kNone, "none"},
+      {engine::Queueing::kIfRefused, "if-refused"},
+      {engine::Queueing::kAlways, "always"},
+      {engine::Queueing::kIgnore, "ignore"},
+  };
+  for (const auto& [queueing, word] : words) {
+    engine::AcquireOp op{"job", "o:1:h", 1s, 1};
+    op.queueing = queueing;
+    EXPECT_EQ(CallOf(op, kSet, "run").args.at(9), word);
+  }
 }
 
 TEST(CommandTest, ACallIsBySha) {

@@ -15,8 +15,8 @@ std::string Bulk(std::string_view text) {
 
 std::string ScriptReply(std::string_view verdict, std::int64_t fence, std::int64_t left,
                         std::string_view text) {
-  return "*5\r\n" + Bulk(verdict) + ":1700000000000000\r\n:" + std::to_string(fence) +
-         "\r\n:" + std::to_string(left) + "\r\n" + Bulk(text);
+  return "*6\r\n" + Bulk(verdict) + ":1700000000000000\r\n:" + std::to_string(fence) +
+         "\r\n:" + std::to_string(left) + "\r\n" + Bulk(text) + ":0\r\n";
 }
 
 std::string InfoReply(std::string_view run_id) {

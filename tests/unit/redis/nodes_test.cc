@@ -347,7 +347,7 @@ TEST_F(NodesTest, AProbeIsOneAnswerOfTwoReplies) {
   StartAndWaitUp();
   fake_->answer = [](const FakeNode::Argv& argv) {
     if (argv[0] != "EVALSHA") return FakeNode::Good(argv);
-    return "*7" + ScriptReply("quarantine", 0, 1'500'000).substr(2) + Bulk("id-1") + Bulk("set-1");
+    return "*8" + ScriptReply("quarantine", 0, 1'500'000).substr(2) + Bulk("id-1") + Bulk("set-1");
   };
   const auto answer = Answer(engine::ProbeOp{"id-2", ""});
   EXPECT_EQ(answer.verdict, Verdict::kQuarantine);
@@ -564,7 +564,7 @@ TEST_F(NodesTest, TheAclLineOfTheReadmeSuffices) {
   EXPECT_EQ(Answer(engine::TrustOp{}).verdict, Verdict::kOk);
   const engine::Fence fence = Answer(Acquire()).fence;
   EXPECT_EQ(Answer(engine::ConfirmOp{"job", kOwner, fence + 1}).verdict, Verdict::kOk);
-  EXPECT_EQ(Answer(engine::RenewOp{"job", kOwner, 2s}).verdict, Verdict::kOk);
+  EXPECT_EQ(Answer(engine::RenewOp{{{"job", kOwner, 2s}}}).verdict, Verdict::kOk);
   EXPECT_EQ(Answer(engine::InspectOp{"job"}).text, kOwner);
   EXPECT_EQ(Answer(engine::ReleaseOp{"job", kOwner}).verdict, Verdict::kOk);
   EXPECT_EQ(Answer(engine::SuspectOp{}).verdict, Verdict::kOk);

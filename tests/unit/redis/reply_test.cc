@@ -35,6 +35,8 @@ std::string Bulk(const std::string& text) {
   return "$" + std::to_string(text.size()) + "\r\n" + text + "\r\n";
 }
 
+const std::string kNobody = ":0\r\n";  // greatest: nobody else wants it
+
 const std::string kInfo =
     "# Server\r\nredis_version:7.0.15\r\nrun_id:abc\r\n# Memory\r\nmaxmemory_policy:noeviction\r\n"
     "# Stats\r\nevicted_keys:12\r\n# Replication\r\nrole:master\r\n# Cluster\r\n"
@@ -44,6 +46,7 @@ TEST(ReplyTest, ReadsEveryVerdict) {
   const std::pair<std::string, Verdict> verdicts[] = {
       {"ok", Verdict::kOk},
       {"busy", Verdict::kBusy},
+      {"not-turn", Verdict::kNotTurn},
       {"not-owner", Verdict::kNotOwner},
       {"passed", Verdict::kPassed},
       {"skew", Verdict::kSkew},
@@ -52,22 +55,23 @@ TEST(ReplyTest, ReadsEveryVerdict) {
       {"settings", Verdict::kSettings},
   };
   for (const auto& [word, verdict] : verdicts) {
-    const auto answer = ParseAnswer(
-        *Read("*5\r\n" + Bulk(word) + ":1763931234567890\r\n:7\r\n:1500\r\n" + Bulk("why")));
+    const auto answer = ParseAnswer(*Read(
+        "*6\r\n" + Bulk(word) + ":1763931234567890\r\n:7\r\n:1500\r\n" + Bulk("why") + ":9\r\n"));
     EXPECT_EQ(answer.verdict, verdict) << word;
     EXPECT_EQ(answer.node_time, 1763931234567890);
     EXPECT_EQ(answer.fence, 7);
     EXPECT_EQ(answer.left, 1500us);
     EXPECT_EQ(answer.text, "why");
+    EXPECT_EQ(answer.greatest, 9);
   }
 }
 
 TEST(ReplyTest, AKeyWithoutATtlIsLeftForVeryLong) {
   const auto answer =
-      ParseAnswer(*Read("*5\r\n" + Bulk("busy") + ":1\r\n:0\r\n:-1\r\n" + Bulk("")));
+      ParseAnswer(*Read("*6\r\n" + Bulk("busy") + ":1\r\n:0\r\n:-1\r\n" + Bulk("") + kNobody));
   EXPECT_EQ(answer.left, kNoExpiry);
-  const auto longer =
-      ParseAnswer(*Read("*5\r\n" + Bulk("busy") + ":1\r\n:0\r\n:9007199254740992\r\n" + Bulk("")));
+  const auto longer = ParseAnswer(
+      *Read("*6\r\n" + Bulk("busy") + ":1\r\n:0\r\n:9007199254740992\r\n" + Bulk("") + kNobody));
   EXPECT_EQ(longer.left, kNoExpiry) << "no overflow";
 }
 
@@ -88,28 +92,32 @@ TEST(ReplyTest, WhatIsNoAnswerIsAnErrorThatSaysWhatWasExpected) {
       "+OK\r\n",
       Bulk("ok"),
       "*4\r\n" + Bulk("ok") + ":1\r\n:1\r\n:1\r\n",
-      "*5\r\n" + Bulk("fine") + ":1\r\n:1\r\n:1\r\n" + Bulk(""),
-      "*5\r\n" + Bulk("ok") + ":0\r\n:1\r\n:1\r\n" + Bulk(""),
-      "*5\r\n" + Bulk("ok") + ":-1\r\n:1\r\n:1\r\n" + Bulk(""),
-      "*5\r\n" + Bulk("ok") + ":1\r\n:-1\r\n:1\r\n" + Bulk(""),
-      "*5\r\n" + Bulk("ok") + ":1\r\n:9223372036854775807\r\n:1\r\n" + Bulk(""),
-      "*5\r\n" + Bulk("ok") + ":1\r\n" + Bulk("1") + ":1\r\n" + Bulk(""),
-      "*5\r\n" + Bulk("ok") + ":1\r\n:1\r\n:-9\r\n" + Bulk(""),
-      "*5\r\n" + Bulk("ok") + ":1\r\n:1\r\n:1\r\n$-1\r\n",
-      "*5\r\n*0\r\n:1\r\n:1\r\n:1\r\n" + Bulk(""),
+      "*6\r\n" + Bulk("fine") + ":1\r\n:1\r\n:1\r\n" + Bulk("") + kNobody,
+      "*6\r\n" + Bulk("ok") + ":0\r\n:1\r\n:1\r\n" + Bulk("") + kNobody,
+      "*6\r\n" + Bulk("ok") + ":-1\r\n:1\r\n:1\r\n" + Bulk("") + kNobody,
+      "*6\r\n" + Bulk("ok") + ":1\r\n:-1\r\n:1\r\n" + Bulk("") + kNobody,
+      "*6\r\n" + Bulk("ok") + ":1\r\n:9223372036854775807\r\n:1\r\n" + Bulk("") + kNobody,
+      "*6\r\n" + Bulk("ok") + ":1\r\n" + Bulk("1") + ":1\r\n" + Bulk("") + kNobody,
+      "*6\r\n" + Bulk("ok") + ":1\r\n:1\r\n:-9\r\n" + Bulk("") + kNobody,
+      "*6\r\n" + Bulk("ok") + ":1\r\n:1\r\n:1\r\n$-1\r\n" + kNobody,
+      "*6\r\n*0\r\n:1\r\n:1\r\n:1\r\n" + Bulk("") + kNobody,
+      "*5\r\n" + Bulk("ok") + ":1\r\n:1\r\n:1\r\n" + Bulk(""),
+      "*6\r\n" + Bulk("ok") + ":1\r\n:1\r\n:1\r\n" + Bulk("") + ":-1\r\n",
+      "*6\r\n" + Bulk("ok") + ":1\r\n:1\r\n:1\r\n" + Bulk("") + ":9223372036854775807\r\n",
   };
   for (const std::string& bytes : malformed) {
     const auto answer = ParseAnswer(*Read(bytes));
     EXPECT_EQ(answer.verdict, Verdict::kError) << bytes;
-    EXPECT_THAT(answer.text, StartsWith("expected {verdict, TIME, fence, left, text}")) << bytes;
+    EXPECT_THAT(answer.text, StartsWith("expected {verdict, TIME, fence, left, text, greatest}"))
+        << bytes;
   }
 }
 
 TEST(ReplyTest, TextsAreCutAndBinary) {
   const std::string text("a\0b", 3);
-  const std::string front = "*5\r\n" + Bulk("busy") + ":1\r\n:0\r\n:1\r\n";
-  EXPECT_EQ(ParseAnswer(*Read(front + Bulk(text))).text, text);
-  EXPECT_EQ(ParseAnswer(*Read(front + Bulk(std::string(5000, 'x')))).text.size(), 512u);
+  const std::string front = "*6\r\n" + Bulk("busy") + ":1\r\n:0\r\n:1\r\n";
+  EXPECT_EQ(ParseAnswer(*Read(front + Bulk(text) + kNobody)).text, text);
+  EXPECT_EQ(ParseAnswer(*Read(front + Bulk(std::string(5000, 'x')) + kNobody)).text.size(), 512u);
 }
 
 TEST(ReplyTest, KnowsAnUnknownScript) {
@@ -164,16 +172,16 @@ TEST(FactsTest, SaysWhatIsMissing) {
 }
 
 TEST(ProbeTest, PutsFactsAndSentinelTogether) {
-  const std::string five = Bulk("amnesia") + ":1\r\n:0\r\n:3000000\r\n" + Bulk("");
-  auto answer = ParseProbe(*Read(Bulk(kInfo)), *Read("*7\r\n" + five + Bulk("id") + Bulk("set")));
+  const std::string six = Bulk("amnesia") + ":1\r\n:0\r\n:3000000\r\n" + Bulk("") + kNobody;
+  auto answer = ParseProbe(*Read(Bulk(kInfo)), *Read("*8\r\n" + six + Bulk("id") + Bulk("set")));
   EXPECT_EQ(answer.verdict, Verdict::kAmnesia);
   EXPECT_EQ(answer.left, 3s);
   EXPECT_EQ(answer.facts->run_id, "abc");
   EXPECT_EQ(answer.facts->node_id, "id");
   EXPECT_EQ(answer.facts->set, "set");
-  answer = ParseProbe(*Read(Bulk(kInfo)), *Read("*5\r\n" + five));
+  answer = ParseProbe(*Read(Bulk(kInfo)), *Read("*6\r\n" + six));
   EXPECT_EQ(answer.verdict, Verdict::kError);
-  answer = ParseProbe(*Read("-LOADING\r\n"), *Read("*7\r\n" + five + Bulk("id") + Bulk("set")));
+  answer = ParseProbe(*Read("-LOADING\r\n"), *Read("*8\r\n" + six + Bulk("id") + Bulk("set")));
   EXPECT_EQ(answer.verdict, Verdict::kError);
   EXPECT_EQ(answer.text, "INFO: LOADING");
 }

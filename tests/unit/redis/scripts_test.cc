@@ -1,108 +1,10 @@
 // The scripts on a real node, rule by rule; each test names what a wrong variant would do.
-#include "daemon/redis/scripts.h"
-
 #include <gtest/gtest.h>
-#include <hiredis/hiredis.h>
 
-#include <memory>
-#include <string>
-
-#include "daemon/redis/command.h"
-#include "daemon/redis/encoder.h"
-#include "daemon/redis/reply.h"
-#include "tests/support/redis_node.h"
+#include "tests/unit/redis/scripts_fixture.h"
 
 namespace redlockd::redis {
 namespace {
-
-using namespace std::chrono_literals;
-using engine::Fence;
-using engine::NodeAnswer;
-using engine::NodeTime;
-using engine::Verdict;
-
-constexpr std::int64_t kSecond = 1'000'000;  // of a node's TIME
-const std::string kInstance = "0123456789abcdef01234567";
-const std::string kA = kInstance + ":5:host-a";
-const std::string kEarlierA = kInstance + ":4:host-a";
-const std::string kLaterA = kInstance + ":10:host-a";
-const std::string kB = "fedcba987654321001234567:5:host-b";
-
-SetOptions SmallSet() {
-  return {.key_prefix = "app:",
-          .max_ttl = 2s,
-          .fence_window = 500ms,
-          .fence_life = 20s,
-          .quarantine = 3s};
-}
-
-class ScriptsTest : public ::testing::Test {
- protected:
-  ScriptsTest() : server_({.args = {"--enable-debug-command", "yes"}, .shifted_clock = true}) {
-    Connect();
-  }
-
-  void Connect() {
-    context_.reset(redisConnectUnix(server_.SocketPath().c_str()));
-    const std::string info = server_.Command({"INFO"});
-    run_id_ = info.substr(info.find("run_id:") + 7, 40);
-    for (const Script& script : AllScripts()) {
-      server_.Command({"SCRIPT", "LOAD", std::string(script.source)});
-    }
-  }
-
-  // A node that may vote.
-  void Ready() {
-    ASSERT_EQ(Do(engine::ProbeOp{}).verdict, Verdict::kAmnesia);
-    ASSERT_EQ(Do(engine::TrustOp{}).verdict, Verdict::kOk);
-  }
-
-  NodeAnswer Do(const engine::NodeOp& op) { return DoAs(set_, op); }
-  // A probe's INFO is left out: its answer then has only what the sentinel says.
-  NodeAnswer DoAs(const SetOptions& set, const engine::NodeOp& op) {
-    std::string command;
-    AppendCall(command, ScriptOf(op), CallOf(op, set, run_id_));
-    redisAppendFormattedCommand(context_.get(), command.data(), command.size());
-    void* got = nullptr;
-    EXPECT_EQ(redisGetReply(context_.get(), &got), REDIS_OK);
-    last_.reset(static_cast<redisReply*>(got));
-    return ParseAnswer(*last_);
-  }
-  std::string IdFromProbe() const { return last_->element[5]->str; }
-  std::string SetFromProbe() const { return last_->element[6]->str; }
-
-  NodeAnswer Acquire(const std::string& owner, engine::Duration ttl = 1s, Fence proposal = 0) {
-    return Do(engine::AcquireOp{"job", owner, ttl, proposal});
-  }
-  NodeAnswer Confirm(const std::string& owner, Fence fence) {
-    return Do(engine::ConfirmOp{"job", owner, fence});
-  }
-  NodeAnswer Renew(const std::string& owner, engine::Duration ttl = 2s) {
-    return Do(engine::RenewOp{"job", owner, ttl});
-  }
-  NodeAnswer Release(const std::string& owner) { return Do(engine::ReleaseOp{"job", owner}); }
-  NodeAnswer Inspect() { return Do(engine::InspectOp{"job"}); }
-
-  std::string Redis(const std::vector<std::string>& args) { return server_.Command(args); }
-  long Number(const std::vector<std::string>& args) { return std::stol(Redis(args)); }
-  std::string Key() { return Redis({"GET", "app:job"}); }
-  std::string StoredFence() { return Redis({"GET", "redlockd:fence:app:job"}); }
-  void StoreFence(Fence fence) { Redis({"SET", "redlockd:fence:app:job", std::to_string(fence)}); }
-  std::string Sentinel(const std::string& field) { return Redis({"HGET", "redlockd:node", field}); }
-  NodeTime Now() { return Inspect().node_time; }
-
-  struct FreeContext {
-    void operator()(redisContext* context) const { redisFree(context); }
-  };
-  struct FreeReply {
-    void operator()(redisReply* reply) const { freeReplyObject(reply); }
-  };
-  SetOptions set_ = SmallSet();
-  test::RedisNode server_;
-  std::unique_ptr<redisContext, FreeContext> context_;
-  std::unique_ptr<redisReply, FreeReply> last_;
-  std::string run_id_;
-};
 
 // --- rules A2, A6: acquire ----------------------------------------------------------------------
 
@@ -214,6 +116,40 @@ TEST_F(ScriptsTest, AcquireOfItsOwnAgainRaisesTheFenceAndNeverShortens) {
   EXPECT_GT(Number({"PTTL", "app:job"}), 500) << "a shorter ttl must not shorten a promise (C5)";
 }
 
+// --- blocks of fences (rules A2, A4, A6) --------------------------------------------------------
+
+TEST_F(ScriptsTest, ABlockIsStoredToItsLastFence) {
+  Ready();
+  const Fence proposal = Now();
+  EXPECT_EQ(AcquireBlock(kA, proposal, 64).fence, proposal);
+  EXPECT_EQ(StoredFence(), std::to_string(proposal + 63)) << "or the next gets one of these (B1)";
+  EXPECT_EQ(AcquireBlock(kA, proposal, 8).fence, proposal + 64) << "renewed: the next block (B3)";
+  EXPECT_EQ(StoredFence(), std::to_string(proposal + 71));
+}
+
+TEST_F(ScriptsTest, ABlockMustEndWithinTheWindow) {
+  Ready();
+  constexpr Fence kTooMany = 20 * kSecond;
+  EXPECT_EQ(AcquireBlock(kA, Now(), kTooMany).verdict, Verdict::kSkew);
+  EXPECT_EQ(Key(), "(nil)");
+  EXPECT_EQ(StoredFence(), "(nil)");
+  const Fence fence = AcquireBlock(kA, Now(), 64).fence;
+  EXPECT_EQ(AcquireBlock(kA, fence, kTooMany).verdict, Verdict::kSkew) << "renewed, too (A6)";
+  EXPECT_EQ(ConfirmBlock(kA, fence, kTooMany).verdict, Verdict::kSkew);
+  EXPECT_EQ(StoredFence(), std::to_string(fence + 63));
+}
+
+TEST_F(ScriptsTest, ConfirmOfABlockStoresItsLastFence) {
+  Ready();
+  const Fence fence = AcquireBlock(kA, Now(), 64).fence;
+  EXPECT_EQ(ConfirmBlock(kA, fence, 64).verdict, Verdict::kOk) << "stored is the block's own last";
+  const auto answer = ConfirmBlock(kA, fence + 10, 64);
+  EXPECT_EQ(answer.verdict, Verdict::kOk);
+  EXPECT_EQ(answer.fence, fence + 10);
+  EXPECT_EQ(StoredFence(), std::to_string(fence + 73));
+  EXPECT_EQ(ConfirmBlock(kA, fence + 9, 64).verdict, Verdict::kPassed);
+}
+
 // --- rule C8 ------------------------------------------------------------------------------------
 
 TEST_F(ScriptsTest, AcquireTakesOverAnEarlierAttemptOfItsOwnInstance) {
@@ -292,6 +228,21 @@ TEST_F(ScriptsTest, RenewLengthensAndRefreshesTheFencesLife) {
   EXPECT_EQ(Renew(kA, 2s).verdict, Verdict::kOk);
   EXPECT_GT(Number({"PTTL", "app:job"}), 1000);
   EXPECT_GT(Number({"PTTL", "redlockd:fence:app:job"}), 5'000);
+}
+
+TEST_F(ScriptsTest, RenewsManyAndSaysOfEach) {
+  Ready();
+  for (const char* lock : {"one", "three"}) Do(engine::AcquireOp{lock, kA, 1s, 0});
+  Do(engine::AcquireOp{"two", kB, 1s, 0});
+  const auto answer = Do(
+      engine::RenewOp{{{"one", kA, 2s}, {"two", kA, 2s}, {"three", kA, 1500ms}, {"four", kA, 2s}}});
+  EXPECT_EQ(answer.verdict, Verdict::kOk);
+  EXPECT_EQ(answer.text, "onon");
+  EXPECT_GT(Number({"PTTL", "app:one"}), 1500);
+  EXPECT_LE(Number({"PTTL", "app:two"}), 1000);
+  EXPECT_LE(Number({"PTTL", "app:three"}), 1500);
+  EXPECT_GT(Number({"PTTL", "app:three"}), 1000);
+  EXPECT_EQ(Redis({"EXISTS", "app:four"}), "0");
 }
 
 TEST_F(ScriptsTest, RenewNeverShortens) {
@@ -417,7 +368,7 @@ TEST_F(ScriptsTest, AnotherRunMetWithSmallerSettingsWaitsForTheGreaterQuarantine
   smaller.max_ttl = 1s;
   smaller.quarantine = 2s;
   run_id_ = std::string(40, 'e');
-  EXPECT_EQ(DoAs(smaller, engine::RenewOp{"job", kA, 1s}).left, 3s);
+  EXPECT_EQ(DoAs(smaller, engine::RenewOp{{{"job", kA, 1s}}}).left, 3s);
   EXPECT_EQ(Sentinel("max_ttl"), "2000000");
 }
 
@@ -440,7 +391,7 @@ TEST_F(ScriptsTest, OtherSettingsGetNoVoteAndAreNamed) {
   other = SmallSet();
   other.fence_window = 250ms;
   Acquire(kA);
-  answer = DoAs(other, engine::RenewOp{"job", kA, 2s});
+  answer = DoAs(other, engine::RenewOp{{{"job", kA, 2s}}});
   EXPECT_EQ(answer.verdict, Verdict::kSettings);
   EXPECT_EQ(answer.text, "fence_window is 500ms on the node, 250ms here");
   EXPECT_LE(Number({"PTTL", "app:job"}), 1000);
