@@ -9,8 +9,6 @@
 #include <vector>
 
 #include "daemon/engine/timing.h"
-#include "daemon/redis/command.h"
-#include "daemon/redis/encoder.h"
 #include "daemon/redis/reply.h"
 
 namespace redlockd::redis {
@@ -33,8 +31,6 @@ std::optional<SocketAddress> UnixAddress(const std::string& path) {
   return address;
 }
 
-bool IsProbe(const engine::NodeOp& op) { return std::holds_alternative<engine::ProbeOp>(op); }
-
 }  // namespace
 
 Link::Link(const Parts& parts, std::uint32_t seed)
@@ -44,12 +40,14 @@ Link::Link(const Parts& parts, std::uint32_t seed)
 
 Link::~Link() = default;
 
-bool Link::Send(const engine::Ticket& ticket, std::shared_ptr<const engine::NodeOp> op) {
+bool Link::Send(const engine::Ticket& ticket, const Question& question) {
   if (state_ != State::kReady || stream_->unsent() > parts_.options.max_unsent) return false;
+  out_.clear();
+  question.AppendTo(out_, present_.run_id);
+  stream_->Write(out_);
   const auto now = Clock::now();
-  Write(*op);
   if (due_.empty()) quiet_since_ = now;
-  due_.push_back({.ticket = ticket, .op = std::move(op), .sent = now});
+  due_.push_back({.ticket = ticket, .is_probe = question.is_probe(), .sent = now});
   if (!timer_.running()) StartTimer();
   return true;
 }
@@ -127,18 +125,6 @@ void Link::BecomeReady() {
   parts_.user.OnLinkReady(facts);
 }
 
-// --- what is said -------------------------------------------------------------------------------
-
-void Link::Write(const engine::NodeOp& op) {
-  out_.clear();
-  if (IsProbe(op)) {
-    const std::string_view info = "INFO";
-    AppendCommand(out_, {&info, 1});
-  }
-  AppendCall(out_, ScriptOf(op), CallOf(op, parts_.options.set, present_.run_id));
-  stream_->Write(out_);
-}
-
 // --- what is heard ------------------------------------------------------------------------------
 
 void Link::OnBytes(std::string_view bytes) {
@@ -164,7 +150,7 @@ void Link::Take(Reply reply) {
 }
 
 void Link::TakeOfOp(Reply reply) {
-  if (IsProbe(*due_.front().op) && !due_.front().info) {
+  if (due_.front().is_probe && !due_.front().info) {
     due_.front().info = std::move(reply);
     return;
   }

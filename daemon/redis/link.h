@@ -17,6 +17,7 @@
 #include "daemon/redis/backoff.h"
 #include "daemon/redis/handshake.h"
 #include "daemon/redis/options.h"
+#include "daemon/redis/question.h"
 #include "daemon/redis/reader.h"
 #include "daemon/redis/resolver.h"
 
@@ -65,7 +66,7 @@ class Link {
 
   // False: it is not ready, or too much waits to be sent; nothing was sent and nothing will be
   // told. True: the user gets exactly one answer, or a silence with gone=true, in the end.
-  bool Send(const engine::Ticket& ticket, std::shared_ptr<const engine::NodeOp> op);
+  bool Send(const engine::Ticket& ticket, const Question& question);
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -77,7 +78,7 @@ class Link {
   // An op whose answer is due.
   struct Due {
     engine::Ticket ticket;
-    std::shared_ptr<const engine::NodeOp> op;
+    bool is_probe;
     Clock::time_point sent;
     bool timed_out = false;  // and the user was told so
     Reply info{};            // of a probe, once it is there
@@ -99,7 +100,6 @@ class Link {
   void TellTimedOut(Clock::time_point now);
   void StartTimer();
   void SetTimer(Clock::time_point at);
-  void Write(const engine::NodeOp& op);
 
   const Parts parts_;
   State state_ = State::kWaiting;

@@ -1,31 +1,8 @@
 #include "daemon/redis/node.h"
 
-#include <functional>
 #include <utility>
-#include <variant>
 
 namespace redlockd::redis {
-namespace {
-
-template <class Op>
-concept OfLock = requires(const Op& op) {
-  op.lock;
-};
-
-const std::string* LockOf(const engine::NodeOp& op) {
-  return std::visit(
-      [](const auto& op) -> const std::string* {
-        if constexpr (OfLock<decltype(op)>) {
-          return &op.lock;
-        } else {
-          return nullptr;
-        }
-      },
-      op);
-}
-
-}  // namespace
-
 Node::Node(event::Loop& loop, Resolver& resolver, const Options& options, engine::NodeIndex index,
            const Callbacks& callbacks, std::minstd_rand& random)
     : index_(index), callbacks_(callbacks) {
@@ -35,17 +12,15 @@ Node::Node(event::Loop& loop, Resolver& resolver, const Options& options, engine
   }
 }
 
-bool Node::Ask(const engine::Ticket& ticket, std::shared_ptr<const engine::NodeOp> op) {
-  Link* link = LinkFor(*op);
-  return link != nullptr && link->Send(ticket, std::move(op));
+bool Node::Ask(const engine::Ticket& ticket, const Question& question) {
+  Link* link = LinkFor(question);
+  return link != nullptr && link->Send(ticket, question);
 }
 
-Link* Node::LinkFor(const engine::NodeOp& op) {
+Link* Node::LinkFor(const Question& question) {
   // No other link for a lock whose own is broken: what still waits on the broken one could then run
   // after what is sent now.
-  if (const std::string* lock = LockOf(op)) {
-    return links_[std::hash<std::string>()(*lock) % links_.size()].get();
-  }
+  if (question.lane()) return links_[*question.lane() % links_.size()].get();
   for (const auto& link : links_) {
     if (link->state() == Link::State::kReady) return link.get();
   }

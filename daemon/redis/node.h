@@ -9,6 +9,7 @@
 #include "daemon/engine/events.h"
 #include "daemon/redis/callbacks.h"
 #include "daemon/redis/link.h"
+#include "daemon/redis/question.h"
 
 namespace redlockd::redis {
 
@@ -21,7 +22,7 @@ class Node : private LinkUser {
        const Callbacks& callbacks, std::minstd_rand& random);
 
   // As Link::Send.
-  bool Ask(const engine::Ticket& ticket, std::shared_ptr<const engine::NodeOp> op);
+  bool Ask(const engine::Ticket& ticket, const Question& question);
 
  private:
   void OnLinkReady(const engine::NodeFacts& facts) override;
@@ -30,7 +31,7 @@ class Node : private LinkUser {
   void OnSilence(engine::NodeSilence silence) override;
   void OnNote(const std::string& note) override;
 
-  Link* LinkFor(const engine::NodeOp& op);
+  Link* LinkFor(const Question& question);
 
   const engine::NodeIndex index_;
   const Callbacks& callbacks_;

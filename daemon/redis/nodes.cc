@@ -20,11 +20,11 @@ Nodes::Nodes(event::Loop& loop, Options options, Callbacks callbacks)
 
 Nodes::~Nodes() = default;
 
-void Nodes::Ask(const engine::AskNodes& question) {
-  const auto op = std::make_shared<const engine::NodeOp>(question.op);
+void Nodes::Ask(const engine::AskNodes& ask) {
+  const Question question(ask.op, options_.set);
   for (engine::NodeIndex i = 0; i < nodes_.size(); ++i) {
-    if (!question.nodes.test(i) || nodes_[i]->Ask(question.ticket, op)) continue;
-    unasked_.push_back({i, question.ticket, true});
+    if (!ask.nodes.test(i) || nodes_[i]->Ask(ask.ticket, question)) continue;
+    unasked_.push_back({i, ask.ticket, true});
     tell_unasked_.Schedule();
   }
 }

@@ -28,7 +28,7 @@ class Nodes {
   // Each node that is asked gives exactly one NodeAnswer or a NodeSilence with gone=true in the
   // end; in between a NodeSilence with gone=false once its command_timeout has passed. A node that
   // cannot be asked now is a silence with gone=true at the end of this turn.
-  void Ask(const engine::AskNodes& question);
+  void Ask(const engine::AskNodes& ask);
 
  private:
   void TellUnasked();

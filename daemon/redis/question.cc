@@ -1,0 +1,57 @@
+#include "daemon/redis/question.h"
+
+#include <functional>
+#include <variant>
+
+#include "daemon/redis/command.h"
+#include "daemon/redis/encoder.h"
+
+namespace redlockd::redis {
+namespace {
+
+// Stands for the run_id while the rest is put together: no other argument can have a NUL in it.
+constexpr std::string_view kAnyRun{"\0", 1};
+
+template <class Op>
+concept OfLock = requires(const Op& op) {
+  op.lock;
+};
+
+std::optional<std::size_t> LaneOf(const engine::NodeOp& op) {
+  return std::visit(
+      [](const auto& op) -> std::optional<std::size_t> {
+        if constexpr (OfLock<decltype(op)>) {
+          return std::hash<std::string>()(op.lock);
+        } else {
+          return std::nullopt;
+        }
+      },
+      op);
+}
+
+}  // namespace
+
+Question::Question(const engine::NodeOp& op, const SetOptions& set)
+    : is_probe_(std::holds_alternative<engine::ProbeOp>(op)), lane_(LaneOf(op)) {
+  if (is_probe_) {
+    const std::string_view info = "INFO";
+    AppendCommand(text_, {&info, 1});
+  }
+  AppendCall(text_, ScriptOf(op), CallOf(op, set, kAnyRun));
+  const std::size_t nul = text_.find('\0');
+  if (nul == std::string::npos) return;
+  std::string bulk;
+  AppendBulk(bulk, kAnyRun);
+  run_id_at_ = nul - bulk.find('\0');
+  text_.erase(run_id_at_, bulk.size());
+}
+
+void Question::AppendTo(std::string& out, std::string_view run_id) const {
+  const std::string_view text = text_;
+  out.append(text.substr(0, run_id_at_));
+  if (run_id_at_ == std::string::npos) return;
+  AppendBulk(out, run_id);
+  out.append(text.substr(run_id_at_));
+}
+
+}  // namespace redlockd::redis

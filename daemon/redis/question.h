@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "daemon/engine/node_op.h"
+#include "daemon/redis/options.h"
+
+namespace redlockd::redis {
+
+// An op in Redis' words, put together once for all nodes that are asked: what each of them is sent
+// differs in the run_id alone (rule D1).
+class Question {
+ public:
+  Question(const engine::NodeOp& op, const SetOptions& set);
+
+  // Appends it as it goes to the node of this run.
+  void AppendTo(std::string& out, std::string_view run_id) const;
+
+  // Answered by two replies: that to INFO, and the script's.
+  bool is_probe() const { return is_probe_; }
+  // A number that all ops of a lock have in common; none for an op of the node itself.
+  std::optional<std::size_t> lane() const { return lane_; }
+
+ private:
+  bool is_probe_;
+  std::optional<std::size_t> lane_;
+  std::string text_;                           // without the run_id
+  std::size_t run_id_at_ = std::string::npos;  // where that belongs, if anywhere
+};
+
+}  // namespace redlockd::redis

@@ -1,0 +1,70 @@
+#include "daemon/redis/question.h"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "daemon/redis/command.h"
+
+namespace redlockd::redis {
+namespace {
+
+using namespace std::chrono_literals;
+
+const SetOptions kSet{.key_prefix = "app:",
+                      .max_ttl = 60s,
+                      .fence_window = 10s,
+                      .fence_life = 600s,
+                      .quarantine = 61062ms};
+
+const std::vector<engine::NodeOp> kOfLock{
+    engine::AcquireOp{.lock = "job", .owner = "o:1:h", .ttl = 10s, .proposal = 7},
+    engine::ConfirmOp{.lock = "job", .owner = "o:1:h", .fence = 42},
+    engine::RenewOp{.lock = "job", .owner = "o:1:h", .ttl = 10s},
+    engine::ReleaseOp{.lock = "job", .owner = "o:1:h"}, engine::InspectOp{"job"}};
+const std::vector<engine::NodeOp> kOfNode{engine::SuspectOp{}, engine::TrustOp{},
+                                          engine::AdoptOp{"set"}};
+
+// What a node of this run is to get.
+std::string Called(const engine::NodeOp& op, const std::string& run_id) {
+  std::string text;
+  AppendCall(text, ScriptOf(op), CallOf(op, kSet, run_id));
+  return text;
+}
+
+std::string Asked(const Question& question, const std::string& run_id) {
+  std::string text;
+  question.AppendTo(text, run_id);
+  return text;
+}
+
+TEST(QuestionTest, HasTheRunIdOfEachNodeInItsPlace) {
+  for (const auto& ops : {kOfLock, kOfNode}) {
+    for (const engine::NodeOp& op : ops) {
+      const Question question(op, kSet);
+      for (const std::string run_id : {"", "a", "0123456789abcdef0123456789abcdef01234567"}) {
+        EXPECT_EQ(Asked(question, run_id), Called(op, run_id)) << "op " << op.index();
+      }
+      EXPECT_FALSE(question.is_probe());
+    }
+  }
+}
+
+TEST(QuestionTest, OfAProbeBeginsWithInfo) {
+  const engine::NodeOp probe = engine::ProbeOp{"id", "set"};
+  const Question question(probe, kSet);
+  EXPECT_TRUE(question.is_probe());
+  EXPECT_EQ(Asked(question, "run"), "*1\r\n$4\r\nINFO\r\n" + Called(probe, "run"));
+}
+
+TEST(QuestionTest, KeepsTheOpsOfALockInOneLane) {
+  const auto lane = Question(kOfLock[0], kSet).lane();
+  EXPECT_TRUE(lane);
+  for (const engine::NodeOp& op : kOfLock) EXPECT_EQ(Question(op, kSet).lane(), lane);
+  for (const engine::NodeOp& op : kOfNode) EXPECT_EQ(Question(op, kSet).lane(), std::nullopt);
+  EXPECT_NE(Question(engine::InspectOp{"other"}, kSet).lane(), lane);
+}
+
+}  // namespace
+}  // namespace redlockd::redis
