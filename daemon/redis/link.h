@@ -1,7 +1,5 @@
 #pragma once
 
-#include <hiredis/hiredis.h>
-
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -70,10 +68,6 @@ class Link {
 
  private:
   using Clock = std::chrono::steady_clock;
-  struct FreeReply {
-    void operator()(redisReply* reply) const { freeReplyObject(reply); }
-  };
-  using Reply = std::unique_ptr<redisReply, FreeReply>;
 
   // An op whose answer is due.
   struct Due {

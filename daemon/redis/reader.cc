@@ -1,27 +1,82 @@
 #include "daemon/redis/reader.h"
 
+#include <array>
+#include <utility>
+
 namespace redlockd::redis {
 namespace {
 
-const redisReplyObjectFunctions& HiredisOwn() {
-  static const redisReplyObjectFunctions functions = *Reader(redisReaderCreate())->fn;
-  return functions;
+// A reply with all that may belong to it. To make and free each element by itself costs more than
+// to read it: a reply that is freed is kept for the next one.
+struct Whole : redisReply {
+  Whole() : redisReply{} {
+    for (std::size_t i = 0; i < parts.size(); ++i) places[i] = &parts[i];
+  }
+
+  std::array<redisReply, kMaxElements> parts{};
+  std::array<redisReply*, kMaxElements> places{};
+  std::array<std::string, 1 + kMaxElements> texts;  // the reply's own, and its elements'
+};
+thread_local std::unique_ptr<Whole> spare;
+
+// The reply that hiredis has come to, or the element of one, and where its text goes.
+struct Part {
+  redisReply& reply;
+  std::string& text;
+};
+
+Part NewPart(const redisReadTask& task, int type) {
+  const bool is_element = task.parent != nullptr;
+  Whole& whole = is_element ? *static_cast<Whole*>(static_cast<redisReply*>(task.parent->obj))
+                 : spare    ? *spare.release()
+                            : *new Whole;
+  const auto index = static_cast<std::size_t>(task.idx);
+  redisReply& reply = is_element ? whole.parts[index] : whole;
+  reply = redisReply{};
+  reply.type = type;
+  return {reply, whole.texts[is_element ? 1 + index : 0]};
 }
 
-void* CreateArray(const redisReadTask* task, int elements) {
-  if (elements > kMaxElements || task->parent != nullptr) return nullptr;
-  return HiredisOwn().createArray(task, elements);
+void* CreateString(const redisReadTask* task, char* text, std::size_t size) {
+  const Part part = NewPart(*task, task->type);
+  part.text.assign(text, size);
+  part.reply.str = part.text.data();
+  part.reply.len = size;
+  return &part.reply;
+}
+
+void* CreateArray(const redisReadTask* task, int size) {
+  if (size > kMaxElements || task->parent != nullptr) return nullptr;
+  redisReply& reply = NewPart(*task, REDIS_REPLY_ARRAY).reply;
+  reply.elements = static_cast<std::size_t>(size);
+  reply.element = static_cast<Whole&>(reply).places.data();
+  return &reply;
+}
+
+void* CreateInteger(const redisReadTask* task, long long value) {
+  redisReply& reply = NewPart(*task, REDIS_REPLY_INTEGER).reply;
+  reply.integer = value;
+  return &reply;
+}
+
+void* CreateNil(const redisReadTask* task) { return &NewPart(*task, REDIS_REPLY_NIL).reply; }
+
+// Of a whole reply: hiredis does not free elements by themselves.
+void FreeObject(void* reply) {
+  if (reply != nullptr) FreeReply()(static_cast<redisReply*>(reply));
 }
 
 }  // namespace
 
 Reader MakeReader() {
-  static redisReplyObjectFunctions functions = [] {
-    redisReplyObjectFunctions own = HiredisOwn();
-    own.createArray = CreateArray;
-    return own;
-  }();
+  static redisReplyObjectFunctions functions{CreateString, CreateArray, CreateInteger, CreateNil,
+                                             FreeObject};
   return Reader(redisReaderCreateWithFunctions(&functions));
+}
+
+void FreeReply::operator()(redisReply* reply) const {
+  std::unique_ptr<Whole> whole(static_cast<Whole*>(reply));
+  if (!spare) spare = std::move(whole);
 }
 
 std::string ErrorOf(const redisReader& reader) {

@@ -18,6 +18,12 @@ using Reader = std::unique_ptr<redisReader, FreeReader>;
 inline constexpr int kMaxElements = 64;
 Reader MakeReader();
 
+// What such a reader gives is freed so, not by hiredis.
+struct FreeReply {
+  void operator()(redisReply* reply) const;
+};
+using Reply = std::unique_ptr<redisReply, FreeReply>;
+
 // What is wrong with what was read, once it has said so.
 std::string ErrorOf(const redisReader& reader);
 

@@ -27,11 +27,6 @@ using engine::Verdict;
 constexpr std::size_t kMostText = 640;  // 512 of the node's, and what is said around it
 constexpr std::int64_t kExact = std::int64_t{1} << 53;
 
-struct FreeReply {
-  void operator()(redisReply* reply) const { freeReplyObject(reply); }
-};
-using Reply = std::unique_ptr<redisReply, FreeReply>;
-
 std::vector<Reply> Read(const std::vector<std::string>& pieces) {
   std::vector<Reply> replies;
   const Reader reader = MakeReader();
