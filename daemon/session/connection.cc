@@ -61,10 +61,17 @@ Connection::Input Connection::Take(std::string_view* line) {
 
 Connection::Input Connection::Fill() {
   std::array<char, kReadBytes> bytes;
-  const ssize_t size = read(socket_.get(), bytes.data(), bytes.size());
+  iovec to{bytes.data(), bytes.size()};
+  msghdr message{};
+  message.msg_iov = &to;
+  message.msg_iovlen = 1;
+  const ssize_t size = recvmsg(socket_.get(), &message, 0);
   if (size > 0) {
-    // However short: a read ends behind bytes that came with a descriptor, so that only EAGAIN says
-    // that the socket is empty.
+    // A read that is not full has emptied the socket, and what comes will be told; but behind bytes
+    // that came with a descriptor it ends early (the descriptor is dropped: MSG_CTRUNC), and an end
+    // that was told already is still to be read.
+    const bool is_full = static_cast<std::size_t>(size) == bytes.size();
+    readable_ = is_full || (message.msg_flags & MSG_CTRUNC) || half_closed_;
     if (!in_) in_.emplace(redlock::protocol::kLineBytes);
     in_->Append({bytes.data(), static_cast<std::size_t>(size)});
     return Input::kAgain;
