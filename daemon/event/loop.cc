@@ -3,32 +3,21 @@
 #include <event2/event.h>
 
 #include <cassert>
-#include <memory>
 #include <stdexcept>
 
 #include "daemon/event/end_of_turn.h"
 #include "daemon/event/timer.h"
+#include "daemon/event/timer_queue.h"
 
 namespace redlockd::event {
-namespace {
-
-event_base* NewBase() {
-  // libevent's own timers are 2 to 4 ms late without this flag.
-  std::unique_ptr<event_config, void (*)(event_config*)> config(event_config_new(),
-                                                                event_config_free);
-  if (!config) return nullptr;
-  event_config_set_flag(config.get(), EVENT_BASE_FLAG_PRECISE_TIMER);
-  return event_base_new_with_config(config.get());
-}
-
-}  // namespace
-
-Loop::Loop() : base_(NewBase()) {
+Loop::Loop() : base_(event_base_new()) {
   if (base_ == nullptr) throw std::runtime_error("cannot create an event loop (libevent)");
+  timers_ = std::make_unique<TimerQueue>(*this);
 }
 
 Loop::~Loop() {
   assert(scheduled_.empty());
+  timers_.reset();
   event_base_free(base_);
 }
 

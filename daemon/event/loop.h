@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <vector>
 
 struct event_base;
@@ -19,12 +20,13 @@ struct event_base;
 namespace redlockd::event {
 
 class EndOfTurn;
+class TimerQueue;
 
 // One turn: wait for something to happen, run the callbacks of all that has happened, then run the
 // EndOfTurn tasks that were scheduled.
 class Loop {
  public:
-  Loop();  // throws std::runtime_error if the kernel gives no epoll
+  Loop();  // throws std::runtime_error if the kernel gives no epoll or no timer
   ~Loop();
   Loop(const Loop&) = delete;
   Loop& operator=(const Loop&) = delete;
@@ -36,7 +38,9 @@ class Loop {
   // the last answer of `done`. For what must come to an end: draining, tests.
   bool RunUntil(const std::function<bool()>& done, std::chrono::nanoseconds at_most);
 
-  event_base* base() { return base_; }  // for this room only
+  // For this room only.
+  event_base* base() { return base_; }
+  TimerQueue& timers() { return *timers_; }
 
  private:
   friend class EndOfTurn;
@@ -44,6 +48,7 @@ class Loop {
   void RunEndOfTurn();
 
   event_base* base_;
+  std::unique_ptr<TimerQueue> timers_;
   bool stopped_ = false;
   std::vector<EndOfTurn*> scheduled_;
   std::vector<EndOfTurn*> running_;  // of the end of this turn; those destroyed meanwhile are null

@@ -3,6 +3,9 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
+
+#include "daemon/event/timer_queue.h"
 
 namespace redlockd::event {
 
@@ -19,11 +22,15 @@ class Timer {
 
   void Start(std::chrono::nanoseconds after);  // again if it is running; <= 0: next turn
   void Cancel();
-  bool running() const;
+  bool running() const { return place_.has_value(); }
 
  private:
-  struct Core;
-  std::unique_ptr<Core> core_;
+  friend class TimerQueue;
+  void Ring();
+
+  TimerQueue& queue_;
+  std::shared_ptr<std::function<void()>> callback_;
+  std::optional<TimerQueue::Place> place_;  // while it is running
 };
 
 }  // namespace redlockd::event
