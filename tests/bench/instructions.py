@@ -1,0 +1,57 @@
+"""How many instructions of its own the daemon runs for a lock and its unlock, by callgrind."""
+
+import os
+import re
+import shutil
+import subprocess
+
+from daemon import Daemon
+from nodes import Nodes
+from workplace import Failure, Workplace
+
+# Under valgrind a daemon is some fifty times slower: a node must not be given up for that.
+SLOWLY = "timeouts: {command: 1s}\n"
+
+CASES = [
+    # name, linger, the load
+    ("cold, 1 client", "0s", {"clients": 1, "cycles": 1000, "fresh": True}),
+    ("cold, 64 clients", "0s", {"clients": 64, "cycles": 50, "fresh": True}),
+    ("warm, 1 client", "20ms", {"clients": 1, "cycles": 1000}),
+]
+
+
+def _control(pid, *arguments):
+    ran = subprocess.run(["callgrind_control", *arguments, str(pid)], capture_output=True,
+                         text=True, check=False, timeout=60)
+    if "OK" not in ran.stdout:
+        raise Failure("callgrind_control: " + ran.stdout + ran.stderr)
+
+
+def _measure(workplace, programs, linger, load, profile):
+    """Instructions per cycle; the profile of the cycles alone is kept as `profile`."""
+    wrapper = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={profile}"]
+    with Nodes(workplace, 5) as nodes, \
+         Daemon(workplace, programs.redlockd, nodes.addresses, linger, SLOWLY, wrapper) as daemon:
+        programs.load("cycle", socket=daemon.socket, seconds=60, **{**load, "cycles": 20})
+        _control(daemon.pid, "--zero")
+        result = programs.load("cycle", socket=daemon.socket, seconds=240, **load)
+        _control(daemon.pid, "--dump")
+    with open(profile + ".1", encoding="ascii", errors="replace") as file:
+        dump = file.read()
+    # Functions that were on the stack all the time have calls=0 there, which callgrind_annotate
+    # takes for work of their own.
+    with open(profile, "w", encoding="ascii", errors="replace") as file:
+        file.write(re.sub(r"^calls=0 .*\n.*\n", "", dump, flags=re.MULTILINE))
+    total = int(re.search(r"^summary: (\d+)", dump, re.MULTILINE).group(1))
+    return total / result["cycle"]["count"]
+
+
+def run(programs, directory):
+    """Prints the table; keeps the profiles, for callgrind_annotate, in `directory`."""
+    shutil.rmtree(directory, ignore_errors=True)
+    os.makedirs(directory)
+    with Workplace() as workplace:
+        for name, linger, load in CASES:
+            profile = os.path.join(directory, "callgrind." + re.sub(r"\W+", "-", name))
+            cost = _measure(workplace, programs, linger, load, profile)
+            print(f"{name:20} {cost:10.0f} instructions per lock and unlock   {profile}", flush=True)

@@ -1,0 +1,75 @@
+"""A private directory and the processes of a run; both are gone at its end."""
+
+import os
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+
+class Failure(Exception):
+    """Something that a run needs did not happen; the text says what."""
+
+
+def wait_for(what, condition, seconds=15):
+    """Returns what `condition` returns as soon as that is true."""
+    end = time.monotonic() + seconds
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > end:
+            raise Failure(f"waited {seconds} s in vain for {what}")
+        time.sleep(0.01)
+
+
+class Workplace:
+    def __init__(self):
+        self.directory = tempfile.mkdtemp(prefix="redlockd-bench.")
+        self._processes = []
+        self._names = 0
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for process in reversed(self._processes):
+            self._end(process)
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def path(self, name):
+        """A path of the run's own; short enough for a socket."""
+        self._names += 1
+        return os.path.join(self.directory, f"{self._names}-{name}")
+
+    def start(self, argv, **options):
+        """Starts a process that lives until stop(), or the end of the run. Its output goes to a log
+        (process.log) unless the options say otherwise. A session of its own: Ctrl-C is for the run."""
+        log = self.path(os.path.basename(argv[0]) + ".log")
+        with open(log, "wb") as output:
+            options = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output, **options}
+            process = subprocess.Popen(argv, start_new_session=True, **options)
+        process.log = log
+        self._processes.append(process)
+        return process
+
+    def stop(self, process, signal_number=signal.SIGKILL, seconds=15):
+        self._end(process, signal_number, seconds)
+        self._processes.remove(process)
+
+    @staticmethod
+    def _end(process, signal_number=signal.SIGKILL, seconds=15):
+        if process.poll() is None:
+            process.send_signal(signal_number)
+            process.send_signal(signal.SIGCONT)
+            try:
+                process.wait(seconds)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def read_log(process):
+    with open(process.log, encoding="utf-8", errors="replace") as log:
+        return log.read()
