@@ -1,0 +1,133 @@
+#include "tests/bench/floor_node.h"
+
+#include <cstdarg>
+#include <ctime>
+#include <stdexcept>
+
+#include "daemon/engine/timing.h"
+#include "daemon/redis/command.h"
+
+namespace redlockd::bench {
+namespace {
+
+std::vector<std::size_t> Places(const std::string& text, std::string_view what) {
+  std::vector<std::size_t> places;
+  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + what.size())) {
+    places.push_back(at);
+  }
+  return places;
+}
+
+// Those of a daemon whose configuration names none.
+redis::SetOptions DefaultSet() {
+  const engine::Timing timing;
+  return {.key_prefix = {},
+          .max_ttl = timing.max_ttl,
+          .fence_window = timing.fence_window,
+          .fence_life = timing.fence_life,
+          .quarantine = timing.Quarantine(),
+          .want_life = timing.WantLife()};
+}
+
+std::string Encode(const engine::NodeOp& op, const std::string& run_id) {
+  std::string out;
+  redis::AppendCall(out, redis::ScriptOf(op), redis::CallOf(op, DefaultSet(), run_id));
+  return out;
+}
+
+}  // namespace
+
+Template::Template(std::string command)
+    : command_(std::move(command)),
+      cycles_(Places(command_, kCycle)),
+      proposals_(Places(command_, kProposal)) {}
+
+const std::string& Template::With(std::string_view cycle, std::string_view proposal) {
+  for (const std::size_t at : cycles_) cycle.copy(&command_[at], kCycle.size());
+  for (const std::size_t at : proposals_) proposal.copy(&command_[at], kProposal.size());
+  return command_;
+}
+
+FloorNode::FloorNode(int port) : context_(redisConnect("127.0.0.1", port)) {
+  if (!context_ || context_->err != 0) Fail();
+  for (const redis::Script& script : redis::AllScripts()) {
+    Ask("SCRIPT LOAD %b", script.source.data(), script.source.size());
+  }
+  MakeTemplates();
+}
+
+void FloorNode::MakeTemplates() {
+  const ReplyPtr info = Ask("INFO server");
+  const std::string text(info->str, info->len);
+  const std::size_t at = text.find("run_id:") + 7;
+  const std::string run_id = text.substr(at, 40);
+
+  const std::string lock = "floor-" + std::string(Template::kCycle);
+  const std::string owner =
+      "0123456789abcdef0123456789abcdef:" + std::string(Template::kCycle) + ":floor";
+  acquire_ = std::make_unique<Template>(
+      Encode(engine::AcquireOp{.lock = lock,
+                               .owner = owner,
+                               .ttl = engine::Timing().ttl,
+                               .proposal = std::stoll(std::string(Template::kProposal))},
+             run_id));
+  release_ =
+      std::make_unique<Template>(Encode(engine::ReleaseOp{.lock = lock, .owner = owner}, run_id));
+}
+
+void FloorNode::Queue(const std::string& command) {
+  if (redisAppendFormattedCommand(context_.get(), command.data(), command.size()) != REDIS_OK) {
+    Fail();
+  }
+}
+
+void FloorNode::Flush() {
+  int done = 0;
+  while (done == 0) {
+    if (redisBufferWrite(context_.get(), &done) != REDIS_OK) Fail();
+  }
+}
+
+void FloorNode::Read() {
+  if (redisBufferRead(context_.get()) != REDIS_OK) Fail();
+}
+
+ReplyPtr FloorNode::NextReply() {
+  void* reply = nullptr;
+  if (redisGetReplyFromReader(context_.get(), &reply) != REDIS_OK) Fail();
+  return ReplyPtr(static_cast<redisReply*>(reply));
+}
+
+ReplyPtr FloorNode::Wait() {
+  void* reply = nullptr;
+  if (redisGetReply(context_.get(), &reply) != REDIS_OK) Fail();
+  return ReplyPtr(static_cast<redisReply*>(reply));
+}
+
+ReplyPtr FloorNode::Ask(const char* format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  ReplyPtr reply(static_cast<redisReply*>(redisvCommand(context_.get(), format, arguments)));
+  va_end(arguments);
+  if (!reply) Fail();
+  if (reply->type == REDIS_REPLY_ERROR) throw std::runtime_error(reply->str);
+  return reply;
+}
+
+void FloorNode::Fail() const {
+  throw std::runtime_error(std::string("a node: ") + (context_ ? context_->errstr : "no memory"));
+}
+
+bool SaysOk(const redisReply& reply) {
+  return reply.type == REDIS_REPLY_ARRAY && reply.elements > 0 &&
+         reply.element[0]->type == REDIS_REPLY_STRING &&
+         std::string_view(reply.element[0]->str, reply.element[0]->len) == "ok";
+}
+
+std::string MicrosecondsNow() {
+  timespec time;
+  clock_gettime(CLOCK_REALTIME, &time);
+  return std::to_string(time.tv_sec * 1'000'000L + time.tv_nsec / 1000);
+}
+
+}  // namespace redlockd::bench

@@ -1,0 +1,64 @@
+"""Rows 1 to 4: locks that nobody else wants."""
+
+from report import Row, at_least, at_most
+from setting import OFF, USUAL, median, ratio, rounds
+
+
+def row_1(setting):
+    with setting.world(OFF) as (nodes, daemon):
+        ours, floor = rounds(
+            5,
+            lambda: setting.programs.load("cycle", socket=daemon.socket, fresh=True,
+                                          seconds=setting.seconds(1)),
+            lambda: setting.floor(nodes, 1, 1))
+    return [Row("1", "cold cycle, one client, p50, by the floor's",
+                ratio(ours, floor, "cycle", "p50_us"), "x", at_most(1.0),
+                {"p50_us": median(ours, "cycle", "p50_us"),
+                 "floor_p50_us": median(floor, "cycle", "p50_us"),
+                 "acquire_p50_us": median(ours, "acquire", "p50_us")})]
+
+
+def rows_2_and_3(setting):
+    clients = 64
+    with setting.world(OFF) as (nodes, daemon):
+        def cold():
+            before = daemon.cpu_seconds()
+            result = setting.programs.load("cycle", socket=daemon.socket, clients=clients,
+                                           fresh=True, seconds=setting.seconds(2))
+            cpu = daemon.cpu_seconds() - before
+            return {**result, "cpu_us": cpu * 1e6 / max(1, result["cycle"]["count"])}
+        ours, floor = rounds(3, cold, lambda: setting.floor(nodes, clients, 2))
+    per_second = median(ours, "per_second")
+    details = {"per_second": per_second, "floor_per_second": median(floor, "per_second"),
+               "p50_us": median(ours, "cycle", "p50_us"), "p99_us": median(ours, "cycle", "p99_us")}
+    return [
+        Row("2", f"cold cycles/s, {clients} clients, by the floor's",
+            ratio(ours, floor, "per_second"), "x", at_least(0.6), details),
+        setting.peers.row("2b", f"cold cycles/s, {clients} clients, by the best peer's", per_second,
+                          at_least(4), kind="cold", workers=clients),
+        Row("3", f"daemon's CPU for a cold cycle, {clients} clients", median(ours, "cpu_us"), "us",
+            at_most(25)),
+    ]
+
+
+def row_4(setting):
+    with setting.world(USUAL) as (_, daemon), setting.echo() as echo:
+        ours, trips = rounds(
+            5,
+            lambda: setting.programs.load("cycle", socket=daemon.socket,
+                                          seconds=setting.seconds(1)),
+            lambda: setting.programs.load("ping", socket=echo, seconds=setting.seconds(0.5)))
+    return [Row("4", "warm cycle, p50, by an echo's round trip",
+                ratio(ours, trips, "cycle", "p50_us", of=("trip", "p50_us")), "x", at_most(2.3),
+                {"p50_us": median(ours, "cycle", "p50_us"),
+                 "echo_p50_us": median(trips, "trip", "p50_us")})]
+
+
+def rows_of_scripts(setting):
+    with setting.world(OFF) as (nodes, _):
+        times, = rounds(5, lambda: setting.programs.run("bench_floor", "scripts", port=nodes[0].port,
+                                                        count=setting.count(20000)))
+    details = {name: median(times, name) for name in ("acquire_us", "release_us", "bare_us")}
+    return [Row(row, f"{script}'s time in the node, by a bare GET + INCR + SET",
+                ratio(times, times, f"{script}_us", of=("bare_us",)), "x", at_most(2.5), details)
+            for row, script in (("S", "acquire"), ("Sb", "release"))]

@@ -1,0 +1,49 @@
+"""Rows 8 and 9: nodes that fail, holders that die."""
+
+from report import Row, at_most
+from setting import OFF, USUAL
+
+
+def rows_8(setting):
+    cases = {}
+    minority = (setting.node_count - 1) // 2
+    for count in range(1, minority + 1):
+        cases[f"{count} refused"] = _acquire_without(setting, lambda nodes, n=count: nodes.kill(n))
+        cases[f"{count} stopped"] = _acquire_without(setting, lambda nodes, n=count: nodes.freeze(n))
+    return [_worst("8", "p50", cases, 1.2), _worst("8b", "p99", cases, 2)]
+
+
+def _acquire_without(setting, fail):
+    """One client's acquires, before and while some nodes are away."""
+    with setting.world(OFF) as (nodes, daemon):
+        def acquire():
+            return setting.programs.load("cycle", socket=daemon.socket, fresh=True,
+                                         seconds=setting.seconds(3))["acquire"]
+        healthy = acquire()
+        fail(nodes)
+        return {"healthy": healthy, "failing": acquire()}
+
+
+def _worst(row, percentile, cases, limit):
+    key = percentile + "_us"
+    ratios = {name: case["failing"].get(key, float("inf")) / case["healthy"][key]
+              for name, case in cases.items()}
+    worst = max(ratios, key=ratios.get)
+    return Row(row, f"acquire, {percentile}, with nodes away, by healthy (worst: {worst})",
+               ratios[worst], "x", at_most(limit), ratios)
+
+
+def rows_9(setting):
+    with setting.world(USUAL, 2) as (_, (near, far)):
+        def killed(waiter, times):
+            return setting.programs.load("kill", socket=near.socket, waiter_socket=waiter.socket,
+                                         times=setting.count(times))["after_kill"]
+        local = killed(near, 200)
+        remote = killed(far, 200)
+    return [
+        Row("9", "holder killed: next local holder, p50", local["p50_us"] / 1000, "ms", at_most(1),
+            {"local": local, "remote": remote}),
+        Row("9b", "holder killed: next local holder, p99", local["p99_us"] / 1000, "ms", at_most(2)),
+        Row("9c", "holder killed: next remote holder, p99", remote["p99_us"] / 1000, "ms",
+            at_most(10)),
+    ]

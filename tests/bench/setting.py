@@ -1,0 +1,86 @@
+"""Where a row is measured: programs, nodes, how long, and what it is compared with."""
+
+import contextlib
+import statistics
+
+from daemon import Daemon
+from nodes import Nodes
+from workplace import wait_for
+
+OFF = "0s"        # linger: each cycle is a cold one
+USUAL = None      # what redlockd.yaml does not say
+
+
+class Setting:
+    """`scale` shortens all times and counts; 1 is a real measurement."""
+
+    def __init__(self, workplace, programs, peers, node_count=5, scale=1.0):
+        self.workplace = workplace
+        self.programs = programs
+        self.peers = peers
+        self.node_count = node_count
+        self._scale = scale
+
+    def seconds(self, usual):
+        return max(usual * self._scale, 0.1)
+
+    def count(self, usual):
+        return max(int(usual * self._scale), 2)
+
+    @contextlib.contextmanager
+    def world(self, linger, hosts=1, more=""):
+        """New nodes, and daemons on them; the first is alone where there is no word of hosts."""
+        with Nodes(self.workplace, self.node_count) as nodes, contextlib.ExitStack() as stack:
+            daemons = [stack.enter_context(Daemon(self.workplace, self.programs.redlockd,
+                                                  nodes.addresses, linger, more))
+                       for _ in range(hosts)]
+            yield nodes, daemons if hosts > 1 else daemons[0]
+
+    @contextlib.contextmanager
+    def echo(self):
+        """The socket of a running echo."""
+        socket = self.workplace.path("echo")
+        process = self.workplace.start([self.programs.echo, socket])
+        wait_for("the echo", lambda: _answers(self.programs, socket))
+        try:
+            yield socket
+        finally:
+            self.workplace.stop(process)
+
+    def floor(self, nodes, in_flight, seconds):
+        return self.programs.run("bench_floor", "cycle", port=[node.port for node in nodes],
+                                 in_flight=in_flight, seconds=self.seconds(seconds))
+
+
+def _answers(programs, socket):
+    from workplace import Failure
+    try:
+        return programs.load("ping", socket=socket, seconds=0.01)
+    except Failure:
+        return None
+
+
+def rounds(count, *measurements):
+    """Runs them in turns, so that what else happens on the machine happens to all of them. A list of
+    results for each."""
+    results = [[] for _ in measurements]
+    for _ in range(count):
+        for result, measure in zip(results, measurements):
+            result.append(measure())
+    return results
+
+
+def median(results, *path):
+    """Of the numbers that stand under `path` in each result."""
+    return statistics.median(at(result, *path) for result in results)
+
+
+def ratio(ours, theirs, *path, of=None):
+    """The median over the rounds of our figure by theirs, which stands under `of` or the same path."""
+    return statistics.median(at(a, *path) / at(b, *(of or path)) for a, b in zip(ours, theirs))
+
+
+def at(result, *path):
+    for key in path:
+        result = result[key]
+    return result
