@@ -27,15 +27,17 @@ def rows_2_and_3(setting):
                                            fresh=True, seconds=setting.seconds(2))
             cpu = daemon.cpu_seconds() - before
             return {**result, "cpu_us": cpu * 1e6 / max(1, result["cycle"]["count"])}
-        ours, floor = rounds(3, cold, lambda: setting.floor(nodes, clients, 2))
-    per_second = median(ours, "per_second")
-    details = {"per_second": per_second, "floor_per_second": median(floor, "per_second"),
+        rival = setting.peers.rival("cold", clients)
+        ours, floor, theirs = rounds(3, cold, lambda: setting.floor(nodes, clients, 2),
+                                     rival.measure)
+    details = {"per_second": median(ours, "per_second"),
+               "floor_per_second": median(floor, "per_second"),
                "p50_us": median(ours, "cycle", "p50_us"), "p99_us": median(ours, "cycle", "p99_us")}
     return [
         Row("2", f"cold cycles/s, {clients} clients, by the floor's",
             ratio(ours, floor, "per_second"), "x", at_least(0.6), details),
-        setting.peers.row("2b", f"cold cycles/s, {clients} clients, by the best peer's", per_second,
-                          at_least(4), kind="cold", workers=clients),
+        rival.row("2b", f"cold cycles/s, {clients} clients, by the best peer's",
+                  [one["per_second"] for one in ours], theirs, at_least(4)),
         Row("3", f"daemon's CPU for a cold cycle, {clients} clients", median(ours, "cpu_us"), "us",
             at_most(25)),
     ]

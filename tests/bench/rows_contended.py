@@ -17,16 +17,18 @@ def rows_5_and_6(setting):
                                            clients=clients, seconds=setting.seconds(3))
             scripts = nodes.scripts_run() - before
             return {**result, "scripts_per_grant": scripts / max(1, result["grants"])}
-        ours, trips = rounds(
+        rival = setting.peers.rival("hot", clients)
+        ours, trips, theirs = rounds(
             3, contend,
-            lambda: setting.programs.load("ping", socket=echo, seconds=setting.seconds(0.5)))
-    handoffs = median(ours, "handoffs_per_second")
+            lambda: setting.programs.load("ping", socket=echo, seconds=setting.seconds(0.5)),
+            rival.measure)
     return [
         Row("5", f"hand-offs/s, {clients} local clients, by an echo's round trips/s",
             ratio(ours, trips, "handoffs_per_second", of=("per_second",)), "x", at_least(0.5),
-            {"handoffs_per_second": handoffs, "echo_per_second": median(trips, "per_second")}),
-        setting.peers.row("5b", f"hand-offs/s, {clients} local clients, by the best peer's",
-                          handoffs, at_least(50), kind="hot", workers=clients),
+            {"handoffs_per_second": median(ours, "handoffs_per_second"),
+             "echo_per_second": median(trips, "per_second")}),
+        rival.row("5b", f"hand-offs/s, {clients} local clients, by the best peer's",
+                  [one["handoffs_per_second"] for one in ours], theirs, at_least(50)),
         Row("5c", "wait, p99", median(ours, "wait", "p99_us") / 1000, "ms", at_most(3)),
         Row("5d", "acquisitions of the least lucky client by the luckiest's",
             min(result["least"] / max(1, result["most"]) for result in ours), "x", at_least(0.95)),
@@ -48,13 +50,14 @@ def _between_hosts(setting, hosts, ids):
         result = setting.programs.load("contend", socket=[daemon.socket for daemon in daemons],
                                        name=next(_names), clients=clients,
                                        seconds=setting.seconds(25))
+    rival = setting.peers.rival("hot", hosts * clients, hosts)
+    theirs, = rounds(3, rival.measure)
     wait = result["wait"]
     longest = max(wait.get("max_us", 0), result["longest_pending_us"])
     who = f"{hosts} daemons with {clients} clients each"
     return [
-        setting.peers.row(ids[0], f"changes of host/s, {who}, by the best peer's hand-offs/s",
-                          result["host_changes_per_second"], at_least(3), kind="hot",
-                          workers=hosts * clients, processes=hosts),
+        rival.row(ids[0], f"changes of host/s, {who}, by the best peer's hand-offs/s",
+                  [result["host_changes_per_second"]] * len(theirs), theirs, at_least(3)),
         Row(ids[1], "longest wait there, by the mean", longest / max(1, wait.get("mean_us", 0)), "x",
             at_most(10), {"mean_ms": wait.get("mean_us", 0) / 1000, "longest_ms": longest / 1000,
                           "grants": result["grants"]}),
