@@ -1,6 +1,7 @@
 #include "daemon/engine/node_table.h"
 
 #include <algorithm>
+#include <array>
 #include <cassert>
 #include <utility>
 
@@ -283,13 +284,15 @@ std::optional<NodeIndex> NodeTable::SameServer(NodeIndex index) const {
 // --- clocks -------------------------------------------------------------------------------------
 
 std::optional<std::int64_t> NodeTable::MedianOffset() const {
-  std::vector<std::int64_t> offsets;
+  std::array<std::int64_t, kMaxNodes> offsets;
+  auto end = offsets.begin();
   for (const Node& node : nodes_) {
-    if (node.linked && node.offset.Middle()) offsets.push_back(*node.offset.Middle());
+    const auto offset = node.linked ? node.offset.Middle() : std::nullopt;
+    if (offset) *end++ = *offset;
   }
-  if (offsets.empty()) return std::nullopt;
-  const auto middle = offsets.begin() + static_cast<std::ptrdiff_t>((offsets.size() - 1) / 2);
-  std::nth_element(offsets.begin(), middle, offsets.end());
+  if (end == offsets.begin()) return std::nullopt;
+  const auto middle = offsets.begin() + (end - offsets.begin() - 1) / 2;
+  std::nth_element(offsets.begin(), middle, end);
   return *middle;
 }
 
