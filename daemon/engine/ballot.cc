@@ -14,12 +14,13 @@ void Ballot::Settle(NodeIndex node) {
   open_.reset(node);
   refused_.reset(node);
   not_turn_.reset(node);
-  votes_.erase(node);
+  voted_.reset(node);
   owners_.erase(node);
 }
 
 void Ballot::Vote(NodeIndex node, Fence fence) {
   Settle(node);
+  voted_.set(node);
   votes_[node] = fence;
 }
 
@@ -47,17 +48,21 @@ void Ballot::Miss(NodeIndex node) {
 Ballot::Result Ballot::Judge() const {
   const std::size_t m = Majority(nodes_);
   if (MajorityFence()) return Result::kAgreed;
-  if (votes_.size() >= m) return Result::kDisagreed;
-  if (votes_.size() + open_.count() >= m) return Result::kOpen;
-  const std::size_t answered = votes_.size() + refused_.count();
+  if (Votes() >= m) return Result::kDisagreed;
+  if (Votes() + open_.count() >= m) return Result::kOpen;
+  const std::size_t answered = Votes() + refused_.count();
   if (answered >= m) return Result::kRefused;
   return answered + open_.count() >= m ? Result::kOpen : Result::kNoQuorum;
 }
 
 std::optional<Fence> Ballot::MajorityFence() const {
-  std::map<Fence, std::size_t> count;
-  for (const auto& [node, fence] : votes_) {
-    if (++count[fence] >= Majority(nodes_)) return fence;
+  const std::size_t m = Majority(nodes_);
+  if (Votes() < m) return std::nullopt;
+  for (NodeIndex i = 0; i < nodes_; ++i) {
+    if (!voted_.test(i)) continue;
+    std::size_t same = 0;
+    for (NodeIndex j = i; j < nodes_; ++j) same += voted_.test(j) && votes_[j] == votes_[i];
+    if (same >= m) return votes_[i];
   }
   return std::nullopt;
 }
@@ -70,19 +75,17 @@ Fence Ballot::Agreed() const {
 
 Fence Ballot::ToConfirm() const {
   const std::size_t m = Majority(nodes_);
-  assert(votes_.size() >= m);
-  std::vector<Fence> fences;
-  for (const auto& [node, fence] : votes_) fences.push_back(fence);
-  std::nth_element(fences.begin(), fences.begin() + static_cast<std::ptrdiff_t>(m - 1),
-                   fences.end());
+  assert(Votes() >= m);
+  std::array<Fence, kMaxNodes> fences;
+  auto end = fences.begin();
+  for (NodeIndex i = 0; i < nodes_; ++i) {
+    if (voted_.test(i)) *end++ = votes_[i];
+  }
+  std::nth_element(fences.begin(), fences.begin() + static_cast<std::ptrdiff_t>(m - 1), end);
   return fences[m - 1];
 }
 
-NodeSet Ballot::Silent() const {
-  NodeSet silent = asked_ & ~refused_;
-  for (const auto& [node, fence] : votes_) silent.reset(node);
-  return silent;
-}
+NodeSet Ballot::Silent() const { return asked_ & ~refused_ & ~voted_; }
 
 std::string Ballot::Holder() const {
   std::map<std::string, std::size_t> count;
@@ -93,7 +96,7 @@ std::string Ballot::Holder() const {
 }
 
 bool Ballot::OnlyQueue() const {
-  return not_turn_.any() && votes_.size() + not_turn_.count() >= Majority(nodes_);
+  return not_turn_.any() && voted_.count() + not_turn_.count() >= Majority(nodes_);
 }
 
 }  // namespace redlockd::engine

@@ -1,9 +1,9 @@
 #pragma once
 
+#include <array>
 #include <map>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "daemon/engine/effects.h"
 #include "daemon/engine/types.h"
@@ -40,7 +40,7 @@ class Ballot {
   Fence Agreed() const;
   // kDisagreed: the greatest of the m smallest votes (rule A4).
   Fence ToConfirm() const;
-  std::size_t Votes() const { return votes_.size(); }
+  std::size_t Votes() const { return voted_.count(); }
   // Asked, and neither voted nor refused.
   NodeSet Silent() const;
   // The one other owner that was seen on a majority: it holds the lock. Empty if there is none, so
@@ -60,7 +60,8 @@ class Ballot {
   NodeSet open_;     // asked, not heard of
   NodeSet refused_;  // busy or refused
   NodeSet not_turn_;
-  std::map<NodeIndex, Fence> votes_;
+  NodeSet voted_;
+  std::array<Fence, kMaxNodes> votes_{};  // of those
   std::map<NodeIndex, std::string> owners_;
   std::optional<Duration> shortest_left_;
 };

@@ -1,8 +1,10 @@
 #include "daemon/engine/validity.h"
 
 #include <algorithm>
+#include <array>
 #include <functional>
 
+#include "daemon/engine/effects.h"
 #include "daemon/engine/quorum.h"
 
 namespace redlockd::engine {
@@ -13,14 +15,15 @@ void Validity::Ack(NodeIndex node, Time asked, Duration ttl, Duration drift_allo
 }
 
 std::optional<Time> Validity::Deadline() const {
-  std::vector<Time> promises;
+  std::array<Time, kMaxNodes> promises;
+  auto end = promises.begin();
   for (const auto& until : until_) {
-    if (until) promises.push_back(*until);
+    if (until) *end++ = *until;
   }
-  const std::size_t m = Majority(until_.size());
-  if (promises.size() < m) return std::nullopt;
-  const auto mth = promises.begin() + static_cast<std::ptrdiff_t>(m - 1);
-  std::nth_element(promises.begin(), mth, promises.end(), std::greater<>());
+  const auto m = static_cast<std::ptrdiff_t>(Majority(until_.size()));
+  if (end - promises.begin() < m) return std::nullopt;
+  const auto mth = promises.begin() + m - 1;
+  std::nth_element(promises.begin(), mth, end, std::greater<>());
   return *mth;
 }
 
