@@ -14,6 +14,8 @@ namespace {
 
 using std::chrono::nanoseconds;
 
+constexpr std::size_t kKeptEffects = 64;  // room for so many is not given back
+
 constexpr nanoseconds kReportInterval = std::chrono::seconds(1);
 // How long the last lines to clients may take to be written when the daemon ends.
 constexpr nanoseconds kFarewell = std::chrono::milliseconds(200);
@@ -44,7 +46,7 @@ App::App(const config::Config& config, host::ListenSocket socket, bool trust_new
       on_int_(loop_, SIGINT, [this] { OnStopSignal(); }),
       on_hup_(loop_, SIGHUP, [this] { OnStopSignal(); }),
       nodes_(loop_, RedisOptionsOf(config),
-             {.on_event = [this](engine::Event event) { Feed(std::move(event)); },
+             {.on_event = [this](const engine::Event& event) { Feed(event); },
               .on_note =
                   [this](engine::NodeIndex node, const std::string& note) {
                     host::LogInfo(NodeName(node) + ": " + note);
@@ -76,23 +78,29 @@ void App::Post(engine::Event event) {
   step_all_.Schedule();
 }
 
-void App::Feed(engine::Event event) {
-  events_.push_back(std::move(event));
+void App::Feed(const engine::Event& event) {
+  StepPosted();
+  Step(event);
   StepAll();
 }
 
-// Carrying out an effect may post another event; it is taken in its turn.
-void App::StepAll() {
-  engine::Effects effects;  // not kept: one step in a million has thousands
-  while (!events_.empty()) {
-    const engine::Event event = std::move(events_.front());
-    events_.pop_front();
-    effects.clear();
-    engine_.Step(Now(), event, effects);
-    for (const engine::Effect& effect : effects) {
-      std::visit([this](const auto& e) { CarryOut(e); }, effect);
-    }
+void App::Step(const engine::Event& event) {
+  effects_.clear();
+  engine_.Step(Now(), event, effects_);
+  for (const engine::Effect& effect : effects_) {
+    std::visit([this](const auto& e) { CarryOut(e); }, effect);
   }
+}
+
+// Carrying out an effect may post another event; it is taken in its turn.
+void App::StepPosted() {
+  for (; !events_.empty(); events_.pop_front()) Step(events_.front());
+}
+
+void App::StepAll() {
+  StepPosted();
+  // One step in a million has thousands.
+  if (effects_.capacity() > kKeptEffects) effects_ = engine::Effects();
   if (const auto next = engine_.NextDeadline()) {
     engine_alarm_.Set(next->time_since_epoch());
   } else {

@@ -20,9 +20,9 @@
 
 namespace redlockd::app {
 
-// The daemon: puts the rooms together. Every event of theirs becomes one of the queue, in the order
-// in which it happened; StepAll, the only caller of Engine::Step, has each effect carried out by
-// the room that it is for. One thread.
+// The daemon: puts the rooms together. Every event of theirs is stepped in the order in which it
+// happened; Step, the only caller of Engine::Step, has each effect carried out by the room that it
+// is for. One thread.
 class App : public session::EnginePort {
  public:
   // `trust_new_nodes`: see engine::EngineOptions. Throws std::exception if the kernel refuses what
@@ -44,7 +44,9 @@ class App : public session::EnginePort {
   engine::Counters Counters() const override;
 
  private:
-  void Feed(engine::Event event);  // and step at once
+  void Feed(const engine::Event& event);  // behind those that were posted, and at once
+  void Step(const engine::Event& event);
+  void StepPosted();
   void StepAll();
   void CarryOut(const engine::AskNodes& effect);
   void CarryOut(const engine::AnswerClient& effect);
@@ -64,7 +66,8 @@ class App : public session::EnginePort {
   host::SystemRandom random_;
   engine::Engine engine_;
 
-  std::deque<engine::Event> events_;  // to be stepped
+  std::deque<engine::Event> events_;  // posted, to be stepped
+  engine::Effects effects_;           // of the event that is being stepped
   bool draining_ = false;
   bool drained_ = false;  // and Run has been told
 

@@ -11,7 +11,7 @@ namespace redlockd::redis {
 // call. They must not destroy the Nodes.
 struct Callbacks {
   // NodeLinkUp, NodeDown, NodeAnswer, NodeSilence: to be fed to Engine::Step as they come.
-  std::function<void(engine::Event event)> on_event;
+  std::function<void(const engine::Event& event)> on_event;
   // For the log: something that a node refuses and that can be lived without (rule C7).
   std::function<void(engine::NodeIndex node, const std::string& note)> on_note;
 };

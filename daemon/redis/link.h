@@ -29,7 +29,7 @@ class LinkUser {
   virtual void OnLinkReady(const engine::NodeFacts& facts) = 0;
   // It was ready and is not any more, or could not be made. It tries again by itself.
   virtual void OnLinkLost(bool was_ready, const std::string& reason) = 0;
-  virtual void OnAnswer(engine::NodeAnswer answer) = 0;
+  virtual void OnAnswer(engine::NodeAnswer&& answer) = 0;
   virtual void OnSilence(engine::NodeSilence silence) = 0;
   // Something that the node refuses and that can be lived without (rule C7).
   virtual void OnNote(const std::string& note) = 0;

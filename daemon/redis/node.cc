@@ -40,7 +40,7 @@ void Node::OnLinkLost(bool was_ready, const std::string& reason) {
   callbacks_.on_event(engine::NodeDown{index_, reason});
 }
 
-void Node::OnAnswer(engine::NodeAnswer answer) { callbacks_.on_event(std::move(answer)); }
+void Node::OnAnswer(engine::NodeAnswer&& answer) { callbacks_.on_event(std::move(answer)); }
 
 void Node::OnSilence(engine::NodeSilence silence) { callbacks_.on_event(std::move(silence)); }
 

@@ -27,7 +27,7 @@ class Node : private LinkUser {
  private:
   void OnLinkReady(const engine::NodeFacts& facts) override;
   void OnLinkLost(bool was_ready, const std::string& reason) override;
-  void OnAnswer(engine::NodeAnswer answer) override;
+  void OnAnswer(engine::NodeAnswer&& answer) override;
   void OnSilence(engine::NodeSilence silence) override;
   void OnNote(const std::string& note) override;
 
