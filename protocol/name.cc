@@ -1,5 +1,7 @@
 #include "protocol/name.h"
 
+#include <algorithm>
+
 #include "protocol/limits.h"
 
 namespace redlock::protocol {
@@ -23,17 +25,17 @@ int HexValue(char c) {
 }  // namespace
 
 void PercentEncodeTo(std::string_view bytes, std::string& out) {
+  std::size_t done = 0;
   for (std::size_t i = 0; i < bytes.size(); ++i) {
-    const char c = bytes[i];
-    if (IsPlain(c, i)) {
-      out += c;
-      continue;
-    }
-    const auto byte = static_cast<unsigned char>(c);
+    if (IsPlain(bytes[i], i)) continue;
+    out.append(bytes.substr(done, i - done));
+    done = i + 1;
+    const auto byte = static_cast<unsigned char>(bytes[i]);
     out += '%';
     out += kDigits[byte >> 4];
     out += kDigits[byte & 15];
   }
+  out.append(bytes.substr(done));
 }
 
 std::string PercentEncode(std::string_view bytes) {
@@ -43,9 +45,9 @@ std::string PercentEncode(std::string_view bytes) {
 }
 
 std::optional<std::string> PercentDecode(std::string_view word, std::string* out) {
-  out->clear();
-  out->reserve(word.size());
-  for (std::size_t i = 0; i < word.size(); ++i) {
+  std::size_t i = std::min(word.find('%'), word.size());
+  out->assign(word.substr(0, i));
+  for (; i < word.size(); ++i) {
     if (word[i] != '%') {
       *out += word[i];
       continue;

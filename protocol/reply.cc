@@ -5,6 +5,7 @@
 
 #include "protocol/limits.h"
 #include "protocol/name.h"
+#include "protocol/words.h"
 
 namespace redlock::protocol {
 
@@ -32,15 +33,28 @@ ReplyLine& ReplyLine::Word(std::string_view word) {
 }
 
 ReplyLine& ReplyLine::Add(std::string_view key, std::string_view value) {
-  out_.append(" ").append(key).append("=");
-  std::string readable(value.substr(0, kValueBytes));
-  std::replace(readable.begin(), readable.end(), '\0', '?');
-  PercentEncodeTo(readable, out_);
+  value = value.substr(0, kValueBytes);
+  std::string readable;
+  if (value.find('\0') != std::string_view::npos) {
+    readable = value;
+    std::replace(readable.begin(), readable.end(), '\0', '?');
+    value = readable;
+  }
+  AddPlain(key, "");
+  PercentEncodeTo(value, out_);
+  return *this;
+}
+
+ReplyLine& ReplyLine::AddPlain(std::string_view key, std::string_view value) {
+  out_ += ' ';
+  out_.append(key);
+  out_ += '=';
+  out_.append(value);
   return *this;
 }
 
 ReplyLine& ReplyLine::Add(std::string_view key, Duration value) {
-  return Add(key, std::string_view(FormatDuration(value)));
+  return AddPlain(key, FormatDuration(value));
 }
 
 ReplyLine& ReplyLine::Text(std::string_view text) {
@@ -57,14 +71,6 @@ const std::string* Reply::Find(std::string_view key) const {
 }
 
 namespace {
-
-// Takes the next word off the front of `rest`; empty at the end.
-std::string_view TakeWord(std::string_view& rest) {
-  rest.remove_prefix(std::min(rest.find_first_not_of(' '), rest.size()));
-  const std::string_view word = rest.substr(0, rest.find(' '));
-  rest.remove_prefix(word.size());
-  return word;
-}
 
 bool KindOf(std::string_view word, Reply::Kind* kind) {
   if (word == "OK")

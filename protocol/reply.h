@@ -44,13 +44,15 @@ class ReplyLine {
   ReplyLine& Add(std::string_view key, std::string_view value);
   ReplyLine& Add(std::string_view key, Duration value);
   ReplyLine& Add(std::string_view key, std::integral auto value) {
-    return Add(key, std::string_view(std::to_string(value)));
+    return AddPlain(key, std::to_string(value));
   }
   // For people, to the end of the line: nothing can be added behind it.
   ReplyLine& Text(std::string_view text);
 
  private:
   ReplyLine(std::string& out, std::string_view tag, std::string_view start);
+  // What needs no encoding.
+  ReplyLine& AddPlain(std::string_view key, std::string_view value);
 
   std::string& out_;
 };

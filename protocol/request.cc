@@ -5,6 +5,7 @@
 
 #include "protocol/limits.h"
 #include "protocol/name.h"
+#include "protocol/words.h"
 
 namespace redlock::protocol {
 namespace {
@@ -32,17 +33,6 @@ std::optional<std::string> CheckBytes(std::string_view line) {
            (line[i] == '\0' ? "%XX (but never NUL)" : "%XX, like %" + hex);
   }
   return std::nullopt;
-}
-
-std::vector<std::string_view> SplitWords(std::string_view line) {
-  std::vector<std::string_view> words;
-  std::size_t at = 0;
-  while ((at = line.find_first_not_of(' ', at)) != std::string_view::npos) {
-    const std::size_t end = std::min(line.find(' ', at), line.size());
-    words.push_back(line.substr(at, end - at));
-    at = end;
-  }
-  return words;
 }
 
 using Problem = std::optional<std::string>;
@@ -106,25 +96,24 @@ std::variant<Request, ParseError> ParseRequest(std::string_view line) {
     error.text = std::move(text);
     return error;
   };
-  const std::vector<std::string_view> words = SplitWords(line);
   Request request;
-  std::size_t next = 0;
-  const bool tagged = !words.empty() && words[0][0] == '#';
+  std::string_view rest = line;
+  std::string_view word = TakeWord(rest);
   // The tag is taken first, so that whatever else is wrong is answered under it.
-  if (tagged && IsTag(words[0].substr(1))) {
-    request.tag = error.tag = words[next++].substr(1);
+  if (word.starts_with('#') && IsTag(word.substr(1))) {
+    request.tag = error.tag = word.substr(1);
+    word = TakeWord(rest);
   }
   if (const Problem problem = CheckBytes(line)) return fail(*problem);
-  if (tagged && next == 0) {
-    return fail(Quoted(words[0]) + ": expected a tag of 1 to " + std::to_string(kTagBytes) +
+  if (word.starts_with('#') && request.tag.empty()) {
+    return fail(Quoted(word) + ": expected a tag of 1 to " + std::to_string(kTagBytes) +
                 " letters, digits, '_' and '-' after '#'");
   }
-  if (next == words.size()) return fail("the line has no verb: expected [#tag] verb ...; try help");
-  const std::string_view verb = words[next++];
-  if (!IsKeyword(verb)) return fail(Quoted(verb) + ": expected a verb; try help");
-  std::transform(verb.begin(), verb.end(), std::back_inserter(request.verb), Lower);
-  for (; next < words.size(); ++next) {
-    if (const Problem problem = AddWord(words[next], &request)) return fail(*problem);
+  if (word.empty()) return fail("the line has no verb: expected [#tag] verb ...; try help");
+  if (!IsKeyword(word)) return fail(Quoted(word) + ": expected a verb; try help");
+  std::transform(word.begin(), word.end(), std::back_inserter(request.verb), Lower);
+  while (!(word = TakeWord(rest)).empty()) {
+    if (const Problem problem = AddWord(word, &request)) return fail(*problem);
   }
   return request;
 }

@@ -98,8 +98,7 @@ void Session::OnLine(std::string_view line) {
     WriteError("", ErrorCode::kBadRequest, "expected redlockd's line protocol, found HTTP");
     return Leave();
   }
-  std::visit([this](auto&& parsed) { Submit(std::move(parsed)); },
-             redlock::protocol::ParseRequest(line));
+  Submit(redlock::protocol::ParseRequest(line));
 }
 
 void Session::Submit(Item item) {
