@@ -1,12 +1,8 @@
 #include "daemon/redis/link.h"
 
-#include <sys/un.h>
-
 #include <algorithm>
-#include <cstring>
 #include <utility>
 #include <variant>
-#include <vector>
 
 #include "daemon/engine/timing.h"
 #include "daemon/redis/reply.h"
@@ -20,21 +16,13 @@ constexpr std::size_t kMaxReplyBytes = 1 << 20;
 // A timer that is later than this was not held up by the kernel alone.
 constexpr std::chrono::milliseconds kHeldUp{5};
 
-std::optional<SocketAddress> UnixAddress(const std::string& path) {
-  sockaddr_un name{};
-  if (path.size() >= sizeof name.sun_path) return std::nullopt;
-  name.sun_family = AF_UNIX;
-  std::memcpy(name.sun_path, path.data(), path.size());
-  SocketAddress address;
-  std::memcpy(&address.storage, &name, sizeof name);
-  address.size = sizeof name;
-  return address;
-}
-
 }  // namespace
 
 Link::Link(const Parts& parts, std::uint32_t seed)
-    : parts_(parts), backoff_(seed), timer_(parts.loop, [this] { OnTimer(); }) {
+    : parts_(parts),
+      backoff_(seed),
+      dialer_(parts.resolver, node_options().address),
+      timer_(parts.loop, [this] { OnTimer(); }) {
   SetTimer(Clock::now());
 }
 
@@ -55,25 +43,11 @@ bool Link::Send(const engine::Ticket& ticket, const Question& question) {
 // --- connecting ---------------------------------------------------------------------------------
 
 void Link::Dial() {
-  ++dials_;
-  const Address& address = node_options().address;
-  if (!address.path.empty()) {
-    const auto local = UnixAddress(address.path);
-    return local ? Connect(*local) : Lose("connect: the socket's path is too long");
-  }
-  if (const auto numeric = Resolver::Numeric(address.host, address.port)) return Connect(*numeric);
   state_ = State::kResolving;
-  lookup_ = parts_.resolver.Find(address.host, address.port,
-                                 [this](Resolver::Found found) { OnResolved(std::move(found)); });
-}
-
-void Link::OnResolved(Resolver::Found found) {
-  lookup_.reset();
-  if (const auto* error = std::get_if<std::string>(&found)) {
-    return Lose("resolve " + node_options().address.host + ": " + *error);
-  }
-  const auto& addresses = std::get<std::vector<SocketAddress>>(found);
-  Connect(addresses[dials_ % addresses.size()]);
+  dialer_.Find([this](const Dialer::Found& found) {
+    if (const auto* error = std::get_if<std::string>(&found)) return Lose(*error);
+    Connect(std::get<SocketAddress>(found));
+  });
 }
 
 void Link::Connect(const SocketAddress& address) {

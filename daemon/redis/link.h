@@ -13,11 +13,11 @@
 #include "daemon/event/stream.h"
 #include "daemon/event/timer.h"
 #include "daemon/redis/backoff.h"
+#include "daemon/redis/dialer.h"
 #include "daemon/redis/handshake.h"
 #include "daemon/redis/options.h"
 #include "daemon/redis/question.h"
 #include "daemon/redis/reader.h"
-#include "daemon/redis/resolver.h"
 
 namespace redlockd::redis {
 
@@ -81,7 +81,6 @@ class Link {
   const NodeOptions& node_options() const { return parts_.options.nodes[parts_.node]; }
 
   void Dial();
-  void OnResolved(Resolver::Found found);
   void Connect(const SocketAddress& address);
   void OnConnected();
   void OnBytes(std::string_view bytes);
@@ -98,13 +97,12 @@ class Link {
   const Parts parts_;
   State state_ = State::kWaiting;
   Backoff backoff_;
-  std::size_t dials_ = 0;  // a name with several addresses is tried at one after the other
+  Dialer dialer_;
   // kWaiting: the next try. kConnecting, kHandshaking: the end of connect_timeout. kReady: the next
   // of the ops' time-outs.
   event::Timer timer_;
   Clock::time_point timer_at_;
   bool looks_again_ = false;
-  std::unique_ptr<Resolver::Lookup> lookup_;
   std::unique_ptr<event::Stream> stream_;
   Reader reader_;
   std::optional<Handshake> handshake_;
