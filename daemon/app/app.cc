@@ -20,8 +20,9 @@ constexpr nanoseconds kReportInterval = std::chrono::seconds(1);
 // How long the last lines to clients may take to be written when the daemon ends.
 constexpr nanoseconds kFarewell = std::chrono::milliseconds(200);
 
-engine::EngineOptions Options(const config::Config& config, bool trust_new_nodes) {
-  engine::EngineOptions options = EngineOptionsOf(config);
+engine::EngineOptions Options(const config::Config& config, const std::string& instance,
+                              bool trust_new_nodes) {
+  engine::EngineOptions options = EngineOptionsOf(config, instance);
   options.trust_new_nodes = trust_new_nodes;
   return options;
 }
@@ -37,7 +38,7 @@ nanoseconds LongestConnect(const config::Config& config) {
 App::App(const config::Config& config, host::ListenSocket socket, bool trust_new_nodes)
     : config_(config),
       socket_(std::move(socket)),
-      engine_(Options(config, trust_new_nodes), random_),
+      engine_(Options(config, instance_, trust_new_nodes), random_),
       engine_alarm_(loop_, [this] { Feed(engine::TimePassed{}); }),
       step_all_(loop_, [this] { StepAll(); }),
       first_look_(loop_, [this] { StartServing(); }),
@@ -45,7 +46,7 @@ App::App(const config::Config& config, host::ListenSocket socket, bool trust_new
       on_term_(loop_, SIGTERM, [this] { OnStopSignal(); }),
       on_int_(loop_, SIGINT, [this] { OnStopSignal(); }),
       on_hup_(loop_, SIGHUP, [this] { OnStopSignal(); }),
-      nodes_(loop_, RedisOptionsOf(config),
+      nodes_(loop_, RedisOptionsOf(config, instance_),
              {.on_event = [this](const engine::Event& event) { Feed(event); },
               .on_note =
                   [this](engine::NodeIndex node, const std::string& note) {

@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "config/config.h"
@@ -60,6 +61,7 @@ class App : public session::EnginePort {
   void Report();
 
   config::Config config_;
+  const std::string instance_ = host::RandomHex(16);  // rule A1
   host::ListenSocket socket_;
   event::Loop loop_;
   host::Notifier notifier_;

@@ -27,9 +27,14 @@ redis::NodeOptions NodeOptionsOf(const config::Node& node) {
           .command_timeout = node.timeouts.command};
 }
 
+// To each node those that ask, and the one that is told (rule E5).
+std::size_t ConnectionsToNodes(const config::Config& config) {
+  return config.nodes.size() * (config.connections_per_node + 1);
+}
+
 // For each connection to a node, and some more: to look up their names, to read /proc.
 std::size_t ReservedDescriptors(const config::Config& config) {
-  return config.nodes.size() * config.connections_per_node + 16;
+  return ConnectionsToNodes(config) + 16;
 }
 
 }  // namespace
@@ -51,7 +56,7 @@ engine::Timing TimingOf(const config::Config& config) {
   return timing;
 }
 
-engine::EngineOptions EngineOptionsOf(const config::Config& config) {
+engine::EngineOptions EngineOptionsOf(const config::Config& config, const std::string& instance) {
   engine::EngineOptions options;
   options.timing = TimingOf(config);
   options.linger.usual = config.lease.linger;
@@ -61,12 +66,12 @@ engine::EngineOptions EngineOptionsOf(const config::Config& config) {
   options.limits.locks_per_session = config.limits.locks_per_session;
   options.limits.locks_per_uid = config.limits.locks_per_uid;
   options.nodes = config.nodes.size();
-  options.instance = host::RandomHex(16);  // rule A1
+  options.instance = instance;
   options.host = host::HostName();
   return options;
 }
 
-redis::Options RedisOptionsOf(const config::Config& config) {
+redis::Options RedisOptionsOf(const config::Config& config, const std::string& instance) {
   const engine::Timing timing = TimingOf(config);
   redis::Options options;
   for (const config::Node& node : config.nodes) options.nodes.push_back(NodeOptionsOf(node));
@@ -77,6 +82,7 @@ redis::Options RedisOptionsOf(const config::Config& config) {
   options.set.fence_life = timing.fence_life;
   options.set.quarantine = timing.Quarantine();
   options.set.want_life = timing.WantLife();
+  options.instance = instance;
   return options;
 }
 
@@ -99,8 +105,7 @@ session::Options SessionOptionsOf(const config::Config& config) {
 // Two for each session (its socket and its process), the connections to the nodes, what is kept
 // free, and some of its own: standard streams, timers, the socket.
 std::size_t DescriptorsFor(const config::Config& config) {
-  return 2 * config.limits.sessions + config.nodes.size() * config.connections_per_node +
-         ReservedDescriptors(config) + 48;
+  return 2 * config.limits.sessions + ConnectionsToNodes(config) + ReservedDescriptors(config) + 48;
 }
 
 void CheckTiming(config::Loaded& loaded) {

@@ -14,8 +14,9 @@
 namespace redlockd::app {
 
 engine::Timing TimingOf(const config::Config& config);
-engine::EngineOptions EngineOptionsOf(const config::Config& config);  // with a new instance id
-redis::Options RedisOptionsOf(const config::Config& config);
+// `instance`: of this daemon, random and new at each start (rule A1); the same for both.
+engine::EngineOptions EngineOptionsOf(const config::Config& config, const std::string& instance);
+redis::Options RedisOptionsOf(const config::Config& config, const std::string& instance);
 session::Options SessionOptionsOf(const config::Config& config);
 
 // How many descriptors the daemon needs to serve as many sessions as it may.

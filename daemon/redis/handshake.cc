@@ -19,17 +19,22 @@ void Append(std::string& out, std::initializer_list<std::string_view> argv) {
 
 }  // namespace
 
+bool AppendAuth(std::string& out, const NodeOptions& options) {
+  if (!options.username.empty()) {
+    Append(out, {"AUTH", options.username, options.password});
+  } else if (!options.password.empty()) {
+    Append(out, {"AUTH", options.password});
+  } else {
+    return false;
+  }
+  return true;
+}
+
 Handshake::Handshake(const NodeOptions& options, Former former)
     : options_(options), former_(std::move(former)) {}
 
 void Handshake::Begin(std::string& out) {
-  if (!options_.username.empty()) {
-    Append(out, {"AUTH", options_.username, options_.password});
-    due_.push_back(Step::kAuth);
-  } else if (!options_.password.empty()) {
-    Append(out, {"AUTH", options_.password});
-    due_.push_back(Step::kAuth);
-  }
+  if (AppendAuth(out, options_)) due_.push_back(Step::kAuth);
   if (options_.database != 0) {
     Append(out, {"SELECT", std::to_string(options_.database)});
     due_.push_back(Step::kSelect);

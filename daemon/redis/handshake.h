@@ -11,6 +11,9 @@
 
 namespace redlockd::redis {
 
+// Appends AUTH, if the node wants one; false: it does not.
+bool AppendAuth(std::string& out, const NodeOptions& options);
+
 // What is said on a new connection before anything else (rule C7): AUTH, SELECT, CLIENT ID, INFO;
 // then CLIENT KILL of the connection it replaces, so that nothing that waits there can run later,
 // and SCRIPT LOAD of all scripts. No I/O: replies in, commands out.

@@ -15,6 +15,10 @@ Nodes::Nodes(event::Loop& loop, Options options, Callbacks callbacks)
   assert(options_.links >= 1);
   for (engine::NodeIndex i = 0; i < options_.nodes.size(); ++i) {
     nodes_.push_back(std::make_unique<Node>(loop, resolver_, options_, i, callbacks_, random_));
+    if (options_.instance.empty()) continue;
+    subscriptions_.push_back(std::make_unique<Subscription>(
+        Subscription::Parts{loop, resolver_, options_, i, callbacks_},
+        static_cast<std::uint32_t>(random_())));
   }
 }
 

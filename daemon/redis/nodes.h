@@ -11,10 +11,12 @@
 #include "daemon/redis/node.h"
 #include "daemon/redis/options.h"
 #include "daemon/redis/resolver.h"
+#include "daemon/redis/subscription.h"
 
 // The redis room: the N nodes, each a few connections that are made again when they break. Carries
-// the engine's questions to them and their answers back. It knows how to say an op to Redis
-// (command.h, scripts/) and to read the reply (reply.h); what follows from it is the engine's.
+// the engine's questions to them and their answers back, and the hints that nodes push. It knows
+// how to say an op to Redis (command.h, scripts/) and to read the reply (reply.h); what follows
+// from it is the engine's.
 namespace redlockd::redis {
 
 class Nodes {
@@ -40,6 +42,7 @@ class Nodes {
   std::vector<engine::NodeSilence> unasked_;
   event::EndOfTurn tell_unasked_;
   std::vector<std::unique_ptr<Node>> nodes_;
+  std::vector<std::unique_ptr<Subscription>> subscriptions_;  // one for each, or none at all
 };
 
 }  // namespace redlockd::redis

@@ -42,6 +42,9 @@ struct Options {
   std::size_t max_unsent =
       1 << 20;  // bytes that wait on a connection for its node to read, at most
   SetOptions set;
+  // Of this daemon (rule A1): it listens for what nodes publish to it (rule E5). Empty: it does
+  // not.
+  std::string instance;
 };
 
 }  // namespace redlockd::redis

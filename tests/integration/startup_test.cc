@@ -198,12 +198,12 @@ TEST_F(StartupTest, TooFewDescriptorsForItsSessionsAreAWarning) {
     return Process({"sh", "-c", "ulimit -n " + limit + "; exec \"$@\"", "sh",
                     REDLOCKD_TEST_REDLOCKD, "--config", file_, "--socket", dir_ / "s"});
   };
-  Process few = start("269");
+  Process few = start("271");
   EXPECT_THAT(few.ReadUntil("serving"),
-              HasSubstr("at most 269 file descriptors: limits.sessions 100 needs 270"));
+              HasSubstr("at most 271 file descriptors: limits.sessions 100 needs 272"));
   few.Signal(SIGTERM);
   EXPECT_EQ(few.Wait(), ExitCode(0));
-  Process enough = start("270");
+  Process enough = start("272");
   EXPECT_THAT(enough.ReadUntil("serving"), Not(HasSubstr("descriptors")));
   enough.Signal(SIGTERM);
   EXPECT_EQ(enough.Wait(), ExitCode(0));

@@ -22,6 +22,7 @@ namespace {
 using namespace std::chrono_literals;
 using engine::NodeAnswer;
 using engine::NodeDown;
+using engine::NodeHint;
 using engine::NodeLinkUp;
 using engine::NodeSilence;
 using engine::Ticket;
@@ -34,7 +35,14 @@ using ::testing::SizeIs;
 using ::testing::StartsWith;
 
 constexpr auto kPatience = test::kPatience;
-const std::string kOwner = "0123456789abcdef01234567:1:host";
+const std::string kInstance = "0123456789abcdef01234567";
+const std::string kOwner = kInstance + ":1:host";
+const std::string kOther = "fedcba987654321001234567:1:other";
+
+bool IsSubscribed(const test::RedisNode& server, const std::string& instance) {
+  const std::string channel = ChannelOf(instance);
+  return server.Command({"PUBSUB", "NUMSUB", channel}) == channel + "\n1";
+}
 
 class NodesTest : public ::testing::Test {
  protected:
@@ -43,7 +51,8 @@ class NodesTest : public ::testing::Test {
                     .max_ttl = 2s,
                     .fence_window = 500ms,
                     .fence_life = 20s,
-                    .quarantine = 3s};
+                    .quarantine = 3s,
+                    .want_life = 600ms};
   }
 
   NodeOptions& AddNode(const std::string& path) {
@@ -78,6 +87,7 @@ class NodesTest : public ::testing::Test {
     if (const auto* down = std::get_if<NodeDown>(&event)) downs_.push_back(down->reason);
     if (const auto* answer = std::get_if<NodeAnswer>(&event)) answers_.push_back(*answer);
     if (const auto* silence = std::get_if<NodeSilence>(&event)) silences_.push_back(*silence);
+    if (const auto* hint = std::get_if<NodeHint>(&event)) hints_.push_back(*hint);
     if (on_event_) on_event_(event);
   }
 
@@ -113,6 +123,7 @@ class NodesTest : public ::testing::Test {
   std::vector<std::string> downs_;
   std::vector<NodeAnswer> answers_;
   std::vector<NodeSilence> silences_;
+  std::vector<NodeHint> hints_;
   std::vector<std::string> notes_;
 };
 
@@ -557,20 +568,55 @@ TEST_F(NodesTest, TheAclLineOfTheReadmeSuffices) {
   node.username = "redlock";
   node.password = "PASSWORD";
   node.database = 1;
+  options_.instance = kInstance;
   StartAndWaitUp();
   server.Command({"CLIENT", "KILL", "USER", "redlock"});
   ASSERT_TRUE(Until([&] { return ups_.size() == 2; }));
+  ASSERT_TRUE(Until([&] { return IsSubscribed(server, kInstance); }));
   EXPECT_EQ(Answer(engine::ProbeOp{"id-1", "set-1"}).verdict, Verdict::kAmnesia);
   EXPECT_EQ(Answer(engine::TrustOp{}).verdict, Verdict::kOk);
   const engine::Fence fence = Answer(Acquire()).fence;
   EXPECT_EQ(Answer(engine::ConfirmOp{"job", kOwner, fence + 1}).verdict, Verdict::kOk);
   EXPECT_EQ(Answer(engine::RenewOp{{{"job", kOwner, 2s}}}).verdict, Verdict::kOk);
   EXPECT_EQ(Answer(engine::InspectOp{"job"}).text, kOwner);
+  EXPECT_EQ(Answer(engine::AcquireOp{"job", kOther, 1s, 0}).verdict, Verdict::kBusy);
+  EXPECT_TRUE(Until([&] { return hints_.size() == 1; })) << "to be wanted is told to the holder";
   EXPECT_EQ(Answer(engine::ReleaseOp{"job", kOwner}).verdict, Verdict::kOk);
   EXPECT_EQ(Answer(engine::SuspectOp{}).verdict, Verdict::kOk);
   EXPECT_EQ(Answer(engine::AdoptOp{"set-2"}).verdict, Verdict::kOk);
   EXPECT_EQ(Answer(engine::AdoptOp{""}).verdict, Verdict::kOk);
   EXPECT_THAT(notes_, ElementsAre()) << "CLIENT KILL is part of it";
+}
+
+// Rule E5, both ways.
+TEST_F(NodesTest, WhatScriptsPublishIsAHint) {
+  test::RedisNode server;
+  AddNode("/nonexistent/redis.sock");
+  AddNode(server.SocketPath());
+  options_.set.key_prefix = "app:";
+  options_.instance = kInstance;
+  Start();
+  ASSERT_TRUE(Until([&] { return ups_.size() == 1 && IsSubscribed(server, kInstance); }));
+  Answer(engine::ProbeOp{});
+  Answer(engine::TrustOp{});
+  EXPECT_EQ(Answer(Acquire()).verdict, Verdict::kOk);
+  engine::AcquireOp wanted{"job", kOther, 1s, 0};
+  EXPECT_EQ(Answer(wanted).verdict, Verdict::kBusy);
+  ASSERT_TRUE(Until([&] { return hints_.size() == 1; }));
+  EXPECT_EQ(hints_[0].node, 1u);
+  EXPECT_EQ(hints_[0].kind, NodeHint::Kind::kWanted);
+  EXPECT_EQ(hints_[0].lock, "job");
+
+  Answer(engine::ReleaseOp{"job", kOwner});
+  EXPECT_EQ(Answer(wanted).verdict, Verdict::kOk);
+  engine::AcquireOp next = Acquire();
+  next.queueing = engine::Queueing::kAlways;
+  next.stamp = 1;
+  EXPECT_EQ(Answer(next).verdict, Verdict::kBusy);
+  Answer(engine::ReleaseOp{"job", kOther});
+  ASSERT_TRUE(Until([&] { return hints_.size() == 2; }));
+  EXPECT_EQ(hints_[1].kind, NodeHint::Kind::kFree);
+  EXPECT_EQ(hints_[1].lock, "job");
 }
 
 TEST_F(NodesTest, AWrongPasswordIsSaidAndNotRepeated) {
