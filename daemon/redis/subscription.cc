@@ -22,10 +22,6 @@ constexpr std::chrono::seconds kRefused{30};
 constexpr std::size_t kMaxText = 1 << 10;
 constexpr std::size_t kMaxBytes = 4 << 10;
 
-struct FreeReply {
-  void operator()(redisReply* reply) const { freeReplyObject(reply); }
-};
-
 bool IsTooLong(const redisReply& reply) {
   const auto end = reply.element + reply.elements;
   return reply.len > kMaxText || std::any_of(reply.element, end, [](const redisReply* element) {
@@ -119,7 +115,7 @@ void Subscription::OnBytes(std::string_view bytes) {
     void* got = nullptr;
     if (redisReaderGetReply(reader_.get(), &got) != REDIS_OK) return Lose(backoff_.Next());
     if (got == nullptr) break;
-    const std::unique_ptr<redisReply, FreeReply> reply(static_cast<redisReply*>(got));
+    const Reply reply(static_cast<redisReply*>(got));
     if (!Take(*reply) && stream_) return Lose(backoff_.Next());
   }
   if (stream_ && reader_->len - reader_->pos > kMaxBytes) Lose(backoff_.Next());
