@@ -33,7 +33,7 @@ struct Linger {
 
 struct EngineOptions {
   Timing timing;  // Check() found no fault
-  Linger linger;
+  Linger linger{};
   Limits limits;
   std::size_t attempts = 128;  // at most so many under way at a time (rule C12)
   std::size_t nodes = 0;       // 1..kMaxNodes
