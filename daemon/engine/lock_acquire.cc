@@ -233,7 +233,9 @@ Duration Lock::UntilNextAttempt(Time now, bool reached, const Ballot* ballot) {
   if (!reached) return poll;
   // It was let go while this round was under way.
   if (freed_.count() >= Majority(shared_.options.nodes)) return Duration(0);
-  if (ballot->Holder().empty() && splits_ <= kMaxDoublings) {
+  // Where the queue alone refuses, on all nodes, it is the turn of another, who is told so.
+  const bool others_turn = ballot->OnlyQueue() && ballot->Votes() == 0;
+  if (ballot->Holder().empty() && !others_turn && splits_ <= kMaxDoublings) {
     ++shared_.counters.split_votes;
     const auto most = static_cast<std::uint64_t>(shared_.nodes.RoundTrip().count()) << splits_++;
     return Duration(shared_.random.Below(most));
