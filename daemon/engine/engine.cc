@@ -299,6 +299,7 @@ Engine::~Engine() = default;
 void Engine::Step(Time now, const Event& event, Effects& effects) {
   impl_->shared.outbox.Begin(effects);
   impl_->shared.agenda.Run(now);
+  impl_->shared.renewals.Flush(now);
   std::visit([&](const auto& e) { impl_->On(now, e); }, event);
   impl_->shared.agenda.Run(now);
   while (Lock* lock = impl_->shared.gate.Next()) lock->Attempt(now);

@@ -179,6 +179,7 @@ void Lock::Lose(LossReason reason) {
 // kept. No renewal, no release, nothing new on this lock until then (rule C9).
 void Lock::Keep() {
   hold_.reset();
+  shared_.renewals.Forget(lease_->attempt);
   lease_->phase = Lease::Phase::kKept;
   lease_->renew_alarm.Clear();
   lease_->warn_alarm.Clear();

@@ -191,6 +191,7 @@ void Lock::AttemptNow(Time now) {
 void Lock::LetGo(Time now, Queue queue, std::optional<ReleaseTable::Waiter> waiter) {
   const std::unique_ptr<Lease> lease = std::move(lease_);
   shared_.by_attempt.erase(lease->attempt);
+  shared_.renewals.Forget(lease->attempt);
   NodeSet nodes = lease->may_have;
   const bool leave = queue == Queue::kLeave && want_.Entries().any();
   if (leave) nodes |= want_.Entries();

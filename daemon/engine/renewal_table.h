@@ -22,8 +22,11 @@ class RenewalTable {
   // Asks `nodes` for the lease of that attempt, in its round.
   void Add(Time now, NodeSet nodes, AttemptNumber attempt, std::uint32_t round,
            RenewOp::Lease lease);
-  // At the end of each step.
+  // Sends what is gathered. At the end of each step, and before its event: that may let go of what
+  // is to be renewed.
   void Flush(Time now);
+  // The attempt is over: what is gathered for it is not sent.
+  void Forget(AttemptNumber attempt);
 
   void Answered(const NodeAnswer& answer, const std::function<void(const NodeAnswer&)>& tell);
   void Missed(const NodeSilence& silence, const std::function<void(const NodeSilence&)>& tell);

@@ -107,5 +107,27 @@ TEST_F(Renewals, WhatWasLetGoMeanwhileStaysSo) {
   for (NodeIndex i = 0; i < 3; ++i) EXPECT_FALSE(IsAsked<AcquireOp>(i));
 }
 
+TEST_F(Renewals, OneThatIsDueWhenItsLockIsLetGoGoesOutBeforeTheRelease) {  // rule C4
+  HoldMany(1);
+  AllByHand();
+  now_ += 1s;  // and the timer has not rung yet
+  Do(UnlockRequested{session_, 1000, "lock0", {}, false});
+  ASSERT_EQ(asked_.size(), 6u);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_TRUE(std::holds_alternative<RenewOp>(asked_[i].op));
+    EXPECT_TRUE(std::holds_alternative<ReleaseOp>(asked_[3 + i].op));
+  }
+}
+
+TEST_F(Renewals, OneThatIsDueWhenItsLeaseHasEndedIsNotAskedFor) {  // rule C5
+  HoldMany(2);
+  AllByHand();
+  Jump(10s);
+  for (NodeIndex i = 0; i < 3; ++i) {
+    EXPECT_FALSE(IsAsked<RenewOp>(i));
+    EXPECT_EQ(Count<ReleaseOp>(i), 2u);
+  }
+}
+
 }  // namespace
 }  // namespace redlockd::engine
