@@ -29,6 +29,8 @@ const char* ToText(Promise promise) {
       return "nothing left";
     case Promise::kNodesVote:
       return "nodes vote";
+    case Promise::kFair:
+      return "fair";
   }
   return "?";
 }
@@ -45,27 +47,39 @@ std::vector<Checker::Hold>::iterator Checker::Find(Lock& lock, engine::Fence fen
                       [fence](const Hold& hold) { return hold.fence == fence; });
 }
 
-void Checker::Granted(const std::string& name, engine::Fence fence, std::size_t client,
-                      Moment deadline) {
-  ++grants_;
+void Checker::Enter(const std::string& name, Hold hold) {
   Lock& lock = locks_[name];
   const Moment now = timeline_.now();
   std::erase_if(lock.holds, [now](const Hold& hold) { return hold.deadline <= now; });
   for (const Hold& other : lock.holds) {
     ++overlaps_;
-    if (other.fence < fence) ++fenced_overlaps_;
-    Broken(Promise::kExclusion, "two hold " + name + ": client " + std::to_string(other.client) +
-                                    " with fence " + std::to_string(other.fence) + " and client " +
-                                    std::to_string(client) + " with fence " +
-                                    std::to_string(fence));
+    if (other.fence < hold.fence) ++fenced_overlaps_;
+    Broken(Promise::kExclusion, "two hold " + name + ": " + other.who + " with fence " +
+                                    std::to_string(other.fence) + " and " + hold.who +
+                                    " with fence " + std::to_string(hold.fence));
   }
-  if (deadline <= now) Broken(Promise::kExclusion, name + " was granted after its deadline");
+  if (hold.deadline <= now) Broken(Promise::kExclusion, name + " was granted after its deadline");
+  lock.holds.push_back(std::move(hold));
+}
+
+void Checker::Granted(const std::string& name, engine::Fence fence, std::size_t client,
+                      Moment deadline) {
+  ++grants_;
+  Enter(name, {fence, "client " + std::to_string(client), deadline});
+  Lock& lock = locks_[name];
   if (!lock.fences.empty() && fence <= *lock.fences.rbegin()) {
     Broken(Promise::kFences, name + " was granted with fence " + std::to_string(fence) +
                                  " after fence " + std::to_string(*lock.fences.rbegin()));
   }
   if (!lock.fences.insert(fence).second) ++fences_twice_;
-  lock.holds.push_back({fence, client, deadline});
+}
+
+void Checker::TakenPlainly(const std::string& name, const std::string& value, Moment deadline) {
+  Enter(name, {0, value, deadline});
+}
+
+void Checker::LetGoPlainly(const std::string& name, const std::string& value) {
+  std::erase_if(locks_[name].holds, [&value](const Hold& hold) { return hold.who == value; });
 }
 
 void Checker::Extended(const std::string& name, engine::Fence fence, Moment deadline) {

@@ -21,8 +21,9 @@ enum class Promise : std::uint8_t {
   kAnswered,     // each request once, in time
   kNothingLeft,  // no key, hold, wait or question stays behind
   kNodesVote,    // nodes that are well vote, and vote again
+  kFair,         // daemons get on by turns, and those who poll when a tenure is over
 };
-inline constexpr std::size_t kPromises = 7;
+inline constexpr std::size_t kPromises = 8;
 const char* ToText(Promise promise);
 
 struct Violation {
@@ -46,6 +47,9 @@ class Checker {
 
   // --- what clients were told. A client that may hold a lock is known by the fence it got.
   void Granted(const std::string& lock, engine::Fence fence, std::size_t client, Moment deadline);
+  // Someone has it without redlockd, and so without a fence, by a value that only he has.
+  void TakenPlainly(const std::string& lock, const std::string& value, Moment deadline);
+  void LetGoPlainly(const std::string& lock, const std::string& value);
   // A later deadline was told.
   void Extended(const std::string& lock, engine::Fence fence, Moment deadline);
   // The client was told that it has lost it. `late_is_fine`: its daemon was stopped.
@@ -72,8 +76,8 @@ class Checker {
 
  private:
   struct Hold {
-    engine::Fence fence;
-    std::size_t client;
+    engine::Fence fence;  // 0: taken plainly
+    std::string who;
     Moment deadline;
   };
   struct Lock {
@@ -83,6 +87,7 @@ class Checker {
   };
 
   std::vector<Hold>::iterator Find(Lock& lock, engine::Fence fence);
+  void Enter(const std::string& name, Hold hold);
 
   const Timeline& timeline_;
   std::map<std::string, Lock> locks_;

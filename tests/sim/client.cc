@@ -63,6 +63,7 @@ void Client::Leave() {
   Forget();
   parts_.daemon.Close(session);
   if (plan_ == Plan::kAnything) Later(chance_.UpTo(50ms), [this] { Come(); });
+  if (plan_ == Plan::kShare) Later(chance_.UpTo(2ms), [this] { Come(); });
 }
 
 void Client::GoHome() {
@@ -84,7 +85,7 @@ bool Client::CountsOn(const std::string& lock, engine::Fence fence) const {
 
 std::string Client::ChooseLock() {
   if (plan_ == Plan::kAlone) return "alone" + std::to_string(parts_.number);
-  if (plan_ == Plan::kCompete || parts_.haste) return "all";
+  if (plan_ != Plan::kAnything || parts_.haste) return "all";
   switch (chance_.Below(10)) {
     case 0:
       return "own" + std::to_string(parts_.number);
@@ -112,14 +113,31 @@ void Client::Ask() {
                                 .max_hold = std::nullopt,
                                 .note = "",
                                 .renewed_events = true};
-  if (plan_ == Plan::kAlone) request.wait = 0ns;
-  if (plan_ == Plan::kAnything) {
-    if (chance_.OneIn(3)) request.wait = chance_.OneIn(2) ? 0ns : chance_.UpTo(300ms);
-    if (chance_.OneIn(3)) request.ttl = chance_.Between(Duration(110ms), WorldTiming().max_ttl);
-    if (chance_.OneIn(8)) request.max_hold = chance_.UpTo(600ms);
-    if (parts_.haste && chance_.OneIn(2)) request.wait = 0ns;
-  }
+  Wish(request);
   Send(std::move(request));
+}
+
+void Client::Wish(engine::LockRequested& request) {
+  switch (plan_) {
+    case Plan::kAlone:
+      request.wait = 0ns;
+      return;
+    case Plan::kCompete:
+    case Plan::kKeep:
+      return;
+    case Plan::kGiveUp:
+      request.wait = chance_.OneIn(3) ? 0ns : chance_.UpTo(60ms);
+      return;
+    case Plan::kAnything:
+      if (chance_.OneIn(3)) request.wait = chance_.OneIn(2) ? 0ns : chance_.UpTo(300ms);
+      if (chance_.OneIn(8)) request.max_hold = chance_.UpTo(600ms);
+      if (parts_.haste && chance_.OneIn(2)) request.wait = 0ns;
+      break;
+    case Plan::kShare:
+      if (!parts_.polite && chance_.OneIn(6))
+        request.wait = chance_.OneIn(2) ? 0ns : chance_.UpTo(30ms);
+  }
+  if (chance_.OneIn(3)) request.ttl = chance_.Between(Duration(110ms), WorldTiming().max_ttl);
 }
 
 void Client::Send(engine::LockRequested request) {
@@ -137,6 +155,9 @@ void Client::Send(engine::LockRequested request) {
   });
   if (plan_ == Plan::kAnything && chance_.OneIn(4)) {
     Later(chance_.UpTo(300ms), [this] { ChangeOfMind(); });
+  }
+  if (plan_ == Plan::kGiveUp && chance_.OneIn(2)) {
+    Later(chance_.UpTo(60ms), [this] { ChangeOfMind(); });
   }
   parts_.daemon.Feed(request);
 }
@@ -195,6 +216,15 @@ void Client::AnsweredLock(const engine::Answer& answer) {
     return Broken(Promise::kAnswered, "did not get a lock that nobody wants: " + ToText(answer));
   }
   if (input_ended_) return Later(1us, [this] { Leave(); });
+  if (plan_ == Plan::kCompete || plan_ == Plan::kKeep) {
+    return Later(chance_.UpTo(20ms), [this] { Ask(); });
+  }
+  AskAgain();
+}
+
+void Client::AskAgain() {
+  if (plan_ == Plan::kShare) return Later(chance_.UpTo(1ms), [this] { Ask(); });
+  if (plan_ != Plan::kAnything) return;
   Later(chance_.UpTo(parts_.haste ? 3ms : 20ms), [this] { Ask(); });
 }
 
@@ -228,8 +258,7 @@ void Client::AnsweredOther(const engine::Answer& answer) {
   if (plan_ == Plan::kAlone && failed) {
     Broken(Promise::kAnswered, "could not let go: " + ToText(answer));
   }
-  if (plan_ != Plan::kAnything) return;
-  Later(chance_.UpTo(parts_.haste ? 3ms : 20ms), [this] { Ask(); });
+  AskAgain();
 }
 
 // --- holding ------------------------------------------------------------------------------------
@@ -244,17 +273,23 @@ void Client::CheckMaxHold(Moment deadline) {
 void Client::Hold() {
   Changed();
   parts_.checker.Wrote(lock_, *fence_);
+  if (plan_ == Plan::kKeep) return;
   const bool long_hold =
       plan_ == Plan::kAnything && !parts_.calm && chance_.OneIn(parts_.haste ? 20 : 4);
   const Duration time = long_hold                  ? chance_.UpTo(chance_.OneIn(3) ? 3s : 1s)
                         : plan_ == Plan::kAnything ? chance_.UpTo(parts_.haste ? 3ms : 30ms)
+                        : chance_.OneIn(8)         ? chance_.UpTo(kShareHold)
                                                    : chance_.UpTo(2ms);
   Later(time, [this] { EndHold(); });
 }
 
 void Client::EndHold() {
   Changed();
-  if (plan_ != Plan::kAnything) return Unlock(plan_ == Plan::kAlone);
+  if (plan_ == Plan::kShare && !parts_.polite && chance_.OneIn(12)) return Leave();
+  if (plan_ != Plan::kAnything) {
+    const bool sync = plan_ == Plan::kShare && !parts_.polite && chance_.OneIn(8);
+    return Unlock(plan_ == Plan::kAlone || sync);
+  }
   parts_.checker.Wrote(lock_, *fence_);
   switch (chance_.Below(16)) {
     case 0:
@@ -360,16 +395,18 @@ void Client::Finish() {
   Later(chance_.UpTo(50ms), [this] { EndHold(); });
 }
 
-void Client::UseAlone() {
-  plan_ = Plan::kAlone;
-  if (session_) return Ask();
+void Client::Begin(Plan plan) {
+  plan_ = plan;
+  if (fence_) return EndHold();  // what it kept; and then it asks
+  if (session_ && !input_ended_) return Ask();
+  Leave();
   Come();
 }
 
-void Client::Compete() {
-  plan_ = Plan::kCompete;
-  if (session_) return Ask();
-  Come();
-}
+void Client::UseAlone() { Begin(Plan::kAlone); }
+void Client::Compete() { Begin(Plan::kCompete); }
+void Client::Keep() { Begin(Plan::kKeep); }
+void Client::GiveUp() { Begin(Plan::kGiveUp); }
+void Client::Share() { Begin(Plan::kShare); }
 
 }  // namespace redlockd::sim

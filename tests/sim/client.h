@@ -20,8 +20,10 @@ class Client : public SessionUser {
     SimDaemon& daemon;
     std::uint64_t seed;
     std::size_t number;
-    bool haste;        // Scenario::haste
-    bool in_line;      // what it asks for may have to wait for its turn (rule C12)
+    bool haste;    // Scenario::haste
+    bool polite;   // while it shares it neither dies nor tries nor has the lock really released,
+                   // so that tenures are whole and followed by a rest (rule E1)
+    bool in_line;  // what it asks for may have to wait for its turn (rule C12)
     const bool& calm;  // nothing new is begun any more
   };
   explicit Client(const Parts& parts);
@@ -35,6 +37,13 @@ class Client : public SessionUser {
   void UseAlone();
   // All at a time: takes the lock that all want, once. Someone always must get on.
   void Compete();
+  // Takes the lock that all want, and has it until it is told to go on with something else.
+  void Keep();
+  // Asks for the lock that all want, and gives up before long.
+  void GiveUp();
+  // Takes the lock that all want for a moment, again and again, until it goes home.
+  void Share();
+  static constexpr Duration kShareHold = std::chrono::milliseconds(10);  // at most
   void GoHome();
 
   bool waiting() const { return request_.has_value(); }
@@ -46,7 +55,7 @@ class Client : public SessionUser {
   bool CountsOn(const std::string& lock, engine::Fence fence) const override;
 
  private:
-  enum class Plan : std::uint8_t { kAnything, kAlone, kCompete };
+  enum class Plan : std::uint8_t { kAnything, kAlone, kCompete, kKeep, kGiveUp, kShare };
   // The one request that is under way.
   struct Request {
     engine::RequestId id;
@@ -63,6 +72,9 @@ class Client : public SessionUser {
   void Changed() { ++changes_; }
 
   void Come();
+  void Begin(Plan plan);
+  void AskAgain();
+  void Wish(engine::LockRequested& request);
   void Leave();
   void Ask();
   void Send(engine::LockRequested request);

@@ -165,6 +165,11 @@ Scenario MakeScenario(std::uint64_t seed) {
     }
   }
   if (chance.OneIn(3)) scenario.attempts = 1 + chance.Below(3);
+  constexpr std::array<Duration, 3> kLinger = {0ms, 20ms, 1s};  // not, as is usual, beyond the ttl
+  scenario.linger = kLinger.at(chance.Below(kLinger.size()));
+  scenario.tenure = Whole(chance.Between(Duration(200ms), Duration(400ms)));
+  scenario.hints = static_cast<Hints>(chance.Below(3));
+  scenario.plain = chance.OneIn(4);
   std::stable_sort(scenario.faults.begin(), scenario.faults.end(),
                    [](const Fault& a, const Fault& b) { return a.at < b.at; });
   return ParseScenario(ToText(scenario));  // it is what its text says, and no more

@@ -48,6 +48,8 @@ const KindRow& RowOf(Kind kind) {
                        [kind](const KindRow& row) { return row.kind == kind; });
 }
 
+constexpr std::array<std::string_view, 3> kHints = {"none", "some", "all"};
+
 std::int64_t Us(Duration duration) {
   return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
 }
@@ -80,8 +82,10 @@ std::string ToText(const Scenario& scenario) {
       << scenario.daemons << "\nclients";
   for (const std::size_t client : scenario.clients) out << ' ' << client;
   out << "\nkill-allowed " << (scenario.kill_allowed ? "yes" : "no") << "\nhaste "
-      << (scenario.haste ? "yes" : "no") << "\nattempts " << scenario.attempts << "\ntrouble "
-      << Us(scenario.trouble) << "us\n";
+      << (scenario.haste ? "yes" : "no") << "\nattempts " << scenario.attempts << "\nlinger "
+      << Us(scenario.linger) << "us\ntenure " << Us(scenario.tenure) << "us\nhints "
+      << kHints.at(static_cast<std::size_t>(scenario.hints)) << "\nplain "
+      << (scenario.plain ? "yes" : "no") << "\ntrouble " << Us(scenario.trouble) << "us\n";
   for (const Fault& fault : scenario.faults) out << ToText(fault) << '\n';
   return out.str();
 }
@@ -120,6 +124,12 @@ class Words {
     const std::string word = Next("yes or no");
     if (word != "yes" && word != "no") Fail("yes or no", word);
     return word == "yes";
+  }
+  Hints HowMany() {
+    const std::string word = Next("none, some or all");
+    const auto found = std::find(kHints.begin(), kHints.end(), word);
+    if (found == kHints.end()) Fail("none, some or all", word);
+    return static_cast<Hints>(found - kHints.begin());
   }
   [[noreturn]] void Fail(const std::string& expected, const std::string& found) const {
     throw std::runtime_error("line " + std::to_string(number_) + ": expected " + expected +
@@ -174,12 +184,24 @@ void ParseLine(Scenario& scenario, Words& words) {
     scenario.haste = words.YesOrNo();
   } else if (word == "attempts") {
     scenario.attempts = words.Count("a number");
+  } else if (word == "linger") {
+    scenario.linger = words.Time("how long, e.g. 1200us");
+  } else if (word == "tenure") {
+    scenario.tenure = words.Time("how long, e.g. 1200us");
+  } else if (word == "hints") {
+    scenario.hints = words.HowMany();
+  } else if (word == "plain") {
+    scenario.plain = words.YesOrNo();
   } else if (word == "trouble") {
     scenario.trouble = words.Time("how long, e.g. 1200us");
   } else if (word == "at") {
     scenario.faults.push_back(ParseFault(words));
   } else {
-    words.Fail("seed, nodes, daemons, clients, kill-allowed, haste, attempts, trouble or at", word);
+    words.Fail(
+        "seed, nodes, daemons, clients, kill-allowed, haste, attempts, linger, tenure, hints, "
+        "plain, "
+        "trouble or at",
+        word);
   }
   if (words.More()) words.Fail("the end of the line", words.Next(""));
 }

@@ -51,6 +51,9 @@ struct Fault {
 // True if redlockd does not promise exclusion where this happens.
 bool BeyondAssumptions(Fault::Kind kind);
 
+// How many of the hints that nodes publish arrive (rule E5).
+enum class Hints : std::uint8_t { kNone, kSome, kAll };
+
 // Everything that makes a world: what is listed here, and for all else (delays, clock rates, what
 // the clients do) the seed. The same scenario always makes the same run.
 struct Scenario {
@@ -61,8 +64,12 @@ struct Scenario {
   bool kill_allowed = true;            // CLIENT KILL works (rule C7)
   bool haste = false;                  // all want one lock, for a moment, again and again
   std::size_t attempts = 128;          // engine::EngineOptions::attempts
-  Duration trouble{};                  // how long things go wrong
-  std::vector<Fault> faults{};         // in order of time, all begin within the trouble
+  Duration linger{};                   // engine::EngineOptions::linger, of all locks
+  Duration tenure = std::chrono::seconds(1);  // engine::Timing::tenure_max
+  Hints hints = Hints::kAll;
+  bool plain = false;           // a client of plain Redlock wants the lock too
+  Duration trouble{};           // how long things go wrong
+  std::vector<Fault> faults{};  // in order of time, all begin within the trouble
 
   bool Beyond() const;
   bool operator==(const Scenario&) const = default;

@@ -35,6 +35,7 @@ void ExpectError(std::string_view text, const char* error) {
 TEST(Scenario, SaysWhatIsWrongWithItsText) {
   ExpectError("nodes 3\nhast yes", "line 2: expected seed, nodes,");
   ExpectError("nodes three", "line 1: expected a number, found three");
+  ExpectError("hints few", "line 1: expected none, some or all, found few");
   ExpectError("haste maybe", "line 1: expected yes or no, found maybe");
   ExpectError("at 5ms hang node 1 for 3us", "line 1: expected when, e.g. 1200us, found 5ms");
   ExpectError("at 5us bang node 1", "line 1: expected a kind of fault, found bang");

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/sim/reached.h"
 #include "tests/sim/shrink.h"
 #include "tests/sim/world.h"
 
@@ -36,6 +37,9 @@ struct Tally {
   // holder's writes out, and how many worlds broke which promise.
   std::atomic<std::uint64_t> beyond, overlaps, fenced_overlaps;
   std::array<std::atomic<std::uint64_t>, kPromises> broken;
+  // How often worlds came to what they must come to, and how many did.
+  std::array<std::atomic<std::uint64_t>, kReachedWords.size()> reached, reached_by;
+  std::atomic<std::uint64_t> longest_wait;  // us
   // What each worker is at; 0: it has ended.
   std::array<std::atomic<std::uint64_t>, kMostWorkers> at;
 };
@@ -86,6 +90,12 @@ void Count(Tally& tally, const Scenario& scenario, const Outcome& outcome) {
   tally.events += outcome.happened;
   tally.stale_refused += outcome.stale_refused;
   tally.stale_taken += outcome.stale_taken;
+  for (std::size_t i = 0; i < kReachedWords.size(); ++i) {
+    tally.reached.at(i) += outcome.reached.Of(i);
+    if (outcome.reached.Of(i) > 0) ++tally.reached_by.at(i);
+  }
+  const auto wait = static_cast<std::uint64_t>(outcome.longest_wait / std::chrono::microseconds(1));
+  if (wait > tally.longest_wait) tally.longest_wait = wait;
   if (!scenario.Beyond()) return;
   ++tally.beyond;
   std::set<Promise> broken;
@@ -169,6 +179,13 @@ void PrintSummary(const Tally& tally, Clock::time_point start, bool good) {
   for (std::size_t i = 0; i < kPromises; ++i) {
     if (tally.broken[i] == 0) continue;
     std::printf("                  %s %lu\n", ToText(static_cast<Promise>(i)), n(tally.broken[i]));
+  }
+  std::printf("waits           a daemon waited %.0f ms at most for its turn\n",
+              static_cast<double>(n(tally.longest_wait)) / 1e3);
+  std::printf("reached         how often, and in how many worlds:\n");
+  for (std::size_t i = 0; i < kReachedWords.size(); ++i) {
+    std::printf("                  %s %lu, %lu\n", kReachedWords[i], n(tally.reached[i]),
+                n(tally.reached_by[i]));
   }
   std::printf("verdict: %s\n", good ? "PASS" : "FAIL");
 }

@@ -18,7 +18,7 @@ constexpr std::size_t kMostDue = 400;
 
 SimDaemon::SimDaemon(const Parts& parts)
     : parts_(parts),
-      chance_(parts.seed, 'd', parts.index),
+      chance_(parts.scenario.seed, 'd', parts.index),
       clock_(chance_.Between(Duration(1s), Duration(100s)), chance_.Between(-kOffRate, kOffRate)) {
   for (std::size_t n = 0; n < parts_.nodes.size(); ++n) paths_.push_back(std::make_shared<Path>());
   Start();
@@ -33,39 +33,65 @@ void SimDaemon::Start() {
   running_since_ = parts_.timeline.now();
   stopped_until_ = Moment{};
   draining_ = false;
+  engine::Timing timing = WorldTiming();
+  timing.tenure_max = parts_.scenario.tenure;
   engine_ = std::make_unique<engine::Engine>(
-      engine::EngineOptions{
-          .timing = WorldTiming(),
-          .limits = {},
-          .attempts = parts_.attempts,
-          .nodes = parts_.nodes.size(),
-          .instance = "d" + std::to_string(parts_.index) + "g" + std::to_string(generation_),
-          .host = "h" + std::to_string(parts_.index)},
+      engine::EngineOptions{.timing = timing,
+                            .linger = {.usual = parts_.scenario.linger, .by_prefix = {}},
+                            .limits = {},
+                            .attempts = parts_.scenario.attempts,
+                            .nodes = parts_.nodes.size(),
+                            .instance = Instance(),
+                            .host = "h" + std::to_string(parts_.index)},
       chance_);
   for (std::size_t n = 0; n < parts_.nodes.size(); ++n) {
+    const auto run = [this, generation = generation_](std::function<void()> act) {
+      Run(generation, std::move(act));
+    };
     links_.push_back(std::make_unique<Link>(
         Link::Parts{.timeline = parts_.timeline,
                     .node = parts_.nodes[n],
                     .path = paths_[n],
                     .node_index = n,
-                    .run = [this, generation = generation_](
-                               std::function<void()> act) { Run(generation, std::move(act)); },
+                    .run = run,
                     .feed = [this](const engine::Event& event) { Step(event); },
                     .last_connection = parts_.last_connection,
-                    .kill_allowed = parts_.kill_allowed},
+                    .kill_allowed = parts_.scenario.kill_allowed},
+        chance_));
+    subscriptions_.push_back(std::make_unique<Subscription>(
+        Subscription::Parts{.timeline = parts_.timeline,
+                            .node = parts_.nodes[n],
+                            .path = paths_[n],
+                            .node_index = n,
+                            .instance = Instance(),
+                            .hints = parts_.scenario.hints,
+                            .run = run,
+                            .feed = [this](const engine::NodeHint& hint) { Hint(hint); },
+                            .lost = [this] { parts_.reached(Reached::kHintLost); },
+                            .last_connection = parts_.last_connection},
         chance_));
   }
+}
+
+std::string SimDaemon::Instance() const {
+  return "d" + std::to_string(parts_.index) + "g" + std::to_string(generation_);
 }
 
 void SimDaemon::Kill() {
   if (!engine_) return;
   parts_.trace([&] { return Name() + " dies"; });
+  for (const auto& [lock, calls] : std::exchange(waits_, {})) {
+    parts_.turns.Wait(lock, Instance(), 0);
+  }
   ++generation_;
   confirmed_grants_ = ConfirmedGrants();
   engine_.reset();
   links_.clear();
+  subscriptions_.clear();
   waiting_.clear();
   held_.clear();
+  owner_.clear();
+  granted_.clear();
   let_go_.clear();
   armed_.reset();
   HangUp();
@@ -122,11 +148,17 @@ std::int64_t SimDaemon::Mistake() {
 }
 
 void SimDaemon::Cut(std::size_t node, bool lost) {
-  if (engine_) Run(generation_, [this, node, lost] { links_[node]->Cut(lost); });
+  if (!engine_) return;
+  Run(generation_, [this, node, lost] {
+    links_[node]->Cut(lost);
+    subscriptions_[node]->Cut();
+  });
 }
 
 void SimDaemon::NodeDied(std::size_t node) {
-  if (engine_) links_[node]->NodeDied();
+  if (!engine_) return;
+  links_[node]->NodeDied();
+  subscriptions_[node]->NodeDied();
 }
 
 // --- sessions -----------------------------------------------------------------------------------
@@ -157,18 +189,21 @@ void SimDaemon::Drop(engine::SessionId session) {
 void SimDaemon::Step(const engine::Event& event) {
   engine::Effects effects;
   const std::uint64_t generation = generation_;
-  TraceEvent(event);
+  NoteAnswer(event);
+  NoteWaits(event);
   engine_->Step(Now(), event, effects);
   for (const engine::Effect& effect : effects) {
     CarryOut(effect);
     if (generation != generation_) return;
   }
+  if (std::holds_alternative<engine::NodeHint>(event) && !effects.empty()) {
+    parts_.reached(Reached::kHintUsed);
+  }
   // After the effects: a renewal that was due in this very step was still right.
-  const auto ended = [this](engine::SessionId session) {
-    std::erase_if(held_, [session](const auto& hold) { return hold.second == session; });
-  };
-  if (const auto* closed = std::get_if<engine::SessionClosed>(&event)) ended(closed->session);
-  if (const auto* dropped = std::get_if<engine::SessionDropped>(&event)) ended(dropped->session);
+  using Closed = engine::SessionClosed;
+  using Dropped = engine::SessionDropped;
+  if (const auto* closed = std::get_if<Closed>(&event)) SessionEnded(closed->session);
+  if (const auto* dropped = std::get_if<Dropped>(&event)) SessionEnded(dropped->session);
   if (const auto* unlock = std::get_if<engine::UnlockRequested>(&event)) {
     const auto held = held_.find(unlock->name);
     if (held != held_.end() && held->second == unlock->session) held_.erase(held);
@@ -183,14 +218,48 @@ void SimDaemon::Step(const engine::Event& event) {
   Arm();
 }
 
-void SimDaemon::TraceEvent(const engine::Event& event) {
+void SimDaemon::NoteAnswer(const engine::Event& event) {
   if (const auto* answer = std::get_if<engine::NodeAnswer>(&event)) {
+    if (answer->verdict == engine::Verdict::kNotTurn) parts_.reached(Reached::kNotTurn);
     parts_.trace([&] { return Name() + " hears " + ToText(*answer); });
   } else if (const auto* silence = std::get_if<engine::NodeSilence>(&event)) {
     parts_.trace([&] {
       return Name() + " hears nothing of node " + std::to_string(silence->node) +
              (silence->gone ? ", and will not" : " in time");
     });
+  }
+}
+
+void SimDaemon::Hint(const engine::NodeHint& hint) {
+  parts_.trace([&] {
+    return Name() + " hears from node " + std::to_string(hint.node) + ": " + hint.lock +
+           (hint.kind == engine::NodeHint::Kind::kFree ? " is free" : " is wanted");
+  });
+  Step(hint);
+}
+
+void SimDaemon::NoteWaits(const engine::Event& event) {
+  asks_.reset();
+  const auto* asked = std::get_if<engine::LockRequested>(&event);
+  if (asked == nullptr) return;
+  asks_ = Call(asked->session, asked->request);
+  waits_[asked->name][*asks_] = asked->wait == Duration(0);
+  NoteLine(asked->name);
+}
+
+// How many wait for the lock has changed. A try does not wait for its turn (rule E6.8).
+void SimDaemon::NoteLine(const std::string& lock) {
+  const auto& calls = waits_[lock];
+  const auto waiters =
+      std::count_if(calls.begin(), calls.end(), [](const auto& call) { return !call.second; });
+  parts_.turns.Wait(lock, Instance(), static_cast<std::size_t>(waiters));
+}
+
+void SimDaemon::SessionEnded(engine::SessionId session) {
+  std::erase_if(held_, [session](const auto& hold) { return hold.second == session; });
+  for (auto& [lock, calls] : waits_) {
+    std::erase_if(calls, [session](const auto& call) { return call.first.first == session; });
+    NoteLine(lock);
   }
 }
 
@@ -209,14 +278,7 @@ void SimDaemon::Arm() {
 
 void SimDaemon::CarryOut(const engine::Effect& effect) {
   if (const auto* ask = std::get_if<engine::AskNodes>(&effect)) return Ask(*ask);
-  if (const auto* answered = std::get_if<engine::AnswerClient>(&effect)) {
-    if (const auto* granted = std::get_if<engine::Granted>(&answered->answer)) {
-      held_[granted->name] = answered->session;
-    }
-    const auto user = users_.find(answered->session);
-    if (user == users_.end()) return;  // it left while that was on its way
-    return user->second->OnAnswer(answered->request, answered->answer);
-  }
+  if (const auto* answered = std::get_if<engine::AnswerClient>(&effect)) return Answer(*answered);
   if (const auto* told = std::get_if<engine::TellClient>(&effect)) {
     if (told->notice.kind == engine::Notice::Kind::kLost) held_.erase(told->notice.name);
     const auto user = users_.find(told->session);
@@ -226,6 +288,29 @@ void SimDaemon::CarryOut(const engine::Effect& effect) {
   const auto& changed = std::get<engine::NodeChanged>(effect);
   parts_.trace(
       [&] { return Name() + ": node " + std::to_string(changed.node) + " " + changed.text; });
+}
+
+void SimDaemon::Answer(const engine::AnswerClient& answered) {
+  if (const auto* granted = std::get_if<engine::Granted>(&answered.answer)) {
+    Granted(answered, granted->name);
+  }
+  for (auto& [lock, calls] : waits_) {
+    if (calls.erase({answered.session, answered.request}) > 0) NoteLine(lock);
+  }
+  const auto user = users_.find(answered.session);
+  if (user == users_.end()) return;  // it left while that was on its way
+  user->second->OnAnswer(answered.request, answered.answer);
+}
+
+void SimDaemon::Granted(const engine::AnswerClient& answered, const std::string& lock) {
+  held_[lock] = answered.session;
+  const std::string& owner = owner_[lock];
+  if (granted_[lock] == owner) {
+    const bool at_once = asks_ == Call(answered.session, answered.request);
+    parts_.reached(at_once ? Reached::kRetake : Reached::kHandOff);
+  }
+  granted_[lock] = owner;
+  parts_.turns.Granted(lock, Instance(), owner);
 }
 
 void SimDaemon::Ask(const engine::AskNodes& ask) {
@@ -245,7 +330,8 @@ void SimDaemon::Ask(const engine::AskNodes& ask) {
   }
 }
 
-// A lease is renewed for a hold only, and what was let go is not asked for again (rules C4, C6).
+// Nodes are asked for a lock only for a client that holds it or waits for it: what lingers is not
+// renewed (rule E4); and what was let go is not asked for again (rules C4, C6).
 void SimDaemon::CheckAsked(const engine::AskNodes& ask) {
   const auto broken = [this](const std::string& what) {
     parts_.checker.Broken(Promise::kDeath, what);
@@ -255,11 +341,32 @@ void SimDaemon::CheckAsked(const engine::AskNodes& ask) {
     if (ask.ticket.subject != 0) let_go_.insert(release->owner);
   } else if (const auto* renew = std::get_if<engine::RenewOp>(&ask.op)) {
     for (const auto& lease : renew->leases) {
+      if (!IsWanted(lease.lock)) broken(lease.lock + " is renewed and nobody wants it");
       if (let_go_.contains(lease.owner)) broken(lease.owner + " is renewed after it was let go");
+      if (!held_.contains(lease.lock)) parts_.reached(Reached::kRenewedFirst);
     }
   } else if (const auto* acquire = std::get_if<engine::AcquireOp>(&ask.op)) {
+    if (!IsWanted(acquire->lock)) broken(acquire->lock + " is taken and nobody wants it");
     if (let_go_.contains(acquire->owner)) broken(acquire->owner + " is taken after it was let go");
+    CountAcquire(*acquire);
   }
+}
+
+bool SimDaemon::IsWanted(const std::string& lock) const {
+  const auto waits = waits_.find(lock);
+  return held_.contains(lock) || (waits != waits_.end() && !waits->second.empty());
+}
+
+void SimDaemon::CountAcquire(const engine::AcquireOp& acquire) {
+  owner_[acquire.lock] = acquire.owner;
+  const bool leased = granted_[acquire.lock] == acquire.owner;
+  if (leased && acquire.block > 1) parts_.reached(Reached::kBlock);
+  if (leased) return;
+  const auto& calls = waits_[acquire.lock];
+  const bool tries =
+      std::any_of(calls.begin(), calls.end(), [](const auto& call) { return call.second; });
+  if (acquire.queueing == engine::Queueing::kNone && !tries) parts_.reached(Reached::kStayedOut);
+  if (acquire.queueing == engine::Queueing::kIgnore) parts_.reached(Reached::kBackStop);
 }
 
 // --- for checkers -------------------------------------------------------------------------------

@@ -14,8 +14,12 @@
 #include "tests/sim/checker.h"
 #include "tests/sim/clocks.h"
 #include "tests/sim/link.h"
+#include "tests/sim/reached.h"
+#include "tests/sim/scenario.h"
 #include "tests/sim/sim_node.h"
+#include "tests/sim/subscription.h"
 #include "tests/sim/trace.h"
+#include "tests/sim/turns.h"
 
 namespace redlockd::sim {
 
@@ -39,13 +43,13 @@ class SimDaemon {
     Timeline& timeline;
     Checker& checker;
     Trace& trace;
+    ReachedCounts& reached;
+    Turns& turns;
     std::deque<SimNode>& nodes;
     engine::SessionId& last_session;  // of the world
     ConnectionId& last_connection;    // of the world
-    std::uint64_t seed;
+    const Scenario& scenario;
     std::size_t index;
-    bool kill_allowed;
-    std::size_t attempts;  // Scenario::attempts
   };
   explicit SimDaemon(const Parts& parts);
   SimDaemon(const SimDaemon&) = delete;
@@ -83,6 +87,8 @@ class SimDaemon {
   std::vector<engine::NodeView> NodeViews() const;
   std::size_t Waits() const { return engine_ ? engine_->WaitCount() : 0; }
   std::size_t Holds() const { return engine_ ? engine_->HoldCount() : 0; }
+  // Its present process's.
+  std::string Instance() const;
   // Of all its processes.
   std::uint64_t ConfirmedGrants() const;
 
@@ -92,12 +98,20 @@ class SimDaemon {
   void Run(std::uint64_t generation, std::function<void()> act);
   void GoOn();
   void Step(const engine::Event& event);
-  void TraceEvent(const engine::Event& event);
+  void NoteAnswer(const engine::Event& event);
+  void Hint(const engine::NodeHint& hint);
+  void NoteWaits(const engine::Event& event);
+  void NoteLine(const std::string& lock);
+  void SessionEnded(engine::SessionId session);
   void CarryOut(const engine::Effect& effect);
+  void Answer(const engine::AnswerClient& answered);
+  void Granted(const engine::AnswerClient& answered, const std::string& lock);
   void Ask(const engine::AskNodes& ask);
   std::int64_t Mistake();
   void Arm();
   void CheckAsked(const engine::AskNodes& ask);
+  bool IsWanted(const std::string& lock) const;
+  void CountAcquire(const engine::AcquireOp& acquire);
   void HangUp();
 
   const Parts parts_;
@@ -107,11 +121,18 @@ class SimDaemon {
   std::unique_ptr<engine::Engine> engine_;
   std::vector<std::shared_ptr<Path>> paths_;
   std::vector<std::unique_ptr<Link>> links_;
+  std::vector<std::unique_ptr<Subscription>> subscriptions_;
   std::map<engine::SessionId, SessionUser*> users_;
   // Locks that the daemon has granted and whose session has not ended them, as far as it can know.
   std::map<std::string, engine::SessionId> held_;
-  std::set<std::string> let_go_;               // owner values that were released
-  std::deque<std::function<void()>> waiting_;  // while it is stopped
+  // Who waits for a lock: session and request, and whether it is a try.
+  using Call = std::pair<engine::SessionId, engine::RequestId>;
+  std::map<std::string, std::map<Call, bool>> waits_;
+  std::optional<Call> asks_;                    // in this very step
+  std::map<std::string, std::string> owner_;    // the latest that a lock was asked for with
+  std::map<std::string, std::string> granted_;  // ... and granted with
+  std::set<std::string> let_go_;                // owner values that were released
+  std::deque<std::function<void()>> waiting_;   // while it is stopped
   Moment stopped_until_{};
   Moment running_since_{};
   std::optional<Moment> armed_;

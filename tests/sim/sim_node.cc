@@ -1,5 +1,7 @@
 #include "tests/sim/sim_node.h"
 
+#include <array>
+#include <sstream>
 #include <utility>
 
 #include "daemon/redis/command.h"
@@ -30,13 +32,31 @@ void SimNode::Receive(ConnectionId connection, std::function<void()> command) {
 
 engine::NodeAnswer SimNode::Run(const std::string& run_id, const engine::NodeOp& op) {
   static const redis::SetOptions set = WorldSet();
-  return fake_.Run(Time(), set, run_id, op);
+  engine::NodeAnswer answer = fake_.Run(Time(), set, run_id, op);
+  for (const Store::Message& message : fake_.published()) {
+    const auto subscriber = subscribers_.find(message.channel);
+    if (subscriber != subscribers_.end()) subscriber->second(message.text);
+  }
+  return answer;
+}
+
+bool SimNode::SetIfFree(const std::string& key, const std::string& value, Duration ttl) {
+  if (fake_.store().Find(Time(), key) != nullptr) return false;
+  const std::string ms = std::to_string(ttl / std::chrono::milliseconds(1));
+  const std::array<std::string_view, 5> set = {"SET", key, value, "PX", ms};
+  fake_.store().Execute(Time(), set);
+  return true;
+}
+
+void SimNode::DeleteIf(const std::string& key, const std::string& value) {
+  if (fake_.store().Get(Time(), key) == value) fake_.store().Erase(key);
 }
 
 void SimNode::Die(Memory memory, Duration age) {
   up_ = false;
   ++process_;
   waiting_.clear();
+  subscribers_.clear();
   hung_until_ = Moment{};
   if (memory == Memory::kKept) return;
   Store old;
@@ -81,5 +101,18 @@ void SimNode::KeepDump() {
 }
 
 std::vector<std::string> SimNode::Keys() const { return fake_.store().Keys(Time()); }
+
+bool SimNode::HasWant(const std::string& lock, const std::string& instance) const {
+  const Store::Entry* queue = fake_.store().Find(Time(), redis::WantKey("", lock));
+  if (queue == nullptr) return false;
+  const auto& entries = std::get<Store::Hash>(queue->value);
+  const auto entry = entries.find(instance);
+  if (entry == entries.end()) return false;
+  std::istringstream words(entry->second);
+  engine::Stamp stamp = 0;
+  engine::NodeTime fresh_until = 0;
+  words >> stamp >> fresh_until;
+  return fresh_until > Time();
+}
 
 }  // namespace redlockd::sim

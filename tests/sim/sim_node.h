@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -26,12 +27,20 @@ class SimNode {
   void Receive(ConnectionId connection, std::function<void()> command);
   // CLIENT KILL: what comes over that connection from now on is not run (rule C7).
   void KillConnection(ConnectionId connection) { killed_.insert(connection); }
+  // SUBSCRIBE: `hear` is called with each message on `channel`, until the process ends or the
+  // channel is subscribed to anew: each has one subscriber at a time.
+  void Subscribe(const std::string& channel, std::function<void(const std::string&)> hear) {
+    subscribers_[channel] = std::move(hear);
+  }
 
   bool up() const { return up_; }
   // Which process it is; connections to an earlier one are dead.
   std::uint64_t process() const { return process_; }
   engine::NodeFacts Facts() const { return fake_.Facts(); }
   engine::NodeAnswer Run(const std::string& run_id, const engine::NodeOp& op);
+  // What a client of plain Redlock does: SET NX PX, and compare and delete.
+  bool SetIfFree(const std::string& key, const std::string& value, Duration ttl);
+  void DeleteIf(const std::string& key, const std::string& value);
 
   // --- what goes wrong
   enum class Memory { kNone, kKept, kOld };
@@ -47,6 +56,8 @@ class SimNode {
 
   // All keys that are there now; for checkers.
   std::vector<std::string> Keys() const;
+  // That daemon has a fresh entry in the lock's queue (rule E6.2).
+  bool HasWant(const std::string& lock, const std::string& instance) const;
 
  private:
   struct Dump {
@@ -66,6 +77,7 @@ class SimNode {
   bool up_ = true;
   Moment hung_until_{};
   std::set<ConnectionId> killed_;
+  std::map<std::string, std::function<void(const std::string&)>> subscribers_;
   std::deque<std::pair<ConnectionId, std::function<void()>>> waiting_;
   std::deque<Dump> dumps_;
 };

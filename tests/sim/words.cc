@@ -16,8 +16,9 @@ Overloaded(Ts...) -> Overloaded<Ts...>;
 
 std::string Number(std::int64_t number) { return std::to_string(number); }
 
-constexpr std::array kVerdicts = {"OK",      "BUSY",       "NOT OWNER", "PASSED", "SKEW",
-                                  "AMNESIA", "QUARANTINE", "SETTINGS",  "ERROR"};
+constexpr std::array kVerdicts = {"OK",   "BUSY",    "NOT THE TURN", "NOT OWNER", "PASSED",
+                                  "SKEW", "AMNESIA", "QUARANTINE",   "SETTINGS",  "ERROR"};
+constexpr std::array kQueueings = {"no want", "a want if refused", "a want", "past the queue"};
 constexpr std::array kFailures = {"bad ttl",   "not held", "lost",     "deadlock",
                                   "no wait",   "busy",     "timeout",  "cancelled",
                                   "no quorum", "limit",    "draining", "refused"};
@@ -37,10 +38,13 @@ std::string ToText(const engine::NodeOp& op) {
       Overloaded{
           [](const engine::AcquireOp& o) {
             return "acquire " + o.lock + " " + o.owner + " ttl " + engine::ToText(o.ttl) +
-                   " fence " + Number(o.proposal);
+                   " fence " + Number(o.proposal) + " block " + Number(o.block) + " with " +
+                   Word(kQueueings, o.queueing) +
+                   (o.stamp != 0 ? " of " + Number(o.stamp) : std::string());
           },
           [](const engine::ConfirmOp& o) {
-            return "confirm " + o.lock + " " + o.owner + " fence " + Number(o.fence);
+            return "confirm " + o.lock + " " + o.owner + " fence " + Number(o.fence) + " block " +
+                   Number(o.block);
           },
           [](const engine::RenewOp& o) {
             std::string words = "renew";
@@ -49,7 +53,9 @@ std::string ToText(const engine::NodeOp& op) {
             }
             return words;
           },
-          [](const engine::ReleaseOp& o) { return "release " + o.lock + " " + o.owner; },
+          [](const engine::ReleaseOp& o) {
+            return "release " + o.lock + " " + o.owner + (o.leave ? " and leave" : "");
+          },
           [](const engine::InspectOp& o) { return "inspect " + o.lock; },
           [](const engine::ProbeOp&) { return std::string("probe"); },
           [](const engine::SuspectOp&) { return std::string("suspect"); },
@@ -65,6 +71,7 @@ std::string ToText(const engine::NodeAnswer& answer) {
   if (answer.fence != 0) text += " fence " + Number(answer.fence);
   if (answer.left != engine::Duration(0)) text += " left " + engine::ToText(answer.left);
   if (!answer.text.empty()) text += " (" + answer.text + ")";
+  if (answer.greatest != 0) text += " greatest " + Number(answer.greatest);
   return text;
 }
 

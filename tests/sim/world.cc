@@ -33,20 +33,27 @@ bool Failed(const Scenario& scenario, const Outcome& outcome) {
   return scenario.Beyond() ? outcome.fences_twice > 0 : !outcome.violations.empty();
 }
 
-World::World(const Scenario& scenario, const ScriptSet& scripts, bool trace) : scenario_(scenario) {
+World::World(const Scenario& scenario, const ScriptSet& scripts, bool trace)
+    : scenario_(scenario),
+      plain_client_({.timeline = timeline_,
+                     .checker = checker_,
+                     .trace = trace_,
+                     .reached = reached_,
+                     .nodes = nodes_,
+                     .seed = scenario.seed}) {
   if (trace) trace_.TurnOn();
   MakeNodes(scripts);
   for (std::size_t d = 0; d < scenario_.daemons; ++d) {
     daemons_.emplace_back(SimDaemon::Parts{.timeline = timeline_,
                                            .checker = checker_,
                                            .trace = trace_,
+                                           .reached = reached_,
+                                           .turns = turns_,
                                            .nodes = nodes_,
                                            .last_session = last_session_,
                                            .last_connection = last_connection_,
-                                           .seed = scenario_.seed,
-                                           .index = d,
-                                           .kill_allowed = scenario_.kill_allowed,
-                                           .attempts = scenario_.attempts});
+                                           .scenario = scenario_,
+                                           .index = d});
   }
   for (const std::size_t number : scenario_.clients) {
     clients_.emplace_back(Client::Parts{.timeline = timeline_,
@@ -56,6 +63,7 @@ World::World(const Scenario& scenario, const ScriptSet& scripts, bool trace) : s
                                         .seed = scenario_.seed,
                                         .number = number,
                                         .haste = scenario_.haste,
+                                        .polite = scenario_.plain,
                                         .in_line = scenario_.attempts < scenario_.clients.size(),
                                         .calm = calm_});
   }
@@ -83,6 +91,8 @@ Outcome World::Run() {
   Calm();
   UseOneByOne();
   CompeteAll();
+  GiveUpAll();
+  ShareAll();
   GoHome();
   std::size_t confirmed = 0;
   for (const SimDaemon& daemon : daemons_) confirmed += daemon.ConfirmedGrants();
@@ -94,7 +104,9 @@ Outcome World::Run() {
           .overlaps = checker_.overlaps(),
           .fenced_overlaps = checker_.fenced_overlaps(),
           .fences_twice = checker_.fences_twice(),
-          .happened = timeline_.happened()};
+          .happened = timeline_.happened(),
+          .reached = reached_,
+          .longest_wait = turns_.longest_seen()};
 }
 
 void World::EveryNow(Duration interval, std::function<void()> act) {
@@ -112,6 +124,7 @@ void World::Trouble() {
   });
   EveryNow(47ms, [this] {
     for (SimDaemon& daemon : daemons_) daemon.Audit();
+    turns_.Audit();
     for (Client& client : clients_) client.Audit();
   });
   for (const Fault& fault : scenario_.faults) {
@@ -265,10 +278,53 @@ void World::CompeteAll() {
   CheckServed();
 }
 
+// One has the lock that all want; whoever tries, waits for a while only, cancels, or dies, leaves
+// no entry in its queue (rules E6.3, E6.8).
+void World::GiveUpAll() {
+  if (scenario_.Beyond()) return;
+  if (clients_.empty()) return;
+  clients_.front().Keep();
+  timeline_.RunUntil(timeline_.now() + 1s);
+  if (!clients_.front().holding()) checker_.Broken(Promise::kAnswered, "nobody has a free lock");
+  for (std::size_t c = 1; c < clients_.size(); ++c) clients_[c].GiveUp();
+  timeline_.RunUntil(timeline_.now() + 120ms);
+  for (const SimNode& node : nodes_) {
+    for (const std::string& key : node.Keys()) {
+      if (key.starts_with("redlockd:want:")) {
+        checker_.Broken(Promise::kNothingLeft, "nobody waits, but " + key + " is there");
+      }
+    }
+  }
+}
+
+// All take the lock that all want again and again, and so must get it by turns.
+void World::ShareAll() {
+  if (scenario_.Beyond()) return;
+  const Duration longest = LongestWait();
+  // One daemon that has the lock without a break rests after a tenure; of several one always asks.
+  const bool rests = daemons_.size() == 1 && scenario_.linger > 1ms;
+  if (!scenario_.plain) turns_.Judge(daemons_.size() - 1, longest);
+  for (Client& client : clients_) client.Share();
+  if (scenario_.plain) {
+    plain_client_.Begin(rests ? std::optional(scenario_.tenure + 100ms) : std::nullopt);
+  }
+  timeline_.RunUntil(timeline_.now() + longest + 200ms);
+  plain_client_.End();
+  timeline_.RunUntil(timeline_.now() + 2 * PlainClient::kHold);
+}
+
+// How long a daemon may wait for its turn: each of the others may be before it once.
+Duration World::LongestWait() const {
+  const Duration poll = WorldTiming().retry_interval * 3 / 2;
+  const Duration turn =
+      scenario_.tenure + engine::Timing::kHandoffTimeWhileWanted + Client::kShareHold + poll;
+  return static_cast<int>(daemons_.size()) * turn;
+}
+
 void World::GoHome() {
   for (Client& client : clients_) client.GoHome();
   if (scenario_.Beyond()) return;
-  timeline_.RunUntil(timeline_.now() + 60ms);
+  timeline_.RunUntil(timeline_.now() + 60ms + std::min(scenario_.linger, WorldTiming().max_ttl));
   CheckReleased();
   timeline_.RunUntil(timeline_.now() + WorldTiming().fence_life + 10ms);
   CheckNothingLeft();
@@ -282,8 +338,8 @@ void World::CheckReleased() {
   }
   for (SimNode& node : nodes_) {
     for (const std::string& key : node.Keys()) {
-      if (!key.starts_with("redlockd:")) {
-        checker_.Broken(Promise::kNothingLeft, "nobody holds " + key + ", but its key is there");
+      if (key != "redlockd:node" && !key.starts_with("redlockd:fence:")) {
+        checker_.Broken(Promise::kNothingLeft, "nobody holds or wants a lock, but left is " + key);
       }
     }
   }

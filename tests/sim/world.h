@@ -6,8 +6,11 @@
 
 #include "tests/sim/checker.h"
 #include "tests/sim/client.h"
+#include "tests/sim/plain_client.h"
+#include "tests/sim/reached.h"
 #include "tests/sim/scenario.h"
 #include "tests/sim/sim_daemon.h"
+#include "tests/sim/turns.h"
 
 namespace redlockd::sim {
 
@@ -22,6 +25,8 @@ struct Outcome {
   std::size_t fenced_overlaps = 0;
   std::size_t fences_twice = 0;
   std::uint64_t happened = 0;  // events of the timeline
+  ReachedCounts reached{};
+  Duration longest_wait{};  // of a daemon for its turn
 };
 
 // Whether something happened that must not: within the assumptions any violation; beyond them that
@@ -54,6 +59,9 @@ class World {
   void CheckNodesVote();
   void UseOneByOne();
   void CompeteAll();
+  void GiveUpAll();
+  void ShareAll();
+  Duration LongestWait() const;
   void GoHome();
   void CheckReleased();
   void CheckNothingLeft();
@@ -63,11 +71,14 @@ class World {
   Trace trace_{timeline_};
   Checker checker_{timeline_};
   std::deque<SimNode> nodes_;
+  ReachedCounts reached_;
+  Turns turns_{timeline_, checker_, nodes_};
   engine::SessionId last_session_ = 0;
   ConnectionId last_connection_ = 0;
   bool calm_ = false;
   std::deque<SimDaemon> daemons_;
   std::deque<Client> clients_;
+  PlainClient plain_client_;
 };
 
 }  // namespace redlockd::sim
