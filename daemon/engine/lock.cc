@@ -22,7 +22,7 @@ Lock::Lock(Shared& shared, std::string name)
       want_(shared.options.timing),
       linger_(shared.options.linger.Of(name_)),
       attempt_alarm_(shared.agenda, [this](Time now) { Attempt(now); }),
-      rest_alarm_(shared.agenda, [this](Time now) { Proceed(now); }),
+      rest_alarm_(shared.agenda, [this](Time now) { RestOver(now); }),
       quorum_alarm_(shared.agenda, [this](Time now) { FailTheImpatient(now); }) {}
 
 Lock::~Lock() {

@@ -154,6 +154,7 @@ class Lock {
   enum class Queue { kStay, kLeave };
   void LetGo(Time now, Queue queue, std::optional<ReleaseTable::Waiter> waiter = std::nullopt);
   void LeaveQueue(Time now);
+  void RestOver(Time now);
   std::string Owner(AttemptNumber attempt) const;
   // The attempt that is put off, before its time.
   void AttemptNow(Time now);
@@ -188,9 +189,10 @@ class Lock {
   std::optional<AttemptGate::Place> before_gate_;  // the next attempt waits there
   NodeSet silent_;                                 // of the last round that failed
   NodeSet freed_;                // said since the last round went out that they are free (rule E5)
-  bool awaits_release_ = false;  // m answers before the next attempt (rule E6.7)
+  bool awaits_release_ = false;  // m answers before the next attempt (rule E6.7): a rest, too
   Alarm attempt_alarm_;          // the next attempt, after one that failed
-  Alarm rest_alarm_;             // after a tenure: until others had a turn (rule E1)
+  Alarm rest_alarm_;             // until others had a turn: after a tenure (rule E1), or a lease
+                                 // that was wanted
   Alarm quorum_alarm_;           // when waiters have been without a quorum for quorum_wait
 };
 

@@ -34,10 +34,6 @@ void Lock::PassOn(Time now) {
     if (!lease.passed_on_since) lease.passed_on_since = now;
     return waiters_.empty() ? Linger(now) : HandOn(now);
   }
-  if (lease.wanted_since && !waiters_.empty()) {
-    awaits_release_ = true;
-    attempt_alarm_.Set(now + shared_.options.timing.retry_interval);
-  }
   LetGo(now, Queue::kLeave);
 }
 
@@ -177,7 +173,15 @@ void Lock::Freed(Time now, NodeIndex node) {
 }
 
 void Lock::Released(Time now) {
-  if (std::exchange(awaits_release_, false)) AttemptNow(now);
+  if (awaits_release_) RestOver(now);
+}
+
+// Also where nobody waits: the lock is kept in mind no longer.
+void Lock::RestOver(Time now) {
+  awaits_release_ = false;
+  rest_alarm_.Clear();
+  attempt_alarm_.Clear();
+  Proceed(now);
 }
 
 void Lock::AttemptNow(Time now) {
@@ -192,6 +196,11 @@ void Lock::LetGo(Time now, Queue queue, std::optional<ReleaseTable::Waiter> wait
   const std::unique_ptr<Lease> lease = std::move(lease_);
   shared_.by_attempt.erase(lease->attempt);
   shared_.renewals.Forget(lease->attempt);
+  // Behind what the releases tell of the others who want it, whoever asks next (rule E6.7).
+  if (queue == Queue::kLeave && lease->wanted_since) {
+    awaits_release_ = true;
+    rest_alarm_.Set(now + shared_.options.timing.retry_interval);
+  }
   NodeSet nodes = lease->may_have;
   const bool leave = queue == Queue::kLeave && want_.Entries().any();
   if (leave) nodes |= want_.Entries();

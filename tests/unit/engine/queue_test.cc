@@ -133,6 +133,21 @@ TEST_F(Queue, TheReleaseAfterAGrantRemovesTheEntry) {  // rule E6.3
   for (NodeIndex i = 0; i < 3; ++i) EXPECT_EQ(MyStamp(i), 0);
 }
 
+TEST_F(Queue, AReleaseThatIsAskedAgainLeavesANewerEntryAlone) {  // rule E6.3
+  TakenElsewhere();
+  const auto request = Lock(a_);
+  NobodyElse();
+  Pass(150ms);
+  ASSERT_TRUE(GrantOf(request));
+  AllByHand();
+  Unlock(a_, {}, true);
+  const Asked release = Take<ReleaseOp>(2);
+  EXPECT_TRUE(std::get<ReleaseOp>(release.op).leave);
+  Silence(release, true);
+  Pass(1s);
+  EXPECT_FALSE(std::get<ReleaseOp>(Take<ReleaseOp>(2).op).leave);
+}
+
 TEST_F(Queue, HintsOfAMajorityAreWorthARound) {  // rule E5
   TakenElsewhere();
   const auto request = Lock(a_);
@@ -232,6 +247,31 @@ TEST_F(Queue, AfterAWantedLeaseItWaitsForAMajorityToHaveReleased) {  // rule E6.
   const Asked next = Take<AcquireOp>(0);
   EXPECT_EQ(std::get<AcquireOp>(next.op).queueing, Queueing::kIfRefused);
   EXPECT_GT(std::get<AcquireOp>(next.op).stamp, 1) << "behind what the releases said";
+}
+
+TEST_F(Queue, SoDoesWhoeverAsksForItWhenNobodyHereWaited) {  // rule E6.7
+  MustHold(a_);
+  const Stamp ahead = nodes_[0].Clock(now_) + 5'000'000;
+  WantedElsewhere(ahead);
+  Hint(NodeHint::Kind::kWanted, 0);
+  AllByHand();
+  Unlock(a_);
+  Lock(b_);
+  AnswerAsObedient(Take<ReleaseOp>(0));
+  EXPECT_FALSE(IsAsked<AcquireOp>(0));
+  AnswerAsObedient(Take<ReleaseOp>(1));
+  EXPECT_GT(std::get<AcquireOp>(Take<AcquireOp>(0).op).stamp, ahead);
+}
+
+TEST_F(Queue, ReleasesThatAreNotAnsweredAreNotAwaitedForLong) {
+  MustHold(a_);
+  Hint(NodeHint::Kind::kWanted, 0);
+  AllByHand();
+  Unlock(a_, {}, true);
+  Lock(b_);
+  EXPECT_FALSE(IsAsked<AcquireOp>(0));
+  Pass(timing_.retry_interval);
+  EXPECT_TRUE(IsAsked<AcquireOp>(0));
 }
 
 TEST_F(Queue, HintsForLocksNobodyUsesAreNothing) {
