@@ -117,7 +117,7 @@ std::optional<HoldView> Lock::ViewHold(Time now) const {
                   .ttl = lease_->ttl,
                   .votes = lease_->validity.Count(now),
                   .jeopardy = hold_->jeopardy,
-                  .owner = lease_->owner,
+                  .owner = Owner(lease_->attempt),
                   .note = hold_->note};
 }
 

@@ -160,6 +160,7 @@ class Lock {
   void AttemptNow(Time now);
 
   // lock_hold.cc: from the grant to the end
+  void LeaseDue(Time now);
   void RenewHold(Time now);
   void RenewRound(Time now);
   void BeginRound(Time now);

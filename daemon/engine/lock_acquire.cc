@@ -43,7 +43,6 @@ void Lock::Attempt(Time now) {
   lease_ = std::make_unique<Lease>(nodes, shared_.agenda, *this);
   lease_->pass = shared_.gate.Enter();
   lease_->attempt = ++shared_.last_attempt;
-  lease_->owner = Owner(lease_->attempt);
   lease_->ttl = lease_->longest_ttl = waiters_.front()->ttl;
   shared_.by_attempt[lease_->attempt] = this;
   FirstRound(now);
@@ -75,12 +74,12 @@ void Lock::FirstRound(Time now) {
   ++lease.first_rounds;
   lease.may_have |= voters;
   lease.Sent(voters);
-  lease.ballot.emplace(shared_.options.nodes, voters);
+  lease.ballot = std::make_unique<Ballot>(shared_.options.nodes, voters);
   freed_.reset();
   want_.Asked(voters, queueing);
   shared_.outbox.Ask(voters, Ticket{Ticket::Kind::kAcquire, lease.round, lease.attempt, now},
                      AcquireOp{.lock = name_,
-                               .owner = lease.owner,
+                               .owner = Owner(lease.attempt),
                                .ttl = lease.ttl,
                                .proposal = proposal,
                                .block = lease.block,
@@ -101,9 +100,9 @@ void Lock::ConfirmRound(Time now) {
   lease.phase = Lease::Phase::kConfirm;
   ++lease.round;
   const NodeSet nodes = shared_.nodes.Voters();
-  lease.ballot.emplace(shared_.options.nodes, nodes);
+  lease.ballot = std::make_unique<Ballot>(shared_.options.nodes, nodes);
   shared_.outbox.Ask(nodes, Ticket{Ticket::Kind::kConfirm, lease.round, lease.attempt, now},
-                     ConfirmOp{name_, lease.owner, lease.confirmed, lease.block});
+                     ConfirmOp{name_, Owner(lease.attempt), lease.confirmed, lease.block});
   JudgeRound(now);
 }
 
@@ -123,7 +122,7 @@ void Lock::Acquired(Time now, const NodeAnswer& answer) {
     // was promised counts.
     lease.validity.Forget(answer.node);
     shared_.outbox.Ask(NodeSet().set(answer.node), Ticket{Ticket::Kind::kRelease, 0, 0, now},
-                       ReleaseOp{.lock = name_, .owner = lease.owner});
+                       ReleaseOp{.lock = name_, .owner = Owner(lease.attempt)});
   }
   if (ok || refused) LearnFence(now, answer.fence);
   if (ok && votes) Promised(now, answer);
@@ -192,11 +191,11 @@ void Lock::JudgeRound(Time now) {
 
 void Lock::RoundFailed(Time now, Ballot::Result result) {
   const bool reached = result == Ballot::Result::kRefused;
-  const std::optional<Ballot> ballot = lease_ ? lease_->ballot : std::nullopt;
+  const std::unique_ptr<Ballot> ballot = lease_ ? std::move(lease_->ballot) : nullptr;
   silent_ = ballot ? ballot->Silent() : NodeSet();
   if (!reached && silent_.any()) shared_.gate.Unanswered();
   want_.RoundFailed(now, reached, ballot && ballot->OnlyQueue());
-  const Duration delay = UntilNextAttempt(now, reached, ballot ? &*ballot : nullptr);
+  const Duration delay = UntilNextAttempt(now, reached, ballot.get());
   if (lease_) LetGo(now, Queue::kStay);
   const auto first = waiters_.begin();
   (*first)->asked = true;

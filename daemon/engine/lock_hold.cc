@@ -5,6 +5,23 @@
 // From the beginning of a hold to its end: rules C2, C5, C6, C9, D6.
 namespace redlockd::engine {
 
+void Lock::LeaseDue(Time now) {
+  Lease& lease = *lease_;
+  if (lease.warn_at <= now) {
+    lease.warn_at = Lease::kNever;
+    WarnHolder(true);
+  }
+  if (lease.end_at <= now) {
+    lease.end_at = Lease::kNever;
+    return EndReached(now);
+  }
+  if (lease.renew_at <= now) {
+    lease.renew_at = Lease::kNever;
+    RenewHold(now);
+  }
+  lease.Arm();
+}
+
 void Lock::RenewHold(Time now) {
   if (!hold_) return;  // a lease that lingers is not renewed (rule E4)
   // With max-hold there is nothing to gain beyond its end.
@@ -20,7 +37,8 @@ void Lock::RenewRound(Time now) {
   const NodeSet renew = linked & promised;
   BeginRound(now);
   Join(renew);
-  shared_.renewals.Add(now, renew, lease.attempt, lease.round, {name_, lease.owner, lease.ttl});
+  shared_.renewals.Add(now, renew, lease.attempt, lease.round,
+                       {name_, Owner(lease.attempt), lease.ttl});
   Heal(now, linked & ~promised & shared_.nodes.Voters());
   if (lease.round_open.none()) WarnHolder(true);
 }
@@ -31,7 +49,8 @@ void Lock::BeginRound(Time now) {
   lease.round_asked = now;
   lease.round_open.reset();
   lease.round_acked.reset();
-  lease.renew_alarm.Set(now + shared_.options.timing.retry_interval);
+  lease.renew_at = now + shared_.options.timing.retry_interval;
+  lease.Arm();
 }
 
 // The nodes are asked in this round.
@@ -49,7 +68,7 @@ void Lock::Heal(Time now, NodeSet nodes) {
   Join(nodes);
   shared_.outbox.Ask(nodes, Ticket{Ticket::Kind::kAcquire, lease.round, lease.attempt, now},
                      AcquireOp{.lock = name_,
-                               .owner = lease.owner,
+                               .owner = Owner(lease.attempt),
                                .ttl = lease.ttl,
                                .proposal = lease.top,
                                .queueing = Queueing::kIgnore});
@@ -105,23 +124,25 @@ void Lock::SetDeadline(Time now) {
   Lease& lease = *lease_;
   const Time lease_end = lease.validity.Deadline().value_or(now);
   if (!hold_) {
-    return lease.end_alarm.Set(std::min(lease_end, lease.lingers_until.value_or(lease_end)));
+    lease.end_at = std::min(lease_end, lease.lingers_until.value_or(lease_end));
+    return lease.Arm();
   }
   const Time old = hold_->deadline;
   hold_->deadline = hold_->ends_at ? std::min(lease_end, *hold_->ends_at) : lease_end;
   lease.announced = std::max(lease.announced, hold_->deadline);
   const Duration left = std::max(Duration(0), hold_->deadline - now);
-  lease.end_alarm.Set(now + left - Timing::ToldAhead(left));
+  lease.end_at = now + left - Timing::ToldAhead(left);
   if (hold_->deadline < lease_end) {
-    lease.warn_alarm.Clear();  // max-hold ends it, as was asked for
+    lease.warn_at = Lease::kNever;  // max-hold ends it, as was asked for
   } else {
-    lease.warn_alarm.Set(std::max(now, lease_end - Timing::JeopardyRest(lease.ttl)));
+    lease.warn_at = std::max(now, lease_end - Timing::JeopardyRest(lease.ttl));
   }
-  if (hold_->deadline == old) return;
+  if (hold_->deadline == old) return lease.Arm();
   // The next round is due ttl/3 after what the deadline rests on was asked (rule C5).
   const Time asked = lease_end - lease.ttl + shared_.options.timing.DriftAllowance(lease.ttl);
-  lease.renew_alarm.Set(std::max(Timing::Together(asked + Timing::RenewAfter(lease.ttl)),
-                                 lease.round_asked + shared_.options.timing.retry_interval));
+  lease.renew_at = std::max(Timing::Together(asked + Timing::RenewAfter(lease.ttl)),
+                            lease.round_asked + shared_.options.timing.retry_interval);
+  lease.Arm();
   if (hold_->deadline < old) {  // rule D6: told again, with the new deadline
     hold_->jeopardy = false;
     return WarnHolder(true);
@@ -181,9 +202,9 @@ void Lock::Keep() {
   hold_.reset();
   shared_.renewals.Forget(lease_->attempt);
   lease_->phase = Lease::Phase::kKept;
-  lease_->renew_alarm.Clear();
-  lease_->warn_alarm.Clear();
-  lease_->end_alarm.Set(lease_->announced);
+  lease_->renew_at = lease_->warn_at = Lease::kNever;
+  lease_->end_at = lease_->announced;
+  lease_->Arm();
 }
 
 void Lock::VotersChanged(Time now) {

@@ -39,10 +39,7 @@ struct Lock::Lease {
   enum class Phase { kFirstRound, kConfirm, kLeased, kKept };
 
   Lease(std::size_t nodes, Agenda& agenda, Lock& lock)
-      : validity(nodes),
-        renew_alarm(agenda, [&lock](Time now) { lock.RenewHold(now); }),
-        warn_alarm(agenda, [&lock](Time) { lock.WarnHolder(true); }),
-        end_alarm(agenda, [&lock](Time now) { lock.EndReached(now); }) {}
+      : validity(nodes), alarm(agenda, [&lock](Time now) { lock.LeaseDue(now); }) {}
 
   // An acquire or renewal of this round goes to `nodes`.
   void Sent(NodeSet nodes) {
@@ -69,8 +66,10 @@ struct Lock::Lease {
     return asked_in >= ttl_since ? ttl : std::min(former_ttl, ttl);
   }
 
+  static constexpr Time kNever = Time::max();
+  void Arm() { alarm.Set(std::min({renew_at, warn_at, end_at})); }
+
   AttemptNumber attempt = 0;
-  std::string owner;
   Duration ttl{0};
   std::uint32_t ttl_since = 0;  // the first round that it was asked in
   Duration former_ttl{0};       // the shortest before it
@@ -85,7 +84,7 @@ struct Lock::Lease {
   std::uint32_t granted_in = 0;  // the round that decided it
   unsigned first_rounds = 0;
   // Of the first or confirm round; once it is leased, of the round that asks for the next block.
-  std::optional<Ballot> ballot;
+  std::unique_ptr<Ballot> ballot;
   std::uint32_t block_round = 0;
   Fence block = 1;      // how many fences are asked for at a time
   Fence confirmed = 0;  // kConfirm: T of rule A4
@@ -102,9 +101,10 @@ struct Lock::Lease {
   unsigned handoffs_while_wanted = 0;   // ... and was handed on so often
   std::optional<Time> passed_on_since;  // the end of its first hold: a tenure begins (rule E1)
   std::optional<Time> lingers_until;    // it has no hold, and nobody waits
-  Alarm renew_alarm;
-  Alarm warn_alarm;
-  Alarm end_alarm;
+  Time renew_at = kNever;
+  Time warn_at = kNever;  // the holder, that little is left
+  Time end_at = kNever;   // of the hold if there is one, else of the lease
+  Alarm alarm;            // for the first of the three
 };
 
 // The lease's use by one session.

@@ -116,11 +116,11 @@ void Lock::AskBlock(Time now) {
   BeginRound(now);
   Join(nodes);
   lease.block_round = lease.round;
-  lease.ballot.emplace(shared_.options.nodes, nodes);
+  lease.ballot = std::make_unique<Ballot>(shared_.options.nodes, nodes);
   lease.may_have |= nodes;
   shared_.outbox.Ask(nodes, Ticket{Ticket::Kind::kAcquire, lease.round, lease.attempt, now},
                      AcquireOp{.lock = name_,
-                               .owner = lease.owner,
+                               .owner = Owner(lease.attempt),
                                .ttl = lease.ttl,
                                .proposal = proposal,
                                .block = lease.block,
@@ -208,7 +208,7 @@ void Lock::LetGo(Time now, Queue queue, std::optional<ReleaseTable::Waiter> wait
   if (nodes.none()) return;
   const Duration drift_allowance = shared_.options.timing.DriftAllowance(lease->longest_ttl);
   shared_.releases.Add(now, {.attempt = lease->attempt,
-                             .op = {name_, std::move(lease->owner), leave},
+                             .op = {name_, Owner(lease->attempt), leave},
                              .nodes = nodes,
                              .gone_by = now + lease->longest_ttl + drift_allowance,
                              .waiter = waiter,
