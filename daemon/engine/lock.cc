@@ -17,19 +17,26 @@ Shared::Shared(EngineOptions o, Random& r, NodeTable::Observer& of_nodes,
       renewals(outbox) {}
 
 Lock::Lock(Shared& shared, std::string name)
-    : shared_(shared),
-      name_(std::move(name)),
-      want_(shared.options.timing),
-      linger_(shared.options.linger.Of(name_)),
-      attempt_alarm_(shared.agenda, [this](Time now) { Attempt(now); }),
-      rest_alarm_(shared.agenda, [this](Time now) { RestOver(now); }),
-      quorum_alarm_(shared.agenda, [this](Time now) { FailTheImpatient(now); }) {}
+    : shared_(shared), name_(std::move(name)), linger_(shared.options.linger.Of(name_)) {}
+
+Lock::Contest& Lock::contest() {
+  if (!contest_) {
+    contest_ = std::make_unique<Contest>(shared_.options.timing, shared_.agenda, *this);
+  }
+  return *contest_;
+}
+
+void Lock::DropContest() {
+  if (contest_ && !contest_->IsToRemember()) contest_.reset();
+}
 
 Lock::~Lock() {
   if (lease_) shared_.by_attempt.erase(lease_->attempt);
 }
 
-bool Lock::Idle() const { return waiters_.empty() && !lease_ && !rest_alarm_.at(); }
+bool Lock::Idle() const {
+  return waiters_.empty() && !lease_ && !(contest_ && contest_->rest_alarm.at());
+}
 
 bool Lock::HeldBy(SessionId session, std::optional<Fence> fence) const {
   return hold_ && hold_->session == session && (!fence || *fence == hold_->fence);
@@ -51,7 +58,7 @@ void Lock::Unlock(Time now, const UnlockRequested& request) {
   ++shared_.counters.unlocks;
   // Who polls the nodes for it gets a turn (rule E1). Not where a holder died: nobody waits then.
   if (TenureOver(now) && !lease_->wanted_since) {
-    rest_alarm_.Set(now + shared_.options.timing.Rest());
+    contest().rest_alarm.Set(now + shared_.options.timing.Rest());
   }
   if (request.sync) {
     LetGo(now, Queue::kLeave, ReleaseTable::Waiter{request.session, request.request, fence});

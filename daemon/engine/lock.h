@@ -111,7 +111,12 @@ class Lock {
   WaitView ViewWait(const Waiter& waiter, std::size_t place) const;
   struct Hold;
   struct Lease;
+  struct Contest;
   using Waiters = std::list<std::unique_ptr<Waiter>>;
+
+  // Made when it is not there. Gone again once there is nothing that it has to remember.
+  Contest& contest();
+  void DropContest();
 
   // lock_wait.cc: the line
   void Fail(Waiters::iterator waiter, Failure failure, std::string text);
@@ -119,6 +124,7 @@ class Lock {
   void WaitOver(Time now, SessionId session);
   // Someone left the line, or the lease is gone: go on with who is first now.
   void Proceed(Time now);
+  void NobodyWaits(Time now);
   void NoteQuorum(Time now, bool reached);
   void FailTheImpatient(Time now);
 
@@ -182,19 +188,9 @@ class Lock {
   Waiters waiters_;
   std::unique_ptr<Lease> lease_;
   std::unique_ptr<Hold> hold_;
-  Want want_;
   const Duration linger_;
   Fence known_fence_ = 0;  // the last plausible one (rule A5)
-  unsigned splits_ = 0;    // failed rounds in a row without a holder in sight (rule E7)
-  std::optional<Time> no_quorum_since_;
-  std::optional<AttemptGate::Place> before_gate_;  // the next attempt waits there
-  NodeSet silent_;                                 // of the last round that failed
-  NodeSet freed_;                // said since the last round went out that they are free (rule E5)
-  bool awaits_release_ = false;  // m answers before the next attempt (rule E6.7): a rest, too
-  Alarm attempt_alarm_;          // the next attempt, after one that failed
-  Alarm rest_alarm_;             // until others had a turn: after a tenure (rule E1), or a lease
-                                 // that was wanted
-  Alarm quorum_alarm_;           // when waiters have been without a quorum for quorum_wait
+  std::unique_ptr<Contest> contest_;
 };
 
 }  // namespace redlockd::engine

@@ -32,7 +32,7 @@ bool Lock::Acquiring() const {
 void Lock::Attempt(Time now) {
   assert(!lease_ && !waiters_.empty());
   const bool is_next = shared_.gate.LetsIn(*this);  // rule C12
-  before_gate_.reset();
+  contest().before_gate.reset();
   const std::size_t nodes = shared_.options.nodes;
   if (shared_.nodes.MetOtherSet() || shared_.nodes.Voters().count() < Majority(nodes)) {
     return RoundFailed(now, Ballot::Result::kNoQuorum);
@@ -54,7 +54,7 @@ std::string Lock::Owner(AttemptNumber attempt) const {
 
 // A request without a wait does not wait for its turn for longer than others do for a quorum.
 void Lock::StandBeforeGate(Time now) {
-  before_gate_.emplace(shared_.gate, *this);
+  contest().before_gate.emplace(shared_.gate, *this);
   Waiter& first = *waiters_.front();
   if (first.is_try) first.wait_alarm.Set(Later(now, shared_.options.timing.quorum_wait));
 }
@@ -66,7 +66,7 @@ void Lock::FirstRound(Time now) {
   const Stamp clock = shared_.nodes.SetClock(now).value_or(0);
   const Fence proposal = std::max<Fence>(known_fence_ + 1, clock);
   const Queueing queueing =
-      waiters_.front()->is_try ? Queueing::kNone : want_.NextRound(now, clock);
+      waiters_.front()->is_try ? Queueing::kNone : contest().want.NextRound(now, clock);
   const bool is_to_be_passed_on = linger_ > Duration(0) || waiters_.size() > 1;
   if (lease.first_rounds == 0 && is_to_be_passed_on) lease.block = BlockFrom(now, proposal);
   lease.phase = Lease::Phase::kFirstRound;
@@ -75,8 +75,8 @@ void Lock::FirstRound(Time now) {
   lease.may_have |= voters;
   lease.Sent(voters);
   lease.ballot = std::make_unique<Ballot>(shared_.options.nodes, voters);
-  freed_.reset();
-  want_.Asked(voters, queueing);
+  contest().freed.reset();
+  contest().want.Asked(voters, queueing);
   shared_.outbox.Ask(voters, Ticket{Ticket::Kind::kAcquire, lease.round, lease.attempt, now},
                      AcquireOp{.lock = name_,
                                .owner = Owner(lease.attempt),
@@ -84,7 +84,7 @@ void Lock::FirstRound(Time now) {
                                .proposal = proposal,
                                .block = lease.block,
                                .queueing = queueing,
-                               .stamp = want_.stamp()});
+                               .stamp = contest().want.stamp()});
   JudgeRound(now);  // too few may have been left to ask
 }
 
@@ -137,7 +137,7 @@ void Lock::Acquired(Time now, const NodeAnswer& answer) {
     return GoOn(now);
   }
   if (lease.phase != Lease::Phase::kFirstRound || answer.ticket.round != lease.round) return;
-  if (ok) want_.Voted(answer.node);
+  if (ok) contest().want.Voted(answer.node);
   if (refused && !lease.in_flight.test(answer.node)) lease.may_have.reset(answer.node);
   TakeVote(answer, votes);
   JudgeRound(now);
@@ -192,20 +192,20 @@ void Lock::JudgeRound(Time now) {
 void Lock::RoundFailed(Time now, Ballot::Result result) {
   const bool reached = result == Ballot::Result::kRefused;
   const std::unique_ptr<Ballot> ballot = lease_ ? std::move(lease_->ballot) : nullptr;
-  silent_ = ballot ? ballot->Silent() : NodeSet();
-  if (!reached && silent_.any()) shared_.gate.Unanswered();
-  want_.RoundFailed(now, reached, ballot && ballot->OnlyQueue());
+  contest().silent = ballot ? ballot->Silent() : NodeSet();
+  if (!reached && contest().silent.any()) shared_.gate.Unanswered();
+  contest().want.RoundFailed(now, reached, ballot && ballot->OnlyQueue());
   const Duration delay = UntilNextAttempt(now, reached, ballot.get());
   if (lease_) LetGo(now, Queue::kStay);
   const auto first = waiters_.begin();
   (*first)->asked = true;
-  attempt_alarm_.Set(now + delay);
+  contest().attempt_alarm.Set(now + delay);
   const bool ends = (*first)->is_try
                         ? !reached || now + delay >= (*first)->since + Timing::kTryPatience
                         : shared_.sessions.InputEnded((*first)->session);
   if (ends) {
     if (!reached) {
-      Fail(first, Failure::kNoQuorum, shared_.nodes.WhyNoQuorum(now, silent_));
+      Fail(first, Failure::kNoQuorum, shared_.nodes.WhyNoQuorum(now, contest().silent));
     } else if ((*first)->is_try) {
       Fail(first, Failure::kBusy,
            ballot->Holder().empty() ? "others ask for it just now" : "held elsewhere");
@@ -231,15 +231,16 @@ Duration Lock::UntilNextAttempt(Time now, bool reached, const Ballot* ballot) {
   const Duration poll = interval / 2 + Duration(shared_.random.Below(jitter));
   if (!reached) return poll;
   // It was let go while this round was under way.
-  if (freed_.count() >= Majority(shared_.options.nodes)) return Duration(0);
+  if (contest().freed.count() >= Majority(shared_.options.nodes)) return Duration(0);
   // Where the queue alone refuses, on all nodes, it is the turn of another, who is told so.
   const bool others_turn = ballot->OnlyQueue() && ballot->Votes() == 0;
-  if (ballot->Holder().empty() && !others_turn && splits_ <= kMaxDoublings) {
+  if (ballot->Holder().empty() && !others_turn && contest().splits <= kMaxDoublings) {
     ++shared_.counters.split_votes;
-    const auto most = static_cast<std::uint64_t>(shared_.nodes.RoundTrip().count()) << splits_++;
+    const auto most = static_cast<std::uint64_t>(shared_.nodes.RoundTrip().count())
+                      << contest().splits++;
     return Duration(shared_.random.Below(most));
   }
-  splits_ = 0;
+  contest().splits = 0;
   return std::min(poll, ballot->ShortestLeft().value_or(poll) + kAfterExpiry);
 }
 
@@ -260,7 +261,7 @@ void Lock::Leased(Time now, Fence fence) {
     return RoundFailed(now, Ballot::Result::kNoQuorum);
   }
   NoteQuorum(now, true);
-  splits_ = 0;
+  contest().splits = 0;
   Counters& counters = shared_.counters;
   ++(lease.round == 1 ? counters.one_round_grants : counters.confirmed_grants);
   lease.phase = Lease::Phase::kLeased;

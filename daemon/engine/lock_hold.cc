@@ -182,7 +182,7 @@ void Lock::EndReached(Time now) {
     // Or it is further off: it moved back (rule D6), but the client may not have heard of that.
     if (now < lease_->announced) return Keep();
   }
-  if (TenureOver(now)) rest_alarm_.Set(now + shared_.options.timing.Rest());
+  if (TenureOver(now)) contest().rest_alarm.Set(now + shared_.options.timing.Rest());
   LetGo(now, Queue::kLeave);
   Proceed(now);
 }
@@ -208,9 +208,7 @@ void Lock::Keep() {
 }
 
 void Lock::VotersChanged(Time now) {
-  if (!no_quorum_since_ || lease_ || !attempt_alarm_.at()) return;
-  attempt_alarm_.Clear();
-  Attempt(now);
+  if (contest_ && contest_->no_quorum_since) AttemptNow(now);
 }
 
 }  // namespace redlockd::engine

@@ -107,6 +107,30 @@ struct Lock::Lease {
   Alarm alarm;            // for the first of the three
 };
 
+// What it takes to get the lock from the nodes, and from other daemons: there while somebody here
+// waits for it, and as long as something of it is to be remembered.
+struct Lock::Contest {
+  Contest(const Timing& timing, Agenda& agenda, Lock& lock)
+      : want(timing),
+        attempt_alarm(agenda, [&lock](Time now) { lock.Attempt(now); }),
+        rest_alarm(agenda, [&lock](Time now) { lock.RestOver(now); }),
+        quorum_alarm(agenda, [&lock](Time now) { lock.FailTheImpatient(now); }) {}
+
+  bool IsToRemember() const { return want.IsToRemember() || rest_alarm.at(); }
+
+  Want want;
+  unsigned splits = 0;  // failed rounds in a row without a holder in sight (rule E7)
+  std::optional<Time> no_quorum_since;
+  std::optional<AttemptGate::Place> before_gate;  // the next attempt waits there
+  NodeSet silent;                                 // of the last round that failed
+  NodeSet freed;                // said since the last round went out that they are free (rule E5)
+  bool awaits_release = false;  // m answers before the next attempt (rule E6.7): a rest, too
+  Alarm attempt_alarm;          // the next attempt, after one that failed
+  Alarm rest_alarm;             // until others had a turn: after a tenure (rule E1), or a lease
+                                // that was wanted
+  Alarm quorum_alarm;           // when waiters have been without a quorum for quorum_wait
+};
+
 // The lease's use by one session.
 struct Lock::Hold {
   explicit Hold(std::size_t& holds) : counted(holds) {}

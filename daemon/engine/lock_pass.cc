@@ -98,6 +98,7 @@ void Lock::Give(Time now) {
                                .votes = lease.validity.Count(now),
                                .nodes = shared_.options.nodes});
   AskBlockAhead(now);
+  if (waiters_.empty()) DropContest();
 }
 
 // Before the block is used up, if somebody is to get more of it (rule B3).
@@ -163,30 +164,31 @@ void Lock::Wanted(Time now) {
 }
 
 void Lock::Saw(Time now, Stamp greatest) {
-  want_.Saw(greatest, shared_.nodes.SetClock(now).value_or(0));
+  contest().want.Saw(greatest, shared_.nodes.SetClock(now).value_or(0));
 }
 
 // A hint: it is this daemon's turn there. A majority of them, and it is worth a round.
 void Lock::Freed(Time now, NodeIndex node) {
-  freed_.set(node);
-  if (freed_.count() >= Majority(shared_.options.nodes)) AttemptNow(now);
+  if (!contest_) return;
+  contest_->freed.set(node);
+  if (contest_->freed.count() >= Majority(shared_.options.nodes)) AttemptNow(now);
 }
 
 void Lock::Released(Time now) {
-  if (awaits_release_) RestOver(now);
+  if (contest_ && contest_->awaits_release) RestOver(now);
 }
 
 // Also where nobody waits: the lock is kept in mind no longer.
 void Lock::RestOver(Time now) {
-  awaits_release_ = false;
-  rest_alarm_.Clear();
-  attempt_alarm_.Clear();
+  contest().awaits_release = false;
+  contest().rest_alarm.Clear();
+  contest().attempt_alarm.Clear();
   Proceed(now);
 }
 
 void Lock::AttemptNow(Time now) {
-  if (lease_ || !attempt_alarm_.at()) return;
-  attempt_alarm_.Clear();
+  if (lease_ || !contest_ || !contest_->attempt_alarm.at()) return;
+  contest_->attempt_alarm.Clear();
   Attempt(now);
 }
 
@@ -198,13 +200,13 @@ void Lock::LetGo(Time now, Queue queue, std::optional<ReleaseTable::Waiter> wait
   shared_.renewals.Forget(lease->attempt);
   // Behind what the releases tell of the others who want it, whoever asks next (rule E6.7).
   if (queue == Queue::kLeave && lease->wanted_since) {
-    awaits_release_ = true;
-    rest_alarm_.Set(now + shared_.options.timing.retry_interval);
+    contest().awaits_release = true;
+    contest().rest_alarm.Set(now + shared_.options.timing.retry_interval);
   }
   NodeSet nodes = lease->may_have;
-  const bool leave = queue == Queue::kLeave && want_.Entries().any();
-  if (leave) nodes |= want_.Entries();
-  if (queue == Queue::kLeave) want_.End();
+  const bool leave = queue == Queue::kLeave && contest_ && contest_->want.Entries().any();
+  if (leave) nodes |= contest_->want.Entries();
+  if (queue == Queue::kLeave && contest_) contest_->want.End();
   if (nodes.none()) return;
   const Duration drift_allowance = shared_.options.timing.DriftAllowance(lease->longest_ttl);
   shared_.releases.Add(now, {.attempt = lease->attempt,
@@ -213,18 +215,18 @@ void Lock::LetGo(Time now, Queue queue, std::optional<ReleaseTable::Waiter> wait
                              .gone_by = now + lease->longest_ttl + drift_allowance,
                              .waiter = waiter,
                              .pass = std::move(lease->pass),
-                             .awaited = awaits_release_});
+                             .awaited = contest_ && contest_->awaits_release});
 }
 
 // Nobody here wants it any more: its entries go, with an owner value that has no key.
 void Lock::LeaveQueue(Time now) {
-  if (want_.Entries().none()) return;
+  if (!contest_ || contest_->want.Entries().none()) return;
   const AttemptNumber attempt = ++shared_.last_attempt;
   shared_.releases.Add(now, {.attempt = attempt,
                              .op = {name_, Owner(attempt), true},
-                             .nodes = want_.Entries(),
+                             .nodes = contest().want.Entries(),
                              .gone_by = now + shared_.options.timing.WantLife()});
-  want_.End();
+  contest().want.End();
 }
 
 }  // namespace redlockd::engine

@@ -41,7 +41,7 @@ void Lock::InputEnded(Time now, SessionId session) {
   const auto waiter = FindWaiter(session);
   if (waiter == waiters_.end()) return;
   // Being asked of the nodes for the first time: answered by what comes of it.
-  const bool being_asked = Acquiring() || before_gate_ || Passing();
+  const bool being_asked = Acquiring() || contest().before_gate || Passing();
   if (waiter == waiters_.begin() && being_asked && !(*waiter)->asked) return;
   Fail(waiter, Failure::kCancelled, "the client sends no more");
   Proceed(now);
@@ -65,13 +65,13 @@ void Lock::Fail(Waiters::iterator waiter, Failure failure, std::string text) {
 
 void Lock::WaitOver(Time now, SessionId session) {
   const auto waiter = FindWaiter(session);
-  if (no_quorum_since_) {
-    Fail(waiter, Failure::kNoQuorum, shared_.nodes.WhyNoQuorum(now, silent_));
+  if (contest().no_quorum_since) {
+    Fail(waiter, Failure::kNoQuorum, shared_.nodes.WhyNoQuorum(now, contest().silent));
   } else {
     Fail(waiter, (*waiter)->is_try ? Failure::kBusy : Failure::kTimeout,
-         hold_          ? "still held on this host"
-         : before_gate_ ? "too many locks are asked for at a time"
-                        : "still held elsewhere");
+         hold_                   ? "still held on this host"
+         : contest().before_gate ? "too many locks are asked for at a time"
+                                 : "still held elsewhere");
   }
   Proceed(now);
 }
@@ -82,17 +82,12 @@ void Lock::Proceed(Time now) {
   }
   if (Passing()) PassOn(now);
   if (waiters_.empty()) {
-    before_gate_.reset();
-    attempt_alarm_.Clear();
-    quorum_alarm_.Clear();
-    no_quorum_since_.reset();
-    splits_ = 0;
-    if (!lease_) LeaveQueue(now);
+    NobodyWaits(now);
   } else if (lease_) {
     if (hold_) AskBlockAhead(now);
-  } else if (!before_gate_ && !attempt_alarm_.at()) {
-    if (rest_alarm_.at() && !waiters_.front()->is_try) {
-      attempt_alarm_.Set(*rest_alarm_.at());
+  } else if (!contest().before_gate && !contest().attempt_alarm.at()) {
+    if (contest().rest_alarm.at() && !waiters_.front()->is_try) {
+      contest().attempt_alarm.Set(*contest().rest_alarm.at());
     } else {
       Attempt(now);
     }
@@ -100,12 +95,23 @@ void Lock::Proceed(Time now) {
   if (Idle()) shared_.idle.push_back(name_);
 }
 
+void Lock::NobodyWaits(Time now) {
+  if (!contest_) return;
+  if (!lease_) LeaveQueue(now);
+  contest_->before_gate.reset();
+  contest_->attempt_alarm.Clear();
+  contest_->quorum_alarm.Clear();
+  contest_->no_quorum_since.reset();
+  contest_->splits = 0;
+  DropContest();
+}
+
 void Lock::NoteQuorum(Time now, bool reached) {
   if (reached) {
-    no_quorum_since_.reset();
-    quorum_alarm_.Clear();
+    contest().no_quorum_since.reset();
+    contest().quorum_alarm.Clear();
   } else {
-    if (!no_quorum_since_) no_quorum_since_ = now;
+    if (!contest().no_quorum_since) contest().no_quorum_since = now;
     FailTheImpatient(now);
   }
 }
@@ -115,12 +121,12 @@ void Lock::NoteQuorum(Time now, bool reached) {
 void Lock::FailTheImpatient(Time now) {
   const Duration patience = shared_.options.timing.quorum_wait;
   while (!waiters_.empty()) {
-    const Time end = std::max(*no_quorum_since_, waiters_.front()->since) + patience;
+    const Time end = std::max(*contest().no_quorum_since, waiters_.front()->since) + patience;
     if (now < end) {
-      quorum_alarm_.Set(end);
+      contest().quorum_alarm.Set(end);
       break;
     }
-    Fail(waiters_.begin(), Failure::kNoQuorum, shared_.nodes.WhyNoQuorum(now, silent_));
+    Fail(waiters_.begin(), Failure::kNoQuorum, shared_.nodes.WhyNoQuorum(now, contest().silent));
   }
   Proceed(now);
 }

@@ -34,6 +34,10 @@ class Want {
   // Nodes that may have its entry.
   NodeSet Entries() const { return entries_ | if_refused_; }
   void End();
+  // Something that counts for the next want, too.
+  bool IsToRemember() const {
+    return Entries().any() || greatest_ != 0 || stays_out_until_.has_value();
+  }
 
  private:
   const Timing& timing_;
