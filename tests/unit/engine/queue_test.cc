@@ -121,6 +121,12 @@ TEST_F(Queue, ATryLeavesNoEntryAndYieldsToThoseWhoWait) {  // rule E6.8
   EXPECT_EQ(MyStamp(), 0);
 }
 
+TEST_F(Queue, ATryAsksForNoPlace) {  // rule E6.8
+  AllByHand();
+  Try(a_);
+  EXPECT_EQ(std::get<AcquireOp>(Take<AcquireOp>(0).op).queueing, Queueing::kNone);
+}
+
 TEST_F(Queue, TheReleaseAfterAGrantRemovesTheEntry) {  // rule E6.3
   TakenElsewhere();
   const auto request = Lock(a_);

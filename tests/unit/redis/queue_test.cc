@@ -99,6 +99,8 @@ TEST_F(QueueTest, AnEntryKeepsItsGreaterStampAndIsFreshAgain) {
   Enter(kInstanceB, kLate, kSecond / 10);
   EXPECT_EQ(Ask(kB, Queueing::kAlways, kEarly).verdict, Verdict::kBusy);
   EXPECT_EQ(StampOf(kInstanceB), kLate);
+  Ask(kB, Queueing::kAlways, kLate + 1);
+  EXPECT_EQ(StampOf(kInstanceB), kLate + 1);
   const std::string entry = Redis({"HGET", kWant, kInstanceB});
   EXPECT_GT(std::stoll(entry.substr(entry.find(' '))), Now() + kSecond / 5);
 }
