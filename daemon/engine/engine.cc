@@ -2,6 +2,7 @@
 
 #include <map>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include "daemon/engine/lock.h"
@@ -51,7 +52,7 @@ struct Engine::Impl : NodeTable::Observer, ReleaseTable::Observer {
 
   Shared shared;
   QueryTable queries;
-  std::map<std::string, std::unique_ptr<Lock>> locks;
+  std::map<std::string_view, std::unique_ptr<Lock>> locks;  // by their own names
   bool drain_over = false;
   Alarm drain_alarm{shared.agenda, [this](Time) { DrainOver(); }};
 };
@@ -270,14 +271,16 @@ Lock* Engine::Impl::OfAttempt(AttemptNumber attempt) {
 }
 
 Lock& Engine::Impl::FindOrMake(const std::string& name) {
-  auto& lock = locks[name];
-  if (!lock) lock = std::make_unique<Lock>(shared, name);
-  return *lock;
+  if (Lock* lock = Find(name)) return *lock;
+  auto lock = std::make_unique<Lock>(shared, name);
+  const std::string_view key = lock->name();
+  return *locks.emplace(key, std::move(lock)).first->second;
 }
 
 void Engine::Impl::ForgetIdle() {
   for (const std::string& name : shared.idle) {
-    if (const Lock* lock = Find(name); lock && lock->Idle()) locks.erase(name);
+    const auto found = locks.find(name);
+    if (found != locks.end() && found->second->Idle()) locks.erase(found);
   }
   shared.idle.clear();
 }

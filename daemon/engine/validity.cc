@@ -10,26 +10,20 @@
 namespace redlockd::engine {
 
 void Validity::Ack(NodeIndex node, Time asked, Duration ttl, Duration drift_allowance) {
-  const Time until = asked + ttl - drift_allowance;
-  if (!until_[node] || *until_[node] < until) until_[node] = until;
+  until_[node] = std::max(until_[node], asked + ttl - drift_allowance);
 }
 
 std::optional<Time> Validity::Deadline() const {
   std::array<Time, kMaxNodes> promises;
-  auto end = promises.begin();
-  for (const auto& until : until_) {
-    if (until) *end++ = *until;
-  }
-  const auto m = static_cast<std::ptrdiff_t>(Majority(until_.size()));
-  if (end - promises.begin() < m) return std::nullopt;
-  const auto mth = promises.begin() + m - 1;
+  const auto end = std::copy(until_.begin(), until_.end(), promises.begin());
+  const auto mth = promises.begin() + static_cast<std::ptrdiff_t>(Majority(until_.size())) - 1;
   std::nth_element(promises.begin(), mth, end, std::greater<>());
-  return *mth;
+  return *mth == kNone ? std::nullopt : std::optional(*mth);
 }
 
 std::size_t Validity::Count(Time now) const {
-  return static_cast<std::size_t>(std::count_if(
-      until_.begin(), until_.end(), [now](const auto& until) { return until && *until > now; }));
+  return static_cast<std::size_t>(
+      std::count_if(until_.begin(), until_.end(), [now](Time until) { return until > now; }));
 }
 
 }  // namespace redlockd::engine

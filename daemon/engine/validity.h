@@ -10,22 +10,23 @@ namespace redlockd::engine {
 // Until when each node has promised the lease, and until when therefore the lease holds (rule C2).
 class Validity {
  public:
-  explicit Validity(std::size_t nodes) : until_(nodes) {}
+  explicit Validity(std::size_t nodes) : until_(nodes, kNone) {}
 
   // A node acked an acquire or renewal that was asked for at `asked`; its promise counts from
   // there. Answers may come late and in any order: a promise is never shortened.
   void Ack(NodeIndex node, Time asked, Duration ttl, Duration drift_allowance);
   // The node's promises so far no longer count (rule D6).
-  void Forget(NodeIndex node) { until_[node].reset(); }
+  void Forget(NodeIndex node) { until_[node] = kNone; }
 
-  bool Promised(NodeIndex node) const { return until_[node].has_value(); }
+  bool Promised(NodeIndex node) const { return until_[node] != kNone; }
   // The m-th largest promise; none if fewer than m nodes have promised.
   std::optional<Time> Deadline() const;
   // Nodes whose promise reaches beyond `now`.
   std::size_t Count(Time now) const;
 
  private:
-  std::vector<std::optional<Time>> until_;
+  static constexpr Time kNone = Time::min();
+  std::vector<Time> until_;
 };
 
 }  // namespace redlockd::engine
