@@ -58,7 +58,7 @@ def measure(setting, wanted):
         print(f"row {' and '.join(ids)} ...", end="", file=sys.stderr, flush=True)
         try:
             rows += group(setting)
-        except Failure as failure:
+        except (Failure, OSError, subprocess.SubprocessError) as failure:
             rows += [report.Row(row, "not measured", None, why=str(failure)) for row in ids]
         print(f" {time.monotonic() - start:.0f} s", file=sys.stderr)
     return rows
@@ -100,7 +100,7 @@ def main():
             instructions.run(programs, os.path.join(options.build, "instructions"))
         else:
             run(programs, options)
-    except Failure as failure:
+    except (Failure, FileNotFoundError) as failure:
         sys.exit(f"scripts/bench: {failure}")
     except KeyboardInterrupt:
         sys.exit(130)

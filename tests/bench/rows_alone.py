@@ -11,7 +11,7 @@ def row_1(setting):
             lambda: setting.programs.load("cycle", socket=daemon.socket, fresh=True,
                                           seconds=setting.seconds(1)),
             lambda: setting.floor(nodes, 1, 1))
-    return [Row("1", "cold cycle, one client, p50, by the floor's",
+    return [Row("1", "cold cycle, one client, p50 / the floor's",
                 ratio(ours, floor, "cycle", "p50_us"), "x", at_most(1.0),
                 {"p50_us": median(ours, "cycle", "p50_us"),
                  "floor_p50_us": median(floor, "cycle", "p50_us"),
@@ -34,9 +34,9 @@ def rows_2_and_3(setting):
                "floor_per_second": median(floor, "per_second"),
                "p50_us": median(ours, "cycle", "p50_us"), "p99_us": median(ours, "cycle", "p99_us")}
     return [
-        Row("2", f"cold cycles/s, {clients} clients, by the floor's",
+        Row("2", f"cold cycles/s, {clients} clients / the floor's",
             ratio(ours, floor, "per_second"), "x", at_least(0.6), details),
-        rival.row("2b", f"cold cycles/s, {clients} clients, by the best peer's",
+        rival.row("2b", f"cold cycles/s, {clients} clients / the best peer's",
                   [one["per_second"] for one in ours], theirs, at_least(4)),
         Row("3", f"daemon's CPU for a cold cycle, {clients} clients", median(ours, "cpu_us"), "us",
             at_most(25)),
@@ -50,7 +50,7 @@ def row_4(setting):
             lambda: setting.programs.load("cycle", socket=daemon.socket,
                                           seconds=setting.seconds(1)),
             lambda: setting.programs.load("ping", socket=echo, seconds=setting.seconds(0.5)))
-    return [Row("4", "warm cycle, p50, by an echo's round trip",
+    return [Row("4", "warm cycle, p50 / a round trip to the echo",
                 ratio(ours, trips, "cycle", "p50_us", of=("trip", "p50_us")), "x", at_most(2.3),
                 {"p50_us": median(ours, "cycle", "p50_us"),
                  "echo_p50_us": median(trips, "trip", "p50_us")})]
@@ -61,6 +61,6 @@ def rows_of_scripts(setting):
         times, = rounds(5, lambda: setting.programs.run("bench_floor", "scripts", port=nodes[0].port,
                                                         count=setting.count(20000)))
     details = {name: median(times, name) for name in ("acquire_us", "release_us", "bare_us")}
-    return [Row(row, f"{script}'s time in the node, by a bare GET + INCR + SET",
+    return [Row(row, f"time of {script} in a node / of GET + INCR + SET",
                 ratio(times, times, f"{script}_us", of=("bare_us",)), "x", at_most(2.5), details)
             for row, script in (("S", "acquire"), ("Sb", "release"))]

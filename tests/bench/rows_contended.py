@@ -23,16 +23,16 @@ def rows_5_and_6(setting):
             lambda: setting.programs.load("ping", socket=echo, seconds=setting.seconds(0.5)),
             rival.measure)
     return [
-        Row("5", f"hand-offs/s, {clients} local clients, by an echo's round trips/s",
+        Row("5", f"hand-offs/s, {clients} local clients / round trips/s to the echo",
             ratio(ours, trips, "handoffs_per_second", of=("per_second",)), "x", at_least(0.5),
             {"handoffs_per_second": median(ours, "handoffs_per_second"),
              "echo_per_second": median(trips, "per_second")}),
-        rival.row("5b", f"hand-offs/s, {clients} local clients, by the best peer's",
+        rival.row("5b", f"hand-offs/s, {clients} local clients / the best peer's",
                   [one["handoffs_per_second"] for one in ours], theirs, at_least(50)),
-        Row("5c", "wait, p99", median(ours, "wait", "p99_us") / 1000, "ms", at_most(3)),
-        Row("5d", "acquisitions of the least lucky client by the luckiest's",
+        Row("5c", "their wait, p99", median(ours, "wait", "p99_us") / 1000, "ms", at_most(3)),
+        Row("5d", "acquisitions of the least lucky of them / the luckiest's",
             min(result["least"] / max(1, result["most"]) for result in ours), "x", at_least(0.95)),
-        Row("6", "Redis commands per acquisition there", median(ours, "scripts_per_grant"), "",
+        Row("6", "Redis commands for one of their acquisitions", median(ours, "scripts_per_grant"), "",
             at_most(0.2)),
     ]
 
@@ -54,13 +54,13 @@ def _between_hosts(setting, hosts, ids):
     theirs, = rounds(3, rival.measure)
     wait = result["wait"]
     longest = max(wait.get("max_us", 0), result["longest_pending_us"])
-    who = f"{hosts} daemons with {clients} clients each"
+    who = f"{hosts} daemons x {clients} clients"
     return [
-        rival.row(ids[0], f"changes of host/s, {who}, by the best peer's hand-offs/s",
+        rival.row(ids[0], f"changes of host/s, {who} / the best peer's hand-offs/s",
                   [result["host_changes_per_second"]] * len(theirs), theirs, at_least(3)),
-        Row(ids[1], "longest wait there, by the mean", longest / max(1, wait.get("mean_us", 0)), "x",
+        Row(ids[1], f"longest wait / mean wait, {who}", longest / max(1, wait.get("mean_us", 0)), "x",
             at_most(10), {"mean_ms": wait.get("mean_us", 0) / 1000, "longest_ms": longest / 1000,
                           "grants": result["grants"]}),
-        Row(ids[2], "longest time there without a grant", result["longest_gap_us"] / 1000, "ms",
+        Row(ids[2], f"longest time without a grant, {who}", result["longest_gap_us"] / 1000, "ms",
             at_most(50)),
     ]

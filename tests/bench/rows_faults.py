@@ -1,7 +1,7 @@
 """Rows 8 and 9: nodes that fail, holders that die."""
 
 from report import Row, at_most
-from setting import OFF, USUAL
+from setting import OFF, USUAL, at
 
 
 def rows_8(setting):
@@ -26,10 +26,10 @@ def _acquire_without(setting, fail):
 
 def _worst(row, percentile, cases, limit):
     key = percentile + "_us"
-    ratios = {name: case["failing"].get(key, float("inf")) / case["healthy"][key]
+    ratios = {name: at(case, "failing", key) / at(case, "healthy", key)
               for name, case in cases.items()}
     worst = max(ratios, key=ratios.get)
-    return Row(row, f"acquire, {percentile}, with nodes away, by healthy (worst: {worst})",
+    return Row(row, f"acquire, {percentile}, nodes away ({worst}) / healthy",
                ratios[worst], "x", at_most(limit), ratios)
 
 

@@ -5,7 +5,7 @@ import statistics
 
 from daemon import Daemon
 from nodes import Nodes
-from workplace import wait_for
+from workplace import Failure, wait_for
 
 OFF = "0s"        # linger: each cycle is a cold one
 USUAL = None      # what redlockd.yaml does not say
@@ -53,7 +53,6 @@ class Setting:
 
 
 def _answers(programs, socket):
-    from workplace import Failure
     try:
         return programs.load("ping", socket=socket, seconds=0.01)
     except Failure:
@@ -81,6 +80,9 @@ def ratio(ours, theirs, *path, of=None):
 
 
 def at(result, *path):
-    for key in path:
-        result = result[key]
+    try:
+        for key in path:
+            result = result[key]
+    except KeyError as missing:  # a summary of no samples
+        raise Failure(f"there was nothing to measure: no {missing.args[0]}") from missing
     return result

@@ -4,7 +4,7 @@ import math
 from xml.sax.saxutils import escape
 
 ROW = 26
-TEXT = 470     # where the axis begins
+TEXT = 490     # where the axis begins
 AXIS = 420     # its width
 VALUES = TEXT + AXIS + 12
 WIDTH = VALUES + 230
@@ -35,14 +35,15 @@ def _row(row, top):
 
 
 def draw(rows, title):
-    """The SVG's text. Bars that reach the line are good enough; the scale is logarithmic."""
+    """The SVG's text."""
     rows = [row for row in rows if row.bar]
     head = 58
     height = head + ROW * len(rows) + 12
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
              f'viewBox="0 0 {WIDTH} {height}" font-family="sans-serif" font-size="13">',
              f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
-             f'<g font-size="16">{_text(8, 22, title)}</g>']
+             f'<g font-size="16">{_text(8, 22, title)}</g>',
+             _text(8, 42, "A bar that reaches the line is good enough; the scale is logarithmic.")]
     for tick in (0.01, 0.1, 1, 10):
         label = "must reach" if tick == 1 else f"{tick:g}x"
         parts.append(_text(_x(tick), head - 8, label, "middle"))
