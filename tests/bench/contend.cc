@@ -62,14 +62,17 @@ class Client {
   Nanoseconds asked_ = 0;
 };
 
-// A wait that the end cut short is a grant without a fence.
-std::string RunHost(const ContendOptions& options, Nanoseconds start, int host) {
+// The clients of one process, all of one host. A wait that the end cut short is a grant without a
+// fence.
+std::string RunProcess(const ContendOptions& options, Nanoseconds start, int process) {
+  const int host = process / options.processes;
+  const int count = options.clients / options.processes;
   std::vector<Client> clients;
-  clients.reserve(static_cast<std::size_t>(options.clients));
+  clients.reserve(static_cast<std::size_t>(count));
   std::vector<LineSocket*> sockets;
-  for (int i = 0; i < options.clients; ++i) {
+  for (int i = 0; i < count; ++i) {
     clients.emplace_back(options.sockets[static_cast<std::size_t>(host)], options.name, host,
-                         host * options.clients + i);
+                         process * count + i);
     sockets.push_back(&clients.back().socket());
   }
   SleepUntil(start);
@@ -124,12 +127,14 @@ Course Follow(const std::vector<Grant>& grants, std::size_t clients, Nanoseconds
 }  // namespace
 
 nlohmann::json RunContend(const ContendOptions& options) {
+  CheckDealing(options.clients, options.processes);
   const int hosts = static_cast<int>(options.sockets.size());
   const Nanoseconds start = Now() + Seconds(0.2);
   const Nanoseconds end = start + Seconds(options.seconds);
   std::vector<Grant> grants;
-  for (const std::string& bytes :
-       InProcesses(hosts, [&](int host) { return RunHost(options, start, host); })) {
+  for (const std::string& bytes : InProcesses(hosts * options.processes, [&](int process) {
+         return RunProcess(options, start, process);
+       })) {
     AppendFromBytes(grants, bytes);
   }
   std::sort(grants.begin(), grants.end(),

@@ -83,6 +83,7 @@ std::string RunProcess(const CycleOptions& options, Nanoseconds start, int proce
 }  // namespace
 
 nlohmann::json RunCycles(const CycleOptions& options) {
+  CheckDealing(options.clients, options.processes);
   const Nanoseconds start = Now() + Seconds(0.1);
   std::vector<Cycle> cycles;
   for (const std::string& bytes :

@@ -26,6 +26,7 @@ int main(int argc, char** argv) {
   contend.add_option("--socket", contends.sockets)->required();
   contend.add_option("--name", contends.name)->required();
   contend.add_option("--clients", contends.clients);
+  contend.add_option("--processes", contends.processes);
   contend.add_option("--seconds", contends.seconds);
   contend.callback([&] { std::cout << RunContend(contends) << '\n'; });
 

@@ -22,9 +22,10 @@ nlohmann::json RunCycles(const CycleOptions& options);
 // All clients want the same lock, for ever. A client that gets it lets go at once and asks again,
 // both in one write: who hands a lock on and who gets it need one round trip between them.
 struct ContendOptions {
-  std::vector<std::string> sockets;  // of one or more daemons, "hosts" here; a process for each
+  std::vector<std::string> sockets;  // of one or more daemons, "hosts" here
   std::string name;
-  int clients = 1;  // of each daemon
+  int clients = 1;    // of each host
+  int processes = 1;  // likewise; the clients are dealt out to them
   double seconds = 1;
 };
 nlohmann::json RunContend(const ContendOptions& options);

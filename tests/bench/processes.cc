@@ -74,4 +74,11 @@ std::vector<std::string> InProcesses(int count, const std::function<std::string(
   return results;
 }
 
+void CheckDealing(int clients, int processes) {
+  if (processes < 1 || clients < processes || clients % processes != 0) {
+    throw std::runtime_error(std::to_string(clients) + " clients cannot be dealt out to " +
+                             std::to_string(processes) + " processes");
+  }
+}
+
 }  // namespace redlockd::bench

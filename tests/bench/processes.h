@@ -11,6 +11,9 @@ namespace redlockd::bench {
 // its string. With one process: in this one. Throws if one fails.
 std::vector<std::string> InProcesses(int count, const std::function<std::string(int)>& work);
 
+// Throws unless so many clients can be dealt out to the processes evenly.
+void CheckDealing(int clients, int processes);
+
 // Plain data as bytes, to be handed from process to process.
 template <class T>
 std::string ToBytes(const std::vector<T>& items) {

@@ -77,8 +77,8 @@ def table(rows):
     for row in rows:
         verdict = ("ok" if row.ok else "short") if row.bar else ""
         lines.append([row.id, row.figure, row.shown_value, row.shown_bar, verdict])
-    widths = [max(len(line[column]) for line in lines) for column in range(5)]
-    lines.insert(1, ["-" * max(3, width) for width in widths])
+    widths = [max(3, *(len(line[column]) for line in lines)) for column in range(5)]
+    lines.insert(1, ["-" * width for width in widths])
     return "\n".join("| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths)) + " |"
                      for line in lines)
 

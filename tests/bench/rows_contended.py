@@ -3,7 +3,7 @@
 import itertools
 
 from report import Row, at_least, at_most
-from setting import USUAL, median, ratio, rounds
+from setting import PROCESSES, USUAL, median, ratio, rounds
 
 _names = (f"bench-wanted-{i}" for i in itertools.count())
 
@@ -14,7 +14,8 @@ def rows_5_and_6(setting):
         def contend():
             before = nodes.scripts_run()
             result = setting.programs.load("contend", socket=daemon.socket, name=next(_names),
-                                           clients=clients, seconds=setting.seconds(3))
+                                           clients=clients, processes=PROCESSES,
+                                           seconds=setting.seconds(3))
             scripts = nodes.scripts_run() - before
             return {**result, "scripts_per_grant": scripts / max(1, result["grants"])}
         rival = setting.peers.rival("hot", clients)

@@ -9,6 +9,7 @@ from workplace import Failure, wait_for
 
 OFF = "0s"        # linger: each cycle is a cold one
 USUAL = None      # what redlockd.yaml does not say
+PROCESSES = 2     # that the clients of a daemon are dealt out to, where there are many
 
 
 class Setting:
