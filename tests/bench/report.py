@@ -75,7 +75,7 @@ def table(rows):
     """Markdown, aligned so that it can be read as it is."""
     lines = [["#", "figure", "value", "must reach", ""]]
     for row in rows:
-        verdict = ("ok" if row.ok else "short") if row.bar else ""
+        verdict = "short" if not row.ok else "ok" if row.bar else ""
         lines.append([row.id, row.figure, row.shown_value, row.shown_bar, verdict])
     widths = [max(3, *(len(line[column]) for line in lines)) for column in range(5)]
     lines.insert(1, ["-" * width for width in widths])
