@@ -74,12 +74,13 @@ def about(setting, quick):
             "peers": setting.peers.measured}
 
 
-def run(programs, options):
+def run(options):
     # On two cores, whatever the machine has: so that figures of different ones can be compared.
     os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[:CORES])
     descriptors()
     with Workplace() as workplace:
         peers = Peers(workplace, None if options.quick else os.path.join(options.build, "peers"))
+        programs = Programs(options.build, workplace)
         setting = Setting(workplace, programs, peers, *((3, 0.02) if options.quick else ()))
         rows = measure(setting, options.rows)
     print(report.table(rows))
@@ -94,12 +95,11 @@ def main():
     options = arguments()
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(143))
-    programs = Programs(options.build)
     try:
         if options.instructions:
-            instructions.run(programs, os.path.join(options.build, "instructions"))
+            instructions.run(options.build, os.path.join(options.build, "instructions"))
         else:
-            run(programs, options)
+            run(options)
     except (Failure, FileNotFoundError) as failure:
         sys.exit(f"scripts/bench: {failure}")
     except KeyboardInterrupt:

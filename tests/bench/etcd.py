@@ -16,11 +16,13 @@ PLACES = (None, "/dev/shm")
 class Cluster:
     def __init__(self, workplace, place):
         self._workplace = workplace
-        self._data = tempfile.mkdtemp(prefix="redlockd-bench-etcd.", dir=place)
+        self._place = place
+        self._data = None
         self._members = []
 
     def __enter__(self):
         """The clients' ports."""
+        self._data = tempfile.mkdtemp(prefix="redlockd-bench-etcd.", dir=self._place)
         try:
             clients = [free_port() for _ in range(3)]
             peers = [f"http://127.0.0.1:{free_port()}" for _ in range(3)]

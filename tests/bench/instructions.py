@@ -7,6 +7,7 @@ import subprocess
 
 from daemon import Daemon
 from nodes import Nodes
+from programs import Programs
 from workplace import Failure, Workplace
 
 # Under valgrind a daemon is some fifty times slower: a node must not be given up for that.
@@ -46,11 +47,12 @@ def _measure(workplace, programs, linger, load, profile):
     return total / result["cycle"]["count"]
 
 
-def run(programs, directory):
+def run(build, directory):
     """Prints the table; keeps the profiles, for callgrind_annotate, in `directory`."""
     shutil.rmtree(directory, ignore_errors=True)
     os.makedirs(directory)
     with Workplace() as workplace:
+        programs = Programs(build, workplace)
         for name, linger, load in CASES:
             profile = os.path.join(directory, "callgrind." + re.sub(r"\W+", "-", name))
             cost = _measure(workplace, programs, linger, load, profile)

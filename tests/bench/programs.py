@@ -8,7 +8,8 @@ from workplace import Failure
 
 
 class Programs:
-    def __init__(self, build):
+    def __init__(self, build, workplace):
+        self._workplace = workplace
         self.redlockd = os.path.join(build, "daemon/app/redlockd")
         self._bench = os.path.join(build, "tests/bench")
 
@@ -31,11 +32,14 @@ class Programs:
     def run(self, program, *arguments, **options):
         """The JSON that it prints."""
         command = self.command(program, *arguments, **options)
-        ran = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300,
-                             start_new_session=True)
-        if ran.returncode != 0:
-            raise Failure(f"{' '.join(command[:2])}: {ran.stderr.strip()[-400:]}")
-        return json.loads(ran.stdout)
+        process = self._workplace.start(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            printed, errors = process.communicate(timeout=300)
+        finally:
+            self._workplace.stop(process)
+        if process.returncode != 0:
+            raise Failure(f"{' '.join(command[:2])}: {errors.decode().strip()[-400:]}")
+        return json.loads(printed)
 
     def load(self, kind, **options):
         return self.run("bench_load", kind, **options)

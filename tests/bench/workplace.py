@@ -1,5 +1,7 @@
 """A private directory and the processes of a run; both are gone at its end."""
 
+import contextlib
+import ctypes
 import os
 import shutil
 import signal
@@ -24,6 +26,26 @@ def wait_for(what, condition, seconds=15):
         time.sleep(0.01)
 
 
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_libc = ctypes.CDLL(None)
+_PR_SET_PDEATHSIG = 1
+
+
+@contextlib.contextmanager
+def _undisturbed():
+    """What would end the run comes when this is over."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _in_the_child():
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING)
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)  # should the run be killed
+
+
 class Workplace:
     def __init__(self):
         self.directory = tempfile.mkdtemp(prefix="redlockd-bench.")
@@ -34,9 +56,10 @@ class Workplace:
         return self
 
     def __exit__(self, *_):
-        for process in reversed(self._processes):
-            self._end(process)
-        shutil.rmtree(self.directory, ignore_errors=True)
+        with _undisturbed():
+            for process in reversed(self._processes):
+                self._end(process)
+            shutil.rmtree(self.directory, ignore_errors=True)
 
     def path(self, name):
         """A path of the run's own; short enough for a socket."""
@@ -47,11 +70,12 @@ class Workplace:
         """Starts a process that lives until stop(), or the end of the run. Its output goes to a log
         (process.log) unless the options say otherwise. A session of its own: Ctrl-C is for the run."""
         log = self.path(os.path.basename(argv[0]) + ".log")
-        with open(log, "wb") as output:
+        with open(log, "wb") as output, _undisturbed():
             options = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output, **options}
-            process = subprocess.Popen(argv, start_new_session=True, **options)
-        process.log = log
-        self._processes.append(process)
+            process = subprocess.Popen(argv, start_new_session=True, preexec_fn=_in_the_child,
+                                       **options)
+            process.log = log
+            self._processes.append(process)
         return process
 
     def stop(self, process, signal_number=signal.SIGKILL, seconds=15):
