@@ -64,7 +64,7 @@ class Client {
 
 // The clients of one process, all of one host. A wait that the end cut short is a grant without a
 // fence.
-std::string RunProcess(const ContendOptions& options, Nanoseconds start, int process) {
+std::string RunProcess(const ContendOptions& options, int process, const Start& when_ready) {
   const int host = process / options.processes;
   const int count = options.clients / options.processes;
   std::vector<Client> clients;
@@ -75,6 +75,7 @@ std::string RunProcess(const ContendOptions& options, Nanoseconds start, int pro
                          process * count + i);
     sockets.push_back(&clients.back().socket());
   }
+  const Nanoseconds start = when_ready();
   SleepUntil(start);
   for (Client& client : clients) client.Begin();
   std::vector<Grant> grants;
@@ -129,18 +130,14 @@ Course Follow(const std::vector<Grant>& grants, std::size_t clients, Nanoseconds
 nlohmann::json RunContend(const ContendOptions& options) {
   CheckDealing(options.clients, options.processes);
   const int hosts = static_cast<int>(options.sockets.size());
-  const Nanoseconds start = Now() + Seconds(0.2);
-  const Nanoseconds end = start + Seconds(options.seconds);
-  std::vector<Grant> grants;
-  for (const std::string& bytes : InProcesses(hosts * options.processes, [&](int process) {
-         return RunProcess(options, start, process);
-       })) {
-    AppendFromBytes(grants, bytes);
-  }
+  const Results results = InProcesses(
+      hosts * options.processes,
+      [&](int process, const Start& start) { return RunProcess(options, process, start); });
+  auto grants = AllItems<Grant>(results);
   std::sort(grants.begin(), grants.end(),
             [](const Grant& a, const Grant& b) { return a.fence < b.fence; });
-  const Course course =
-      Follow(grants, static_cast<std::size_t>(hosts * options.clients), start, end);
+  const Course course = Follow(grants, static_cast<std::size_t>(hosts * options.clients),
+                               results.start, results.start + Seconds(options.seconds));
   const auto [least, most] = std::minmax_element(course.by_client.begin(), course.by_client.end());
   const auto per_second = [&](auto count) { return static_cast<double>(count) / options.seconds; };
   return {{"grants", course.waits.size()},

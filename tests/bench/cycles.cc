@@ -58,7 +58,7 @@ class Client {
   long count_ = 0;
 };
 
-std::string RunProcess(const CycleOptions& options, Nanoseconds start, int process) {
+std::string RunProcess(const CycleOptions& options, int process, const Start& when_ready) {
   std::vector<Client> clients;
   const int count = options.clients / options.processes;
   clients.reserve(static_cast<std::size_t>(count));
@@ -68,6 +68,7 @@ std::string RunProcess(const CycleOptions& options, Nanoseconds start, int proce
                                       std::to_string(process) + "-" + std::to_string(i));
     sockets.push_back(&clients.back().socket());
   }
+  const Nanoseconds start = when_ready();
   SleepUntil(start);
   for (Client& client : clients) client.Begin();
   std::vector<Cycle> cycles;
@@ -84,18 +85,15 @@ std::string RunProcess(const CycleOptions& options, Nanoseconds start, int proce
 
 nlohmann::json RunCycles(const CycleOptions& options) {
   CheckDealing(options.clients, options.processes);
-  const Nanoseconds start = Now() + Seconds(0.1);
-  std::vector<Cycle> cycles;
-  for (const std::string& bytes :
-       InProcesses(options.processes, [&](int i) { return RunProcess(options, start, i); })) {
-    AppendFromBytes(cycles, bytes);
-  }
+  const Results results = InProcesses(options.processes, [&](int process, const Start& start) {
+    return RunProcess(options, process, start);
+  });
   std::vector<Nanoseconds> acquires, wholes;
-  for (const Cycle& cycle : cycles) {
+  for (const Cycle& cycle : AllItems<Cycle>(results)) {
     acquires.push_back(cycle.acquire);
     wholes.push_back(cycle.whole);
   }
-  return {{"per_second", static_cast<double>(cycles.size()) / options.seconds},
+  return {{"per_second", static_cast<double>(wholes.size()) / options.seconds},
           {"acquire", Summary(acquires)},
           {"cycle", Summary(wholes)}};
 }
