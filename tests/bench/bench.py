@@ -65,7 +65,8 @@ def measure(setting, wanted):
 
 
 def about(setting, quick):
-    redis = subprocess.run(["redis-server", "--version"], capture_output=True, text=True, check=True)
+    redis = subprocess.run(["redis-server", "--version"], capture_output=True, text=True,
+                           check=True)
     return {"date": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
             "machine": f"{platform.machine()}, {CORES} cores, Linux {platform.release()}",
             "redis": redis.stdout.split("v=")[1].split()[0],

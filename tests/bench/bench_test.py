@@ -50,7 +50,7 @@ class RowTest(unittest.TestCase):
 
 class PeersTest(unittest.TestCase):
     def test_hand_offs_are_changes_of_holder_whatever_the_process(self):
-        # In the order of time: process 0's worker 0, process 1's 0, process 0's 1 twice, process 1's 0.
+        # In the order of time, process and worker: 0 0, 1 0, 0 1, 0 1, 1 0.
         parts = [{"grants": [[10, 0], [30, 1], [40, 1]]}, {"grants": [[20, 0], [50, 0]]}]
         self.assertEqual(3, peers._figure(parts, "hot"))
 

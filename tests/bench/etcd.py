@@ -8,8 +8,8 @@ import urllib.request
 from nodes import free_port
 from workplace import wait_for
 
-# Where the members keep their data: where one does by default, and in memory, where the sync of each
-# write costs nothing.
+# Where the members keep their data: where one does by default, and in memory, where the sync of
+# each write costs nothing.
 PLACES = (None, "/dev/shm")
 
 

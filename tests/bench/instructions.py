@@ -8,16 +8,19 @@ import subprocess
 from daemon import Daemon
 from nodes import Nodes
 from programs import Programs
+from setting import OFF, USUAL, at
 from workplace import Failure, Workplace
 
 # Under valgrind a daemon is some fifty times slower: a node must not be given up for that.
 SLOWLY = "timeouts: {command: 1s}\n"
 
 CASES = [
-    # name, linger, the load
-    ("cold, 1 client", "0s", {"clients": 1, "cycles": 1000, "fresh": True}),
-    ("cold, 64 clients", "0s", {"clients": 64, "cycles": 50, "fresh": True}),
-    ("warm, 1 client", "20ms", {"clients": 1, "cycles": 1000}),
+    # name, linger, the load, and where in its result the number of locks taken stands
+    ("cold, 1 client", OFF, "cycle", {"cycles": 1000, "fresh": True}, ("cycle", "count")),
+    ("cold, 64 clients", OFF, "cycle", {"clients": 64, "cycles": 50, "fresh": True},
+     ("cycle", "count")),
+    ("warm, 1 client", USUAL, "cycle", {"cycles": 1000}, ("cycle", "count")),
+    ("hand-off, 32 clients", USUAL, "contend", {"clients": 32, "name": "bench"}, ("grants",)),
 ]
 
 
@@ -28,14 +31,15 @@ def _control(pid, *arguments):
         raise Failure("callgrind_control: " + ran.stdout + ran.stderr)
 
 
-def _measure(workplace, programs, linger, load, profile):
-    """Instructions per cycle; the profile of the cycles alone is kept as `profile`."""
+def _measure(workplace, programs, linger, kind, load, count, profile):
+    """Instructions for each lock; the profile of the load alone is kept as `profile`."""
     wrapper = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={profile}"]
     with Nodes(workplace, 5) as nodes, \
          Daemon(workplace, programs.redlockd, nodes.addresses, linger, SLOWLY, wrapper) as daemon:
-        programs.load("cycle", socket=daemon.socket, seconds=60, **{**load, "cycles": 20})
+        programs.load(kind, socket=daemon.socket, seconds=1, **load)  # what happens only once
         _control(daemon.pid, "--zero")
-        result = programs.load("cycle", socket=daemon.socket, seconds=240, **load)
+        seconds = 120 if "cycles" in load else 3
+        result = programs.load(kind, socket=daemon.socket, seconds=seconds, **load)
         _control(daemon.pid, "--dump")
     with open(profile + ".1", encoding="ascii", errors="replace") as file:
         dump = file.read()
@@ -44,7 +48,7 @@ def _measure(workplace, programs, linger, load, profile):
     with open(profile, "w", encoding="ascii", errors="replace") as file:
         file.write(re.sub(r"^calls=0 .*\n.*\n", "", dump, flags=re.MULTILINE))
     total = int(re.search(r"^summary: (\d+)", dump, re.MULTILINE).group(1))
-    return total / result["cycle"]["count"]
+    return total / at(result, *count)
 
 
 def run(build, directory):
@@ -53,7 +57,8 @@ def run(build, directory):
     os.makedirs(directory)
     with Workplace() as workplace:
         programs = Programs(build, workplace)
-        for name, linger, load in CASES:
+        for name, *case in CASES:
             profile = os.path.join(directory, "callgrind." + re.sub(r"\W+", "-", name))
-            cost = _measure(workplace, programs, linger, load, profile)
-            print(f"{name:20} {cost:10.0f} instructions per lock and unlock   {profile}", flush=True)
+            cost = _measure(workplace, programs, *case, profile)
+            print(f"{name:20} {cost:10.0f} instructions for a lock and its unlock   {profile}",
+                  flush=True)

@@ -16,8 +16,8 @@ from workplace import Failure
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "peers")
 
-# The pause before another try, in ms (with as much jitter where the peer has one), that was found to
-# be each one's best where many want one lock. Each is tried with its defaults, too.
+# The pause before another try, in ms (with as much jitter where the peer has one), that was found
+# to be each one's best where many want one lock. Each is tried with its defaults, too.
 RETRIES = {
     "redlock-4": 10,
     "redlock-5": 10,
@@ -44,13 +44,13 @@ class Rival:
         return self._measure() if not self._missing else {"per_second": 0}
 
     def row(self, row, figure, ours, theirs, bar):
-        """Our figures by theirs, which are what measure() returned."""
-        details = {"ours_per_second": statistics.median(ours), "peers": theirs}
-        if not all(one["per_second"] for one in theirs):
+        """Our figure by the median of theirs, which are what measure() returned."""
+        best = statistics.median(one["per_second"] for one in theirs)
+        details = {"ours_per_second": ours, "peers": theirs}
+        if best == 0:
             why = "no peer: " + (self._missing or "none got a lock")
             return Row(row, figure, None, "x", bar, details, why)
-        ratios = [a / b["per_second"] for a, b in zip(ours, theirs)]
-        return Row(row, figure, statistics.median(ratios), "x", bar, details)
+        return Row(row, figure, ours / best, "x", bar, details)
 
 
 class Peers:

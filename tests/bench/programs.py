@@ -18,7 +18,7 @@ class Programs:
         return os.path.join(self._bench, "bench_echo")
 
     def command(self, program, *arguments, **options):
-        """Options by name: clients=3 becomes --clients 3, fresh=True --fresh, a list is repeated."""
+        """clients=3 becomes --clients 3, fresh=True --fresh; of a list, each is an option."""
         command = [os.path.join(self._bench, program), *map(str, arguments)]
         for name, value in options.items():
             option = "--" + name.replace("_", "-")

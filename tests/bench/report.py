@@ -79,8 +79,8 @@ def table(rows):
         lines.append([row.id, row.figure, row.shown_value, row.shown_bar, verdict])
     widths = [max(3, *(len(line[column]) for line in lines)) for column in range(5)]
     lines.insert(1, ["-" * width for width in widths])
-    return "\n".join("| " + " | ".join(cell.ljust(width) for cell, width in zip(line, widths)) + " |"
-                     for line in lines)
+    padded = [[cell.ljust(width) for cell, width in zip(line, widths)] for line in lines]
+    return "\n".join("| " + " | ".join(line) + " |" for line in padded)
 
 
 def write_json(path, rows, about):

@@ -1,33 +1,33 @@
 """Rows 8 and 9: nodes that fail, holders that die."""
 
+from nodes import Nodes
 from report import Row, at_most
-from setting import OFF, USUAL, at
+from setting import OFF, USUAL, ratio, rounds
 
 
 def rows_8(setting):
-    cases = {}
     minority = (setting.node_count - 1) // 2
-    for count in range(1, minority + 1):
-        cases[f"{count} refused"] = _acquire_without(setting, lambda nodes, n=count: nodes.kill(n))
-        cases[f"{count} stopped"] = _acquire_without(setting, lambda nodes, n=count: nodes.freeze(n))
+    cases = {}
+    with setting.world(OFF) as (_, healthy):
+        for count in range(1, minority + 1):
+            for word, fail in (("refused", Nodes.kill), ("stopped", Nodes.freeze)):
+                cases[f"{count} {word}"] = _acquire_without(setting, healthy, count, fail)
     return [_worst("8", "p50", cases, 1.2), _worst("8b", "p99", cases, 2)]
 
 
-def _acquire_without(setting, fail):
-    """One client's acquires, before and while some nodes are away."""
-    with setting.world(OFF) as (nodes, daemon):
-        def acquire():
-            return setting.programs.load("cycle", socket=daemon.socket, fresh=True,
-                                         seconds=setting.seconds(3))["acquire"]
-        healthy = acquire()
-        fail(nodes)
-        return {"healthy": healthy, "failing": acquire()}
+def _acquire_without(setting, healthy, count, fail):
+    """One client's acquires where some nodes have just gone, in turns with a healthy daemon's."""
+    def acquire(daemon):
+        return setting.programs.load("cycle", socket=daemon.socket, fresh=True,
+                                     seconds=setting.seconds(1))["acquire"]
+    with setting.world(OFF) as (nodes, failing):
+        acquire(failing)  # what happens only once
+        fail(nodes, count)
+        return rounds(3, lambda: acquire(failing), lambda: acquire(healthy))
 
 
 def _worst(row, percentile, cases, limit):
-    key = percentile + "_us"
-    ratios = {name: at(case, "failing", key) / at(case, "healthy", key)
-              for name, case in cases.items()}
+    ratios = {name: ratio(*case, percentile + "_us") for name, case in cases.items()}
     worst = max(ratios, key=ratios.get)
     return Row(row, f"acquire, {percentile}, nodes away ({worst}) / healthy",
                ratios[worst], "x", at_most(limit), ratios)
@@ -43,7 +43,8 @@ def rows_9(setting):
     return [
         Row("9", "holder killed: next local holder, p50", local["p50_us"] / 1000, "ms", at_most(1),
             {"local": local, "remote": remote}),
-        Row("9b", "holder killed: next local holder, p99", local["p99_us"] / 1000, "ms", at_most(2)),
+        Row("9b", "holder killed: next local holder, p99", local["p99_us"] / 1000, "ms",
+            at_most(2)),
         Row("9c", "holder killed: next remote holder, p99", remote["p99_us"] / 1000, "ms",
             at_most(10)),
     ]

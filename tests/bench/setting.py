@@ -29,11 +29,11 @@ class Setting:
         return max(int(usual * self._scale), 2)
 
     @contextlib.contextmanager
-    def world(self, linger, hosts=1, more=""):
-        """New nodes, and daemons on them; the first is alone where there is no word of hosts."""
+    def world(self, linger, hosts=1):
+        """New nodes, and the daemon on them, or the daemons of so many hosts."""
         with Nodes(self.workplace, self.node_count) as nodes, contextlib.ExitStack() as stack:
             daemons = [stack.enter_context(Daemon(self.workplace, self.programs.redlockd,
-                                                  nodes.addresses, linger, more))
+                                                  nodes.addresses, linger))
                        for _ in range(hosts)]
             yield nodes, daemons if hosts > 1 else daemons[0]
 
@@ -61,8 +61,8 @@ def _answers(programs, socket):
 
 
 def rounds(count, *measurements):
-    """Runs them in turns, so that what else happens on the machine happens to all of them. A list of
-    results for each."""
+    """Runs them in turns, so that what else happens on the machine happens to all of them. A list
+    of results for each."""
     results = [[] for _ in measurements]
     for _ in range(count):
         for result, measure in zip(results, measurements):
@@ -76,7 +76,8 @@ def median(results, *path):
 
 
 def ratio(ours, theirs, *path, of=None):
-    """The median over the rounds of our figure by theirs, which stands under `of` or the same path."""
+    """The median over the rounds of our figure by theirs, which stands under `of` if that is not
+    the same path."""
     return statistics.median(at(a, *path) / at(b, *(of or path)) for a, b in zip(ours, theirs))
 
 

@@ -68,7 +68,8 @@ class Workplace:
 
     def start(self, argv, **options):
         """Starts a process that lives until stop(), or the end of the run. Its output goes to a log
-        (process.log) unless the options say otherwise. A session of its own: Ctrl-C is for the run."""
+        (process.log) unless the options say otherwise. Ctrl-C does not reach it: that is for the
+        run."""
         log = self.path(os.path.basename(argv[0]) + ".log")
         with open(log, "wb") as output, _undisturbed():
             options = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output, **options}

@@ -1,4 +1,4 @@
-"""What worker.mjs does, for the lock of python3-redis, which knows one node; a thread is a worker."""
+"""What worker.mjs does, for the lock of python3-redis: on one node, a thread for each worker."""
 
 import collections
 import json

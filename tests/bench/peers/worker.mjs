@@ -1,8 +1,9 @@
 // worker.mjs JSON: some workers of one peer in one process, and how often each got its lock.
-// The JSON: {peer, ports, workers, seconds, name, options}. With a name all workers want that lock, else
-// each takes a new one for each cycle. `options` are the peer's settings; none: its defaults.
-// Says "ready", reads from standard input when to start (seconds of CLOCK_MONOTONIC), and at the end
-// prints {"grants": [[nanoseconds, worker], ...], "cycles": how many were done, "errors": {text: count}}.
+// The JSON: {peer, ports, workers, seconds, name, options}. With a name all workers want that lock,
+// else each takes a new one for each cycle. `options` are the peer's settings; none: its defaults.
+// Says "ready", reads from standard input when to start (seconds of CLOCK_MONOTONIC), and at the
+// end prints {"grants": [[nanoseconds, worker], ...], "cycles": how many were done,
+// "errors": {text: count}}.
 import readline from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 
@@ -44,4 +45,5 @@ const all = Promise.all(Array.from({ length: work.workers }, (_, worker) => loop
 // A worker that waits for its lock may not come back by the end.
 await Promise.race([all, sleep(work.seconds * 1000 + 200)]);
 const counted = grants.filter(([time]) => time < end);
-process.stdout.write(`${JSON.stringify({ grants: counted, cycles, errors })}\n`, () => process.exit(0));
+const result = JSON.stringify({ grants: counted, cycles, errors });
+process.stdout.write(`${result}\n`, () => process.exit(0));
