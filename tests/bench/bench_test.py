@@ -32,6 +32,8 @@ class RowTest(unittest.TestCase):
         row = Row("2b", "rate", None, "x", at_least(4), why="no peer")
         self.assertFalse(row.ok)
         self.assertEqual("no peer", row.as_json()["why"])
+        row.why = "npm said\n" + "much " * 100
+        self.assertEqual(3, len(report.table([row]).splitlines()))
 
     def test_table_shows_value_bar_and_verdict(self):
         lines = report.table([Row("1", "time", 1234.5, "us", at_most(25))]).splitlines()

@@ -89,7 +89,7 @@ class Peers:
                            timeout=120)
             self._missing = ""
         except subprocess.CalledProcessError as error:
-            self._missing = "npm install failed: " + error.stderr.strip()[-200:]
+            self._missing = "npm install failed: " + error.stderr.strip()[:400]
         except (OSError, subprocess.TimeoutExpired) as error:
             self._missing = f"npm install failed: {error}"
 
@@ -195,4 +195,4 @@ def _reference(row, figure, tries):
     best = max(tries, key=lambda one: one["per_second"])
     if best["per_second"] > 0:
         return Row(row, figure, best["per_second"], details={"tries": tries})
-    return Row(row, figure, None, why="; ".join(best["errors"])[:100])
+    return Row(row, figure, None, why="; ".join(best["errors"]))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import textwrap
 
 
 @dataclasses.dataclass
@@ -48,7 +49,9 @@ class Row:
 
     @property
     def shown_value(self):
-        return f"{number(self.value)} {self.unit}".strip() if self.value is not None else self.why
+        if self.value is None:
+            return textwrap.shorten(self.why, 60, placeholder=" ...")  # all of it is in the JSON
+        return f"{number(self.value)} {self.unit}".strip()
 
     @property
     def shown_bar(self):

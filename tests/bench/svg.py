@@ -4,7 +4,7 @@ import math
 from xml.sax.saxutils import escape
 
 ROW = 26
-TEXT = 490     # where the axis begins
+TEXT = 510     # where the axis begins
 AXIS = 420     # its width
 VALUES = TEXT + AXIS + 12
 WIDTH = VALUES + 230
