@@ -1,19 +1,20 @@
 #include "daemon/event/watch.h"
 
 #include <event2/event.h>
+#include <event2/event_struct.h>
 #include <poll.h>
 
 #include <cassert>
-#include <new>
 #include <utility>
 
 #include "daemon/event/loop.h"
 
 namespace redlockd::event {
 
+// One allocation for each watch: there is one for each client.
 struct Watch::Core {
   ~Core() {
-    if (watch != nullptr) event_free(watch);
+    if (wanted != kNothing) event_del(&watch);
   }
 
   static void OnEvent(evutil_socket_t fd, short events, void* arg) {
@@ -29,7 +30,7 @@ struct Watch::Core {
     what &= core->wanted;
     if (what == kNothing) return;
     const auto call = core->callback;  // it may destroy the watch
-    (*call)(what);
+    call(what);
   }
 
   short Flags() const {
@@ -45,29 +46,25 @@ struct Watch::Core {
   Loop& loop;
   int fd;
   Trigger trigger;
-  std::shared_ptr<std::function<void(unsigned)>> callback;
+  std::function<void(unsigned)> callback;  // cheap to copy if it holds no more than a pointer
   unsigned wanted = kNothing;
-  ::event* watch = nullptr;
+  ::event watch{};
 };
 
 Watch::Watch(Loop& loop, int fd, Trigger trigger, std::function<void(unsigned)> callback)
-    : core_(new Core{loop, fd, trigger,
-                     std::make_shared<std::function<void(unsigned)>>(std::move(callback))}) {
-  core_->watch = event_new(loop.base(), fd, core_->Flags(), &Core::OnEvent, core_.get());
-  if (core_->watch == nullptr) throw std::bad_alloc();
-}
+    : core_(new Core{loop, fd, trigger, std::move(callback)}) {}
 
 Watch::~Watch() = default;
 
 void Watch::Want(unsigned what) {
   assert(!(what & kClosed) || core_->trigger == Trigger::kEdge);
   if (what == core_->wanted) return;
-  if (core_->wanted != kNothing) event_del(core_->watch);
+  if (core_->wanted != kNothing) event_del(&core_->watch);
   core_->wanted = what;
   if (what == kNothing) return;
-  event_assign(core_->watch, core_->loop.base(), core_->fd, core_->Flags(), &Core::OnEvent,
+  event_assign(&core_->watch, core_->loop.base(), core_->fd, core_->Flags(), &Core::OnEvent,
                core_.get());
-  event_add(core_->watch, nullptr);
+  event_add(&core_->watch, nullptr);
 }
 
 unsigned Watch::wanted() const { return core_->wanted; }
