@@ -15,7 +15,8 @@ EndOfTurn::~EndOfTurn() { Cancel(); }
 void EndOfTurn::Schedule() {
   if (scheduled_) return;
   scheduled_ = true;
-  loop_.scheduled_.push_back(this);
+  const bool is_now = loop_.at_end_of_turn_ && ran_in_ != loop_.turn_;
+  (is_now ? loop_.running_ : loop_.scheduled_).push_back(this);
 }
 
 void EndOfTurn::Cancel() {

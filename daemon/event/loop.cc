@@ -48,15 +48,19 @@ void Loop::Turn() {
 
 void Loop::RunEndOfTurn() {
   if (scheduled_.empty()) return;
+  ++turn_;
+  at_end_of_turn_ = true;
   running_.swap(scheduled_);
-  for (std::size_t i = 0; i < running_.size(); ++i) {
+  for (std::size_t i = 0; i < running_.size(); ++i) {  // more may come meanwhile
     EndOfTurn* task = running_[i];
     if (task == nullptr) continue;
     task->scheduled_ = false;
+    task->ran_in_ = turn_;
     const auto call = task->task_;  // the task may destroy its EndOfTurn
     (*call)();
   }
   running_.clear();
+  at_end_of_turn_ = false;
 }
 
 }  // namespace redlockd::event

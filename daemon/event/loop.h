@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <vector>
@@ -50,6 +51,8 @@ class Loop {
   event_base* base_;
   std::unique_ptr<TimerQueue> timers_;
   bool stopped_ = false;
+  std::uint64_t turn_ = 0;
+  bool at_end_of_turn_ = false;
   std::vector<EndOfTurn*> scheduled_;
   std::vector<EndOfTurn*> running_;  // of the end of this turn; those destroyed meanwhile are null
 };

@@ -20,7 +20,9 @@ namespace redlockd::event {
 
 struct Stream::Core : std::enable_shared_from_this<Stream::Core> {
   Core(Loop& loop, Callbacks callbacks)
-      : callbacks(std::move(callbacks)), tell_failed(loop, [this] { Fail(connect_error); }) {}
+      : callbacks(std::move(callbacks)),
+        tell_failed(loop, [this] { Fail(connect_error); }),
+        flush(loop, [this] { Flush(); }) {}
 
   static void OnReadable(bufferevent*, void* arg) {
     const auto core = static_cast<Core*>(arg)->shared_from_this();
@@ -35,11 +37,26 @@ struct Stream::Core : std::enable_shared_from_this<Stream::Core> {
   static void OnEvent(bufferevent* stream, short what, void* arg) {
     const int error = EVUTIL_SOCKET_ERROR();
     const auto core = static_cast<Core*>(arg)->shared_from_this();
-    if (what & BEV_EVENT_CONNECTED) return core->callbacks.on_connected();
+    if (what & BEV_EVENT_CONNECTED) {
+      bufferevent_setcb(stream, &OnReadable, &OnFlushed, &OnEvent, arg);
+      bufferevent_disable(stream, EV_WRITE);
+      return core->callbacks.on_connected();
+    }
     bufferevent_disable(stream, EV_READ | EV_WRITE);
     if (what & BEV_EVENT_EOF) return core->callbacks.on_closed("closed by the other side");
     core->Fail(error);
   }
+
+  // bufferevent alone would have the kernel watched for room before each write, and no more after
+  // it: of use only for what does not fit. An error it tells when it writes, or reads.
+  void Flush() {
+    evbuffer* const out = bufferevent_get_output(stream);
+    evbuffer_unfreeze(out, 1);  // its own guard against others who take from it
+    evbuffer_write(out, bufferevent_getfd(stream));
+    evbuffer_freeze(out, 1);
+    if (evbuffer_get_length(out) > 0) bufferevent_enable(stream, EV_WRITE);
+  }
+  static void OnFlushed(bufferevent* stream, void*) { bufferevent_disable(stream, EV_WRITE); }
 
   void Fail(int error) {
     const auto self = shared_from_this();
@@ -50,6 +67,7 @@ struct Stream::Core : std::enable_shared_from_this<Stream::Core> {
   bufferevent* stream = nullptr;
   int connect_error = 0;
   EndOfTurn tell_failed;
+  EndOfTurn flush;
 };
 
 Stream::Stream(Loop& loop, Callbacks callbacks)
@@ -66,6 +84,7 @@ Stream::Stream(Loop& loop, Callbacks callbacks)
 Stream::~Stream() {
   bufferevent_free(std::exchange(core_->stream, nullptr));
   core_->tell_failed.Cancel();
+  core_->flush.Cancel();
 }
 
 void Stream::Connect(const sockaddr* address, socklen_t size) {
@@ -82,6 +101,7 @@ void Stream::Connect(const sockaddr* address, socklen_t size) {
 
 void Stream::Write(std::string_view bytes) {
   bufferevent_write(core_->stream, bytes.data(), bytes.size());
+  core_->flush.Schedule();
 }
 
 std::size_t Stream::unsent() const {

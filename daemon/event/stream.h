@@ -13,7 +13,7 @@ namespace redlockd::event {
 class Loop;
 
 // An outgoing stream connection with buffers: what is written in one turn of the loop goes out in
-// one write. (A bufferevent: for connections that are few; it costs more than a Watch.)
+// one write at its end. (A bufferevent: for connections that are few; it costs more than a Watch.)
 class Stream {
  public:
   // All are called in the loop, and each may destroy the stream.

@@ -137,6 +137,20 @@ TEST(EndOfTurnTest, ScheduledFromATaskItRunsInTheNextTurnWhichDoesNotWait) {
   EXPECT_TRUE(loop.RunUntil([&] { return runs == 3; }, kPatience));
 }
 
+TEST(EndOfTurnTest, ScheduledFromAnotherTaskItRunsInTheSameTurn) {
+  Loop loop;
+  std::vector<int> runs;
+  EndOfTurn second(loop, [&] { runs.push_back(2); });
+  EndOfTurn first(loop, [&] {
+    runs.push_back(1);
+    second.Schedule();
+    loop.Stop();
+  });
+  first.Schedule();
+  loop.Run();
+  EXPECT_EQ(runs, (std::vector<int>{1, 2}));
+}
+
 TEST(EndOfTurnTest, TaskMayDestroyItselfAndOthers) {
   Loop loop;
   int runs = 0;

@@ -6,6 +6,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <array>
 #include <cstring>
 #include <memory>
 #include <string>
@@ -13,6 +14,7 @@
 #include <vector>
 
 #include "daemon/event/loop.h"
+#include "daemon/event/timer.h"
 
 namespace redlockd::event {
 namespace {
@@ -78,6 +80,30 @@ TEST_F(StreamTest, SaysAndHears) {
   const std::string much(100'000, 'x');
   ASSERT_EQ(write(peer_, much.data(), much.size()), static_cast<ssize_t>(much.size()));
   EXPECT_TRUE(loop_.RunUntil([&] { return heard_.size() == much.size(); }, kPatience));
+}
+
+TEST_F(StreamTest, GoesOnWhenThePeerReadsAgain) {
+  Connect();
+  const std::string much(8'000'000, 'x');
+  stream_->Write(much);
+  bool waited = false;
+  Timer timer(loop_, [&] { waited = true; });
+  timer.Start(1ms);
+  EXPECT_TRUE(loop_.RunUntil([&] { return waited; }, kPatience));
+  EXPECT_GT(stream_->unsent(), 0u) << "the kernel took it all";
+  stream_->Write("end");
+  std::string got;
+  const auto read_all = [&] {
+    std::array<char, 65536> bytes;
+    ssize_t size = 0;
+    while ((size = recv(peer_, bytes.data(), bytes.size(), MSG_DONTWAIT)) > 0) {
+      got.append(bytes.data(), static_cast<std::size_t>(size));
+    }
+    return got.size() >= much.size() + 3;
+  };
+  EXPECT_TRUE(loop_.RunUntil(read_all, kPatience));
+  EXPECT_EQ(got, much + "end");
+  EXPECT_EQ(stream_->unsent(), 0u);
 }
 
 TEST_F(StreamTest, TellsTheEndOnceAfterTheLastBytes) {
