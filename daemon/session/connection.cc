@@ -4,6 +4,8 @@
 
 #include <array>
 #include <cerrno>
+#include <utility>
+#include <vector>
 
 #include "protocol/limits.h"
 
@@ -15,8 +17,14 @@ using event::Watch;
 using redlock::protocol::LineReader;
 
 constexpr std::size_t kReadBytes = 16384;
-// An output buffer that has grown beyond this is given back when it is empty.
+// Buffers for output that no client has just now: few are written to in one turn of the loop, and
+// then none needs its buffer any more. One that has grown beyond kKeptOutput is given back.
 constexpr std::size_t kKeptOutput = 512;
+constexpr std::size_t kSpares = 64;
+thread_local std::vector<std::string> spares;
+
+// More than a string has within itself.
+bool HasRoom(const std::string& buffer) { return buffer.capacity() > std::string().capacity(); }
 
 }  // namespace
 
@@ -85,6 +93,14 @@ Connection::Input Connection::Fill() {
   return errno == EAGAIN ? Input::kNothing : Input::kGone;
 }
 
+std::string& Connection::out() {
+  if (out_.empty() && !HasRoom(out_) && !spares.empty()) {
+    out_ = std::move(spares.back());
+    spares.pop_back();
+  }
+  return out_;
+}
+
 Connection::Flushed Connection::Flush() {
   while (unsent() > 0) {
     const ssize_t size = send(socket_.get(), out_.data() + sent_, unsent(), MSG_NOSIGNAL);
@@ -100,7 +116,10 @@ Connection::Flushed Connection::Flush() {
   }
   sent_ = 0;
   out_.clear();
-  if (out_.capacity() > kKeptOutput) out_.shrink_to_fit();
+  if (HasRoom(out_) && out_.capacity() <= kKeptOutput && spares.size() < kSpares) {
+    spares.push_back(std::move(out_));
+  }
+  out_ = std::string();
   watch_.Want(Watch::kRead | Watch::kClosed);
   return Flushed::kAll;
 }

@@ -50,7 +50,7 @@ class Connection {
   bool Gone() const;
 
   // Whole lines, to be sent by Flush.
-  std::string& out() { return out_; }
+  std::string& out();
   std::size_t unsent() const { return out_.size() - sent_; }
 
   enum class Flushed {
