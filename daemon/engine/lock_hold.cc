@@ -87,7 +87,8 @@ void Lock::Renewed(Time now, const NodeAnswer& answer) {
     NoteWanted(now);
   }
   const bool lost = answer.verdict == Verdict::kNotOwner && votes;
-  if (lost && answer.ticket.round == lease.round) {
+  const bool needed = hold_ || !waiters_.empty();  // what lingers is not healed (rule E4)
+  if (lost && needed && answer.ticket.round == lease.round) {
     Heal(now, NodeSet().set(answer.node));
   } else {
     PartOfRoundDone(answer, ok);

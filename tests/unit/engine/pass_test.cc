@@ -274,6 +274,17 @@ TEST_F(Passing, WhatLingersIsNotRenewedAndNotListed) {  // rule E4
   EXPECT_FALSE(AsksNodes([&] { Pass(1900ms); }));
 }
 
+TEST_F(Passing, WhatLingersIsNotHealed) {  // rule E4
+  MustHold(a_);
+  AllByHand();
+  Pass(1s);
+  nodes_[0].Forget("x");
+  Unlock(a_);
+  for (NodeIndex i = 0; i < 3; ++i) AnswerAsObedient(Take<RenewOp>(i));
+  EXPECT_FALSE(IsAsked<AcquireOp>(0));
+  EXPECT_FALSE(nodes_[0].OwnerOf(now_, "x"));
+}
+
 TEST_F(Passing, ItEndsWithTheLeaseThoughItMightLinger) {  // rule C3
   linger_.usual = 10s;
   timing_.tenure_max = 1min;
