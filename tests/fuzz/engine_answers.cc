@@ -40,8 +40,12 @@ void Checker::OnAnswer(const Open& open, const Granted& granted) {
   FUZZ_CHECK(granted.ttl == ttl, "another ttl");
   const Duration left = granted.deadline - now_;
   FUZZ_CHECK(left > Duration(0) || request->max_hold, "a deadline that is over");
-  FUZZ_CHECK(left < ttl, "longer than its ttl");
-  FUZZ_CHECK(left >= ttl / 4 || (request->max_hold && left == *request->max_hold), "rule C3");
+  std::string& leased = leased_[granted.name];
+  const bool handed_on = leased == attempts_[granted.name];
+  leased = attempts_[granted.name];
+  FUZZ_CHECK(left < ttl || handed_on, "longer than its ttl");
+  FUZZ_CHECK(left >= ttl / (handed_on ? 2 : 4) || (request->max_hold && left == *request->max_hold),
+             "too little is left (rules C3, C10)");
   FUZZ_CHECK(granted.nodes == options_.nodes && granted.votes <= granted.nodes, "too many votes");
   FUZZ_CHECK(granted.votes >= Majority(options_.nodes), "too few votes");
   FUZZ_CHECK(ledger_.Agreed(attempts_[granted.name], granted.fence), "not agreed (rules A3, A4)");

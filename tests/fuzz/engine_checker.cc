@@ -117,12 +117,17 @@ void Checker::On(const CancelRequested& e) {
 }
 
 void Checker::On(const NodeAnswer& e) {
-  asked_.erase({e.node, e.ticket.subject, e.ticket.round});
+  asked_.erase({e.node, e.ticket.kind, e.ticket.subject, e.ticket.round});
+  const bool refused = e.verdict == Verdict::kBusy || e.verdict == Verdict::kNotTurn;
+  if (e.ticket.kind == Ticket::Kind::kAcquire && refused) ledger_.HeardRefusal(e);
+  const auto round = if_refused_.find({e.ticket.subject, e.ticket.round});
+  const bool acquired = e.ticket.kind == Ticket::Kind::kAcquire && e.verdict == Verdict::kOk;
+  if (acquired && round != if_refused_.end()) entries_[round->second].reset(e.node);
   answer_ = e;
 }
 
 void Checker::On(const NodeSilence& e) {
-  if (e.gone) asked_.erase({e.node, e.ticket.subject, e.ticket.round});
+  if (e.gone) asked_.erase({e.node, e.ticket.kind, e.ticket.subject, e.ticket.round});
 }
 
 // --- effects: what is asked ---------------------------------------------------------------------
@@ -137,6 +142,7 @@ void Checker::After(Time now, const Engine& engine, const Effects& effects) {
   TakeAnswer();
   CompareHolds(engine);
   CompareWaits(engine);
+  CheckEntries();
   FUZZ_CHECK(engine.counters().grants == grants_, "a grant that was not told");
   FUZZ_CHECK(engine.Nodes(now).size() == options_.nodes, "another number of nodes");
   FUZZ_CHECK(!engine.Drained() || (draining_ && holds_.empty()), "drained too early");
@@ -155,18 +161,36 @@ void Checker::On(const AskNodes& ask) {
   FUZZ_CHECK(ask.ticket.asked == now_, "asked at another time");
   ledger_.Asked(ask);
   std::visit([&](const auto& op) { OnOp(ask, op); }, ask.op);
-  using Kind = Ticket::Kind;
-  if (ask.ticket.kind != Kind::kAcquire && ask.ticket.kind != Kind::kRenew) return;
-  for (NodeIndex i = 0; i < options_.nodes; ++i) {
-    if (ask.nodes.test(i)) asked_.insert({i, ask.ticket.subject, ask.ticket.round});
-  }
 }
 
 // At most one acquire or renewal of a lease at a time on a node, once it is held (rule C5).
-void Checker::NoneOnItsWay(const AskNodes& ask) const {
-  for (const auto& [node, attempt, round] : asked_) {
-    FUZZ_CHECK(attempt != ask.ticket.subject || !ask.nodes.test(node), "asked twice at a time");
+void Checker::NoneOnItsWay(const std::string& owner, const NodeSet& nodes) const {
+  for (const auto& [question, asked_for] : asked_) {
+    FUZZ_CHECK(asked_for != owner || !nodes.test(std::get<0>(question)),
+               "asked twice at a time");
   }
+}
+
+void Checker::OnItsWay(const AskNodes& ask, const std::string& owner) {
+  const auto& [kind, round, subject, asked] = ask.ticket;
+  for (NodeIndex i = 0; i < options_.nodes; ++i) {
+    if (ask.nodes.test(i)) asked_.emplace(Question(i, kind, subject, round), owner);
+  }
+}
+
+// A lease is asked for once more, for its holder or for who is next (rules B3, C5, C6, C10).
+void Checker::ForWhom(const std::string& lock, const std::string& owner, Duration ttl) const {
+  FUZZ_CHECK(!released_.contains(owner), "asks again for what was let go (rule C4)");
+  const auto hold = holds_.find(lock);
+  if (hold != holds_.end()) {
+    FUZZ_CHECK(hold->second.owner == owner, "asks for what is held here (rule C11)");
+    FUZZ_CHECK(hold->second.ttl == ttl, "another ttl (rule C10)");
+    return;
+  }
+  const auto first = FirstInLine(lock);
+  FUZZ_CHECK(first, "asks for nobody (rule E4)");
+  const auto& request = std::get<LockRequested>(open_.at(*first).request);
+  FUZZ_CHECK(ttl == request.ttl.value_or(options_.timing.ttl), "not the ttl of who is first");
 }
 
 void Checker::OnOp(const AskNodes& ask, const AcquireOp& op) {
@@ -174,18 +198,28 @@ void Checker::OnOp(const AskNodes& ask, const AcquireOp& op) {
   const auto [lock, is_new] = lock_of_owner_.emplace(op.owner, op.lock);
   FUZZ_CHECK(lock->second == op.lock, "an owner value of two locks (rule A1)");
   FUZZ_CHECK(op.proposal > 0 || nodes_lie_, "proposes no fence");
-  if (const auto hold = holds_.find(op.lock); hold != holds_.end()) {
-    FUZZ_CHECK(hold->second.owner == op.owner, "acquires what is held here (rule C11)");
-    FUZZ_CHECK(hold->second.ttl == op.ttl, "another ttl (rule C10)");
-    FUZZ_CHECK(hold->second.fence == op.proposal, "heals with another fence (rule C6)");
-    return NoneOnItsWay(ask);
+  FUZZ_CHECK(op.block >= 1 && op.block <= 64, "a block too great, or none (rule A8)");
+  ForWhom(op.lock, op.owner, op.ttl);
+  const bool leased = leased_[op.lock] == op.owner;
+  if (leased) {
+    NoneOnItsWay(op.owner, ask.nodes);
+    FUZZ_CHECK(op.queueing == Queueing::kIgnore, "waits for its turn with what it has");
+    FUZZ_CHECK(op.proposal >= last_fence_[op.lock], "proposes what was granted (rules B3, C6)");
+  } else {
+    FUZZ_CHECK(is_new || attempts_[op.lock] == op.owner, "an owner value again (rule C1)");
+    attempts_[op.lock] = op.owner;
   }
-  FUZZ_CHECK(is_new || attempts_[op.lock] == op.owner, "an owner value again (rule C1)");
-  attempts_[op.lock] = op.owner;
-  const auto first = FirstInLine(op.lock);
-  FUZZ_CHECK(first, "acquires for nobody");
-  const auto& request = std::get<LockRequested>(open_.at(*first).request);
-  FUZZ_CHECK(op.ttl == request.ttl.value_or(options_.timing.ttl), "not the ttl of who is first");
+  const bool enters = op.queueing == Queueing::kIfRefused || op.queueing == Queueing::kAlways;
+  if (enters) {
+    const auto& first = std::get<LockRequested>(open_.at(*FirstInLine(op.lock)).request);
+    FUZZ_CHECK(first.wait != Duration(0), "a try enters the queue (rule E6.8)");
+    FUZZ_CHECK(op.stamp > 0 || nodes_lie_, "enters without a stamp");
+    entries_[op.lock] |= ask.nodes;
+    if (op.queueing == Queueing::kIfRefused) {
+      if_refused_[{ask.ticket.subject, ask.ticket.round}] = op.lock;
+    }
+  }
+  OnItsWay(ask, op.owner);
 }
 
 void Checker::OnOp(const AskNodes&, const ConfirmOp& op) {
@@ -194,12 +228,13 @@ void Checker::OnOp(const AskNodes&, const ConfirmOp& op) {
   FUZZ_CHECK(FirstInLine(op.lock), "confirms for nobody");
 }
 
-void Checker::OnOp(const AskNodes&, const RenewOp& op) {
+void Checker::OnOp(const AskNodes& ask, const RenewOp& op) {
   FUZZ_CHECK(!op.leases.empty() && op.leases.size() <= RenewOp::kMost, "too many at a time");
   for (const auto& [lock, owner, ttl] : op.leases) {
-    const auto hold = holds_.find(lock);
-    FUZZ_CHECK(hold != holds_.end() && hold->second.owner == owner, "renews what is not held");
-    FUZZ_CHECK(hold->second.ttl == ttl, "another ttl (rule C10)");
+    FUZZ_CHECK(leased_[lock] == owner && !kept_.contains(lock), "renews what it does not have");
+    ForWhom(lock, owner, ttl);
+    NoneOnItsWay(owner, ask.nodes);
+    OnItsWay(ask, owner);
   }
 }
 
@@ -208,9 +243,11 @@ void Checker::OnOp(const AskNodes& ask, const ReleaseOp& op) {
   FUZZ_CHECK(hold == holds_.end() || hold->second.owner != op.owner, "releases what is held");
   const auto kept = kept_.find(op.lock);
   FUZZ_CHECK(kept == kept_.end() || kept->second.owner != op.owner, "releases what is kept");
+  if (op.leave) entries_[op.lock] &= ~ask.nodes;
   if (ask.ticket.subject == 0) return;  // of a vote that does not count, while others may
   const bool is_first = released_.insert(op.owner).second;
-  FUZZ_CHECK(!is_first || ask.nodes == ledger_.MayHave(op.owner), "not of all nodes (rule C4)");
+  FUZZ_CHECK(!is_first || (ledger_.MayHave(op.owner) & ~ask.nodes).none(),
+             "not of all nodes (rule C4)");
 }
 
 void Checker::OnOp(const AskNodes& ask, const auto& op) {
@@ -304,6 +341,20 @@ void Checker::CompareWaits(const Engine& engine) const {
     const auto found = expected.find({view.name, view.place});
     FUZZ_CHECK(found != expected.end() && found->second == view.session, "out of turn");
     FUZZ_CHECK(!view.until || *view.until > now_, "waits beyond its time");
+  }
+}
+
+// The lock's latest owner value may still have its key somewhere, and has not been let go.
+bool Checker::HasLease(const std::string& lock) const {
+  const auto owner = attempts_.find(lock);
+  return owner != attempts_.end() && !released_.contains(owner->second) &&
+         ledger_.MayHave(owner->second).any();
+}
+
+// Who does not wait any more, and has nothing to let go of, has left the queue (rule E6.3).
+void Checker::CheckEntries() const {
+  for (const auto& [lock, nodes] : entries_) {
+    FUZZ_CHECK(nodes.none() || FirstInLine(lock) || HasLease(lock), "an entry stays behind");
   }
 }
 

@@ -85,7 +85,10 @@ class Checker {
   void OnOp(const engine::AskNodes& ask, const engine::RenewOp& op);
   void OnOp(const engine::AskNodes& ask, const engine::ReleaseOp& op);
   void OnOp(const engine::AskNodes& ask, const auto& op);
-  void NoneOnItsWay(const engine::AskNodes& ask) const;
+  void NoneOnItsWay(const std::string& owner, const engine::NodeSet& nodes) const;
+  void OnItsWay(const engine::AskNodes& ask, const std::string& owner);
+  void ForWhom(const std::string& lock, const std::string& owner, engine::Duration ttl) const;
+  bool HasLease(const std::string& lock) const;
   void On(const engine::AnswerClient& answer);
   void OnAnswer(const Open& open, const engine::Granted& granted);
   void OnAnswer(const Open& open, const engine::Released& released);
@@ -101,6 +104,7 @@ class Checker {
   void TakeAnswer();
   void CompareHolds(const engine::Engine& engine);
   void CompareWaits(const engine::Engine& engine) const;
+  void CheckEntries() const;
 
   const engine::EngineOptions& options_;
   engine::Time now_;
@@ -112,9 +116,16 @@ class Checker {
   std::map<std::string, Kept> kept_;
   std::map<std::string, std::string> attempts_;  // lock, and its newest owner value
   std::map<std::string, std::string> lock_of_owner_;
+  std::map<std::string, std::string> leased_;  // lock, and the owner value last granted
   std::map<std::string, engine::Fence> last_fence_;
-  // Acquires and renewals without an answer: node, attempt, round.
-  std::set<std::tuple<engine::NodeIndex, std::uint64_t, std::uint32_t>> asked_;
+  // Acquires and renewals without an answer: node and ticket, and the owner values.
+  using Question =
+      std::tuple<engine::NodeIndex, engine::Ticket::Kind, std::uint64_t, std::uint32_t>;
+  std::multimap<Question, std::string> asked_;
+  // Nodes that were asked to enter this daemon in the lock's queue, and not to take it out since.
+  std::map<std::string, engine::NodeSet> entries_;
+  // Rounds that enter it only where they are refused, and their locks.
+  std::map<std::pair<std::uint64_t, std::uint32_t>, std::string> if_refused_;
   Ledger ledger_;
   std::optional<engine::NodeAnswer> answer_;  // of this step, not in the ledger yet
   engine::NodeSet votes_;                     // nodes that may vote

@@ -13,12 +13,19 @@ using namespace engine;
 void Ledger::Asked(const AskNodes& ask) {
   if (const auto* acquire = std::get_if<AcquireOp>(&ask.op)) {
     number_[acquire->owner] = ask.ticket.subject;
-    attempts_[ask.ticket.subject].ttl = acquire->ttl;
-    attempts_[ask.ticket.subject].may_have |= ask.nodes;
+    Attempt& attempt = attempts_[ask.ticket.subject];
+    attempt.may_have |= ask.nodes;
+    attempt.rounds[ask.ticket.round].ttl = acquire->ttl;
+    attempt.rounds[ask.ticket.round].block = acquire->block;
+    for (NodeIndex i = 0; i < options_.nodes; ++i) {
+      if (ask.nodes.test(i)) attempt.asked_in[i] = ask.ticket.round;
+    }
   } else if (const auto* renew = std::get_if<RenewOp>(&ask.op)) {
     renewals_[ask.ticket.subject] = renew->leases;
   } else if (const auto* confirm = std::get_if<ConfirmOp>(&ask.op)) {
-    attempts_[ask.ticket.subject].rounds[ask.ticket.round].confirming = confirm->fence;
+    Round& round = attempts_[ask.ticket.subject].rounds[ask.ticket.round];
+    round.confirming = confirm->fence;
+    round.block = confirm->block;
   }
 }
 
@@ -32,7 +39,12 @@ void Ledger::Heard(const NodeAnswer& answer) {
     return;
   }
   attempt.rounds[round].votes[answer.node] = answer.fence;
-  Promised(attempt, answer, attempt.ttl);
+  Promised(attempt, answer, attempt.rounds[round].ttl);
+}
+
+void Ledger::HeardRefusal(const NodeAnswer& answer) {
+  Attempt& attempt = attempts_[answer.ticket.subject];
+  if (attempt.asked_in[answer.node] == answer.ticket.round) attempt.may_have.reset(answer.node);
 }
 
 void Ledger::HeardRenewed(const NodeAnswer& answer) {
@@ -64,10 +76,15 @@ bool Ledger::Agreed(const std::string& owner, Fence fence) const {
   const Attempt* attempt = Find(owner);
   if (attempt == nullptr) return false;
   return std::any_of(attempt->rounds.begin(), attempt->rounds.end(), [&](const auto& round) {
-    const auto& votes = round.second.votes;
-    const auto same = std::count_if(votes.begin(), votes.end(),
-                                    [fence](const auto& vote) { return vote.second == fence; });
-    return static_cast<std::size_t>(same) >= Majority(options_.nodes);
+    const auto& [ttl, confirming, block, votes] = round.second;
+    return std::any_of(
+        votes.begin(), votes.end(), [&, &votes = votes, block = block](const auto& vote) {
+          const Fence first = vote.second;
+          const auto same = std::count_if(votes.begin(), votes.end(),
+                                          [first](const auto& v) { return v.second == first; });
+          return first <= fence && fence < first + block &&
+                 static_cast<std::size_t>(same) >= Majority(options_.nodes);
+        });
   });
 }
 

@@ -18,21 +18,27 @@ class Ledger {
   void Asked(const engine::AskNodes& ask);
   void Heard(const engine::NodeAnswer& answer);  // of a node that votes
 
-  // Nodes that were asked to set this owner's key.
+  // A node's answer that it has not set the key, whether it votes or not.
+  void HeardRefusal(const engine::NodeAnswer& answer);
+
+  // Nodes that were asked to set this owner's key, and have not said since that they did not.
   engine::NodeSet MayHave(const std::string& owner) const;
-  // Whether m nodes said this fence in one round, of acquires or of confirms (rules A3, A4).
+  // Whether m nodes gave one block with this fence in one round, of acquires or of confirms (rules
+  // A3, A4, B2).
   bool Agreed(const std::string& owner, engine::Fence fence) const;
   // The m-th largest promise (rule C2); none if fewer than m nodes have promised.
   std::optional<engine::Time> Deadline(const std::string& owner) const;
 
  private:
   struct Round {
+    engine::Duration ttl{};
     engine::Fence confirming = 0;
+    engine::Fence block = 1;
     std::map<engine::NodeIndex, engine::Fence> votes{};
   };
   struct Attempt {
-    engine::Duration ttl{};
     engine::NodeSet may_have{};
+    std::map<engine::NodeIndex, std::uint32_t> asked_in{};  // the newest round of acquires
     std::map<std::uint32_t, Round> rounds{};
     std::map<engine::NodeIndex, engine::Time> promises{};
   };

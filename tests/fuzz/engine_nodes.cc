@@ -1,3 +1,5 @@
+#include <algorithm>
+#include <set>
 #include <utility>
 
 #include "tests/fuzz/engine_world.h"
@@ -10,17 +12,25 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// Of what lock an op is; empty if it is the node's own.
-std::string LockOf(const NodeOp& op) {
-  return std::visit(
-      [](const auto& o) -> std::string {
-        if constexpr (requires { o.lock; }) {
-          return o.lock;
-        } else {
-          return {};
-        }
+// Of what locks an op is; none if it is the node's own.
+std::set<std::string> LocksOf(const NodeOp& op) {
+  std::set<std::string> locks;
+  if (const auto* renew = std::get_if<RenewOp>(&op)) {
+    for (const auto& lease : renew->leases) locks.insert(lease.lock);
+    return locks;
+  }
+  std::visit(
+      [&locks](const auto& o) {
+        if constexpr (requires { o.lock; }) locks.insert(o.lock);
       },
       op);
+  return locks;
+}
+
+bool OfOneLock(const NodeOp& a, const NodeOp& b) {
+  const auto of_a = LocksOf(a), of_b = LocksOf(b);
+  return std::any_of(of_a.begin(), of_a.end(),
+                     [&](const std::string& lock) { return of_b.contains(lock); });
 }
 
 }  // namespace
@@ -47,7 +57,7 @@ void World::LinkDown(NodeIndex index) {
 void World::NodeTrouble() {
   const NodeIndex index = input_.Below(nodes_.size());
   Node& node = nodes_[index];
-  switch (input_.Below(10)) {
+  switch (input_.Below(11)) {
     case 0:
     case 1:
       LinkDown(index);
@@ -78,6 +88,10 @@ void World::NodeTrouble() {
       node.obedient.clock_off +=
           std::chrono::milliseconds(static_cast<int>(input_.Number(2)) - 32768);
       return;
+    case 10:  // another daemon wants a lock there
+      return node.obedient.PutWant(now_, AnyName(), input_.OneIn(2) ? "a" : "other",
+                                   node.obedient.Clock(now_) + input_.Byte() - 128,
+                                   std::chrono::milliseconds(4 * input_.Byte()));
     default:  // the same server under two addresses
       checker_.NodesLie();
       node.link_run_id = nodes_[input_.Below(nodes_.size())].run_id;
@@ -85,15 +99,22 @@ void World::NodeTrouble() {
   }
 }
 
+// Of whatever lock, whether the node has reason to say so or not.
+void World::Hint() {
+  const bool free = input_.OneIn(2);
+  Step(NodeHint{input_.Below(nodes_.size()), free ? NodeHint::Kind::kFree : NodeHint::Kind::kWanted,
+                AnyName()});
+}
+
 // --- what was asked -----------------------------------------------------------------------------
 
 std::optional<std::size_t> World::AnyAsked() {
   if (asked_.empty()) return std::nullopt;
-  const std::size_t any = input_.Below(std::min<std::size_t>(asked_.size(), 256));
-  const std::string lock = LockOf(asked_[any].op);
-  if (lock.empty()) return any;
+  std::size_t any = input_.Below(std::min<std::size_t>(asked_.size(), 256));
   for (std::size_t i = 0; i < any; ++i) {
-    if (asked_[i].node == asked_[any].node && LockOf(asked_[i].op) == lock) return i;
+    if (asked_[i].node != asked_[any].node || !OfOneLock(asked_[i].op, asked_[any].op)) continue;
+    any = i;
+    i = static_cast<std::size_t>(-1);  // what is before that one
   }
   return any;
 }
@@ -146,13 +167,14 @@ void World::Lie(std::size_t at) {
   NodeAnswer answer;
   answer.node = asked.node;
   answer.ticket = asked.ticket;
-  answer.verdict = static_cast<Verdict>(input_.Below(9));
+  answer.verdict = static_cast<Verdict>(input_.Below(10));
   if (answer.verdict == Verdict::kError) return Step(answer);
   const std::uint8_t how = input_.Byte();
   answer.node_time = how & 1 ? 1 + static_cast<NodeTime>(input_.Number(7) % (kExact - 1)) : time;
   answer.fence = how & 2 ? static_cast<Fence>(input_.Number(7) % kExact) : time + how;
   answer.left = how & 4 ? std::chrono::microseconds(input_.Number(6) % 315'360'000'000'000) : 50ms;
   if (how & 8) answer.text = input_.Text(5);
+  if (how & 128) answer.greatest = static_cast<Stamp>(input_.Number(7) % kExact);
   if (std::holds_alternative<ProbeOp>(asked.op)) {
     answer.facts = nodes_[asked.node].obedient.Info();
     if (how & 16) answer.facts->run_id = "run" + std::to_string(input_.Byte());

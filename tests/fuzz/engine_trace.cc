@@ -24,13 +24,13 @@ std::string Ms(Time time) { return Ms(time - Time(std::chrono::seconds(1000))); 
 
 constexpr const char* kOps[] = {"acquire", "confirm", "renew", "release", "inspect",
                                 "probe",   "suspect", "trust", "adopt"};
-constexpr const char* kVerdicts[] = {"ok",      "busy",       "not-owner", "passed", "skew",
-                                     "amnesia", "quarantine", "settings",  "error"};
+constexpr const char* kVerdicts[] = {"ok",   "busy",    "not-turn",   "not-owner", "passed",
+                                     "skew", "amnesia", "quarantine", "settings",  "error"};
 constexpr const char* kTickets[] = {"acquire", "confirm", "renew",   "release",
                                     "query",   "probe",   "suspect", "trust"};
 constexpr const char* kEvents[] = {"opened", "input ended", "closed",  "dropped", "lock",  "unlock",
                                    "check",  "cancel",      "show",    "trust",   "adopt", "up",
-                                   "down",   "answer",      "silence", "time",    "drain"};
+                                   "down",   "answer",      "silence", "hint",    "time",  "drain"};
 constexpr const char* kAnswers[] = {"granted", "released", "checked", "cancelled",
                                     "shown",   "set",      "failed"};
 constexpr const char* kNotices[] = {"renewed", "jeopardy", "safe", "lost", "draining"};

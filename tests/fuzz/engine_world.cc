@@ -1,5 +1,6 @@
 #include "tests/fuzz/engine_world.h"
 
+#include <array>
 #include <utility>
 
 #include "tests/fuzz/check.h"
@@ -16,7 +17,11 @@ constexpr std::size_t kMostSessions = 6;
 
 EngineOptions Options(Bytes& input) {
   EngineOptions options;
-  const std::size_t kind = input.Below(10);
+  const std::uint8_t first = input.Byte();
+  const std::size_t kind = first % 10;
+  constexpr std::array<Duration, 3> kLinger = {0ms, 20ms, 2s};
+  options.linger.usual = kLinger[first / 10 % kLinger.size()];
+  options.timing.tenure_max = 100ms;
   const bool is_long = kind >= 5;  // so that a release that was not taken is asked again
   options.timing.ttl = is_long ? 1500ms : 400ms;
   options.timing.max_ttl = is_long ? 3s : 800ms;
@@ -85,7 +90,7 @@ void World::Run() {
 }
 
 void World::Next() {
-  const std::uint8_t what = input_.Byte() % 24;
+  const std::uint8_t what = input_.Byte() % 25;
   const bool about_asked = what >= 4 && what < 12;
   if (about_asked) {
     const auto at = AnyAsked();
@@ -131,6 +136,8 @@ void World::Next() {
       return LinkUp(input_.Below(nodes_.size()));
     case 20:
       return LinkDown(input_.Below(nodes_.size()));
+    case 24:
+      return Hint();
     case 23:
       return Step(DrainRequested{now_ + std::chrono::milliseconds(input_.Byte())});
     default:

@@ -68,6 +68,7 @@ class World : private engine::Random {
   void LinkUp(engine::NodeIndex node);
   void LinkDown(engine::NodeIndex node);
   void NodeTrouble();
+  void Hint();
 
   // What was asked. One lock's questions to one node are answered in their order.
   std::optional<std::size_t> AnyAsked();
