@@ -39,7 +39,7 @@ App::App(const config::Config& config, host::ListenSocket socket, bool trust_new
     : config_(config),
       socket_(std::move(socket)),
       engine_(Options(config, instance_, trust_new_nodes), random_),
-      engine_alarm_(loop_, [this] { Feed(engine::TimePassed{}); }),
+      engine_alarm_(loop_, [this] { OnEngineAlarm(); }),
       step_all_(loop_, [this] { StepAll(); }),
       first_look_(loop_, [this] { StartServing(); }),
       report_timer_(loop_, [this] { Report(); }),
@@ -102,16 +102,26 @@ void App::StepAll() {
   StepPosted();
   // One step in a million has thousands.
   if (effects_.capacity() > kKeptEffects) effects_ = engine::Effects();
-  if (const auto next = engine_.NextDeadline()) {
-    engine_alarm_.Set(next->time_since_epoch());
-  } else {
-    engine_alarm_.Clear();
-  }
+  ArmEngine();
   // Once: what still happens must not cut the farewell short.
   if (draining_ && !drained_ && engine_.Drained()) {
     drained_ = true;
     loop_.Stop();
   }
+}
+
+// An alarm that is too early does no harm, and most deadlines are put off again and again: to do
+// the same with the alarm would be a system call each time.
+void App::ArmEngine() {
+  const auto next = engine_.NextDeadline();
+  if (!next || (engine_armed_ && *engine_armed_ <= *next)) return;
+  engine_armed_ = next;
+  engine_alarm_.Set(next->time_since_epoch());
+}
+
+void App::OnEngineAlarm() {
+  engine_armed_.reset();
+  Feed(engine::TimePassed{});
 }
 
 void App::CarryOut(const engine::AskNodes& effect) { nodes_.Ask(effect); }

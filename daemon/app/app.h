@@ -49,6 +49,8 @@ class App : public session::EnginePort {
   void Step(const engine::Event& event);
   void StepPosted();
   void StepAll();
+  void ArmEngine();
+  void OnEngineAlarm();
   void CarryOut(const engine::AskNodes& effect);
   void CarryOut(const engine::AnswerClient& effect);
   void CarryOut(const engine::TellClient& effect);
@@ -74,6 +76,7 @@ class App : public session::EnginePort {
   bool drained_ = false;  // and Run has been told
 
   event::BootAlarm engine_alarm_;
+  std::optional<engine::Time> engine_armed_;  // for when
   event::EndOfTurn step_all_;
   event::Timer first_look_;  // serve at the latest then, quorum or not
   event::Timer report_timer_;

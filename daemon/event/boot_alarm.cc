@@ -46,12 +46,6 @@ void BootAlarm::Set(std::chrono::nanoseconds at) {
   SetTimer(fd_, at);
 }
 
-void BootAlarm::Clear() {
-  if (at_ == std::chrono::nanoseconds::zero()) return;
-  at_ = std::chrono::nanoseconds::zero();
-  SetTimer(fd_, at_);
-}
-
 void BootAlarm::OnReadable() {
   std::uint64_t expirations = 0;
   // Nothing to read: it was set anew in this very turn.

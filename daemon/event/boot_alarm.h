@@ -23,7 +23,6 @@ class BootAlarm {
   // fires in the next turn. One alarm, then none until it is set again. Setting the time that is
   // set makes no system call.
   void Set(std::chrono::nanoseconds at);
-  void Clear();
 
  private:
   void OnReadable();

@@ -100,8 +100,12 @@ void Stream::Connect(const sockaddr* address, socklen_t size) {
 }
 
 void Stream::Write(std::string_view bytes) {
-  bufferevent_write(core_->stream, bytes.data(), bytes.size());
+  Keep(bytes);
   core_->flush.Schedule();
+}
+
+void Stream::Keep(std::string_view bytes) {
+  bufferevent_write(core_->stream, bytes.data(), bytes.size());
 }
 
 std::size_t Stream::unsent() const {

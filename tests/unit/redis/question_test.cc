@@ -21,10 +21,10 @@ const SetOptions kSet{.key_prefix = "app:",
 const std::vector<engine::NodeOp> kOfLock{
     engine::AcquireOp{.lock = "job", .owner = "o:1:h", .ttl = 10s, .proposal = 7},
     engine::ConfirmOp{.lock = "job", .owner = "o:1:h", .fence = 42},
-    engine::RenewOp{.lock = "job", .owner = "o:1:h", .ttl = 10s},
     engine::ReleaseOp{.lock = "job", .owner = "o:1:h"}, engine::InspectOp{"job"}};
-const std::vector<engine::NodeOp> kOfNode{engine::SuspectOp{}, engine::TrustOp{},
-                                          engine::AdoptOp{"set"}};
+const std::vector<engine::NodeOp> kOfNoLock{
+    engine::RenewOp{{{.lock = "job", .owner = "o:1:h", .ttl = 10s}}}, engine::SuspectOp{},
+    engine::TrustOp{}, engine::AdoptOp{"set"}};
 
 // What a node of this run is to get.
 std::string Called(const engine::NodeOp& op, const std::string& run_id) {
@@ -40,7 +40,7 @@ std::string Asked(const Question& question, const std::string& run_id) {
 }
 
 TEST(QuestionTest, HasTheRunIdOfEachNodeInItsPlace) {
-  for (const auto& ops : {kOfLock, kOfNode}) {
+  for (const auto& ops : {kOfLock, kOfNoLock}) {
     for (const engine::NodeOp& op : ops) {
       const Question question(op, kSet);
       for (const std::string run_id : {"", "a", "0123456789abcdef0123456789abcdef01234567"}) {
@@ -62,8 +62,16 @@ TEST(QuestionTest, KeepsTheOpsOfALockInOneLane) {
   const auto lane = Question(kOfLock[0], kSet).lane();
   EXPECT_TRUE(lane);
   for (const engine::NodeOp& op : kOfLock) EXPECT_EQ(Question(op, kSet).lane(), lane);
-  for (const engine::NodeOp& op : kOfNode) EXPECT_EQ(Question(op, kSet).lane(), std::nullopt);
+  for (const engine::NodeOp& op : kOfNoLock) EXPECT_EQ(Question(op, kSet).lane(), std::nullopt);
   EXPECT_NE(Question(engine::InspectOp{"other"}, kSet).lane(), lane);
+}
+
+TEST(QuestionTest, CanWaitIfItReleasesWhatNobodyIsKnownToWaitFor) {
+  engine::ReleaseOp release{.lock = "job", .owner = "o:1:h"};
+  EXPECT_FALSE(Question(release, kSet).can_wait());
+  release.in_no_hurry = true;
+  EXPECT_TRUE(Question(release, kSet).can_wait());
+  EXPECT_FALSE(Question(kOfLock[0], kSet).can_wait());
 }
 
 }  // namespace
