@@ -1,6 +1,7 @@
 #include "daemon/engine/want.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace redlockd::engine {
 namespace {
@@ -20,6 +21,8 @@ Queueing Want::NextRound(Time now, Stamp clock) {
 }
 
 void Want::Asked(NodeSet nodes, Queueing queueing) {
+  // Votes are for this round from now on: whether the one before was refused is not heard any more.
+  entries_ |= std::exchange(if_refused_, {});
   if (queueing == Queueing::kIfRefused) if_refused_ = nodes;
   if (queueing == Queueing::kAlways) entries_ |= nodes;
 }

@@ -306,6 +306,15 @@ TEST_F(WantTest, RegistersWhereRefusedFirstAndAlwaysLater) {  // rule E6.2
   EXPECT_EQ(Next(), Queueing::kAlways);
 }
 
+TEST_F(WantTest, AVoteForALaterRoundSaysNothingOfTheFirst) {  // rule E6.3
+  Next();
+  want_.Asked(NodeSet(0b111), Queueing::kIfRefused);
+  Fail(false);
+  want_.Asked(NodeSet(0b111), Next());
+  want_.Voted(1);
+  EXPECT_EQ(want_.Entries(), NodeSet(0b111));
+}
+
 TEST_F(WantTest, StaysOutAfterARoundThatTooFewAnswered) {  // rule E6.6
   Next();
   want_.Asked(NodeSet(0b111), Queueing::kIfRefused);
