@@ -45,6 +45,19 @@ TEST_F(CheckerTest, SeesTwoHolders) {
   EXPECT_EQ(checker_.fenced_overlaps(), 1u);
 }
 
+TEST_F(CheckerTest, WhoHasNoFenceExcludesAndIsExcluded) {
+  checker_.TakenPlainly("a", "plain-1", 100ms);
+  At(10ms);
+  checker_.LetGoPlainly("a", "plain-1");
+  checker_.Granted("a", 1, 0, 100ms);
+  EXPECT_THAT(Broken(), IsEmpty());
+  checker_.TakenPlainly("a", "plain-2", 100ms);
+  EXPECT_THAT(Broken(), ElementsAre(Promise::kExclusion));
+  checker_.LetGo("a", 1);
+  checker_.Granted("a", 2, 1, 100ms);
+  EXPECT_THAT(Broken(), ElementsAre(Promise::kExclusion, Promise::kExclusion));
+}
+
 TEST_F(CheckerTest, CountsOnALaterDeadlineThatWasTold) {
   checker_.Granted("a", 1, 0, 100ms);
   checker_.Extended("a", 1, 200ms);

@@ -55,6 +55,8 @@ class Client : public SessionUser {
   bool CountsOn(const std::string& lock, engine::Fence fence) const override;
 
  private:
+  static constexpr Duration kSlack = std::chrono::milliseconds(2);  // what timers may add
+
   enum class Plan : std::uint8_t { kAnything, kAlone, kCompete, kKeep, kGiveUp, kShare };
   // The one request that is under way.
   struct Request {

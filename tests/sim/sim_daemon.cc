@@ -238,23 +238,6 @@ void SimDaemon::Hint(const engine::NodeHint& hint) {
   Step(hint);
 }
 
-void SimDaemon::NoteWaits(const engine::Event& event) {
-  asks_.reset();
-  const auto* asked = std::get_if<engine::LockRequested>(&event);
-  if (asked == nullptr) return;
-  asks_ = Call(asked->session, asked->request);
-  waits_[asked->name][*asks_] = asked->wait == Duration(0);
-  NoteLine(asked->name);
-}
-
-// How many wait for the lock has changed. A try does not wait for its turn (rule E6.8).
-void SimDaemon::NoteLine(const std::string& lock) {
-  const auto& calls = waits_[lock];
-  const auto waiters =
-      std::count_if(calls.begin(), calls.end(), [](const auto& call) { return !call.second; });
-  parts_.turns.Wait(lock, Instance(), static_cast<std::size_t>(waiters));
-}
-
 void SimDaemon::SessionEnded(engine::SessionId session) {
   std::erase_if(held_, [session](const auto& hold) { return hold.second == session; });
   for (auto& [lock, calls] : waits_) {
@@ -302,17 +285,6 @@ void SimDaemon::Answer(const engine::AnswerClient& answered) {
   user->second->OnAnswer(answered.request, answered.answer);
 }
 
-void SimDaemon::Granted(const engine::AnswerClient& answered, const std::string& lock) {
-  held_[lock] = answered.session;
-  const std::string& owner = owner_[lock];
-  if (granted_[lock] == owner) {
-    const bool at_once = asks_ == Call(answered.session, answered.request);
-    parts_.reached(at_once ? Reached::kRetake : Reached::kHandOff);
-  }
-  granted_[lock] = owner;
-  parts_.turns.Granted(lock, Instance(), owner);
-}
-
 void SimDaemon::Ask(const engine::AskNodes& ask) {
   CheckAsked(ask);
   parts_.trace([&] { return Name() + " asks " + ToText(ask.nodes) + ": " + ToText(ask.op); });
@@ -328,72 +300,6 @@ void SimDaemon::Ask(const engine::AskNodes& ask) {
       parts_.checker.Broken(Promise::kNothingLeft, "questions to a node pile up");
     }
   }
-}
-
-// Nodes are asked for a lock only for a client that holds it or waits for it: what lingers is not
-// renewed (rule E4); and what was let go is not asked for again (rules C4, C6).
-void SimDaemon::CheckAsked(const engine::AskNodes& ask) {
-  const auto broken = [this](const std::string& what) {
-    parts_.checker.Broken(Promise::kDeath, what);
-  };
-  if (const auto* release = std::get_if<engine::ReleaseOp>(&ask.op)) {
-    // Without a subject: one node's vote was not wanted, the attempt goes on.
-    if (ask.ticket.subject != 0) let_go_.insert(release->owner);
-  } else if (const auto* renew = std::get_if<engine::RenewOp>(&ask.op)) {
-    for (const auto& lease : renew->leases) {
-      if (!IsWanted(lease.lock)) broken(lease.lock + " is renewed and nobody wants it");
-      if (let_go_.contains(lease.owner)) broken(lease.owner + " is renewed after it was let go");
-      if (!held_.contains(lease.lock)) parts_.reached(Reached::kRenewedFirst);
-    }
-  } else if (const auto* acquire = std::get_if<engine::AcquireOp>(&ask.op)) {
-    if (!IsWanted(acquire->lock)) broken(acquire->lock + " is taken and nobody wants it");
-    if (let_go_.contains(acquire->owner)) broken(acquire->owner + " is taken after it was let go");
-    CountAcquire(*acquire);
-  }
-}
-
-bool SimDaemon::IsWanted(const std::string& lock) const {
-  const auto waits = waits_.find(lock);
-  return held_.contains(lock) || (waits != waits_.end() && !waits->second.empty());
-}
-
-void SimDaemon::CountAcquire(const engine::AcquireOp& acquire) {
-  owner_[acquire.lock] = acquire.owner;
-  const bool leased = granted_[acquire.lock] == acquire.owner;
-  if (leased && acquire.block > 1) parts_.reached(Reached::kBlock);
-  if (leased) return;
-  const auto& calls = waits_[acquire.lock];
-  const bool tries =
-      std::any_of(calls.begin(), calls.end(), [](const auto& call) { return call.second; });
-  if (acquire.queueing == engine::Queueing::kNone && !tries) parts_.reached(Reached::kStayedOut);
-  if (acquire.queueing == engine::Queueing::kIgnore) parts_.reached(Reached::kBackStop);
-}
-
-// --- for checkers -------------------------------------------------------------------------------
-
-void SimDaemon::Audit() {
-  if (!engine_ || stopped() || !waiting_.empty()) return;
-  for (const engine::HoldView& hold : engine_->Holds(Now())) {
-    const auto user = users_.find(hold.session);
-    if (user == users_.end()) {
-      parts_.checker.Broken(Promise::kDeath, hold.name + " is held by a session that is gone");
-    } else if (!user->second->CountsOn(hold.name, hold.fence)) {
-      parts_.checker.Broken(Promise::kDeath, hold.name + " is held by a client that let it go");
-    }
-  }
-  for (const engine::WaitView& wait : engine_->Waits()) {
-    if (!users_.contains(wait.session)) {
-      parts_.checker.Broken(Promise::kDeath, "a session that is gone waits for " + wait.name);
-    }
-  }
-}
-
-std::uint64_t SimDaemon::ConfirmedGrants() const {
-  return confirmed_grants_ + (engine_ ? engine_->counters().confirmed_grants : 0);
-}
-
-std::vector<engine::NodeView> SimDaemon::NodeViews() const {
-  return engine_ ? engine_->Nodes(Now()) : std::vector<engine::NodeView>{};
 }
 
 }  // namespace redlockd::sim

@@ -1,0 +1,180 @@
+#include <algorithm>
+
+#include "tests/sim/settings.h"
+#include "tests/sim/world.h"
+
+// What must hold after the trouble.
+namespace redlockd::sim {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration kProbeInterval = 2s;  // rule D5
+// Everything that was wrong is noticed, waited out and mended by then: a probe, and a quarantine.
+const Duration kSettle = kProbeInterval + WorldTiming().Quarantine() + 500ms;
+
+// A daemon whose nodes have forgotten it (rule D8) is told by the operator to take them.
+class Operator : public SessionUser {
+ public:
+  void OnAnswer(engine::RequestId, const engine::Answer&) override {}
+  void OnNotice(const engine::Notice&) override {}
+  void OnHangUp() override {}
+  bool CountsOn(const std::string&, engine::Fence) const override { return false; }
+};
+Operator the_operator;
+
+}  // namespace
+
+// Nobody begins anything new; what was begun must come to its end.
+void World::Calm() {
+  trace_([] { return std::string("--- calm"); });
+  calm_ = true;
+  for (Client& client : clients_) client.Finish();
+  for (SimDaemon& daemon : daemons_) {
+    daemon.Start();
+    for (std::size_t n = 0; n < nodes_.size(); ++n) daemon.path(n).even = true;
+  }
+  timeline_.RunUntil(scenario_.trouble + kSettle);
+  if (scenario_.Beyond()) return;
+  AdoptStrangers();
+  CheckServed();
+  CheckNodesVote();
+}
+
+// Rule D8's price: a node that lost its memory while no daemon knew it has no vote before that, and
+// where most did, daemons may have made two sets of it.
+void World::AdoptStrangers() {
+  const auto is_stranger = [](const engine::NodeView& view) {
+    return view.state == engine::NodeState::kStranger || view.state == engine::NodeState::kOtherSet;
+  };
+  const auto views = daemons_.front().NodeViews();
+  if (std::none_of(views.begin(), views.end(), is_stranger)) return;
+  const engine::SessionId session = daemons_.front().Open(the_operator);
+  daemons_.front().Feed(engine::AdoptRequested{session, 1});
+  timeline_.RunUntil(timeline_.now() + kSettle);
+  daemons_.front().Close(session);
+}
+
+void World::CheckServed() {
+  for (const Client& client : clients_) {
+    if (client.waiting()) checker_.Broken(Promise::kAnswered, "a client still waits");
+    if (client.holding()) checker_.Broken(Promise::kAnswered, "a client still holds");
+  }
+}
+
+void World::CheckNodesVote() {
+  const auto was_set = [this](std::size_t node) {  // its clock, and nobody has put it right
+    return std::any_of(scenario_.faults.begin(), scenario_.faults.end(), [node](const Fault& f) {
+      return f.kind == Fault::Kind::kClockStep && f.node == node;
+    });
+  };
+  for (SimDaemon& daemon : daemons_) {
+    for (const engine::NodeView& view : daemon.NodeViews()) {
+      const bool may_be = view.state == engine::NodeState::kUp ||
+                          (view.state == engine::NodeState::kSkewed && was_set(view.node));
+      if (!may_be) checker_.Broken(Promise::kNodesVote, "a node does not vote: " + view.text);
+    }
+  }
+}
+
+void World::UseOneByOne() {
+  if (scenario_.Beyond()) return;
+  for (Client& client : clients_) {
+    client.UseAlone();
+    timeline_.RunUntil(timeline_.now() + 60ms);
+    if (client.waiting())
+      checker_.Broken(Promise::kAnswered, "a lock that nobody wants is waited for");
+  }
+}
+
+void World::CompeteAll() {
+  if (scenario_.Beyond()) return;
+  for (Client& client : clients_) client.Compete();
+  timeline_.RunUntil(timeline_.now() + 1500ms);
+  CheckServed();
+}
+
+// One has the lock that all want; whoever tries, waits for a while only, cancels, or dies, leaves
+// no entry in its queue (rules E6.3, E6.8).
+void World::GiveUpAll() {
+  if (scenario_.Beyond()) return;
+  if (clients_.empty()) return;
+  clients_.front().Keep();
+  timeline_.RunUntil(timeline_.now() + 1s);
+  if (!clients_.front().holding()) checker_.Broken(Promise::kAnswered, "nobody has a free lock");
+  for (std::size_t c = 1; c < clients_.size(); ++c) clients_[c].GiveUp();
+  timeline_.RunUntil(timeline_.now() + 120ms);
+  for (const SimNode& node : nodes_) {
+    for (const std::string& key : node.Keys()) {
+      if (key.starts_with("redlockd:want:")) {
+        checker_.Broken(Promise::kNothingLeft, "nobody waits, but " + key + " is there");
+      }
+    }
+  }
+}
+
+// All take the lock that all want again and again, and so must get it by turns.
+void World::ShareAll() {
+  if (scenario_.Beyond()) return;
+  const Duration longest = LongestWait();
+  // One daemon that has the lock without a break rests after a tenure; of several one always asks.
+  const bool rests = daemons_.size() == 1 && scenario_.linger > 1ms;
+  if (!scenario_.plain) turns_.Judge(daemons_.size() - 1, longest);
+  for (Client& client : clients_) client.Share();
+  if (scenario_.plain) {
+    plain_client_.Begin(rests ? std::optional(scenario_.tenure + 100ms) : std::nullopt);
+  }
+  timeline_.RunUntil(timeline_.now() + longest + 200ms);
+  plain_client_.End();
+  timeline_.RunUntil(timeline_.now() + 2 * PlainClient::kHold);
+}
+
+// How long a daemon may wait for its turn: each of the others may be before it once, until it hears
+// that others wait, by a hint or when its tenure is over, has handed on what it may then, and the
+// next has noticed.
+Duration World::LongestWait() const {
+  const Duration poll = WorldTiming().retry_interval * 3 / 2;
+  const Duration heard = scenario_.hints == Hints::kAll ? 5ms : scenario_.tenure;
+  const Duration turn = heard + engine::Timing::kHandoffTimeWhileWanted + Client::kShareHold + poll;
+  return static_cast<int>(daemons_.size()) * turn;
+}
+
+void World::GoHome() {
+  for (Client& client : clients_) client.GoHome();
+  if (scenario_.Beyond()) return;
+  timeline_.RunUntil(timeline_.now() + 60ms + std::min(scenario_.linger, WorldTiming().max_ttl));
+  CheckReleased();
+  timeline_.RunUntil(timeline_.now() + WorldTiming().fence_life + 10ms);
+  CheckNothingLeft();
+}
+
+void World::CheckReleased() {
+  for (SimDaemon& daemon : daemons_) {
+    if (daemon.Holds() + daemon.Waits() != 0) {
+      checker_.Broken(Promise::kNothingLeft, "a hold or a wait that nobody has");
+    }
+  }
+  for (SimNode& node : nodes_) {
+    for (const std::string& key : node.Keys()) {
+      if (key != "redlockd:node" && !key.starts_with("redlockd:fence:")) {
+        checker_.Broken(Promise::kNothingLeft, "nobody holds or wants a lock, but left is " + key);
+      }
+    }
+  }
+}
+
+void World::CheckNothingLeft() {
+  // A daemon that has nothing to wait for, no release either, ends at once when it is told to.
+  for (SimDaemon& daemon : daemons_) daemon.Drain(10s, 1h);
+  timeline_.RunUntil(timeline_.now() + 1ms);
+  for (SimDaemon& daemon : daemons_) {
+    if (daemon.running()) checker_.Broken(Promise::kNothingLeft, "a daemon waits for nothing");
+  }
+  for (SimNode& node : nodes_) {
+    for (const std::string& key : node.Keys()) {
+      if (key != "redlockd:node") checker_.Broken(Promise::kNothingLeft, "left behind: " + key);
+    }
+  }
+}
+
+}  // namespace redlockd::sim
