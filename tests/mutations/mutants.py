@@ -236,7 +236,7 @@ MUTANTS = [
     engine('lock_hold', 'C10', 'former-answers-promise-the-new-ttl',
            'asked for 110 ms, believed for 400 once it was handed on: two holders',
            'const Duration ttl = lease.TtlOf(answer.ticket.round);', 'const Duration ttl = lease.ttl;',
-           'Passing.*', worlds=WORLDS),
+           'Passing.*'),
     # --- D: nodes that forget
     script('acquire', 'D4', 'set-but-not-counted-in-quarantine',
            'the key is set, its later renewal counts: two holders, 9 steps',
@@ -330,7 +330,7 @@ MUTANTS = [
     engine('lock_pass', 'E2', 'lingers-though-it-is-wanted',
            'each turn of another host waits for a lease that nobody uses',
            'if (!lease_->wanted_since) return', 'if (!lease_->wanted_since || waiters_.empty()) return',
-           'Queue.*', worlds=WORLDS),
+           'Queue.*'),
     engine('lock_pass', 'E2', 'handed-on-though-it-is-wanted',
            'a busy host keeps the lock from the others for a whole tenure',
            '''lease_->handoffs_while_wanted < Timing::kHandoffsWhileWanted &&
@@ -341,7 +341,7 @@ MUTANTS = [
            'Saw(now, answer.greatest);\n    NoteWanted(now);', '', 'Queue.*'),
     engine('engine', 'E5', 'wanted-is-not-heard',
            'a lease lingers while another host waits for it',
-           'return lock->Wanted(now);', 'return;', 'Queue.*', worlds=WORLDS),
+           'return lock->Wanted(now);', 'return;', 'Queue.*'),
     engine('engine', 'E5', 'free-is-not-heard',
            'the next host waits for its next poll',
            'return lock->Freed(now, e.node);', 'return;', 'Queue.*'),
