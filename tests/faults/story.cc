@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <map>
 
-#include "protocol/duration.h"
+#include "tests/faults/schedule.h"
 
 namespace redlockd::test::faults {
 namespace {
@@ -145,16 +145,15 @@ class Teller {
     if (request.verb == "check") return SetDeadline(client, event);
     if (request.verb != "lock" && request.verb != "trylock") return;
     const Duration deadline = event.Time("deadline");
-    const Duration ttl =
-        redlock::protocol::ParseDuration(event.Get("ttl")).value_or(Duration::zero());
     Hold hold{.lock = request.lock,
               .who = event.who,
               .fence = event.Number("fence"),
-              .not_before = std::min(std::max(request.asked, deadline - ttl), event.at),
+              .not_before = std::min(std::max(request.asked, deadline - kMaxTtl), event.at),
               .from = event.at,
               .deadline = deadline,
               .hears_renewals = client.hears[id]};
-    if (deadline - ttl > event.at) Violate(event, "the deadline is more than a ttl away");
+    // What was handed on may be good for longer than was asked for (rule C10).
+    if (deadline - kMaxTtl > event.at) Violate(event, "the deadline is more than a ttl away");
     if (client.closing) hold.ended = hold.watched_until = event.at;
     client.holds[hold.lock] = story_.holds.size();
     story_.holds.push_back(std::move(hold));

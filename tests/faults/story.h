@@ -22,7 +22,7 @@ struct Hold {
   std::string lock, who;
   std::uint64_t fence = 0;
   // It was granted at some time between these two: no sooner than it was asked for, nor sooner than
-  // a ttl before its first deadline; no later than its answer was read.
+  // the longest ttl before its first deadline; no later than its answer was read.
   Duration not_before{}, from{};
   Duration deadline{};              // the last that was told
   std::optional<Duration> ended{};  // by its client's will or death
