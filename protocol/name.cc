@@ -1,6 +1,7 @@
 #include "protocol/name.h"
 
 #include <algorithm>
+#include <array>
 
 #include "protocol/limits.h"
 
@@ -9,10 +10,15 @@ namespace {
 
 constexpr char kDigits[] = "0123456789ABCDEF";
 
+// Bytes that stand for themselves; but for a '#' at the start.
+constexpr std::array<bool, 256> kPlain = [] {
+  std::array<bool, 256> plain{};
+  for (unsigned char c = '!'; c <= '~'; ++c) plain[c] = c != '%' && c != '=';
+  return plain;
+}();
+
 bool IsPlain(char c, std::size_t position) {
-  if (c <= ' ' || c > '~')
-    return false;  // bytes above 0x7f are negative or above '~': not plain either way
-  return c != '%' && c != '=' && !(c == '#' && position == 0);
+  return kPlain[static_cast<unsigned char>(c)] && (c != '#' || position > 0);
 }
 
 int HexValue(char c) {

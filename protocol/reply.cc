@@ -9,9 +9,11 @@
 
 namespace redlock::protocol {
 
-ReplyLine::ReplyLine(std::string& out, std::string_view tag, std::string_view start) : out_(out) {
+ReplyLine::ReplyLine(std::string& out, std::string_view tag, std::string_view kind,
+                     std::string_view word)
+    : out_(out) {
   if (!tag.empty()) out_.append("#").append(tag).append(" ");
-  out_ += start;
+  out_.append(kind).append(word);
 }
 
 ReplyLine ReplyLine::Ok(std::string& out, std::string_view tag) { return {out, tag, "OK"}; }
@@ -19,11 +21,11 @@ ReplyLine ReplyLine::Ok(std::string& out, std::string_view tag) { return {out, t
 ReplyLine ReplyLine::Row(std::string& out, std::string_view tag) { return {out, tag, "-"}; }
 
 ReplyLine ReplyLine::Err(std::string& out, std::string_view tag, ErrorCode code) {
-  return {out, tag, "ERR " + std::string(ErrorWord(code))};
+  return {out, tag, "ERR ", ErrorWord(code)};
 }
 
 ReplyLine ReplyLine::Event(std::string& out, std::string_view word) {
-  return {out, "", "* " + std::string(word)};
+  return {out, "", "* ", word};
 }
 
 ReplyLine& ReplyLine::Word(std::string_view word) {
@@ -40,17 +42,21 @@ ReplyLine& ReplyLine::Add(std::string_view key, std::string_view value) {
     std::replace(readable.begin(), readable.end(), '\0', '?');
     value = readable;
   }
-  AddPlain(key, "");
+  AddKey(key);
   PercentEncodeTo(value, out_);
   return *this;
 }
 
 ReplyLine& ReplyLine::AddPlain(std::string_view key, std::string_view value) {
+  AddKey(key);
+  out_.append(value);
+  return *this;
+}
+
+void ReplyLine::AddKey(std::string_view key) {
   out_ += ' ';
   out_.append(key);
   out_ += '=';
-  out_.append(value);
-  return *this;
 }
 
 ReplyLine& ReplyLine::Add(std::string_view key, Duration value) {

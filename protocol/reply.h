@@ -6,6 +6,8 @@
 //   * WORD word... key=value...              an event; never tagged
 #pragma once
 
+#include <array>
+#include <charconv>
 #include <concepts>
 #include <cstdint>
 #include <string>
@@ -44,15 +46,19 @@ class ReplyLine {
   ReplyLine& Add(std::string_view key, std::string_view value);
   ReplyLine& Add(std::string_view key, Duration value);
   ReplyLine& Add(std::string_view key, std::integral auto value) {
-    return AddPlain(key, std::to_string(value));
+    std::array<char, 24> text;
+    char* const end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
+    return AddPlain(key, std::string_view(text.data(), end));
   }
   // For people, to the end of the line: nothing can be added behind it.
   ReplyLine& Text(std::string_view text);
 
  private:
-  ReplyLine(std::string& out, std::string_view tag, std::string_view start);
+  ReplyLine(std::string& out, std::string_view tag, std::string_view kind,
+            std::string_view word = {});
   // What needs no encoding.
   ReplyLine& AddPlain(std::string_view key, std::string_view value);
+  void AddKey(std::string_view key);
 
   std::string& out_;
 };

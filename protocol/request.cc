@@ -25,14 +25,13 @@ std::string HexByte(char c) {
 }
 
 std::optional<std::string> CheckBytes(std::string_view line) {
-  for (std::size_t i = 0; i < line.size(); ++i) {
-    if (line[i] >= ' ' && line[i] <= '~') continue;
-    const std::string hex = HexByte(line[i]);
-    std::string text = "byte 0x" + hex + " at column " + std::to_string(i + 1);
-    return text + ": expected printable ASCII, other bytes as " +
-           (line[i] == '\0' ? "%XX (but never NUL)" : "%XX, like %" + hex);
-  }
-  return std::nullopt;
+  const auto bad =
+      std::find_if(line.begin(), line.end(), [](char c) { return c < ' ' || c > '~'; });
+  if (bad == line.end()) return std::nullopt;
+  const std::string hex = HexByte(*bad);
+  const std::string column = std::to_string(bad - line.begin() + 1);
+  return "byte 0x" + hex + " at column " + column + ": expected printable ASCII, other bytes as " +
+         (*bad == '\0' ? "%XX (but never NUL)" : "%XX, like %" + hex);
 }
 
 using Problem = std::optional<std::string>;
@@ -64,10 +63,7 @@ Problem AddArgument(std::string_view word, Request* request) {
     return Quoted(word) +
            ": a tag stands before the verb (in a name, '#' at the start is written %23)";
   }
-  std::string arg;
-  if (const Problem problem = PercentDecode(word, &arg)) return *problem;
-  request->args.push_back(std::move(arg));
-  return std::nullopt;
+  return PercentDecode(word, &request->args.emplace_back());
 }
 
 Problem AddWord(std::string_view word, Request* request) {
@@ -91,17 +87,15 @@ bool IsTag(std::string_view tag) {
 }
 
 std::variant<Request, ParseError> ParseRequest(std::string_view line) {
-  ParseError error;
-  const auto fail = [&error](std::string text) {
-    error.text = std::move(text);
-    return error;
-  };
   Request request;
+  const auto fail = [&request](std::string text) {
+    return ParseError{ErrorCode::kBadRequest, std::move(text), std::move(request.tag)};
+  };
   std::string_view rest = line;
   std::string_view word = TakeWord(rest);
   // The tag is taken first, so that whatever else is wrong is answered under it.
   if (word.starts_with('#') && IsTag(word.substr(1))) {
-    request.tag = error.tag = word.substr(1);
+    request.tag = word.substr(1);
     word = TakeWord(rest);
   }
   if (const Problem problem = CheckBytes(line)) return fail(*problem);
