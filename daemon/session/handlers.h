@@ -6,23 +6,23 @@
 namespace redlockd::session {
 
 // lock_verbs.cc
-void RunLock(Session& session, const Call& call);
-void RunTryLock(Session& session, const Call& call);
-void RunUnlock(Session& session, const Call& call);
-void RunCheck(Session& session, const Call& call);
-void RunCancel(Session& session, const Call& call);
+void RunLock(Session& session, Call& call);
+void RunTryLock(Session& session, Call& call);
+void RunUnlock(Session& session, Call& call);
+void RunCheck(Session& session, Call& call);
+void RunCancel(Session& session, Call& call);
 
 // view_verbs.cc
-void RunList(Session& session, const Call& call);
-void RunShow(Session& session, const Call& call);
-void RunNodes(Session& session, const Call& call);
-void RunStats(Session& session, const Call& call);
+void RunList(Session& session, Call& call);
+void RunShow(Session& session, Call& call);
+void RunNodes(Session& session, Call& call);
+void RunStats(Session& session, Call& call);
 
 // other_verbs.cc
-void RunTrustEmpty(Session& session, const Call& call);
-void RunAdopt(Session& session, const Call& call);
-void RunPing(Session& session, const Call& call);
-void RunHelp(Session& session, const Call& call);
-void RunQuit(Session& session, const Call& call);
+void RunTrustEmpty(Session& session, Call& call);
+void RunAdopt(Session& session, Call& call);
+void RunPing(Session& session, Call& call);
+void RunHelp(Session& session, Call& call);
+void RunQuit(Session& session, Call& call);
 
 }  // namespace redlockd::session

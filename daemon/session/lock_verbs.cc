@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "daemon/session/handlers.h"
 #include "daemon/session/sessions.h"
 #include "protocol/reply.h"
@@ -7,7 +9,7 @@ namespace redlockd::session {
 using redlock::protocol::ErrorCode;
 using redlock::protocol::ReplyLine;
 
-void RunLock(Session& session, const Call& call) {
+void RunLock(Session& session, Call& call) {
   session.Ask(call, Session::Kind::kWait,
               engine::LockRequested{.session = session.id(),
                                     .request = call.request,
@@ -15,17 +17,16 @@ void RunLock(Session& session, const Call& call) {
                                     .wait = call.wait,
                                     .ttl = call.ttl,
                                     .max_hold = call.max_hold,
-                                    .note = call.note,
+                                    .note = std::move(call.note),
                                     .renewed_events = call.renewed_events});
 }
 
-void RunTryLock(Session& session, const Call& call) {
-  Call now = call;
-  now.wait = engine::Duration(0);
-  RunLock(session, now);
+void RunTryLock(Session& session, Call& call) {
+  call.wait = engine::Duration(0);
+  RunLock(session, call);
 }
 
-void RunUnlock(Session& session, const Call& call) {
+void RunUnlock(Session& session, Call& call) {
   session.Ask(call, Session::Kind::kOther,
               engine::UnlockRequested{.session = session.id(),
                                       .request = call.request,
@@ -34,7 +35,7 @@ void RunUnlock(Session& session, const Call& call) {
                                       .sync = call.sync});
 }
 
-void RunCheck(Session& session, const Call& call) {
+void RunCheck(Session& session, Call& call) {
   session.Ask(call, Session::Kind::kOther,
               engine::CheckRequested{.session = session.id(),
                                      .request = call.request,
@@ -42,7 +43,7 @@ void RunCheck(Session& session, const Call& call) {
                                      .fence = call.fence});
 }
 
-void RunCancel(Session& session, const Call& call) {
+void RunCancel(Session& session, Call& call) {
   const auto wait = session.FindWait(call.subject);
   if (!wait) {
     ReplyLine::Err(session.out(), call.tag, ErrorCode::kNoSuchTag)

@@ -90,7 +90,7 @@ void Session::TakeLines() {
 
 bool Session::HasRoom() const {
   return queue_.size() < kQueuedLines &&
-         under_way_.size() < room_.options().locks_per_session + kOtherRequests;
+         UnderWayCount() < room_.options().locks_per_session + kOtherRequests;
 }
 
 void Session::OnLine(std::string_view line) {
@@ -112,13 +112,13 @@ void Session::Submit(Item item) {
 
 void Session::RunQueued() {
   while (state_ == State::kOpen && !untagged_ && !queue_.empty()) {
-    const Item item = std::move(queue_.front());
+    Item item = std::move(queue_.front());
     queue_.pop_front();
     Execute(item);
   }
 }
 
-void Session::Execute(const Item& item) {
+void Session::Execute(Item& item) {
   if (const auto* error = std::get_if<ParseError>(&item)) {
     WriteError(error->tag, error->code, error->text);
   } else {
@@ -126,7 +126,7 @@ void Session::Execute(const Item& item) {
   }
 }
 
-void Session::ExecuteRequest(const Request& request) {
+void Session::ExecuteRequest(Request& request) {
   if (tags_.contains(request.tag)) {
     return WriteError(request.tag, ErrorCode::kBadRequest,
                       "the tag '" + request.tag + "' is in use: expected another");
@@ -138,15 +138,17 @@ void Session::ExecuteRequest(const Request& request) {
         .Text("expected uid 0, the daemon's own, or a member of admin_group");
     return Schedule();
   }
-  auto read = verb != nullptr ? ReadCall(*verb, request, room_.options().key_prefix)
-                              : UnknownVerb(request.verb);
-  if (const auto* error = std::get_if<CallError>(&read)) {
-    auto line = ReplyLine::Err(out(), request.tag, error->code);
+  Call call;
+  call.tag = std::move(request.tag);
+  const std::optional<CallError> error =
+      verb != nullptr ? ReadCall(*verb, request, room_.options().key_prefix, call)
+                      : UnknownVerb(request.verb);
+  if (error) {
+    auto line = ReplyLine::Err(out(), call.tag, error->code);
     if (!error->field.empty()) line.Add(error->field, error->value);
     line.Text(error->text);
     return Schedule();
   }
-  Call& call = std::get<Call>(read);
   call.request = ++last_request_;
   verb->run(*this, call);
   Schedule();
@@ -154,20 +156,29 @@ void Session::ExecuteRequest(const Request& request) {
 
 // --- requests under way --------------------------------------------------------------------------
 
-void Session::Start(const Call& call, Kind kind) {
-  under_way_.emplace(call.request, UnderWay{call.tag, call.subject, kind});
-  if (call.tag.empty()) {
-    untagged_ = call.request;
+void Session::Start(Call& call, Kind kind) {
+  UnderWay under_way{call.request, std::move(call.tag), std::move(call.subject), kind};
+  if (under_way.tag.empty()) {
+    untagged_ = std::move(under_way);
   } else {
-    tags_.emplace(call.tag, call.request);
+    tags_.emplace(under_way.tag, call.request);
+    tagged_.emplace(call.request, std::move(under_way));
   }
 }
 
-void Session::Finish(engine::RequestId request) {
-  const auto found = under_way_.find(request);
-  tags_.erase(found->second.tag);
-  if (untagged_ == request) untagged_.reset();
-  under_way_.erase(found);
+const Session::UnderWay* Session::Find(engine::RequestId request) const {
+  if (untagged_ && untagged_->request == request) return &*untagged_;
+  const auto found = tagged_.find(request);
+  return found == tagged_.end() ? nullptr : &found->second;
+}
+
+void Session::Finish(const UnderWay& under_way) {
+  if (under_way.tag.empty()) {
+    untagged_.reset();
+  } else {
+    tags_.erase(under_way.tag);
+    tagged_.erase(under_way.request);
+  }
   RunQueued();
   if (starved_) {
     starved_ = false;
@@ -176,30 +187,30 @@ void Session::Finish(engine::RequestId request) {
   Schedule();
 }
 
-void Session::Ask(const Call& call, Kind kind, engine::Event event) {
+void Session::Ask(Call& call, Kind kind, engine::Event event) {
   Start(call, kind);
   room_.port().Post(std::move(event));
 }
 
-void Session::StartListing(const Call& call) {
-  Start(call, Kind::kOther);
+void Session::StartListing(Call& call) {
   listings_.emplace_back(call.request, call.tag);
+  Start(call, Kind::kOther);
 }
 
 std::optional<Session::Wait> Session::FindWait(const std::string& tag) const {
   const auto found = tags_.find(tag);
   if (found == tags_.end()) return std::nullopt;
-  const UnderWay& under_way = under_way_.at(found->second);
+  const UnderWay& under_way = tagged_.at(found->second);
   if (under_way.kind != Kind::kWait) return std::nullopt;
-  return Wait{found->second, under_way.subject};
+  return Wait{under_way.request, under_way.subject};
 }
 
 void Session::Answer(engine::RequestId request, const engine::Answer& answer) {
-  const auto found = under_way_.find(request);
-  if (found == under_way_.end()) return;  // the session is leaving
-  renewals_.erase(found->second.subject);
-  WriteAnswer(*this, found->second.tag, found->second.subject, answer);
-  Finish(request);
+  const UnderWay* under_way = Find(request);
+  if (under_way == nullptr) return;  // the session is leaving
+  renewals_.erase(under_way->subject);
+  WriteAnswer(*this, under_way->tag, under_way->subject, answer);
+  Finish(*under_way);
 }
 
 void Session::Tell(const engine::Notice& notice) {
@@ -247,7 +258,7 @@ void Session::EndTurn() {
     return End(engine::SessionDropped{id_});
   }
   // Its locks end here, even if it never reads the answers.
-  if (state_ == State::kOpen && input_ended_ && under_way_.empty() && queue_.empty()) Leave();
+  if (state_ == State::kOpen && input_ended_ && UnderWayCount() == 0 && queue_.empty()) Leave();
   if (blocked_) return;
   if (!listings_.empty()) Schedule();
   if (state_ == State::kLeaving) state_ = State::kOver;
@@ -260,7 +271,7 @@ void Session::ContinueListings() {
     if (!listing.Continue(room_, *this, bytes, out())) continue;
     const engine::RequestId request = listing.request();
     listings_.pop_front();
-    Finish(request);
+    Finish(*Find(request));
   }
 }
 
@@ -288,7 +299,7 @@ void Session::OnGone() {
 void Session::Leave() {
   room_.port().Post(engine::SessionClosed{id_});
   state_ = State::kLeaving;
-  under_way_.clear();
+  tagged_.clear();
   tags_.clear();
   untagged_.reset();
   queue_.clear();
@@ -309,7 +320,9 @@ void Session::Quit(const Call& call) {
     if (!lock.empty()) line.Add("lock", lock);
     line.Text("the session quits");
   };
-  for (const auto& [request, under_way] : under_way_) cancelled(under_way.tag, under_way.subject);
+  // In the order of their lines.
+  if (untagged_) tagged_.emplace(untagged_->request, *untagged_);
+  for (const auto& [request, under_way] : tagged_) cancelled(under_way.tag, under_way.subject);
   // Behind an untagged one they came too late to be answered.
   const std::size_t unanswered = call.tag.empty() ? 0 : queue_.size();
   for (std::size_t i = 0; i < unanswered; ++i) cancelled("", "");

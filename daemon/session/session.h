@@ -48,9 +48,9 @@ class Session : private Connection::Owner {
   Sessions& room() { return room_; }
   std::string& out() { return connection_.out(); }
   enum class Kind { kWait, kOther };  // kWait: cancel can end it
-  // Hands the call over to the engine; its answer will end it.
-  void Ask(const Call& call, Kind kind, engine::Event event);
-  void StartListing(const Call& call);
+  // Hands the call over to the engine; its answer will end it. Takes the call's tag and subject.
+  void Ask(Call& call, Kind kind, engine::Event event);
+  void StartListing(Call& call);
   // The wait that is under way as `tag`, if any.
   struct Wait {
     engine::RequestId request;
@@ -62,6 +62,7 @@ class Session : private Connection::Owner {
  private:
   enum class State { kOpen, kLeaving, kOver };
   struct UnderWay {
+    engine::RequestId request;
     std::string tag;
     std::string subject;
     Kind kind;
@@ -80,10 +81,12 @@ class Session : private Connection::Owner {
   void OnLine(std::string_view line);
   void Submit(Item item);
   void RunQueued();
-  void Execute(const Item& item);
-  void ExecuteRequest(const redlock::protocol::Request& request);
-  void Start(const Call& call, Kind kind);
-  void Finish(engine::RequestId request);
+  void Execute(Item& item);  // uses it up
+  void ExecuteRequest(redlock::protocol::Request& request);
+  void Start(Call& call, Kind kind);
+  const UnderWay* Find(engine::RequestId request) const;
+  std::size_t UnderWayCount() const { return tagged_.size() + (untagged_ ? 1 : 0); }
+  void Finish(const UnderWay& under_way);
 
   // Output.
   void Schedule();
@@ -109,10 +112,10 @@ class Session : private Connection::Owner {
   bool told_input_end_ = false;  // the engine knows that no more will come
 
   engine::RequestId last_request_ = 0;
-  std::map<engine::RequestId, UnderWay> under_way_;
-  std::unordered_map<std::string, engine::RequestId> tags_;  // of those under way
-  std::optional<engine::RequestId> untagged_;                // the one that is under way
-  std::list<Item> queue_;                                    // untagged lines behind it
+  std::optional<UnderWay> untagged_;  // one at a time
+  std::list<Item> queue_;             // untagged lines behind it
+  std::map<engine::RequestId, UnderWay> tagged_;
+  std::unordered_map<std::string, engine::RequestId> tags_;  // of those
   std::list<Listing> listings_;                              // of those under way
   std::map<std::string, engine::Notice> renewals_;  // the newest of each hold, not written yet
 };

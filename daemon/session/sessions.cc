@@ -89,15 +89,15 @@ void Sessions::AtEndOfTurn(engine::SessionId id) {
 }
 
 void Sessions::EndTurn() {
-  std::vector<engine::SessionId> ids;
-  ids.swap(scheduled_);
-  for (const engine::SessionId id : ids) {
+  running_.swap(scheduled_);
+  for (const engine::SessionId id : running_) {
     const auto found = sessions_.find(id);
     if (found == sessions_.end()) continue;
     found->second->EndTurn();
     // A session ends here only, where none of its own functions is still running.
     if (found->second->over()) Remove(id);
   }
+  running_.clear();
 }
 
 void Sessions::Remove(engine::SessionId id) {

@@ -81,6 +81,7 @@ class Sessions {
   std::unordered_map<engine::SessionId, std::unique_ptr<Session>> sessions_;
   std::unordered_map<uid_t, std::size_t> sessions_of_uid_;
   std::vector<engine::SessionId> scheduled_;
+  std::vector<engine::SessionId> running_;  // of EndTurn, while that runs
   event::EndOfTurn end_of_turn_;
   Listener listener_;
 };

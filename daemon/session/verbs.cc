@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 
 #include "daemon/session/handlers.h"
 #include "protocol/duration.h"
@@ -89,6 +90,12 @@ constexpr std::array kVerbs{
 // Keys of this beginning are the daemon's own (rule D9).
 constexpr std::string_view kReserved = "redlockd:";
 
+// Whether prefix and name together begin so.
+bool IsReserved(std::string_view key_prefix, std::string_view name) {
+  const std::string_view of_name = kReserved.substr(std::min(key_prefix.size(), kReserved.size()));
+  return kReserved.starts_with(key_prefix.substr(0, kReserved.size())) && name.starts_with(of_name);
+}
+
 std::string Join(auto&& range, std::string_view separator, auto&& text_of) {
   std::string text;
   for (const auto& item : range) {
@@ -119,15 +126,15 @@ std::optional<CallError> ReadOptions(const Verb& verb, const Request& request, C
   return std::nullopt;
 }
 
-std::optional<CallError> ReadArguments(const Verb& verb, const Request& request, Call& call) {
-  const auto& args = request.args;
+std::optional<CallError> ReadArguments(const Verb& verb, Request& request, Call& call) {
+  auto& args = request.args;
   const std::size_t needed = verb.subject == Subject::kNone ? 0 : 1;
   call.sync = verb.takes_sync && args.size() == 2 && args[1] == "sync";
   if (args.size() != needed + (call.sync ? 1 : 0)) {
     return BadRequest("expected " + Usage(verb) + ", found " + std::to_string(args.size()) +
                       (args.size() == 1 ? " argument" : " arguments"));
   }
-  if (needed == 1) call.subject = args[0];
+  if (needed == 1) call.subject = std::move(args[0]);
   return std::nullopt;
 }
 
@@ -140,7 +147,7 @@ std::optional<CallError> CheckSubject(const Verb& verb, std::string_view key_pre
   if (const Problem problem = redlock::protocol::CheckName(subject)) {
     return CallError{ErrorCode::kBadName, "lock", subject, *problem};
   }
-  if ((std::string(key_prefix) + subject).starts_with(kReserved)) {
+  if (IsReserved(key_prefix, subject)) {
     return CallError{ErrorCode::kBadName, "lock", subject,
                      "keys that begin with 'redlockd:' are the daemon's own"};
   }
@@ -173,14 +180,11 @@ std::string Caps() {
   return caps + "," + more;
 }
 
-std::variant<Call, CallError> ReadCall(const Verb& verb, const Request& request,
-                                       std::string_view key_prefix) {
-  Call call;
-  call.tag = request.tag;
-  if (auto error = ReadOptions(verb, request, call)) return *error;
-  if (auto error = ReadArguments(verb, request, call)) return *error;
-  if (auto error = CheckSubject(verb, key_prefix, call.subject)) return *error;
-  return call;
+std::optional<CallError> ReadCall(const Verb& verb, Request& request, std::string_view key_prefix,
+                                  Call& call) {
+  if (auto error = ReadOptions(verb, request, call)) return error;
+  if (auto error = ReadArguments(verb, request, call)) return error;
+  return CheckSubject(verb, key_prefix, call.subject);
 }
 
 CallError UnknownVerb(std::string_view name) {

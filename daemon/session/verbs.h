@@ -4,7 +4,6 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <variant>
 
 #include "daemon/engine/types.h"
 #include "protocol/errors.h"
@@ -48,8 +47,8 @@ struct Verb {
   bool takes_sync;  // the word `sync` behind the subject
   std::span<const Option> options;
   bool for_admins;
-  // Answers at once, or has the session ask the engine.
-  void (*run)(Session& session, const Call& call);
+  // Answers at once, or has the session ask the engine. May use the call up.
+  void (*run)(Session& session, Call& call);
   std::string_view cap;  // what it adds to HELLO's caps; may be empty
 };
 
@@ -68,9 +67,10 @@ struct CallError {
   std::string value;
   std::string text;
 };
-// `key_prefix` is what stands in front of each name on the nodes (rule D9).
-std::variant<Call, CallError> ReadCall(const Verb& verb, const redlock::protocol::Request& request,
-                                       std::string_view key_prefix);
+// Fills in what the line says, and uses it up; or says what is wrong. `key_prefix` is what stands
+// in front of each name on the nodes (rule D9).
+std::optional<CallError> ReadCall(const Verb& verb, redlock::protocol::Request& request,
+                                  std::string_view key_prefix, Call& call);
 CallError UnknownVerb(std::string_view name);
 
 }  // namespace redlockd::session

@@ -35,14 +35,14 @@ void WriteNode(ReplyLine row, const std::string& address, const engine::NodeView
 
 }  // namespace
 
-void RunList(Session& session, const Call& call) { session.StartListing(call); }
+void RunList(Session& session, Call& call) { session.StartListing(call); }
 
-void RunShow(Session& session, const Call& call) {
+void RunShow(Session& session, Call& call) {
   session.Ask(call, Session::Kind::kOther,
               engine::ShowRequested{session.id(), call.request, call.subject});
 }
 
-void RunNodes(Session& session, const Call& call) {
+void RunNodes(Session& session, Call& call) {
   Sessions& room = session.room();
   const auto nodes = room.port().Nodes();
   for (const engine::NodeView& node : nodes) {
@@ -58,7 +58,7 @@ void RunNodes(Session& session, const Call& call) {
       .Add("quorum", engine::Majority(nodes.size()));
 }
 
-void RunStats(Session& session, const Call& call) {
+void RunStats(Session& session, Call& call) {
   EnginePort& port = session.room().port();
   const engine::Counters counters = port.Counters();
   const auto write = [&](std::string_view name, std::uint64_t value) {
