@@ -1,7 +1,7 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
+#include <memory>
 #include <string>
 #include <string_view>
 
@@ -67,8 +67,8 @@ class Connection {
 
   Owner& owner_;
   Descriptor socket_;
-  event::Watch watch_;  // destroyed before the socket is closed
-  std::optional<redlock::protocol::LineReader> in_;
+  event::Watch watch_;                                 // destroyed before the socket is closed
+  std::unique_ptr<redlock::protocol::LineReader> in_;  // while it has something
   std::string out_;
   std::size_t sent_ = 0;  // bytes of out_ that are gone
   bool readable_ = false;
