@@ -7,12 +7,16 @@ namespace redlockd::engine {
 
 void SessionTable::Open(SessionId session, std::uint32_t uid) {
   assert(!sessions_.contains(session));
-  sessions_[session].uid = uid;
+  User& user = users_[uid];
+  ++user.sessions;
+  sessions_.emplace(session, Session{.uid = uid, .user = user});
 }
 
 void SessionTable::Close(SessionId session) {
-  assert(sessions_.at(session).locks.empty());
-  sessions_.erase(session);
+  const auto found = sessions_.find(session);
+  assert(found->second.locks.empty());
+  if (--found->second.user.sessions == 0) users_.erase(found->second.uid);
+  sessions_.erase(found);
 }
 
 void SessionTable::EndInput(SessionId session) { sessions_.at(session).input_ended = true; }
@@ -21,15 +25,13 @@ bool SessionTable::InputEnded(SessionId session) const { return sessions_.at(ses
 
 void SessionTable::Add(SessionId session, const std::string& name) {
   Session& s = sessions_.at(session);
-  if (s.locks.insert(name).second) ++locks_of_uid_[s.uid];
+  if (s.locks.insert(name).second) ++s.user.locks;
   s.losses.erase(name);
 }
 
 void SessionTable::Remove(SessionId session, const std::string& name) {
   Session& s = sessions_.at(session);
-  if (s.locks.erase(name) == 0) return;
-  const auto count = locks_of_uid_.find(s.uid);
-  if (--count->second == 0) locks_of_uid_.erase(count);
+  s.user.locks -= s.locks.erase(name);
 }
 
 bool SessionTable::Uses(SessionId session, const std::string& name) const {
@@ -49,9 +51,8 @@ std::optional<std::string> SessionTable::AtLimit(SessionId session) const {
     return "this session holds or waits for " + std::to_string(s.locks.size()) +
            " locks, the limit of a session";
   }
-  const auto count = locks_of_uid_.find(s.uid);
-  if (count != locks_of_uid_.end() && count->second >= limits_.locks_per_uid) {
-    return "uid " + std::to_string(s.uid) + " holds or waits for " + std::to_string(count->second) +
+  if (s.user.locks >= limits_.locks_per_uid) {
+    return "uid " + std::to_string(s.uid) + " holds or waits for " + std::to_string(s.user.locks) +
            " locks, the limit of a user";
   }
   return std::nullopt;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 #include <vector>
@@ -26,7 +27,7 @@ class SessionTable {
   void EndInput(SessionId session);
   bool InputEnded(SessionId session) const;
 
-  // The session has begun to wait for the lock, or to hold it; until Remove.
+  // The session has begun to wait for the lock, or to hold it; until Remove, `name` stays.
   void Add(SessionId session, const std::string& name);
   void Remove(SessionId session, const std::string& name);
   bool Uses(SessionId session, const std::string& name) const;
@@ -45,16 +46,21 @@ class SessionTable {
                                std::optional<Fence> fence);
 
  private:
+  struct User {  // while it has a session
+    std::size_t sessions = 0;
+    std::size_t locks = 0;  // of all of them
+  };
   struct Session {
-    std::uint32_t uid = 0;
+    std::uint32_t uid;
+    User& user;
     bool input_ended = false;
-    std::unordered_set<std::string> locks;
-    std::unordered_map<std::string, Loss> losses;  // at most locks_per_session
+    std::unordered_set<std::string_view> locks{};    // by their own names
+    std::unordered_map<std::string, Loss> losses{};  // at most locks_per_session
   };
 
   Limits limits_;
   std::unordered_map<SessionId, Session> sessions_;
-  std::unordered_map<std::uint32_t, std::size_t> locks_of_uid_;
+  std::unordered_map<std::uint32_t, User> users_;
 };
 
 }  // namespace redlockd::engine

@@ -1,10 +1,7 @@
 #include "daemon/engine/validity.h"
 
 #include <algorithm>
-#include <array>
-#include <functional>
 
-#include "daemon/engine/effects.h"
 #include "daemon/engine/quorum.h"
 
 namespace redlockd::engine {
@@ -14,11 +11,15 @@ void Validity::Ack(NodeIndex node, Time asked, Duration ttl, Duration drift_allo
 }
 
 std::optional<Time> Validity::Deadline() const {
-  std::array<Time, kMaxNodes> promises;
-  const auto end = std::copy(until_.begin(), until_.end(), promises.begin());
-  const auto mth = promises.begin() + static_cast<std::ptrdiff_t>(Majority(until_.size())) - 1;
-  std::nth_element(promises.begin(), mth, end, std::greater<>());
-  return *mth == kNone ? std::nullopt : std::optional(*mth);
+  const auto reach = [this](Time until) {
+    return std::count_if(until_.begin(), until_.end(), [until](Time t) { return t >= until; });
+  };
+  const auto m = static_cast<std::ptrdiff_t>(Majority(until_.size()));
+  Time deadline = kNone;
+  for (const Time until : until_) {
+    if (until > deadline && reach(until) >= m) deadline = until;
+  }
+  return deadline == kNone ? std::nullopt : std::optional(deadline);
 }
 
 std::size_t Validity::Count(Time now) const {
