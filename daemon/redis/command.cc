@@ -1,8 +1,10 @@
 #include "daemon/redis/command.h"
 
+#include <array>
+#include <charconv>
 #include <chrono>
+#include <cstdint>
 #include <type_traits>
-#include <utility>
 
 #include "daemon/redis/encoder.h"
 
@@ -19,25 +21,12 @@ template <class... Ts>
 Overloaded(Ts...) -> Overloaded<Ts...>;  // clang 14 does not deduce it by itself
 
 // Rounded up: a key lives at least as long as its lease is counted.
-std::string Milliseconds(Duration duration) {
-  return std::to_string(std::chrono::ceil<std::chrono::milliseconds>(duration).count());
+std::int64_t Milliseconds(Duration duration) {
+  return std::chrono::ceil<std::chrono::milliseconds>(duration).count();
 }
 
-std::string Microseconds(Duration duration) {
-  return std::to_string(std::chrono::ceil<std::chrono::microseconds>(duration).count());
-}
-
-std::vector<std::string> Settings(const SetOptions& set, std::string_view run_id) {
-  return {std::string(run_id), Microseconds(set.quarantine), Microseconds(set.max_ttl),
-          Microseconds(set.fence_window)};
-}
-
-template <class... Args>
-std::vector<std::string> SettingsAnd(const SetOptions& set, std::string_view run_id,
-                                     Args&&... args) {
-  auto all = Settings(set, run_id);
-  (all.emplace_back(std::forward<Args>(args)), ...);
-  return all;
+std::int64_t Microseconds(Duration duration) {
+  return std::chrono::ceil<std::chrono::microseconds>(duration).count();
 }
 
 std::string_view Word(engine::Queueing queueing) {
@@ -54,19 +43,124 @@ std::string_view Word(engine::Queueing queueing) {
   return "ignore";
 }
 
+// Writes down the keys and the arguments of an op, and counts them.
+class Writer {
+ public:
+  explicit Writer(const SetOptions& set) : set_(set) { words_.reserve(kRoom); }
+
+  void operator()(const engine::AcquireOp& op) {
+    LockKey(op.lock);
+    FenceKey(op.lock);
+    WantKey(op.lock);
+    Key(kSentinelKey);
+    Settings();
+    Arg(op.owner);
+    Arg(Milliseconds(op.ttl));
+    Arg(op.proposal);
+    Arg(op.block);
+    Arg(Milliseconds(set_.fence_life));
+    Arg(Word(op.queueing));
+    Arg(op.stamp);
+    Arg(Milliseconds(set_.want_life));
+  }
+  void operator()(const engine::ConfirmOp& op) {
+    LockKey(op.lock);
+    FenceKey(op.lock);
+    Key(kSentinelKey);
+    Settings();
+    Arg(op.owner);
+    Arg(op.fence);
+    Arg(op.block);
+    Arg(Milliseconds(set_.fence_life));
+  }
+  void operator()(const engine::RenewOp& op) {
+    Key(kSentinelKey);
+    for (const engine::RenewOp::Lease& lease : op.leases) {
+      LockKey(lease.lock);
+      FenceKey(lease.lock);
+      WantKey(lease.lock);
+    }
+    Settings();
+    Arg(Milliseconds(set_.fence_life));
+    for (const engine::RenewOp::Lease& lease : op.leases) {
+      Arg(lease.owner);
+      Arg(Milliseconds(lease.ttl));
+    }
+  }
+  void operator()(const engine::ReleaseOp& op) {
+    LockKey(op.lock);
+    WantKey(op.lock);
+    Arg(op.owner);
+    Arg(op.leave ? "1" : "0");
+  }
+  void operator()(const engine::InspectOp& op) {
+    LockKey(op.lock);
+    FenceKey(op.lock);
+  }
+  void operator()(const engine::ProbeOp& op) {
+    OfNode();
+    Arg(op.node_id);
+    Arg(op.set);
+  }
+  void operator()(const engine::SuspectOp&) { OfNode(); }
+  void operator()(const engine::TrustOp&) { OfNode(); }
+  void operator()(const engine::AdoptOp& op) {
+    OfNode();
+    Arg(op.set);
+  }
+
+  Call Take(ScriptId script) const {
+    Call call;
+    call.text.reserve(kRoom);
+    BeginCommand(call.text, 3 + keys_ + args_);
+    AppendBulk(call.text, "EVALSHA");
+    AppendBulk(call.text, Get(script).sha);
+    AppendBulk(call.text, std::to_string(keys_));
+    if (run_id_at_ != std::string::npos) call.run_id_at = call.text.size() + run_id_at_;
+    call.text.append(words_);
+    return call;
+  }
+
+ private:
+  static constexpr std::size_t kRoom = 1024;  // enough for most ops
+
+  void Key(std::string_view a, std::string_view b = {}, std::string_view c = {}) {
+    ++keys_;
+    AppendBulk(words_, a, b, c);
+  }
+  void LockKey(std::string_view lock) { Key(set_.key_prefix, lock); }
+  void FenceKey(std::string_view lock) { Key(kFencePrefix, set_.key_prefix, lock); }
+  void WantKey(std::string_view lock) { Key(kWantPrefix, set_.key_prefix, lock); }
+
+  void Arg(std::string_view text) {
+    ++args_;
+    AppendBulk(words_, text);
+  }
+  void Arg(std::int64_t number) {
+    std::array<char, 24> text;
+    char* const end = std::to_chars(text.data(), text.data() + text.size(), number).ptr;
+    Arg(std::string_view(text.data(), end));
+  }
+  void Settings() {
+    ++args_;
+    run_id_at_ = words_.size();
+    Arg(Microseconds(set_.quarantine));
+    Arg(Microseconds(set_.max_ttl));
+    Arg(Microseconds(set_.fence_window));
+  }
+  void OfNode() {
+    Key(kSentinelKey);
+    Settings();
+  }
+
+  const SetOptions& set_;
+  std::string words_;
+  std::size_t keys_ = 0;
+  std::size_t args_ = 0;
+  std::size_t run_id_at_ = std::string::npos;
+};
+
 }  // namespace
-
-std::string LockKey(std::string_view prefix, std::string_view lock) {
-  return std::string(prefix).append(lock);
-}
-
-std::string FenceKey(std::string_view prefix, std::string_view lock) {
-  return std::string("redlockd:fence:").append(prefix).append(lock);
-}
-
-std::string WantKey(std::string_view prefix, std::string_view lock) {
-  return std::string("redlockd:want:").append(prefix).append(lock);
-}
 
 ScriptId ScriptOf(const engine::NodeOp& op) {
   return std::visit(Overloaded{
@@ -83,64 +177,10 @@ ScriptId ScriptOf(const engine::NodeOp& op) {
                     op);
 }
 
-Call CallOf(const engine::NodeOp& op, const SetOptions& set, std::string_view run_id) {
-  const std::string sentinel(kSentinelKey);
-  const auto lock_key = [&](const auto& op) { return LockKey(set.key_prefix, op.lock); };
-  const auto fence_key = [&](const auto& op) { return FenceKey(set.key_prefix, op.lock); };
-  const auto want_key = [&](const auto& op) { return WantKey(set.key_prefix, op.lock); };
-  return std::visit(
-      Overloaded{
-          [&](const engine::AcquireOp& op) -> Call {
-            return {{lock_key(op), fence_key(op), want_key(op), sentinel},
-                    SettingsAnd(set, run_id, op.owner, Milliseconds(op.ttl),
-                                std::to_string(op.proposal), std::to_string(op.block),
-                                Milliseconds(set.fence_life), Word(op.queueing),
-                                std::to_string(op.stamp), Milliseconds(set.want_life))};
-          },
-          [&](const engine::ConfirmOp& op) -> Call {
-            return {{lock_key(op), fence_key(op), sentinel},
-                    SettingsAnd(set, run_id, op.owner, std::to_string(op.fence),
-                                std::to_string(op.block), Milliseconds(set.fence_life))};
-          },
-          [&](const engine::RenewOp& op) -> Call {
-            Call call{{sentinel}, SettingsAnd(set, run_id, Milliseconds(set.fence_life))};
-            for (const engine::RenewOp::Lease& lease : op.leases) {
-              call.keys.push_back(lock_key(lease));
-              call.keys.push_back(fence_key(lease));
-              call.keys.push_back(want_key(lease));
-              call.args.push_back(lease.owner);
-              call.args.push_back(Milliseconds(lease.ttl));
-            }
-            return call;
-          },
-          [&](const engine::ReleaseOp& op) -> Call {
-            return {{lock_key(op), want_key(op)}, {op.owner, op.leave ? "1" : "0"}};
-          },
-          [&](const engine::InspectOp& op) -> Call {
-            return {{lock_key(op), fence_key(op)}, {}};
-          },
-          [&](const engine::ProbeOp& op) -> Call {
-            return {{sentinel}, SettingsAnd(set, run_id, op.node_id, op.set)};
-          },
-          [&](const engine::SuspectOp&) -> Call {
-            return {{sentinel}, Settings(set, run_id)};
-          },
-          [&](const engine::TrustOp&) -> Call {
-            return {{sentinel}, Settings(set, run_id)};
-          },
-          [&](const engine::AdoptOp& op) -> Call {
-            return {{sentinel}, SettingsAnd(set, run_id, op.set)};
-          },
-      },
-      op);
-}
-
-void AppendCall(std::string& out, ScriptId script, const Call& call) {
-  const std::string key_count = std::to_string(call.keys.size());
-  std::vector<std::string_view> argv = {"EVALSHA", Get(script).sha, key_count};
-  argv.insert(argv.end(), call.keys.begin(), call.keys.end());
-  argv.insert(argv.end(), call.args.begin(), call.args.end());
-  AppendCommand(out, argv);
+Call CallOf(const engine::NodeOp& op, const SetOptions& set) {
+  Writer writer(set);
+  std::visit(writer, op);
+  return writer.Take(ScriptOf(op));
 }
 
 }  // namespace redlockd::redis

@@ -1,8 +1,8 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "daemon/engine/node_op.h"
 #include "daemon/redis/options.h"
@@ -14,22 +14,21 @@ namespace redlockd::redis {
 // The one hash of the daemons' own on each node (rule D1).
 inline constexpr std::string_view kSentinelKey = "redlockd:node";
 
-std::string LockKey(std::string_view prefix, std::string_view lock);
-std::string FenceKey(std::string_view prefix, std::string_view lock);
-std::string WantKey(std::string_view prefix, std::string_view lock);  // of the queue (rule E6.1)
+// A lock's key is the prefix of all of them and its name; before it, for the other two of a lock:
+inline constexpr std::string_view kFencePrefix = "redlockd:fence:";
+inline constexpr std::string_view kWantPrefix = "redlockd:want:";  // of the queue (rule E6.1)
 
 // The script that does the op. A probe is this script and an INFO before it.
 ScriptId ScriptOf(const engine::NodeOp& op);
 
-// The keys and the arguments of that script, as scripts/*.lua name them. `run_id`: of the node, as
-// learned on the connection over which this will go (rule D1).
+// EVALSHA of that script, which the handshake has loaded, with its keys and arguments as
+// scripts/*.lua name them: all but the run_id of the node, as learned on the connection over which
+// this will go (rule D1).
 struct Call {
-  std::vector<std::string> keys;
-  std::vector<std::string> args;
+  std::string text;
+  std::size_t run_id_at =
+      std::string::npos;  // where it belongs, as one more bulk string, if at all
 };
-Call CallOf(const engine::NodeOp& op, const SetOptions& set, std::string_view run_id);
-
-// Appends EVALSHA: the handshake has loaded the script.
-void AppendCall(std::string& out, ScriptId script, const Call& call);
+Call CallOf(const engine::NodeOp& op, const SetOptions& set);
 
 }  // namespace redlockd::redis

@@ -16,14 +16,18 @@ void AppendCount(std::string& out, char kind, std::size_t count) {
 
 }  // namespace
 
-void AppendBulk(std::string& out, std::string_view text) {
-  AppendCount(out, '$', text.size());
-  out.append(text);
+void AppendBulk(std::string& out, std::string_view a, std::string_view b, std::string_view c) {
+  AppendCount(out, '$', a.size() + b.size() + c.size());
+  out.append(a);
+  if (!b.empty()) out.append(b);
+  if (!c.empty()) out.append(c);
   out.append("\r\n");
 }
 
+void BeginCommand(std::string& out, std::size_t words) { AppendCount(out, '*', words); }
+
 void AppendCommand(std::string& out, std::span<const std::string_view> argv) {
-  AppendCount(out, '*', argv.size());
+  BeginCommand(out, argv.size());
   for (const std::string_view argument : argv) AppendBulk(out, argument);
 }
 

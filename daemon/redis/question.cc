@@ -9,9 +9,6 @@
 namespace redlockd::redis {
 namespace {
 
-// Stands for the run_id while the rest is put together: no other argument can have a NUL in it.
-constexpr std::string_view kAnyRun{"\0", 1};
-
 template <class Op>
 concept OfLock = requires(const Op& op) {
   op.lock;
@@ -44,13 +41,9 @@ Question::Question(const engine::NodeOp& op, const SetOptions& set)
     const std::string_view info = "INFO";
     AppendCommand(text_, {&info, 1});
   }
-  AppendCall(text_, ScriptOf(op), CallOf(op, set, kAnyRun));
-  const std::size_t nul = text_.find('\0');
-  if (nul == std::string::npos) return;
-  std::string bulk;
-  AppendBulk(bulk, kAnyRun);
-  run_id_at_ = nul - bulk.find('\0');
-  text_.erase(run_id_at_, bulk.size());
+  const Call call = CallOf(op, set);
+  if (call.run_id_at != std::string::npos) run_id_at_ = text_.size() + call.run_id_at;
+  text_.append(call.text);
 }
 
 void Question::AppendTo(std::string& out, std::string_view run_id) const {

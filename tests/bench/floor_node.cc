@@ -5,7 +5,8 @@
 #include <stdexcept>
 
 #include "daemon/engine/timing.h"
-#include "daemon/redis/command.h"
+#include "daemon/redis/question.h"
+#include "daemon/redis/scripts.h"
 
 namespace redlockd::bench {
 namespace {
@@ -31,7 +32,7 @@ redis::SetOptions DefaultSet() {
 
 std::string Encode(const engine::NodeOp& op, const std::string& run_id) {
   std::string out;
-  redis::AppendCall(out, redis::ScriptOf(op), redis::CallOf(op, DefaultSet(), run_id));
+  redis::Question(op, DefaultSet()).AppendTo(out, run_id);
   return out;
 }
 

@@ -182,7 +182,7 @@ class Generator {
   ScriptCall CallOf(const engine::NodeOp& op, std::size_t set) {
     Remember(now_ + kSets[set].quarantine / 1us);
     const std::uint64_t run = OneIn(50) ? run_ - 1 : run_;  // one that has not noticed yet
-    return {redis::ScriptOf(op), redis::CallOf(op, kSets[set], "run-" + std::to_string(run))};
+    return {redis::ScriptOf(op), test::WordsOf(op, kSets[set], "run-" + std::to_string(run))};
   }
 
   // --- what is not as it should be ---
@@ -213,7 +213,7 @@ class Generator {
     return std::string(Pick(kOdd));
   }
 
-  void Spoil(redis::Call& call) {
+  void Spoil(test::ScriptWords& call) {
     auto& words = OneIn(4) || call.args.empty() ? call.keys : call.args;
     if (words.empty()) return;
     const std::size_t at = Below(words.size());

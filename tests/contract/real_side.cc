@@ -61,7 +61,7 @@ std::string Encode(const std::vector<std::string>& argv) {
 
 std::string Encode(const ScriptCall& step) {
   std::string command;
-  redis::AppendCall(command, step.script, step.call);
+  test::AppendCall(command, step.script, step.call);
   return command;
 }
 

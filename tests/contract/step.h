@@ -6,15 +6,15 @@
 #include <vector>
 
 #include "daemon/engine/types.h"
-#include "daemon/redis/command.h"
 #include "daemon/redis/scripts.h"
+#include "tests/support/redis_call.h"
 
 // What happens to a node and to its fake, in the same order and at the same times.
 namespace redlockd::contract {
 
 struct ScriptCall {
   redis::ScriptId script;
-  redis::Call call;
+  test::ScriptWords call;
 };
 struct Command {  // of a plain client
   std::vector<std::string> argv;

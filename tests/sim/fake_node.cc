@@ -26,14 +26,14 @@ FakeNode::FakeNode(const ScriptSet& scripts, std::string run_id) : scripts_(scri
 
 engine::NodeAnswer FakeNode::Run(engine::NodeTime now, const redis::SetOptions& set,
                                  std::string_view run_id, const engine::NodeOp& op) {
-  const Reply reply = Call(now, redis::ScriptOf(op), redis::CallOf(op, set, run_id));
+  const Reply reply = Call(now, redis::ScriptOf(op), test::WordsOf(op, set, run_id));
   const HiredisReply raw(reply);
   if (!std::holds_alternative<engine::ProbeOp>(op)) return redis::ParseAnswer(raw.get());
   const Reply info = Reply::String(Info(facts_));
   return redis::ParseProbe(HiredisReply(info).get(), raw.get());
 }
 
-Reply FakeNode::Call(engine::NodeTime now, redis::ScriptId script, const redis::Call& call) {
+Reply FakeNode::Call(engine::NodeTime now, redis::ScriptId script, const test::ScriptWords& call) {
   Reply reply = scripts_.Run(script, call, store_, now);
   published_ = store_.TakePublished();
   return reply;

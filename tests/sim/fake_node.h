@@ -5,11 +5,11 @@
 #include <vector>
 
 #include "daemon/engine/node_op.h"
-#include "daemon/redis/command.h"
 #include "daemon/redis/options.h"
 #include "tests/sim/reply.h"
 #include "tests/sim/script_set.h"
 #include "tests/sim/store.h"
+#include "tests/support/redis_call.h"
 
 namespace redlockd::sim {
 
@@ -33,7 +33,7 @@ class FakeNode {
   engine::NodeAnswer Run(engine::NodeTime now, const redis::SetOptions& set,
                          std::string_view run_id, const engine::NodeOp& op);
   // The same one level below: the raw reply of a script.
-  Reply Call(engine::NodeTime now, redis::ScriptId script, const redis::Call& call);
+  Reply Call(engine::NodeTime now, redis::ScriptId script, const test::ScriptWords& call);
   // What the last script published. Whom it reaches is the caller's to know.
   const std::vector<Store::Message>& published() const { return published_; }
 

@@ -120,7 +120,7 @@ class OwnScriptTest : public ::testing::Test {
   void Write(const std::string& name, std::string_view text) {
     test::WriteFile(directory_ / (name + ".lua"), text);
   }
-  Reply Run(const std::string& text, const redis::Call& call = {}) {
+  Reply Run(const std::string& text, const test::ScriptWords& call = {}) {
     Write("inspect", text);
     const ScriptSet scripts(directory_.path());
     return scripts.Run(redis::ScriptId::kInspect, call, store_, kNow);

@@ -29,7 +29,7 @@ ScriptSet::ScriptSet(const std::string& directory) {
   }
 }
 
-Reply ScriptSet::Run(redis::ScriptId script, const redis::Call& call, Store& store,
+Reply ScriptSet::Run(redis::ScriptId script, const test::ScriptWords& call, Store& store,
                      engine::NodeTime now) const {
   return lua_->Run(static_cast<std::size_t>(script), call.keys, call.args, store, now);
 }

@@ -4,11 +4,11 @@
 #include <string>
 
 #include "daemon/engine/types.h"
-#include "daemon/redis/command.h"
 #include "daemon/redis/scripts.h"
 #include "tests/sim/lua.h"
 #include "tests/sim/reply.h"
 #include "tests/sim/store.h"
+#include "tests/support/redis_call.h"
 
 namespace redlockd::sim {
 
@@ -21,7 +21,7 @@ class ScriptSet {
   explicit ScriptSet(const std::string& directory);
 
   // Runs one on a store, at the store's time.
-  Reply Run(redis::ScriptId script, const redis::Call& call, Store& store,
+  Reply Run(redis::ScriptId script, const test::ScriptWords& call, Store& store,
             engine::NodeTime now) const;
 
  private:

@@ -103,7 +103,7 @@ void SimNode::KeepDump() {
 std::vector<std::string> SimNode::Keys() const { return fake_.store().Keys(Time()); }
 
 bool SimNode::HasWant(const std::string& lock, const std::string& instance) const {
-  const Store::Entry* queue = fake_.store().Find(Time(), redis::WantKey("", lock));
+  const Store::Entry* queue = fake_.store().Find(Time(), std::string(redis::kWantPrefix) + lock);
   if (queue == nullptr) return false;
   const auto& entries = std::get<Store::Hash>(queue->value);
   const auto entry = entries.find(instance);

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "daemon/redis/encoder.h"
+#include "tests/support/redis_call.h"
 
 namespace redlockd::redis {
 namespace {
@@ -27,11 +28,12 @@ TEST(EncoderTest, CountsBytesAndKeepsThemAsTheyAre) {
   EXPECT_EQ(out, "before*3\r\n$3\r\nSET\r\n$0\r\n\r\n$5\r\n" + binary + "\r\n");
 }
 
-TEST(CommandTest, KeysDeriveFromTheFullKey) {
-  EXPECT_EQ(LockKey("app:", "job"), "app:job");
-  EXPECT_EQ(FenceKey("app:", "job"), "redlockd:fence:app:job");
-  EXPECT_EQ(FenceKey("", "job"), "redlockd:fence:job");
-  EXPECT_EQ(WantKey("app:", "job"), "redlockd:want:app:job");
+TEST(CommandTest, KeysNeedNoPrefix) {
+  SetOptions plain = kSet;
+  plain.key_prefix.clear();
+  const auto call = test::WordsOf(engine::AcquireOp{"job", "o:1:h", 1s, 1}, plain, "run");
+  EXPECT_THAT(call.keys,
+              ElementsAre("job", "redlockd:fence:job", "redlockd:want:job", "redlockd:node"));
 }
 
 TEST(CommandTest, EachOpHasItsKeysAndArguments) {
@@ -41,45 +43,46 @@ TEST(CommandTest, EachOpHasItsKeysAndArguments) {
   wanted.stamp = 1763931234567000;
   const engine::NodeOp acquire = wanted;
   EXPECT_EQ(ScriptOf(acquire), ScriptId::kAcquire);
-  Call call = CallOf(acquire, kSet, "run");
+  test::ScriptWords call = test::WordsOf(acquire, kSet, "run");
   EXPECT_THAT(call.keys, ElementsAre("app:job", "redlockd:fence:app:job", "redlockd:want:app:job",
                                      "redlockd:node"));
   EXPECT_THAT(call.args, ElementsAre("run", "61062000", "60000000", "10000000", "o:1:h",
                                      "2" /* rounded up */, "1763931234567890", "64", "600000",
                                      "if-refused", "1763931234567000", "600"));
 
-  call = CallOf(engine::ConfirmOp{"job", "o:1:h", 42, 8}, kSet, "run");
+  call = test::WordsOf(engine::ConfirmOp{"job", "o:1:h", 42, 8}, kSet, "run");
   EXPECT_THAT(call.keys, ElementsAre("app:job", "redlockd:fence:app:job", "redlockd:node"));
   EXPECT_THAT(call.args,
               ElementsAre("run", "61062000", "60000000", "10000000", "o:1:h", "42", "8", "600000"));
 
-  call = CallOf(engine::RenewOp{{{"job", "o:1:h", 10s}, {"jab", "o:2:h", 1500us}}}, kSet, "run");
+  call = test::WordsOf(engine::RenewOp{{{"job", "o:1:h", 10s}, {"jab", "o:2:h", 1500us}}}, kSet,
+                       "run");
   EXPECT_THAT(call.keys, ElementsAre("redlockd:node", "app:job", "redlockd:fence:app:job",
                                      "redlockd:want:app:job", "app:jab", "redlockd:fence:app:jab",
                                      "redlockd:want:app:jab"));
   EXPECT_THAT(call.args, ElementsAre("run", "61062000", "60000000", "10000000", "600000", "o:1:h",
                                      "10000", "o:2:h", "2"));
 
-  call = CallOf(engine::ReleaseOp{"job", "o:1:h"}, kSet, "run");
+  call = test::WordsOf(engine::ReleaseOp{"job", "o:1:h"}, kSet, "run");
   EXPECT_THAT(call.keys, ElementsAre("app:job", "redlockd:want:app:job"));
   EXPECT_THAT(call.args, ElementsAre("o:1:h", "0"));
-  call = CallOf(engine::ReleaseOp{"job", "o:1:h", true}, kSet, "run");
+  call = test::WordsOf(engine::ReleaseOp{"job", "o:1:h", true}, kSet, "run");
   EXPECT_THAT(call.args, ElementsAre("o:1:h", "1"));
 
-  call = CallOf(engine::InspectOp{"job"}, kSet, "run");
+  call = test::WordsOf(engine::InspectOp{"job"}, kSet, "run");
   EXPECT_THAT(call.keys, ElementsAre("app:job", "redlockd:fence:app:job"));
   EXPECT_THAT(call.args, IsEmpty());
 
-  call = CallOf(engine::ProbeOp{"id", "set"}, kSet, "run");
+  call = test::WordsOf(engine::ProbeOp{"id", "set"}, kSet, "run");
   EXPECT_THAT(call.keys, ElementsAre("redlockd:node"));
   EXPECT_THAT(call.args, ElementsAre("run", "61062000", "60000000", "10000000", "id", "set"));
 
   for (const engine::NodeOp& op : {engine::NodeOp(engine::SuspectOp{}), {engine::TrustOp{}}}) {
-    call = CallOf(op, kSet, "run");
+    call = test::WordsOf(op, kSet, "run");
     EXPECT_THAT(call.keys, ElementsAre("redlockd:node"));
     EXPECT_THAT(call.args, ElementsAre("run", "61062000", "60000000", "10000000"));
   }
-  call = CallOf(engine::AdoptOp{"set"}, kSet, "run");
+  call = test::WordsOf(engine::AdoptOp{"set"}, kSet, "run");
   EXPECT_THAT(call.args, ElementsAre("run", "61062000", "60000000", "10000000", "set"));
 }
 
@@ -93,16 +96,16 @@ TEST(CommandTest, EachWayToStandToTheQueueHasItsWord) {
   for (const auto& [queueing, word] : words) {
     engine::AcquireOp op{"job", "o:1:h", 1s, 1};
     op.queueing = queueing;
-    EXPECT_EQ(CallOf(op, kSet, "run").args.at(9), word);
+    EXPECT_EQ(test::WordsOf(op, kSet, "run").args.at(9), word);
   }
 }
 
 TEST(CommandTest, ACallIsBySha) {
-  const Call call{{"k"}, {"a"}};
-  std::string out;
-  AppendCall(out, ScriptId::kRelease, call);
-  EXPECT_EQ(out, "*5\r\n$7\r\nEVALSHA\r\n$40\r\n" + std::string(Get(ScriptId::kRelease).sha) +
-                     "\r\n$1\r\n1\r\n$1\r\nk\r\n$1\r\na\r\n");
+  const Call call = CallOf(engine::ReleaseOp{"k", "a"}, kSet);
+  EXPECT_EQ(call.text, "*7\r\n$7\r\nEVALSHA\r\n$40\r\n" + std::string(Get(ScriptId::kRelease).sha) +
+                           "\r\n$1\r\n2\r\n$5\r\napp:k\r\n$19\r\nredlockd:want:app:k\r\n" +
+                           "$1\r\na\r\n$1\r\n0\r\n");
+  EXPECT_EQ(call.run_id_at, std::string::npos);
 }
 
 TEST(ScriptsTableTest, IsInTheOrderOfItsIds) {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "daemon/redis/command.h"
+#include "tests/support/redis_call.h"
 
 namespace redlockd::redis {
 namespace {
@@ -29,7 +29,7 @@ const std::vector<engine::NodeOp> kOfNoLock{
 // What a node of this run is to get.
 std::string Called(const engine::NodeOp& op, const std::string& run_id) {
   std::string text;
-  AppendCall(text, ScriptOf(op), CallOf(op, kSet, run_id));
+  test::AppendCall(text, ScriptOf(op), test::WordsOf(op, kSet, run_id));
   return text;
 }
 

@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "daemon/redis/command.h"
-#include "daemon/redis/encoder.h"
 #include "daemon/redis/reply.h"
 #include "daemon/redis/scripts.h"
+#include "tests/support/redis_call.h"
 #include "tests/support/redis_node.h"
 
 namespace redlockd::redis {
@@ -63,7 +63,7 @@ class ScriptsTest : public ::testing::Test {
   // A probe's INFO is left out: its answer then has only what the sentinel says.
   NodeAnswer DoAs(const SetOptions& set, const engine::NodeOp& op) {
     std::string command;
-    AppendCall(command, ScriptOf(op), CallOf(op, set, run_id_));
+    test::AppendCall(command, ScriptOf(op), test::WordsOf(op, set, run_id_));
     redisAppendFormattedCommand(context_.get(), command.data(), command.size());
     void* got = nullptr;
     EXPECT_EQ(redisGetReply(context_.get(), &got), REDIS_OK);
