@@ -41,9 +41,4 @@ ClockOffset::Step ClockOffset::Observe(NodeTime node_time, Time asked, Time hear
   return Step::kNone;
 }
 
-std::optional<std::int64_t> ClockOffset::Middle() const {
-  if (!known_) return std::nullopt;
-  return known_->low + (known_->high - known_->low) / 2;
-}
-
 }  // namespace redlockd::engine

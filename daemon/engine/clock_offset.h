@@ -22,7 +22,10 @@ class ClockOffset {
   void Reset() { known_.reset(); }
 
   // Middle of the interval, in microseconds; none before the first reading.
-  std::optional<std::int64_t> Middle() const;
+  std::optional<std::int64_t> Middle() const {
+    if (!known_) return std::nullopt;
+    return known_->low + (known_->high - known_->low) / 2;
+  }
 
  private:
   struct Interval {
