@@ -1,6 +1,16 @@
 #include "daemon/engine/agenda.h"
 
+#include <algorithm>
+
 namespace redlockd::engine {
+namespace {
+
+// Of a heap's places. Half as many levels as with two children: what moves through them touches an
+// alarm on each, somewhere in memory.
+constexpr std::size_t kChildren = 4;
+constexpr std::size_t Parent(std::size_t place) { return (place - 1) / kChildren; }
+
+}  // namespace
 
 std::optional<Time> Agenda::Next() {
   Settle();
@@ -41,26 +51,29 @@ void Agenda::Remove(std::size_t place) {
   const Entry last = heap_.back();
   heap_.pop_back();
   if (place == heap_.size()) return;
-  const bool rises = place > 0 && last < heap_[(place - 1) / 2];
+  const bool rises = place > 0 && last < heap_[Parent(place)];
   rises ? Rise(place, last) : Sink(place, last);
 }
 
 void Agenda::Rise(std::size_t place, Entry entry) {
-  while (place > 0 && entry < heap_[(place - 1) / 2]) {
-    Put(place, heap_[(place - 1) / 2]);
-    place = (place - 1) / 2;
+  while (place > 0 && entry < heap_[Parent(place)]) {
+    Put(place, heap_[Parent(place)]);
+    place = Parent(place);
   }
   Put(place, entry);
 }
 
 void Agenda::Sink(std::size_t place, Entry entry) {
   for (;;) {
-    std::size_t child = 2 * place + 1;
-    if (child >= heap_.size()) break;
-    if (child + 1 < heap_.size() && heap_[child + 1] < heap_[child]) ++child;
-    if (!(heap_[child] < entry)) break;
-    Put(place, heap_[child]);
-    place = child;
+    const auto begin = heap_.begin();
+    const auto first =
+        begin + static_cast<std::ptrdiff_t>(std::min(kChildren * place + 1, heap_.size()));
+    const auto last =
+        begin + static_cast<std::ptrdiff_t>(std::min(kChildren * (place + 1) + 1, heap_.size()));
+    const auto least = std::min_element(first, last);
+    if (least == last || !(*least < entry)) break;
+    Put(place, *least);
+    place = static_cast<std::size_t>(least - begin);
   }
   Put(place, entry);
 }

@@ -129,6 +129,10 @@ void Lock::Acquired(Time now, const NodeAnswer& answer) {
   if (lease.phase == Lease::Phase::kLeased) {
     if (ok && lease.healing.test(answer.node)) ++shared_.counters.heals;
     lease.healing.reset(answer.node);
+    if (ok && contest_ && answer.ticket.round == lease.granted_in) {
+      contest_->want.Voted(answer.node);
+      if (waiters_.empty()) DropContest();
+    }
     PartOfRoundDone(answer, ok && votes);
     if (lease.ballot && answer.ticket.round == lease.block_round) {
       TakeVote(answer, votes);

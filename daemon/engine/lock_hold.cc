@@ -62,6 +62,7 @@ void Lock::Join(NodeSet nodes) {
 // Nodes that missed or lost the lease get it by the acquire script, since each change of a key's
 // owner must raise the fence (rule C6).
 void Lock::Heal(Time now, NodeSet nodes) {
+  if (nodes.none()) return;
   Lease& lease = *lease_;
   lease.may_have |= nodes;
   lease.healing |= nodes;
@@ -100,9 +101,10 @@ void Lock::Renewed(Time now, const NodeAnswer& answer) {
 void Lock::Promised(Time now, const NodeAnswer& answer) {
   Lease& lease = *lease_;
   const Duration ttl = lease.TtlOf(answer.ticket.round);
+  const auto before = lease.validity.Deadline();
   lease.validity.Ack(answer.node, answer.ticket.asked, ttl,
                      shared_.options.timing.DriftAllowance(ttl));
-  if (lease.phase == Lease::Phase::kLeased) SetDeadline(now);
+  if (lease.phase == Lease::Phase::kLeased && lease.validity.Deadline() != before) SetDeadline(now);
 }
 
 void Lock::PartOfRoundDone(const NodeAnswer& answer, bool acked) {

@@ -41,6 +41,24 @@ TEST_F(Queue, WithoutContentionNoEntryIsWritten) {  // rule E6.2
   EXPECT_EQ(MyStamp(), 0);
 }
 
+TEST_F(Queue, WhereAllHaveVotedThereIsNoEntryToLeave) {  // rule E6.3
+  AllByHand();
+  const auto request = Lock(a_);
+  for (NodeIndex i = 0; i < 3; ++i) AnswerAsObedient(Take<AcquireOp>(i));
+  ASSERT_TRUE(GrantOf(request));
+  Unlock(a_, {}, true);
+  EXPECT_FALSE(std::get<ReleaseOp>(Take<ReleaseOp>(0).op).leave);
+}
+
+TEST_F(Queue, WhereOneHasNotAnsweredThereMayBeOne) {  // rule E6.3
+  AllByHand();
+  const auto request = Lock(a_);
+  for (NodeIndex i : {0, 1}) AnswerAsObedient(Take<AcquireOp>(i));
+  ASSERT_TRUE(GrantOf(request));
+  Unlock(a_, {}, true);
+  EXPECT_TRUE(std::get<ReleaseOp>(Take<ReleaseOp>(0).op).leave);
+}
+
 TEST_F(Queue, ARefusedWaiterHasAnEntryWithOneStampForAllItsRounds) {  // rules E6.1, E6.3
   TakenElsewhere();
   Lock(a_);
