@@ -57,9 +57,7 @@ void Lock::Unlock(Time now, const UnlockRequested& request) {
   hold_.reset();
   ++shared_.counters.unlocks;
   // Who polls the nodes for it gets a turn (rule E1). Not where a holder died: nobody waits then.
-  if (TenureOver(now) && !lease_->wanted_since) {
-    contest().rest_alarm.Set(now + shared_.options.timing.Rest());
-  }
+  if (TenureOver(now)) Rest(now);
   if (request.sync) {
     LetGo(now, Queue::kLeave, ReleaseTable::Waiter{request.session, request.request, fence});
   } else {

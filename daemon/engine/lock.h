@@ -148,6 +148,7 @@ class Lock {
   // After an answer that the next in line may wait for.
   void GoOn(Time now);
   bool TenureOver(Time now) const;
+  void Rest(Time now);
   bool MayPassOn(Time now) const;
   void PassOn(Time now);
   void Linger(Time now);

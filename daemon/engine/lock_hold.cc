@@ -11,6 +11,7 @@ void Lock::LeaseDue(Time now) {
     lease.warn_at = Lease::kNever;
     WarnHolder(true);
   }
+  // Before the renewal: what has ended is not asked for.
   if (lease.end_at <= now) {
     lease.end_at = Lease::kNever;
     return EndReached(now);
@@ -185,7 +186,7 @@ void Lock::EndReached(Time now) {
     // Or it is further off: it moved back (rule D6), but the client may not have heard of that.
     if (now < lease_->announced) return Keep();
   }
-  if (TenureOver(now)) contest().rest_alarm.Set(now + shared_.options.timing.Rest());
+  if (TenureOver(now)) Rest(now);
   LetGo(now, Queue::kLeave);
   Proceed(now);
 }
@@ -203,7 +204,6 @@ void Lock::Lose(LossReason reason) {
 // kept. No renewal, no release, nothing new on this lock until then (rule C9).
 void Lock::Keep() {
   hold_.reset();
-  shared_.renewals.Forget(lease_->attempt);
   lease_->phase = Lease::Phase::kKept;
   lease_->renew_at = lease_->warn_at = Lease::kNever;
   lease_->end_at = lease_->announced;

@@ -21,6 +21,12 @@ bool Lock::TenureOver(Time now) const {
   return since && now - *since >= shared_.options.timing.tenure_max;
 }
 
+// Who polls the nodes for it gets a turn (rule E1). Others in the queue get theirs without it.
+void Lock::Rest(Time now) {
+  if (lease_->wanted_since) return;
+  contest().rest_alarm.Set(now + shared_.options.timing.Rest());
+}
+
 bool Lock::MayPassOn(Time now) const {
   if (shared_.draining || TenureOver(now)) return false;
   if (!lease_->wanted_since) return !waiters_.empty() || linger_ > Duration(0);
@@ -34,6 +40,7 @@ void Lock::PassOn(Time now) {
     if (!lease.passed_on_since) lease.passed_on_since = now;
     return waiters_.empty() ? Linger(now) : HandOn(now);
   }
+  if (lease.asked_to_pass_on && TenureOver(now)) Rest(now);
   LetGo(now, Queue::kLeave);
 }
 
@@ -197,7 +204,6 @@ void Lock::AttemptNow(Time now) {
 void Lock::LetGo(Time now, Queue queue, std::optional<ReleaseTable::Waiter> waiter) {
   const std::unique_ptr<Lease> lease = std::move(lease_);
   shared_.by_attempt.erase(lease->attempt);
-  shared_.renewals.Forget(lease->attempt);
   // Behind what the releases tell of the others who want it, whoever asks next (rule E6.7).
   if (queue == Queue::kLeave && lease->wanted_since) {
     contest().awaits_release = true;

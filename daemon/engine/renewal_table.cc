@@ -36,16 +36,6 @@ void RenewalTable::Flush(Time now) {
   gathered_.clear();
 }
 
-void RenewalTable::Forget(AttemptNumber attempt) {
-  for (auto& [nodes, gathered] : gathered_) {
-    for (std::size_t i = gathered.parts.size(); i-- > 0;) {
-      if (gathered.parts[i].attempt != attempt) continue;
-      gathered.parts.erase(gathered.parts.begin() + static_cast<std::ptrdiff_t>(i));
-      gathered.op.leases.erase(gathered.op.leases.begin() + static_cast<std::ptrdiff_t>(i));
-    }
-  }
-}
-
 void RenewalTable::Send(Time now, NodeSet nodes, Gathered& gathered) {
   const std::uint64_t number = ++last_;
   outbox_.Ask(nodes, Ticket{Ticket::Kind::kRenew, 0, number, now}, std::exchange(gathered.op, {}));

@@ -25,8 +25,6 @@ class RenewalTable {
   // Sends what is gathered. At the end of each step, and before its event: that may let go of what
   // is to be renewed.
   void Flush(Time now);
-  // The attempt is over: what is gathered for it is not sent.
-  void Forget(AttemptNumber attempt);
 
   void Answered(const NodeAnswer& answer, const std::function<void(const NodeAnswer&)>& tell);
   void Missed(const NodeSilence& silence, const std::function<void(const NodeSilence&)>& tell);

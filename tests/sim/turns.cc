@@ -5,6 +5,12 @@
 #include "daemon/engine/timing.h"
 
 namespace redlockd::sim {
+namespace {
+
+// By how much daemons take the nodes' time for another, at most.
+constexpr Duration kSkew = std::chrono::milliseconds(5);
+
+}  // namespace
 
 void Turns::Judge(std::size_t most_others, Duration longest) {
   judging_ = true;
@@ -30,6 +36,17 @@ bool Turns::IsQueued(const std::string& lock, const std::string& instance) const
   return 2 * static_cast<std::size_t>(queues) > nodes_.size();
 }
 
+void Turns::Asked(const std::string& name, const std::string& owner) {
+  if (!judging_) return;
+  Lock& lock = locks_[name];
+  const auto [asked, is_first] = lock.queued_before.try_emplace(owner);
+  if (!is_first) return;
+  for (const auto& [instance, waiting] : lock.waiting) {
+    if (timeline_.now() - waiting.since < kSkew) continue;
+    if (IsQueued(name, instance)) asked->second.insert(instance);
+  }
+}
+
 void Turns::Granted(const std::string& name, const std::string& instance,
                     const std::string& owner) {
   Lock& lock = locks_[name];
@@ -40,8 +57,11 @@ void Turns::Granted(const std::string& name, const std::string& instance,
   if (owner == lock.owner) return;  // handed on, not taken
   lock.owner = owner;
   if (!judging_) return;
+  const std::set<std::string> queued_before = lock.queued_before[owner];
+  lock.queued_before.erase(owner);
   for (auto& [other, waiting] : lock.waiting) {
-    if (other == instance || !IsQueued(name, other) || ++waiting.others <= most_others_) continue;
+    if (other == instance || !queued_before.contains(other)) continue;
+    if (++waiting.others <= most_others_) continue;
     checker_.Broken(Promise::kFair, other + " waits for " + name + ", and " + owner + " is the " +
                                         std::to_string(waiting.others) + "th lease of others");
     waiting.others = 0;

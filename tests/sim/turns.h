@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <map>
+#include <set>
 #include <string>
 
 #include "tests/sim/checker.h"
@@ -23,6 +24,10 @@ class Turns {
 
   // So many clients of the daemon wait for the lock.
   void Wait(const std::string& lock, const std::string& instance, std::size_t waiters);
+  // The daemon asks for it with this owner value: whoever is in the queues by now comes before it,
+  // or is overtaken. Who enters while its question is under way is not, nor who began to wait so
+  // shortly before that the clocks do not tell.
+  void Asked(const std::string& lock, const std::string& owner);
   // One of them got it, by the lease of this owner value.
   void Granted(const std::string& lock, const std::string& instance, const std::string& owner);
   // Looks at who is waiting.
@@ -38,7 +43,8 @@ class Turns {
   };
   struct Lock {
     std::string owner;
-    std::map<std::string, Waiting> waiting;  // by instance
+    std::map<std::string, Waiting> waiting;                      // by instance
+    std::map<std::string, std::set<std::string>> queued_before;  // by owner value
   };
 
   bool IsQueued(const std::string& lock, const std::string& instance) const;

@@ -217,6 +217,16 @@ TEST_F(Holding, NothingIsHealedAfterLettingGo) {  // rule C6
   }
 }
 
+TEST_F(Holding, NothingIsHealedOnceTheHoldWasThrownOut) {  // rules C6, C9
+  HoldOnTwo();
+  Pass(1s);
+  const Asked a = Take<RenewOp>(0);
+  Do(SessionDropped{session_});
+  ForgetAsked();
+  Answer(a, Verdict::kNotOwner);
+  EXPECT_FALSE(IsAsked<AcquireOp>(0));
+}
+
 // --- clock steps --------------------------------------------------------------------------------
 
 TEST_F(Holding, AForwardStepVoidsThePromisesOfThatNode) {  // rule D6

@@ -338,6 +338,30 @@ TEST_F(Passing, AfterATenureWhoPollsGetsATurn) {  // rule E1
   EXPECT_TRUE(GrantOf(line.front().second)) << "and then it goes on";
 }
 
+TEST_F(Passing, ATenureThatEndsWhileTheNextInLineWaitsForTimeIsFollowedByARest) {  // rule E1
+  timing_.tenure_max = 300ms;
+  Make(3);
+  Start();
+  a_ = Open();
+  b_ = Open();
+  Turn(a_, {.ttl = 1s});
+  MustHold(a_, {.ttl = 1s});
+  const auto next = Lock(b_, {.ttl = 6s});
+  Pass(290ms);
+  AllByHand();
+  Unlock(a_);  // less than half of what is asked for is left: it is renewed first
+  Pass(20ms);
+  for (NodeIndex i = 0; i < 3; ++i) Answer(Take<RenewOp>(i), Verdict::kOk);
+  ASSERT_TRUE(IsAsked<ReleaseOp>(0));
+  EXPECT_FALSE(IsAsked<AcquireOp>(0));
+  for (NodeIndex i = 0; i < 3; ++i) {
+    AnswerAsObedient(Take<ReleaseOp>(i));
+    Obey(i);
+  }
+  Pass(30ms);
+  EXPECT_TRUE(GrantOf(next));
+}
+
 TEST_F(Passing, AHolderThatDiesIsFollowedAtOnceThoughTheTenureIsOver) {
   Turn(a_);
   MustHold(a_);
