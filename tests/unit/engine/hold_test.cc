@@ -221,6 +221,7 @@ TEST_F(Holding, NothingIsHealedOnceTheHoldWasThrownOut) {  // rules C6, C9
   HoldOnTwo();
   Pass(1s);
   const Asked a = Take<RenewOp>(0);
+  Lock(Open());
   Do(SessionDropped{session_});
   ForgetAsked();
   Answer(a, Verdict::kNotOwner);
