@@ -214,10 +214,9 @@ void Lock::LetGo(Time now, Queue queue, std::optional<ReleaseTable::Waiter> wait
   if (leave) nodes |= contest_->want.Entries();
   if (queue == Queue::kLeave && contest_) contest_->want.End();
   if (nodes.none()) return;
-  const bool in_no_hurry = queue == Queue::kLeave && !lease->wanted && !waiter && waiters_.empty();
   const Duration drift_allowance = shared_.options.timing.DriftAllowance(lease->longest_ttl);
   shared_.releases.Add(now, {.attempt = lease->attempt,
-                             .op = {name_, Owner(lease->attempt), leave, in_no_hurry},
+                             .op = {name_, Owner(lease->attempt), leave},
                              .nodes = nodes,
                              .gone_by = now + lease->longest_ttl + drift_allowance,
                              .waiter = waiter,

@@ -55,9 +55,6 @@ struct ReleaseOp {  // rule C4: compare and delete; runs in quarantine too
   std::string lock;
   std::string owner;
   bool leave = false;  // the owner's daemon also leaves the queue (rule E6.3)
-  // Nobody is known to wait for it: it may go out with what the node is asked next, or a fraction
-  // of a millisecond later.
-  bool in_no_hurry = false;
 };
 struct InspectOp {  // reads only: who holds it, for how long, and the stored fence
   std::string lock;

@@ -28,7 +28,7 @@ void ReleaseTable::Add(Time now, Release release) {
   pending.expiry.Set(release.gone_by);
   Ask(now, attempt, pending, release.nodes);
   // Asked once more, it must not take a newer want out of the queue.
-  pending.op.leave = pending.op.in_no_hurry = false;
+  pending.op.leave = false;
 }
 
 void ReleaseTable::Ask(Time now, AttemptNumber attempt, Pending& pending, NodeSet nodes) {

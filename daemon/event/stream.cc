@@ -100,12 +100,8 @@ void Stream::Connect(const sockaddr* address, socklen_t size) {
 }
 
 void Stream::Write(std::string_view bytes) {
-  Keep(bytes);
-  core_->flush.Schedule();
-}
-
-void Stream::Keep(std::string_view bytes) {
   bufferevent_write(core_->stream, bytes.data(), bytes.size());
+  core_->flush.Schedule();
 }
 
 std::size_t Stream::unsent() const {

@@ -33,8 +33,6 @@ class Stream {
   void Connect(const sockaddr* address, socklen_t size);
   // Once connected. Kept until the peer takes it: look at unsent().
   void Write(std::string_view bytes);
-  // Goes out with the next Write.
-  void Keep(std::string_view bytes);
   std::size_t unsent() const;
 
  private:

@@ -32,16 +32,12 @@ bool Link::Send(const engine::Ticket& ticket, const Question& question) {
   if (state_ != State::kReady || stream_->unsent() > parts_.options.max_unsent) return false;
   out_.clear();
   question.AppendTo(out_, present_.run_id);
-  question.can_wait() ? stream_->Keep(out_) : stream_->Write(out_);
+  stream_->Write(out_);
   const auto now = Clock::now();
   if (due_.empty()) quiet_since_ = now;
   due_.push_back({.ticket = ticket, .is_probe = question.is_probe(), .sent = now});
   if (!timer_.running()) StartTimer();
   return true;
-}
-
-void Link::SendKept() {
-  if (state_ == State::kReady) stream_->Write({});
 }
 
 // --- connecting ---------------------------------------------------------------------------------

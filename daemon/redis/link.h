@@ -64,9 +64,7 @@ class Link {
 
   // False: it is not ready, or too much waits to be sent; nothing was sent and nothing will be
   // told. True: the user gets exactly one answer, or a silence with gone=true, in the end.
-  // A question that can wait is kept until the next that cannot, or until SendKept.
   bool Send(const engine::Ticket& ticket, const Question& question);
-  void SendKept();
 
  private:
   using Clock = std::chrono::steady_clock;

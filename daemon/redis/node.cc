@@ -17,10 +17,6 @@ bool Node::Ask(const engine::Ticket& ticket, const Question& question) {
   return link != nullptr && link->Send(ticket, question);
 }
 
-void Node::SendKept() {
-  for (const auto& link : links_) link->SendKept();
-}
-
 Link* Node::LinkFor(const Question& question) {
   // No other link for a lock whose own is broken: what still waits on the broken one could then run
   // after what is sent now.

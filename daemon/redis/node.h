@@ -23,8 +23,6 @@ class Node : private LinkUser {
 
   // As Link::Send.
   bool Ask(const engine::Ticket& ticket, const Question& question);
-  // What was asked and can wait, on all links.
-  void SendKept();
 
  private:
   void OnLinkReady(const engine::NodeFacts& facts) override;

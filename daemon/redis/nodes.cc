@@ -5,19 +5,12 @@
 
 namespace redlockd::redis {
 
-namespace {
-
-constexpr std::chrono::microseconds kKeep{200};
-
-}  // namespace
-
 Nodes::Nodes(event::Loop& loop, Options options, Callbacks callbacks)
     : options_(std::move(options)),
       callbacks_(std::move(callbacks)),
       random_(std::random_device()()),
       resolver_(loop),
-      tell_unasked_(loop, [this] { TellUnasked(); }),
-      send_kept_(loop, [this] { SendKept(keeping_); }) {
+      tell_unasked_(loop, [this] { TellUnasked(); }) {
   assert(!options_.nodes.empty() && options_.nodes.size() <= engine::kMaxNodes);
   assert(options_.links >= 1);
   for (engine::NodeIndex i = 0; i < options_.nodes.size(); ++i) {
@@ -38,18 +31,6 @@ void Nodes::Ask(const engine::AskNodes& ask) {
     unasked_.push_back({i, ask.ticket, true});
     tell_unasked_.Schedule();
   }
-  if (!question.can_wait()) return SendKept(keeping_ & ask.nodes);
-  keeping_ |= ask.nodes;
-  if (!send_kept_.running()) send_kept_.Start(kKeep);
-}
-
-// A process that takes one lock after the other has each release travel with the next acquire: half
-// as many wake-ups for each node.
-void Nodes::SendKept(engine::NodeSet nodes) {
-  for (engine::NodeIndex i = 0; i < nodes_.size(); ++i) {
-    if (nodes.test(i)) nodes_[i]->SendKept();
-  }
-  keeping_ &= ~nodes;
 }
 
 void Nodes::TellUnasked() {

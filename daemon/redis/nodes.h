@@ -7,7 +7,6 @@
 #include "daemon/engine/effects.h"
 #include "daemon/event/end_of_turn.h"
 #include "daemon/event/loop.h"
-#include "daemon/event/timer.h"
 #include "daemon/redis/callbacks.h"
 #include "daemon/redis/node.h"
 #include "daemon/redis/options.h"
@@ -35,7 +34,6 @@ class Nodes {
 
  private:
   void TellUnasked();
-  void SendKept(engine::NodeSet nodes);
 
   const Options options_;
   const Callbacks callbacks_;
@@ -43,8 +41,6 @@ class Nodes {
   Resolver resolver_;
   std::vector<engine::NodeSilence> unasked_;
   event::EndOfTurn tell_unasked_;
-  engine::NodeSet keeping_;  // nodes for which there are questions that can wait
-  event::Timer send_kept_;   // at the latest then
   std::vector<std::unique_ptr<Node>> nodes_;
   std::vector<std::unique_ptr<Subscription>> subscriptions_;  // one for each, or none at all
 };

@@ -26,17 +26,10 @@ std::optional<std::size_t> LaneOf(const engine::NodeOp& op) {
       op);
 }
 
-bool CanWait(const engine::NodeOp& op) {
-  const auto* release = std::get_if<engine::ReleaseOp>(&op);
-  return release && release->in_no_hurry;
-}
-
 }  // namespace
 
 Question::Question(const engine::NodeOp& op, const SetOptions& set)
-    : is_probe_(std::holds_alternative<engine::ProbeOp>(op)),
-      can_wait_(CanWait(op)),
-      lane_(LaneOf(op)) {
+    : is_probe_(std::holds_alternative<engine::ProbeOp>(op)), lane_(LaneOf(op)) {
   if (is_probe_) {
     const std::string_view info = "INFO";
     AppendCommand(text_, {&info, 1});

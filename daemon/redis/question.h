@@ -21,15 +21,12 @@ class Question {
 
   // Answered by two replies: that to INFO, and the script's.
   bool is_probe() const { return is_probe_; }
-  // Need not go out at once.
-  bool can_wait() const { return can_wait_; }
   // A number that all ops of a lock have in common; none for an op of no lock, or of several: a
   // renewal does no harm where it comes behind a release, or on another connection.
   std::optional<std::size_t> lane() const { return lane_; }
 
  private:
   bool is_probe_;
-  bool can_wait_;
   std::optional<std::size_t> lane_;
   std::string text_;                           // without the run_id
   std::size_t run_id_at_ = std::string::npos;  // where that belongs, if anywhere

@@ -295,23 +295,6 @@ TEST_F(NodesTest, AllOfATurnGoesOutInOneWriteAndIsAnsweredInOrder) {
   for (std::uint64_t i = 0; i < 200; ++i) EXPECT_EQ(answers_[i].ticket.subject, i);
 }
 
-TEST_F(NodesTest, WhatCanWaitGoesOutWithTheNextQuestionThatCannot) {
-  AddFake();
-  StartAndWaitUp();
-  fake_->per_read.clear();
-  Ask(engine::ReleaseOp{.lock = "job", .owner = kOwner, .in_no_hurry = true});
-  Ask(Acquire("other"));
-  ASSERT_TRUE(Until([this] { return answers_.size() == 2; }));
-  EXPECT_EQ(fake_->per_read.front(), 2u);
-}
-
-TEST_F(NodesTest, WhatCanWaitDoesNotWaitForever) {
-  AddFake();
-  StartAndWaitUp();
-  Ask(engine::ReleaseOp{.lock = "job", .owner = kOwner, .in_no_hurry = true});
-  EXPECT_TRUE(Until([this] { return answers_.size() == 1; }));
-}
-
 TEST_F(NodesTest, OfALinkThatIsNotReadyTheSilenceComesAtTheEndOfTheTurn) {
   AddFake();
   Start();

@@ -66,13 +66,5 @@ TEST(QuestionTest, KeepsTheOpsOfALockInOneLane) {
   EXPECT_NE(Question(engine::InspectOp{"other"}, kSet).lane(), lane);
 }
 
-TEST(QuestionTest, CanWaitIfItReleasesWhatNobodyIsKnownToWaitFor) {
-  engine::ReleaseOp release{.lock = "job", .owner = "o:1:h"};
-  EXPECT_FALSE(Question(release, kSet).can_wait());
-  release.in_no_hurry = true;
-  EXPECT_TRUE(Question(release, kSet).can_wait());
-  EXPECT_FALSE(Question(kOfLock[0], kSet).can_wait());
-}
-
 }  // namespace
 }  // namespace redlockd::redis
