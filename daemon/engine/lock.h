@@ -132,6 +132,7 @@ class Lock {
   bool Acquiring() const;
   void StandBeforeGate(Time now);
   void FirstRound(Time now);
+  void AskAcquire(Time now, NodeSet nodes, Fence proposal, Fence block, Queueing queueing);
   void ConfirmRound(Time now);
   void TakeVote(const NodeAnswer& answer, bool votes);
   void JudgeRound(Time now);

@@ -12,7 +12,6 @@ constexpr unsigned kMaxFirstRounds =
     3;                                 // one, and twice more after a confirm that failed (rule A4)
 constexpr unsigned kMaxDoublings = 4;  // of the back-off: to 16 round trips (rule E7)
 constexpr Duration kAfterExpiry = std::chrono::milliseconds(2);  // rule C11
-constexpr Fence kBlock = 64;  // rule A8: holds for thousands of grants a second
 
 // An owner value of this product: instance, attempt, host (rule A1).
 bool IsOurs(std::string_view owner) {
@@ -72,20 +71,27 @@ void Lock::FirstRound(Time now) {
   lease.phase = Lease::Phase::kFirstRound;
   ++lease.round;
   ++lease.first_rounds;
-  lease.may_have |= voters;
   lease.Sent(voters);
   lease.ballot = std::make_unique<Ballot>(shared_.options.nodes, voters);
   contest().freed.reset();
   contest().want.Asked(voters, queueing);
-  shared_.outbox.Ask(voters, Ticket{Ticket::Kind::kAcquire, lease.round, lease.attempt, now},
+  AskAcquire(now, voters, proposal, lease.block, queueing);
+  JudgeRound(now);  // too few may have been left to ask
+}
+
+// The one question that can set the key: to get the lock, for a block of fences (rule B3), or to
+// heal (rule C6).
+void Lock::AskAcquire(Time now, NodeSet nodes, Fence proposal, Fence block, Queueing queueing) {
+  Lease& lease = *lease_;
+  lease.may_have |= nodes;
+  shared_.outbox.Ask(nodes, Ticket{Ticket::Kind::kAcquire, lease.round, lease.attempt, now},
                      AcquireOp{.lock = name_,
                                .owner = Owner(lease.attempt),
                                .ttl = lease.ttl,
                                .proposal = proposal,
-                               .block = lease.block,
+                               .block = block,
                                .queueing = queueing,
-                               .stamp = contest().want.stamp()});
-  JudgeRound(now);  // too few may have been left to ask
+                               .stamp = contest_ ? contest_->want.stamp() : 0});
 }
 
 // Blocks must not outrun the window of plausible fences (rule A8).

@@ -65,15 +65,9 @@ void Lock::Join(NodeSet nodes) {
 void Lock::Heal(Time now, NodeSet nodes) {
   if (nodes.none()) return;
   Lease& lease = *lease_;
-  lease.may_have |= nodes;
   lease.healing |= nodes;
   Join(nodes);
-  shared_.outbox.Ask(nodes, Ticket{Ticket::Kind::kAcquire, lease.round, lease.attempt, now},
-                     AcquireOp{.lock = name_,
-                               .owner = Owner(lease.attempt),
-                               .ttl = lease.ttl,
-                               .proposal = lease.top,
-                               .queueing = Queueing::kIgnore});
+  AskAcquire(now, nodes, lease.top, 1, Queueing::kIgnore);
 }
 
 void Lock::Renewed(Time now, const NodeAnswer& answer) {

@@ -9,6 +9,8 @@
 // What a Lock is made of; for lock*.cc alone.
 namespace redlockd::engine {
 
+inline constexpr Fence kBlock = 64;  // rule A8: holds for thousands of grants a second
+
 struct Lock::Waiter {
   Waiter(Shared& shared, const LockRequested& r, Time now, std::function<void(Time)> over)
       : counted(shared.waits),

@@ -7,12 +7,6 @@
 // From the end of a hold to the next hold of the same lease, or to the lease's end: rules B2, B3,
 // C10, E1, E2, E6.3, E6.7.
 namespace redlockd::engine {
-namespace {
-
-constexpr Fence kFewFences = 32;  // half of a block is gone: the next is asked for
-
-}  // namespace
-
 // There is a lease, and nobody has it.
 bool Lock::Passing() const { return lease_ && lease_->phase == Lease::Phase::kLeased && !hold_; }
 
@@ -108,10 +102,10 @@ void Lock::Give(Time now) {
   if (waiters_.empty()) DropContest();
 }
 
-// Before the block is used up, if somebody is to get more of it (rule B3).
+// When half of the block is gone, if somebody is to get more of it (rule B3).
 void Lock::AskBlockAhead(Time now) {
   const bool is_to_be_passed_on = linger_ > Duration(0) || !waiters_.empty();
-  if (is_to_be_passed_on && lease_->top - lease_->next + 1 < kFewFences) AskBlock(now);
+  if (is_to_be_passed_on && lease_->top - lease_->next + 1 < kBlock / 2) AskBlock(now);
 }
 
 // Reserves more fences for this lease. A round of renewals like any other, too.
@@ -125,14 +119,7 @@ void Lock::AskBlock(Time now) {
   Join(nodes);
   lease.block_round = lease.round;
   lease.ballot = std::make_unique<Ballot>(shared_.options.nodes, nodes);
-  lease.may_have |= nodes;
-  shared_.outbox.Ask(nodes, Ticket{Ticket::Kind::kAcquire, lease.round, lease.attempt, now},
-                     AcquireOp{.lock = name_,
-                               .owner = Owner(lease.attempt),
-                               .ttl = lease.ttl,
-                               .proposal = proposal,
-                               .block = lease.block,
-                               .queueing = Queueing::kIgnore});
+  AskAcquire(now, nodes, proposal, lease.block, Queueing::kIgnore);
 }
 
 // A block that nodes do not agree on is not fought for: there mostly are fences left, and what was

@@ -223,7 +223,7 @@ MUTANTS = [
            '.pass = std::move(lease->pass),', '.pass = nullptr,', 'Gate.*'),
     engine('lock_hold', 'C6', 'healed-below-the-top',
            'a node has less than what is handed on here stored, and makes up a majority with another',
-           '.proposal = lease.top', '.proposal = lease.next', 'Holding.*:Passing.*'),
+           'AskAcquire(now, nodes, lease.top, 1', 'AskAcquire(now, nodes, lease.next, 1', 'Holding.*:Passing.*'),
     engine('lock_pass', 'C10', 'handed-on-with-little-left',
            'the next holder is in jeopardy from the beginning, or past its deadline',
            'has_fence && lease.validity.Deadline().value_or(now) - now >= ttl / 2', 'has_fence', 'Passing.*'),
