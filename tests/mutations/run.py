@@ -137,7 +137,7 @@ def run_tests(command, directory, timeout):
 
 
 class UnitTests:
-    """Who catches a variant: the tests that it names."""
+    """Who catches a variant: the tests that it names. A test that hangs has caught it, too."""
 
     name = 'the unit tests'
 
@@ -152,12 +152,12 @@ class UnitTests:
     def unchanged(mutant):
         return dataclasses.replace(mutant, replace=mutant.find, catch='*')
 
-    def misses(self, mutant, directory):
+    def catches(self, mutant, directory):
         variant = self.builder.compile(mutant, directory, optimised=False)
         program = self.builder.link(mutant.program, variant, directory)
         code, _ = run_tests([program, f'--gtest_filter={mutant.catch}', '--gtest_fail_fast'],
                             directory, TEST_TIMEOUT)
-        return code == 0
+        return None if code == 0 else ''
 
 
 class Simulator:
@@ -176,7 +176,7 @@ class Simulator:
     def unchanged(mutant):
         return dataclasses.replace(mutant, replace=mutant.find, worlds=100)
 
-    def misses(self, mutant, directory):
+    def catches(self, mutant, directory):
         arguments = ['--seeds', str(mutant.worlds), '--failures', '1', '--workers', '1']
         if mutant.is_script:
             program = self.builder.build_dir / self.builder.output_of('sim')
@@ -186,16 +186,20 @@ class Simulator:
             program = self.builder.link('sim', variant, directory)
         code, output = run_tests([program] + arguments, directory, SIM_TIMEOUT)
         if code == 0:
-            return True
-        if code is None or 'FAILED seed' not in output:
+            return None
+        seed = re.search(r'FAILED seed (\d+)', output)
+        if not seed:
             raise Failure(f'the simulator found nothing: exit code {code}')
-        return False
+        return f', world {seed[1]}'
 
 
 def check(judge, mutant):
+    """What there is to say of how it was caught."""
     with tempfile.TemporaryDirectory(prefix='redlockd-mutant-') as name:
-        if judge.misses(mutant, pathlib.Path(name)):
-            raise Survived(f'survived {judge.name}')
+        how = judge.catches(mutant, pathlib.Path(name))
+    if how is None:
+        raise Survived(f'survived {judge.name}')
+    return how
 
 
 def check_control(judge, mutant):
@@ -231,8 +235,8 @@ def main():
         futures = [(mutant, pool.submit(check, judge, mutant)) for mutant in wanted]
         for mutant, future in futures:
             try:
-                future.result()
-                print(f'caught    {mutant.rule:3} {mutant.name}', flush=True)
+                how = future.result()
+                print(f'caught    {mutant.rule:3} {mutant.name}{how}', flush=True)
             except Failure as failure:
                 failed += 1
                 print(f'NOT CAUGHT {mutant.rule} {mutant.name} ({mutant.harm}): {failure}', flush=True)

@@ -41,9 +41,10 @@ void Turns::Asked(const std::string& name, const std::string& owner) {
   Lock& lock = locks_[name];
   const auto [asked, is_first] = lock.queued_before.try_emplace(owner);
   if (!is_first) return;
-  for (const auto& [instance, waiting] : lock.waiting) {
+  for (auto& [instance, waiting] : lock.waiting) {
     if (timeline_.now() - waiting.since < kSkew) continue;
-    if (IsQueued(name, instance)) asked->second.insert(instance);
+    waiting.queued = waiting.queued || IsQueued(name, instance);
+    if (waiting.queued) asked->second.insert(instance);
   }
 }
 

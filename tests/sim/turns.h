@@ -17,9 +17,9 @@ class Turns {
   Turns(const Timeline& timeline, Checker& checker, const std::deque<SimNode>& nodes)
       : timeline_(timeline), checker_(checker), nodes_(nodes) {}
 
-  // From now on a daemon that waits in the queues of a majority of the nodes is overtaken by
-  // `most_others` leases of others at most, and none that waits goes without a grant for longer
-  // than `longest`.
+  // From now on a daemon that has come into the queues of a majority of the nodes is overtaken by
+  // `most_others` leases of others at most until it gets the lock, in the queues still or not, and
+  // none that waits goes without a grant for longer than `longest`.
   void Judge(std::size_t most_others, Duration longest);
 
   // So many clients of the daemon wait for the lock.
@@ -39,6 +39,7 @@ class Turns {
  private:
   struct Waiting {
     Moment since;            // it waits, or was granted the lock last
+    bool queued = false;     // it has been in the queues of a majority since
     std::size_t others = 0;  // leases of others since it is in the queues
   };
   struct Lock {

@@ -131,11 +131,13 @@ void World::ShareAll() {
 
 // How long a daemon may wait for its turn: each of the others may be before it once, until it hears
 // that others wait, by a hint or when its tenure is over, has handed on what it may then, and the
-// next has noticed.
+// next has noticed, by a hint and a few rounds or by its next poll.
 Duration World::LongestWait() const {
-  const Duration poll = WorldTiming().retry_interval * 3 / 2;
-  const Duration heard = scenario_.hints == Hints::kAll ? 5ms : scenario_.tenure;
-  const Duration turn = heard + engine::Timing::kHandoffTimeWhileWanted + Client::kShareHold + poll;
+  const bool hints = scenario_.hints == Hints::kAll;
+  const Duration heard = hints ? 5ms : scenario_.tenure;
+  const Duration noticed = hints ? 10ms : WorldTiming().retry_interval * 3 / 2;
+  const Duration turn =
+      heard + engine::Timing::kHandoffTimeWhileWanted + Client::kShareHold + noticed;
   return static_cast<int>(daemons_.size()) * turn;
 }
 
