@@ -82,6 +82,7 @@ Connection::Input Connection::Fill() {
     // that was told already is still to be read.
     const bool is_full = static_cast<std::size_t>(size) == bytes.size();
     readable_ = is_full || (message.msg_flags & MSG_CTRUNC) || half_closed_;
+    looks_at_peer_ = true;
     if (!in_) in_ = std::move(spare_reader);
     if (!in_) in_ = std::make_unique<LineReader>(redlock::protocol::kLineBytes);
     in_->Append({bytes.data(), static_cast<std::size_t>(size)});
@@ -116,7 +117,11 @@ Connection::Flushed Connection::Flush() {
       return Flushed::kBlocked;
     }
     sent_ += static_cast<std::size_t>(size);
+    looks_at_peer_ = false;
   }
+  // A reset that was told together with the bytes that were read is not told again. Sending would
+  // have found it; of who is not answered at once, it must be looked for.
+  if (std::exchange(looks_at_peer_, false) && Gone()) return Flushed::kGone;
   sent_ = 0;
   out_.clear();
   if (HasRoom(out_) && out_.capacity() <= kKeptOutput && spares.size() < kSpares) {

@@ -58,7 +58,7 @@ class Connection {
     kBlocked,  // the client does not read: OnWritable when it goes on
     kGone,
   };
-  // Sends what there is in one call.
+  // Sends what there is in one call. Due after each OnInput, whether there is something or not.
   Flushed Flush();
 
  private:
@@ -72,6 +72,7 @@ class Connection {
   std::string out_;
   std::size_t sent_ = 0;  // bytes of out_ that are gone
   bool readable_ = false;
+  bool looks_at_peer_ = false;  // in the next Flush
   bool half_closed_ = false;
   bool ended_ = false;  // read() has said so
 };

@@ -281,6 +281,11 @@ void Session::WriteRenewals() {
   renewals_.clear();
 }
 
+void Session::OnInput() {
+  Pump();
+  Schedule();
+}
+
 void Session::OnWritable() {
   blocked_ = false;
   Schedule();

@@ -70,7 +70,7 @@ class Session : private Connection::Owner {
   // A line of the client.
   using Item = std::variant<redlock::protocol::Request, redlock::protocol::ParseError>;
 
-  void OnInput() override { Pump(); }
+  void OnInput() override;
   void OnWritable() override;
   void OnGone() override;
 

@@ -134,6 +134,27 @@ TEST_F(EndTest, CloseWhileWaitingReleasesAtOnce) {
   EXPECT_THAT(engine.All<SessionClosed>(), SizeIs(1));
 }
 
+// The greeting is unread: the kernel tells a reset, in one event with the bytes before it.
+TEST_F(EndTest, AResetBehindHalfALine) {
+  const auto client = ConnectRaw();
+  Until([this] { return sessions->count() == 1; });
+  Turn();
+  client->Send("lock a");
+  client->Close();
+  Until([this] { return sessions->count() == 0; });
+  EXPECT_THAT(engine.All<SessionClosed>(), SizeIs(1));
+}
+
+TEST_F(EndTest, AResetBehindARequestThatWaits) {
+  const auto client = ConnectRaw();
+  Until([this] { return sessions->count() == 1; });
+  Turn();
+  client->Send("lock a\n");
+  client->Close();
+  Until([this] { return sessions->count() == 0; });
+  EXPECT_THAT(engine.All<SessionClosed>(), SizeIs(1));
+}
+
 TEST_F(EndTest, CloseBehindAHalfClose) {
   const auto client = Connect();
   client->Send("lock a\n");
