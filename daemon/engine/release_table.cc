@@ -13,7 +13,7 @@ constexpr Duration kAskAgain = std::chrono::seconds(1);
 }  // namespace
 
 void ReleaseTable::Add(Time now, Release release) {
-  if (pending_.size() >= kMost) pending_.erase(pending_.begin());
+  if (pending_.size() >= kMost) ForgetOldest();
   const AttemptNumber attempt = release.attempt;
   Pending& pending = pending_
                          .try_emplace(
@@ -29,6 +29,13 @@ void ReleaseTable::Add(Time now, Release release) {
   Ask(now, attempt, pending, release.nodes);
   // Asked once more, it must not take a newer want out of the queue.
   pending.op.leave = false;
+}
+
+void ReleaseTable::ForgetOldest() {
+  Pending& oldest = pending_.begin()->second;
+  oldest.missed |= oldest.unacked;
+  AnswerWaiter(oldest);
+  pending_.erase(pending_.begin());
 }
 
 void ReleaseTable::Ask(Time now, AttemptNumber attempt, Pending& pending, NodeSet nodes) {

@@ -78,6 +78,7 @@ class ReleaseTable {
     Alarm expiry;
     Alarm again;  // for nodes that are there, but would not take it
   };
+  void ForgetOldest();
   void Ask(Time now, AttemptNumber attempt, Pending& pending, NodeSet nodes);
   void AskAgain(Time now, AttemptNumber attempt);
   void Expire(AttemptNumber attempt);
