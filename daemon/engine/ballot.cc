@@ -16,6 +16,7 @@ void Ballot::Settle(NodeIndex node) {
   not_turn_.reset(node);
   voted_.reset(node);
   owners_.erase(node);
+  errors_.erase(node);
 }
 
 void Ballot::Vote(NodeIndex node, Fence fence) {
@@ -43,6 +44,11 @@ void Ballot::Refuse(NodeIndex node) {
 void Ballot::Miss(NodeIndex node) {
   // A node that has voted and then falls silent has still voted.
   if (open_.test(node)) Settle(node);
+}
+
+void Ballot::Fail(NodeIndex node, std::string error) {
+  Miss(node);
+  if (!voted_.test(node)) errors_[node] = std::move(error);
 }
 
 Ballot::Result Ballot::Judge() const {
@@ -85,7 +91,20 @@ Fence Ballot::ToConfirm() const {
   return fences[m - 1];
 }
 
-NodeSet Ballot::Silent() const { return asked_ & ~refused_ & ~voted_; }
+NodeSet Ballot::Silent() const {
+  NodeSet silent = asked_ & ~refused_ & ~voted_;
+  for (const auto& [node, error] : errors_) silent.reset(node);
+  return silent;
+}
+
+NodeFailures Ballot::Failures() const {
+  NodeFailures failures = errors_;
+  const NodeSet silent = Silent();
+  for (NodeIndex i = 0; i < nodes_; ++i) {
+    if (silent.test(i)) failures.emplace(i, "did not answer in time");
+  }
+  return failures;
+}
 
 std::string Ballot::Holder() const {
   std::map<std::string, std::size_t> count;

@@ -31,9 +31,11 @@ class Ballot {
   void NotTurn(NodeIndex node);
   // Answered, with the lock's own state as the reason: counts as reached.
   void Refuse(NodeIndex node);
-  // No vote for a reason that is the node's (quarantine, error), or no answer in time. An answer
-  // that comes after all takes its place.
+  // No vote for a reason that is the node's, or no answer in time. An answer that comes after all
+  // takes its place.
   void Miss(NodeIndex node);
+  // The same, with the error that it answered.
+  void Fail(NodeIndex node, std::string error);
 
   Result Judge() const;
   // kAgreed: the fence that m nodes voted for.
@@ -41,8 +43,10 @@ class Ballot {
   // kDisagreed: the greatest of the m smallest votes (rule A4).
   Fence ToConfirm() const;
   std::size_t Votes() const { return voted_.count(); }
-  // Asked, and neither voted nor refused.
+  // Asked, and neither voted nor refused, nor failed with an error.
   NodeSet Silent() const;
+  // Why each node that was asked has neither voted nor refused.
+  NodeFailures Failures() const;
   // The one other owner that was seen on a majority: it holds the lock. Empty if there is none, so
   // that nobody may hold it (rule E7).
   std::string Holder() const;
@@ -63,6 +67,7 @@ class Ballot {
   NodeSet voted_;
   std::array<Fence, kMaxNodes> votes_{};  // of those
   std::map<NodeIndex, std::string> owners_;
+  NodeFailures errors_;
   std::optional<Duration> shortest_left_;
 };
 

@@ -35,7 +35,7 @@ Lock::~Lock() {
 }
 
 bool Lock::Idle() const {
-  return waiters_.empty() && !lease_ && !(contest_ && contest_->rest_alarm.at());
+  return waiters_.empty() && !lease_ && !(contest_ && contest_->IsHeldBack());
 }
 
 bool Lock::HeldBy(SessionId session, std::optional<Fence> fence) const {
@@ -56,7 +56,6 @@ void Lock::Unlock(Time now, const UnlockRequested& request) {
   shared_.sessions.Remove(hold_->session, name_);
   hold_.reset();
   ++shared_.counters.unlocks;
-  // Who polls the nodes for it gets a turn (rule E1). Not where a holder died: nobody waits then.
   if (TenureOver(now)) Rest(now);
   if (request.sync) {
     LetGo(now, Queue::kLeave, ReleaseTable::Waiter{request.session, request.request, fence});
@@ -69,6 +68,12 @@ void Lock::Unlock(Time now, const UnlockRequested& request) {
 void Lock::SessionClosed(Time now, SessionId session) {
   shared_.sessions.Remove(session, name_);
   if (HeldBy(session, std::nullopt)) {
+    // Where a holder died the next gets it at once, and the rest comes behind that one.
+    if (lease_->owes_rest) {
+      Rest(now);
+    } else {
+      owes_rest_ = TenureOver(now);
+    }
     hold_.reset();
     ++shared_.counters.session_ends;
   } else {

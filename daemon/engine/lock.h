@@ -95,7 +95,7 @@ class Lock {
   void Drain(Time now);  // no more grants
   void DrainOver();      // end the hold, keep the keys
 
-  // Nothing left to do for it; the engine may forget it.
+  // Nothing left to do for it, or to remember; the engine may forget it.
   bool Idle() const;
   std::optional<SessionId> Holder() const;
   const std::string& name() const { return name_; }
@@ -121,9 +121,13 @@ class Lock {
   // lock_wait.cc: the line
   void Fail(Waiters::iterator waiter, Failure failure, std::string text);
   Waiters::iterator FindWaiter(SessionId session);
+  // What is known of it so far is not that somebody has the lock: the nodes are still to say.
+  bool IsUnasked(const Waiter& waiter) const;
+  bool StandsBeforeGate() const;
   void WaitOver(Time now, SessionId session);
   // Someone left the line, or the lease is gone: go on with who is first now.
   void Proceed(Time now);
+  bool MayAsk() const;
   void NobodyWaits(Time now);
   void NoteQuorum(Time now, bool reached);
   void FailTheImpatient(Time now);
@@ -137,6 +141,7 @@ class Lock {
   void TakeVote(const NodeAnswer& answer, bool votes);
   void JudgeRound(Time now);
   void RoundFailed(Time now, Ballot::Result result);
+  void EndFirstWait(Time now, bool reached, const std::string& held);
   Duration UntilNextAttempt(Time now, bool reached, const Ballot* ballot);
   void LearnFence(Time now, Fence stored);
   Fence BlockFrom(Time now, Fence proposal) const;
@@ -146,6 +151,7 @@ class Lock {
   // lock_pass.cc: from the end of a hold to the next, or to the end of the lease
   bool Passing() const;
   void NoteWanted(Time now);
+  void NoteQueue(Time now, Stamp greatest);
   // After an answer that the next in line may wait for.
   void GoOn(Time now);
   bool TenureOver(Time now) const;
@@ -162,10 +168,9 @@ class Lock {
   enum class Queue { kStay, kLeave };
   void LetGo(Time now, Queue queue, std::optional<ReleaseTable::Waiter> waiter = std::nullopt);
   void LeaveQueue(Time now);
-  void RestOver(Time now);
   std::string Owner(AttemptNumber attempt) const;
-  // The attempt that is put off, before its time.
-  void AttemptNow(Time now);
+  // The back-off ends before its time.
+  void StopBackingOff(Time now);
 
   // lock_hold.cc: from the grant to the end
   void LeaseDue(Time now);
@@ -191,7 +196,8 @@ class Lock {
   std::unique_ptr<Lease> lease_;
   std::unique_ptr<Hold> hold_;
   const Duration linger_;
-  Fence known_fence_ = 0;  // the last plausible one (rule A5)
+  bool owes_rest_ = false;  // the next lease does
+  Fence known_fence_ = 0;   // the last plausible one (rule A5)
   std::unique_ptr<Contest> contest_;
 };
 

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 #include "daemon/engine/clock_offset.h"
 #include "daemon/engine/lock_parts.h"
@@ -8,9 +9,10 @@
 namespace redlockd::engine {
 namespace {
 
-constexpr unsigned kMaxFirstRounds =
-    3;                                 // one, and twice more after a confirm that failed (rule A4)
-constexpr unsigned kMaxDoublings = 4;  // of the back-off: to 16 round trips (rule E7)
+// One, and twice more after a confirm that failed (rule A4).
+constexpr unsigned kMaxFirstRounds = 3;
+// Of the back-off: to 16 round trips (rule E7).
+constexpr unsigned kMaxDoublings = 4;
 constexpr Duration kAfterExpiry = std::chrono::milliseconds(2);  // rule C11
 
 // An owner value of this product: instance, attempt, host (rule A1).
@@ -31,7 +33,7 @@ bool Lock::Acquiring() const {
 void Lock::Attempt(Time now) {
   assert(!lease_ && !waiters_.empty());
   const bool is_next = shared_.gate.LetsIn(*this);  // rule C12
-  contest().before_gate.reset();
+  if (contest_) contest_->before_gate.reset();
   const std::size_t nodes = shared_.options.nodes;
   if (shared_.nodes.MetOtherSet() || shared_.nodes.Voters().count() < Majority(nodes)) {
     return RoundFailed(now, Ballot::Result::kNoQuorum);
@@ -115,10 +117,7 @@ void Lock::ConfirmRound(Time now) {
 void Lock::Acquired(Time now, const NodeAnswer& answer) {
   Lease& lease = *lease_;
   lease.Heard(answer.node, answer.ticket);
-  if (answer.greatest > 0) {
-    Saw(now, answer.greatest);
-    NoteWanted(now);
-  }
+  NoteQueue(now, answer.greatest);
   const bool votes = shared_.nodes.Votes(answer.node);
   const bool ok = answer.verdict == Verdict::kOk;
   const bool refused = answer.verdict == Verdict::kBusy || answer.verdict == Verdict::kNotTurn;
@@ -162,6 +161,8 @@ void Lock::TakeVote(const NodeAnswer& answer, bool votes) {
     ballot.Busy(answer.node, answer.text, answer.left);
   } else if (answer.verdict == Verdict::kNotTurn) {
     ballot.NotTurn(answer.node);
+  } else if (answer.verdict == Verdict::kError) {
+    ballot.Fail(answer.node, answer.text);
   } else {
     ballot.Miss(answer.node);
   }
@@ -202,29 +203,36 @@ void Lock::JudgeRound(Time now) {
 void Lock::RoundFailed(Time now, Ballot::Result result) {
   const bool reached = result == Ballot::Result::kRefused;
   const std::unique_ptr<Ballot> ballot = lease_ ? std::move(lease_->ballot) : nullptr;
-  contest().silent = ballot ? ballot->Silent() : NodeSet();
-  if (!reached && contest().silent.any()) shared_.gate.Unanswered();
+  contest().failures = ballot ? ballot->Failures() : NodeFailures();
+  if (!reached && ballot && ballot->Silent().any()) shared_.gate.Unanswered();
   contest().want.RoundFailed(now, reached, ballot && ballot->OnlyQueue());
   const Duration delay = UntilNextAttempt(now, reached, ballot.get());
   if (lease_) LetGo(now, Queue::kStay);
-  const auto first = waiters_.begin();
-  (*first)->asked = true;
   contest().attempt_alarm.Set(now + delay);
-  const bool ends = (*first)->is_try
-                        ? !reached || now + delay >= (*first)->since + Timing::kTryPatience
-                        : shared_.sessions.InputEnded((*first)->session);
+  Waiter& first = *waiters_.front();
+  first.asked = true;
+  const bool ends = first.is_try ? !reached || now + delay >= first.since + Timing::kTryPatience
+                                 : first.out_of_time || shared_.sessions.InputEnded(first.session);
   if (ends) {
-    if (!reached) {
-      Fail(first, Failure::kNoQuorum, shared_.nodes.WhyNoQuorum(now, contest().silent));
-    } else if ((*first)->is_try) {
-      Fail(first, Failure::kBusy,
-           ballot->Holder().empty() ? "others ask for it just now" : "held elsewhere");
-    } else {
-      Fail(first, Failure::kCancelled, "held elsewhere, and the client sends no more");
-    }
+    const bool is_held = ballot && !ballot->Holder().empty();
+    EndFirstWait(now, reached, is_held ? "held elsewhere" : "others ask for it just now");
   }
   NoteQuorum(now, reached);
   Proceed(now);
+}
+
+// By the round that has failed.
+void Lock::EndFirstWait(Time now, bool reached, const std::string& held) {
+  const auto first = waiters_.begin();
+  if (!reached) {
+    Fail(first, Failure::kNoQuorum, shared_.nodes.WhyNoQuorum(now, contest().failures));
+  } else if ((*first)->is_try) {
+    Fail(first, Failure::kBusy, held);
+  } else if ((*first)->out_of_time) {
+    Fail(first, Failure::kTimeout, held);
+  } else {
+    Fail(first, Failure::kCancelled, held + ", and the client sends no more");
+  }
 }
 
 // A holder in sight is waited for (rule C11); votes that were split are fought for again at once,
@@ -282,6 +290,7 @@ void Lock::Leased(Time now, Fence fence) {
   lease.next = fence;
   lease.top = fence + lease.block - 1;
   known_fence_ = std::max(known_fence_, lease.top);
+  lease.owes_rest = std::exchange(owes_rest_, false);
   if (lease.wanted) lease.wanted_since = now;
   Give(now);
 }

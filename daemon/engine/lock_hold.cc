@@ -38,8 +38,9 @@ void Lock::RenewRound(Time now) {
   const NodeSet renew = linked & promised;
   BeginRound(now);
   Join(renew);
-  shared_.renewals.Add(now, renew, lease.attempt, lease.round,
-                       {name_, Owner(lease.attempt), lease.ttl});
+  const std::size_t call = shared_.renewals.Add(now, renew, lease.attempt, lease.round,
+                                                {name_, Owner(lease.attempt), lease.ttl});
+  lease.apart = Timing::Apart(call, lease.ttl);
   Heal(now, linked & ~promised & shared_.nodes.Voters());
   if (lease.round_open.none()) WarnHolder(true);
 }
@@ -78,10 +79,7 @@ void Lock::Renewed(Time now, const NodeAnswer& answer) {
   const bool ok = answer.verdict == Verdict::kOk && votes;
   if (ok) Promised(now, answer);
   if (lease.phase != Lease::Phase::kLeased) return;
-  if (answer.greatest > 0) {
-    Saw(now, answer.greatest);
-    NoteWanted(now);
-  }
+  NoteQueue(now, answer.greatest);
   const bool lost = answer.verdict == Verdict::kNotOwner && votes;
   const bool needed = hold_ || !waiters_.empty();  // what lingers is not healed (rule E4)
   if (lost && needed && answer.ticket.round == lease.round) {
@@ -138,7 +136,7 @@ void Lock::SetDeadline(Time now) {
   if (hold_->deadline == old) return lease.Arm();
   // The next round is due ttl/3 after what the deadline rests on was asked (rule C5).
   const Time asked = lease_end - lease.ttl + shared_.options.timing.DriftAllowance(lease.ttl);
-  lease.renew_at = std::max(Timing::Together(asked + Timing::RenewAfter(lease.ttl)),
+  lease.renew_at = std::max(Timing::Together(asked + Timing::RenewAfter(lease.ttl) - lease.apart),
                             lease.round_asked + shared_.options.timing.retry_interval);
   lease.Arm();
   if (hold_->deadline < old) {  // rule D6: told again, with the new deadline
@@ -205,7 +203,7 @@ void Lock::Keep() {
 }
 
 void Lock::VotersChanged(Time now) {
-  if (contest_ && contest_->no_quorum_since) AttemptNow(now);
+  if (contest_ && contest_->no_quorum_since) StopBackingOff(now);
 }
 
 }  // namespace redlockd::engine

@@ -28,7 +28,8 @@ struct Lock::Waiter {
   RequestId request;
   Time since;
   bool is_try;
-  bool asked = false;  // a round was decided while it was first in line
+  bool asked = false;        // a round was decided while it was first in line
+  bool out_of_time = false;  // answered by the round that is under way
   Duration ttl{0};
   std::optional<Duration> max_hold;
   std::string note;
@@ -50,7 +51,7 @@ struct Lock::Lease {
       if (nodes.test(i)) sent_in[i] = round;
     }
   }
-  // It was answered, or never will be; what was sent before it has been answered before it.
+  // It was answered, or never will be. At most one is out per node (rule C5), so the newest is all.
   void Heard(NodeIndex node, const Ticket& ticket) {
     if (ticket.round == sent_in[node]) in_flight.reset(node);
   }
@@ -99,10 +100,13 @@ struct Lock::Lease {
   NodeSet healing;                      // asked to take it again (rule C6)
   bool asked_to_pass_on = false;        // a round is out, or was, that the next in line waits for
   bool wanted = false;                  // by another daemon, as far as is known (rule E2)
-  std::optional<Time> wanted_since;     // ... and it is leased since
+  bool is_queued_for = false;           // ... that has an entry in its queue: not by a try
+  std::optional<Time> wanted_since;     // wanted, and leased
   unsigned handoffs_while_wanted = 0;   // ... and was handed on so often
   std::optional<Time> passed_on_since;  // the end of its first hold: a tenure begins (rule E1)
+  bool owes_rest = false;               // of a tenure before it: behind its first hold (rule E1)
   std::optional<Time> lingers_until;    // it has no hold, and nobody waits
+  Duration apart{0};                    // its next renewal from others of the last, see Timing
   Time renew_at = kNever;
   Time warn_at = kNever;  // the holder, that little is left
   Time end_at = kNever;   // of the hold if there is one, else of the lease
@@ -114,23 +118,25 @@ struct Lock::Lease {
 struct Lock::Contest {
   Contest(const Timing& timing, Agenda& agenda, Lock& lock)
       : want(timing),
-        attempt_alarm(agenda, [&lock](Time now) { lock.Attempt(now); }),
-        rest_alarm(agenda, [&lock](Time now) { lock.RestOver(now); }),
+        attempt_alarm(agenda, [&lock](Time now) { lock.Proceed(now); }),
+        rest_alarm(agenda, [&lock](Time now) { lock.Proceed(now); }),
+        release_alarm(agenda, [&lock](Time now) { lock.Proceed(now); }),
         quorum_alarm(agenda, [&lock](Time now) { lock.FailTheImpatient(now); }) {}
 
-  bool IsToRemember() const { return want.IsToRemember() || rest_alarm.at(); }
+  // Others come first, by the rules E1 and E6.7. A try is let through.
+  bool IsHeldBack() const { return rest_alarm.at() || release_alarm.at(); }
+  bool IsToRemember() const { return want.IsToRemember() || IsHeldBack(); }
 
   Want want;
   unsigned splits = 0;  // failed rounds in a row without a holder in sight (rule E7)
   std::optional<Time> no_quorum_since;
   std::optional<AttemptGate::Place> before_gate;  // the next attempt waits there
-  NodeSet silent;                                 // of the last round that failed
-  NodeSet freed;                // said since the last round went out that they are free (rule E5)
-  bool awaits_release = false;  // m answers before the next attempt (rule E6.7): a rest, too
-  Alarm attempt_alarm;          // the next attempt, after one that failed
-  Alarm rest_alarm;             // until others had a turn: after a tenure (rule E1), or a lease
-                                // that was wanted
-  Alarm quorum_alarm;           // when waiters have been without a quorum for quorum_wait
+  NodeFailures failures;                          // of the last round that failed
+  NodeSet freed;        // said since the last round went out that they are free (rule E5)
+  Alarm attempt_alarm;  // back-off, after an attempt that failed
+  Alarm rest_alarm;     // after a tenure (rule E1)
+  Alarm release_alarm;  // at the latest, when m nodes are to have answered a release (rule E6.7)
+  Alarm quorum_alarm;   // when waiters have been without a quorum for quorum_wait
 };
 
 // The lease's use by one session.

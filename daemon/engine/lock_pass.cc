@@ -7,17 +7,18 @@
 // From the end of a hold to the next hold of the same lease, or to the lease's end: rules B2, B3,
 // C10, E1, E2, E6.3, E6.7.
 namespace redlockd::engine {
+
 // There is a lease, and nobody has it.
 bool Lock::Passing() const { return lease_ && lease_->phase == Lease::Phase::kLeased && !hold_; }
 
 bool Lock::TenureOver(Time now) const {
   const auto since = lease_->passed_on_since;
-  return since && now - *since >= shared_.options.timing.tenure_max;
+  return lease_->owes_rest || (since && now - *since >= shared_.options.timing.tenure_max);
 }
 
 // Who polls the nodes for it gets a turn (rule E1). Others in the queue get theirs without it.
 void Lock::Rest(Time now) {
-  if (lease_->wanted_since) return;
+  if (lease_->is_queued_for) return;
   contest().rest_alarm.Set(now + shared_.options.timing.Rest());
 }
 
@@ -151,6 +152,13 @@ void Lock::NoteWanted(Time now) {
   if (lease_->phase == Lease::Phase::kLeased && !lease_->wanted_since) lease_->wanted_since = now;
 }
 
+void Lock::NoteQueue(Time now, Stamp greatest) {
+  if (greatest == 0) return;
+  Saw(now, greatest);
+  lease_->is_queued_for = true;
+  NoteWanted(now);
+}
+
 void Lock::Wanted(Time now) {
   if (!lease_) return;
   NoteWanted(now);
@@ -165,25 +173,18 @@ void Lock::Saw(Time now, Stamp greatest) {
 void Lock::Freed(Time now, NodeIndex node) {
   if (!contest_) return;
   contest_->freed.set(node);
-  if (contest_->freed.count() >= Majority(shared_.options.nodes)) AttemptNow(now);
+  if (contest_->freed.count() >= Majority(shared_.options.nodes)) StopBackingOff(now);
 }
 
 void Lock::Released(Time now) {
-  if (contest_ && contest_->awaits_release) RestOver(now);
+  if (!contest_) return;
+  contest_->release_alarm.Clear();
+  Proceed(now);  // also where nobody waits: it may be forgotten now
 }
 
-// Also where nobody waits: the lock is kept in mind no longer.
-void Lock::RestOver(Time now) {
-  contest().awaits_release = false;
-  contest().rest_alarm.Clear();
+void Lock::StopBackingOff(Time now) {
   contest().attempt_alarm.Clear();
   Proceed(now);
-}
-
-void Lock::AttemptNow(Time now) {
-  if (lease_ || !contest_ || !contest_->attempt_alarm.at()) return;
-  contest_->attempt_alarm.Clear();
-  Attempt(now);
 }
 
 // --- the end ------------------------------------------------------------------------------------
@@ -192,10 +193,8 @@ void Lock::LetGo(Time now, Queue queue, std::optional<ReleaseTable::Waiter> wait
   const std::unique_ptr<Lease> lease = std::move(lease_);
   shared_.by_attempt.erase(lease->attempt);
   // Behind what the releases tell of the others who want it, whoever asks next (rule E6.7).
-  if (queue == Queue::kLeave && lease->wanted_since) {
-    contest().awaits_release = true;
-    contest().rest_alarm.Set(now + shared_.options.timing.retry_interval);
-  }
+  const bool awaited = queue == Queue::kLeave && lease->wanted_since;
+  if (awaited) contest().release_alarm.Set(now + shared_.options.timing.retry_interval);
   NodeSet nodes = lease->may_have;
   const bool leave = queue == Queue::kLeave && contest_ && contest_->want.Entries().any();
   if (leave) nodes |= contest_->want.Entries();
@@ -208,7 +207,7 @@ void Lock::LetGo(Time now, Queue queue, std::optional<ReleaseTable::Waiter> wait
                              .gone_by = now + lease->longest_ttl + drift_allowance,
                              .waiter = waiter,
                              .pass = std::move(lease->pass),
-                             .awaited = contest_ && contest_->awaits_release});
+                             .awaited = awaited});
 }
 
 // Nobody here wants it any more: its entries go, with an owner value that has no key.

@@ -40,9 +40,8 @@ bool Lock::Cancel(Time now, SessionId session, RequestId request) {
 void Lock::InputEnded(Time now, SessionId session) {
   const auto waiter = FindWaiter(session);
   if (waiter == waiters_.end()) return;
-  // Being asked of the nodes for the first time: answered by what comes of it.
-  const bool being_asked = Acquiring() || contest().before_gate || Passing();
-  if (waiter == waiters_.begin() && being_asked && !(*waiter)->asked) return;
+  const bool is_next = Passing() && waiter == waiters_.begin();
+  if (is_next || IsUnasked(**waiter)) return;  // answered by what comes of it
   Fail(waiter, Failure::kCancelled, "the client sends no more");
   Proceed(now);
 }
@@ -63,15 +62,27 @@ void Lock::Fail(Waiters::iterator waiter, Failure failure, std::string text) {
   waiters_.erase(waiter);
 }
 
+bool Lock::IsUnasked(const Waiter& waiter) const {
+  return &waiter == waiters_.front().get() && !waiter.asked && (!lease_ || Acquiring());
+}
+
+bool Lock::StandsBeforeGate() const { return contest_ && contest_->before_gate; }
+
 void Lock::WaitOver(Time now, SessionId session) {
   const auto waiter = FindWaiter(session);
-  if (contest().no_quorum_since) {
-    Fail(waiter, Failure::kNoQuorum, shared_.nodes.WhyNoQuorum(now, contest().silent));
+  const bool no_quorum = contest_ && contest_->no_quorum_since;
+  // A wait that is shorter than a round, or than a rest, does not end before its first round does.
+  if (IsUnasked(**waiter) && !no_quorum && !StandsBeforeGate()) {
+    (*waiter)->out_of_time = true;
+    return StopBackingOff(now);
+  }
+  if (no_quorum) {
+    Fail(waiter, Failure::kNoQuorum, shared_.nodes.WhyNoQuorum(now, contest_->failures));
   } else {
     Fail(waiter, (*waiter)->is_try ? Failure::kBusy : Failure::kTimeout,
-         hold_                   ? "still held on this host"
-         : contest().before_gate ? "too many locks are asked for at a time"
-                                 : "still held elsewhere");
+         hold_                ? "still held on this host"
+         : StandsBeforeGate() ? "too many locks are asked for at a time"
+                              : "still held elsewhere");
   }
   Proceed(now);
 }
@@ -85,14 +96,17 @@ void Lock::Proceed(Time now) {
     NobodyWaits(now);
   } else if (lease_) {
     if (hold_) AskBlockAhead(now);
-  } else if (!contest().before_gate && !contest().attempt_alarm.at()) {
-    if (contest().rest_alarm.at() && !waiters_.front()->is_try) {
-      contest().attempt_alarm.Set(*contest().rest_alarm.at());
-    } else {
-      Attempt(now);
-    }
+  } else if (MayAsk()) {
+    Attempt(now);
   }
   if (Idle()) shared_.idle.push_back(name_);
+}
+
+bool Lock::MayAsk() const {
+  if (!contest_) return true;
+  if (contest_->before_gate || contest_->attempt_alarm.at()) return false;
+  const Waiter& first = *waiters_.front();
+  return first.is_try || first.out_of_time || !contest_->IsHeldBack();
 }
 
 void Lock::NobodyWaits(Time now) {
@@ -126,7 +140,7 @@ void Lock::FailTheImpatient(Time now) {
       contest().quorum_alarm.Set(end);
       break;
     }
-    Fail(waiters_.begin(), Failure::kNoQuorum, shared_.nodes.WhyNoQuorum(now, contest().silent));
+    Fail(waiters_.begin(), Failure::kNoQuorum, shared_.nodes.WhyNoQuorum(now, contest().failures));
   }
   Proceed(now);
 }

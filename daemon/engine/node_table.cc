@@ -357,22 +357,23 @@ std::string NodeTable::Reason(Time now, NodeIndex index) const {
   return node.text + ", ready in " + ToText(left);
 }
 
-std::string NodeTable::WhyNoQuorum(Time now, NodeSet silent) const {
+std::string NodeTable::WhyNoQuorum(Time now, const NodeFailures& failures) const {
   const std::size_t voters = Voters().count();
   const std::size_t m = Majority(nodes_.size());
   const std::string head = voters < m
                                ? std::to_string(voters) + " of " + std::to_string(nodes_.size()) +
                                      " nodes vote, " + std::to_string(m) + " are needed"
                                : "fewer than " + std::to_string(m) + " of " +
-                                     std::to_string(nodes_.size()) + " nodes answered in time";
+                                     std::to_string(nodes_.size()) + " nodes gave a usable answer";
   std::string rest;
   bool forgot = false;
   for (NodeIndex i = 0; i < nodes_.size(); ++i) {
     const NodeState state = nodes_[i].state;
-    if (state == NodeState::kUp && !silent.test(i)) continue;
+    const auto failure = failures.find(i);
+    if (state == NodeState::kUp && failure == failures.end()) continue;
     forgot = forgot || state == NodeState::kNew || state == NodeState::kQuarantine;
     rest += (rest.empty() ? ": node " : "; node ") + std::to_string(i + 1) + " " +
-            (state == NodeState::kUp ? "did not answer in time" : Reason(now, i));
+            (state == NodeState::kUp ? failure->second : Reason(now, i));
   }
   if (MetOtherSet()) return "a node belongs to another set, nothing is granted" + rest;
   if (forgot) rest += "; if the nodes are new: redlock nodes --trust-empty";

@@ -62,8 +62,8 @@ class NodeTable {
   // A typical round trip, for back-off (rule E7).
   Duration RoundTrip() const;
   // Why there is no quorum, for a person: "2 of 5 nodes vote, 3 are needed: node 3 ..."
-  // `silent`: who did not answer the round that failed.
-  std::string WhyNoQuorum(Time now, NodeSet silent) const;
+  // `failures`: of the round that failed.
+  std::string WhyNoQuorum(Time now, const NodeFailures& failures) const;
   std::vector<NodeView> Views(Time now) const;
 
  private:

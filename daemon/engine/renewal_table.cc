@@ -20,13 +20,14 @@ Verdict VerdictOf(char letter) {
 
 }  // namespace
 
-void RenewalTable::Add(Time now, NodeSet nodes, AttemptNumber attempt, std::uint32_t round,
-                       RenewOp::Lease lease) {
-  if (nodes.none()) return;
+std::size_t RenewalTable::Add(Time now, NodeSet nodes, AttemptNumber attempt, std::uint32_t round,
+                              RenewOp::Lease lease) {
+  if (nodes.none()) return 0;
   Gathered& gathered = gathered_[nodes.to_ulong()];
   gathered.parts.push_back({attempt, round});
   gathered.op.leases.push_back(std::move(lease));
   if (gathered.parts.size() == RenewOp::kMost) Send(now, nodes, gathered);
+  return added_++ / RenewOp::kMost;
 }
 
 void RenewalTable::Flush(Time now) {
@@ -34,6 +35,7 @@ void RenewalTable::Flush(Time now) {
     if (!gathered.parts.empty()) Send(now, NodeSet(nodes), gathered);
   }
   gathered_.clear();
+  added_ = 0;
 }
 
 void RenewalTable::Send(Time now, NodeSet nodes, Gathered& gathered) {
@@ -47,14 +49,15 @@ void RenewalTable::Answered(const NodeAnswer& answer,
   const auto found = sent_.find(answer.ticket.subject);
   if (found == sent_.end()) return;
   const std::vector<Part>& parts = found->second.parts;  // stays, though more is sent meanwhile
+  const bool ok = answer.verdict == Verdict::kOk;        // else the text is no letters
   NodeAnswer part;
   part.node = answer.node;
   part.ticket = answer.ticket;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     part.ticket.subject = parts[i].attempt;
     part.ticket.round = parts[i].round;
-    const char letter = i < answer.text.size() ? answer.text[i] : '?';
-    part.verdict = answer.verdict == Verdict::kOk ? VerdictOf(letter) : answer.verdict;
+    const char letter = ok && i < answer.text.size() ? answer.text[i] : '?';
+    part.verdict = ok ? VerdictOf(letter) : answer.verdict;
     part.greatest = letter == RenewOp::kRenewedWanted ? 1 : 0;  // whose and when is not said
     tell(part);
   }

@@ -19,9 +19,10 @@ class RenewalTable {
  public:
   explicit RenewalTable(Outbox& outbox) : outbox_(outbox) {}
 
-  // Asks `nodes` for the lease of that attempt, in its round.
-  void Add(Time now, NodeSet nodes, AttemptNumber attempt, std::uint32_t round,
-           RenewOp::Lease lease);
+  // Asks `nodes` for the lease of that attempt, in its round. In the how manieth call of this step,
+  // from 0.
+  std::size_t Add(Time now, NodeSet nodes, AttemptNumber attempt, std::uint32_t round,
+                  RenewOp::Lease lease);
   // Sends what is gathered. At the end of each step, and before its event: that may let go of what
   // is to be renewed.
   void Flush(Time now);
@@ -47,6 +48,7 @@ class RenewalTable {
 
   Outbox& outbox_;
   std::map<unsigned long, Gathered> gathered_;  // by the set of nodes
+  std::size_t added_ = 0;                       // since the last Flush
   std::unordered_map<std::uint64_t, Sent> sent_;
   std::uint64_t last_ = 0;
 };

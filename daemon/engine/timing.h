@@ -39,9 +39,13 @@ struct Timing {
     return std::min<Duration>(left / 8, std::chrono::milliseconds(10));
   }
   static Duration RenewAfter(Duration ttl) { return ttl / 3; }  // rule C5
+  static constexpr Duration kTogether = std::chrono::milliseconds(10);
   // What is due at nearly the same time is renewed at the same time, and none of it later.
-  static Time Together(Time due) {
-    return due - due.time_since_epoch() % std::chrono::milliseconds(10);
+  static Time Together(Time due) { return due - due.time_since_epoch() % kTogether; }
+  // By how much sooner than that it is due next time, when it was renewed in the n-th call of one
+  // step. So a crowd that is renewed at once, as after the host slept, moves apart.
+  static Duration Apart(std::size_t call, Duration ttl) {
+    return kTogether * call % std::max<Duration>(kTogether, RenewAfter(ttl) / 4);
   }
   // A lock that somebody elsewhere wants is handed on here so often and so long (rule E2).
   static constexpr unsigned kHandoffsWhileWanted = 16;

@@ -11,8 +11,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A lock request without a wait is decided by rounds, each as long as the command timeout at most:
-// three first rounds and the confirm rounds behind them (rule A4).
+// A lock request without a wait, or behind a short one, is decided by rounds, each as long as the
+// command timeout at most: three first rounds and the confirm rounds behind them (rule A4).
 constexpr Duration kTryMost = 8 * 20ms;
 
 }  // namespace
@@ -137,10 +137,9 @@ void Client::Wish(engine::LockRequested& request) {
 }
 
 void Client::Send(engine::LockRequested request) {
-  std::optional<Duration> most = request.wait;
-  if (most == Duration(0)) {
-    most = kTryMost + (parts_.in_line ? WorldTiming().quorum_wait : Duration(0));
-  }
+  std::optional<Duration> most;
+  if (request.wait) most = *request.wait + kTryMost;
+  if (most && request.wait == Duration(0) && parts_.in_line) *most += WorldTiming().quorum_wait;
   request.request = Begin(most, true);
   lock_ = request.name;
   max_hold_ = request.max_hold;

@@ -5,7 +5,10 @@ local id, set = ARGV[5], ARGV[6]
 local answer = check(KEYS[1]) or reply('ok')
 if id ~= '' then redis.call('HSETNX', KEYS[1], 'id', id) end
 if set ~= '' then redis.call('HSETNX', KEYS[1], 'set', set) end
-local known = redis.call('HMGET', KEYS[1], 'id', 'set')
-table.insert(answer, known[1] or '')
-table.insert(answer, known[2] or '')
+-- By the command that reads the queues, too: a user that may not use it is told so here, before a lock
+-- is asked for.
+local known, sentinel = {}, redis.call('HGETALL', KEYS[1])
+for i = 1, #sentinel, 2 do known[sentinel[i]] = sentinel[i + 1] end
+table.insert(answer, known.id or '')
+table.insert(answer, known.set or '')
 return answer

@@ -71,6 +71,20 @@ TEST(Ballot, HasNoQuorumWhenTooFewCanAnswer) {
   EXPECT_EQ(ballot.Judge(), Result::kAgreed);
 }
 
+TEST(Ballot, KnowsWhoWasSilentAndWhoFailed) {
+  Ballot ballot(5, NodeSet(0b11111));
+  ballot.Vote(0, 10);
+  ballot.Refuse(1);
+  ballot.Fail(2, "OOM");
+  ballot.Miss(3);
+  EXPECT_EQ(ballot.Silent(), NodeSet(0b11000));
+  EXPECT_EQ(
+      ballot.Failures(),
+      (NodeFailures{{2, "OOM"}, {3, "did not answer in time"}, {4, "did not answer in time"}}));
+  ballot.Vote(2, 10);
+  EXPECT_EQ(ballot.Failures().count(2), 0u);
+}
+
 TEST(Ballot, AVoteSurvivesLaterSilence) {
   Ballot ballot(3, NodeSet(0b111));
   ballot.Vote(0, 7);

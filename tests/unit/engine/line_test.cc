@@ -302,6 +302,17 @@ TEST_F(Line, ATryWithoutAQuorumSaysSoAtOnce) {
       << FailureOf(request)->text;
 }
 
+TEST_F(Line, AnErrorThatNodesAnswerIsToldToTheClient) {
+  AllByHand();
+  const auto request = Try(a_);
+  Answer(Take<AcquireOp>(0), Verdict::kError, 0, 0ns, "NOPERM no 'hgetall' for you");
+  Silence(Take<AcquireOp>(1));
+  ASSERT_EQ(WhyFailed(request), Failure::kNoQuorum);
+  EXPECT_EQ(FailureOf(request)->text,
+            "fewer than 2 of 3 nodes gave a usable answer: node 1 NOPERM no 'hgetall' for you; "
+            "node 2 did not answer in time; node 3 did not answer in time");
+}
+
 TEST_F(Line, AWaiterHasPatienceForQuorumWait) {
   Down(0);
   Down(1);

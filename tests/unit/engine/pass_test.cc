@@ -29,6 +29,14 @@ class Passing : public Table {
     }
     return asked;
   }
+  // A tenure has ended just now, and nobody holds x.
+  void TenureOver() {
+    Turn(a_);
+    MustHold(a_);
+    Pass(1s);
+    Unlock(a_);
+    EXPECT_EQ(KeysOf("me:1:here"), 0u);
+  }
   // The session takes x and lets it go again.
   Fence Turn(SessionId session, const Wish& wish = Wish()) {
     const Fence fence = MustHold(session, wish).fence;
@@ -369,6 +377,60 @@ TEST_F(Passing, AHolderThatDiesIsFollowedAtOnceThoughTheTenureIsOver) {
   Pass(1500ms);
   Close(a_);
   EXPECT_TRUE(GrantOf(next));
+}
+
+TEST_F(Passing, WhereHoldersEndByClosingTheRestComesOneHoldLater) {  // rule E1
+  Turn(a_);
+  MustHold(a_);
+  const auto next = Lock(b_);
+  const auto last = Lock(c_);
+  Pass(1500ms);
+  Close(a_);
+  ASSERT_TRUE(GrantOf(next));
+  Close(b_);
+  EXPECT_EQ(KeysOf("me:2:here"), 0u);
+  Pass(99ms);
+  EXPECT_FALSE(GrantOf(last));
+  Pass(1ms);
+  EXPECT_TRUE(GrantOf(last));
+}
+
+TEST_F(Passing, AShortWaitIsAskedAtItsEndThoughTheLockRests) {
+  TenureOver();
+  const auto request = Lock(b_, {.wait = 30ms});
+  Pass(29ms);
+  EXPECT_FALSE(Answered(request)) << "who polls may take it";
+  Pass(1ms);
+  EXPECT_TRUE(GrantOf(request));
+}
+
+TEST_F(Passing, AShortWaitThatMeetsAnotherAtItsEndIsATimeout) {
+  TenureOver();
+  const auto request = Lock(b_, {.wait = 30ms});
+  for (auto& node : nodes_) node.Put(now_, "x", "other:1:there", 60s);
+  Pass(30ms);
+  ASSERT_EQ(WhyFailed(request), Failure::kTimeout);
+  EXPECT_EQ(FailureOf(request)->text, "held elsewhere");
+}
+
+TEST_F(Passing, WhoSendsNoMoreIsAnsweredByTheRoundBehindTheRest) {
+  TenureOver();
+  const auto request = Lock(b_);
+  Do(SessionInputEnded{b_});
+  Pass(100ms);
+  EXPECT_TRUE(GrantOf(request));
+}
+
+TEST_F(Passing, ATryFromElsewhereTakesNoRestFromThoseWhoPoll) {  // rule E1
+  Turn(a_);
+  Pass(5ms);
+  MustHold(a_);
+  Pass(1s);
+  Do(NodeHint{0, NodeHint::Kind::kWanted, "x"});  // nobody has an entry
+  Unlock(a_);
+  const auto request = Lock(b_);
+  Pass(90ms);
+  EXPECT_FALSE(Answered(request));
 }
 
 TEST_F(Passing, ALongHoldIsNoTenure) {

@@ -41,6 +41,36 @@ TEST_F(Renewals, OfManyLeasesGoTogetherUpToABound) {
   EXPECT_EQ(locks.size(), 150u);
 }
 
+TEST_F(Renewals, OfACrowdMoveApart) {
+  HoldMany(300);
+  AllByHand();
+  Pass(1s);
+  for (NodeIndex i = 0; i < 3; ++i) {
+    while (IsAsked<RenewOp>(i)) AnswerAsObedient(Take<RenewOp>(i));
+  }
+  std::vector<std::size_t> leases;  // renewed at a time
+  for (int step = 0; step < 100; ++step) {
+    Pass(10ms);
+    for (const RenewOp& op : AllOfNode0()) leases.push_back(op.leases.size());
+  }
+  EXPECT_EQ(leases, (std::vector<std::size_t>{44, 64, 64, 64, 64}));
+}
+
+TEST_F(Renewals, TheTextOfARefusalIsNoWordOfAnotherThatWantsIt) {
+  linger_.usual = 20ms;
+  Make(3);
+  Start();
+  session_ = Open();
+  MustHold(session_);
+  AllByHand();
+  Pass(1s);
+  for (NodeIndex i = 0; i < 3; ++i) {
+    Answer(Take<RenewOp>(i), Verdict::kSettings, 0, 0ns, "what differs");
+  }
+  Unlock(session_);
+  EXPECT_FALSE(IsAsked<ReleaseOp>(0)) << "it lingers";
+}
+
 TEST_F(Renewals, LeasesThatWereTakenMillisecondsApartAreRenewedTogetherAndNoneTooLate) {
   MustHold(session_, {.name = "a"});
   Pass(4ms);
