@@ -19,7 +19,8 @@ std::string ToYaml(const DaemonOptions& options) {
     yaml += "  - address: \"" + address + "\"\n";
     for (const auto& [key, value] : options.node_keys) yaml += "    " + key + ": " + value + '\n';
   }
-  yaml += "lease: {ttl: " + options.ttl + ", max_ttl: " + options.max_ttl + "}\n";
+  yaml += "lease: {ttl: " + options.ttl + ", max_ttl: " + options.max_ttl +
+          ", linger: " + options.linger + ", tenure_max: " + options.tenure_max + "}\n";
   yaml += "safety: {fence_window: " + options.fence_window + "}\n";
   yaml += "timeouts: {connect: " + options.connect_timeout +
           ", command: " + options.command_timeout + "}\n";
@@ -110,6 +111,15 @@ Reply Daemon::NodeRow(std::size_t i) const {
 
 bool Daemon::NodeIs(std::size_t i, std::string_view state) const {
   return Get(NodeRow(i), "state") == state;
+}
+
+std::uint64_t Daemon::Stat(std::string_view name) const {
+  LineClient client = Connect();
+  client.Ask("stats");
+  for (const Reply& row : client.rows()) {
+    if (Get(row, "name") == name) return GetNumber(row, "value");
+  }
+  throw std::runtime_error("no counter " + std::string(name));
 }
 
 namespace {

@@ -19,6 +19,8 @@ struct DaemonOptions {
   std::map<std::string, std::string> node_keys{};  // more keys of every node: {"username", "x"}
   std::string ttl = "2s";
   std::string max_ttl = "2s";
+  std::string linger = "20ms";
+  std::string tenure_max = "1s";
   std::string fence_window = "500ms";
   // Twice the default: a test machine's schedulers are slow, sanitizers slower.
   std::string command_timeout = "100ms";
@@ -60,6 +62,8 @@ class Daemon {
   // The row of `nodes` for node i, counted from 0.
   Reply NodeRow(std::size_t i) const;
   bool NodeIs(std::size_t i, std::string_view state) const;
+  // What `stats` says of it.
+  std::uint64_t Stat(std::string_view name) const;
 
  private:
   void EndAtOnce();
