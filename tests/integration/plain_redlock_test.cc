@@ -1,8 +1,14 @@
-// Plain Redlock clients on the same name and nodes: keys are respected both ways.
+// Plain Redlock clients on the same name and nodes: keys are respected both ways, and who polls
+// gets a turn.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <random>
+#include <thread>
+
 #include "tests/support/daemon.h"
+#include "tests/support/relay.h"
 
 namespace redlockd::test {
 namespace {
@@ -11,7 +17,7 @@ constexpr char kCompareAndDelete[] =
     "if redis.call('get',KEYS[1]) == ARGV[1] then return redis.call('del',KEYS[1]) "
     "else return 0 end";
 
-// What every Redlock library does, by redis-cli.
+// What every Redlock library does.
 class PlainClient {
  public:
   explicit PlainClient(Nodes& nodes) : nodes_(nodes) {}
@@ -21,7 +27,7 @@ class PlainClient {
                       const std::string& px = "60000") {
     std::size_t acquired = 0;
     for (std::size_t i = first; i < last; ++i) {
-      acquired += Cli(i, {"SET", key, kValue, "NX", "PX", px}) == "OK\n";
+      acquired += nodes_[i].Command({"SET", key, kValue, "NX", "PX", px}) == "OK";
     }
     return acquired;
   }
@@ -29,7 +35,7 @@ class PlainClient {
   std::size_t Release(const std::string& key) {
     std::size_t deleted = 0;
     for (std::size_t i = 0; i < nodes_.size(); ++i) {
-      deleted += Cli(i, {"EVAL", kCompareAndDelete, "1", key, kValue}) == "1\n";
+      deleted += nodes_[i].Command({"EVAL", kCompareAndDelete, "1", key, kValue}) == "1";
     }
     return deleted;
   }
@@ -37,17 +43,36 @@ class PlainClient {
  private:
   static constexpr char kValue[] = "c0ffee0123456789";
 
-  std::string Cli(std::size_t node, const std::vector<std::string>& args) {
-    std::vector<std::string> argv = {REDLOCKD_TEST_REDIS_CLI, "-s", nodes_[node].SocketPath()};
-    argv.insert(argv.end(), args.begin(), args.end());
-    return RunProgram(std::move(argv)).output;
-  }
-
   Nodes& nodes_;
 };
 
 class PlainRedlockTest : public testing::Test {
  protected:
+  // Clients of the daemon want `a` without a break; after a tenure the plain one, that polls, finds
+  // it free (rule E1).
+  void ExpectATurnForWhoPolls(Relay::LetGo how) {
+    Relay relay("a", how);
+    relay.Join(world_.daemon, 3);
+    ASSERT_TRUE(relay.Run([&] { return relay.grants().size() > 10; }));
+    std::atomic<bool> got = false;
+    {
+      const std::jthread poller([&](const std::stop_token& over) {
+        std::minstd_rand random(1);
+        while (!over.stop_requested() && !got) got = PollOnce(random);
+      });
+      EXPECT_TRUE(relay.Run([&] { return got.load(); }, 20s)) << relay.grants().size() << " grants";
+    }
+    EXPECT_GE(plain_.Release("a"), 3u) << "it had a majority";
+    const std::size_t before = relay.grants().size();
+    EXPECT_TRUE(relay.Run([&] { return relay.grants().size() > before; })) << "they go on";
+  }
+  bool PollOnce(std::minstd_rand& random) {
+    if (plain_.Acquire("a", 0, 5) >= 3) return true;
+    plain_.Release("a");
+    std::this_thread::sleep_for(std::uniform_int_distribution<>(5, 15)(random) * 1ms);
+    return false;
+  }
+
   World world_{5};
   PlainClient plain_{world_.nodes};
   LineClient client_ = world_.Connect();
@@ -102,6 +127,10 @@ TEST_F(PlainRedlockTest, OurLockKeepsItOut) {
   client_.Ask("unlock a");
   EXPECT_TRUE(Eventually([&] { return world_.nodes.CountWith("a") == 0; }));
   EXPECT_EQ(plain_.Acquire("a", 0, 5), 5u);
+}
+
+TEST_F(PlainRedlockTest, GetsATurnAmongClientsThatUnlock) {
+  ExpectATurnForWhoPolls(Relay::LetGo::kUnlock);
 }
 
 TEST_F(PlainRedlockTest, AKeyThatIsNoLockIsNeverTouched) {

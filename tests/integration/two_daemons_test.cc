@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "tests/support/daemon.h"
+#include "tests/support/relay.h"
 
 namespace redlockd::test {
 namespace {
@@ -75,6 +76,35 @@ TEST_F(TwoDaemonsTest, ARestartedDaemonLeavesTheOldLeaseItsTime) {
   EXPECT_EQ(Brief(next), "OK") << Line(next);
   EXPECT_GE(BootTime(), Duration(GetNumber(grant, "deadline")));
   EXPECT_GT(GetNumber(next, "fence"), GetNumber(grant, "fence"));
+}
+
+// How many grants in a row each daemon had, in the order of the fences. The last may go on.
+std::vector<std::size_t> Turns(std::vector<Relay::Grant> grants) {
+  std::sort(grants.begin(), grants.end(), [](auto& a, auto& b) { return a.fence < b.fence; });
+  std::vector<std::size_t> turns;
+  for (std::size_t i = 0; i < grants.size(); ++i) {
+    if (i == 0 || grants[i].daemon != grants[i - 1].daemon) turns.push_back(0);
+    ++turns.back();
+  }
+  return turns;
+}
+
+// Both want the lock all the time. A lease that is handed on as if nobody wanted it would let them
+// change places once in a tenure.
+TEST_F(TwoDaemonsTest, GetTheLockByTurns) {
+  constexpr std::size_t kTurns = 100;
+  constexpr std::size_t kLongest = 17;  // grants of a lease that is wanted (rule E2)
+  second_.WaitForNodes(5);
+  Relay relay("a", Relay::LetGo::kUnlock);
+  relay.Join(world_.daemon, 3);
+  relay.Join(second_, 3);
+  EXPECT_TRUE(relay.Run([&] { return Turns(relay.grants()).size() > kTurns; }))
+      << relay.grants().size() << " grants";
+  const std::vector<std::size_t> turns = Turns(relay.grants());
+  // A daemon may lose its place for a second where the machine stood still and nodes were late.
+  const auto too_long = std::count_if(turns.begin(), turns.end(),
+                                      [](std::size_t grants) { return grants > kLongest; });
+  EXPECT_LE(too_long, kTurns / 10) << "of " << turns.size();
 }
 
 // The resource that the lock protects: a counter that is read and written back in two steps, and a
