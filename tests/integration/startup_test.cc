@@ -32,7 +32,18 @@ TEST_F(StartupTest, CheckConfigPrintsWhatWouldBeInForce) {
   const Ran ran = Check(ToYaml({.addresses = {"10.0.0.1:6379", "10.0.0.2:6379", "10.0.0.3:6379"}}));
   EXPECT_EQ(ran.exit, ExitCode(0)) << ran.output;
   EXPECT_THAT(ran.output, HasSubstr("10.0.0.2:6379"));
-  EXPECT_THAT(ran.output, HasSubstr("quarantine"));
+}
+
+// The times that RULES.md calls derived.
+TEST_F(StartupTest, CheckConfigPrintsTheTimesThatFollow) {
+  const Ran ran = Check(ToYaml({.addresses = {"127.0.0.1:1"}, .tenure_max = "500ms"}));
+  EXPECT_THAT(ran.output, HasSubstr("# min_ttl: 405ms\n"
+                                    "# drift_allowance of lease.ttl: 4ms\n"
+                                    "# drift_allowance of lease.max_ttl: 4ms\n"
+                                    "# quarantine: 3s\n"
+                                    "# rest: 50ms\n"
+                                    "# want_life: 600ms\n"
+                                    "# want_penalty: 1.2s\n"));
 }
 
 TEST_F(StartupTest, EveryMistakeIsToldAtOnceAndWhere) {
