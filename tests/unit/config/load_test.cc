@@ -160,6 +160,7 @@ safety: {drift: 0.2}
 socket_mode: 0888
 socket_group: two words
 connections_per_node: 65
+retry_interval: 6s
 log_level: trace
 drain_time: [1s]
 )"),
@@ -170,8 +171,9 @@ drain_time: [1s]
           "r.yaml:5:15: socket_group: expected at most 32 ASCII characters without blanks, found "
           "\"two words\"",
           "r.yaml:6:23: connections_per_node: expected a number from 1 to 64, found \"65\"",
-          "r.yaml:7:12: log_level: expected error, warning, info or debug, found \"trace\"",
-          "r.yaml:8:13: drain_time: expected a duration from 0s to 1m, found a list"));
+          "r.yaml:7:17: retry_interval: expected a duration from 1ms to 5s, found \"6s\"",
+          "r.yaml:8:12: log_level: expected error, warning, info or debug, found \"trace\"",
+          "r.yaml:9:13: drain_time: expected a duration from 0s to 1m, found a list"));
 }
 
 TEST(LoadErrors, RefuseOddNumbers) {
