@@ -20,7 +20,8 @@ using NodeFailures = std::map<NodeIndex, std::string>;
 
 // One question to some nodes. Each of `nodes` gives exactly one NodeAnswer or a NodeSilence with
 // gone=true in the end, with a NodeSilence gone=false in between where the command timeout passes.
-// All ops of one lock to one node go over one connection, in order, as long as it lives.
+// All ops of one lock to one node go over one connection, in order, as long as it lives; what is of
+// no lock, or of several (RenewOp), over any.
 struct AskNodes {
   NodeSet nodes;
   Ticket ticket;
@@ -97,8 +98,7 @@ struct AnswerClient {
   Answer answer;
 };
 
-// --- events of a hold, told to the session that holds it
-// -------------------------------------------
+// --- events of a hold, told to its session ------------------------------------------------------
 
 struct Notice {
   enum class Kind : std::uint8_t { kRenewed, kJeopardy, kSafe, kLost, kDraining };

@@ -51,7 +51,8 @@ struct Lock::Lease {
       if (nodes.test(i)) sent_in[i] = round;
     }
   }
-  // It was answered, or never will be. At most one is out per node (rule C5), so the newest is all.
+  // It was answered, or never will be. One at most is out at a node (rule C5), but for a first
+  // round after another: those are acquires, which are answered in their order.
   void Heard(NodeIndex node, const Ticket& ticket) {
     if (ticket.round == sent_in[node]) in_flight.reset(node);
   }

@@ -71,7 +71,7 @@ struct Counters {
   std::uint64_t grants = 0;
   std::uint64_t one_round_grants = 0;  // fences agreed in the first round (rule A3)
   std::uint64_t confirmed_grants = 0;  // rule A4
-  std::uint64_t handoffs = 0;          // of a lease that was there, without asking a node (rule B2)
+  std::uint64_t handoffs = 0;          // of the grants: of a lease that was there (rule B2)
   std::uint64_t unlocks = 0;
   std::uint64_t session_ends = 0;  // holds released because their session closed
   std::uint64_t lost = 0;

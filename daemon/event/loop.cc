@@ -10,6 +10,7 @@
 #include "daemon/event/timer_queue.h"
 
 namespace redlockd::event {
+
 Loop::Loop() : base_(event_base_new()) {
   if (base_ == nullptr) throw std::runtime_error("cannot create an event loop (libevent)");
   timers_ = std::make_unique<TimerQueue>(*this);

@@ -26,8 +26,8 @@ ScriptId ScriptOf(const engine::NodeOp& op);
 // this will go (rule D1).
 struct Call {
   std::string text;
-  std::size_t run_id_at =
-      std::string::npos;  // where it belongs, as one more bulk string, if at all
+  // Where it belongs, as one more bulk string, if at all.
+  std::size_t run_id_at = std::string::npos;
 };
 Call CallOf(const engine::NodeOp& op, const SetOptions& set);
 

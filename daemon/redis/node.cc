@@ -3,6 +3,7 @@
 #include <utility>
 
 namespace redlockd::redis {
+
 Node::Node(event::Loop& loop, Resolver& resolver, const Options& options, engine::NodeIndex index,
            const Callbacks& callbacks, std::minstd_rand& random)
     : index_(index), callbacks_(callbacks) {

@@ -14,7 +14,8 @@
 namespace redlockd::redis {
 
 // One node: its links. A lock's ops always take the same link, so that they run in the order in
-// which they were asked; what is about the node itself takes any that is ready.
+// which they were asked; what is about the node itself, or about several locks as renewals are,
+// takes any that is ready.
 class Node : private LinkUser {
  public:
   // All references outlive the node.

@@ -37,10 +37,9 @@ struct SetOptions {
 };
 
 struct Options {
-  std::vector<NodeOptions> nodes;  // by engine::NodeIndex
-  std::size_t links = 1;           // connections to each node, >= 1
-  std::size_t max_unsent =
-      1 << 20;  // bytes that wait on a connection for its node to read, at most
+  std::vector<NodeOptions> nodes;    // by engine::NodeIndex
+  std::size_t links = 1;             // connections to each node, >= 1
+  std::size_t max_unsent = 1 << 20;  // bytes that wait on a connection for its node to read
   SetOptions set;
   // Of this daemon (rule A1): it listens for what nodes publish to it (rule E5). Empty: it does
   // not.
