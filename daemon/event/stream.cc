@@ -56,7 +56,11 @@ struct Stream::Core : std::enable_shared_from_this<Stream::Core> {
     evbuffer_freeze(out, 1);
     if (evbuffer_get_length(out) > 0) bufferevent_enable(stream, EV_WRITE);
   }
-  static void OnFlushed(bufferevent* stream, void*) { bufferevent_disable(stream, EV_WRITE); }
+  // Deferred: something may have been written since.
+  static void OnFlushed(bufferevent* stream, void*) {
+    if (evbuffer_get_length(bufferevent_get_output(stream)) > 0) return;
+    bufferevent_disable(stream, EV_WRITE);
+  }
 
   void Fail(int error) {
     const auto self = shared_from_this();
