@@ -65,7 +65,7 @@ void SimDaemon::CountAcquire(const engine::AcquireOp& acquire) {
   const bool leased = granted_[acquire.lock] == acquire.owner;
   if (leased && acquire.block > 1) parts_.reached(Reached::kBlock);
   if (leased) return;
-  parts_.turns.Asked(acquire.lock, acquire.owner);
+  parts_.turns.Asked(acquire.lock, Instance(), acquire.owner);
   const auto& calls = waits_[acquire.lock];
   const bool tries =
       std::any_of(calls.begin(), calls.end(), [](const auto& call) { return call.second; });

@@ -1,6 +1,7 @@
 #include "tests/sim/turns.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "daemon/engine/timing.h"
 
@@ -36,15 +37,16 @@ bool Turns::IsQueued(const std::string& lock, const std::string& instance) const
   return 2 * static_cast<std::size_t>(queues) > nodes_.size();
 }
 
-void Turns::Asked(const std::string& name, const std::string& owner) {
+void Turns::Asked(const std::string& name, const std::string& instance, const std::string& owner) {
   if (!judging_) return;
   Lock& lock = locks_[name];
-  const auto [asked, is_first] = lock.queued_before.try_emplace(owner);
-  if (!is_first) return;
-  for (auto& [instance, waiting] : lock.waiting) {
+  Attempt& attempt = lock.attempts[instance];
+  if (attempt.owner == owner) return;
+  attempt = {owner, {}};
+  for (auto& [other, waiting] : lock.waiting) {
     if (timeline_.now() - waiting.since < kSkew) continue;
-    waiting.queued = waiting.queued || IsQueued(name, instance);
-    if (waiting.queued) asked->second.insert(instance);
+    waiting.queued = waiting.queued || IsQueued(name, other);
+    if (waiting.queued) attempt.queued_before.insert(other);
   }
 }
 
@@ -58,10 +60,9 @@ void Turns::Granted(const std::string& name, const std::string& instance,
   if (owner == lock.owner) return;  // handed on, not taken
   lock.owner = owner;
   if (!judging_) return;
-  const std::set<std::string> queued_before = lock.queued_before[owner];
-  lock.queued_before.erase(owner);
+  const Attempt attempt = std::exchange(lock.attempts[instance], {});
   for (auto& [other, waiting] : lock.waiting) {
-    if (other == instance || !queued_before.contains(other)) continue;
+    if (other == instance || !attempt.queued_before.contains(other)) continue;
     if (++waiting.others <= most_others_) continue;
     checker_.Broken(Promise::kFair, other + " waits for " + name + ", and " + owner + " is the " +
                                         std::to_string(waiting.others) + "th lease of others");

@@ -27,7 +27,7 @@ class Turns {
   // The daemon asks for it with this owner value: whoever is in the queues by now comes before it,
   // or is overtaken. Who enters while its question is under way is not, nor who began to wait so
   // shortly before that the clocks do not tell.
-  void Asked(const std::string& lock, const std::string& owner);
+  void Asked(const std::string& lock, const std::string& instance, const std::string& owner);
   // One of them got it, by the lease of this owner value.
   void Granted(const std::string& lock, const std::string& instance, const std::string& owner);
   // Looks at who is waiting.
@@ -42,10 +42,14 @@ class Turns {
     bool queued = false;     // it has been in the queues of a majority since
     std::size_t others = 0;  // leases of others since it is in the queues
   };
-  struct Lock {
+  struct Attempt {
     std::string owner;
-    std::map<std::string, Waiting> waiting;                      // by instance
-    std::map<std::string, std::set<std::string>> queued_before;  // by owner value
+    std::set<std::string> queued_before;  // instances
+  };
+  struct Lock {
+    std::string owner;                        // of the lease
+    std::map<std::string, Waiting> waiting;   // by instance
+    std::map<std::string, Attempt> attempts;  // by instance, which has one at a time (rule C11)
   };
 
   bool IsQueued(const std::string& lock, const std::string& instance) const;
