@@ -97,7 +97,7 @@ class RunTest(unittest.TestCase):
         self.assertEqual(0, run.returncode, errors)
         with open(paths[0], encoding="utf-8") as file:
             rows = {row["id"]: row for row in json.load(file)["rows"]}
-        self.assertEqual({"1", "5", "5b", "5c", "5d", "6"}, set(rows))
+        self.assertEqual({"1", "5", "5b", "5c", "5d", "5e", "6"}, set(rows))
         for row in rows.values():
             self.assertLessEqual({"id", "figure", "value", "bar", "ok"}, set(row))
             self.assertIn(row["figure"], table)

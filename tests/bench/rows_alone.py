@@ -39,6 +39,8 @@ def rows_2_and_3(setting):
             ratio(ours, floor, "per_second"), "x", at_least(0.6), details),
         rival.row("2b", f"cold cycles/s, {clients} clients / the best peer's",
                   details["per_second"], theirs, at_least(4)),
+        Row("2c", f"cold cycles/s, {clients} clients, to compare with R1 - R3",
+            details["per_second"]),
         Row("3", f"daemon's CPU for a cold cycle, {clients} clients", median(ours, "cpu_us"), "us",
             at_most(25)),
     ]

@@ -33,6 +33,7 @@ def rows_5_and_6(setting):
         Row("5c", "their wait, p99", median(ours, "wait", "p99_us") / 1000, "ms", at_most(3)),
         Row("5d", "acquisitions of the least lucky of them / the luckiest's",
             min(result["least"] / max(1, result["most"]) for result in ours), "x", at_least(0.95)),
+        Row("5e", f"hand-offs/s, {clients} local clients, to compare with R4 - R6", handoffs),
         Row("6", "Redis commands for one of their acquisitions",
             median(ours, "scripts_per_grant"), "", at_most(0.2)),
     ]
