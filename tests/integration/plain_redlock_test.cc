@@ -133,6 +133,10 @@ TEST_F(PlainRedlockTest, GetsATurnAmongClientsThatUnlock) {
   ExpectATurnForWhoPolls(Relay::LetGo::kUnlock);
 }
 
+TEST_F(PlainRedlockTest, GetsATurnAmongClientsThatClose) {
+  ExpectATurnForWhoPolls(Relay::LetGo::kClose);
+}
+
 TEST_F(PlainRedlockTest, AKeyThatIsNoLockIsNeverTouched) {
   for (std::size_t i = 0; i < 5; ++i) world_.nodes[i].Command({"RPUSH", "a", "x"});
   const Reply answer = client_.Ask("lock a wait=300ms");
