@@ -10,7 +10,7 @@
 
 // What the engine asks of a node, and what a node may answer. Whoever carries an op to a node
 // (daemon/redis) adds what belongs to the connection (run_id) and to the set (key prefix, max_ttl,
-// fence_window, quarantine, fence_life).
+// fence_window, quarantine, fence_life, want_life).
 namespace redlockd::engine {
 
 // How an acquire stands to the queue of daemons that want the lock (rule E6.2).
