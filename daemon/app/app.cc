@@ -162,7 +162,7 @@ engine::Counters App::Counters() const { return engine_.counters(); }
 void App::StartServing() {
   if (sessions_) return;
   first_look_.Cancel();
-  session::Options options = SessionOptionsOf(config_);
+  session::Options options = SessionOptionsOf(config_, instance_);
   if (!config_.admin_group.empty() && !options.admin_group) {
     host::LogWarning("admin_group: there is no group " + config_.admin_group +
                      ": only root and the daemon's own user are administrators");

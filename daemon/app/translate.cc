@@ -86,7 +86,7 @@ redis::Options RedisOptionsOf(const config::Config& config, const std::string& i
   return options;
 }
 
-session::Options SessionOptionsOf(const config::Config& config) {
+session::Options SessionOptionsOf(const config::Config& config, const std::string& instance) {
   session::Options options;
   options.max_sessions = config.limits.sessions;
   options.max_sessions_per_uid = config.limits.sessions_per_uid;
@@ -95,7 +95,7 @@ session::Options SessionOptionsOf(const config::Config& config) {
   options.locks_per_session = config.limits.locks_per_session;
   options.key_prefix = config.key_prefix;
   if (!config.admin_group.empty()) options.admin_group = host::GroupId(config.admin_group);
-  options.boot = host::RandomHex(8);
+  options.instance = instance;
   for (const config::Node& node : config.nodes) {
     options.node_addresses.push_back(config::ToString(node.address));
   }

@@ -17,7 +17,7 @@ engine::Timing TimingOf(const config::Config& config);
 // `instance`: of this daemon, random and new at each start (rule A1); the same for both.
 engine::EngineOptions EngineOptionsOf(const config::Config& config, const std::string& instance);
 redis::Options RedisOptionsOf(const config::Config& config, const std::string& instance);
-session::Options SessionOptionsOf(const config::Config& config);
+session::Options SessionOptionsOf(const config::Config& config, const std::string& instance);
 
 // How many descriptors the daemon needs to serve as many sessions as it may.
 std::size_t DescriptorsFor(const config::Config& config);

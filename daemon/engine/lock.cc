@@ -127,7 +127,6 @@ std::optional<HoldView> Lock::ViewHold(Time now) const {
                   .ttl = lease_->ttl,
                   .votes = lease_->validity.Count(now),
                   .jeopardy = hold_->jeopardy,
-                  .owner = Owner(lease_->attempt),
                   .note = hold_->note};
 }
 

@@ -19,7 +19,6 @@ struct HoldView {
   Duration ttl;
   std::size_t votes;
   bool jeopardy;
-  std::string owner;  // the lease's owner value on the nodes
   std::string note;
 };
 

@@ -15,14 +15,14 @@ namespace {
 using redlock::protocol::ErrorCode;
 using redlock::protocol::ReplyLine;
 
-std::string Greeting(const std::string& boot) {
+std::string Greeting(const std::string& instance) {
   std::string line;
   ReplyLine::Event(line, "HELLO")
       .Word("redlockd")
       .Word(std::to_string(redlock::protocol::kVersion))
       .Add("caps", Caps())
       .Add("line", redlock::protocol::kLineBytes)
-      .Add("boot", boot);
+      .Add("boot", instance);
   return line;
 }
 
@@ -32,7 +32,7 @@ Sessions::Sessions(event::Loop& loop, int fd, Options options, EnginePort& port)
     : loop_(loop),
       options_(std::move(options)),
       port_(port),
-      greeting_(Greeting(options_.boot)),
+      greeting_(Greeting(options_.instance)),
       end_of_turn_(loop, [this] { EndTurn(); }),
       listener_(loop, fd, options_.reserved_descriptors,
                 [this](Descriptor socket) { Accept(std::move(socket)); }) {}

@@ -37,7 +37,7 @@ struct Options {
   std::size_t locks_per_session = 0;
   std::string key_prefix;                   // rule D9
   std::optional<gid_t> admin_group;         // besides uid 0 and the daemon's own uid
-  std::string boot;                         // another one after each start of the daemon
+  std::string instance;                     // of this run of the daemon (rule A1)
   std::vector<std::string> node_addresses;  // in the order of engine::NodeIndex
 };
 

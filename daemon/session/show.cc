@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <string_view>
 
 #include "daemon/engine/quorum.h"
 #include "daemon/session/answers.h"
@@ -13,7 +14,9 @@ namespace {
 using redlock::protocol::ErrorCode;
 using redlock::protocol::ReplyLine;
 
-// "INSTANCE:ATTEMPT:HOST" (rule A1); nothing if another program wrote it.
+// Parts of "INSTANCE:ATTEMPT:HOST" (rule A1); of what another program wrote, nothing that is one.
+std::string_view InstanceOf(std::string_view owner) { return owner.substr(0, owner.find(':')); }
+
 std::string HostOf(const std::string& owner) {
   const std::size_t attempt = owner.find(':');
   if (attempt == std::string::npos) return "";
@@ -65,8 +68,9 @@ void WriteNode(ReplyLine row, Sessions& room, const engine::NodeWord& word, Coun
 void WriteShown(Session& session, const std::string& tag, const engine::Shown& shown) {
   Sessions& room = session.room();
   std::string& out = session.out();
-  const auto here = room.port().HoldOf(shown.name);
-  if (here) WriteHold(ReplyLine::Row(out, tag), room, session, *here);
+  if (const auto hold = room.port().HoldOf(shown.name)) {
+    WriteHold(ReplyLine::Row(out, tag), room, session, *hold);
+  }
   Count count;
   for (const engine::NodeWord& word : shown.nodes) {
     WriteNode(ReplyLine::Row(out, tag), room, word, count);
@@ -87,7 +91,7 @@ void WriteShown(Session& session, const std::string& tag, const engine::Shown& s
   auto ok = ReplyLine::Ok(out, tag);
   ok.Add("lock", shown.name);
   if (owner != count.owners.end()) {
-    const bool ours = here && here->owner == owner->first;
+    const bool ours = InstanceOf(owner->first) == room.options().instance;
     ok.Add("state", "held").Add("by", ours ? "here" : "other").Add("votes", votes(owner->second));
   } else if (count.free >= majority) {
     ok.Add("state", "free").Add("votes", votes(count.free));

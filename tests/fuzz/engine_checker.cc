@@ -203,7 +203,7 @@ void Checker::CompareHolds(const Engine& engine) {
   for (const HoldView& view : views) {
     auto& [name, hold] = *expected++;
     FUZZ_CHECK(view.name == name && view.session == hold.session && view.fence == hold.fence &&
-                   view.owner == hold.owner && view.ttl == hold.ttl,
+                   view.ttl == hold.ttl,
                "another hold");
     FUZZ_CHECK(view.jeopardy == hold.jeopardy, "in jeopardy untold");
     FUZZ_CHECK(view.deadline > now_, "held beyond its deadline");

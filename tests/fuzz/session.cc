@@ -32,7 +32,7 @@ session::Options RoomOptions() {
   options.max_unread_output = 1 << 20;
   options.locks_per_session = 8;
   options.key_prefix = "red";
-  options.boot = "b007";
+  options.instance = "b007";
   options.node_addresses = {"10.0.0.1:6379", "10.0.0.2:6379", "10.0.0.3:6379"};
   return options;
 }

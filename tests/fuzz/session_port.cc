@@ -85,7 +85,6 @@ void Port::On(const LockRequested& e) {
                       .ttl = e.ttl.value_or(10s),
                       .votes = 2,
                       .jeopardy = false,
-                      .owner = "i:1:h",
                       .note = e.note};
   Reply(e, Granted{e.name, hold.fence, hold.deadline, hold.ttl, 2, 3});
   holds_.emplace(e.name, hold);

@@ -106,7 +106,7 @@ SessionTest::SessionTest() {
   options.max_sessions_per_uid = 100;
   options.max_unread_output = 256 * 1024;
   options.locks_per_session = 32;
-  options.boot = "b007";
+  options.instance = "b007";
   options.node_addresses = {"10.0.0.1:6379", "10.0.0.2:6379", "10.0.0.3:6379"};
 }
 

@@ -30,7 +30,6 @@ class ViewsTest : public SessionTest {
             .ttl = 10s,
             .votes = 3,
             .jeopardy = false,
-            .owner = "00ff:1:host1",
             .note = "a note"};
   }
   engine::NodeWord Word(engine::NodeIndex node, const std::string& owner) {
@@ -162,13 +161,13 @@ TEST_F(ViewsTest, ShowCountsWhatTheNodesSay) {
   const auto show = Nth<engine::ShowRequested>(0);
   EXPECT_EQ(show.name, "a");
   Answer(id, show.request,
-         engine::Shown{"a", {Word(0, "00ff:1:host1"), Word(1, "00ff:1:host1"), {2, {}}}});
+         engine::Shown{"a", {Word(0, "b007:1:host1"), Word(1, "b007:1:host1"), {2, {}}}});
   EXPECT_THAT(client->Line(), StartsWith("- place=here state=held fence=7 deadline=1007000000000 "
                                          "left=7s " +
                                          me));
   EXPECT_EQ(client->Line(),
             "- place=node node=1 address=10.0.0.1:6379 state=held "
-            "owner=00ff:1:host1 host=host1 left=5s");
+            "owner=b007:1:host1 host=host1 left=5s");
   EXPECT_THAT(client->Line(), StartsWith("- place=node node=2 "));
   EXPECT_EQ(client->Line(),
             "- place=node node=3 address=10.0.0.3:6379 state=unknown :it did not answer");
@@ -181,6 +180,8 @@ TEST_F(ViewsTest, ShowOfWhatOthersHoldOrNobody) {
   const std::vector<std::pair<engine::Shown, std::string>> cases = {
       {{"a", {Word(0, "x"), Word(1, "x"), Word(2, "y")}},
        "OK lock=a state=held by=other votes=2/3"},
+      {{"a", {Word(0, "b007:1:h"), Word(1, "b007:1:h"), Word(2, "")}},
+       "OK lock=a state=held by=here votes=2/3"},  // it lingers
       {{"a", {Word(0, ""), Word(1, ""), Word(2, "y")}}, "OK lock=a state=free votes=2/3"},
       {{"a", {Word(0, "x"), Word(1, "y"), Word(2, "")}}, "OK lock=a state=undecided"},
       {{"a", {Word(0, "x"), {1, {}}, {2, {}}}}, "ERR no-quorum lock=a :1/3 nodes answered"},
