@@ -64,7 +64,7 @@ const Key kKeys[] = {
 
     {"connections_per_node", CountValue{CONFIG(connections_per_node), 1, 64}, kDefault, "2",
      "connections kept to each node; the locks are shared out among them"},
-    {"retry_interval", DurationValue{CONFIG(retry_interval), 1ms, 5s}, kDefault, "100ms",
+    {"retry_interval", DurationValue{CONFIG(retry_interval), 10ms, 5s}, kDefault, "100ms",
      "pause between two tries to renew a lease, or to take one that is held elsewhere"},
     {"quorum_wait", DurationValue{CONFIG(quorum_wait), 1ms, 1h}, kDefault, "5s",
      "how long a waiting client is kept while no majority of the nodes can be reached"},

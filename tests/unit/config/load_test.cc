@@ -171,7 +171,7 @@ drain_time: [1s]
           "r.yaml:5:15: socket_group: expected at most 32 ASCII characters without blanks, found "
           "\"two words\"",
           "r.yaml:6:23: connections_per_node: expected a number from 1 to 64, found \"65\"",
-          "r.yaml:7:17: retry_interval: expected a duration from 1ms to 5s, found \"6s\"",
+          "r.yaml:7:17: retry_interval: expected a duration from 10ms to 5s, found \"6s\"",
           "r.yaml:8:12: log_level: expected error, warning, info or debug, found \"trace\"",
           "r.yaml:9:13: drain_time: expected a duration from 0s to 1m, found a list"));
 }
