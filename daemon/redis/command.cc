@@ -87,12 +87,7 @@ class Writer {
       Arg(Milliseconds(lease.ttl));
     }
   }
-  void operator()(const engine::ReleaseOp& op) {
-    LockKey(op.lock);
-    WantKey(op.lock);
-    Arg(op.owner);
-    Arg(op.leave ? "1" : "0");
-  }
+  void operator()(const engine::ReleaseOp& op) { Releases({&op, 1}); }
   void operator()(const engine::InspectOp& op) {
     LockKey(op.lock);
     FenceKey(op.lock);
@@ -107,6 +102,17 @@ class Writer {
   void operator()(const engine::AdoptOp& op) {
     OfNode();
     Arg(op.set);
+  }
+
+  void Releases(std::span<const engine::ReleaseOp> releases) {
+    for (const engine::ReleaseOp& op : releases) {
+      LockKey(op.lock);
+      WantKey(op.lock);
+    }
+    for (const engine::ReleaseOp& op : releases) {
+      Arg(op.owner);
+      Arg(op.leave ? "1" : "0");
+    }
   }
 
   Call Take(ScriptId script) const {
@@ -181,6 +187,12 @@ Call CallOf(const engine::NodeOp& op, const SetOptions& set) {
   Writer writer(set);
   std::visit(writer, op);
   return writer.Take(ScriptOf(op));
+}
+
+Call CallOf(std::span<const engine::ReleaseOp> releases, const SetOptions& set) {
+  Writer writer(set);
+  writer.Releases(releases);
+  return writer.Take(ScriptId::kRelease);
 }
 
 }  // namespace redlockd::redis

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -30,5 +31,9 @@ struct Call {
   std::size_t run_id_at = std::string::npos;
 };
 Call CallOf(const engine::NodeOp& op, const SetOptions& set);
+
+// Several releases in one call, at most so many, so that no node stops for long.
+inline constexpr std::size_t kMostReleases = 64;
+Call CallOf(std::span<const engine::ReleaseOp> releases, const SetOptions& set);
 
 }  // namespace redlockd::redis

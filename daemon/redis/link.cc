@@ -28,14 +28,19 @@ Link::Link(const Parts& parts, std::uint32_t seed)
 
 Link::~Link() = default;
 
-bool Link::Send(const engine::Ticket& ticket, const Question& question) {
+bool Link::Send(std::span<const engine::Ticket> tickets, const Question& question) {
   if (state_ != State::kReady || stream_->unsent() > parts_.options.max_unsent) return false;
   out_.clear();
   question.AppendTo(out_, present_.run_id);
   stream_->Write(out_);
   const auto now = Clock::now();
   if (due_.empty()) quiet_since_ = now;
-  due_.push_back({.ticket = ticket, .is_probe = question.is_probe(), .sent = now});
+  for (const engine::Ticket& ticket : tickets) {
+    due_.push_back({.ticket = ticket,
+                    .is_probe = question.is_probe(),
+                    .releases = question.releases(),
+                    .sent = now});
+  }
   if (!timer_.running()) StartTimer();
   return true;
 }
@@ -131,9 +136,17 @@ void Link::TakeOfOp(Reply reply) {
   // SCRIPT FLUSH. Said once more, by EVAL, the op would run behind what was sent after it: an
   // acquire behind its own release. A new connection keeps the order and brings the scripts.
   if (IsNoScript(*reply)) return Lose("the node had lost its scripts");
+  const std::size_t answers = std::max<std::size_t>(due_.front().releases, 1);
+  for (std::size_t i = 0; i < answers; ++i) Answer(*reply, i);
+}
+
+// Of the i-th op, of those that are due, to which this is the reply.
+void Link::Answer(const redisReply& reply, std::size_t i) {
   const Due due = std::move(due_.front());
   due_.pop_front();
-  engine::NodeAnswer answer = due.info ? ParseProbe(*due.info, *reply) : ParseAnswer(*reply);
+  engine::NodeAnswer answer = due.info           ? ParseProbe(*due.info, reply)
+                              : due.releases > 0 ? ParseRelease(reply, i, due.releases)
+                                                 : ParseAnswer(reply);
   answer.node = parts_.node;
   answer.ticket = due.ticket;
   parts_.user.OnAnswer(std::move(answer));

@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -63,8 +64,9 @@ class Link {
   State state() const { return state_; }
 
   // False: it is not ready, or too much waits to be sent; nothing was sent and nothing will be
-  // told. True: the user gets exactly one answer, or a silence with gone=true, in the end.
-  bool Send(const engine::Ticket& ticket, const Question& question);
+  // told. True: the user gets exactly one answer, or a silence with gone=true, in the end; to
+  // several releases in one question, one for the ticket of each.
+  bool Send(std::span<const engine::Ticket> tickets, const Question& question);
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -73,6 +75,7 @@ class Link {
   struct Due {
     engine::Ticket ticket;
     bool is_probe;
+    std::size_t releases;  // that have one reply in common: this one, if any, and those behind it
     Clock::time_point sent;
     bool timed_out = false;  // and the user was told so
     Reply info{};            // of a probe, once it is there
@@ -87,6 +90,7 @@ class Link {
   void Take(Reply reply);
   void TakeOfHandshake(const redisReply& reply);
   void TakeOfOp(Reply reply);
+  void Answer(const redisReply& reply, std::size_t i);
   void BecomeReady();
   void Lose(const std::string& reason);
   void OnTimer();

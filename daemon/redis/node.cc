@@ -13,9 +13,9 @@ Node::Node(event::Loop& loop, Resolver& resolver, const Options& options, engine
   }
 }
 
-bool Node::Ask(const engine::Ticket& ticket, const Question& question) {
+bool Node::Ask(std::span<const engine::Ticket> tickets, const Question& question) {
   Link* link = LinkFor(question);
-  return link != nullptr && link->Send(ticket, question);
+  return link != nullptr && link->Send(tickets, question);
 }
 
 Link* Node::LinkFor(const Question& question) {

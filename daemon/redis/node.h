@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -23,7 +24,7 @@ class Node : private LinkUser {
        const Callbacks& callbacks, std::minstd_rand& random);
 
   // As Link::Send.
-  bool Ask(const engine::Ticket& ticket, const Question& question);
+  bool Ask(std::span<const engine::Ticket> tickets, const Question& question);
 
  private:
   void OnLinkReady(const engine::NodeFacts& facts) override;

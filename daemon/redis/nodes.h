@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <random>
+#include <span>
 #include <vector>
 
 #include "daemon/engine/effects.h"
@@ -19,6 +20,8 @@
 // from it is the engine's.
 namespace redlockd::redis {
 
+class Question;
+
 class Nodes {
  public:
   // Starts connecting. `loop` outlives it. 1..engine::kMaxNodes nodes.
@@ -29,16 +32,33 @@ class Nodes {
 
   // Each node that is asked gives exactly one NodeAnswer or a NodeSilence with gone=true in the
   // end; in between a NodeSilence with gone=false once its command_timeout has passed. A node that
-  // cannot be asked now is a silence with gone=true at the end of this turn.
+  // cannot be asked now is a silence with gone=true at the end of this turn. All that a link is
+  // asked in a turn goes out in one write, in the order of Ask; releases that follow one another,
+  // in one call.
   void Ask(const engine::AskNodes& ask);
 
  private:
+  // Releases over one link of each of these nodes, while more may join them. One call of many costs
+  // a node and this daemon less than as many calls.
+  struct Releases {
+    engine::NodeSet nodes;
+    std::vector<engine::Ticket> tickets;
+    std::vector<engine::ReleaseOp> ops;
+  };
+
+  void Gather(const engine::AskNodes& ask, const engine::ReleaseOp& op);
+  void SendReleases();
+  void Send(Releases& releases);
+  void Send(engine::NodeSet nodes, std::span<const engine::Ticket> tickets,
+            const Question& question);
   void TellUnasked();
 
   const Options options_;
   const Callbacks callbacks_;
   std::minstd_rand random_;
   Resolver resolver_;
+  std::vector<Releases> releases_;  // by link
+  event::EndOfTurn send_releases_;
   std::vector<engine::NodeSilence> unasked_;
   event::EndOfTurn tell_unasked_;
   std::vector<std::unique_ptr<Node>> nodes_;

@@ -1,5 +1,6 @@
 #include "daemon/redis/question.h"
 
+#include <cassert>
 #include <functional>
 #include <variant>
 
@@ -14,11 +15,11 @@ concept OfLock = requires(const Op& op) {
   op.lock;
 };
 
-std::optional<std::size_t> LaneOf(const engine::NodeOp& op) {
+std::optional<std::size_t> LaneOfOp(const engine::NodeOp& op) {
   return std::visit(
       [](const auto& op) -> std::optional<std::size_t> {
         if constexpr (OfLock<decltype(op)>) {
-          return std::hash<std::string>()(op.lock);
+          return LaneOf(op.lock);
         } else {
           return std::nullopt;
         }
@@ -28,8 +29,12 @@ std::optional<std::size_t> LaneOf(const engine::NodeOp& op) {
 
 }  // namespace
 
+std::size_t LaneOf(const std::string& lock) { return std::hash<std::string>()(lock); }
+
 Question::Question(const engine::NodeOp& op, const SetOptions& set)
-    : is_probe_(std::holds_alternative<engine::ProbeOp>(op)), lane_(LaneOf(op)) {
+    : is_probe_(std::holds_alternative<engine::ProbeOp>(op)),
+      releases_(std::holds_alternative<engine::ReleaseOp>(op) ? 1 : 0),
+      lane_(LaneOfOp(op)) {
   if (is_probe_) {
     const std::string_view info = "INFO";
     AppendCommand(text_, {&info, 1});
@@ -37,6 +42,12 @@ Question::Question(const engine::NodeOp& op, const SetOptions& set)
   const Call call = CallOf(op, set);
   if (call.run_id_at != std::string::npos) run_id_at_ = text_.size() + call.run_id_at;
   text_.append(call.text);
+}
+
+Question::Question(std::span<const engine::ReleaseOp> releases, const SetOptions& set)
+    : releases_(releases.size()), lane_(LaneOf(releases.front().lock)) {
+  assert(releases.size() <= kMostReleases);
+  text_ = CallOf(releases, set).text;
 }
 
 void Question::AppendTo(std::string& out, std::string_view run_id) const {

@@ -110,6 +110,23 @@ NodeAnswer ParseAnswer(const redisReply& reply) {
   return answer;
 }
 
+NodeAnswer ParseRelease(const redisReply& reply, std::size_t i, std::size_t releases) {
+  NodeAnswer answer = ParseAnswer(reply);
+  if (answer.verdict != Verdict::kOk) return answer;
+  const char letter = answer.text.size() == releases ? answer.text[i] : '\0';
+  const bool is_not_owner = letter == 'n' || letter == 'N';
+  const bool is_wanted = letter == 'O' || letter == 'N';
+  if (!is_not_owner && !is_wanted && letter != 'o') {
+    answer = Error("expected o, O, n or N for each of " + std::to_string(releases) +
+                   " releases, got '" + answer.text + "'");
+    return answer;
+  }
+  if (is_not_owner) answer.verdict = Verdict::kNotOwner;
+  if (!is_wanted) answer.greatest = 0;
+  answer.text.clear();
+  return answer;
+}
+
 std::variant<NodeFacts, std::string> ParseFacts(const redisReply& info) {
   if (info.type != REDIS_REPLY_STRING) return "INFO: " + Describe(info);
   const std::string_view text = Text(info);

@@ -2,6 +2,7 @@
 
 #include <hiredis/hiredis.h>
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -18,6 +19,12 @@ inline constexpr engine::Duration kNoExpiry = std::chrono::hours(24 * 365 * 10);
 // Verdict, node_time, fence, left, text and greatest of the answer to any op but a probe. Node and
 // ticket are for the caller to fill in.
 engine::NodeAnswer ParseAnswer(const redisReply& reply);
+
+// The answer to the i-th of the releases that release.lua was asked for in one call. Where another
+// daemon wants its lock, `greatest` is that of all locks of the call: no less than that of its own
+// lock, which is all that a stamp made from it needs (rule E6.1). What it is too great by puts that
+// want later in the queue; by microseconds, as stamps are times.
+engine::NodeAnswer ParseRelease(const redisReply& reply, std::size_t i, std::size_t releases);
 
 // The facts of an INFO, or what is wrong with it.
 std::variant<engine::NodeFacts, std::string> ParseFacts(const redisReply& info);

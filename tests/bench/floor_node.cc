@@ -120,9 +120,13 @@ void FloorNode::Fail() const {
 }
 
 bool SaysOk(const redisReply& reply) {
-  return reply.type == REDIS_REPLY_ARRAY && reply.elements > 0 &&
-         reply.element[0]->type == REDIS_REPLY_STRING &&
-         std::string_view(reply.element[0]->str, reply.element[0]->len) == "ok";
+  const auto says = [&](std::size_t i, std::string_view text) {
+    return reply.element[i]->type == REDIS_REPLY_STRING &&
+           std::string_view(reply.element[i]->str, reply.element[i]->len) == text;
+  };
+  // Of a release, the letter: it was this owner's.
+  return reply.type == REDIS_REPLY_ARRAY && reply.elements > 4 && says(0, "ok") &&
+         (says(4, "") || says(4, "o"));
 }
 
 std::string MicrosecondsNow() {

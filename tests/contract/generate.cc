@@ -62,7 +62,8 @@ class Generator {
     if (OneIn(60)) return Add(Flush{});
     if (OneIn(60)) return StartAnew(ScriptCall(CallOf(engine::InspectOp{Lock()})));
     if (OneIn(10)) return Add(PlainCommand());
-    ScriptCall call = CallOf(Op());
+    if (OneIn(100)) return LetGoOfWhatIsWanted();
+    ScriptCall call = OneIn(20) ? CallOf(Releases()) : CallOf(Op());
     if (OneIn(12)) Spoil(call.call);
     Add(std::move(call));
   }
@@ -176,6 +177,34 @@ class Generator {
     return engine::TrustOp{};
   }
 
+  // Several locks, which may be the same.
+  std::vector<engine::ReleaseOp> Releases() {
+    std::vector<engine::ReleaseOp> ops;
+    for (std::uint64_t locks = 2 + Below(3); locks > 0; --locks) {
+      ops.push_back({Lock(), Owner(), OneIn(2)});
+    }
+    return ops;
+  }
+
+  // A daemon has both locks, and another wants one of them: chance alone would seldom get there.
+  void LetGoOfWhatIsWanted() {
+    const std::string owner = Owner();
+    for (const char* lock : {"job", "other"}) {
+      engine::AcquireOp taken{lock, owner, 1s, 0};
+      taken.queueing = engine::Queueing::kIgnore;
+      Add(CallOf(taken, 0));
+    }
+    engine::AcquireOp wanted{"job", Instance() + ":9:another", 1s, 0};
+    wanted.queueing = engine::Queueing::kAlways;
+    wanted.stamp = Stamp();
+    Add(CallOf(wanted, 0));
+    Add(CallOf(std::vector<engine::ReleaseOp>{{"job", owner, OneIn(2)}, {"other", owner}}));
+  }
+
+  // In one call.
+  ScriptCall CallOf(const std::vector<engine::ReleaseOp>& releases) {
+    return {redis::ScriptId::kRelease, test::WordsOf(redis::CallOf(releases, kSets[0]), "")};
+  }
   ScriptCall CallOf(const engine::NodeOp& op) {
     return CallOf(op, OneIn(20) ? 1 + Below(kSets.size() - 1) : 0);
   }

@@ -18,9 +18,9 @@
 #include "tests/fuzz/turns.h"
 
 // A connection to a node that says anything. The first line of the input is what the node is asked,
-// a letter each; without one it is spoken to from the handshake on. The rest is what the node says,
-// cut anywhere. Each question has one answer, or gone-silence, in the end, alike however it was
-// cut.
+// a letter each, D for three releases at once; without one it is spoken to from the handshake on.
+// The rest is what the node says, cut anywhere. Each question has one answer, or gone-silence, in
+// the end, alike however it was cut.
 namespace redlockd::fuzz {
 namespace {
 
@@ -50,6 +50,7 @@ engine::NodeOp OpOf(char letter) {
     case 'r':
       return engine::RenewOp{{{"x", "i:1:h", std::chrono::seconds(1)}}};
     case 'd':
+    case 'D':
       return engine::ReleaseOp{"x", "i:1:h"};
     case 'p':
       return engine::ProbeOp{"id", "1:id"};
@@ -88,9 +89,11 @@ class Talk {
   Talk& operator=(const Talk&) = delete;
 
   void Ask(char letter) {
-    const engine::Ticket ticket{engine::Ticket::Kind::kQuery, 0, ++asked_, engine::Time()};
-    nodes_.Ask({engine::NodeSet().set(0), ticket, OpOf(letter)});
-    open_.push_back(asked_);
+    for (int i = letter == 'D' ? 3 : 1; i > 0; --i) {
+      const engine::Ticket ticket{engine::Ticket::Kind::kQuery, 0, ++asked_, engine::Time()};
+      nodes_.Ask({engine::NodeSet().set(0), ticket, OpOf(letter)});
+      open_.push_back(asked_);
+    }
     Turn();
   }
   void Say(std::string_view bytes) {

@@ -73,9 +73,24 @@ void CheckEvicted(const redisReply& info, const NodeFacts& facts) {
   FUZZ_CHECK(digits == std::to_string(facts.evicted_keys), "evicted_keys: '" + digits + "'");
 }
 
+// What is no letter of theirs is an error to each; else all that they differ in is their letter.
+void CheckReleases(const redisReply& reply, const NodeAnswer& whole) {
+  const std::size_t releases = std::max<std::size_t>(whole.text.size(), 1);
+  for (std::size_t i = 0; i < releases; ++i) {
+    const NodeAnswer answer = ParseRelease(reply, i, releases);
+    CheckAnswer(answer);
+    FUZZ_CHECK(ParseRelease(reply, i, releases + 1).verdict != Verdict::kOk, "one letter for two");
+    if (whole.verdict != Verdict::kOk || answer.verdict == Verdict::kError) continue;
+    FUZZ_CHECK(answer.text.empty(), "a letter is left");
+    const bool is_wanted = whole.text[i] == 'O' || whole.text[i] == 'N';
+    FUZZ_CHECK(answer.greatest == (is_wanted ? whole.greatest : 0), "another stamp");
+  }
+}
+
 void CheckReply(const redisReply& reply) {
   const NodeAnswer answer = ParseAnswer(reply);
   CheckAnswer(answer);
+  CheckReleases(reply, answer);
   FUZZ_CHECK(!IsError(reply) || answer.verdict == Verdict::kError, "an error is none");
   FUZZ_CHECK(!IsNoScript(reply) || IsError(reply), "NOSCRIPT is an error");
   FUZZ_CHECK(Describe(reply).size() <= kMostText, "described at length");

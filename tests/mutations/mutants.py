@@ -25,11 +25,17 @@ class Mutant:
 
     @property
     def program(self):
-        return 'unit_redis_scripts' if self.is_script else 'unit_engine'
+        if self.is_script:
+            return 'unit_redis_scripts'
+        return 'unit_redis_nodes' if self.file.startswith('daemon/redis/') else 'unit_engine'
 
 
 def engine(file, rule, name, harm, find, replace, catch='*', worlds=0):
     return Mutant(rule, name, harm, f'daemon/engine/{file}.cc', find, replace, catch, worlds)
+
+
+def redis(file, rule, name, harm, find, replace, catch='*'):
+    return Mutant(rule, name, harm, f'daemon/redis/{file}.cc', find, replace, catch, 0)
 
 
 def script(file, rule, name, harm, find, replace, catch='*', worlds=0):
@@ -189,8 +195,20 @@ MUTANTS = [
            'if (!hold_) return;  // a lease', '// a lease', 'Letting.*:Passing.*'),
     script('release', 'C4', 'release-without-compare',
            'a late release deletes another\'s key',
-           "if value == owner then redis.call('DEL', KEYS[1]) end", "redis.call('DEL', KEYS[1])",
+           "if value == owner then redis.call('DEL', KEYS[i]) end", "redis.call('DEL', KEYS[i])",
            worlds=WORLDS),
+    script('release', 'C4', 'only-the-first-of-a-call',
+           'all but one of the locks that a session held stay taken until their ttl',
+           'for i = 1, #KEYS, 2 do', 'for i = 1, 2, 2 do'),
+    redis('nodes', 'C4', 'acquire-before-the-release',
+          'a lock that is let go and taken again at once is busy, by its own daemon',
+          'Send(releases_[*question.lane() % releases_.size()]);', '', 'ReleasesTest.*'),
+    redis('nodes', 'C4', 'releases-without-end',
+          'a session that held thousands of locks stops each node when it goes',
+          '|| releases.ops.size() == kMostReleases', '', 'ReleasesTest.*'),
+    redis('reply', 'C4', 'released-where-it-was-not',
+          'a node where another has the key counts as one that deleted it',
+          'if (is_not_owner) answer.verdict = Verdict::kNotOwner;', '', 'ReleasesTest.*'),
     script('acquire', 'C8', 'take-over-across-instances',
            'any daemon with a greater attempt number takes a lock away',
            'its_instance == instance and', '', worlds=WORLDS),
@@ -450,8 +468,12 @@ MUTANTS = [
            'elseif instance == instance_of(owner) then', 'elseif false then'),
     script('release', 'E6.3', 'left-with-an-entry',
            'who went away is the head, and keeps the lock from the others until it is stale',
-           "if leaves then redis.call('HDEL', KEYS[2], instance_of(owner)) end", '', worlds=WORLDS),
+           "if leaves then redis.call('HDEL', KEYS[i + 1], instance_of(owner)) end", '', worlds=WORLDS),
     script('release', 'E5', 'the-next-not-told',
            'a lock that is let go stays free until somebody looks',
-           "if not own_is_before then tell(head, 'free', KEYS[1]) end", ''),
+           "if not own_is_before then tell(head, 'free', KEYS[i]) end", ''),
+    script('release', 'E6.1', 'release-that-hears-of-nobody',
+           'who lets go of a lock that others want asks for it again as the first of them',
+           'letter, most = string.upper(letter), math.max(most, greatest)',
+           'most = math.max(most, greatest)'),
 ]

@@ -18,9 +18,7 @@ struct ScriptWords {
 };
 
 // As the node reads them out of what the daemon writes.
-inline ScriptWords WordsOf(const engine::NodeOp& op, const redis::SetOptions& set,
-                           std::string_view run_id) {
-  redis::Call call = redis::CallOf(op, set);
+inline ScriptWords WordsOf(redis::Call call, std::string_view run_id) {
   if (call.run_id_at != std::string::npos) {
     std::string bulk;
     redis::AppendBulk(bulk, run_id);
@@ -35,6 +33,11 @@ inline ScriptWords WordsOf(const engine::NodeOp& op, const redis::SetOptions& se
   const auto keys = words.begin() + 3;  // behind EVALSHA, the script's sha, how many there are
   const auto args = keys + std::stol(words.at(2));
   return {{keys, args}, {args, words.end()}};
+}
+
+inline ScriptWords WordsOf(const engine::NodeOp& op, const redis::SetOptions& set,
+                           std::string_view run_id) {
+  return WordsOf(redis::CallOf(op, set), run_id);
 }
 
 inline void AppendCall(std::string& out, redis::ScriptId script, const ScriptWords& words) {

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <vector>
+
 #include "daemon/redis/encoder.h"
 #include "tests/support/redis_call.h"
 
@@ -68,6 +70,12 @@ TEST(CommandTest, EachOpHasItsKeysAndArguments) {
   EXPECT_THAT(call.args, ElementsAre("o:1:h", "0"));
   call = test::WordsOf(engine::ReleaseOp{"job", "o:1:h", true}, kSet, "run");
   EXPECT_THAT(call.args, ElementsAre("o:1:h", "1"));
+
+  const std::vector<engine::ReleaseOp> releases = {{"job", "o:1:h", true}, {"jab", "o:2:h"}};
+  call = test::WordsOf(CallOf(releases, kSet), "run");
+  EXPECT_THAT(call.keys,
+              ElementsAre("app:job", "redlockd:want:app:job", "app:jab", "redlockd:want:app:jab"));
+  EXPECT_THAT(call.args, ElementsAre("o:1:h", "1", "o:2:h", "0"));
 
   call = test::WordsOf(engine::InspectOp{"job"}, kSet, "run");
   EXPECT_THAT(call.keys, ElementsAre("app:job", "redlockd:fence:app:job"));

@@ -7,6 +7,8 @@
 #include <cstring>
 #include <stdexcept>
 
+#include "daemon/redis/scripts.h"
+
 namespace redlockd::redis {
 
 std::string Bulk(std::string_view text) {
@@ -45,7 +47,10 @@ std::string FakeNode::Good(const Argv& argv) {
   if (argv[0] == "INFO") return InfoReply();
   if (argv[0] == "CLIENT") return ":7\r\n";
   if (argv[0] == "SCRIPT") return Bulk(std::string(40, 'a'));
-  if (argv[0] == "EVALSHA" || argv[0] == "EVAL") return ScriptReply("ok");
+  if (argv[0] == "EVALSHA") {
+    const bool is_release = argv[1] == Get(ScriptId::kRelease).sha;  // two keys of each lock
+    return ScriptReply("ok", 0, 0, std::string(is_release ? std::stoul(argv[2]) / 2 : 0, 'o'));
+  }
   return "+OK\r\n";
 }
 

@@ -23,7 +23,7 @@ std::string ScriptReply(std::string_view verdict, std::int64_t fence = 0, std::i
 std::string InfoReply(std::string_view run_id = "run-1");
 
 // A node that says what a test wants, on a Unix socket, in the loop of the test. By itself it
-// answers the handshake like a good one, and every script with ok.
+// answers the handshake like a good one, and every script with ok; of a release, for each lock.
 class FakeNode {
  public:
   using Argv = std::vector<std::string>;

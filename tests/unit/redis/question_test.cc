@@ -58,6 +58,16 @@ TEST(QuestionTest, OfAProbeBeginsWithInfo) {
   EXPECT_EQ(Asked(question, "run"), "*1\r\n$4\r\nINFO\r\n" + Called(probe, "run"));
 }
 
+TEST(QuestionTest, OfReleasesSaysOfHowMany) {
+  const std::vector<engine::ReleaseOp> releases = {{"job", "o:1:h"}, {"jab", "o:2:h", true}};
+  const Question question(releases, kSet);
+  EXPECT_EQ(question.releases(), 2u);
+  EXPECT_EQ(question.lane(), LaneOf("job"));
+  EXPECT_EQ(Asked(question, "run"), CallOf(releases, kSet).text);
+  EXPECT_EQ(Question(releases[0], kSet).releases(), 1u);
+  EXPECT_EQ(Question(engine::InspectOp{"job"}, kSet).releases(), 0u);
+}
+
 TEST(QuestionTest, KeepsTheOpsOfALockInOneLane) {
   const auto lane = Question(kOfLock[0], kSet).lane();
   EXPECT_TRUE(lane);

@@ -234,6 +234,20 @@ TEST_F(QueueTest, AcquireAndReleaseTellTheGreatestStampOfOthersRenewThatThereIsO
   EXPECT_EQ(Release(kA).greatest, kLate) << "and where there was nothing to release";
 }
 
+TEST_F(QueueTest, AReleaseOfSeveralSaysOfEachWhetherItIsWantedAndOfAllTheGreatestStamp) {
+  Acquire(kA);
+  Do(engine::AcquireOp{"free", kA, 1s, 0});
+  Enter(kInstanceB, kEarly);
+  const std::string entry = std::to_string(kLate) + " " + std::to_string(Now() + kSecond);
+  Redis({"HSET", "redlockd:want:app:gone", kInstanceC, entry});
+  auto answer = ReleaseAll({{"job", kA}, {"free", kA}, {"gone", kA}, {"none", kA}});
+  EXPECT_EQ(answer.text, "OoNn");
+  EXPECT_EQ(answer.greatest, kLate);
+  answer = ReleaseAll({{"job", kA}, {"free", kA}});
+  EXPECT_EQ(answer.text, "Nn");
+  EXPECT_EQ(answer.greatest, kEarly);
+}
+
 // --- leaving (rule E6.3) ------------------------------------------------------------------------
 
 TEST_F(QueueTest, OnlyAReleaseThatLeavesTakesItsOwnEntryAway) {
@@ -282,6 +296,23 @@ TEST_F(QueueTest, AReleaseTellsTheHeadAlone) {
   EXPECT_THAT(Hints(), ElementsAre(Hint{kInstanceB, "free app:job"}));
   Release(kA);
   EXPECT_THAT(Hints(), IsEmpty()) << "it had nothing to release";
+}
+
+TEST_F(QueueTest, AReleaseOfSeveralTellsTheHeadOfEachAndLeavesWhereItIsTo) {
+  Acquire(kA);
+  Do(engine::AcquireOp{"other", kA, 1s, 0});
+  const std::string fresh = " " + std::to_string(Now() + 10 * kSecond);
+  for (const char* lock : {"job", "other"}) {
+    const std::string want = std::string("redlockd:want:app:") + lock;
+    Redis({"HSET", want, kInstance, std::to_string(kLate) + fresh});
+  }
+  Enter(kInstanceB, kEarly);
+  Redis({"HSET", "redlockd:want:app:other", kInstanceC, std::to_string(kEarly) + fresh});
+  EXPECT_EQ(ReleaseAll({{"job", kA, true}, {"other", kA}}).text, "OO");
+  EXPECT_THAT(Hints(),
+              ElementsAre(Hint{kInstanceC, "free app:other"}, Hint{kInstanceB, "free app:job"}));
+  EXPECT_FALSE(HasEntry(kInstance));
+  EXPECT_EQ(Redis({"HEXISTS", "redlockd:want:app:other", kInstance}), "1");
 }
 
 TEST_F(QueueTest, AReleaseByWhoIsStillTheHeadTellsNobody) {

@@ -42,6 +42,11 @@ const std::string kInfo =
     "# Stats\r\nevicted_keys:12\r\n# Replication\r\nrole:master\r\n# Cluster\r\n"
     "cluster_enabled:0\r\n";
 
+std::string ReleaseReply(const std::string& letters, const std::string& greatest = "0") {
+  return "*6\r\n" + Bulk("ok") + ":1763931234567890\r\n:0\r\n:0\r\n" + Bulk(letters) + ":" +
+         greatest + "\r\n";
+}
+
 TEST(ReplyTest, ReadsEveryVerdict) {
   const std::pair<std::string, Verdict> verdicts[] = {
       {"ok", Verdict::kOk},
@@ -64,6 +69,28 @@ TEST(ReplyTest, ReadsEveryVerdict) {
     EXPECT_EQ(answer.text, "why");
     EXPECT_EQ(answer.greatest, 9);
   }
+}
+
+TEST(ReplyTest, EachReleaseOfACallHasItsOwnAnswer) {
+  const Reply reply = Read(ReleaseReply("oOnN", "9"));
+  const std::pair<Verdict, engine::Stamp> expected[] = {
+      {Verdict::kOk, 0}, {Verdict::kOk, 9}, {Verdict::kNotOwner, 0}, {Verdict::kNotOwner, 9}};
+  for (std::size_t i = 0; i < 4; ++i) {
+    const auto answer = ParseRelease(*reply, i, 4);
+    EXPECT_EQ(answer.verdict, expected[i].first) << i;
+    EXPECT_EQ(answer.greatest, expected[i].second) << i;
+    EXPECT_EQ(answer.node_time, 1763931234567890);
+    EXPECT_EQ(answer.text, "");
+  }
+}
+
+TEST(ReplyTest, LettersThatAreNotThoseOfTheReleasesAreAnError) {
+  for (const std::string letters : {"", "o", "ooo", "ow", "o "}) {
+    const auto answer = ParseRelease(*Read(ReleaseReply(letters)), 1, 2);
+    EXPECT_EQ(answer.verdict, Verdict::kError) << letters;
+    EXPECT_EQ(answer.text, "expected o, O, n or N for each of 2 releases, got '" + letters + "'");
+  }
+  EXPECT_EQ(ParseRelease(*Read("-NOPERM no\r\n"), 1, 2).text, "NOPERM no");
 }
 
 TEST(ReplyTest, AKeyWithoutATtlIsLeftForVeryLong) {

@@ -5,6 +5,7 @@
 
 #include <memory>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "daemon/redis/command.h"
@@ -62,13 +63,22 @@ class ScriptsTest : public ::testing::Test {
   NodeAnswer Do(const engine::NodeOp& op) { return DoAs(set_, op); }
   // A probe's INFO is left out: its answer then has only what the sentinel says.
   NodeAnswer DoAs(const SetOptions& set, const engine::NodeOp& op) {
+    Call(ScriptOf(op), test::WordsOf(op, set, run_id_));
+    const bool is_release = std::holds_alternative<engine::ReleaseOp>(op);
+    return is_release ? ParseRelease(*last_, 0, 1) : ParseAnswer(*last_);
+  }
+  // Of several locks in one call: the whole answer, with their letters.
+  NodeAnswer ReleaseAll(const std::vector<engine::ReleaseOp>& releases) {
+    Call(ScriptId::kRelease, test::WordsOf(CallOf(releases, set_), run_id_));
+    return ParseAnswer(*last_);
+  }
+  void Call(ScriptId script, const test::ScriptWords& words) {
     std::string command;
-    test::AppendCall(command, ScriptOf(op), test::WordsOf(op, set, run_id_));
+    test::AppendCall(command, script, words);
     redisAppendFormattedCommand(context_.get(), command.data(), command.size());
     void* got = nullptr;
     EXPECT_EQ(redisGetReply(context_.get(), &got), REDIS_OK);
     last_.reset(static_cast<redisReply*>(got));
-    return ParseAnswer(*last_);
   }
   std::string IdFromProbe() const { return last_->element[6]->str; }
   std::string SetFromProbe() const { return last_->element[7]->str; }

@@ -275,6 +275,21 @@ TEST_F(ScriptsTest, ReleaseDeletesItsOwnAndKeepsTheFence) {
   EXPECT_EQ(Release(kA).verdict, Verdict::kNotOwner);
 }
 
+TEST_F(ScriptsTest, ReleaseOfSeveralDeletesEachThatIsItsOwners) {
+  Ready();
+  Acquire(kA);
+  Do(engine::AcquireOp{"other", kB, 1s, 0});
+  Do(engine::AcquireOp{"third", kLaterA, 1s, 0});
+  const auto answer =
+      ReleaseAll({{"job", kA}, {"other", kA}, {"third", kLaterA}, {"job", kA}, {"never", kA}});
+  EXPECT_EQ(answer.verdict, Verdict::kOk);
+  EXPECT_EQ(answer.text, "ononn");
+  EXPECT_EQ(answer.greatest, 0);
+  EXPECT_EQ(Key(), "(nil)");
+  EXPECT_EQ(Redis({"GET", "app:other"}), kB);
+  EXPECT_EQ(Redis({"GET", "app:third"}), "(nil)");
+}
+
 TEST_F(ScriptsTest, ReleaseRunsInQuarantine) {
   Ready();
   Acquire(kA, 2s);

@@ -1,0 +1,215 @@
+// Releases of several locks in one call, against a scripted node and against a real one.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "daemon/redis/scripts.h"
+#include "tests/unit/redis/nodes_fixture.h"
+
+namespace redlockd::redis {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+using ::testing::SizeIs;
+
+class ReleasesTest : public NodesTest {
+ protected:
+  static std::string Name(std::uint64_t number) { return "job" + std::to_string(number); }
+  static engine::ReleaseOp Release(std::uint64_t number) { return {Name(number), kOwner}; }
+  // Of so many locks, in one turn; the subject of each ticket is the lock's number.
+  void Ask(std::uint64_t releases) {
+    for (std::uint64_t i = 0; i < releases; ++i) NodesTest::Ask(Release(i), i);
+  }
+  using NodesTest::Ask;
+
+  // Of the calls that the scripted node has heard: of how many locks, if of releases; else 0.
+  std::vector<std::size_t> Calls() const {
+    std::vector<std::size_t> calls;
+    for (const auto& argv : fake_->heard) {
+      if (argv[0] != "EVALSHA") continue;
+      const bool is_release = argv[1] == Get(ScriptId::kRelease).sha;
+      calls.push_back(is_release ? std::stoul(argv[2]) / 2 : 0);
+    }
+    return calls;
+  }
+  void SayNothing() {
+    fake_->answer = [](const FakeNode::Argv&) { return ""; };
+  }
+  bool Heard(std::size_t calls) {
+    return Until([&] { return fake_->Count("EVALSHA") == calls; });
+  }
+  std::vector<std::uint64_t> Subjects() const {
+    std::vector<std::uint64_t> subjects;
+    for (const NodeAnswer& answer : answers_) subjects.push_back(answer.ticket.subject);
+    for (const NodeSilence& silence : silences_) subjects.push_back(silence.ticket.subject);
+    return subjects;
+  }
+};
+
+TEST_F(ReleasesTest, OfOneTurnGoInOneCallAndEachHasItsOwnAnswer) {
+  AddFake();
+  StartAndWaitUp();
+  fake_->answer = [](const FakeNode::Argv&) { return ScriptReply("ok", 0, 0, "onO"); };
+  Ask(3);
+  ASSERT_TRUE(Until([&] { return answers_.size() == 3; }));
+  EXPECT_THAT(Calls(), ElementsAre(3));
+  EXPECT_THAT(fake_->heard.back(),
+              ElementsAre("EVALSHA", Get(ScriptId::kRelease).sha, "6", "job0", "redlockd:want:job0",
+                          "job1", "redlockd:want:job1", "job2", "redlockd:want:job2", kOwner, "0",
+                          kOwner, "0", kOwner, "0"));
+  EXPECT_THAT(Subjects(), ElementsAre(0, 1, 2));
+  EXPECT_EQ(answers_[0].verdict, Verdict::kOk);
+  EXPECT_EQ(answers_[1].verdict, Verdict::kNotOwner);
+  EXPECT_EQ(answers_[2].verdict, Verdict::kOk);
+}
+
+TEST_F(ReleasesTest, AreOfSixtyFourLocksACallAtMost) {
+  AddFake();
+  StartAndWaitUp();
+  fake_->per_read.clear();
+  Ask(150);
+  ASSERT_TRUE(Until([&] { return answers_.size() == 150; }));
+  EXPECT_THAT(Calls(), ElementsAre(64, 64, 22));
+  EXPECT_THAT(fake_->per_read, ElementsAre(3)) << "in one write";
+  for (std::uint64_t i = 0; i < 150; ++i) EXPECT_EQ(answers_[i].ticket.subject, i);
+}
+
+TEST_F(ReleasesTest, OfALaterTurnGoByThemselves) {
+  AddFake();
+  StartAndWaitUp();
+  Ask(1);
+  ASSERT_TRUE(Heard(1)) << "it waits for no other";
+  Ask(1);
+  ASSERT_TRUE(Until([&] { return answers_.size() == 2; }));
+  EXPECT_THAT(Calls(), ElementsAre(1, 1));
+}
+
+TEST_F(ReleasesTest, GoBeforeWhatIsAskedLater) {
+  AddFake();
+  StartAndWaitUp();
+  fake_->per_read.clear();
+  Ask(Acquire("job0"), 9);
+  Ask(2);
+  Ask(Acquire("job0"), 2);
+  Ask(Release(0), 3);
+  Ask(engine::SuspectOp{}, 4);
+  ASSERT_TRUE(Until([&] { return answers_.size() == 6; }));
+  EXPECT_THAT(Calls(), ElementsAre(0, 2, 0, 1, 0));
+  EXPECT_THAT(Subjects(), ElementsAre(9, 0, 1, 2, 3, 4));
+  EXPECT_THAT(fake_->per_read, ElementsAre(5)) << "in one write";
+}
+
+TEST_F(ReleasesTest, OfEachLinkGoInACallOfTheirOwn) {
+  AddFake();
+  options_.links = 2;
+  StartAndWaitUp();
+  Ask(40);
+  ASSERT_TRUE(Until([&] { return answers_.size() == 40; }));
+  const auto calls = Calls();
+  ASSERT_THAT(calls, SizeIs(2));
+  EXPECT_EQ(calls[0] + calls[1], 40u);
+}
+
+TEST_F(ReleasesTest, OfOtherNodesGoInAnotherCall) {
+  AddFake();
+  AddNode("/nonexistent/redis.sock");
+  Start();
+  ASSERT_TRUE(Until([&] { return !ups_.empty() && !downs_.empty(); }));
+  Ask(2);
+  nodes_->Ask({engine::NodeSet().set(0), Ticket{Ticket::Kind::kQuery, 0, 2, {}}, Release(2)});
+  ASSERT_TRUE(Until([&] { return answers_.size() == 3; }));
+  EXPECT_THAT(Calls(), ElementsAre(2, 1));
+  EXPECT_EQ(Gone(), 2u) << "of the other node, which was not asked for the third";
+}
+
+TEST_F(ReleasesTest, OfALinkThatIsNotReadyAreGoneEach) {
+  AddFake();
+  Start();
+  Ask(3);
+  EXPECT_THAT(silences_, IsEmpty());
+  ASSERT_TRUE(Until([&] { return !silences_.empty(); }));
+  EXPECT_EQ(Gone(), 3u);
+  EXPECT_THAT(Subjects(), ElementsAre(0, 1, 2));
+  EXPECT_THAT(Calls(), IsEmpty());
+}
+
+TEST_F(ReleasesTest, OfALostLinkAreGoneEach) {
+  AddFake();
+  StartAndWaitUp();
+  SayNothing();
+  Ask(3);
+  ASSERT_TRUE(Heard(1));
+  fake_->Drop();
+  ASSERT_TRUE(Until([&] { return !silences_.empty(); }));
+  EXPECT_EQ(Gone(), 3u);
+  EXPECT_THAT(Subjects(), ElementsAre(0, 1, 2));
+}
+
+TEST_F(ReleasesTest, PastTheCommandTimeoutAreToldEachAndTheAnswersMayStillCome) {
+  AddFake().command_timeout = 10ms;
+  StartAndWaitUp();
+  SayNothing();
+  Ask(2);
+  ASSERT_TRUE(Until([&] { return silences_.size() == 2; }));
+  EXPECT_EQ(TimedOut(), 2u);
+  fake_->Say(ScriptReply("ok", 0, 0, "no"));
+  ASSERT_TRUE(Until([&] { return answers_.size() == 2; }));
+  EXPECT_EQ(answers_[0].verdict, Verdict::kNotOwner);
+  EXPECT_EQ(answers_[1].verdict, Verdict::kOk);
+  EXPECT_THAT(silences_, SizeIs(2)) << "once each";
+}
+
+TEST_F(ReleasesTest, ThatTheNodeRefusesAreErrorsEach) {
+  AddFake();
+  StartAndWaitUp();
+  fake_->answer = [](const FakeNode::Argv&) { return "-NOPERM no permissions\r\n"; };
+  Ask(2);
+  ASSERT_TRUE(Until([&] { return answers_.size() == 2; }));
+  for (const NodeAnswer& answer : answers_) {
+    EXPECT_EQ(answer.verdict, Verdict::kError);
+    EXPECT_EQ(answer.text, "NOPERM no permissions");
+  }
+}
+
+// An event in the middle of the answers of one call may lead to more of them.
+TEST_F(ReleasesTest, MayLeadToOthersWhileTheyAreAnswered) {
+  AddFake();
+  StartAndWaitUp();
+  on_event_ = [&](const engine::Event& event) {
+    const auto* answer = std::get_if<NodeAnswer>(&event);
+    if (answer == nullptr || answer->ticket.subject >= 10) return;
+    Ask(Release(answer->ticket.subject), answer->ticket.subject + 10);
+    if (answer->ticket.subject == 1) Ask(Acquire("job1"), 20);
+  };
+  Ask(3);
+  ASSERT_TRUE(Until([&] { return answers_.size() == 7; }));
+  EXPECT_THAT(Subjects(), ElementsAre(0, 1, 2, 10, 11, 20, 12));
+  EXPECT_THAT(Calls(), ElementsAre(3, 2, 0, 1));
+}
+
+TEST_F(ReleasesTest, TakeTheKeysOfARealNodeAndOnlyTheirOwn) {
+  test::RedisNode server;
+  AddNode(server.SocketPath());
+  StartAndWaitUp();
+  Answer(engine::ProbeOp{});
+  Answer(engine::TrustOp{});
+  for (std::uint64_t i = 0; i < 3; ++i) Answer(Acquire(Name(i)));
+  server.Command({"SET", "job1", "another's"});
+  answers_.clear();
+  Ask(3);
+  Ask(Acquire("job2"), 3);
+  ASSERT_TRUE(Until([&] { return answers_.size() == 4; }));
+  EXPECT_EQ(answers_[0].verdict, Verdict::kOk);
+  EXPECT_EQ(answers_[1].verdict, Verdict::kNotOwner);
+  EXPECT_EQ(answers_[2].verdict, Verdict::kOk);
+  EXPECT_EQ(answers_[3].verdict, Verdict::kOk);
+  EXPECT_EQ(server.Command({"EXISTS", "job0"}), "0");
+  EXPECT_EQ(server.Command({"GET", "job1"}), "another's");
+  EXPECT_EQ(server.Command({"GET", "job2"}), kOwner) << "taken again behind its release";
+}
+
+}  // namespace
+}  // namespace redlockd::redis
