@@ -41,7 +41,7 @@ struct ConfirmOp {  // rules A4, A6
 struct RenewOp {
   static constexpr std::size_t kMost = 64;  // so that no node stops for long
   static constexpr char kRenewed = 'o';
-  static constexpr char kRenewedWanted = 'w';  // and another daemon wants it (rule E2)
+  static constexpr char kRenewedWanted = 'O';  // and another daemon wants it (rule E2)
   static constexpr char kNotOwner = 'n';       // the key is not this owner's, or is gone
 
   struct Lease {

@@ -1,5 +1,5 @@
 -- Rule C5: lengthens what the owners have; never sets a key, never shortens. The reply's text has a
--- letter for each lease: o renewed, w renewed and another daemon wants it (rule E2), n not this owner's.
+-- letter for each lease: o renewed, O renewed and another daemon wants it (rule E2), n not this owner's.
 -- KEYS: sentinel; of each lease: lock, fence, want. ARGV: settings, fence_life in ms; of each lease:
 -- owner, ttl in ms.
 local fence_life = ARGV[5]
@@ -11,7 +11,7 @@ local function renew(lock, fence, want, owner, ttl)
   if redis.call('PTTL', lock) < tonumber(ttl) then redis.call('PEXPIRE', lock, ttl) end
   redis.call('PEXPIRE', fence, fence_life)
   local _, greatest = read_queue(want, owner)
-  return greatest > 0 and 'w' or 'o'
+  return greatest > 0 and 'O' or 'o'
 end
 
 local said = {}

@@ -65,7 +65,7 @@ TEST_F(Renewals, TheTextOfARefusalIsNoWordOfAnotherThatWantsIt) {
   AllByHand();
   Pass(1s);
   for (NodeIndex i = 0; i < 3; ++i) {
-    Answer(Take<RenewOp>(i), Verdict::kSettings, 0, 0ns, "what differs");
+    Answer(Take<RenewOp>(i), Verdict::kSettings, 0, 0ns, "Other settings");
   }
   Unlock(session_);
   EXPECT_FALSE(IsAsked<ReleaseOp>(0)) << "it lingers";
