@@ -100,12 +100,12 @@ struct Lock::Lease {
   NodeSet round_acked;
   NodeSet healing;                      // asked to take it again (rule C6)
   bool asked_to_pass_on = false;        // a round is out, or was, that the next in line waits for
+  bool owes_rest = false;               // of a tenure before it: behind its first hold (rule E1)
   bool wanted = false;                  // by another daemon, as far as is known (rule E2)
   bool is_queued_for = false;           // ... that has an entry in its queue: not by a try
+  unsigned handoffs_while_wanted = 0;   // it was handed on so often since then
   std::optional<Time> wanted_since;     // wanted, and leased
-  unsigned handoffs_while_wanted = 0;   // ... and was handed on so often
   std::optional<Time> passed_on_since;  // the end of its first hold: a tenure begins (rule E1)
-  bool owes_rest = false;               // of a tenure before it: behind its first hold (rule E1)
   std::optional<Time> lingers_until;    // it has no hold, and nobody waits
   Duration apart{0};                    // its next renewal from others of the last, see Timing
   Time renew_at = kNever;
