@@ -121,7 +121,7 @@ class Lock {
   // lock_wait.cc: the line
   void Fail(Waiters::iterator waiter, Failure failure, std::string text);
   Waiters::iterator FindWaiter(SessionId session);
-  // What is known of it so far is not that somebody has the lock: the nodes are still to say.
+  // First in line, and the nodes have not been heard on it yet.
   bool IsUnasked(const Waiter& waiter) const;
   bool StandsBeforeGate() const;
   void WaitOver(Time now, SessionId session);

@@ -58,6 +58,7 @@ void Lock::StandBeforeGate(Time now) {
   contest().before_gate.emplace(shared_.gate, *this);
   Waiter& first = *waiters_.front();
   if (first.is_try) first.wait_alarm.Set(Later(now, shared_.options.timing.quorum_wait));
+  if (first.out_of_time) first.wait_alarm.Set(now);
 }
 
 void Lock::FirstRound(Time now) {

@@ -413,6 +413,21 @@ TEST_F(Passing, AShortWaitThatMeetsAnotherAtItsEndIsATimeout) {
   EXPECT_EQ(FailureOf(request)->text, "held elsewhere");
 }
 
+TEST_F(Passing, AShortWaitThatEndsBeforeTheGateIsATimeout) {  // rule C12
+  Make(3, false, {}, 1);
+  Start();
+  a_ = Open();
+  b_ = Open();
+  c_ = Open();
+  TenureOver();
+  AllByHand();
+  Lock(c_, {.name = "y"});  // the one attempt that there may be
+  const auto request = Lock(b_, {.wait = 30ms});
+  Pass(30ms);
+  ASSERT_EQ(WhyFailed(request), Failure::kTimeout);
+  EXPECT_EQ(FailureOf(request)->text, "too many locks are asked for at a time");
+}
+
 TEST_F(Passing, WhoSendsNoMoreIsAnsweredByTheRoundBehindTheRest) {
   TenureOver();
   const auto request = Lock(b_);
