@@ -35,7 +35,7 @@ struct Engine::Impl : NodeTable::Observer, ReleaseTable::Observer {
   // From the host.
   void On(Time, const TimePassed&) {}
   void On(Time now, const DrainRequested& e);
-  void DrainOver();
+  void DrainOver(Time now);
 
   void OnVotersChanged(Time now) override;
   void OnClockStep(Time now, NodeIndex node) override;
@@ -54,7 +54,7 @@ struct Engine::Impl : NodeTable::Observer, ReleaseTable::Observer {
   QueryTable queries;
   std::map<std::string_view, std::unique_ptr<Lock>> locks;  // by their own names
   bool drain_over = false;
-  Alarm drain_alarm{shared.agenda, [this](Time) { DrainOver(); }};
+  Alarm drain_alarm{shared.agenda, [this](Time now) { DrainOver(now); }};
 };
 
 // --- sessions -----------------------------------------------------------------------------------
@@ -253,8 +253,9 @@ void Engine::Impl::On(Time now, const DrainRequested& e) {
   }
 }
 
-void Engine::Impl::DrainOver() {
+void Engine::Impl::DrainOver(Time now) {
   drain_over = true;
+  shared.renewals.Flush(now);  // what was due before it: of what has ended nothing is renewed
   for (const auto& [name, lock] : locks) lock->DrainOver();
 }
 
