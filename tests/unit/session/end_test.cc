@@ -18,6 +18,16 @@ using ::testing::StartsWith;
 
 class EndTest : public SessionTest {
  protected:
+  // The greeting is unread: the kernel tells a reset, in one event with the bytes before it.
+  void ExpectTheEndBehind(const std::string& bytes) {
+    const auto client = ConnectRaw();
+    Until([this] { return sessions->count() == 1; });
+    Turn();
+    client->Send(bytes);
+    client->Close();
+    Until([this] { return sessions->count() == 0; });
+    EXPECT_THAT(engine.All<SessionClosed>(), SizeIs(1));
+  }
   // Until the socket is full; what is unsent stays far below the bound.
   void FillWithAnswers(Client& client) {
     std::string lines;
@@ -134,26 +144,9 @@ TEST_F(EndTest, CloseWhileWaitingReleasesAtOnce) {
   EXPECT_THAT(engine.All<SessionClosed>(), SizeIs(1));
 }
 
-// The greeting is unread: the kernel tells a reset, in one event with the bytes before it.
-TEST_F(EndTest, AResetBehindHalfALine) {
-  const auto client = ConnectRaw();
-  Until([this] { return sessions->count() == 1; });
-  Turn();
-  client->Send("lock a");
-  client->Close();
-  Until([this] { return sessions->count() == 0; });
-  EXPECT_THAT(engine.All<SessionClosed>(), SizeIs(1));
-}
+TEST_F(EndTest, AResetBehindHalfALine) { ExpectTheEndBehind("lock a"); }
 
-TEST_F(EndTest, AResetBehindARequestThatWaits) {
-  const auto client = ConnectRaw();
-  Until([this] { return sessions->count() == 1; });
-  Turn();
-  client->Send("lock a\n");
-  client->Close();
-  Until([this] { return sessions->count() == 0; });
-  EXPECT_THAT(engine.All<SessionClosed>(), SizeIs(1));
-}
+TEST_F(EndTest, AResetBehindARequestThatWaits) { ExpectTheEndBehind("lock a\n"); }
 
 TEST_F(EndTest, CloseBehindAHalfClose) {
   const auto client = Connect();
