@@ -241,34 +241,59 @@ TEST(Timing, WritesDurations) {
 
 // --- ReleaseTable -------------------------------------------------------------------------------
 
-TEST(ReleaseTable, ForgetsTheOldestOfTooMany) {
-  struct Nobody : NodeTable::Observer, ReleaseTable::Observer {
-    void OnVotersChanged(Time) override {}
-    void OnClockStep(Time, NodeIndex) override {}
-    void OnReleased(Time, const std::string&) override {}
-  } nobody;
+// Every release is waited for by session 1, in the request of the same number as its attempt.
+class ReleaseTableTest : public ::testing::Test, NodeTable::Observer, ReleaseTable::Observer {
+ protected:
+  ReleaseTableTest() {
+    outbox_.Begin(effects_);
+    sessions_.Open(1, 1000);
+  }
+  void Add(AttemptNumber attempt) {
+    effects_.clear();
+    releases_.Add(At(0s), {.attempt = attempt,
+                           .op = {.lock = "x", .owner = "me"},
+                           .nodes = NodeSet(1),
+                           .gone_by = At(1s),
+                           .waiter = ReleaseTable::Waiter{1, attempt, 7}});
+  }
+  void AddOneTooMany() {
+    for (AttemptNumber attempt = 1; attempt <= ReleaseTable::kMost + 1; ++attempt) Add(attempt);
+  }
+
   struct NoRandom : Random {
     std::uint64_t Below(std::uint64_t) override { return 0; }
-  } random;
-  EngineOptions options;
-  options.nodes = 1;
-  Agenda agenda;
-  Outbox outbox;
-  Effects effects;
-  outbox.Begin(effects);
-  const NodeTable nodes(options, random, agenda, outbox, nobody);
-  const SessionTable sessions(options.limits);
-  ReleaseTable releases(nodes, sessions, agenda, outbox, nobody);
-  for (AttemptNumber attempt = 0; attempt <= ReleaseTable::kMost; ++attempt) {
-    effects.clear();
-    releases.Add(At(0s), {.attempt = attempt,
-                          .op = {.lock = "x", .owner = "me"},
-                          .nodes = NodeSet(1),
-                          .gone_by = At(1s)});
-  }
-  EXPECT_EQ(releases.size(), ReleaseTable::kMost);
-  agenda.Run(At(1s));
-  EXPECT_EQ(releases.size(), 0u) << "the keys have ended by themselves";
+  } random_;
+  const EngineOptions options_ = [] {
+    EngineOptions options;
+    options.nodes = 1;
+    return options;
+  }();
+  Agenda agenda_;
+  Outbox outbox_;
+  Effects effects_;  // of the last Add
+  NodeTable nodes_{options_, random_, agenda_, outbox_, *this};
+  SessionTable sessions_{options_.limits};
+  ReleaseTable releases_{nodes_, sessions_, agenda_, outbox_, *this};
+
+ private:
+  void OnVotersChanged(Time) override {}
+  void OnClockStep(Time, NodeIndex) override {}
+  void OnReleased(Time, const std::string&) override {}
+};
+
+TEST_F(ReleaseTableTest, ForgetsTheOldestOfTooMany) {
+  AddOneTooMany();
+  EXPECT_EQ(releases_.size(), ReleaseTable::kMost);
+  agenda_.Run(At(1s));
+  EXPECT_EQ(releases_.size(), 0u) << "the keys have ended by themselves";
+}
+
+TEST_F(ReleaseTableTest, WhoWaitsForTheOldestIsTold) {
+  AddOneTooMany();
+  ASSERT_EQ(effects_.size(), 2u);
+  const auto& told = std::get<AnswerClient>(effects_.front());
+  EXPECT_EQ(told.request, 1u);
+  EXPECT_EQ(std::get<Failed>(told.answer).failure, Failure::kNoQuorum);
 }
 
 }  // namespace

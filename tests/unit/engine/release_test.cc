@@ -1,4 +1,3 @@
-#include "daemon/engine/release_table.h"
 #include "tests/unit/engine/table.h"
 
 // Letting go, by the client or without it: rules C4, C7, C9.
@@ -109,40 +108,6 @@ TEST_F(Letting, SyncIsNoQuorumWhenTooFewHear) {
   Silence(Take<ReleaseOp>(1));
   EXPECT_EQ(WhyFailed(request), Failure::kNoQuorum);
   EXPECT_EQ(FailureOf(request)->fence, 10);
-}
-
-TEST(Releases, WhoWaitsForTheOldestIsToldWhenTooManyAreOwed) {
-  struct Nothing : NodeTable::Observer, ReleaseTable::Observer {
-    void OnVotersChanged(Time) override {}
-    void OnClockStep(Time, NodeIndex) override {}
-    void OnReleased(Time, const std::string&) override {}
-  } nothing;
-  EngineOptions options;
-  options.nodes = 3;
-  SeededRandom random(1);
-  Agenda agenda;
-  Outbox outbox;
-  Effects effects;
-  outbox.Begin(effects);
-  NodeTable nodes(options, random, agenda, outbox, nothing);
-  SessionTable sessions{options.limits};
-  sessions.Open(1, 1000);
-  ReleaseTable releases(nodes, sessions, agenda, outbox, nothing);
-  const auto add = [&](AttemptNumber attempt) {
-    releases.Add(Time(1s), {.attempt = attempt,
-                            .op = {"x", "me", false},
-                            .nodes = NodeSet(0b111),
-                            .gone_by = Time(9s),
-                            .waiter = ReleaseTable::Waiter{1, attempt, 7}});
-  };
-  for (AttemptNumber attempt = 1; attempt <= ReleaseTable::kMost; ++attempt) add(attempt);
-  effects.clear();
-  add(ReleaseTable::kMost + 1);
-  ASSERT_EQ(effects.size(), 2u);
-  const auto& told = std::get<AnswerClient>(effects.front());
-  EXPECT_EQ(told.request, 1u);
-  EXPECT_EQ(std::get<Failed>(told.answer).failure, Failure::kNoQuorum);
-  EXPECT_EQ(releases.size(), ReleaseTable::kMost);
 }
 
 TEST_F(Letting, SyncIsNotAnsweredToASessionThatIsGone) {
