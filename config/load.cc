@@ -1,7 +1,6 @@
 #include "config/load.h"
 
 #include <algorithm>
-#include <cassert>
 
 #include "config/file.h"
 #include "config/keys.h"

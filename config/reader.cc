@@ -1,11 +1,11 @@
 #include "config/reader.h"
 
-#include <cassert>
 #include <map>
 #include <optional>
 #include <string>
 #include <utility>
 
+#include "base/check.h"
 #include "config/secret_file.h"
 #include "config/suggest.h"
 
@@ -286,7 +286,7 @@ void SetAbsent(const Key& key, Target target) {
   }
   [[maybe_unused]] const bool fits =
       std::visit([&](const auto& value) { return value.Read(target, text); }, key.value);
-  assert(fits);
+  CHECK(fits);
 }
 
 }  // namespace redlockd::config

@@ -1,7 +1,8 @@
 #include "protocol/errors.h"
 
 #include <array>
-#include <cassert>
+
+#include "base/check.h"
 
 namespace redlock::protocol {
 namespace {
@@ -35,7 +36,7 @@ constexpr std::array<Entry, 17> kErrors{{
 
 const Entry& Find(ErrorCode code) {
   const Entry& entry = kErrors.at(static_cast<std::size_t>(code));
-  assert(entry.code == code);
+  CHECK(entry.code == code);
   return entry;
 }
 

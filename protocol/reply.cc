@@ -1,8 +1,8 @@
 #include "protocol/reply.h"
 
 #include <algorithm>
-#include <cassert>
 
+#include "base/check.h"
 #include "protocol/limits.h"
 #include "protocol/name.h"
 #include "protocol/words.h"
@@ -29,7 +29,7 @@ ReplyLine ReplyLine::Event(std::string& out, std::string_view word) {
 }
 
 ReplyLine& ReplyLine::Word(std::string_view word) {
-  assert(!word.empty() && word.find_first_of(" =\r\n") == std::string_view::npos);
+  CHECK(!word.empty() && word.find_first_of(" =\r\n") == std::string_view::npos);
   out_.append(" ").append(word);
   return *this;
 }

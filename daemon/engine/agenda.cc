@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/check.h"
+
 namespace redlockd::engine {
 namespace {
 
@@ -21,6 +23,7 @@ std::optional<Time> Agenda::Next() {
 void Agenda::Run(Time now) {
   for (Settle(); !heap_.empty() && heap_.front().at <= now; Settle()) {
     Alarm& alarm = *heap_.front().alarm;
+    CHECK(alarm.at_ == heap_.front().at);
     Remove(0);
     alarm.Clear();
     const auto ring = alarm.ring_;  // a copy: the alarm may die of it
@@ -47,6 +50,7 @@ void Agenda::Insert(Entry entry) {
 }
 
 void Agenda::Remove(std::size_t place) {
+  CHECK(place < heap_.size() && heap_[place].alarm->place_ == place);
   heap_[place].alarm->place_ = Alarm::kNowhere;
   const Entry last = heap_.back();
   heap_.pop_back();
@@ -88,6 +92,7 @@ Alarm::~Alarm() {
 }
 
 void Alarm::Set(Time at) {
+  CHECK(place_ == kNowhere || agenda_.heap_[place_].alarm == this);
   at_ = at;
   if (at == kNever) return;
   if (place_ == kNowhere) return agenda_.Insert({at, id_, this});

@@ -1,16 +1,19 @@
 #include "daemon/engine/ballot.h"
 
 #include <algorithm>
-#include <cassert>
 #include <utility>
 
+#include "base/check.h"
 #include "daemon/engine/quorum.h"
 
 namespace redlockd::engine {
 
-Ballot::Ballot(std::size_t nodes, NodeSet asked) : nodes_(nodes), asked_(asked), open_(asked) {}
+Ballot::Ballot(std::size_t nodes, NodeSet asked) : nodes_(nodes), asked_(asked), open_(asked) {
+  CHECK(nodes_ >= 1 && nodes_ <= kMaxNodes && (asked_ >> nodes_).none());
+}
 
 void Ballot::Settle(NodeIndex node) {
+  CHECK(asked_.test(node));
   open_.reset(node);
   refused_.reset(node);
   not_turn_.reset(node);
@@ -20,6 +23,7 @@ void Ballot::Settle(NodeIndex node) {
 }
 
 void Ballot::Vote(NodeIndex node, Fence fence) {
+  CHECK(fence > 0);
   Settle(node);
   voted_.set(node);
   votes_[node] = fence;
@@ -75,13 +79,13 @@ std::optional<Fence> Ballot::MajorityFence() const {
 
 Fence Ballot::Agreed() const {
   const auto fence = MajorityFence();
-  assert(fence);
+  CHECK(fence);
   return *fence;
 }
 
 Fence Ballot::ToConfirm() const {
   const std::size_t m = Majority(nodes_);
-  assert(Votes() >= m);
+  CHECK(Votes() >= m);
   std::array<Fence, kMaxNodes> fences;
   auto end = fences.begin();
   for (NodeIndex i = 0; i < nodes_; ++i) {

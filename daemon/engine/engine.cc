@@ -5,6 +5,7 @@
 #include <string_view>
 #include <utility>
 
+#include "base/check.h"
 #include "daemon/engine/lock.h"
 #include "daemon/engine/query.h"
 
@@ -53,6 +54,7 @@ struct Engine::Impl : NodeTable::Observer, ReleaseTable::Observer {
   Shared shared;
   QueryTable queries;
   std::map<std::string_view, std::unique_ptr<Lock>> locks;  // by their own names
+  Time last_step = Time::min();
   bool drain_over = false;
   Alarm drain_alarm{shared.agenda, [this](Time now) { DrainOver(now); }};
 };
@@ -301,6 +303,8 @@ Engine::Engine(EngineOptions options, Random& random)
 Engine::~Engine() = default;
 
 void Engine::Step(Time now, const Event& event, Effects& effects) {
+  CHECK(now >= impl_->last_step);
+  impl_->last_step = now;
   impl_->shared.outbox.Begin(effects);
   impl_->shared.agenda.Run(now);
   impl_->shared.renewals.Flush(now);

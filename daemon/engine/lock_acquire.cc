@@ -1,7 +1,7 @@
 #include <algorithm>
-#include <cassert>
 #include <utility>
 
+#include "base/check.h"
 #include "daemon/engine/clock_offset.h"
 #include "daemon/engine/lock_parts.h"
 
@@ -31,7 +31,7 @@ bool Lock::Acquiring() const {
 }
 
 void Lock::Attempt(Time now) {
-  assert(!lease_ && !waiters_.empty());
+  CHECK(!lease_ && !waiters_.empty());
   const bool is_next = shared_.gate.LetsIn(*this);  // rule C12
   if (contest_) contest_->before_gate.reset();
   const std::size_t nodes = shared_.options.nodes;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/check.h"
 #include "daemon/engine/lock_parts.h"
 #include "daemon/engine/quorum.h"
 
@@ -77,6 +78,8 @@ void Lock::HandOn(Time now) {
 // The first in line holds it from now on, with the next fence.
 void Lock::Give(Time now) {
   Lease& lease = *lease_;
+  CHECK(!hold_ && !waiters_.empty() && lease.phase == Lease::Phase::kLeased);
+  CHECK(lease.next > 0 && lease.next <= lease.top);
   const std::unique_ptr<Waiter> waiter = std::move(waiters_.front());
   waiters_.pop_front();
   lease.ChangeTtl(waiter->ttl);
@@ -91,6 +94,7 @@ void Lock::Give(Time now) {
   if (waiter->max_hold) hold_->ends_at = Later(now, *waiter->max_hold);
   hold_->renewed_events = waiter->renewed_events;
   SetDeadline(now);
+  CHECK(lease.validity.Deadline() > now);
   ++shared_.counters.grants;
   shared_.outbox.Reply(waiter->session, waiter->request,
                        Granted{.name = name_,

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <cassert>
 #include <utility>
 
+#include "base/check.h"
 #include "daemon/engine/quorum.h"
 
 namespace redlockd::engine {
@@ -285,14 +285,16 @@ std::optional<NodeIndex> NodeTable::SameServer(NodeIndex index) const {
 
 std::optional<std::int64_t> NodeTable::MedianOffset() const {
   std::array<std::int64_t, kMaxNodes> offsets;
-  auto end = offsets.begin();
+  std::size_t known = 0;
   for (const Node& node : nodes_) {
     const auto offset = node.linked ? node.offset.Middle() : std::nullopt;
-    if (offset) *end++ = *offset;
+    if (offset) offsets[known++] = *offset;
   }
-  if (end == offsets.begin()) return std::nullopt;
-  std::sort(offsets.begin(), end);  // so few, faster than nth_element
-  return offsets[static_cast<std::size_t>(end - offsets.begin() - 1) / 2];
+  if (known == 0) return std::nullopt;
+  CHECK(known <= offsets.size());
+  // For so few, faster than nth_element.
+  std::sort(offsets.begin(), offsets.begin() + static_cast<std::ptrdiff_t>(known));
+  return offsets[(known - 1) / 2];
 }
 
 std::optional<Duration> NodeTable::Off(NodeIndex index) const {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/check.h"
 #include "daemon/engine/quorum.h"
 
 namespace redlockd::engine {
@@ -15,6 +16,7 @@ constexpr Duration kAskAgain = std::chrono::seconds(1);
 void ReleaseTable::Add(Time now, Release release) {
   if (pending_.size() >= kMost) ForgetOldest();
   const AttemptNumber attempt = release.attempt;
+  CHECK(release.nodes.any() && !pending_.contains(attempt));
   Pending& pending = pending_
                          .try_emplace(
                              attempt, agenda_, [this, attempt](Time) { Expire(attempt); },
@@ -39,6 +41,7 @@ void ReleaseTable::ForgetOldest() {
 }
 
 void ReleaseTable::Ask(Time now, AttemptNumber attempt, Pending& pending, NodeSet nodes) {
+  CHECK((nodes & ~pending.unacked).none());
   pending.in_flight |= nodes;
   outbox_.Ask(nodes, Ticket{Ticket::Kind::kRelease, 0, attempt, now}, pending.op);
 }

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/check.h"
+
 namespace redlockd::engine {
 namespace {
 
@@ -39,6 +41,8 @@ void RenewalTable::Flush(Time now) {
 }
 
 void RenewalTable::Send(Time now, NodeSet nodes, Gathered& gathered) {
+  CHECK(gathered.parts.size() == gathered.op.leases.size());
+  CHECK(gathered.parts.size() <= RenewOp::kMost);
   const std::uint64_t number = ++last_;
   outbox_.Ask(nodes, Ticket{Ticket::Kind::kRenew, 0, number, now}, std::exchange(gathered.op, {}));
   sent_[number] = {std::exchange(gathered.parts, {}), nodes};
@@ -80,6 +84,7 @@ void RenewalTable::Missed(const NodeSilence& silence,
 
 void RenewalTable::Close(std::uint64_t number, NodeIndex node) {
   const auto found = sent_.find(number);
+  CHECK(found != sent_.end());
   found->second.open.reset(node);
   if (found->second.open.none()) sent_.erase(found);
 }

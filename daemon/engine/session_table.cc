@@ -1,12 +1,13 @@
 #include "daemon/engine/session_table.h"
 
 #include <algorithm>
-#include <cassert>
+
+#include "base/check.h"
 
 namespace redlockd::engine {
 
 void SessionTable::Open(SessionId session, std::uint32_t uid) {
-  assert(!sessions_.contains(session));
+  CHECK(!sessions_.contains(session));
   User& user = users_[uid];
   ++user.sessions;
   sessions_.emplace(session, Session{.uid = uid, .user = user});
@@ -14,7 +15,8 @@ void SessionTable::Open(SessionId session, std::uint32_t uid) {
 
 void SessionTable::Close(SessionId session) {
   const auto found = sessions_.find(session);
-  assert(found->second.locks.empty());
+  CHECK(found != sessions_.end() && found->second.locks.empty());
+  CHECK(found->second.user.sessions > 0);
   if (--found->second.user.sessions == 0) users_.erase(found->second.uid);
   sessions_.erase(found);
 }
@@ -31,6 +33,7 @@ void SessionTable::Add(SessionId session, const std::string& name) {
 
 void SessionTable::Remove(SessionId session, const std::string& name) {
   Session& s = sessions_.at(session);
+  CHECK(s.user.locks >= s.locks.size());
   s.user.locks -= s.locks.erase(name);
 }
 

@@ -2,11 +2,14 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "daemon/engine/quorum.h"
 
 namespace redlockd::engine {
 
 void Validity::Ack(NodeIndex node, Time asked, Duration ttl, Duration drift_allowance) {
+  CHECK(node < until_.size());
+  CHECK(ttl > drift_allowance && drift_allowance >= Duration(0));
   until_[node] = std::max(until_[node], asked + ttl - drift_allowance);
 }
 

@@ -2,9 +2,9 @@
 
 #include <event2/event.h>
 
-#include <cassert>
 #include <stdexcept>
 
+#include "base/check.h"
 #include "daemon/event/end_of_turn.h"
 #include "daemon/event/timer.h"
 #include "daemon/event/timer_queue.h"
@@ -17,7 +17,7 @@ Loop::Loop() : base_(event_base_new()) {
 }
 
 Loop::~Loop() {
-  assert(scheduled_.empty());
+  CHECK(scheduled_.empty());
   timers_.reset();
   event_base_free(base_);
 }

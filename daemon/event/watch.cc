@@ -4,9 +4,9 @@
 #include <event2/event_struct.h>
 #include <poll.h>
 
-#include <cassert>
 #include <utility>
 
+#include "base/check.h"
 #include "daemon/event/loop.h"
 
 namespace redlockd::event {
@@ -57,7 +57,7 @@ Watch::Watch(Loop& loop, int fd, Trigger trigger, std::function<void(unsigned)> 
 Watch::~Watch() = default;
 
 void Watch::Want(unsigned what) {
-  assert(!(what & kClosed) || core_->trigger == Trigger::kEdge);
+  CHECK(!(what & kClosed) || core_->trigger == Trigger::kEdge);
   if (what == core_->wanted) return;
   if (core_->wanted != kNothing) event_del(&core_->watch);
   core_->wanted = what;

@@ -3,12 +3,13 @@
 #include <sys/random.h>
 
 #include <array>
-#include <cassert>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <limits>
+
+#include "base/check.h"
 
 namespace redlockd::host {
 namespace {
@@ -29,7 +30,7 @@ void Fill(void* bytes, std::size_t size) {
 
 std::string RandomHex(std::size_t bytes) {
   std::array<unsigned char, 128> raw;
-  assert(bytes <= raw.size());
+  CHECK(bytes <= raw.size());
   Fill(raw.data(), bytes);
   std::string hex;
   hex.reserve(2 * bytes);
@@ -41,7 +42,7 @@ std::string RandomHex(std::size_t bytes) {
 }
 
 std::uint64_t SystemRandom::Below(std::uint64_t bound) {
-  assert(bound > 0);
+  CHECK(bound > 0);
   // The numbers above the last whole multiple of `bound` would favour the small results.
   const std::uint64_t surplus = (std::numeric_limits<std::uint64_t>::max() % bound + 1) % bound;
   const std::uint64_t last = std::numeric_limits<std::uint64_t>::max() - surplus;

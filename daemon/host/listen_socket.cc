@@ -7,12 +7,13 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#include <cassert>
 #include <cerrno>
 #include <cstddef>
 #include <cstring>
 #include <filesystem>
 #include <utility>
+
+#include "base/check.h"
 
 namespace redlockd::host {
 namespace {
@@ -44,7 +45,7 @@ constexpr std::size_t kMostBytes = sizeof(sockaddr_un::sun_path) - 1;
 sockaddr_un AddressOf(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
-  assert(path.size() <= kMostBytes);
+  CHECK(path.size() <= kMostBytes);
   std::memcpy(address.sun_path, path.data(), path.size());
   return address;
 }

@@ -1,11 +1,11 @@
 #include "daemon/redis/handshake.h"
 
 #include <array>
-#include <cassert>
 #include <string_view>
 #include <utility>
 #include <variant>
 
+#include "base/check.h"
 #include "daemon/redis/encoder.h"
 #include "daemon/redis/reply.h"
 #include "daemon/redis/scripts.h"
@@ -46,7 +46,7 @@ void Handshake::Begin(std::string& out) {
 }
 
 Handshake::State Handshake::Take(const redisReply& reply, std::string& out) {
-  assert(!due_.empty());
+  CHECK(!due_.empty());
   const Step step = due_.front();
   due_.pop_front();
   switch (step) {

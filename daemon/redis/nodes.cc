@@ -1,9 +1,9 @@
 #include "daemon/redis/nodes.h"
 
-#include <cassert>
 #include <utility>
 #include <variant>
 
+#include "base/check.h"
 #include "daemon/redis/command.h"
 #include "daemon/redis/question.h"
 
@@ -17,8 +17,8 @@ Nodes::Nodes(event::Loop& loop, Options options, Callbacks callbacks)
       releases_(options_.links),
       send_releases_(loop, [this] { SendReleases(); }),
       tell_unasked_(loop, [this] { TellUnasked(); }) {
-  assert(!options_.nodes.empty() && options_.nodes.size() <= engine::kMaxNodes);
-  assert(options_.links >= 1);
+  CHECK(!options_.nodes.empty() && options_.nodes.size() <= engine::kMaxNodes);
+  CHECK(options_.links >= 1);
   for (engine::NodeIndex i = 0; i < options_.nodes.size(); ++i) {
     nodes_.push_back(std::make_unique<Node>(loop, resolver_, options_, i, callbacks_, random_));
     if (options_.instance.empty()) continue;

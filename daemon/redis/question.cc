@@ -1,9 +1,9 @@
 #include "daemon/redis/question.h"
 
-#include <cassert>
 #include <functional>
 #include <variant>
 
+#include "base/check.h"
 #include "daemon/redis/command.h"
 #include "daemon/redis/encoder.h"
 
@@ -46,7 +46,7 @@ Question::Question(const engine::NodeOp& op, const SetOptions& set)
 
 Question::Question(std::span<const engine::ReleaseOp> releases, const SetOptions& set)
     : releases_(releases.size()), lane_(LaneOf(releases.front().lock)) {
-  assert(releases.size() <= kMostReleases);
+  CHECK(releases.size() <= kMostReleases);
   text_ = CallOf(releases, set).text;
 }
 

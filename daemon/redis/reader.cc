@@ -45,9 +45,11 @@ void* CreateString(const redisReadTask* task, char* text, std::size_t size) {
   return &part.reply;
 }
 
-void* CreateArray(const redisReadTask* task, int size) {
-  if (size > kMaxElements || task->parent != nullptr) return nullptr;
-  redisReply& reply = NewPart(*task, REDIS_REPLY_ARRAY).reply;
+// Size: int in hiredis 0.14, std::size_t since.
+template <class Size>
+void* CreateArray(const redisReadTask* task, Size size) {
+  if (size > Size{kMaxElements} || task->parent != nullptr) return nullptr;
+  redisReply& reply = NewPart(*task, task->type).reply;
   reply.elements = static_cast<std::size_t>(size);
   reply.element = static_cast<Whole&>(reply).places.data();
   return &reply;
@@ -66,11 +68,34 @@ void FreeObject(void* reply) {
   if (reply != nullptr) FreeReply()(static_cast<redisReply*>(reply));
 }
 
+// By name: their order and number differ between hiredis 0.14 and 1.x. What is left null makes
+// hiredis give an integer in place of a reply, so none may be.
+template <class Functions>
+Functions MakeFunctions() {
+  Functions functions{};
+  functions.createString = CreateString;
+  functions.createArray = CreateArray;
+  functions.createInteger = CreateInteger;
+  functions.createNil = CreateNil;
+  functions.freeObject = FreeObject;
+  // Of RESP3, which redlockd never asks for: a reply of the type, without its value.
+  if constexpr (requires { functions.createDouble; }) {
+    functions.createDouble = [](const redisReadTask* task, double, char*, std::size_t) -> void* {
+      return &NewPart(*task, task->type).reply;
+    };
+  }
+  if constexpr (requires { functions.createBool; }) {
+    functions.createBool = [](const redisReadTask* task, int) -> void* {
+      return &NewPart(*task, task->type).reply;
+    };
+  }
+  return functions;
+}
+
 }  // namespace
 
 Reader MakeReader() {
-  static redisReplyObjectFunctions functions{CreateString, CreateArray, CreateInteger, CreateNil,
-                                             FreeObject};
+  static redisReplyObjectFunctions functions = MakeFunctions<redisReplyObjectFunctions>();
   return Reader(redisReaderCreateWithFunctions(&functions));
 }
 

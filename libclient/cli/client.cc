@@ -1,5 +1,7 @@
 #include "libclient/cli/client.h"
 
+#include <cstdint>
+
 namespace redlock::cli {
 namespace {
 

@@ -7,17 +7,18 @@ cd "$1"
 # Room, and the other rooms whose headers it may include. (host knows engine for what engine asks
 # of a host: the type of its time, and its source of randomness.)
 may_include='
-protocol         :
-config           : protocol
-libclient        : protocol
-libclient/cli    : libclient protocol
-daemon/engine    :
-daemon/event     :
-daemon/redis     : daemon/event daemon/engine config
-daemon/session   : daemon/event daemon/engine protocol config
-daemon/host      : daemon/event daemon/engine config
-daemon/dev       : daemon/event config
-daemon/app       : daemon/event daemon/engine daemon/redis daemon/session daemon/host daemon/dev protocol config
+base             :
+protocol         : base
+config           : base protocol
+libclient        : base protocol
+libclient/cli    : base libclient protocol
+daemon/engine    : base
+daemon/event     : base
+daemon/redis     : base daemon/event daemon/engine config
+daemon/session   : base daemon/event daemon/engine protocol config
+daemon/host      : base daemon/event daemon/engine config
+daemon/dev       : base daemon/event config
+daemon/app       : base daemon/event daemon/engine daemon/redis daemon/session daemon/host daemon/dev protocol config
 '
 
 # Library, by the beginning of its headers' names, and the only rooms that know it.
@@ -31,7 +32,7 @@ spdlog/          : daemon/host
 nlohmann/        : libclient/cli
 '
 
-find protocol config libclient daemon -name '*.h' -o -name '*.hpp' -o -name '*.cc' -o -name '*.c' |
+find base protocol config libclient daemon -name '*.h' -o -name '*.hpp' -o -name '*.cc' -o -name '*.c' |
   sort | xargs -r grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]*["<]' /dev/null |
   awk -v may_include="$may_include" -v only_in="$only_in" '
     function load(text, table,    lines, n, i, at) {

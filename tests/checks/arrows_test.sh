@@ -4,7 +4,7 @@ set -euo pipefail
 arrows=$(cd "$(dirname "$0")" && pwd)/arrows.sh
 tree=$(mktemp -d)
 trap 'rm -rf "$tree"' EXIT
-mkdir -p "$tree"/{protocol,config,libclient/cli,daemon/engine,daemon/session,daemon/stray}
+mkdir -p "$tree"/{base,protocol,config,libclient/cli,daemon/engine,daemon/session,daemon/stray}
 
 # expect pass|fail FILE INCLUDE
 expect() {
@@ -18,6 +18,8 @@ expect() {
 expect pass daemon/session/a.cc '"daemon/engine/events.h"'
 expect pass libclient/cli/a.cc '"libclient/client.h"'
 expect pass daemon/engine/a.h '<vector>'
+expect pass daemon/engine/a.h '"base/check.h"'
+expect fail base/a.h '"protocol/request.h"'
 expect fail daemon/engine/a.h '"protocol/request.h"'
 expect fail daemon/session/a.cc '"daemon/redis/node.h"'
 expect fail libclient/a.cc '"daemon/engine/events.h"'

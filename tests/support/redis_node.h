@@ -9,6 +9,7 @@
 #include "tests/support/files.h"
 #include "tests/support/free_port.h"
 #include "tests/support/process.h"
+#include "tests/support/server.h"
 
 namespace redlockd::test {
 
@@ -19,7 +20,7 @@ class RedisNode {
   struct Options {
     std::vector<std::string> args{};  // more of redis-server's, e.g. {"--requirepass", "x"}
     bool shifted_clock = false;       // needed for ShiftClock and StopClock
-    std::string program = REDLOCKD_TEST_REDIS_SERVER;
+    std::string program = ServerUnderTest().program;
   };
 
   RedisNode() : RedisNode(Options{}) {}
