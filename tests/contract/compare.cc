@@ -8,19 +8,17 @@ namespace {
 
 using sim::Reply;
 
-// Other servers have other words for an error. Its code and its place in the script are the same.
-Reply WithoutWords(Reply reply) {
-  if (reply.kind != Reply::Kind::kError) return reply;
-  const auto code = reply.text.find(' ');
-  const auto place = reply.text.find(" script: ");
-  if (place != std::string::npos && code < place) reply.text.erase(code, place - code);
-  return reply;
+// The line of the script that an error names last ("user_script:5", "user_script: 5"); empty if it
+// names none.
+std::string PlaceOf(const std::string& error) {
+  constexpr std::string_view kScript = "user_script:";
+  const auto at = error.rfind(kScript);
+  if (at == std::string::npos) return {};
+  const auto digits = error.find_first_not_of(' ', at + kScript.size());
+  return error.substr(digits, error.find_first_not_of("0123456789", digits) - digits);
 }
 
-bool Same(const Seen& real, const Seen& fake, Errors errors) {
-  if (errors == Errors::kWithWords || real == fake) return real == fake;
-  return real.state == fake.state && WithoutWords(real.reply) == WithoutWords(fake.reply);
-}
+std::string CodeOf(const std::string& error) { return error.substr(0, error.find(' ')); }
 
 std::string Differ(const Seen& real, const Seen& fake) {
   std::ostringstream text;
@@ -34,6 +32,22 @@ std::string Differ(const Seen& real, const Seen& fake) {
 
 }  // namespace
 
+Errors ErrorsOf(const test::Server& server) {
+  if (server.HasTheFakesWords()) return Errors::kText;
+  return server.HasTheFakesCodes() ? Errors::kCodeAndPlace : Errors::kPlace;
+}
+
+bool Same(const Reply& real, const Reply& fake, Errors errors) {
+  if (real == fake) return true;
+  if (errors == Errors::kText || real.kind != Reply::Kind::kError || fake.kind != real.kind) {
+    return false;
+  }
+  const bool same_code = errors == Errors::kPlace || CodeOf(real.text) == CodeOf(fake.text);
+  const std::string place = PlaceOf(real.text);
+  const bool names_no_place = errors == Errors::kPlace && place.empty();
+  return same_code && (names_no_place || place == PlaceOf(fake.text));
+}
+
 std::optional<Difference> Compare(FakeSide& fake, RealSide& real, const std::vector<Step>& steps,
                                   Errors errors) {
   fake.Reset();
@@ -41,7 +55,8 @@ std::optional<Difference> Compare(FakeSide& fake, RealSide& real, const std::vec
   for (std::size_t i = 0; i < steps.size(); ++i) {
     const Seen is = real.Do(steps[i]);
     const Seen seems = fake.Do(steps[i]);
-    if (!Same(is, seems, errors)) return Difference{i, Differ(is, seems)};
+    if (is.state != seems.state || !Same(is.reply, seems.reply, errors))
+      return Difference{i, Differ(is, seems)};
   }
   return std::nullopt;
 }

@@ -9,8 +9,12 @@
 
 namespace redlockd::contract {
 
-// What must be the same of an error: the text, or code and place (of another kind of server).
-enum class Errors { kWithWords, kWithoutWords };
+// What must be the same of an error: the text, or its code and its place in the script, or the
+// place.
+enum class Errors { kText, kCodeAndPlace, kPlace };
+Errors ErrorsOf(const test::Server& server);
+
+bool Same(const sim::Reply& real, const sim::Reply& fake, Errors errors);
 
 // Does the steps on both sides, from empty ones. Where they first differ: both replies, or both
 // states; none: nowhere.

@@ -1,15 +1,12 @@
 // The fake node of tests/sim keeps the promises of a real one: the same steps, the same answers,
 // the same keys, to the microsecond of a clock that the test turns.
 //
-// REDLOCKD_SEED=n runs that sequence alone, REDLOCKD_SEEDS=n that many. It runs against the
-// redis-server of the tests; against other servers that speak like it, where the build found them;
-// and against those in REDLOCKD_TEST_REDIS_SERVERS, paths of programs with colons between.
+// REDLOCKD_SEED=n runs that sequence alone, REDLOCKD_SEEDS=n that many.
 #include <gtest/gtest.h>
 
 #include <cstdlib>
 #include <iostream>
 #include <map>
-#include <sstream>
 
 #include "tests/contract/compare.h"
 #include "tests/contract/generate.h"
@@ -26,39 +23,21 @@ std::uint64_t FromEnvironment(const char* name, std::uint64_t otherwise) {
   return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
 }
 
-std::vector<std::string> Programs() {
-  const char* more = std::getenv("REDLOCKD_TEST_REDIS_SERVERS");
-  std::istringstream list(std::string(REDLOCKD_TEST_OTHER_SERVERS) + ':' + (more ? more : ""));
-  std::vector<std::string> programs = {REDLOCKD_TEST_REDIS_SERVER};
-  for (std::string program; std::getline(list, program, ':');) {
-    if (!program.empty()) programs.push_back(program);
-  }
-  return programs;
-}
-
 // The verdict of a script, or the code of an error.
 std::string Word(const sim::Reply& reply) {
   if (reply.kind == sim::Reply::Kind::kError) return reply.text.substr(0, reply.text.find(' '));
   return reply.elements.empty() ? "-" : reply.elements.front().text;
 }
 
-void Announce(const std::string& program, std::uint64_t seeds) {
-  const std::string version = test::RunProgram({program, "--version"}).output;
-  std::cout << program << " (" << version.substr(0, version.find(" sha=")) << "): " << seeds
-            << " sequences of " << kSteps << " steps" << std::endl;
-}
-
-void CompareSeeds(const std::string& program, std::vector<std::string> args, Faults faults,
-                  std::uint64_t seeds) {
-  const auto errors =
-      program == REDLOCKD_TEST_REDIS_SERVER ? Errors::kWithWords : Errors::kWithoutWords;
-  args.insert(args.end(), {"--enable-debug-command", "yes"});
+void CompareSeeds(const std::vector<std::string>& args, Faults faults, std::uint64_t seeds) {
+  const test::Server& server = test::ServerUnderTest();
+  const Errors errors = ErrorsOf(server);
   const std::uint64_t only = FromEnvironment("REDLOCKD_SEED", 0);
   const std::uint64_t first = only != 0 ? only : 1;
   const std::uint64_t last = only != 0 ? only : FromEnvironment("REDLOCKD_SEEDS", seeds);
-  Announce(program, last - first + 1);
-  RealSide real(program, args);
-  FakeSide fake;
+  std::cout << last - first + 1 << " sequences of " << kSteps << " steps" << std::endl;
+  RealSide real(args);
+  FakeSide fake(server.MayDropWhatIsDueAtLoad());
   for (std::uint64_t seed = first; seed <= last; ++seed) {
     const auto steps = Generate(seed, kSteps, faults);
     if (!Compare(fake, real, steps, errors)) continue;
@@ -66,21 +45,15 @@ void CompareSeeds(const std::string& program, std::vector<std::string> args, Fau
   }
 }
 
-TEST(Contract, RepliesAndKeysAreTheSame) {
-  for (const std::string& program : Programs()) CompareSeeds(program, {}, Faults::kNone, kSeeds);
-}
+TEST(Contract, RepliesAndKeysAreTheSame) { CompareSeeds({}, Faults::kNone, kSeeds); }
 
 TEST(Contract, AProcessThatKeptItsKeysInAnAppendOnlyFileGoesOnWithThem) {
-  for (const std::string& program : Programs()) {
-    CompareSeeds(program, {"--appendonly", "yes", "--appendfsync", "always"}, Faults::kRestarts,
-                 kSeedsWithRestarts);
-  }
+  CompareSeeds({"--appendonly", "yes", "--appendfsync", "always"}, Faults::kRestarts,
+               kSeedsWithRestarts);
 }
 
 TEST(Contract, AProcessThatCrashedGoesOnWithItsSnapshot) {
-  for (const std::string& program : Programs()) {
-    CompareSeeds(program, {}, Faults::kCrashes, kSeedsWithRestarts);
-  }
+  CompareSeeds({}, Faults::kCrashes, kSeedsWithRestarts);
 }
 
 // The letters of a release of several locks; else nothing.

@@ -21,6 +21,7 @@ struct Doer {
   sim::FakeNode& node;
   sim::Store& snapshot;
   engine::NodeTime now;
+  bool drops_due;
 
   Reply operator()(const ScriptCall& step) const { return node.Call(now, step.script, step.call); }
   Reply operator()(const Command& step) const {
@@ -32,7 +33,8 @@ struct Doer {
     return Reply::Status("OK");
   }
   Reply operator()(const Restart&) const {
-    node.store().DropExpired(now);
+    // What has a millisecond more to live has ended by then.
+    node.store().DropExpired(drops_due ? now + 1000 : now);
     return Reply::Status("PONG");
   }
   Reply operator()(const Save&) const {
@@ -49,7 +51,7 @@ struct Doer {
 }  // namespace
 
 Seen FakeSide::Do(const Step& step) {
-  Reply reply = std::visit(Doer{node_, snapshot_, step.now}, step.what);
+  Reply reply = std::visit(Doer{node_, snapshot_, step.now, drops_due_}, step.what);
   return {.reply = std::move(reply), .state = State(step.now)};
 }
 

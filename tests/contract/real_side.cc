@@ -30,6 +30,11 @@ constexpr std::string_view kState = R"lua(
   end
   return state)lua";
 
+constexpr std::string_view kDropDue = R"lua(
+  for _, key in ipairs(redis.call('KEYS', '*')) do
+    if redis.call('PTTL', key) == 0 then redis.call('DEL', key) end
+  end)lua";
+
 Reply FromHiredis(const redisReply& reply) {
   const auto text = [&] { return std::string(reply.str, reply.len); };
   switch (reply.type) {
@@ -65,10 +70,21 @@ std::string Encode(const ScriptCall& step) {
   return command;
 }
 
+std::vector<std::string> WithDebug(std::vector<std::string> args) {
+  if (test::ServerUnderTest().WantsDebugAllowed()) {
+    args.insert(args.end(), {"--enable-debug-command", "yes"});
+  }
+  return args;
+}
+
 }  // namespace
 
-RealSide::RealSide(const std::string& program, const std::vector<std::string>& args)
-    : server_({.args = args, .shifted_clock = true, .program = program}) {
+RealSide::RealSide(std::vector<std::string> args)
+    : server_(
+          {.args = WithDebug(std::move(args)),
+           .shifted_clock = true,
+           // From the start: Valkey 9 looks then how it can count time within a turn of its loop.
+           .stopped_at = std::chrono::seconds(1'700'000'000)}) {
   Connect();
 }
 
@@ -90,6 +106,7 @@ void RealSide::StartAgain() {
   server_.Start();
   Connect();
   Ask({"SCAN", "0", "COUNT", "1000"});
+  if (test::ServerUnderTest().MayDropWhatIsDueAtLoad()) Ask({"EVAL", std::string(kDropDue), "0"});
 }
 
 Seen RealSide::Do(const Step& step) {

@@ -23,12 +23,17 @@ struct Seen {
 
 class FakeSide {
  public:
+  // `drops_due`: as a server that, where it loads its keys again, also drops those that end just
+  // then.
+  explicit FakeSide(bool drops_due = false) : drops_due_(drops_due) {}
+
   Seen Do(const Step& step);
   void Reset() { node_.store() = snapshot_ = {}; }
 
  private:
   sim::Reply State(engine::NodeTime now);
 
+  const bool drops_due_;
   const sim::ScriptSet scripts_;
   sim::FakeNode node_{scripts_, "run"};
   sim::Store snapshot_;
@@ -38,8 +43,8 @@ class FakeSide {
 // is chance, and may only be seen if the clock goes back afterwards.
 class RealSide {
  public:
-  // A server with these arguments of its own. Throws std::runtime_error if it does not answer.
-  RealSide(const std::string& program, const std::vector<std::string>& args);
+  // The server under test, with these arguments. Throws std::runtime_error if it does not answer.
+  explicit RealSide(std::vector<std::string> args = {});
 
   Seen Do(const Step& step);
   sim::Reply Ask(const std::vector<std::string>& argv);

@@ -44,7 +44,7 @@ void WriteClock(const std::string& path, std::chrono::microseconds shift,
 }  // namespace
 
 RedisNode::RedisNode(Options options) : options_(std::move(options)) {
-  if (options_.shifted_clock) WriteClock(dir_ / "clock", {}, {});
+  if (options_.shifted_clock) WriteClock(dir_ / "clock", {}, options_.stopped_at);
   Start();
 }
 

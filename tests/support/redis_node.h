@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -18,8 +19,9 @@ namespace redlockd::test {
 class RedisNode {
  public:
   struct Options {
-    std::vector<std::string> args{};  // more of redis-server's, e.g. {"--requirepass", "x"}
-    bool shifted_clock = false;       // needed for ShiftClock and StopClock
+    std::vector<std::string> args{};         // more of redis-server's, e.g. {"--requirepass", "x"}
+    bool shifted_clock = false;              // needed for ShiftClock and StopClock
+    std::chrono::microseconds stopped_at{};  // not 0: StopClock, before it starts
     std::string program = ServerUnderTest().program;
   };
 

@@ -19,11 +19,16 @@ struct Server {
   // Where servers differ, as far as tests can tell; tests/README.md has the same as a table.
   // DEBUG is refused unless an argument allows it. (Redis 6 always allows it.)
   bool WantsDebugAllowed() const { return major >= 7; }
-  // A key that ends in the very millisecond in which an append-only file is loaded is dropped then.
-  // (Others keep it, with 0 ms left.)
-  bool DropsWhatIsDueAtLoad() const { return name == "Redis" && major >= 8; }
-  // Errors have the words of Redis 7.0, which the simulator's nodes have too.
+  // A key that ends in the very millisecond in which an append-only file is loaded may be dropped
+  // then. (Others keep it, with 0 ms left.)
+  bool MayDropWhatIsDueAtLoad() const { return name == "Redis" && major >= 8; }
+  // An error has the words of Redis 7.0, which the simulator's nodes have too; or other words, but
+  // the same code and the same place in the script; or neither code (Redis 6).
   bool HasTheFakesWords() const { return IsRedis(7, 0); }
+  bool HasTheFakesCodes() const { return major >= 7; }
+  // A number that is no integer goes to a command with 17 digits. (Others: as few as will do.) Our
+  // scripts pass integers alone.
+  bool WritesFractionsWith17Digits() const { return name == "Redis" && major <= 7; }
 };
 
 // What `program --version` says. Throws std::runtime_error if that is no Redis nor Valkey.

@@ -1,9 +1,12 @@
 // Preloaded into a redis-server: shifts its wall clock, and that alone, by as many microseconds as
 // stand in the file $REDLOCKD_TEST_CLOCK, at any time; or stops it, at the microseconds since 1970
-// that stand behind them, if those are not 0. (libfaketime does the same for a fixed shift, but
-// hangs in a program that uses jemalloc, as Debian's redis-server does.)
+// that follow them, if those are not 0. While it is stopped, so is the monotonic clock: Valkey 9
+// adds what that one counts within a turn of its loop to the wall clock at the turn's begin.
+// (libfaketime does the same for a fixed shift, but hangs in a program that uses jemalloc, as
+// Debian's redis-server does.)
 #define _GNU_SOURCE
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -26,15 +29,29 @@ __attribute__((constructor)) static void Map(void) {
   close(fd);
 }
 
+// By the kernel, not the next clock_gettime: looking that up would call malloc.
+static int64_t Real(clockid_t clock) {
+  struct timespec time;
+  if (syscall(SYS_clock_gettime, clock, &time) != 0) abort();
+  return time.tv_sec * 1000000 + time.tv_nsec / 1000;
+}
+
+// Stands still at what it shows first after the wall clock was stopped.
+static int64_t Monotonic(void) {
+  static atomic_int_least64_t stopped;
+  if (file->stopped_us == 0) atomic_store(&stopped, 0);
+  if (file->stopped_us == 0) return Real(CLOCK_MONOTONIC);
+  int64_t none = 0;
+  atomic_compare_exchange_strong(&stopped, &none, Real(CLOCK_MONOTONIC));
+  return atomic_load(&stopped);
+}
+
 int clock_gettime(clockid_t clock, struct timespec* time) {
-  const int wall = (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE) && file;
-  int64_t us = wall ? file->stopped_us : 0;
-  if (us == 0) {
-    // By the kernel, not the next clock_gettime: looking that up would call malloc.
-    if (syscall(SYS_clock_gettime, clock, time) != 0) return -1;
-    if (!wall) return 0;
-    us = time->tv_sec * 1000000 + time->tv_nsec / 1000 + file->shift_us;
-  }
+  const int wall = clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE;
+  if (!file || (!wall && clock != CLOCK_MONOTONIC))
+    return (int)syscall(SYS_clock_gettime, clock, time);
+  int64_t us = wall ? file->stopped_us : Monotonic();
+  if (us == 0) us = Real(clock) + file->shift_us;
   time->tv_sec = us / 1000000;
   time->tv_nsec = us % 1000000 * 1000;
   return 0;
