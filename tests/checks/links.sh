@@ -1,6 +1,7 @@
 #!/bin/bash
-# links.sh: every relative link of the papers leads to a file.
+# links.sh ROOT: every relative link of the papers leads to a file.
 set -euo pipefail
+cd "$1"
 code=0
 while IFS=: read -r paper link; do
   target=${link#*](}

@@ -1,4 +1,6 @@
 #!/bin/bash
-# shell.sh SHELLCHECK: lints every shell script of the tree we stand in, found by its first line.
+# shell.sh ROOT: lints every shell script, found by its first line.
 set -euo pipefail
-grep -rlE --exclude-dir=build --exclude-dir=.git '^#!/bin/(ba)?sh' . | xargs "$1" --severity=warning --external-sources
+cd "$1"
+command -v shellcheck >/dev/null || { echo "no shellcheck"; exit 77; }
+grep -rlE --exclude-dir=build --exclude-dir=.git '^#!/bin/(ba)?sh' . | xargs shellcheck --severity=warning --external-sources

@@ -2,6 +2,7 @@
 """Shows that the tests catch each wrong variant of the lock rules in mutants.py.
 
 usage: run.py SOURCE_DIR BUILD_DIR [--sim] [NAME...]
+       run.py --apply-only SOURCE_DIR
 
 Without --sim it is the unit tests that must catch it, with it the simulator, where a variant says in how
 many worlds. Each variant is compiled alone, without sanitizers, in a private directory, and linked in front
@@ -38,6 +39,15 @@ class Survived(Failure):
     pass
 
 
+def mutate(source_dir, mutant):
+    """The text of its file with its edit."""
+    text = (source_dir / mutant.file).read_text()
+    times = text.count(mutant.find)
+    if times != 1:
+        raise Failure(f'expected its text once in {mutant.file}, found it {times} times')
+    return text.replace(mutant.find, mutant.replace)
+
+
 class Builder:
     def __init__(self, source_dir, build_dir):
         self.source_dir = source_dir
@@ -67,13 +77,6 @@ class Builder:
             raise Failure(f'{command[0]} failed:\n{done.stderr[-2000:]}')
         return done.stdout
 
-    def mutate(self, mutant):
-        text = (self.source_dir / mutant.file).read_text()
-        times = text.count(mutant.find)
-        if times != 1:
-            raise Failure(f'expected its text once in {mutant.file}, found it {times} times')
-        return text.replace(mutant.find, mutant.replace)
-
     def compile(self, mutant, directory, optimised):
         """The object file of the variant."""
         if mutant.is_script:
@@ -83,7 +86,7 @@ class Builder:
         else:
             original = self.source_dir / mutant.file
             source = directory / original.name
-            source.write_text(self.mutate(mutant))
+            source.write_text(mutate(self.source_dir, mutant))
         command = [word for word in self.commands[str(original)]
                    if not re.match(r'-fsanitize|--coverage|-O|-g$|-W|ccache|.*/ccache$', word)]
         target = directory / 'variant.o'
@@ -103,7 +106,7 @@ class Builder:
     def copy_scripts(self, mutant, directory):
         scripts = directory / 'scripts'
         shutil.copytree((self.source_dir / mutant.file).parent, scripts)
-        (scripts / pathlib.Path(mutant.file).name).write_text(self.mutate(mutant))
+        (scripts / pathlib.Path(mutant.file).name).write_text(mutate(self.source_dir, mutant))
         return scripts
 
     def embed(self, mutant, directory, target):
@@ -214,14 +217,32 @@ def check_control(judge, mutant):
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('source_dir', type=lambda path: pathlib.Path(path).resolve())
-    parser.add_argument('build_dir', type=lambda path: pathlib.Path(path).resolve())
+    parser.add_argument('build_dir', type=lambda path: pathlib.Path(path).resolve(), nargs='?')
+    parser.add_argument('--apply-only', action='store_true', help='only look whether each edit applies')
     parser.add_argument('--sim', action='store_true', help='the simulator, not the unit tests')
     parser.add_argument('names', nargs='*', metavar='NAME', help='only these variants')
-    return parser.parse_args()
+    arguments = parser.parse_args()
+    if not arguments.build_dir and not arguments.apply_only:
+        parser.error('expected BUILD_DIR')
+    return arguments
+
+
+def check_that_all_apply(source_dir):
+    failed = 0
+    for mutant in MUTANTS:
+        try:
+            mutate(source_dir, mutant)
+        except (Failure, OSError) as failure:
+            failed += 1
+            print(f'DOES NOT APPLY {mutant.rule} {mutant.name}: {failure}')
+    print(f'{len(MUTANTS) - failed} of {len(MUTANTS)} variants apply')
+    sys.exit(1 if failed else 0)
 
 
 def main():
     arguments = parse_arguments()
+    if arguments.apply_only:
+        check_that_all_apply(arguments.source_dir)
     judge = (Simulator if arguments.sim else UnitTests)(Builder(arguments.source_dir, arguments.build_dir))
     unknown = set(arguments.names) - {m.name for m in MUTANTS}
     if unknown:
