@@ -105,6 +105,7 @@ int ServeDev(CommandLine line) {
 }
 
 int Main(int argc, char** argv) {
+  host::OpenMissingStandardDescriptors();
   std::signal(SIGPIPE, SIG_IGN);
   auto parsed = ParseCommandLine(argc, argv);
   if (const int* status = std::get_if<int>(&parsed)) return *status;

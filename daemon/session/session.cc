@@ -32,7 +32,7 @@ Session::Session(Sessions& room, engine::SessionId id, Peer peer, Descriptor soc
       id_(id),
       peer_(std::move(peer)),
       connection_(room.loop(), std::move(socket), *this) {
-  out() += room_.greeting();
+  room_.Greet(out());
   Schedule();
 }
 
@@ -208,19 +208,28 @@ std::optional<Session::Wait> Session::FindWait(const std::string& tag) const {
 void Session::Answer(engine::RequestId request, const engine::Answer& answer) {
   const UnderWay* under_way = Find(request);
   if (under_way == nullptr) return;  // the session is leaving
-  renewals_.erase(under_way->subject);
+  if (const auto found = news_.find(under_way->subject); found != news_.end()) {
+    if (found->second.state) WriteNotice(out(), *found->second.state, room_.port().Now());
+    news_.erase(found);
+  }
   WriteAnswer(*this, under_way->tag, under_way->subject, answer);
   Finish(*under_way);
 }
 
 void Session::Tell(const engine::Notice& notice) {
+  using Kind = engine::Notice::Kind;
   if (state_ != State::kOpen) return;
-  if (notice.kind == engine::Notice::Kind::kRenewed) {
-    renewals_.insert_or_assign(notice.name, notice);
+  if (notice.kind == Kind::kRenewed) {
+    news_[notice.name].renewal = notice;
   } else {
     // It says more than the renewal before it did, or takes it back.
-    renewals_.erase(notice.name);
-    WriteNotice(out(), notice, room_.port().Now());
+    news_.erase(notice.name);
+    const bool has_end = notice.kind == Kind::kJeopardy || notice.kind == Kind::kSafe;
+    if (has_end && blocked_) {
+      news_[notice.name].state = notice;
+    } else {
+      WriteNotice(out(), notice, room_.port().Now());
+    }
   }
   Schedule();
 }
@@ -243,7 +252,7 @@ void Session::EndTurn() {
   if (state_ == State::kOver) return;
   ContinueListings();
   if (!blocked_) {
-    WriteRenewals();
+    WriteNews();
     switch (connection_.Flush()) {
       case Connection::Flushed::kAll:
         break;
@@ -275,10 +284,13 @@ void Session::ContinueListings() {
   }
 }
 
-// Kept until the client reads: only the newest of each hold is worth its while.
-void Session::WriteRenewals() {
-  for (const auto& [name, notice] : renewals_) WriteNotice(out(), notice, room_.port().Now());
-  renewals_.clear();
+void Session::WriteNews() {
+  const engine::Time now = room_.port().Now();
+  for (const auto& [name, news] : news_) {
+    if (news.state) WriteNotice(out(), *news.state, now);
+    if (news.renewal) WriteNotice(out(), *news.renewal, now);
+  }
+  news_.clear();
 }
 
 void Session::OnInput() {
@@ -309,7 +321,7 @@ void Session::Leave() {
   untagged_.reset();
   queue_.clear();
   listings_.clear();
-  renewals_.clear();
+  news_.clear();
   Schedule();
 }
 

@@ -41,7 +41,7 @@ class Session : private Connection::Owner {
   void Answer(engine::RequestId request, const engine::Answer& answer);
   void Tell(const engine::Notice& notice);
   void EndTurn();
-  bool AllSent() const { return connection_.unsent() == 0 && renewals_.empty(); }
+  bool AllSent() const { return connection_.unsent() == 0 && news_.empty(); }
   bool over() const { return state_ == State::kOver; }
 
   // For handlers.
@@ -91,7 +91,7 @@ class Session : private Connection::Owner {
   // Output.
   void Schedule();
   void ContinueListings();
-  void WriteRenewals();
+  void WriteNews();
   void WriteError(std::string_view tag, redlock::protocol::ErrorCode code, std::string_view text);
 
   // Ends.
@@ -117,7 +117,13 @@ class Session : private Connection::Owner {
   std::map<engine::RequestId, UnderWay> tagged_;
   std::unordered_map<std::string, engine::RequestId> tags_;  // of those
   std::list<Listing> listings_;                              // of those under way
-  std::map<std::string, engine::Notice> renewals_;  // the newest of each hold, not written yet
+  // Of a hold, not written yet: only the newest is worth a client's while. So whoever keeps a lock
+  // without reading, as what is left of a killed `redlock run`, is never dropped for that.
+  struct News {
+    std::optional<engine::Notice> state;    // JEOPARDY or SAFE, which a client has not read
+    std::optional<engine::Notice> renewal;  // after it
+  };
+  std::map<std::string, News> news_;
 };
 
 }  // namespace redlockd::session

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "daemon/session/peer.h"
+#include "daemon/session/rows.h"
 #include "daemon/session/verbs.h"
 #include "protocol/limits.h"
 #include "protocol/reply.h"
@@ -15,29 +16,27 @@ namespace {
 using redlock::protocol::ErrorCode;
 using redlock::protocol::ReplyLine;
 
-std::string Greeting(const std::string& instance) {
-  std::string line;
-  ReplyLine::Event(line, "HELLO")
-      .Word("redlockd")
-      .Word(std::to_string(redlock::protocol::kVersion))
-      .Add("caps", Caps())
-      .Add("line", redlock::protocol::kLineBytes)
-      .Add("boot", instance);
-  return line;
-}
-
 }  // namespace
 
 Sessions::Sessions(event::Loop& loop, int fd, Options options, EnginePort& port)
     : loop_(loop),
       options_(std::move(options)),
       port_(port),
-      greeting_(Greeting(options_.instance)),
       end_of_turn_(loop, [this] { EndTurn(); }),
       listener_(loop, fd, options_.reserved_descriptors,
                 [this](Descriptor socket) { Accept(std::move(socket)); }) {}
 
 Sessions::~Sessions() = default;
+
+void Sessions::Greet(std::string& out) const {
+  ReplyLine::Event(out, "HELLO")
+      .Word("redlockd")
+      .Word(std::to_string(redlock::protocol::kVersion))
+      .Add("caps", Caps())
+      .Add("line", redlock::protocol::kLineBytes)
+      .Add("boot", options_.instance)
+      .Add("now", OnWire(port_.Now()));
+}
 
 void Sessions::Accept(Descriptor socket) {
   std::optional<Peer> peer = PeerOf(socket.get(), options_.admin_group);

@@ -63,7 +63,7 @@ class Sessions {
   const Options& options() const { return options_; }
   EnginePort& port() { return port_; }
   const Session* Find(engine::SessionId id) const;
-  const std::string& greeting() const { return greeting_; }
+  void Greet(std::string& out) const;
   // Session::EndTurn at the end of this turn; from within it, of the next.
   void AtEndOfTurn(engine::SessionId id);
 
@@ -76,7 +76,6 @@ class Sessions {
   event::Loop& loop_;
   const Options options_;
   EnginePort& port_;
-  const std::string greeting_;
   engine::SessionId last_id_ = 0;
   std::unordered_map<engine::SessionId, std::unique_ptr<Session>> sessions_;
   std::unordered_map<uid_t, std::size_t> sessions_of_uid_;

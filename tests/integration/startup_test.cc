@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+
 #include "tests/support/daemon.h"
 
 namespace redlockd::test {
@@ -159,6 +161,21 @@ TEST_F(StartupTest, TheSocketIsTheFirstThatIsGiven) {
     Process daemon(with_option, {.env = {{"REDLOCK_SOCKET", dir_ / "from-environment"}}});
     EXPECT_TRUE(serves(dir_ / "from-option"));
   }
+}
+
+TEST_F(StartupTest, ClosedStandardDescriptorsAreNoSockets) {
+  FreePort nobody;
+  WriteFile(file_, ToYaml({.addresses = {"127.0.0.1:" + std::to_string(nobody.number())}}));
+  Process daemon({"sh", "-c", "exec \"$@\" <&- >&- 2>&-", "sh", REDLOCKD_TEST_REDLOCKD, "--config",
+                  file_, "--socket", dir_ / "s"});
+  ASSERT_TRUE(Eventually([&] { return access((dir_ / "s").c_str(), F_OK) == 0; }));
+  EXPECT_EQ(LineClient(dir_ / "s").Brief("ping"), "OK");
+  for (const char* fd : {"0", "1", "2"}) {
+    EXPECT_EQ(std::filesystem::read_symlink("/proc/" + std::to_string(daemon.pid()) + "/fd/" + fd),
+              "/dev/null");
+  }
+  daemon.Signal(SIGTERM);
+  EXPECT_EQ(daemon.Wait(), ExitCode(0));
 }
 
 TEST_F(StartupTest, BootChangesWithEachStart) {

@@ -130,7 +130,8 @@ std::unique_ptr<Client> SessionTest::ConnectRaw() {
 
 std::unique_ptr<Client> SessionTest::Connect() {
   auto client = ConnectRaw();
-  EXPECT_EQ(client->Line(), "* HELLO redlockd 1 caps=exclusive,renew line=4096 boot=b007");
+  EXPECT_EQ(client->Line(), "* HELLO redlockd 1 caps=exclusive,renew line=4096 boot=b007 now=" +
+                                std::to_string(engine.now.time_since_epoch().count()));
   return client;
 }
 
