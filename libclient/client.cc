@@ -1,7 +1,9 @@
 #include "libclient/client.h"
 
 #include <poll.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
 #include <utility>
 
@@ -24,6 +26,11 @@ const char* redlock_reply::Find(std::size_t row, std::string_view key) const {
 
 namespace redlock::client {
 namespace {
+
+// A greeting that took longer says little about the daemon's clock.
+constexpr std::int64_t kSlowGreetingNs = 1'000'000'000;
+// How long after the end of a wait the daemon may answer: it says so a moment after that.
+constexpr std::int64_t kAfterWaitNs = 500'000'000;
 
 redlock_reply::Line LineOf(protocol::Reply reply) {
   redlock_reply::Line line = std::move(reply.fields);
@@ -53,6 +60,10 @@ const char* StringField(const protocol::Reply& line, std::string_view key) {
 
 }  // namespace
 
+std::int64_t ToOwnClock(std::int64_t deadline_ns, std::int64_t offset_ns) {
+  return std::max<std::int64_t>(deadline_ns - offset_ns, 1);  // 0 is none
+}
+
 bool ParseInteger(std::string_view text, std::int64_t* value) {
   const char* const end = text.data() + text.size();
   const auto [rest, error] = std::from_chars(text.data(), end, *value);
@@ -72,6 +83,7 @@ int Client::Succeed() {
 
 int Client::Check() {
   if (connection_.is_foreign()) return Fail(REDLOCK_EFORK);
+  if (!parked_.empty()) DropParked(Now());
   if (in_callback_) return Fail(REDLOCK_EINVAL, "called from a callback of the same client");
   return Succeed();
 }
@@ -93,22 +105,36 @@ short Client::PollEvents() const { return fd() < 0 ? short{0} : connection_.Poll
 int Client::Connect(const std::string& path, std::int64_t timeout_ns) {
   if (const int error = Check()) return error;
   if (connection_.is_open()) return Fail(REDLOCK_EINVAL, "connected already");
+  const std::int64_t begin = Now();
   const std::int64_t deadline = DeadlineAfter(timeout_ns);
+  const int error = Open(path, deadline);
+  // From a greeting that was long on its way our clock cannot be told from another. The next one
+  // will not be.
+  const bool was_slow = Now() - begin > kSlowGreetingNs;
+  if (error != REDLOCK_OK || !was_slow || Now() >= deadline) return error;
+  connection_.Close();
+  return Open(path, deadline);
+}
+
+int Client::Open(const std::string& path, std::int64_t deadline) {
+  const std::int64_t begin = Now();
   const std::string problem = connection_.Open(path, deadline);
   if (!problem.empty()) return Fail(REDLOCK_ECONNECT, problem);
-  const int error = Greet(deadline);
+  const int error = Greet(begin, deadline);
   if (error != REDLOCK_OK) connection_.Close();
   return error;
 }
 
-int Client::Greet(std::int64_t deadline) {
+int Client::Greet(std::int64_t begin, std::int64_t deadline) {
   std::string_view text;
   std::string problem;
   protocol::LineReader::Status status;
+  bool is_late = false;
   while ((status = connection_.NextLine(&text)) == protocol::LineReader::Status::kNeedMore) {
     if (!problem.empty()) return Fail(REDLOCK_ECONNECT, problem);
-    if (!connection_.WaitUntil(deadline)) return Fail(REDLOCK_ENOANSWER, "no greeting");
+    if (is_late || !connection_.WaitUntil(deadline)) return Fail(REDLOCK_ENOANSWER, "no greeting");
     problem = connection_.Receive();
+    is_late = Now() >= deadline;
   }
   const auto parsed = protocol::ParseReply(text);
   const auto* line = std::get_if<protocol::Reply>(&parsed);
@@ -122,11 +148,22 @@ int Client::Greet(std::int64_t deadline) {
   if (line->word != "HELLO" || line->words != expected) {
     return Fail(REDLOCK_EPROTOCOL, "expected * HELLO redlockd 1, got '" + std::string(text) + "'");
   }
+  return TakeGreeting(*line, begin);
+}
+
+// The daemon looked at its clock between `begin`, when we looked at ours, and now. If that may have
+// been the same time on both, the clocks are the same one. If not, of all offsets that are possible
+// the one with the earliest deadlines is taken.
+int Client::TakeGreeting(const protocol::Reply& line, std::int64_t begin) {
+  clock_offset_ns_ = last_deadline_ns_ = 0;
+  const std::int64_t theirs = IntegerField(line, "now");  // 0: of a daemon that does not say it
+  if (theirs > 0 && (theirs < begin || theirs > Now())) clock_offset_ns_ = theirs - begin;
   return Succeed();
 }
 
 int Client::Close() {
   if (const int error = Check()) return error;
+  DropParked(INT64_MAX);
   connection_.Close();
   for (auto& [id, pending] : std::exchange(pending_, {}))
     Finish(std::move(pending), REDLOCK_ECLOSED);
@@ -165,6 +202,7 @@ std::uint64_t Client::Send(protocol::Request request, Done done) {
   const std::uint64_t id = ++last_id_;
   Pending& pending = pending_[id];
   pending.reply = std::make_unique<redlock_reply>();
+  pending.reply->clock_offset_ns = clock_offset_ns_;
   pending.done = std::move(done);
   const bool is_lock = request.verb == "lock" || request.verb == "trylock";
   if (is_lock && !request.args.empty()) pending.lock = request.args[0];
@@ -191,6 +229,11 @@ int Client::Call(protocol::Request request, std::int64_t wait_ns, ReplyPtr* repl
       return Fail(REDLOCK_ENOANSWER);
     }
     Dispatch();  // an end of the connection finishes the request too
+    // Events may come without an end.
+    if (!answer->finished && Now() >= deadline) {
+      Abandon(id);
+      return Fail(REDLOCK_ENOANSWER);
+    }
   }
   const int error = answer->error;
   if (error == REDLOCK_OK) {
@@ -205,7 +248,9 @@ int Client::Call(protocol::Request request, std::int64_t wait_ns, ReplyPtr* repl
 std::int64_t Client::AnswerDeadline(std::int64_t wait_ns) const {
   if (wait_ns < 0 || answer_timeout_ns_ < 0) return kNever;
   const std::int64_t over = DeadlineAfter(wait_ns);
-  return over > kNever - answer_timeout_ns_ ? kNever : over + answer_timeout_ns_;
+  const std::int64_t more =
+      wait_ns == 0 ? answer_timeout_ns_ : std::min(answer_timeout_ns_, kAfterWaitNs);
+  return over > kNever - more ? kNever : over + more;
 }
 
 int Client::Cancel(std::uint64_t id) {
@@ -233,6 +278,7 @@ int Client::Dispatch() {
   const std::string end = connection_.Receive();
   const std::string nonsense = TakeLines();
   if (!nonsense.empty()) {
+    Park();
     End(nonsense);
     return Fail(REDLOCK_EPROTOCOL, nonsense);
   }
@@ -279,6 +325,7 @@ std::string Client::TakeAnswer(protocol::Reply line) {
   pending_.erase(found);
   redlock_reply& reply = *pending.reply;
   if (line.kind == protocol::Reply::Kind::kErr) reply.error = ErrorNumber(line.word);
+  if (!pending.lock.empty()) Told(DeadlineField(line));
   reply.text = line.text;
   reply.answer = LineOf(std::move(line));
   if (pending.abandoned) LetGo(pending, reply);
@@ -311,12 +358,39 @@ void Client::TakeEvent(const protocol::Reply& line) {
   if (event.type == 0) return;
   event.lock = StringField(line, "lock");
   event.fence = static_cast<std::uint64_t>(IntegerField(line, "fence"));
-  event.deadline_ns = IntegerField(line, "deadline");
+  event.deadline_ns = DeadlineField(line);
+  Told(event.deadline_ns);
   event.reason = StringField(line, "reason");
   if (const std::string* within = line.Find("within")) {
     event.within_ns = protocol::ParseDuration(*within).value_or(protocol::Duration::zero()).count();
   }
   Emit(event);
+}
+
+// On our clock; 0: there is none.
+std::int64_t Client::DeadlineField(const protocol::Reply& line) const {
+  const std::int64_t theirs = IntegerField(line, "deadline");
+  return theirs > 0 ? ToOwnClock(theirs, clock_offset_ns_) : 0;
+}
+
+void Client::Told(std::int64_t deadline_ns) {
+  last_deadline_ns_ = std::max(last_deadline_ns_, deadline_ns);
+}
+
+// Out of the way, neither read nor written: the daemon lets go when it is closed.
+void Client::Park() {
+  const std::int64_t until = last_deadline_ns_;
+  if (Now() >= until) return connection_.Close();
+  parked_.reserve(parked_.size() + 1);
+  parked_.push_back({connection_.Release(), until});
+}
+
+void Client::DropParked(std::int64_t until_ns) {
+  const auto is_over = [&](const Parked& parked) { return parked.until_ns <= until_ns; };
+  for (const Parked& parked : parked_) {
+    if (is_over(parked)) close(parked.fd);
+  }
+  std::erase_if(parked_, is_over);
 }
 
 void Client::End(const std::string& why) {

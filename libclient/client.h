@@ -22,6 +22,7 @@ struct redlock_reply {
   using Line = std::vector<redlock::protocol::Field>;
 
   int error = REDLOCK_OK;
+  std::int64_t clock_offset_ns = 0;  // as that of the client
   Line answer;
   std::vector<Line> rows;
   std::string text;
@@ -38,12 +39,17 @@ class Client {
   // reply is null if the connection ended before the answer.
   using Done = std::function<void(int error, ReplyPtr reply)>;
 
+  ~Client() { DropParked(INT64_MAX); }
+
   int Connect(const std::string& path, std::int64_t timeout_ns);
   int Close();
 
+  // The daemon's CLOCK_BOOTTIME minus ours: not 0 if one of us is in another time namespace.
+  std::int64_t clock_offset_ns() const { return clock_offset_ns_; }
+
   // Sends; `done` is called once, later. The request needs no tag.
   int Start(protocol::Request request, Done done, std::uint64_t* id);
-  // Start, and wait at most wait_ns and the answer timeout for the answer.
+  // Start, and wait for the answer: wait_ns and a moment, or, if that is 0, the answer timeout.
   int Call(protocol::Request request, std::int64_t wait_ns, ReplyPtr* reply);
   int Cancel(std::uint64_t id);
   int Dispatch();
@@ -71,7 +77,9 @@ class Client {
     bool abandoned = false;  // nobody waits for it any more: a grant is let go of at once
   };
 
-  int Greet(std::int64_t deadline);
+  int Open(const std::string& path, std::int64_t deadline);
+  int Greet(std::int64_t begin, std::int64_t deadline);
+  int TakeGreeting(const protocol::Reply& line, std::int64_t begin);
   int CheckRequest(const protocol::Request& request);
   std::uint64_t Send(protocol::Request request, Done done);
   std::int64_t AnswerDeadline(std::int64_t wait_ns) const;
@@ -84,11 +92,24 @@ class Client {
   void TakeEvent(const protocol::Reply& line);
   void LetGo(const Pending& abandoned, const redlock_reply& reply);
   void Finish(Pending pending, int error);
+  std::int64_t DeadlineField(const protocol::Reply& line) const;
+  void Told(std::int64_t deadline_ns);
   void End(const std::string& why);
+  void Park();
+  void DropParked(std::int64_t until_ns);
   void Emit(const redlock_event& event);
 
   redlock_client* self_ = nullptr;  // as callbacks know it
   Connection connection_;
+  std::int64_t clock_offset_ns_ = 0;
+  std::int64_t last_deadline_ns_ = 0;  // of all that this session was told, on our clock
+  // Sessions that ended by an error of the other side, of which holds were to be good for a while:
+  // they would be let go of with the socket.
+  struct Parked {
+    int fd;
+    std::int64_t until_ns;
+  };
+  std::vector<Parked> parked_;
   std::uint64_t last_id_ = 0;
   std::map<std::uint64_t, Pending> pending_;  // by tag; in the order of sending
   std::int64_t answer_timeout_ns_ = 10'000'000'000;
@@ -100,6 +121,9 @@ class Client {
 
 // The number of a wire error, REDLOCK_EUNKNOWN for a word that is not known.
 int ErrorNumber(std::string_view word);
+
+// A deadline of the daemon's clock on ours.
+std::int64_t ToOwnClock(std::int64_t deadline_ns, std::int64_t offset_ns);
 
 // A decimal integer >= 0; false if it is none.
 bool ParseInteger(std::string_view text, std::int64_t* value);

@@ -12,6 +12,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace redlock::client {
 namespace {
@@ -31,6 +32,16 @@ void BoundConnect(int fd, std::int64_t deadline) {
   limit.tv_sec = us / 1'000'000;
   limit.tv_usec = us % 1'000'000;
   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+}
+
+// Not one of 0 to 2, also if those are closed: what the program says to people must not reach the
+// daemon.
+int MakeSocket() {
+  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0 || fd > STDERR_FILENO) return fd;
+  const int moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+  close(fd);
+  return moved;
 }
 
 }  // namespace
@@ -55,18 +66,18 @@ std::string Connection::Open(const std::string& path, std::int64_t deadline) {
            " bytes: expected 1 to " + std::to_string(sizeof(address.sun_path) - 1);
   }
   path.copy(address.sun_path, path.size());
-  fd_ = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  fd_ = MakeSocket();
   if (fd_ < 0) return std::string("cannot make a socket: ") + std::strerror(errno);
   pid_ = getpid();
-  BoundConnect(fd_, deadline);
   int result = 0;
   do {
+    BoundConnect(fd_, deadline);
     result = connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address));
-  } while (result < 0 && errno == EINTR);
+  } while (result < 0 && errno == EINTR && Remaining(deadline) > 0);
   if (result < 0) {
-    // EAGAIN is what SO_SNDTIMEO makes of a full queue.
-    const char* why =
-        errno == EAGAIN ? "the daemon does not accept connections" : std::strerror(errno);
+    // EAGAIN is what SO_SNDTIMEO makes of a full queue, EINTR the same with a signal at the end.
+    const bool is_late = errno == EAGAIN || errno == EINTR;
+    const char* why = is_late ? "the daemon does not accept connections" : std::strerror(errno);
     Close();
     return "cannot connect to " + path + ": " + why;
   }
@@ -75,10 +86,13 @@ std::string Connection::Open(const std::string& path, std::int64_t deadline) {
 }
 
 void Connection::Close() {
-  if (fd_ >= 0) close(fd_);
-  fd_ = -1;
+  if (const int fd = Release(); fd >= 0) close(fd);
+}
+
+int Connection::Release() {
   unsent_.clear();
   reader_ = protocol::LineReader(protocol::kReplyLineBytes);
+  return std::exchange(fd_, -1);
 }
 
 bool Connection::is_foreign() const { return is_open() && pid_ != getpid(); }

@@ -31,6 +31,9 @@ class Connection {
   std::string Open(const std::string& path, std::int64_t deadline);
   void Close();
 
+  // Gives the socket up, open and unread; for who closes it then.
+  int Release();
+
   bool is_open() const { return fd_ >= 0; }
   int fd() const { return fd_; }
   // Open, and in another process than this.

@@ -10,10 +10,14 @@
 #include <utility>
 
 #include "libclient/client.h"
+#include "libclient/sized.h"
 #include "protocol/duration.h"
 #include "protocol/name.h"
 
 using redlock::client::Client;
+using redlock::client::GiveSized;
+using redlock::client::IsSized;
+using redlock::client::TakeSized;
 using redlock::protocol::Request;
 
 struct redlock_client {
@@ -87,16 +91,39 @@ int CheckName(Client& client, const char* name) {
   return REDLOCK_OK;
 }
 
+// The structs as version 0.1 has them.
+struct FirstLockOptions {
+  size_t size;
+  int64_t wait_ns, ttl_ns, max_hold_ns;
+  const char* note;
+  int renew_events;
+};
+struct FirstGrant {
+  size_t size;
+  uint64_t fence;
+  int64_t deadline_ns, ttl_ns;
+  int votes, nodes;
+};
+
 int CheckGrant(Client& client, const redlock_grant* grant) {
-  if (grant == nullptr || grant->size >= sizeof(*grant)) return REDLOCK_OK;
+  if (grant == nullptr || IsSized<FirstGrant>(grant->size)) return REDLOCK_OK;
   return client.Fail(REDLOCK_EINVAL, "the grant's size is not set: use REDLOCK_GRANT_INIT");
 }
 
-int CheckOptions(Client& client, const redlock_lock_options& options) {
-  if (options.size < sizeof(options)) {
+// As this version knows them; NULL is the default.
+int TakeOptions(Client& client, const redlock_lock_options* given, redlock_lock_options* options) {
+  *options = REDLOCK_LOCK_OPTIONS_INIT;
+  if (given == nullptr) return REDLOCK_OK;
+  if (!IsSized<FirstLockOptions>(given->size)) {
     return client.Fail(REDLOCK_EINVAL,
                        "the options' size is not set: use REDLOCK_LOCK_OPTIONS_INIT");
   }
+  if (TakeSized(*given, options)) return REDLOCK_OK;
+  return client.Fail(REDLOCK_EINVAL, "an option is set that this version of the library, " +
+                                         std::string(REDLOCK_VERSION) + ", does not know");
+}
+
+int CheckOptions(Client& client, const redlock_lock_options& options) {
   if (options.wait_ns < 0 && options.wait_ns != REDLOCK_FOREVER) {
     return client.Fail(REDLOCK_EINVAL, "wait_ns is negative");
   }
@@ -160,12 +187,6 @@ Client::Done Wrap(redlock_client* client, redlock_reply_fn done, void* arg) {
   };
 }
 
-constexpr redlock_lock_options kDefaultOptions = REDLOCK_LOCK_OPTIONS_INIT;
-
-const redlock_lock_options& OrDefault(const redlock_lock_options* options) {
-  return options == nullptr ? kDefaultOptions : *options;
-}
-
 // "3/5" into two numbers.
 bool ParseVotes(std::string_view text, redlock_grant* grant) {
   const size_t slash = text.find('/');
@@ -220,6 +241,10 @@ int redlock_connect(redlock_client* client, const char* socket_path, int64_t tim
   return Guard(client, [&](Client& c) { return c.Connect(SocketPath(socket_path), timeout_ns); });
 }
 
+int64_t redlock_clock_offset(const redlock_client* client) {
+  return client == nullptr ? 0 : client->client.clock_offset_ns();
+}
+
 int redlock_close(redlock_client* client) {
   return Guard(client, [](Client& c) { return c.Close(); });
 }
@@ -234,15 +259,20 @@ int redlock_set_answer_timeout(redlock_client* client, int64_t timeout_ns) {
 
 int redlock_lock(redlock_client* client, const char* name, const redlock_lock_options* options,
                  redlock_grant* grant) {
-  return Guard(client, [&](Client& c) { return Lock(c, name, OrDefault(options), grant); });
+  return Guard(client, [&](Client& c) {
+    redlock_lock_options known;
+    if (const int error = TakeOptions(c, options, &known)) return error;
+    return Lock(c, name, known, grant);
+  });
 }
 
 int redlock_trylock(redlock_client* client, const char* name, const redlock_lock_options* options,
                     redlock_grant* grant) {
   return Guard(client, [&](Client& c) {
-    redlock_lock_options now = OrDefault(options);
-    now.wait_ns = 0;
-    return Lock(c, name, now, grant);
+    redlock_lock_options known;
+    if (const int error = TakeOptions(c, options, &known)) return error;
+    known.wait_ns = 0;
+    return Lock(c, name, known, grant);
   });
 }
 
@@ -291,8 +321,10 @@ int redlock_start_lock(redlock_client* client, const char* name,
                        const redlock_lock_options* options, redlock_reply_fn done, void* arg,
                        uint64_t* request) {
   return Guard(client, [&](Client& c) {
+    redlock_lock_options known;
     Request words;
-    if (const int error = LockRequest(c, name, OrDefault(options), &words)) return error;
+    if (const int error = TakeOptions(c, options, &known)) return error;
+    if (const int error = LockRequest(c, name, known, &words)) return error;
     return c.Start(std::move(words), Wrap(client, done, arg), request);
   });
 }
@@ -346,23 +378,25 @@ const char* redlock_reply_get(const redlock_reply* reply, size_t row, const char
 }
 
 int redlock_reply_grant(const redlock_reply* reply, redlock_grant* grant) {
-  if (grant == nullptr || grant->size < sizeof(*grant)) return REDLOCK_EINVAL;
+  if (grant == nullptr || !IsSized<FirstGrant>(grant->size)) return REDLOCK_EINVAL;
+  redlock_grant known = REDLOCK_GRANT_INIT;
   const char* fence = reply->Find(REDLOCK_ANSWER, "fence");
   const char* deadline = reply->Find(REDLOCK_ANSWER, "deadline");
   int64_t number = 0;
   if (fence == nullptr || deadline == nullptr) return REDLOCK_EPROTOCOL;
   if (!redlock::client::ParseInteger(fence, &number)) return REDLOCK_EPROTOCOL;
-  if (!redlock::client::ParseInteger(deadline, &grant->deadline_ns)) return REDLOCK_EPROTOCOL;
-  grant->fence = static_cast<uint64_t>(number);
-  grant->ttl_ns = 0;
-  grant->votes = grant->nodes = 0;
+  if (!redlock::client::ParseInteger(deadline, &known.deadline_ns)) return REDLOCK_EPROTOCOL;
+  known.deadline_ns = redlock::client::ToOwnClock(known.deadline_ns, reply->clock_offset_ns);
+  known.fence = static_cast<uint64_t>(number);
   if (const char* ttl = reply->Find(REDLOCK_ANSWER, "ttl")) {
     const auto duration = redlock::protocol::ParseDuration(ttl);
     if (!duration) return REDLOCK_EPROTOCOL;
-    grant->ttl_ns = duration->count();
+    known.ttl_ns = duration->count();
   }
   const char* votes = reply->Find(REDLOCK_ANSWER, "votes");
-  return votes == nullptr || ParseVotes(votes, grant) ? REDLOCK_OK : REDLOCK_EPROTOCOL;
+  if (votes != nullptr && !ParseVotes(votes, &known)) return REDLOCK_EPROTOCOL;
+  GiveSized(known, grant);
+  return REDLOCK_OK;
 }
 
 void redlock_reply_free(redlock_reply* reply) { delete reply; }

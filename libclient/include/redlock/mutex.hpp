@@ -35,6 +35,7 @@
 #endif
 
 #include <poll.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -146,6 +147,23 @@ class Mutex {
     bool taken_ = false;
   };
 
+  // For the making of the watcher, which must take no signal of the program's: the program may
+  // block one later, in all the threads that it knows of, and read it.
+  class AllSignalsBlocked {
+   public:
+    AllSignalsBlocked() {
+      sigset_t all;
+      sigfillset(&all);
+      pthread_sigmask(SIG_SETMASK, &all, &before_);
+    }
+    AllSignalsBlocked(const AllSignalsBlocked&) = delete;
+    AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
+    ~AllSignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+   private:
+    sigset_t before_{};
+  };
+
   // A file descriptor that closes itself.
   class Fd {
    public:
@@ -163,10 +181,18 @@ class Mutex {
     int fd_ = -1;
   };
 
+  // Until when a call may wait: kForever, or kNotAtAll for others.
+  static constexpr Clock::time_point kForever = Clock::time_point::max();
+  static constexpr Clock::time_point kNotAtAll{};
+  static bool is_bounded(Clock::time_point until) {
+    return until != kForever && until != kNotAtAll;
+  }
+
   bool lock_within(std::chrono::nanoseconds wait);
-  void take(std::optional<std::chrono::nanoseconds> wait);
-  Grant ask(const LockOptions& options);
-  void connect();
+  void take(Clock::time_point until);
+  Grant ask(Clock::time_point until);
+  Grant ask_once(Clock::time_point until);
+  void connect(Clock::time_point until);
   bool let_go() noexcept;
   void begin(const Grant& grant);
   void take_event(const redlock_event& event);
@@ -220,7 +246,7 @@ inline Mutex::~Mutex() {
 inline void Mutex::lock() {
   if (is_foreign()) throw Error(REDLOCK_EFORK, redlock_strerror(REDLOCK_EFORK));
   std::unique_lock turn(turn_);
-  take(std::nullopt);
+  take(kForever);
   turn.release();  // kept until unlock()
 }
 
@@ -232,7 +258,7 @@ inline bool Mutex::lock_within(std::chrono::nanoseconds wait) {
   std::unique_lock turn(turn_, std::defer_lock);
   if (!turn.try_lock_for(wait)) return false;
   try {
-    take(std::max(until - Clock::now(), std::chrono::nanoseconds(0)));
+    take(wait.count() == 0 ? kNotAtAll : until);
   } catch (const Error& error) {
     if (error.code() == REDLOCK_EBUSY || error.code() == REDLOCK_ETIMEOUT) return false;
     throw;
@@ -241,35 +267,49 @@ inline bool Mutex::lock_within(std::chrono::nanoseconds wait) {
   return true;
 }
 
-inline void Mutex::take(std::optional<std::chrono::nanoseconds> wait) {
+inline void Mutex::take(Clock::time_point until) {
   const std::lock_guard io(io_);
   start_watching();
-  LockOptions options;
-  options.wait = wait;
-  options.ttl = options_.ttl;
-  options.max_hold = options_.max_hold;
-  options.note = options_.note;
-  options.renew_events = true;
-  begin(ask(options));
+  begin(ask(until));
 }
 
-inline Grant Mutex::ask(const LockOptions& options) {
+inline Grant Mutex::ask(Clock::time_point until) {
   const bool was_connected = client_.has_value();
-  if (!was_connected) connect();
+  if (!was_connected) connect(until);
   try {
-    return client_->lock(name_, options);
+    return ask_once(until);
   } catch (const Error& error) {
     if (error.code() != REDLOCK_ECLOSED) throw;
     client_.reset();
     // It may have ended long ago: nobody watches while the lock is not held.
     if (!was_connected) throw;
   }
-  connect();
+  connect(until);
+  return ask_once(until);
+}
+
+inline Grant Mutex::ask_once(Clock::time_point until) {
+  LockOptions options;
+  if (until == kNotAtAll) options.wait = std::chrono::nanoseconds(0);
+  if (is_bounded(until)) {
+    options.wait = std::max(until - Clock::now(), std::chrono::nanoseconds(1));
+  }
+  options.ttl = options_.ttl;
+  options.max_hold = options_.max_hold;
+  options.note = options_.note;
+  options.renew_events = true;
   return client_->lock(name_, options);
 }
 
-inline void Mutex::connect() {
-  client_.emplace(options_.socket_path, options_.connect_timeout);
+// A bounded wait is over half a second after its end, whatever state the daemon is in.
+inline void Mutex::connect(Clock::time_point until) {
+  std::chrono::nanoseconds timeout = options_.connect_timeout;
+  if (is_bounded(until)) {
+    const std::chrono::nanoseconds left = until - Clock::now() + std::chrono::milliseconds(500);
+    if (timeout.count() < 0 || left < timeout) timeout = left;
+    timeout = std::max(timeout, std::chrono::nanoseconds(0));
+  }
+  client_.emplace(options_.socket_path, timeout);
   client_->on_event([this](const redlock_event& event) { take_event(event); });
 }
 
@@ -333,6 +373,7 @@ inline void Mutex::start_watching() {
     throw std::system_error(errno, std::generic_category(), "redlock::Mutex: eventfd or timerfd");
   }
   pid_ = ::getpid();
+  const AllSignalsBlocked inherited_by_the_watcher;
   watcher_ =
       std::make_unique<std::jthread>([this](std::stop_token ending) { watch(std::move(ending)); });
 }

@@ -11,8 +11,10 @@
  *   redlock_events(), then call redlock_dispatch(), which calls you back.
  *
  * UNITS. All times are nanoseconds. A deadline is absolute, on CLOCK_BOOTTIME, so that it can be
- * judged without the daemon: redlock_now() < deadline. A negative duration is allowed only where it
- * says so.
+ * judged without the daemon: redlock_now() < deadline. Where the daemon's clock is another (one of
+ * the two is in a time namespace) the library converts the deadlines of grants and events; those
+ * that redlock_reply_get() shows are as the daemon wrote them. A negative duration is allowed only
+ * where it says so.
  *
  * FENCES grow strictly from one grant of a lock to the next, on all hosts, and are below 2^63. 0 is
  * no fence. Send it with every write to the thing that the lock protects, and have that refuse a
@@ -39,7 +41,8 @@
  * redlock_error_text() has the last one in words. No C++ exception crosses this interface.
  *
  * GROWTH. Structs begin with `size`, which the caller sets by the matching _INIT macro, so that
- * later versions can add members at the end.
+ * later versions can add members at the end. A library takes the structs of older and of newer
+ * versions; one of a newer version may not set what this library does not know (REDLOCK_EINVAL).
  */
 #pragma once
 
@@ -118,6 +121,10 @@ void redlock_free(redlock_client* client);
  * sessions), EINVAL, ENOMEM. */
 int redlock_connect(redlock_client* client, const char* socket_path, int64_t timeout_ns);
 
+/* The daemon's CLOCK_BOOTTIME minus this process's, as found when it connected; 0: the same clock,
+ * or the daemon is too old to tell. Deadlines have been converted already. */
+int64_t redlock_clock_offset(const redlock_client* client);
+
 /* Closes the session; everything it holds and waits for is let go. Requests under way end with
  * REDLOCK_ECLOSED; no event CLOSED is given. */
 int redlock_close(redlock_client* client);
@@ -126,9 +133,11 @@ int redlock_close(redlock_client* client);
  * Valid until the next call on the client. Never NULL. */
 const char* redlock_error_text(const redlock_client* client);
 
-/* How long a blocking call waits for an answer, over and above the wait it asked for; negative: for
- * ever. The default is 10 s. When it is over the call gives REDLOCK_ENOANSWER, the request is
- * cancelled, and if it is granted all the same the library lets go of it at once. */
+/* How long a blocking call waits for an answer; negative: for ever. The default is 10 s. A lock
+ * that may wait a bounded time returns at the latest half a second after that time (or earlier, if
+ * the answer timeout is shorter), whatever state the daemon is in. When it is over the call gives
+ * REDLOCK_ENOANSWER, the request is cancelled, and if it is granted all the same the library lets
+ * go of it at once. */
 int redlock_set_answer_timeout(redlock_client* client, int64_t timeout_ns);
 
 /* --- Locks ----------------------------------------------------------------------------------- */
@@ -262,8 +271,11 @@ enum redlock_event_type {
   REDLOCK_EVENT_SAFE = 3,     /* lock, fence, deadline_ns: it works again */
   REDLOCK_EVENT_LOST = 4, /* lock, fence, reason: the hold is over; no later than its deadline */
   REDLOCK_EVENT_DRAINING = 5, /* within_ns: the daemon stops; let go within that time */
-  REDLOCK_EVENT_CLOSED = 6    /* reason: the daemon closed the session or died. Holds are good until
-                                 the deadlines told, and are renewed no more */
+  REDLOCK_EVENT_CLOSED = 6 /* reason: the daemon closed the session, died, or wrote what is not its
+                              protocol. Holds are good until the deadlines told, and are to be
+                              taken for renewed no more. (In the last case the library keeps the
+                              socket until then, unless it is closed or freed: the daemon would
+                              let go at once) */
 };
 
 typedef struct redlock_event {

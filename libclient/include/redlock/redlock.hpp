@@ -131,6 +131,11 @@ class Client {
     return result;
   }
 
+  // The daemon's clock minus ours; deadlines have been converted already.
+  std::chrono::nanoseconds clock_offset() const noexcept {
+    return std::chrono::nanoseconds(redlock_clock_offset(get()));
+  }
+
   // For event loops: poll fd() for poll_events(), then dispatch(), which calls the handler. The
   // handler must not throw, nor block on this client.
   int fd() const noexcept { return redlock_fd(get()); }

@@ -35,10 +35,10 @@ TEST_P(CApi, FromC) {
 
 INSTANTIATE_TEST_SUITE_P(All, CApi,
                          testing::Values("LockAndUnlock", "Contention", "BadArguments",
-                                         "LinesHaveABound", "QueriesGiveRows", "EventLoop",
-                                         "Cancelling", "Events", "DaemonCloses", "Closing",
-                                         "Nonsense", "NoAnswer", "LateGrant", "Fork", "Callbacks",
-                                         "Connecting", "Texts"),
+                                         "LongerStructs", "ClosedDescriptors", "LinesHaveABound",
+                                         "QueriesGiveRows", "EventLoop", "Cancelling", "Events",
+                                         "DaemonCloses", "Closing", "Nonsense", "NoAnswer",
+                                         "LateGrant", "Fork", "Callbacks", "Connecting", "Texts"),
                          [](const auto& info) { return std::string(info.param); });
 
 TEST(CApiWire, OptionsAreSent) {

@@ -168,6 +168,44 @@ static void BadArguments(void) {
   redlock_free(NULL);
 }
 
+/* A program that was built with a later version of the header. */
+static void LongerStructs(void) {
+  redlock_client* client = Connect();
+  struct {
+    redlock_lock_options known;
+    int64_t later;
+  } options = {REDLOCK_LOCK_OPTIONS_INIT, 0};
+  struct {
+    redlock_grant known;
+    int64_t later;
+  } grant = {REDLOCK_GRANT_INIT, 77};
+  options.known.size = sizeof(options);
+  options.known.wait_ns = 0;
+  grant.known.size = sizeof(grant);
+  CHECK(redlock_lock(client, "a", &options.known, &grant.known) == REDLOCK_OK);
+  CHECK(grant.known.fence == 1 && grant.known.size == sizeof(grant) && grant.later == 77);
+  options.later = 1; /* that we do not know */
+  CHECK(redlock_lock(client, "b", &options.known, NULL) == REDLOCK_EINVAL);
+  CHECK(strstr(redlock_error_text(client), "does not know") != NULL);
+  options.known.size = SIZE_MAX;
+  CHECK(redlock_lock(client, "b", &options.known, NULL) == REDLOCK_EINVAL);
+  options.known.size = sizeof(redlock_lock_options) - 1; /* shorter than any version's */
+  CHECK(redlock_lock(client, "b", &options.known, NULL) == REDLOCK_EINVAL);
+  grant.known.size = sizeof(redlock_grant) - 1;
+  CHECK(redlock_check(client, "a", 0, &grant.known) == REDLOCK_EINVAL);
+  redlock_free(client);
+}
+
+/* The program has closed its standard descriptors: none of them may come to be the socket. */
+static void ClosedDescriptors(void) {
+  close(0);
+  close(1);
+  close(2);
+  redlock_client* client = Connect();
+  if (redlock_fd(client) <= 2) exit(1);
+  redlock_free(client);
+}
+
 static void LinesHaveABound(void) {
   redlock_client* client = Connect();
   static char word[4097];
@@ -432,6 +470,8 @@ static const struct {
     {"OptionsAreSent", OptionsAreSent},
     {"Contention", Contention},
     {"BadArguments", BadArguments},
+    {"LongerStructs", LongerStructs},
+    {"ClosedDescriptors", ClosedDescriptors},
     {"LinesHaveABound", LinesHaveABound},
     {"QueriesGiveRows", QueriesGiveRows},
     {"EventLoop", EventLoop},

@@ -1,8 +1,12 @@
 // redlock::Client: what the C++ layer adds to the C interface.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include <redlock/redlock.hpp>
+#include <thread>
 
 #include "tests/unit/libclient/fake_daemon.h"
 
@@ -12,6 +16,16 @@ namespace {
 using CppClient = ::redlock::Client;
 using std::chrono::milliseconds;
 using std::chrono::seconds;
+
+int ListenAt(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  const int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  EXPECT_EQ(bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  EXPECT_EQ(listen(listener, 1), 0);
+  return listener;
+}
 
 // The code of the Error that `call` throws; REDLOCK_OK if it does not.
 template <typename Call>
@@ -101,6 +115,121 @@ TEST(Client, AMovedOneKeepsItsSessionAndItsHandler) {
   client.query("say", {{"", "* LOST lock=jobs fence=1 reason=expired"}});
   EXPECT_EQ(lost, "jobs");
   client.unlock("jobs");
+}
+
+// --- Waits that are bounded
+
+constexpr seconds kLate(5);  // far less than the 10 s of the answer timeout
+
+TEST(Client, AWaitIsOverInTimeThoughTheDaemonDoesNotAnswer) {
+  FakeDaemon daemon;
+  CppClient client(daemon.path());
+  client.query("deaf");
+  const Clock::time_point begin = Clock::now();
+  EXPECT_EQ(CodeOf([&] { client.lock("jobs", {.wait = milliseconds(100)}); }), REDLOCK_ENOANSWER);
+  EXPECT_GE(Clock::now() - begin, milliseconds(100));
+  EXPECT_LT(Clock::now() - begin, kLate);
+}
+
+TEST(Client, AWaitIsOverInTimeThoughEventsComeWithoutAnEnd) {
+  FakeDaemon daemon;
+  CppClient client(daemon.path());
+  client.query("deaf");
+  std::jthread talker([&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) daemon.Say("* SAFE lock=a fence=1 deadline=1");
+  });
+  const Clock::time_point begin = Clock::now();
+  EXPECT_EQ(CodeOf([&] { client.lock("jobs", {.wait = milliseconds(100)}); }), REDLOCK_ENOANSWER);
+  EXPECT_LT(Clock::now() - begin, kLate);
+}
+
+TEST(Client, ConnectingIsOverInTimeThoughTheGreetingHasNoEnd) {
+  // Never accepted: connected all the same, but for a greeting.
+  const redlockd::test::TempDir directory;
+  const int listener = ListenAt(directory / "s");
+  const Clock::time_point begin = Clock::now();
+  EXPECT_EQ(CodeOf([&] { CppClient client(directory / "s", milliseconds(100)); }),
+            REDLOCK_ENOANSWER);
+  EXPECT_LT(Clock::now() - begin, kLate);
+  close(listener);
+}
+
+// --- The end of a session, and what the daemon thinks of it
+
+TEST(Client, AfterNonsenseTheSocketStaysUntilTheLastDeadline) {
+  FakeDaemon daemon;
+  CppClient client(daemon.path());
+  int closed = 0;
+  client.on_event([&](const redlock_event& e) { closed += e.type == REDLOCK_EVENT_CLOSED; });
+  const Grant grant = client.lock("jobs", {.ttl = seconds(1)});
+  daemon.Say("HTTP/1.1 400 Bad Request");
+  int code = REDLOCK_OK;
+  while (code == REDLOCK_OK) code = CodeOf([&] { client.dispatch(); });
+  EXPECT_EQ(code, REDLOCK_EPROTOCOL);
+  EXPECT_EQ(closed, 1);
+  EXPECT_EQ(client.fd(), -1);
+  // The hold is good until its deadline, also for who connects anew.
+  ASSERT_EQ(redlock_connect(client.get(), daemon.path().c_str(), -1), REDLOCK_OK);
+  while (Clock::now() < grant.deadline) {
+    const bool is_taken = !client.try_lock("jobs").has_value();
+    ASSERT_TRUE(is_taken || Clock::now() >= grant.deadline);
+  }
+  client.query("ping");
+  EXPECT_TRUE(daemon.WaitForSessions(1)) << "it is not kept for ever";
+}
+
+TEST(Client, AfterNonsenseCloseLetsGoAtOnce) {
+  FakeDaemon daemon;
+  CppClient client(daemon.path());
+  client.lock("jobs", {.ttl = std::chrono::hours(1)});
+  EXPECT_EQ(CodeOf([&] { client.query("say", {{"", "what?"}}); }), REDLOCK_ECLOSED);
+  EXPECT_TRUE(daemon.WaitForSessions(1));
+  EXPECT_EQ(redlock_close(client.get()), REDLOCK_OK);
+  EXPECT_TRUE(daemon.WaitForSessions(0));
+}
+
+TEST(Client, AfterNonsenseWithoutAHoldNothingIsKept) {
+  FakeDaemon daemon;
+  CppClient client(daemon.path());
+  EXPECT_EQ(CodeOf([&] { client.query("say", {{"", "what?"}}); }), REDLOCK_ECLOSED);
+  EXPECT_TRUE(daemon.WaitForSessions(0));
+}
+
+// --- Clocks
+
+TEST(Client, DeadlinesOfAnotherClockAreConverted) {
+  for (const seconds ahead : {seconds(-10), seconds(100'000)}) {
+    const Clock::time_point begin = Clock::now();
+    FakeDaemon daemon(FakeDaemon::kHello, ahead);
+    CppClient client(daemon.path());
+    Clock::time_point told;
+    client.on_event([&](const redlock_event& event) {
+      told = Clock::time_point(std::chrono::nanoseconds(event.deadline_ns));
+    });
+    const Grant grant = client.lock("jobs", {.ttl = seconds(20)});
+    const auto event = begin + ahead + seconds(20);
+    client.query("say", {{"", "* SAFE lock=jobs fence=1 deadline=" +
+                                  std::to_string(event.time_since_epoch().count())}});
+    const auto checked = client.check("jobs");
+    // Of what is possible, the earliest.
+    const auto taken = Clock::now() - begin;
+    EXPECT_GE(client.clock_offset(), ahead);
+    EXPECT_LE(client.clock_offset(), ahead + taken);
+    EXPECT_GE(grant.deadline, begin + seconds(20) - taken);
+    EXPECT_LE(grant.deadline, begin + seconds(20) + taken);
+    EXPECT_LE(told, begin + seconds(20));
+    EXPECT_GE(told, begin + seconds(20) - taken);
+    ASSERT_TRUE(checked.has_value());
+    EXPECT_EQ(checked->deadline, grant.deadline);
+  }
+}
+
+TEST(Client, ASlowGreetingIsNoOtherClock) {
+  FakeDaemon daemon(FakeDaemon::kHello + std::string(" now=") + std::to_string(redlock_now()));
+  CppClient late(daemon.path());  // of a greeting that was written before we connected
+  EXPECT_LT(late.clock_offset().count(), 0);
+  FakeDaemon same(FakeDaemon::kHello, seconds(0));
+  EXPECT_EQ(CppClient(same.path()).clock_offset().count(), 0);
 }
 
 TEST(Client, ThrowsWhatItCannotDo) {

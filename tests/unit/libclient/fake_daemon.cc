@@ -38,7 +38,8 @@ std::string Option(const Request& request, std::string_view key, std::string abs
 
 }  // namespace
 
-FakeDaemon::FakeDaemon(std::string hello) : hello_(std::move(hello)) {
+FakeDaemon::FakeDaemon(std::string hello, std::optional<std::chrono::nanoseconds> ahead)
+    : hello_(std::move(hello)), ahead_(ahead) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   path_.copy(address.sun_path, sizeof(address.sun_path) - 1);
@@ -58,6 +59,10 @@ FakeDaemon::~FakeDaemon() {
   for (const auto& session : sessions_) close(session->fd);
   close(listener_);
   close(wake_);
+}
+
+std::int64_t FakeDaemon::Now() const {
+  return BootTime() + ahead_.value_or(std::chrono::nanoseconds(0)).count();
 }
 
 void FakeDaemon::Wake() const {
@@ -104,7 +109,7 @@ void FakeDaemon::Run() {
 void FakeDaemon::Accept() {
   auto session = std::make_unique<Session>();
   session->fd = accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
-  session->out = hello_ + "\n";
+  session->out = hello_ + (ahead_ ? " now=" + std::to_string(Now()) : "") + "\n";
   sessions_.push_back(std::move(session));
 }
 
@@ -194,7 +199,7 @@ void FakeDaemon::Grant(const std::string& name, Session& session, const Request&
   const std::string ttl = Option(request, "ttl", "10s");
   lock.holder = &session;
   lock.fence = ++last_fence_;
-  lock.deadline = BootTime() + protocol::ParseDuration(ttl).value().count();
+  lock.deadline = Now() + protocol::ParseDuration(ttl).value().count();
   ReplyLine::Ok(session.out, request.tag)
       .Add("lock", name)
       .Add("fence", fence.empty() ? std::to_string(lock.fence) : fence)

@@ -13,11 +13,14 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
+#include <cstdint>
 #include <functional>
 #include <list>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -30,8 +33,12 @@ namespace redlock::client {
 
 class FakeDaemon {
  public:
-  explicit FakeDaemon(
-      std::string hello = "* HELLO redlockd 1 caps=exclusive,renew line=4096 boot=fake");
+  static constexpr const char* kHello =
+      "* HELLO redlockd 1 caps=exclusive,renew line=4096 boot=fake";
+
+  // With `ahead` the greeting says the time, of a clock that is so much ahead of the test's.
+  explicit FakeDaemon(std::string hello = kHello,
+                      std::optional<std::chrono::nanoseconds> ahead = std::nullopt);
   ~FakeDaemon();
   FakeDaemon(const FakeDaemon&) = delete;
   FakeDaemon& operator=(const FakeDaemon&) = delete;
@@ -83,7 +90,10 @@ class FakeDaemon {
   bool WaitFor(const std::function<bool()>& condition);
   void Wake() const;
 
+  std::int64_t Now() const;
+
   const std::string hello_;
+  const std::optional<std::chrono::nanoseconds> ahead_;
   const redlockd::test::TempDir directory_;
   const std::string path_ = directory_ / "socket";
   int listener_ = -1;

@@ -1,11 +1,17 @@
 // redlock::Mutex under the standard's locks, and what it does when a lease ends under its holder.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <filesystem>
+#include <fstream>
 #include <mutex>
 #include <redlock/redlock.hpp>
 #include <thread>
@@ -298,6 +304,63 @@ TEST(Mutex, LetsGoWhenItIsDestroyed) {
     mutex.lock();
   }
   EXPECT_TRUE(daemon.WaitForSessions(0));
+}
+
+// --- What the program that has it notices
+
+std::vector<std::string> Threads() {
+  std::vector<std::string> threads;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/task")) {
+    threads.push_back(entry.path().filename());
+  }
+  return threads;
+}
+
+// A program that reads a signal by itself blocks it, perhaps after the first lock, and in all of
+// its threads: the watcher must not be the one that is killed by it.
+TEST(Mutex, TheWatchingThreadTakesNoSignal) {
+  FakeDaemon daemon;
+  Mutex mutex("jobs", At(daemon));
+  const std::vector<std::string> before = Threads();
+  sigset_t mask_before;
+  pthread_sigmask(SIG_SETMASK, nullptr, &mask_before);
+  const std::scoped_lock guard(mutex);
+  sigset_t mask_after;
+  pthread_sigmask(SIG_SETMASK, nullptr, &mask_after);
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP, SIGCHLD}) {
+    EXPECT_EQ(sigismember(&mask_after, signal), sigismember(&mask_before, signal));
+  }
+  std::size_t found = 0;
+  for (const std::string& thread : Threads()) {
+    if (std::count(before.begin(), before.end(), thread) > 0) continue;
+    std::ifstream status("/proc/self/task/" + thread + "/status");
+    for (std::string line; std::getline(status, line);) {
+      if (!line.starts_with("SigBlk:")) continue;
+      ++found;
+      const std::uint64_t blocked = std::stoull(line.substr(7), nullptr, 16);
+      for (int signal = 1; signal < SIGRTMIN - 2; ++signal) {
+        if (signal == SIGKILL || signal == SIGSTOP) continue;
+        EXPECT_NE(blocked & (std::uint64_t{1} << (signal - 1)), 0U) << signal;
+      }
+    }
+  }
+  EXPECT_EQ(found, 1U);
+}
+
+TEST(Mutex, ABoundedTryIsOverInTimeThoughTheDaemonDoesNotGreet) {
+  const redlockd::test::TempDir directory;
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = directory / "s";
+  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  const int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  ASSERT_EQ(bind(listener, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
+  ASSERT_EQ(listen(listener, 1), 0);
+  Mutex mutex("jobs", {.socket_path = path, .connect_timeout = std::chrono::hours(1)});
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_THROW(mutex.try_lock_for(milliseconds(100)), Error);
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, seconds(5));
+  close(listener);
 }
 
 }  // namespace
