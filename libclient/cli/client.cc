@@ -3,22 +3,16 @@
 #include <cstdint>
 
 namespace redlock::cli {
-namespace {
 
-// A daemon that lives greets in less than a millisecond.
-constexpr std::int64_t kConnectTimeoutNs = 10'000'000'000;
-
-}  // namespace
-
-ClientPtr Connect(const std::string& socket, int* error, std::string* text) {
+ClientPtr Connect(const std::string& socket, int* error, std::string* text,
+                  std::int64_t timeout_ns) {
   ClientPtr client(redlock_new());
   if (client == nullptr) {
     *error = REDLOCK_ENOMEM;
     *text = redlock_strerror(*error);
     return nullptr;
   }
-  *error =
-      redlock_connect(client.get(), socket.empty() ? nullptr : socket.c_str(), kConnectTimeoutNs);
+  *error = redlock_connect(client.get(), socket.empty() ? nullptr : socket.c_str(), timeout_ns);
   if (*error == REDLOCK_OK) return client;
   *text = redlock_error_text(client.get());
   return nullptr;

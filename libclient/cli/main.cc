@@ -3,9 +3,11 @@
 #include "libclient/cli/options.h"
 #include "libclient/cli/query.h"
 #include "libclient/cli/run/run.h"
+#include "libclient/cli/standard_descriptors.h"
 
 int main(int argc, char** argv) {
   using namespace redlock::cli;
+  OpenMissingStandardDescriptors();
   const auto parsed = ParseOptions(argc, argv);
   if (const int* code = std::get_if<int>(&parsed)) return *code;
   const auto& options = std::get<Options>(parsed);

@@ -86,6 +86,7 @@ CLI::App* AddRun(CLI::App& app, Parsed& parsed) {
           "a number from 0 to 255", "The exit code if the lock is another's; default 75");
   command->add_option("-c,--command", parsed.shell_command, "Run STRING by the shell")
       ->type_name("STRING");
+  command->add_flag("-o,--close", run.close_socket, "Do not let COMMAND inherit the lock's socket");
   command->add_flag("-q,--quiet", run.quiet, "Say nothing");
   command->add_flag("-v,--verbose", run.verbose, "Say what happens");
   AddRead(command, "--ttl", &run.ttl, ReadPositiveDuration, "DUR", kPositiveDurationExpected,

@@ -19,6 +19,7 @@ struct RunOptions {
   std::vector<std::string> command;  // never empty; with -c the shell and its arguments
   std::optional<Duration> wait;      // how long to wait in line; nothing: for ever
   int busy_code = kExitBusy;         // -E
+  bool close_socket = false;         // -o: the command does not inherit the session's socket
   bool quiet = false;
   bool verbose = false;
   Duration ttl{0};       // 0: the daemon's

@@ -51,7 +51,7 @@ _redlock() {
     case $command in
       '') options='--socket --version --help' ;;
       run)
-        options='--nonblock --wait --conflict-exit-code --command --quiet --verbose --ttl --max-hold
+        options='--nonblock --wait --conflict-exit-code --command --close --quiet --verbose --ttl --max-hold
           --kill-after --note --help'
         ;;
       nodes) options='--json --trust-empty --adopt --socket --help' ;;

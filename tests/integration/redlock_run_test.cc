@@ -53,6 +53,78 @@ TEST_F(RedlockRunTest, KilledItsChildDiesAndTheNextHolds) {
   EXPECT_TRUE(Eventually([&] { return Dead(child); }));
 }
 
+// The next holder comes when all of it is dead, not only the process that redlock has started.
+TEST_F(RedlockRunTest, KilledWithItsGroupAllThatItsCommandStartedDiesBeforeTheNextHolds) {
+  Process run(Command({"run", "a", "--", "bash", "-c",
+                       "(trap '' TERM HUP; exec 64>&-; echo $BASHPID; exec sleep 1000) & wait"}));
+  const pid_t left = ReadPid(run);
+  LineClient waiter = world_.Connect();
+  waiter.Send("lock a");
+  ASSERT_TRUE(Eventually([&] { return GetNumber(observer_.Ask("list"), "waits") == 1; }));
+  kill(-run.pid(), SIGKILL);
+  EXPECT_EQ(Brief(waiter.Answer()), "OK");
+  EXPECT_TRUE(Dead(left));
+}
+
+// What has left the command's group is not killed. As with flock it keeps the lock, which is
+// renewed for it.
+TEST_F(RedlockRunTest, KilledWhatLeftItsGroupKeepsTheLockForLongerThanTheTtl) {
+  Process run(Command({"run", "--ttl", "600ms", "a", "--", "sh", "-c",
+                       "setsid sh -c 'echo $$; exec sleep 1000' & wait"}));
+  const pid_t left = ReadPid(run);
+  run.Signal(SIGKILL);
+  run.Wait();
+  LineClient other = world_.Connect();
+  EXPECT_EQ(other.Brief("lock a wait=2s"), "ERR timeout");
+  EXPECT_FALSE(Dead(left));
+  other.Send("lock a");
+  kill(left, SIGKILL);
+  EXPECT_EQ(Brief(other.Answer()), "OK");
+}
+
+TEST_F(RedlockRunTest, WhatAFinishedCommandLeavesBehindDoesNotKeepTheLock) {
+  Process run(Command(
+      {"run", "a", "--", "sh", "-c", "setsid sleep 1000 </dev/null >/dev/null 2>&1 & echo $!"}));
+  const pid_t left = ReadPid(run);
+  EXPECT_EQ(run.Wait(), ExitCode(0));
+  LineClient other = world_.Connect();
+  EXPECT_EQ(other.Brief("lock a"), "OK");
+  EXPECT_FALSE(Dead(left));
+  kill(left, SIGKILL);
+}
+
+TEST_F(RedlockRunTest, WithAStoppedDaemonABoundedWaitIsOverInTime) {
+  world_.daemon.process().Freeze();
+  const Duration begin = BootTime();
+  EXPECT_EQ(RunProgram(Command({"run", "-w", "0.5", "a", "--", "true"})).exit, ExitCode(69));
+  EXPECT_LT(BootTime() - begin, 5s);
+  world_.daemon.process().Resume();
+  EXPECT_TRUE(Eventually([&] { return Holds() == 0; }));
+}
+
+TEST_F(RedlockRunTest, WithItsDaemonStoppedItEndsTheChildBeforeTheDeadline) {
+  Process run(Command({"run", "--ttl", "1s", "a", "--", "sh", "-c", kStay}));
+  const pid_t child = ReadPid(run);
+  world_.daemon.process().Freeze();
+  EXPECT_EQ(run.Wait(), ExitCode(79));
+  EXPECT_TRUE(Dead(child));
+  world_.daemon.process().Resume();
+}
+
+TEST_F(RedlockRunTest, InATimeNamespaceALeaseIsAsLongAsElsewhere) {
+  for (const char* offset : {"100000", "-20"}) {
+    std::vector<std::string> argv{"unshare", "--time", "--boottime", offset};
+    if (RunProgram({"unshare", "--time", "--boottime", offset, "true"}).exit != ExitCode(0)) {
+      GTEST_SKIP() << "no time namespace here";
+    }
+    for (const std::string& word :
+         Command({"run", "--ttl", "600ms", "a", "--", "sh", "-c", "sleep 1.5; exit 5"})) {
+      argv.push_back(word);
+    }
+    EXPECT_EQ(RunProgram(argv).exit, ExitCode(5)) << offset;
+  }
+}
+
 TEST_F(RedlockRunTest, StoppedFromTheKeyboardItKeepsTheLockAndGoesOn) {
   Process shell(
       {"bash", "--norc", "-i"},

@@ -1,6 +1,7 @@
 #include "libclient/cli/run/child.h"
 
 #include <fcntl.h>
+#include <redlock/redlock.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
@@ -39,22 +40,30 @@ Child::Child(const Setup& setup) {
 // mask is restored.
 void Child::BecomeCommand(const Setup& setup, pid_t parent, int exec_error_fd) const {
   setpgid(0, 0);
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (getppid() != parent) _exit(kExitLost);  // it died before that call
+  setup.keeper.Watch(getpid());
+  if (setup.socket >= 0) {
+    fcntl(setup.socket, F_SETFD, 0);
+  } else {
+    // Then the lock does not outlive us if the keeper is killed as well.
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+  }
+  if (getppid() != parent) _exit(kExitLost);  // it died before those calls
   if (setup.terminal != nullptr) setup.terminal->GiveTo(getpid());
   for (const auto& [key, value] : setup.environment) setenv(key.c_str(), value.c_str(), 1);
   std::vector<char*> argv;
   for (const std::string& word : setup.argv) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
   setup.signals.RestoreInherited();
+  if (redlock_now() >= setup.start_by.count()) _exit(kExitLost);  // we were stopped meanwhile
   execvp(argv[0], argv.data());
   const int error = errno;
   const ssize_t told = write(exec_error_fd, &error, sizeof(error));
   _exit(told < 0 || error != ENOENT ? kExitNotExecutable : kExitNotFound);
 }
 
-void Child::Signal(int signal) const {
-  if (!has_ended() || !IsGroupGone()) kill(-pid_, signal);
+bool Child::Signal(int signal) const {
+  if (has_ended() && IsGroupGone()) return true;
+  return kill(-pid_, signal) == 0 || errno != EPERM;
 }
 
 void Child::Reap() {

@@ -1,4 +1,5 @@
-// The command of `redlock run`: a child that leads a process group of its own and dies with us.
+// The command of `redlock run`: a child that leads a process group of its own. If we are killed the
+// Keeper ends it.
 //
 // To know when the whole group is dead we are the reaper of what it orphans
 // (PR_SET_CHILD_SUBREAPER). As long as one of the group is not reaped, its number belongs to nobody
@@ -13,6 +14,8 @@
 #include <vector>
 
 #include "libclient/cli/run/fd.h"
+#include "libclient/cli/run/guard.h"
+#include "libclient/cli/run/keeper.h"
 #include "libclient/cli/run/signals.h"
 #include "libclient/cli/run/terminal.h"
 
@@ -25,14 +28,20 @@ class Child {
     std::vector<std::pair<std::string, std::string>> environment;  // besides ours
     const Signals& signals;                                        // to give back
     const Terminal* terminal;  // to put the child's group in the foreground of; nullptr: do not
+    const Keeper& keeper;
+    // The session's socket, which the child inherits so that the lock lives as long as its tree;
+    // -1: it does not (--close).
+    int socket;
+    Guard::Time start_by;  // at this time it is too late to begin: it ends with 79
   };
 
   // Starts it. Throws std::system_error if there can be no process. That it cannot be executed is
   // told at its end.
   explicit Child(const Setup& setup);
 
-  // To the whole group, as long as there is one.
-  void Signal(int signal) const;
+  // To the whole group, as long as there is one. False if that is not permitted for any of it: it
+  // has become another user's.
+  bool Signal(int signal) const;
 
   // Takes note of what SIGCHLD told.
   void Reap();

@@ -48,8 +48,9 @@ class Guard {
   // (rule C9).
   void Lost(Time now, bool deadline_kept);
 
-  // Whether a command may still begin.
-  bool MayStart(Time now) const { return !lost_ && now < deadline_ - margins_.term; }
+  // Whether a command may still begin: before this time.
+  Time start_by() const { return deadline_ - margins_.term; }
+  bool MayStart(Time now) const { return !lost_ && now < start_by(); }
 
   // What to do now; kTerm and kKill are each said once, kTerm not behind kKill.
   Action Judge(Time now);
@@ -57,8 +58,9 @@ class Guard {
   // When to judge again, if nothing is told until then.
   Time next() const;
 
-  // An end has begun: the command was told to stop.
+  // An end has begun: the command was told to stop, and later killed.
   bool is_ending() const { return ending_since_.has_value(); }
+  bool is_killing() const { return killed_; }
 
   // The lock is certainly not another's yet.
   bool Holds(Time now) const { return now < deadline_; }

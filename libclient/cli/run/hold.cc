@@ -1,7 +1,12 @@
 #include "libclient/cli/run/hold.h"
 
+#include <fcntl.h>
+#include <sys/socket.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <string_view>
+#include <system_error>
 
 #include "libclient/cli/text.h"
 
@@ -12,22 +17,35 @@ namespace {
 // C9). For any other reason, also one that this version does not know, it may be another's by now.
 bool KeepsDeadline(std::string_view reason) { return reason == "drain" || reason == "max-hold"; }
 
+// The command inherits it under that number: scripts use those below 10, shells some above.
+constexpr int kLeastNumber = 64;
+
+Fd CopyOf(int fd) {
+  int copy = fcntl(fd, F_DUPFD_CLOEXEC, kLeastNumber);
+  if (copy < 0) copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);  // a limit below that
+  if (copy < 0) throw std::system_error(errno, std::generic_category(), "dup");
+  return Fd(copy);
+}
+
 }  // namespace
 
-Hold::Hold(ClientPtr client, const RunOptions& options, const Voice& voice)
-    : client_(std::move(client)), options_(options), voice_(voice) {
+Hold::Hold(ClientPtr client, const RunOptions& options, Guard::Time begin, Voice& voice)
+    : client_(std::move(client)), options_(options), voice_(voice), socket_(CopyOf(fd())) {
   redlock_on_event(
       client_.get(),
       [](redlock_client*, const redlock_event* event, void* self) {
         static_cast<Hold*>(self)->OnEvent(*event);
       },
       this);
-  Ask();
+  Ask(begin);
 }
 
-void Hold::Ask() {
+void Hold::Ask(Guard::Time begin) {
   redlock_lock_options ask = REDLOCK_LOCK_OPTIONS_INIT;
-  if (options_.wait) ask.wait_ns = options_.wait->count();
+  if (options_.wait) {
+    const Duration spent = Guard::Time(redlock_now()) - begin;
+    ask.wait_ns = std::max<Duration>(*options_.wait - spent, Duration(0)).count();
+  }
   ask.ttl_ns = options_.ttl.count();
   ask.max_hold_ns = options_.max_hold.count();
   if (!options_.note.empty()) ask.note = options_.note.c_str();
@@ -78,7 +96,7 @@ void Hold::Refuse(int error, const std::string& text) {
 void Hold::OnEvent(const redlock_event& event) {
   if (event.type == REDLOCK_EVENT_CLOSED) {
     if (is_granted()) {
-      voice_.Complain(std::string("the daemon is gone (") + event.reason +
+      voice_.Complain("the daemon is gone (" + Printable(event.reason) +
                       "): the lock is renewed no more, and stays until its deadline");
     }
     return;
@@ -91,20 +109,22 @@ void Hold::OnEvent(const redlock_event& event) {
   if (!is_granted() || event.fence != fence_) return;
   if (event.type == REDLOCK_EVENT_LOST) {
     const std::string reason = event.reason == nullptr ? "no reason given" : event.reason;
-    voice_.Complain("lost " + Printable(options_.name) + ": " + Printable(reason));
     guard_->Lost(Guard::Time(redlock_now()), KeepsDeadline(reason));
+    voice_.Complain("lost " + Printable(options_.name) + ": " + Printable(reason));
     return;
   }
+  if (event.deadline_ns > 0) guard_->Told(Guard::Time(event.deadline_ns));
   if (event.type == REDLOCK_EVENT_JEOPARDY) voice_.Tell("the lock is not being renewed");
   if (event.type == REDLOCK_EVENT_SAFE) voice_.Tell("the lock is being renewed again");
-  if (event.deadline_ns > 0) guard_->Told(Guard::Time(event.deadline_ns));
 }
 
 void Hold::LetGo() {
   constexpr std::int64_t kAMomentNs = 1'000'000'000;
-  if (fd() < 0) return;
-  redlock_set_answer_timeout(client_.get(), kAMomentNs);
-  redlock_unlock(client_.get(), options_.name.c_str(), fence_, 0);
+  if (fd() >= 0) {
+    redlock_set_answer_timeout(client_.get(), kAMomentNs);
+    redlock_unlock(client_.get(), options_.name.c_str(), fence_, 0);
+  }
+  shutdown(socket_.get(), SHUT_RDWR);
 }
 
 }  // namespace redlock::cli

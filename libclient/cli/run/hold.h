@@ -10,6 +10,7 @@
 
 #include "libclient/cli/client.h"
 #include "libclient/cli/options.h"
+#include "libclient/cli/run/fd.h"
 #include "libclient/cli/run/guard.h"
 #include "libclient/cli/run/voice.h"
 
@@ -22,8 +23,9 @@ class Hold {
     std::string text;
   };
 
-  // `client` is connected; options and voice must outlive the hold.
-  Hold(ClientPtr client, const RunOptions& options, const Voice& voice);
+  // `client` is connected, and the hold's until it is gone; options and voice must outlive it. The
+  // wait that the options ask for began at `begin`.
+  Hold(ClientPtr client, const RunOptions& options, Guard::Time begin, Voice& voice);
   Hold(const Hold&) = delete;
   Hold& operator=(const Hold&) = delete;
 
@@ -42,11 +44,16 @@ class Hold {
   std::uint64_t fence() const { return fence_; }
   Guard& guard() { return *guard_; }
 
+  // A copy of the session's socket, with a number that is out of the way of what scripts use. It
+  // keeps the session open whatever becomes of the client.
+  int socket() const { return socket_.get(); }
+
   // Tells the daemon and waits a moment for its answer, so that who asks next finds the lock free.
+  // Ends the session, whoever has inherited its socket.
   void LetGo();
 
  private:
-  void Ask();
+  void Ask(Guard::Time begin);
   void OnAnswer(int error, const redlock_reply* reply);
   void OnGrant(const redlock_reply* reply);
   void OnEvent(const redlock_event& event);
@@ -54,7 +61,8 @@ class Hold {
 
   ClientPtr client_;
   const RunOptions& options_;
-  const Voice& voice_;
+  Voice& voice_;
+  const Fd socket_;
   std::uint64_t fence_ = 0;
   std::optional<Guard> guard_;
   std::optional<Refusal> refusal_;

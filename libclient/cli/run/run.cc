@@ -10,6 +10,7 @@
 #include "libclient/cli/client.h"
 #include "libclient/cli/run/child.h"
 #include "libclient/cli/run/hold.h"
+#include "libclient/cli/run/keeper.h"
 #include "libclient/cli/run/signals.h"
 #include "libclient/cli/run/terminal.h"
 #include "libclient/cli/run/timer.h"
@@ -23,15 +24,20 @@ using namespace std::chrono_literals;
 
 Guard::Time Now() { return Guard::Time(redlock_now()); }
 
-// How long behind the end of the wait the daemon may answer.
-constexpr Duration kAnswerTimeout = 10s;
+// How long after the end of the wait the daemon may answer: it says "timed out" a moment after
+// that. Without a wait it still has to ask the nodes, which takes up to its quorum_wait.
+constexpr Duration kAfterWait = 500ms;
+constexpr Duration kWithoutWait = 10s;
 
-Guard::Time AnswerBy(const std::optional<Duration>& wait) {
+// A wait that is bounded is over at this time, connecting and all.
+Guard::Time AnswerBy(const std::optional<Duration>& wait, Guard::Time begin) {
   if (!wait) return Guard::kNever;
-  const Guard::Time now = Now();
-  return *wait > Guard::kNever - now - kAnswerTimeout ? Guard::kNever
-                                                      : now + *wait + kAnswerTimeout;
+  const Duration most = *wait > 0s ? kAfterWait : kWithoutWait;
+  return *wait > Guard::kNever - begin - most ? Guard::kNever : begin + *wait + most;
 }
+
+// How soon after SIGKILL to look again what is left of the command.
+constexpr Duration kKillAgain = 100ms;
 
 // Sleeps until there is something to do, or `until` has come.
 class Sleeper {
@@ -55,16 +61,15 @@ class Sleeper {
 // that; what was granted by then is let go of with the socket.
 class Wait {
  public:
-  Wait(Hold& hold, Signals& signals, const RunOptions& options, const Voice& voice)
+  Wait(Hold& hold, Signals& signals, const RunOptions& options, Guard::Time answer_by, Voice& voice)
       : hold_(hold),
         signals_(signals),
         options_(options),
         voice_(voice),
         sleeper_(hold, signals),
-        answer_by_(AnswerBy(options.wait)) {}
+        answer_by_(answer_by) {}
 
   std::optional<int> Run() {
-    const Guard::Time begin = Now();
     while (true) {
       hold_.Dispatch();
       if (const auto signals = signals_.Take(); !signals.empty()) return kExitSignal + signals[0];
@@ -74,8 +79,6 @@ class Wait {
         if (now >= answer_by_) return NotAnswered();
         sleeper_.Sleep(answer_by_);
       } else if (hold_.guard().MayStart(now)) {
-        voice_.Tell("got " + Printable(options_.name) + " after " + HumanDuration(now - begin) +
-                    ", fence " + std::to_string(hold_.fence()));
         return std::nullopt;
       } else if (hold_.guard().Holds(now)) {
         // Granted with little time left (or we were stopped meanwhile): a renewal is on its way.
@@ -94,14 +97,14 @@ class Wait {
   }
 
   int NotAnswered() const {
-    voice_.Complain("the daemon does not answer");
+    voice_.Complain(Printable(options_.name) + ": the daemon does not answer");
     return kExitUnavailable;
   }
 
   Hold& hold_;
   Signals& signals_;
   const RunOptions& options_;
-  const Voice& voice_;
+  Voice& voice_;
   const Sleeper sleeper_;
   const Guard::Time answer_by_;
 };
@@ -109,7 +112,7 @@ class Wait {
 // The time of the command: from its start to the end of it, or of its group.
 class Watch {
  public:
-  Watch(Hold& hold, Signals& signals, const RunOptions& options, const Voice& voice)
+  Watch(Hold& hold, Signals& signals, const RunOptions& options, Voice& voice)
       : hold_(hold),
         signals_(signals),
         options_(options),
@@ -119,7 +122,10 @@ class Watch {
             options.command,
             {{"REDLOCK_NAME", options.name}, {"REDLOCK_FENCE", std::to_string(hold.fence())}},
             signals,
-            takes_terminal() ? &terminal_ : nullptr}) {}
+            takes_terminal() ? &terminal_ : nullptr,
+            keeper_,
+            options.close_socket ? -1 : hold.socket(),
+            hold.guard().start_by()}) {}
 
   // The exit code.
   int Run() {
@@ -134,7 +140,7 @@ class Watch {
       if (const auto stop = child_.TakeStop()) {
         OnStop(*stop);
       } else {
-        sleeper_.Sleep(guard().next());
+        sleeper_.Sleep(guard().is_killing() ? Now() + kKillAgain : guard().next());
       }
     }
     terminal_.TakeBackFrom(child_.group());
@@ -156,24 +162,36 @@ class Watch {
     }
   }
 
-  // What the clock demands.
+  // What the clock demands. First it is done, and then it is said.
   void Enforce() {
+    const std::string lock = "the lock " + Printable(options_.name);
     switch (guard().Judge(Now())) {
       case Guard::Action::kNone:
+        // Where a part of the group could not be signalled before, perhaps it can now.
+        if (guard().is_killing()) child_.Signal(SIGKILL);
         return;
       case Guard::Action::kTerm:
-        voice_.Complain("the lock " + Printable(options_.name) + " ends in " +
-                        HumanDuration(std::max<Duration>(guard().deadline() - Now(), 0s)) +
-                        ": the command is told to stop");
-        child_.Signal(SIGTERM);
-        child_.Signal(SIGCONT);
+        if (child_.Signal(SIGTERM)) {
+          child_.Signal(SIGCONT);
+          voice_.Complain(lock + " ends in " + HumanDuration(Remaining()) +
+                          ": the command is told to stop");
+        } else {
+          voice_.Complain(lock + " ends in " + HumanDuration(Remaining()) +
+                          ": the command cannot be told, it runs as another user");
+        }
         return;
       case Guard::Action::kKill:
-        voice_.Complain("the lock " + Printable(options_.name) + " ends: the command is killed");
-        child_.Signal(SIGKILL);
+        if (child_.Signal(SIGKILL)) {
+          voice_.Complain(lock + " ends: the command is killed");
+        } else {
+          voice_.Complain(lock + " ends: the command cannot be killed, it runs as another user, " +
+                          "and goes on without the lock");
+        }
         return;
     }
   }
+
+  Duration Remaining() { return std::max<Duration>(guard().deadline() - Now(), 0s); }
 
   // The child was stopped. On a terminal we stop with it, so that the shell sees its job stopped.
   // Not without one: nobody might ever continue us, and the end of the lock is ours to keep. Nor
@@ -211,18 +229,26 @@ class Watch {
   Hold& hold_;
   Signals& signals_;
   const RunOptions& options_;
-  const Voice& voice_;
+  Voice& voice_;
   const Sleeper sleeper_;
   const Terminal terminal_;
+  const Keeper keeper_;
   Child child_;
 };
 
-int RunUnderLock(ClientPtr client, const RunOptions& options, const Voice& voice) {
+int RunUnderLock(ClientPtr client, const RunOptions& options, Guard::Time begin, Voice& voice) {
   Signals signals;
-  Hold hold(std::move(client), options, voice);
-  if (const auto code = Wait(hold, signals, options, voice).Run()) return *code;
+  Hold hold(std::move(client), options, begin, voice);
+  const Guard::Time answer_by = AnswerBy(options.wait, begin);
+  if (const auto code = Wait(hold, signals, options, answer_by, voice).Run()) return *code;
+  const Duration waited = Now() - begin;
   signals.ReadAll();
-  const int code = Watch(hold, signals, options, voice).Run();
+  const int code = [&] {
+    Watch watch(hold, signals, options, voice);
+    voice.Tell("got " + Printable(options.name) + " after " + HumanDuration(waited) + ", fence " +
+               std::to_string(hold.fence()));
+    return watch.Run();
+  }();
   hold.LetGo();
   return code;
 }
@@ -230,16 +256,24 @@ int RunUnderLock(ClientPtr client, const RunOptions& options, const Voice& voice
 }  // namespace
 
 int Run(const std::string& socket, const RunOptions& options) {
-  const Voice voice(options.quiet, options.verbose);
+  Voice voice(options.quiet, options.verbose);
+  const Guard::Time begin = Now();
+  const Duration most =
+      std::min(AnswerBy(options.wait, begin) - begin, Duration(kConnectTimeoutNs));
   int error = REDLOCK_OK;
   std::string text;
-  ClientPtr client = Connect(socket, &error, &text);
+  ClientPtr client = Connect(socket, &error, &text, most.count());
   if (client == nullptr) {
     voice.Complain(text);
     return ExitCodeOf(error);
   }
+  if (const Duration offset(redlock_clock_offset(client.get())); offset != 0s) {
+    voice.Tell("the daemon's clock differs from ours by " +
+               HumanDuration(std::chrono::abs(offset)) +
+               " (another time namespace): deadlines are converted");
+  }
   try {
-    return RunUnderLock(std::move(client), options, voice);
+    return RunUnderLock(std::move(client), options, begin, voice);
   } catch (const std::system_error& problem) {
     voice.Complain(problem.what());
     return kExitOs;

@@ -1,23 +1,101 @@
 #include "libclient/cli/run/voice.h"
 
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <string_view>
 
 namespace redlock::cli {
 namespace {
 
-// One write, so that the lines of several processes do not mix. If nobody listens, so be it.
-void Say(const std::string& text) {
-  const std::string line = "redlock: " + text + "\n";
-  if (write(STDERR_FILENO, line.data(), line.size()) < 0) return;
+constexpr std::size_t kMostUnsaid = 16384;
+
+// Interrupts a system call of this process that blocks: by a signal that does nothing, again and
+// again, for the first may come before the call. (O_NONBLOCK is no way: it belongs to the open
+// file, which we share with the command and with the shell.)
+class Interrupter {
+ public:
+  Interrupter() {
+    struct sigaction nothing {};
+    nothing.sa_handler = [](int) {};
+    sigaction(SIGRTMAX, &nothing, &action_before_);
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGRTMAX);
+    sigprocmask(SIG_UNBLOCK, &set, &mask_before_);
+    sigevent event{};
+    event.sigev_notify = SIGEV_SIGNAL;
+    event.sigev_signo = SIGRTMAX;
+    is_armed_ = timer_create(CLOCK_MONOTONIC, &event, &timer_) == 0;
+    if (!is_armed_) return;
+    constexpr timespec kMoment{0, 5'000'000};
+    const itimerspec spec{kMoment, kMoment};
+    timer_settime(timer_, 0, &spec, nullptr);
+  }
+  ~Interrupter() {
+    if (is_armed_) timer_delete(timer_);
+    sigprocmask(SIG_SETMASK, &mask_before_, nullptr);
+    sigaction(SIGRTMAX, &action_before_, nullptr);
+  }
+  Interrupter(const Interrupter&) = delete;
+  Interrupter& operator=(const Interrupter&) = delete;
+
+  bool is_armed() const { return is_armed_; }
+
+ private:
+  struct sigaction action_before_ {};
+  sigset_t mask_before_{};
+  timer_t timer_{};
+  bool is_armed_ = false;
+};
+
+bool IsWritable(int fd) {
+  pollfd entry{fd, POLLOUT, 0};
+  return poll(&entry, 1, 0) > 0;  // also of one that is closed or broken: write() says so at once
+}
+
+// As write(), but that it does not block: EAGAIN.
+ssize_t WriteNow(int fd, std::string_view text) {
+  const ssize_t sent = send(fd, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+  if (sent >= 0 || errno != ENOTSOCK) return sent;
+  errno = EAGAIN;
+  if (!IsWritable(fd)) return -1;
+  // Another process may fill it between the question and the write.
+  const Interrupter interrupter;
+  errno = EAGAIN;
+  return interrupter.is_armed() ? write(fd, text.data(), text.size()) : -1;
 }
 
 }  // namespace
 
-void Voice::Complain(const std::string& text) const {
+void Voice::Say(const std::string& text) {
+  if (unsaid_.size() + text.size() < kMostUnsaid) unsaid_ += "redlock: " + text + "\n";
+  Flush();
+}
+
+// A pipe takes this much in one piece or not at all, so that the lines of several processes do not
+// mix.
+void Voice::Flush() {
+  while (!unsaid_.empty()) {
+    const std::size_t size = std::min<std::size_t>(unsaid_.size(), PIPE_BUF);
+    const ssize_t written = WriteNow(STDERR_FILENO, std::string_view(unsaid_).substr(0, size));
+    if (written < 0 && (errno == EAGAIN || errno == EINTR)) return;
+    // If nobody listens, so be it.
+    unsaid_.erase(0, written < 0 ? unsaid_.size() : static_cast<std::size_t>(written));
+  }
+}
+
+void Voice::Complain(const std::string& text) {
   if (!quiet_) Say(text);
 }
 
-void Voice::Tell(const std::string& text) const {
+void Voice::Tell(const std::string& text) {
   if (verbose_) Say(text);
 }
 

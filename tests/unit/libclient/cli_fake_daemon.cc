@@ -16,7 +16,8 @@ using redlock::protocol::LineReader;
 using redlock::protocol::Request;
 
 FakeSession::FakeSession(Fd fd) : fd_(std::move(fd)) {
-  Send("* HELLO redlockd 1 caps=exclusive,renew line=4096 boot=0123456789abcdef");
+  Send("* HELLO redlockd 1 caps=exclusive,renew line=4096 boot=0123456789abcdef now=" +
+       std::to_string(BootTime().count()));
 }
 
 Request FakeSession::Read() {
@@ -73,9 +74,9 @@ void FakeSession::TakeUnlock() {
   Answer(request, "OK lock=" + lock_ + " fence=" + std::to_string(kFence));
 }
 
-bool FakeSession::IsAtEnd() {
+bool FakeSession::IsAtEnd(Duration patience) {
   std::array<char, 4096> bytes;
-  const Countdown countdown(kPatience);
+  const Countdown countdown(patience);
   while (WaitReadable(fd_.get(), countdown)) {
     if (read(fd_.get(), bytes.data(), bytes.size()) <= 0) return true;
   }

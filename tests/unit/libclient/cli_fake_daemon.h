@@ -40,7 +40,7 @@ class FakeSession {
   void TakeUnlock();
 
   // The client has closed.
-  bool IsAtEnd();
+  bool IsAtEnd(Duration patience = kPatience);
   void Close() { fd_ = Fd(); }
 
  private:

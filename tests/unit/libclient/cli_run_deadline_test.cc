@@ -144,12 +144,11 @@ TEST_F(CliRunDeadline, NothingOfTheGroupOutlivesALostLock) {
 }
 
 TEST_F(CliRunDeadline, AStoppedCommandIsToldToo) {
-  Start("trap 'echo cleaned; exit 0' TERM; echo $$; echo ready; while :; do sleep 0.01; done", 2s,
-        "2s");
+  Start("trap 'echo cleaned; exit 0' TERM; echo $$ >" + (daemon_ / "pid") +
+            "; echo ready; while :; do sleep 0.01; done",
+        2s, "2s");
   // The whole group, as ^Z would; without a terminal the wrapper keeps watch.
-  kill(-std::stoi(ReadFile("/proc/" + std::to_string(redlock_->pid()) + "/task/" +
-                           std::to_string(redlock_->pid()) + "/children")),
-       SIGSTOP);
+  kill(-std::stoi(ReadFile(daemon_ / "pid")), SIGSTOP);
   EXPECT_THAT(redlock_->ReadToEnd(), HasSubstr("cleaned"));
   EXPECT_EQ(redlock_->Wait(), ExitCode(79));
 }
