@@ -49,7 +49,8 @@ class Hold {
   int socket() const { return socket_.get(); }
 
   // Tells the daemon and waits a moment for its answer, so that who asks next finds the lock free.
-  // Ends the session, whoever has inherited its socket.
+  // Ends the session, also if others have inherited its socket. Without it the session ends with the
+  // last of those.
   void LetGo();
 
  private:

@@ -127,8 +127,12 @@ class Watch {
             options.close_socket ? -1 : hold.socket(),
             hold.guard().start_by()}) {}
 
-  // The exit code.
-  int Run() {
+  struct End {
+    int code;
+    bool by_itself;  // of the command: it was not told to stop by us
+  };
+
+  End Run() {
     while (true) {
       // What the daemon said counts before what the clock says: renewals may have piled up while
       // this process was stopped.
@@ -144,7 +148,7 @@ class Watch {
       }
     }
     terminal_.TakeBackFrom(child_.group());
-    return Conclude();
+    return {Conclude(), !guard().is_ending()};
   }
 
  private:
@@ -243,14 +247,16 @@ int RunUnderLock(ClientPtr client, const RunOptions& options, Guard::Time begin,
   if (const auto code = Wait(hold, signals, options, answer_by, voice).Run()) return *code;
   const Duration waited = Now() - begin;
   signals.ReadAll();
-  const int code = [&] {
+  const Watch::End end = [&] {
     Watch watch(hold, signals, options, voice);
     voice.Tell("got " + Printable(options.name) + " after " + HumanDuration(waited) + ", fence " +
                std::to_string(hold.fence()));
     return watch.Run();
   }();
-  hold.LetGo();
-  return code;
+  // If we had to stop it, what has left its group, like the command of a `redlock run` within, may
+  // still be at work: then the lock ends with that.
+  if (end.by_itself) hold.LetGo();
+  return end.code;
 }
 
 }  // namespace

@@ -16,15 +16,21 @@ namespace {
 
 constexpr std::size_t kMostUnsaid = 16384;
 
-// Interrupts a system call of this process that blocks: by a signal that does nothing, again and
-// again, for the first may come before the call. (O_NONBLOCK is no way: it belongs to the open
-// file, which we share with the command and with the shell.)
+struct sigaction Replace(int signal, void (*handler)(int)) {
+  struct sigaction now {};
+  struct sigaction before {};
+  now.sa_handler = handler;
+  sigaction(signal, &now, &before);
+  return before;
+}
+
+// Within its life a write neither blocks nor kills. What blocks is interrupted by a signal that
+// does nothing, again and again, for the first may come before the call. (O_NONBLOCK is no way: it
+// belongs to the open file, which we share with the command and with the shell.) A reader that is
+// gone, or a file that may not grow, is an error and not a signal.
 class Interrupter {
  public:
   Interrupter() {
-    struct sigaction nothing {};
-    nothing.sa_handler = [](int) {};
-    sigaction(SIGRTMAX, &nothing, &action_before_);
     sigset_t set;
     sigemptyset(&set);
     sigaddset(&set, SIGRTMAX);
@@ -41,7 +47,9 @@ class Interrupter {
   ~Interrupter() {
     if (is_armed_) timer_delete(timer_);
     sigprocmask(SIG_SETMASK, &mask_before_, nullptr);
-    sigaction(SIGRTMAX, &action_before_, nullptr);
+    sigaction(SIGRTMAX, &interrupt_before_, nullptr);
+    sigaction(SIGPIPE, &pipe_before_, nullptr);
+    sigaction(SIGXFSZ, &file_size_before_, nullptr);
   }
   Interrupter(const Interrupter&) = delete;
   Interrupter& operator=(const Interrupter&) = delete;
@@ -49,7 +57,9 @@ class Interrupter {
   bool is_armed() const { return is_armed_; }
 
  private:
-  struct sigaction action_before_ {};
+  const struct sigaction interrupt_before_ = Replace(SIGRTMAX, [](int) {});
+  const struct sigaction pipe_before_ = Replace(SIGPIPE, SIG_IGN);
+  const struct sigaction file_size_before_ = Replace(SIGXFSZ, SIG_IGN);
   sigset_t mask_before_{};
   timer_t timer_{};
   bool is_armed_ = false;

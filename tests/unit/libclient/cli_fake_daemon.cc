@@ -83,6 +83,11 @@ bool FakeSession::IsAtEnd(Duration patience) {
   return false;
 }
 
+bool FakeSession::IsAtEndWithoutAWord() {
+  char byte;
+  return WaitReadable(fd_.get(), Countdown(kPatience)) && read(fd_.get(), &byte, 1) == 0;
+}
+
 FakeDaemon::FakeDaemon()
     : socket_(dir_ / "s"), listener_(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
   sockaddr_un address{};

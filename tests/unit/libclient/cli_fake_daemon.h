@@ -41,6 +41,8 @@ class FakeSession {
 
   // The client has closed.
   bool IsAtEnd(Duration patience = kPatience);
+  // ... and has sent nothing before that.
+  bool IsAtEndWithoutAWord();
   void Close() { fd_ = Fd(); }
 
  private:

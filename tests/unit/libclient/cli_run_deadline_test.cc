@@ -109,7 +109,7 @@ TEST_F(CliRunDeadline, NewsOfAnotherHoldChangeNothing) {
 TEST_F(CliRunDeadline, ALostLockThatIsKeptEndsByTerm) {
   Start("trap 'echo cleaned; exit 0' TERM; echo ready; while :; do sleep 0.01; done", 1h, "10s");
   session_->Lost("drain");
-  session_->TakeUnlock();
+  EXPECT_TRUE(session_->IsAtEndWithoutAWord());
   const std::string output = redlock_->ReadToEnd();
   EXPECT_THAT(output, HasSubstr("lost job: drain"));
   EXPECT_THAT(output, HasSubstr("cleaned"));
@@ -119,7 +119,7 @@ TEST_F(CliRunDeadline, ALostLockThatIsKeptEndsByTerm) {
 TEST_F(CliRunDeadline, ALostLockThatIsKeptKillsWhatDoesNotEnd) {
   Start("trap '' TERM; echo ready; while :; do sleep 0.01; done", 1h, "2s");
   session_->Lost("max-hold");
-  session_->TakeUnlock();
+  EXPECT_TRUE(session_->IsAtEndWithoutAWord());
   EXPECT_EQ(redlock_->Wait(), ExitCode(79));
 }
 
@@ -127,7 +127,7 @@ TEST_F(CliRunDeadline, ALostLockThatMayBeAnothersKillsAtOnce) {
   Start("trap 'echo term' TERM; echo ready; while :; do sleep 0.01; done", 1h, "1h",
         {"--kill-after", "10m"});
   session_->Lost("expired");
-  session_->TakeUnlock();
+  EXPECT_TRUE(session_->IsAtEndWithoutAWord());
   EXPECT_THAT(redlock_->ReadToEnd(), testing::Not(HasSubstr("term\n")));
   EXPECT_EQ(redlock_->Wait(), ExitCode(79));
 }
@@ -138,7 +138,7 @@ TEST_F(CliRunDeadline, NothingOfTheGroupOutlivesALostLock) {
             "; echo ready; while :; do sleep 0.01; done) & exec sleep 1000",
         1h, "2s");
   session_->Lost("drain");
-  session_->TakeUnlock();
+  EXPECT_TRUE(session_->IsAtEndWithoutAWord());
   EXPECT_EQ(StateOf(std::stoi(ReadFile(daemon_ / "pid"))), 0);
   EXPECT_EQ(redlock_->Wait(), ExitCode(79));
 }

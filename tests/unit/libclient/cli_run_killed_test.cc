@@ -117,6 +117,30 @@ TEST_F(CliRunKilled, ANormalEndLeavesNoProcessOfOurs) {
   EXPECT_FALSE(IsDead(left_));
 }
 
+// A run within a run: its command has a group of its own, and is not killed by the outer one but by
+// the inner one's keeper.
+TEST_F(CliRunKilled, ARunWithinItDiesBeforeTheOuterLockIsFree) {
+  FakeDaemon inner;
+  std::string run;
+  for (const std::string& word : inner.Redlock({"run", "inner", "--", "bash", "-c"})) {
+    run += word + " ";
+  }
+  std::vector<std::string> args{
+      "run",  "job", "--",
+      "bash", "-c",  run + "'trap \"\" TERM; echo $$ >$PID; while :; do sleep 0.01; done'"};
+  redlock_.emplace(daemon_.Redlock(args), Process::Options{.env = {{"PID", pid_file_}}});
+  session_.emplace(daemon_.Accept());
+  session_->Grant(1h, "1h");
+  FakeSession inner_session = inner.Accept();
+  inner_session.Grant(1h, "1h");
+  ASSERT_TRUE(Eventually([&] { return ReadFile(pid_file_).ends_with("\n"); }));
+  left_ = std::stoi(ReadFile(pid_file_));
+  session_->Lost("expired");  // kills the inner wrapper at once
+  ExpectDeadBeforeTheSession();
+  EXPECT_TRUE(inner_session.IsAtEnd());
+  EXPECT_EQ(redlock_->Wait(), ExitCode(79));
+}
+
 // A command that becomes another user's, as by sudo, cannot be signalled: the wrapper runs as
 // nobody, the command by a set-user-ID program as daemon.
 class CliRunAsAnother : public CliRunKilled {
@@ -149,7 +173,7 @@ TEST_F(CliRunAsAnother, ALostLockSaysThatItCannotBeKilledAndStaysUntilItIsGone) 
   redlock_->ReadUntil("the command cannot be killed, it runs as another user");
   EXPECT_FALSE(session_->IsAtEnd(200ms));
   kill(left_, SIGKILL);
-  session_->TakeUnlock();
+  EXPECT_TRUE(session_->IsAtEnd());
   EXPECT_EQ(redlock_->Wait(), ExitCode(79));
 }
 

@@ -46,7 +46,7 @@ TEST_P(CliRunClosed, NothingOfItGoesToTheDaemon) {
   ASSERT_TRUE(Eventually([&] { return ReadFile(out).ends_with("\n"); }));
   session.Event("JEOPARDY", BootTime() + 1h);
   session.Lost("expired");
-  session.TakeUnlock();  // and nothing before it
+  EXPECT_TRUE(session.IsAtEndWithoutAWord());
   EXPECT_EQ(redlock.Wait(), ExitCode(79));
 }
 
@@ -90,7 +90,6 @@ TEST_F(CliRunState, AFullPipeForErrorsHoldsNothingUp) {
   redlock.ReadUntil("ready");
   session.Event("JEOPARDY", BootTime() + 1h);
   session.Lost("max-hold");  // TERM, which it ignores, and KILL
-  session.TakeUnlock();
   EXPECT_EQ(redlock.Wait(), ExitCode(79));
 }
 
@@ -133,8 +132,28 @@ TEST_F(CliRunState, AStoppedTerminalHoldsNothingUp) {
   redlock.Write("\x13");  // ^S
   session.Event("JEOPARDY", BootTime() + 1h);
   session.Lost("max-hold");
-  session.TakeUnlock();
   EXPECT_EQ(redlock.Wait(), ExitCode(79));
+}
+
+// To speak must not kill the wrapper either.
+TEST_F(CliRunState, NobodyReadsOrAFileThatMayNotGrow) {
+  for (const char* error : {"2> >(exec true)", "2>file"}) {
+    Process redlock(
+        {"bash", "-c",
+         "cd " + (daemon_ / "") + "; ulimit -S -f 0; " +
+             InShell(daemon_.Redlock({"run", "-v", "job", "--", "sh", "-c", "exit 6"})) + " " +
+             error});
+    FakeSession session = daemon_.Accept();
+    session.Grant(1h, "1h");
+    session.TakeUnlock();
+    EXPECT_EQ(redlock.Wait(), ExitCode(6)) << error;
+  }
+  TempDir dir;
+  Process refused(
+      {"bash", "-c",
+       InShell({REDLOCKD_TEST_REDLOCK, "--socket", dir / "none", "run", "job", "true"}) +
+           " 2> >(exec true)"});
+  EXPECT_EQ(refused.Wait(), ExitCode(69));
 }
 
 // --- Signals
