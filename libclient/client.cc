@@ -61,6 +61,7 @@ const char* StringField(const protocol::Reply& line, std::string_view key) {
 }  // namespace
 
 std::int64_t ToOwnClock(std::int64_t deadline_ns, std::int64_t offset_ns) {
+  if (offset_ns < 0 && deadline_ns > INT64_MAX + offset_ns) return INT64_MAX;
   return std::max<std::int64_t>(deadline_ns - offset_ns, 1);  // 0 is none
 }
 

@@ -2,32 +2,33 @@
 //
 //   redlock::Mutex mutex("jobs");
 //   std::scoped_lock guard(mutex);
-//   store.Write(data, mutex.fence());     // the store refuses a fence older than the newest it has
-//   seen
+//   store.Write(data, mutex.fence());  // the store refuses a fence older than the newest it has
 //
 // Meets BasicLockable, Lockable and TimedLockable, so std::scoped_lock (also of several),
 // std::unique_lock and std::lock work. Not recursive. It is unlocked by the thread that locked it,
 // like std::mutex.
 //
-// Sessions   Each Mutex has a session of its own, connected by the first lock(), and again by a
-// later one if the
-//            daemon has gone and come back. Threads of one Mutex queue on it locally, so one of
-//            them at a time stands in the daemon's line.
-// Loss       Unlike a std::mutex, a lease can end under its holder: the nodes are gone, or the
-// daemon is. A small
-//            thread of the Mutex, made by the first lock(), watches while it is held: it reads the
-//            daemon's events and has a timer on CLOCK_BOOTTIME at the deadline, so loss is noticed
-//            also when the daemon says nothing. Then valid() is false, the stop_token of this hold
-//            is stopped and on_lost is called. This is so when the daemon says LOST, when the
-//            connection ends (nobody renews any more, though the lock is nobody else's before
-//            deadline()), and at the deadline.
-// Pauses     A process that is stopped past the deadline learns of it only when it goes on, perhaps
-// after a write.
-//            valid() narrows that gap, and only the fence closes it.
-// Fork       In another process than the one that connected, lock() and its kin throw
-// Error(REDLOCK_EFORK), unlock()
-//            does nothing, and nothing is written. The child's copy of the socket (until it calls
-//            exec or ends) keeps the session open when its parent has closed it.
+// Sessions. Each Mutex has a session of its own, connected by the first lock(), and again by a
+// later one if the daemon has gone and come back. Threads of one Mutex queue on it locally, so one
+// of them at a time stands in the daemon's line.
+//
+// Loss. Unlike a std::mutex, a lease can end under its holder: the nodes are gone, or the daemon
+// is. A small thread of the Mutex, made by the first lock(), watches while it is held: it reads the
+// daemon's events and has a timer on CLOCK_BOOTTIME at the deadline, so loss is noticed also when
+// the daemon says nothing. Then valid() is false, the stop_token of this hold is stopped and
+// on_lost is called. This is so when the daemon says LOST, when the connection ends (nobody renews
+// any more, though the lock is nobody else's before deadline()), and at the deadline. The thread
+// has all signals blocked.
+//
+// Waits. try_lock_for() and try_lock_until() are over half a second after their time at the latest,
+// whatever state the daemon is in.
+//
+// Pauses. A process that is stopped past the deadline learns of it only when it goes on, perhaps
+// after a write. valid() narrows that gap, and only the fence closes it.
+//
+// Fork. In another process than the one that connected, lock() and its kin throw
+// Error(REDLOCK_EFORK), unlock() does nothing, and nothing is written. The child's copy of the
+// socket (until it calls exec or ends) keeps the session open when its parent has closed it.
 #pragma once
 
 #if __cplusplus < 202002L
