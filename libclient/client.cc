@@ -247,10 +247,10 @@ int Client::Call(protocol::Request request, std::int64_t wait_ns, ReplyPtr* repl
 }
 
 std::int64_t Client::AnswerDeadline(std::int64_t wait_ns) const {
-  if (wait_ns < 0 || answer_timeout_ns_ < 0) return kNever;
+  std::int64_t more = answer_timeout_ns_;
+  if (wait_ns > 0) more = more < 0 ? kAfterWaitNs : std::min(more, kAfterWaitNs);
+  if (wait_ns < 0 || more < 0) return kNever;
   const std::int64_t over = DeadlineAfter(wait_ns);
-  const std::int64_t more =
-      wait_ns == 0 ? answer_timeout_ns_ : std::min(answer_timeout_ns_, kAfterWaitNs);
   return over > kNever - more ? kNever : over + more;
 }
 

@@ -224,8 +224,8 @@ void Session::Tell(const engine::Notice& notice) {
   } else {
     // It says more than the renewal before it did, or takes it back.
     news_.erase(notice.name);
-    const bool has_end = notice.kind == Kind::kJeopardy || notice.kind == Kind::kSafe;
-    if (has_end && blocked_) {
+    const bool is_state = notice.kind == Kind::kJeopardy || notice.kind == Kind::kSafe;
+    if (is_state && blocked_) {
       news_[notice.name].state = notice;
     } else {
       WriteNotice(out(), notice, room_.port().Now());

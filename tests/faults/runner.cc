@@ -1,6 +1,7 @@
 #include "tests/faults/runner.h"
 
 #include <poll.h>
+#include <signal.h>
 
 #include <algorithm>
 #include <cstdlib>
@@ -53,6 +54,11 @@ void RunRunner(const ClientSetup& setup, const std::string& program) {
 
     journal.Note("run", {{"lock", std::string(lock)}});
     Process process(argv, {.output_file = "/dev/null"});
+    if (dice.OneIn(5)) {
+      // Whatever it is at just then: nobody else may have the lock while its command is alive.
+      poll(nullptr, 0, static_cast<int>(dice.Below(1000)));
+      process.Signal(SIGKILL);
+    }
     // By far longer than a wait and a section; also where the daemon is stopped for some seconds.
     const Exit exit = process.Wait(4 * kPatience);
     journal.Note("ran", {{"lock", std::string(lock)},
