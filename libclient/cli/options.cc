@@ -104,7 +104,11 @@ void AddQuery(CLI::App& app, Parsed& parsed, QueryOptions::Kind kind, const std:
               const std::string& description) {
   CLI::App* command = app.add_subcommand(verb, description);
   command->fallthrough();
-  command->add_flag("--json", parsed.query.json, "Print JSON");
+  auto* json = command->add_flag("--json", parsed.query.json, "Print JSON");
+  if (kind == QueryOptions::Kind::kList) {
+    command->add_flag("-0,--null", parsed.query.null, "Print names alone, each ended by a NUL byte")
+        ->excludes(json);
+  }
   command->callback([&parsed, kind] { parsed.query.kind = kind; });
   if (kind == QueryOptions::Kind::kShow) {
     command->add_option("NAME", parsed.query.name, "The lock")->required();

@@ -35,6 +35,7 @@ struct QueryOptions {
   Kind kind = Kind::kPing;
   std::string name;  // of kShow
   bool json = false;
+  bool null = false;  // of kList: the names alone, each ended by a NUL byte
 };
 
 struct Options {

@@ -6,6 +6,7 @@
 
 #include <cstdio>
 #include <memory>
+#include <set>
 
 #include "libclient/cli/client.h"
 #include "libclient/cli/json.h"
@@ -70,18 +71,30 @@ std::size_t TerminalWidth() {
 
 // False if it did not get out (a full disk, say).
 bool Print(const std::string& text) {
-  return std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0;
+  return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
+         std::fflush(stdout) == 0;
+}
+
+// As they are, for programs: each name once.
+std::string Names(const Answer& answer) {
+  std::set<std::string> names;
+  for (const Row& row : answer.rows) names.insert(row.Get("lock"));
+  std::string text;
+  for (const std::string& name : names) text.append(name).push_back('\0');
+  return text;
+}
+
+std::string TextOf(const QueryOptions& options, const Answer& answer) {
+  if (options.json) return ToJson(answer);
+  if (answer.error != REDLOCK_OK && answer.rows.empty()) return {};
+  return options.null ? Names(answer) : ForPeople(options.kind, answer, TerminalWidth());
 }
 
 int Finish(const QueryOptions& options, const Answer& answer) {
-  const bool has_answer = answer.error == REDLOCK_OK || !answer.rows.empty();
   if (answer.error != REDLOCK_OK) {
     std::fprintf(stderr, "redlock: %s\n", Printable(answer.text).c_str());
   }
-  const std::string text = options.json ? ToJson(answer)
-                           : has_answer ? ForPeople(options.kind, answer, TerminalWidth())
-                                        : std::string();
-  if (!Print(text)) {
+  if (!Print(TextOf(options, answer))) {
     std::perror("redlock: cannot write the answer");
     return kExitOs;
   }
@@ -91,6 +104,12 @@ int Finish(const QueryOptions& options, const Answer& answer) {
 }  // namespace
 
 int Query(const std::string& socket, const QueryOptions& options) {
+  if (options.null && isatty(STDOUT_FILENO)) {
+    std::fputs(
+        "redlock: --null prints names as they are: expected a pipe or a file, found a terminal\n",
+        stderr);
+    return kExitUsage;
+  }
   Answer answer;
   const ClientPtr client = Connect(socket, &answer.error, &answer.text);
   if (client != nullptr) answer = Ask(client.get(), options);
