@@ -6,6 +6,7 @@
 #include "config/keys.h"
 #include "config/reader.h"
 #include "config/tree.h"
+#include "protocol/printable.h"
 
 namespace redlockd::config {
 namespace {
@@ -53,7 +54,7 @@ std::string Loaded::Text(const Problem& problem) const {
     text += std::to_string(problem.at.line) + ":" + std::to_string(problem.at.column) + ":";
   }
   if (!problem.key.empty()) text += " " + problem.key + ":";
-  return text + " " + problem.what;
+  return redlock::protocol::Printable(text + " " + problem.what);
 }
 
 Loaded LoadText(std::string_view text, const std::string& file) {

@@ -15,8 +15,14 @@ std::string Scalar(const std::string& text) {
                         !text.empty() && text.front() != '-' && text.front() != ':' &&
                         text.back() != ':';
   if (is_plain) return text;
+  constexpr char kDigits[] = "0123456789abcdef";
   std::string quoted = "\"";
   for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x20 || byte == 0x7f) {
+      quoted += {'\\', 'x', kDigits[byte >> 4], kDigits[byte & 15]};
+      continue;
+    }
     if (c == '"' || c == '\\') quoted += '\\';
     quoted += c;
   }

@@ -32,15 +32,10 @@ std::string Join(const std::vector<std::string>& words) {
   return text;
 }
 
-// In quotes, short, and without what would disturb a terminal.
+// In quotes, and short.
 std::string Quote(std::string_view text) {
   constexpr std::size_t kMost = 60;
-  std::string quoted = "\"";
-  for (const char c : text.substr(0, kMost)) {
-    const auto byte = static_cast<unsigned char>(c);
-    quoted += byte < 0x20 || byte == 0x7f ? '?' : c;
-  }
-  return quoted + (text.size() > kMost ? "...\"" : "\"");
+  return "\"" + std::string(text.substr(0, kMost)) + (text.size() > kMost ? "...\"" : "\"");
 }
 
 std::string Describe(const Tree& tree) {

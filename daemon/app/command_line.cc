@@ -6,6 +6,7 @@
 #include <iostream>
 
 #include "daemon/engine/effects.h"
+#include "protocol/printable.h"
 
 namespace redlockd::app {
 
@@ -31,7 +32,8 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
   } catch (const CLI::Success& asked) {
     return app.exit(asked);
   } catch (const CLI::ParseError& error) {
-    std::cerr << "redlockd: " << error.what() << "\nredlockd --help tells the options.\n";
+    std::cerr << "redlockd: " << redlock::protocol::Printable(error.what())
+              << "\nredlockd --help tells the options.\n";
     return EX_USAGE;
   }
   return line;

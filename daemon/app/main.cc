@@ -18,6 +18,7 @@
 #include "daemon/host/facts.h"
 #include "daemon/host/listen_socket.h"
 #include "daemon/host/log.h"
+#include "protocol/printable.h"
 
 namespace redlockd::app {
 namespace {
@@ -77,7 +78,7 @@ host::ListenSocket::OrError OpenSocket(const CommandLine& line, const config::Co
 int Serve(const CommandLine& line, const config::Config& config, bool trust_new_nodes) {
   auto socket = OpenSocket(line, config);
   if (const auto* error = std::get_if<host::ListenSocket::Error>(&socket)) {
-    std::fprintf(stderr, "redlockd: %s\n", error->text.c_str());
+    std::fprintf(stderr, "redlockd: %s\n", redlock::protocol::Printable(error->text).c_str());
     return kFailed;
   }
   const std::size_t limit = host::RaiseDescriptorLimit();
@@ -128,7 +129,7 @@ int main(int argc, char** argv) {
   try {
     return redlockd::app::Main(argc, argv);
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "redlockd: %s\n", error.what());
+    std::fprintf(stderr, "redlockd: %s\n", redlock::protocol::Printable(error.what()).c_str());
     return 1;
   }
 }

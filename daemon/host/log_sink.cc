@@ -6,11 +6,11 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <chrono>
 #include <ctime>
-#include <iterator>
 #include <string_view>
+
+#include "protocol/printable.h"
 
 namespace redlockd::host {
 namespace {
@@ -38,16 +38,11 @@ Look LookOf(level::level_enum severity) {
   }
 }
 
-// UTF-8 passes; what could end the line, forge another or drive a terminal does not.
-void AppendPrintable(std::string& line, std::string_view text) {
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (byte >= 0x20 && byte != 0x7f) {
-      line += c;
-    } else {
-      fmt::format_to(std::back_inserter(line), "\\x{:02x}", byte);
-    }
-  }
+// At most `most` bytes of it, without half a character at the end.
+void Cut(std::string& text, std::size_t most) {
+  if (text.size() <= most) return;
+  while ((static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
+  text.resize(most);
 }
 
 // 2026-11-24T18:45:38.123Z
@@ -78,8 +73,8 @@ std::string Line(LogStyle style, level::level_enum severity,
       line = fmt::format("{} {}{}\033[0m: ", UtcTime(time), look.colour, look.word);
       break;
   }
-  AppendPrintable(line, text);
-  line.resize(std::min(line.size(), LogSink::kMaxLine - 1));
+  line += redlock::protocol::Printable(text);
+  Cut(line, LogSink::kMaxLine - 1);
   line += '\n';
   return line;
 }

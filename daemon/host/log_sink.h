@@ -15,8 +15,9 @@ enum class LogStyle { kJournal, kPlain, kColour };
 // very file, else a person's; colours only on a terminal, and not if $NO_COLOR (`no_color`) is set.
 LogStyle StyleFor(int fd, const char* journal_stream, const char* no_color);
 
-// Writes log lines to a descriptor that it does not own. A record is one line: control characters
-// in it are written as \xNN, so that no client can forge a line, and it ends after kMaxLine bytes.
+// Writes log lines to a descriptor that it does not own. A record is one line: what is not
+// printable in it is escaped, so that no client can forge a line or drive the terminal of a reader,
+// and it ends after kMaxLine bytes.
 //
 // It does not wait for a reader: a line for which there is no room (a stopped terminal, a full
 // pipe, a pipe without a reader) is dropped and counted, and the next line that finds room is

@@ -7,6 +7,9 @@
 #include <optional>
 #include <string_view>
 
+#include "protocol/name.h"
+#include "protocol/printable.h"
+
 namespace redlock::cli {
 namespace {
 
@@ -35,6 +38,7 @@ void AddFields(const Row& row, Json* object) {
     if (is_gone) text.remove_suffix(kGone.size());
     const auto number = IsNumberKey(key) ? Number(text) : std::nullopt;
     (*object)[key] = number ? Json(*number) : Json(text);
+    if (!protocol::IsUtf8(text)) (*object)[key + "_encoded"] = protocol::PercentEncode(text);
     if (is_gone) (*object)["gone"] = true;
   }
 }
@@ -52,7 +56,9 @@ std::string ToJson(const Answer& answer) {
     AddFields(row, &fields);
     object["rows"].push_back(std::move(fields));
   }
-  return object.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  // In ASCII: nothing of a name is obeyed by a terminal on which the object is shown.
+  constexpr bool kAscii = true;
+  return object.dump(2, ' ', kAscii, Json::error_handler_t::replace) + "\n";
 }
 
 }  // namespace redlock::cli

@@ -5,7 +5,12 @@
 //
 // Names and values are those of the line protocol. Fences and deadlines are strings (they do not
 // fit a double), and so are durations, which carry their unit; counts, pids and the like are
-// numbers. pid=12(gone) becomes "pid": 12, "gone": true. Bytes that are no UTF-8 become U+FFFD.
+// numbers. pid=12(gone) becomes "pid": 12, "gone": true.
+//
+// It is valid JSON whatever the values hold. A value that is no UTF-8 is shown with U+FFFD in place
+// of what is not, and stands beside it as the line protocol writes it, percent-encoded:
+//
+//   "lock": "a\ufffd", "lock_encoded": "a%FF"
 #pragma once
 
 #include <string>

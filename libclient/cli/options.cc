@@ -166,7 +166,7 @@ int Report(const CLI::App& app, const CLI::ParseError& error) {
   const std::vector<std::string> unknown = app.remaining();
   const std::string what =
       has_command || unknown.empty() ? error.what() : "no command or option '" + unknown[0] + "'";
-  std::fprintf(stderr, "redlock: %s\nTry 'redlock --help'.\n", what.c_str());
+  std::fprintf(stderr, "redlock: %s\nTry 'redlock --help'.\n", Printable(what).c_str());
   return kExitUsage;
 }
 
@@ -219,7 +219,7 @@ std::variant<Options, int> ParseOptions(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return Report(app, error);
   } catch (const CLI::OptionNotFound&) {
-    std::fprintf(stderr, "redlock: help: no command '%s'\n", parsed.help_topic.c_str());
+    std::fprintf(stderr, "redlock: help: no command '%s'\n", Printable(parsed.help_topic).c_str());
     return kExitUsage;
   }
 }

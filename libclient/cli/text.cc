@@ -1,6 +1,5 @@
 #include "libclient/cli/text.h"
 
-#include <cctype>
 #include <cstdint>
 #include <cstdio>
 
@@ -19,22 +18,6 @@ std::string Format(const char* format, Args... args) {
 }
 
 bool IsContinuation(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
-
-// The length of the UTF-8 character that `bytes` begins with; 0 if it is none, or a control.
-std::size_t CharacterLength(std::string_view bytes) {
-  const auto first = static_cast<unsigned char>(bytes[0]);
-  if (first < 0x80) return std::iscntrl(first) ? 0 : 1;
-  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc2 ? 2 : 0;
-  if (length == 0 || first > 0xf4 || bytes.size() < length) return 0;
-  std::uint32_t point = first & (0xff >> (length + 1));
-  for (std::size_t i = 1; i < length; ++i) {
-    if (!IsContinuation(bytes[i])) return 0;
-    point = point << 6 | (static_cast<unsigned char>(bytes[i]) & 0x3f);
-  }
-  const std::uint32_t least = length == 2 ? 0xa0 : length == 3 ? 0x800 : 0x10000;  // not U+0080..9F
-  const bool is_surrogate = point >= 0xd800 && point < 0xe000;
-  return point < least || is_surrogate || point > 0x10ffff ? 0 : length;
-}
 
 }  // namespace
 
@@ -56,20 +39,6 @@ std::string HumanDuration(std::string_view wire) {
   const auto duration = protocol::ParseDuration(is_negative ? wire.substr(1) : wire);
   if (!duration) return std::string(wire);
   return (is_negative ? "-" : "") + HumanDuration(*duration);
-}
-
-std::string Printable(std::string_view bytes) {
-  std::string out;
-  while (!bytes.empty()) {
-    const std::size_t length = CharacterLength(bytes);
-    if (length == 0) {
-      out += Format("\\x%02X", static_cast<unsigned char>(bytes[0]));
-    } else {
-      out += bytes.substr(0, length);
-    }
-    bytes.remove_prefix(length == 0 ? 1 : length);
-  }
-  return out;
 }
 
 std::optional<std::chrono::nanoseconds> ParseSeconds(std::string_view text) {

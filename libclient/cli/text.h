@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "protocol/printable.h"
+
 namespace redlock::cli {
 
 // About two digits of it: "80us", "250ms", "9.2s", "48s", "3m12s", "26h04m"; "-3ms".
@@ -15,9 +17,9 @@ std::string HumanDuration(std::chrono::nanoseconds duration);
 // The same of a duration as it stands in the protocol; what is none is given back as it is.
 std::string HumanDuration(std::string_view wire);
 
-// For a terminal: control characters, and bytes that are no UTF-8, as \xNN. Names and notes are
-// other people's bytes.
-std::string Printable(std::string_view bytes);
+// For a terminal: whatever it would obey instead of showing it is escaped. Everything that came
+// from the daemon or the command line goes through this before it is printed.
+using protocol::Printable;
 
 // Seconds with fractions, as flock takes them: "10", "0.5", ".5".
 std::optional<std::chrono::nanoseconds> ParseSeconds(std::string_view text);

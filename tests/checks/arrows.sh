@@ -16,7 +16,7 @@ daemon/engine    : base
 daemon/event     : base
 daemon/redis     : base daemon/event daemon/engine config
 daemon/session   : base daemon/event daemon/engine protocol config
-daemon/host      : base daemon/event daemon/engine config
+daemon/host      : base daemon/event daemon/engine protocol config
 daemon/dev       : base daemon/event config
 daemon/app       : base daemon/event daemon/engine daemon/redis daemon/session daemon/host daemon/dev protocol config
 '

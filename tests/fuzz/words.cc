@@ -6,6 +6,7 @@
 #include "libclient/cli/text.h"
 #include "protocol/duration.h"
 #include "protocol/name.h"
+#include "protocol/printable.h"
 #include "tests/fuzz/check.h"
 
 // One word, read as everything that a word can be: a duration, a name, an address, seconds. What
@@ -53,6 +54,7 @@ void ForPeople(std::string_view word) {
   FUZZ_CHECK(std::none_of(shown.begin(), shown.end(),
                           [](unsigned char c) { return c < ' ' || c == 0x7f; }),
              "a control character is shown");
+  FUZZ_CHECK(IsUtf8(shown) && Printable(shown) == shown, "what is shown is not printable");
   const std::size_t places = redlock::cli::Places(shown);
   for (std::size_t most : {3, 5, 20}) {
     const std::string cut = redlock::cli::Cut(shown, most);

@@ -11,6 +11,7 @@
 #include <array>
 #include <string>
 
+#include "protocol/printable.h"
 #include "tests/support/fd.h"
 
 namespace redlockd::host {
@@ -76,7 +77,7 @@ TEST(LogSink, KeepsARecordInItsLine) {
   spdlog::logger logger = LoggerTo(pipe.in.get(), LogStyle::kJournal);
   logger.info("a\n<0>forged\r\t\033[2J\x7f ä");
   logger.info(std::string_view("nul\0here", 8));
-  EXPECT_EQ(pipe.Drain(), "<6>a\\x0a<0>forged\\x0d\\x09\\x1b[2J\\x7f ä\n<6>nul\\x00here\n");
+  EXPECT_EQ(pipe.Drain(), "<6>a\\x0A<0>forged\\x0D\\x09\\x1B[2J\\x7F ä\n<6>nul\\x00here\n");
 }
 
 TEST(LogSink, EndsALongLine) {
@@ -86,6 +87,29 @@ TEST(LogSink, EndsALongLine) {
   EXPECT_EQ(line.size(), LogSink::kMaxLine);
   EXPECT_THAT(line, StartsWith("<6>xxx"));
   EXPECT_THAT(line, EndsWith("xxx\n"));
+}
+
+TEST(LogSink, ShowsNothingThatDrivesATerminal) {
+  Pipe pipe;
+  spdlog::logger logger = LoggerTo(pipe.in.get(), LogStyle::kJournal);
+  logger.info(
+      "\xc2\x9b"
+      "2J \xe2\x80\xae \xff");
+  EXPECT_EQ(pipe.Drain(),
+            "<6>\\xC2\\x9B"
+            "2J \\xE2\\x80\\xAE \\xFF\n");
+}
+
+TEST(LogSink, EndsALongLineBehindAWholeCharacter) {
+  for (std::size_t before = 0; before < 4; ++before) {
+    Pipe pipe;
+    std::string text(before, 'x');
+    while (text.size() < 2 * LogSink::kMaxLine) text += "\xf0\x9f\x94\x92";
+    LoggerTo(pipe.in.get(), LogStyle::kJournal).info(text);
+    const std::string line = pipe.Drain();
+    EXPECT_LE(line.size(), LogSink::kMaxLine);
+    EXPECT_TRUE(redlock::protocol::IsUtf8(line)) << before;
+  }
 }
 
 // A sink that waited would hang here.

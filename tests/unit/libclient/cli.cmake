@@ -4,7 +4,7 @@ redlockd_test(unit_cli
     cli_output_test.cc cli_query_test.cc cli_run_deadline_test.cc cli_run_killed_test.cc
     cli_run_state_test.cc cli_run_test.cc cli_terminal_test.cc
     cli_text_test.cc
-  LIBS redlock_cli redlockd_test_support)
+  LIBS redlock_cli redlockd_test_support nlohmann_json::nlohmann_json)
 add_dependencies(unit_cli redlock)
 target_compile_definitions(unit_cli PRIVATE
   REDLOCKD_TEST_COMPLETION="${CMAKE_SOURCE_DIR}/libclient/cli/redlock.bash")

@@ -1,10 +1,15 @@
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <initializer_list>
+#include <nlohmann/json.hpp>
+#include <random>
 
 #include "libclient/cli/json.h"
 #include "libclient/cli/query.h"
 #include "libclient/cli/table.h"
+#include "libclient/cli/text.h"
+#include "protocol/name.h"
 
 namespace redlock::cli {
 namespace {
@@ -153,8 +158,119 @@ TEST(Json, AnErrorHasWords) {
   answer.error = 32;
   answer.text = "no quorum: 2 of 5 \xff";
   EXPECT_EQ(ToJson(answer),
-            "{\n  \"ok\": false,\n  \"error\": \"no quorum: 2 of 5 \xef\xbf\xbd\",\n"
+            "{\n  \"ok\": false,\n  \"error\": \"no quorum: 2 of 5 \\ufffd\",\n"
             "  \"rows\": []\n}\n");
+}
+
+TEST(Json, WhatIsNoUtf8StandsThereInFull) {
+  Answer answer;
+  answer.rows = {Of({{"lock", "a\xff%"}, {"note", "gr\xc3\xbc\xc3\x9f"}})};
+  EXPECT_EQ(ToJson(answer), R"({
+  "ok": true,
+  "rows": [
+    {
+      "lock": "a\ufffd%",
+      "lock_encoded": "a%FF%25",
+      "note": "gr\u00fc\u00df"
+    }
+  ]
+}
+)");
+}
+
+// Names, notes and texts of every kind of bytes, in every place that shows them.
+class AnyBytes : public testing::Test {
+ protected:
+  static constexpr std::size_t kRounds = 300;
+
+  std::string Bytes() {
+    static const std::vector<std::string> kParts = {"a",
+                                                    " ",
+                                                    "\"",
+                                                    "\\",
+                                                    "\n",
+                                                    "\x1b[2J",
+                                                    "\x7f",
+                                                    "\xc2\x9b",
+                                                    "\xff",
+                                                    "\xc3",
+                                                    "\xe2\x80\xae",
+                                                    "\xe2\x81\xa6",
+                                                    "\xd8\x9c",
+                                                    "\xe2\x80\xa8",
+                                                    "\xed\xa0\x80",
+                                                    "\xf0\x9f\x94\x92",
+                                                    "\xc3\xbc",
+                                                    "(gone)",
+                                                    "1"};
+    std::string bytes;
+    for (std::size_t n = random_() % 8; n > 0; --n) {
+      bytes += random_() % 2 == 0 ? kParts[random_() % kParts.size()]
+                                  : std::string(1, static_cast<char>(1 + random_() % 255));
+    }
+    return bytes;
+  }
+
+  Answer Any() {
+    Answer answer;
+    answer.error = random_() % 2 == 0 ? 0 : 32;
+    answer.text = Bytes();
+    for (std::size_t n = random_() % 4; n > 0; --n) {
+      Row& row = answer.rows.emplace_back();
+      for (const char* key : kKeys) {
+        if (random_() % 4 != 0) row.Add(key, Bytes());
+      }
+      if (random_() % 2 == 0) row.Add("place", "here");
+    }
+    for (const char* key : kKeys) answer.last.Add(key, Bytes());
+    return answer;
+  }
+
+  static constexpr const char* kKeys[] = {
+      "lock", "state", "left", "held",  "waited", "fence", "pid",   "uid",    "cmd",
+      "note", "node",  "host", "owner", "text",   "run",   "ready", "offset", "address",
+      "by",   "votes", "up",   "nodes", "holds",  "name",  "value"};
+
+  std::mt19937 random_{4711};
+};
+
+TEST_F(AnyBytes, ReachNoTerminalThatWouldObeyThem) {
+  for (std::size_t i = 0; i < kRounds; ++i) {
+    const Answer answer = Any();
+    for (const Kind kind : {Kind::kList, Kind::kShow, Kind::kNodes, Kind::kTrustEmpty, Kind::kAdopt,
+                            Kind::kStats, Kind::kPing}) {
+      for (const std::size_t places : {0, 40}) {
+        std::string text = ForPeople(kind, answer, places);
+        std::erase(text, '\n');
+        ASSERT_EQ(Printable(text), text);
+      }
+    }
+  }
+}
+
+TEST_F(AnyBytes, ComeBackOutOfTheJson) {
+  for (std::size_t i = 0; i < kRounds; ++i) {
+    const Answer answer = Any();
+    const std::string text = ToJson(answer);
+    ASSERT_TRUE(std::all_of(text.begin(), text.end(),
+                            [](char c) { return c == '\n' || (c >= ' ' && c <= '~'); }));
+    const auto object = nlohmann::json::parse(text);
+    for (std::size_t row = 0; row < answer.rows.size(); ++row) {
+      for (const char* key : {"lock", "note", "owner", "cmd"}) {
+        if (!answer.rows[row].Has(key)) continue;
+        const auto& shown = object["rows"][row];
+        std::string bytes;
+        const std::string encoded = std::string(key) + "_encoded";
+        if (shown.contains(encoded)) {
+          ASSERT_EQ(protocol::PercentDecode(shown[encoded].get<std::string>(), &bytes),
+                    std::nullopt);
+        } else {
+          bytes = shown[key].get<std::string>();
+        }
+        ASSERT_EQ(bytes, answer.rows[row].Get(key));
+      }
+    }
+  }
 }
 
 }  // namespace

@@ -25,17 +25,6 @@ TEST(HumanDuration, ReadsTheWire) {
   EXPECT_EQ(HumanDuration(""), "");
 }
 
-TEST(Printable, LetsNothingThroughThatATerminalObeys) {
-  EXPECT_EQ(Printable("nightly run"), "nightly run");
-  EXPECT_EQ(Printable("a\x1b[2Jb\n\x7f"), "a\\x1B[2Jb\\x0A\\x7F");
-  EXPECT_EQ(Printable("gr\xc3\xbc\xc3\x9f\xe2\x82\xac\xf0\x9f\x94\x92"),
-            "gr\xc3\xbc\xc3\x9f\xe2\x82\xac\xf0\x9f\x94\x92");
-  EXPECT_EQ(Printable("\xc2\x9b"), "\\xC2\\x9B");           // a C1 control
-  EXPECT_EQ(Printable("\xff\xc3"), "\\xFF\\xC3");           // no UTF-8, and half a character
-  EXPECT_EQ(Printable("\xe0\x80\x80"), "\\xE0\\x80\\x80");  // too long a form
-  EXPECT_EQ(Printable("\xed\xa0\x80"), "\\xED\\xA0\\x80");  // a surrogate
-}
-
 TEST(ParseSeconds, TakesFractions) {
   EXPECT_EQ(ParseSeconds("10"), 10s);
   EXPECT_EQ(ParseSeconds("0"), 0s);
