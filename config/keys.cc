@@ -84,7 +84,7 @@ const Key kKeys[] = {
     {"limits.unread_output", CountValue{CONFIG(limits.unread_output), 16384, 67108864}, kDefault,
      "262144", "bytes that a client may leave unread before it is disconnected"},
 
-    {"drain_time", DurationValue{CONFIG(drain_time), 0s, 1min}, kDefault, "10s",
+    {"drain_time", DurationValue{CONFIG(drain_time), 0s, 1min}, kDefault, "8s",
      "how long holders are given to let go when the daemon is stopped"},
     {"log_level", LevelValue{CONFIG(log_level)}, kDefault, "info", "the least that is logged"},
 };

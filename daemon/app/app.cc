@@ -8,6 +8,7 @@
 #include "daemon/engine/quorum.h"
 #include "daemon/host/clock.h"
 #include "daemon/host/log.h"
+#include "daemon/host/signals.h"
 
 namespace redlockd::app {
 namespace {
@@ -20,10 +21,9 @@ constexpr nanoseconds kReportInterval = std::chrono::seconds(1);
 // How long the last lines to clients may take to be written when the daemon ends.
 constexpr nanoseconds kFarewell = std::chrono::milliseconds(200);
 
-engine::EngineOptions Options(const config::Config& config, const std::string& instance,
-                              bool trust_new_nodes) {
+engine::EngineOptions Options(const config::Config& config, const std::string& instance, bool dev) {
   engine::EngineOptions options = EngineOptionsOf(config, instance);
-  options.trust_new_nodes = trust_new_nodes;
+  options.trust_new_nodes = dev;
   return options;
 }
 
@@ -35,29 +35,30 @@ nanoseconds LongestConnect(const config::Config& config) {
 
 }  // namespace
 
-App::App(const config::Config& config, host::ListenSocket socket, bool trust_new_nodes)
+App::App(const config::Config& config, host::ListenSocket socket, bool dev)
     : config_(config),
       socket_(std::move(socket)),
-      engine_(Options(config, instance_, trust_new_nodes), random_),
+      engine_(Options(config, instance_, dev), random_),
       engine_alarm_(loop_, [this] { OnEngineAlarm(); }),
       step_all_(loop_, [this] { StepAll(); }),
       first_look_(loop_, [this] { StartServing(); }),
       report_timer_(loop_, [this] { Report(); }),
       on_term_(loop_, SIGTERM, [this] { OnStopSignal(); }),
-      on_int_(loop_, SIGINT, [this] { OnStopSignal(); }),
-      on_hup_(loop_, SIGHUP, [this] { OnStopSignal(); }),
       nodes_(loop_, RedisOptionsOf(config, instance_),
              {.on_event = [this](const engine::Event& event) { Feed(event); },
               .on_note =
                   [this](engine::NodeIndex node, const std::string& note) {
                     host::LogInfo(NodeName(node) + ": " + note);
-                  }}) {}
+                  }}) {
+  WatchSignals(dev);
+}
 
 void App::Run() {
   first_look_.Start(LongestConnect(config_));
   Report();
   loop_.Run();
   if (sessions_) loop_.RunUntil([this] { return sessions_->AllSent(); }, kFarewell);
+  host::BlockSignals();  // one more SIGTERM must not make a failure of a good end
 }
 
 // --- events and effects -------------------------------------------------------------------------
@@ -160,7 +161,7 @@ engine::Counters App::Counters() const { return engine_.counters(); }
 
 // The first clients find a quorum if there is one: until then they wait in the socket's backlog.
 void App::StartServing() {
-  if (sessions_) return;
+  if (sessions_ || draining_) return;
   first_look_.Cancel();
   session::Options options = SessionOptionsOf(config_, instance_);
   if (!config_.admin_group.empty() && !options.admin_group) {
@@ -173,6 +174,17 @@ void App::StartServing() {
   notifier_.Ready();
 }
 
+// A SIGINT that was ignored at the start was meant for the foreground job of a shell. SIGTERM is
+// always taken: there is no other way to stop in order.
+void App::WatchSignals(bool dev) {
+  if (!host::IsIgnored(SIGINT)) on_int_.emplace(loop_, SIGINT, [this] { OnStopSignal(); });
+  if (host::IsIgnored(SIGHUP)) return;
+  on_hup_.emplace(loop_, SIGHUP, [this, dev] {
+    if (dev) return OnStopSignal();
+    host::LogWarning("SIGHUP does nothing: the configuration is read at the start only");
+  });
+}
+
 void App::OnStopSignal() {
   if (std::exchange(draining_, true)) {
     host::LogWarning("told to stop again: ending now");
@@ -180,6 +192,9 @@ void App::OnStopSignal() {
   }
   host::LogInfo("stopping: holders have " + engine::ToText(config_.drain_time) + " to let go");
   notifier_.Stopping();
+  // Who connects now waits in the backlog for the next daemon, instead of being refused by this
+  // one.
+  if (socket_.is_inherited() && sessions_) sessions_->StopAccepting();
   Feed(engine::DrainRequested{Now() + config_.drain_time});
 }
 

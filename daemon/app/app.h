@@ -26,12 +26,12 @@ namespace redlockd::app {
 // is for. One thread.
 class App : public session::EnginePort {
  public:
-  // `trust_new_nodes`: see engine::EngineOptions. Throws std::exception if the kernel refuses what
-  // every daemon needs.
-  App(const config::Config& config, host::ListenSocket socket, bool trust_new_nodes);
+  // `dev`: the nodes are its own, and trusted while they are new (engine::EngineOptions); and it
+  // belongs to its terminal, so that SIGHUP ends it. Throws std::exception if the kernel refuses
+  // what every daemon needs.
+  App(const config::Config& config, host::ListenSocket socket, bool dev);
 
-  // Serves until a signal has ended it: one SIGTERM, SIGINT or SIGHUP drains, a second one ends at
-  // once.
+  // Serves until a signal has ended it: one SIGTERM or SIGINT drains, a second one ends at once.
   void Run();
 
   // session::EnginePort
@@ -58,6 +58,7 @@ class App : public session::EnginePort {
   std::string NodeName(engine::NodeIndex node) const;
   std::size_t NodesUp() const;
   void StartServing();
+  void WatchSignals(bool dev);
   void OnStopSignal();
   void LogAdministrator(engine::SessionId session, const char* verb) const;
   void Report();
@@ -80,7 +81,8 @@ class App : public session::EnginePort {
   event::EndOfTurn step_all_;
   event::Timer first_look_;  // serve at the latest then, quorum or not
   event::Timer report_timer_;
-  event::SignalWatch on_term_, on_int_, on_hup_;
+  event::SignalWatch on_term_;
+  std::optional<event::SignalWatch> on_int_, on_hup_;  // none where it was ignored at the start
 
   redis::Nodes nodes_;
   std::optional<session::Sessions> sessions_;  // once serving

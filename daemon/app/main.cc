@@ -18,6 +18,7 @@
 #include "daemon/host/facts.h"
 #include "daemon/host/listen_socket.h"
 #include "daemon/host/log.h"
+#include "daemon/host/signals.h"
 #include "protocol/printable.h"
 
 namespace redlockd::app {
@@ -75,18 +76,20 @@ host::ListenSocket::OrError OpenSocket(const CommandLine& line, const config::Co
   return host::ListenSocket::Bind(options);
 }
 
-int Serve(const CommandLine& line, const config::Config& config, bool trust_new_nodes) {
+int Serve(const CommandLine& line, const config::Config& config, bool dev) {
   auto socket = OpenSocket(line, config);
   if (const auto* error = std::get_if<host::ListenSocket::Error>(&socket)) {
     std::fprintf(stderr, "redlockd: %s\n", redlock::protocol::Printable(error->text).c_str());
     return kFailed;
   }
+  auto& listener = std::get<host::ListenSocket>(socket);
+  if (!listener.warning().empty()) host::LogWarning("socket: " + listener.warning());
   const std::size_t limit = host::RaiseDescriptorLimit();
   if (const std::size_t needed = DescriptorsFor(config); limit < needed) {
     host::LogWarning("at most " + std::to_string(limit) + " file descriptors: limits.sessions " +
                      std::to_string(config.limits.sessions) + " needs " + std::to_string(needed));
   }
-  App app(config, std::move(std::get<host::ListenSocket>(socket)), trust_new_nodes);
+  App app(config, std::move(listener), dev);
   app.Run();
   return 0;
 }
@@ -107,7 +110,9 @@ int ServeDev(CommandLine line) {
 
 int Main(int argc, char** argv) {
   host::OpenMissingStandardDescriptors();
+  host::UnblockSignals();
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGCHLD, SIG_DFL);  // ignored, it would keep --dev from seeing its servers end
   auto parsed = ParseCommandLine(argc, argv);
   if (const int* status = std::get_if<int>(&parsed)) return *status;
   const CommandLine& line = std::get<CommandLine>(parsed);

@@ -11,6 +11,7 @@
 #include <cstddef>
 #include <cstring>
 #include <filesystem>
+#include <memory>
 #include <utility>
 
 #include "base/check.h"
@@ -78,9 +79,61 @@ std::optional<Error> ClearWay(const std::string& path) {
   if (result != 0 && errno != ECONNREFUSED && errno != EAGAIN) {
     return Failed("find out who listens on " + path, errno);
   }
-  if (result == 0 || errno == EAGAIN) return Error{"another process listens on " + path};
+  if (result == 0 || errno == EAGAIN) {
+    const std::string whose =
+        file.st_uid == geteuid() ? "" : ", a socket of uid " + std::to_string(file.st_uid);
+    return Error{"another process listens on " + path + whose};
+  }
   if (unlink(path.c_str()) != 0) return Failed("remove the stale socket " + path, errno);
   return std::nullopt;
+}
+
+// Keeps starts at the same time apart, by a lock on a file that only this user can open: a lock on
+// the directory could be held for ever by everybody who can read that. The file goes with the lock.
+class StartLock {
+ public:
+  explicit StartLock(const std::string& socket) : path_(socket + ".lock") {}
+  ~StartLock() {
+    if (fd_) unlink(path_.c_str());
+  }
+  StartLock(const StartLock&) = delete;
+  StartLock& operator=(const StartLock&) = delete;
+
+  std::optional<Error> Take() {
+    while (!fd_) {
+      auto fd = std::make_unique<Descriptor>(
+          open(path_.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+      struct stat file {};
+      if (fd->get() < 0 || fstat(fd->get(), &file) != 0) return Failed("make " + path_, errno);
+      if (!S_ISREG(file.st_mode) || file.st_uid != geteuid() || (file.st_mode & 077) != 0) {
+        return Error{"expected " + path_ + " to be a file of this user alone, found one of uid " +
+                     std::to_string(file.st_uid) + "; remove it"};
+      }
+      if (flock(fd->get(), LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EWOULDBLOCK) return Error{"another process has the lock " + path_};
+        return Failed("lock " + path_, errno);
+      }
+      // Who had it before may have taken the file away meanwhile.
+      struct stat now {};
+      const bool is_there = lstat(path_.c_str(), &now) == 0;
+      if (is_there && now.st_dev == file.st_dev && now.st_ino == file.st_ino) fd_ = std::move(fd);
+    }
+    return std::nullopt;
+  }
+
+ private:
+  const std::string path_;
+  std::unique_ptr<Descriptor> fd_;
+};
+
+// Others who can make files in the directory can be there first, or take the socket's place.
+std::string WarningOf(const std::string& directory, const struct stat& status) {
+  const bool is_safe_owner = status.st_uid == 0 || status.st_uid == geteuid();
+  if (is_safe_owner && (status.st_mode & 022) == 0) return "";
+  return "other users can make files in " + directory +
+         ": they can keep redlockd from starting, or take its place; expected a directory that "
+         "only "
+         "root or the daemon's user can write to";
 }
 
 // bind() makes the file with the mode that the umask leaves: none at all, until it is given away.
@@ -121,19 +174,19 @@ ListenSocket::OrError ListenSocket::Bind(const Options& options) {
   }
   const std::filesystem::path parent = std::filesystem::path(path).parent_path();
   const std::string directory = parent.empty() ? "." : parent.string();
-  const Descriptor lock(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (lock.get() < 0) return Failed("open the directory " + directory, errno);
-  if (flock(lock.get(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) return Error{"another process is making a socket in " + directory};
-    return Failed("lock the directory " + directory, errno);
+  struct stat status {};
+  if (stat(directory.c_str(), &status) != 0) {
+    return Failed("find the directory " + directory, errno);
   }
-
+  StartLock lock(path);
+  if (std::optional<Error> error = lock.Take()) return *error;
   if (std::optional<Error> error = ClearWay(path)) return *error;
   Descriptor fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
   if (fd.get() < 0) return Failed("make a socket", errno);
   if (const int error = BindClosed(fd.get(), path)) return Failed("bind " + path, error);
 
   ListenSocket made(fd.Release(), path);
+  made.warning_ = WarningOf(directory, status);
   struct stat file {};
   if (lstat(path.c_str(), &file) != 0) return Failed("look at " + path, errno);
   made.file_ = FileId{file.st_dev, file.st_ino};
@@ -148,11 +201,13 @@ ListenSocket::OrError ListenSocket::Bind(const Options& options) {
 ListenSocket::ListenSocket(ListenSocket&& other) noexcept
     : fd_(std::exchange(other.fd_, -1)),
       path_(std::move(other.path_)),
+      warning_(std::move(other.warning_)),
       file_(std::exchange(other.file_, std::nullopt)) {}
 
 ListenSocket& ListenSocket::operator=(ListenSocket&& other) noexcept {
   std::swap(fd_, other.fd_);
   std::swap(path_, other.path_);
+  std::swap(warning_, other.warning_);
   std::swap(file_, other.file_);
   return *this;
 }

@@ -31,8 +31,8 @@ class ListenSocket {
   };
   // Binds a new one. A socket that a dead daemon left there is replaced; one on which somebody
   // still listens, or a file of any other kind, is an error and stays. Nobody can connect before
-  // mode and group are set. Starts at the same time are kept apart by a lock on the directory,
-  // which must exist.
+  // mode and group are set. Starts at the same time are kept apart by a lock file beside the
+  // socket, which no other user can open. The directory must exist.
   static OrError Bind(const Options& options);
 
   ListenSocket(ListenSocket&& other) noexcept;
@@ -42,6 +42,10 @@ class ListenSocket {
   ~ListenSocket();
 
   int fd() const { return fd_; }
+  // It is the service manager's, who keeps it for the next daemon.
+  bool is_inherited() const { return !file_.has_value(); }
+  // What the administrator should know about where it is; empty: nothing.
+  const std::string& warning() const { return warning_; }
   // Where clients find it; the first name of the socket if it is the service manager's.
   const std::string& path() const { return path_; }
 
@@ -50,6 +54,7 @@ class ListenSocket {
 
   int fd_ = -1;
   std::string path_;
+  std::string warning_;
   // The file that Bind made: only that one is removed.
   struct FileId {
     dev_t device;

@@ -44,6 +44,11 @@ Listener::Listener(event::Loop& loop, int fd, std::size_t reserved,
   watch_.Want(event::Watch::kRead);
 }
 
+void Listener::Stop() {
+  pause_.Cancel();
+  watch_.Want(event::Watch::kNothing);
+}
+
 void Listener::OnReadable() {
   for (int i = 0; i < kAcceptsPerTurn && AcceptOne(); ++i) {
   }

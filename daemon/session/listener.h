@@ -25,6 +25,9 @@ class Listener {
   Listener(event::Loop& loop, int fd, std::size_t reserved,
            std::function<void(Descriptor)> accepted);
 
+  // Leaves who connects from now on in the socket's queue.
+  void Stop();
+
  private:
   void OnReadable();
   bool AcceptOne();  // false: enough for this turn

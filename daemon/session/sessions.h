@@ -53,6 +53,9 @@ class Sessions {
   void Answer(const engine::AnswerClient& answer);
   void Tell(const engine::TellClient& tell);
 
+  // Leaves new clients in the socket's queue, for who accepts on it next.
+  void StopAccepting() { listener_.Stop(); }
+
   // Nothing is left to be written: the daemon may end.
   bool AllSent() const;
 

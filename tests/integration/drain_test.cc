@@ -1,6 +1,10 @@
 // SIGTERM: no new grants, holders are told, and what is still held keeps its keys until its
 // announced deadline (rule C9).
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <optional>
 
 #include "tests/support/daemon.h"
 
@@ -84,6 +88,68 @@ TEST_F(DrainTest, ALockHeldThroughADrainIsRenewedUntilItEnds) {
   EXPECT_EQ(holder.Brief("check b"), "OK");
   EXPECT_EQ(holder.Brief("unlock b"), "OK");
   EXPECT_EQ(slow.daemon.process().Wait(), ExitCode(0));
+}
+
+// As a service manager does: it keeps the socket, and hands it to each daemon.
+class ActivatedDrainTest : public testing::Test {
+ protected:
+  ActivatedDrainTest() {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    socket_.copy(address.sun_path, sizeof address.sun_path - 1);
+    EXPECT_EQ(bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
+    EXPECT_EQ(listen(listener_.get(), 100), 0);
+    WriteFile(dir_ / "c.yaml",
+              ToYaml({.addresses = nodes_.Addresses(), .more = "drain_time: 1m\n"}));
+    Start();
+    EXPECT_TRUE(Eventually([&] { return LineClient(socket_).Brief("trust-empty") == "OK"; }));
+  }
+
+  void Start() {
+    const std::string command = "export LISTEN_FDS=1 LISTEN_PID=$$; exec " REDLOCKD_TEST_REDLOCKD
+                                " --config " +
+                                (dir_ / "c.yaml") + " 3<&" + std::to_string(listener_.get());
+    Process::Options options;
+    options.output_file = dir_ / "log";
+    options.keep = {listener_.get()};
+    daemon_.emplace(std::vector<std::string>{"sh", "-c", command}, options);
+  }
+
+  Nodes nodes_{3};
+  TempDir dir_;
+  const std::string socket_ = dir_ / "s";
+  const Fd listener_{socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+  std::optional<Process> daemon_;
+};
+
+TEST_F(ActivatedDrainTest, WhoComesDuringTheDrainIsServedByTheNextDaemon) {
+  LineClient holder(socket_);
+  ASSERT_EQ(holder.Brief("lock a"), "OK");
+  daemon_->Signal(SIGTERM);
+  holder.Event("DRAINING");
+  LineClient newcomer = LineClient::WithoutHello(socket_);
+  newcomer.Send("lock b");
+  EXPECT_EQ(holder.Brief("unlock a"), "OK");
+  EXPECT_EQ(daemon_->Wait(), ExitCode(0));
+  Start();
+  EXPECT_EQ(Brief(newcomer.Answer()), "OK");
+}
+
+TEST_F(ActivatedDrainTest, NoShortCommandFailsWhileDaemonsComeAndGo) {
+  Process loop(
+      {"sh", "-c",
+       "while [ ! -e \"$1/over\" ]; do \"$2\" --socket \"$3\" run -n k true || echo \"exit $?\"; "
+       "echo >> \"$1/runs\"; done",
+       "sh", dir_.path(), REDLOCKD_TEST_REDLOCK, socket_});
+  for (int i = 0; i < 3; ++i) {
+    const std::size_t before = ReadFile(dir_ / "runs").size();
+    ASSERT_TRUE(Eventually([&] { return ReadFile(dir_ / "runs").size() > before + 20; }));
+    daemon_->Signal(SIGTERM);
+    EXPECT_EQ(daemon_->Wait(), ExitCode(0));
+    Start();
+  }
+  WriteFile(dir_ / "over", "");
+  EXPECT_EQ(loop.ReadToEnd(), "");
 }
 
 }  // namespace

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <optional>
 
 #include "tests/support/daemon.h"
 
@@ -205,9 +206,16 @@ TEST_F(StartupTest, TheFirstClientsWaitForTheSlowestNodesConnectTimeout) {
                         .connect_timeout = "110ms"};
   WriteFile(file_, ToYaml(options));
   Process daemon({REDLOCKD_TEST_REDLOCKD, "--config", file_, "--socket", dir_ / "s"});
-  ASSERT_TRUE(Eventually([&] { return access((dir_ / "s").c_str(), F_OK) == 0; }));
-  LineClient client = LineClient::WithoutHello(dir_ / "s");
-  EXPECT_FALSE(Eventually([&] { return client.HasEvent("HELLO"); }, 500ms));
+  std::optional<LineClient> client;
+  ASSERT_TRUE(Eventually([&] {
+    try {
+      client.emplace(LineClient::WithoutHello(dir_ / "s"));
+    } catch (const std::runtime_error&) {
+      return false;  // it does not listen yet
+    }
+    return true;
+  }));
+  EXPECT_FALSE(Eventually([&] { return client->HasEvent("HELLO"); }, 500ms));
 }
 
 TEST_F(StartupTest, AnAdminGroupThatIsNotThereIsAWarning) {

@@ -126,9 +126,53 @@ within 10 property_is ActiveState active
 [ "$(property MainPID)" != "$pid" ] || fail "still the daemon that hung"
 must as member redlock run -w 30 thing -- true
 
-echo "== restart"
-must systemctl restart redlockd.service
-must as member redlock run thing -- true
+echo "== restart: clients that come while the old daemon drains wait for the new one"
+connect member
+say "lock held"
+expect 'OK lock=held fence=*'
+systemctl restart --no-block redlockd.service
+expect '\* DRAINING*'
+must as member redlock run -n thing -- true
+hang_up
+within 10 property_is ActiveState active
+
+echo "== SIGHUP is no reason to end"
+pid=$(property MainPID)
+kill -HUP "$pid"
+must as member redlock run -n thing -- true
+must property_is MainPID "$pid"
+
+echo "== However often it is killed, it comes back"
+for _ in 1 2 3 4 5 6 7; do
+  pid=$(property MainPID)
+  kill -KILL "$pid"
+  new_daemon() { property_is ActiveState active && [ "$(property MainPID)" != "$pid" ]; }
+  within 20 new_daemon
+done
+must as member redlock run -w 30 thing -- true
+
+echo "== ... also where each start fails and a client waits; then it serves that client"
+cp /etc/redlockd/redlockd.yaml /tmp/good.yaml
+echo "lease: [" >/etc/redlockd/redlockd.yaml
+systemctl stop redlockd.service
+as member redlock ping &
+client=$!
+failed_starts() { journalctl --no-pager -o cat -u redlockd.service | grep -c "expected YAML"; }
+has_failed() { [ "$(failed_starts)" -ge "$1" ]; }
+within 20 has_failed 3
+[ "$(failed_starts)" -le 10 ] || fail "it is started again too fast"
+[ "$(systemctl show --value -p ActiveState redlockd.socket)" = active ] || fail "the socket has ended"
+cp /tmp/good.yaml /etc/redlockd/redlockd.yaml
+wait $client || fail "the client that waited was not served"
+
+echo "== Another user cannot keep the daemon from starting"
+systemctl stop redlockd.service
+as stranger flock /run/redlockd sleep 60 &
+must as member redlock ping
+
+echo "== It is not the one that the kernel kills, and leaves no core file"
+must [ "$(property OOMScoreAdjust)" = -900 ]
+must [ "$(property LimitCORE)" = 0 ]
 
 echo "== Stopping the socket stops everything"
 must systemctl stop redlockd.socket redlockd.service

@@ -72,7 +72,7 @@ limits:
   locks_per_session: 1024  # default
   locks_per_uid: 16384  # default
   unread_output: 262144  # default
-drain_time: 10s  # default
+drain_time: 8s  # default
 log_level: info  # default
 )");
 }

@@ -17,9 +17,9 @@ using redlockd::host::ListenSocket;
 void Describe(const ListenSocket& listener) {
   const bool is_nonblocking = (fcntl(listener.fd(), F_GETFL) & O_NONBLOCK) != 0;
   const bool is_cloexec = (fcntl(listener.fd(), F_GETFD) & FD_CLOEXEC) != 0;
-  std::printf("socket fd=%d path=%s nonblocking=%d cloexec=%d env=%d\n", listener.fd(),
+  std::printf("socket fd=%d path=%s nonblocking=%d cloexec=%d env=%d inherited=%d\n", listener.fd(),
               listener.path().c_str(), is_nonblocking, is_cloexec,
-              std::getenv("LISTEN_FDS") != nullptr);
+              std::getenv("LISTEN_FDS") != nullptr, listener.is_inherited());
 }
 
 int Activated() {

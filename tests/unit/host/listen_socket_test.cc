@@ -71,6 +71,7 @@ TEST_F(BindTest, MakesASocketForClients) {
   ASSERT_EQ(ErrorOf(made), "none");
   const auto& listener = std::get<ListenSocket>(made);
   EXPECT_EQ(listener.path(), path_);
+  EXPECT_FALSE(listener.is_inherited());
   EXPECT_EQ(StatusOf(path_).st_mode, S_IFSOCK | 0666u);
   EXPECT_TRUE(CanConnect(path_));
   EXPECT_NE(fcntl(listener.fd(), F_GETFL) & O_NONBLOCK, 0);
@@ -152,7 +153,7 @@ TEST_F(BindTest, RefusesWhatIsNotItsKind) {
 
 TEST_F(BindTest, NeedsItsDirectory) {
   EXPECT_EQ(ErrorOf(ListenSocket::Bind({.path = dir_ / "none/s"})),
-            "cannot open the directory " + (dir_ / "none") + ": No such file or directory");
+            "cannot find the directory " + (dir_ / "none") + ": No such file or directory");
 }
 
 TEST_F(BindTest, NeedsAPathThatFits) {
@@ -165,11 +166,63 @@ TEST_F(BindTest, NeedsAPathThatFits) {
 }
 
 TEST_F(BindTest, KeepsStartsAtTheSameTimeApart) {
+  const std::string lock = path_ + ".lock";
+  Fd other(open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  ASSERT_EQ(flock(other.get(), LOCK_EX | LOCK_NB), 0);
+  EXPECT_EQ(ErrorOf(ListenSocket::Bind({.path = path_})), "another process has the lock " + lock);
+  EXPECT_FALSE(Exists(path_));
+  EXPECT_TRUE(Exists(lock));
+  other.Close();  // as if it had died with it
+  auto made = ListenSocket::Bind({.path = path_});
+  EXPECT_EQ(ErrorOf(made), "none");
+  EXPECT_FALSE(Exists(lock));
+}
+
+// Everybody who can read a directory can lock it, for ever.
+TEST_F(BindTest, StartsWhereAnotherUserHasLockedTheDirectory) {
   const Fd other(open(dir_.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   ASSERT_EQ(flock(other.get(), LOCK_EX | LOCK_NB), 0);
+  auto made = ListenSocket::Bind({.path = path_});
+  EXPECT_EQ(ErrorOf(made), "none");
+}
+
+TEST_F(BindTest, TakesNoLockThatAnotherUserCanHave) {
+  const std::string lock = path_ + ".lock";
+  test::WriteFile(lock, "");
+  ASSERT_EQ(chmod(lock.c_str(), 0644), 0);
+  EXPECT_THAT(ErrorOf(ListenSocket::Bind({.path = path_})),
+              testing::StartsWith("expected " + lock + " to be a file of this user alone"));
+  ASSERT_EQ(unlink(lock.c_str()), 0);
+  ASSERT_EQ(mkfifo(lock.c_str(), 0600), 0);
+  EXPECT_THAT(ErrorOf(ListenSocket::Bind({.path = path_})),
+              testing::StartsWith("expected " + lock + " to be a file of this user alone"));
+  ASSERT_EQ(unlink(lock.c_str()), 0);
+  ASSERT_EQ(symlink((dir_ / "elsewhere").c_str(), lock.c_str()), 0);
+  EXPECT_THAT(ErrorOf(ListenSocket::Bind({.path = path_})),
+              testing::StartsWith("cannot make " + lock + ": "));
+  EXPECT_FALSE(Exists(dir_ / "elsewhere"));
+}
+
+TEST_F(BindTest, WarnsOfADirectoryInWhichOthersCanMakeFiles) {
+  const auto warning = [&](mode_t mode) {
+    EXPECT_EQ(chmod(dir_.path().c_str(), mode), 0);
+    const auto made = ListenSocket::Bind({.path = path_});
+    EXPECT_EQ(ErrorOf(made), "none");
+    return std::get<ListenSocket>(made).warning();
+  };
+  EXPECT_EQ(warning(0700), "");
+  EXPECT_EQ(warning(0755), "");
+  for (const mode_t mode : {0775u, 0777u, 01777u}) {
+    EXPECT_THAT(warning(mode), testing::HasSubstr("other users can make files in " + dir_.path()));
+  }
+}
+
+TEST_F(BindTest, SaysWhoseSocketIsThereFirst) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can give files to another user";
+  const Fd other = Foreign(path_, /*listens=*/true);
+  ASSERT_EQ(chown(path_.c_str(), 12345, 12345), 0);
   EXPECT_EQ(ErrorOf(ListenSocket::Bind({.path = path_})),
-            "another process is making a socket in " + dir_.path());
-  EXPECT_FALSE(Exists(path_));
+            "another process listens on " + path_ + ", a socket of uid 12345");
 }
 
 // What activated_program says when it is given these descriptors as 3, 4, ...
@@ -194,7 +247,7 @@ class ActivationTest : public ::testing::Test {
 TEST_F(ActivationTest, TakesTheSocket) {
   const Fd listener = Foreign(path_, /*listens=*/true);
   EXPECT_EQ(Activate({listener.get()}),
-            "socket fd=3 path=" + path_ + " nonblocking=1 cloexec=1 env=0");
+            "socket fd=3 path=" + path_ + " nonblocking=1 cloexec=1 env=0 inherited=1");
   EXPECT_TRUE(Exists(path_));  // it is the service manager's
 }
 
