@@ -1,5 +1,6 @@
 #include "protocol/duration.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstdint>
@@ -22,22 +23,50 @@ constexpr std::array<Unit, 6> kUnits{{
     {"ns", 1},
 }};
 
+std::string_view TakeDigits(std::string_view& text) {
+  const std::size_t end = std::min(text.find_first_not_of("0123456789"), text.size());
+  const std::string_view digits = text.substr(0, end);
+  text.remove_prefix(end);
+  return digits;
+}
+
+// Without a word it is seconds.
+std::optional<std::int64_t> UnitOf(std::string_view word) {
+  if (word.empty()) word = "s";
+  for (const Unit& unit : kUnits) {
+    if (unit.word == word) return unit.ns;
+  }
+  return std::nullopt;
+}
+
+// 0.<digits> of the unit, in ns, rounded down: each digit is a tenth of what follows from it.
+std::int64_t PartOf(std::int64_t unit, std::string_view digits) {
+  std::int64_t part = 0;
+  for (auto c = digits.rbegin(); c != digits.rend(); ++c) part = ((*c - '0') * unit + part) / 10;
+  return part;
+}
+
 }  // namespace
 
 std::optional<Duration> ParseDuration(std::string_view text) {
-  // Unsigned, so that a sign is not taken for part of the number.
-  std::uint64_t count = 0;
-  const char* const end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, count);
-  if (error != std::errc()) return std::nullopt;
-  const std::string_view word(rest, static_cast<std::size_t>(end - rest));
-  if (word.empty() && count == 0) return Duration::zero();
-  for (const Unit& unit : kUnits) {
-    if (unit.word != word) continue;
-    if (count > static_cast<std::uint64_t>(INT64_MAX / unit.ns)) return std::nullopt;
-    return Duration(static_cast<std::int64_t>(count) * unit.ns);
+  const std::string_view digits = TakeDigits(text);
+  std::string_view fraction;
+  if (text.starts_with('.')) {
+    text.remove_prefix(1);
+    fraction = TakeDigits(text);
   }
-  return std::nullopt;
+  if (digits.empty() && fraction.empty()) return std::nullopt;
+  const std::optional<std::int64_t> unit = UnitOf(text);
+  if (!unit) return std::nullopt;
+
+  std::uint64_t count = 0;
+  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), count);
+  if (!digits.empty() && error != std::errc()) return std::nullopt;
+  if (count > static_cast<std::uint64_t>(INT64_MAX / *unit)) return std::nullopt;
+  const std::int64_t whole = static_cast<std::int64_t>(count) * *unit;
+  const std::int64_t part = PartOf(*unit, fraction);
+  if (part > INT64_MAX - whole) return std::nullopt;
+  return Duration(whole + part);
 }
 
 std::optional<Duration> ParseWait(std::string_view text) {

@@ -1,4 +1,6 @@
-// Durations on the wire: an integer and a unit, "250ms", "10s", "2m". Units: ns us ms s m h.
+// Durations, wherever people write them (requests, the command line, the configuration): a number,
+// with a fraction or without, and a unit if it is not in seconds: "250ms", "10s", "1.5m", "10",
+// "0.5". Units: ns us ms s m h. Replies have an integer and a unit.
 #pragma once
 
 #include <chrono>
@@ -13,8 +15,8 @@ using Duration = std::chrono::nanoseconds;
 // The wait that never ends; written "forever".
 inline constexpr Duration kForever = Duration::max();
 
-// Nothing if `text` is no duration, or one of more than 2^63-1 ns (292 years). Never negative. "0"
-// needs no unit.
+// Nothing if `text` is no duration, or one of more than 2^63-1 ns (292 years). Never negative. Less
+// than a nanosecond is cut off.
 std::optional<Duration> ParseDuration(std::string_view text);
 
 // A duration, or "forever".
@@ -27,6 +29,6 @@ std::string FormatDuration(Duration duration);
 
 // What a parse error says was expected.
 inline constexpr std::string_view kDurationExpected =
-    "an integer and a unit (ns, us, ms, s, m, h), like 250ms";
+    "a duration, like 5 or 0.5 (seconds), 250ms, 10s, 2m or 1h";
 
 }  // namespace redlock::protocol

@@ -1,6 +1,5 @@
 #include "libclient/cli/text.h"
 
-#include <cstdint>
 #include <cstdio>
 
 #include "protocol/duration.h"
@@ -39,31 +38,6 @@ std::string HumanDuration(std::string_view wire) {
   const auto duration = protocol::ParseDuration(is_negative ? wire.substr(1) : wire);
   if (!duration) return std::string(wire);
   return (is_negative ? "-" : "") + HumanDuration(*duration);
-}
-
-std::optional<std::chrono::nanoseconds> ParseSeconds(std::string_view text) {
-  constexpr std::int64_t kMaxSeconds = 9'000'000'000;  // what nanoseconds can count
-  std::int64_t ns = 0;
-  std::int64_t place = 1'000'000'000;  // of the next digit
-  bool in_fraction = false;
-  bool has_digit = false;
-  for (const char c : text) {
-    if (c == '.' && !in_fraction) {
-      in_fraction = true;
-      continue;
-    }
-    if (c < '0' || c > '9') return std::nullopt;
-    has_digit = true;
-    if (in_fraction) {
-      place /= 10;
-      ns += place * (c - '0');
-      continue;
-    }
-    ns = ns * 10 + place * (c - '0');
-    if (ns / 1'000'000'000 > kMaxSeconds / 10) return std::nullopt;
-  }
-  if (!has_digit) return std::nullopt;
-  return std::chrono::nanoseconds(ns);
 }
 
 std::size_t Places(std::string_view text) {

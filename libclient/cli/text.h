@@ -3,7 +3,6 @@
 
 #include <chrono>
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -20,9 +19,6 @@ std::string HumanDuration(std::string_view wire);
 // For a terminal: whatever it would obey instead of showing it is escaped. Everything that came
 // from the daemon or the command line goes through this before it is printed.
 using protocol::Printable;
-
-// Seconds with fractions, as flock takes them: "10", "0.5", ".5".
-std::optional<std::chrono::nanoseconds> ParseSeconds(std::string_view text);
 
 // How many places the text takes on a terminal, one for each character; of what Printable() gave.
 std::size_t Places(std::string_view text);

@@ -27,7 +27,7 @@ event2/          : daemon/event daemon/redis
 hiredis          : daemon/redis daemon/dev
 yaml-cpp/        : config
 systemd/         : daemon/host
-CLI/             : daemon/app libclient/cli
+CLI/             : daemon/app
 spdlog/          : daemon/host
 nlohmann/        : libclient/cli
 '

@@ -127,7 +127,7 @@ TEST(LoadErrors, AreAllTold) {
       ErrorsIn(R"(socket: redlockd.sock
 lease:
   tll: 10s
-  max_ttl: 60
+  max_ttl: 60x
 nodes:
   - address: 10.0.0.1
     databse: 1
@@ -140,7 +140,7 @@ limits: 3
           "r.yaml:1:9: socket: expected an absolute path of at most 107 bytes, found "
           "\"redlockd.sock\"",
           "r.yaml:3:3: lease.tll: expected a known key, found \"tll\"; did you mean ttl?",
-          "r.yaml:4:12: lease.max_ttl: expected a duration from 1ms to 24h, found \"60\"",
+          "r.yaml:4:12: lease.max_ttl: expected a duration from 1ms to 24h, found \"60x\"",
           "r.yaml:6:14: nodes[0].address: expected HOST:PORT, [IPV6]:PORT or unix:/PATH, found "
           "\"10.0.0.1\"",
           "r.yaml:7:5: nodes[0].databse: expected a known key, found \"databse\"; did you mean "

@@ -10,6 +10,7 @@ namespace {
 using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Not;
 
 std::variant<Options, int> Parse(std::vector<std::string> words) {
   words.insert(words.begin(), "redlock");
@@ -71,12 +72,74 @@ TEST(RunOptions, AsFingersKnowThemFromFlock) {
   EXPECT_EQ(GoodRun({"-n", "job", "true"}).wait, 0s);
   EXPECT_EQ(GoodRun({"--nonblock", "job", "true"}).wait, 0s);
   EXPECT_EQ(GoodRun({"-w0.5", "job", "true"}).wait, 500ms);
+  EXPECT_EQ(GoodRun({"-w", ".5", "job", "true"}).wait, 500ms);
   EXPECT_EQ(GoodRun({"--timeout", "1", "job", "true"}).wait, 1s);
+  EXPECT_EQ(GoodRun({"--timeout=1", "job", "true"}).wait, 1s);
+  EXPECT_EQ(GoodRun({"--time", "1", "job", "true"}).wait, 1s);  // what begins one name only
+  EXPECT_EQ(GoodRun({"-xw2", "job", "true"}).wait, 2s);
+  EXPECT_EQ(GoodRun({"-nE0", "job", "true"}).busy_code, 0);
+  EXPECT_EQ(GoodRun({"-nE", "0", "job", "true"}).wait, 0s);
+  EXPECT_EQ(GoodRun({"-n", "-w", "5", "job", "true"}).wait, 0s);
+  EXPECT_EQ(GoodRun({"-w", "5", "-n", "job", "true"}).wait, 0s);
+  EXPECT_EQ(GoodRun({"-w", "5", "-w", "6", "job", "true"}).wait, 6s);
+  EXPECT_EQ(GoodRun({"-w", "forever", "job", "true"}).wait, std::nullopt);
+  EXPECT_EQ(GoodRun({"-e", "--exclusive", "job", "true"}).name, "job");
   // Without "--", and a command whose arguments look like ours.
   EXPECT_THAT(GoodRun({"job", "ls", "-n", "--", "list"}).command,
               ElementsAre("ls", "-n", "--", "list"));
   EXPECT_THAT(GoodRun({"job", "list"}).command, ElementsAre("list"));
   EXPECT_EQ(GoodRun({"list", "show"}).name, "list");
+}
+
+TEST(RunOptions, TwoHyphensEndTheOptions) {
+  const auto check = [](std::vector<std::string> words, const std::string& name,
+                        const std::vector<std::string>& command) {
+    const RunOptions run = GoodRun(words);
+    EXPECT_EQ(run.name, name) << testing::PrintToString(words);
+    EXPECT_EQ(run.command, command) << testing::PrintToString(words);
+    EXPECT_EQ(run.wait, std::nullopt) << testing::PrintToString(words);
+  };
+  using Command = std::vector<std::string>;
+  check({"--", "job", "cmd", "-n"}, "job", {"cmd", "-n"});
+  check({"--", "-n", "cmd"}, "-n", {"cmd"});
+  check({"--", "job", "--", "cmd"}, "job", {"cmd"});
+  check({"--", "job", "-n"}, "job", {"-n"});
+  check({"job", "--", "-n", "x"}, "job", {"-n", "x"});
+  check({"job", "--", "-c", "x"}, "job", {"-c", "x"});
+  check({"job", "--", "--", "x"}, "job", {"--", "x"});
+  check({"job", "cmd", "--", "-n"}, "job", {"cmd", "--", "-n"});
+  check({"job", "cmd", "-c", "x", "-n"}, "job", {"cmd", "-c", "x", "-n"});
+  check({"--note", "--", "job", "cmd"}, "job", {"cmd"});  // it is the note
+  check({"--note", "-n", "job", "cmd"}, "job", {"cmd"});
+  setenv("SHELL", "/bin/sh", 1);
+  check({"--", "job", "-c", "a b"}, "job", Command{"/bin/sh", "-c", "a b"});  // as flock has it
+  check({"job", "-c", "-n"}, "job", Command{"/bin/sh", "-c", "-n"});
+  check({"job", "--command=a", "--"}, "job", Command{"/bin/sh", "-c", "a"});
+}
+
+TEST(RunOptions, OptionsMayFollowTheName) {
+  EXPECT_EQ(GoodRun({"job", "-n", "true"}).wait, 0s);
+  EXPECT_EQ(GoodRun({"job", "-w", "5", "--", "-n"}).wait, 5s);
+  EXPECT_EQ(GoodRun({"job", "-n", "-c", "true"}).wait, 0s);
+}
+
+TEST(RunOptions, DurationsWithAndWithoutAUnit) {
+  for (const char* option : {"-w", "--wait", "--timeout", "--ttl", "--max-hold", "--kill-after"}) {
+    for (const auto& [text, duration] :
+         std::vector<std::pair<const char*, Duration>>{{"5", 5s},
+                                                       {"5s", 5s},
+                                                       {"0.5", 500ms},
+                                                       {"1.5s", 1500ms},
+                                                       {"250ms", 250ms},
+                                                       {"2m", 2min},
+                                                       {"1h", 1h}}) {
+      const RunOptions run = GoodRun({option, text, "job", "true"});
+      const Duration got = run.wait         ? *run.wait
+                           : run.kill_after ? *run.kill_after
+                                            : run.ttl + run.max_hold;
+      EXPECT_EQ(got, duration) << option << " " << text;
+    }
+  }
 }
 
 TEST(RunOptions, StringForTheShell) {
@@ -90,21 +153,36 @@ TEST(RunOptions, StringForTheShell) {
 
 TEST(RunOptions, MistakesAreNamed) {
   EXPECT_THAT(Refusal({"run"}), HasSubstr("NAME is required"));
-  EXPECT_THAT(Refusal({"run", "job"}), HasSubstr("expected a command behind NAME, or -c STRING"));
-  EXPECT_THAT(Refusal({"run", "job", "--"}), HasSubstr("expected a command behind NAME"));
+  EXPECT_THAT(Refusal({"run", "--"}), HasSubstr("NAME is required"));
+  EXPECT_THAT(Refusal({"run", "job"}), HasSubstr("expected a command after NAME, or -c STRING"));
+  EXPECT_THAT(Refusal({"run", "job", "--"}), HasSubstr("expected a command after NAME"));
+  EXPECT_THAT(Refusal({"run", "job", "-c"}), HasSubstr("-c: expected a value after it"));
   EXPECT_THAT(Refusal({"run", "job", "-c", "a", "b"}), HasSubstr("not both"));
   EXPECT_THAT(Refusal({"run", "job", "-c", "a", "--", "b"}), HasSubstr("not both"));
   EXPECT_THAT(Refusal({"run", "-s", "job", "true"}), HasSubstr("-s: no such option"));
+  EXPECT_THAT(Refusal({"run", "-ns", "job", "true"}), HasSubstr("-s: no such option"));
   EXPECT_THAT(Refusal({"run", "job", "--bogus", "true"}), HasSubstr("--bogus: no such option"));
-  EXPECT_THAT(Refusal({"run", "-n", "-w", "1", "job", "true"}), HasSubstr("excludes"));
-  EXPECT_THAT(Refusal({"run", "-w", "1s", "job", "true"}),
-              HasSubstr("'1s': expected seconds, like 10 or 0.5"));
+  EXPECT_THAT(Refusal({"run", "--no", "job", "true"}), HasSubstr("--no: no such option, or not"));
+  EXPECT_THAT(Refusal({"run", "--quiet=1", "job", "true"}),
+              HasSubstr("--quiet: expected no value"));
   EXPECT_THAT(Refusal({"run", "-E", "256", "job", "true"}), HasSubstr("expected a number from 0"));
-  EXPECT_THAT(Refusal({"run", "--ttl", "10", "job", "true"}),
-              HasSubstr("--ttl: '10': expected an integer above 0 and a unit"));
-  EXPECT_THAT(Refusal({"run", "--max-hold", "0s", "job", "true"}), HasSubstr("'0s': expected"));
+  EXPECT_THAT(Refusal({"run", "--max-hold", "0s", "job", "true"}), HasSubstr("found '0s'"));
   EXPECT_THAT(Refusal({"run", std::string(256, 'x'), "true"}),
               HasSubstr("the lock name has 256 bytes: expected 1 to 255"));
+  EXPECT_THAT(Refusal({"run", "job"}), HasSubstr("redlock run --help"));
+  EXPECT_THAT(Refusal({"run", "\x1b[2J", "-\x1b"}), Not(HasSubstr("\x1b")));
+}
+
+TEST(RunOptions, AMistakeSpeaksOfWhatWasTyped) {
+  EXPECT_THAT(Refusal({"run", "-w", "soon", "job", "true"}),
+              HasSubstr("redlock: -w: expected a duration, like 5 or 0.5 (seconds), 250ms"));
+  EXPECT_THAT(Refusal({"run", "--timeout", "soon", "job", "true"}),
+              HasSubstr("redlock: --timeout: expected"));
+  EXPECT_THAT(Refusal({"run", "--wait=soon", "job", "true"}),
+              HasSubstr("redlock: --wait: expected"));
+  EXPECT_THAT(Refusal({"run", "-nwsoon", "job", "true"}), HasSubstr("redlock: -w: expected"));
+  EXPECT_THAT(Refusal({"run", "-w", "-5", "job", "true"}), HasSubstr("found '-5'"));
+  EXPECT_THAT(Refusal({"run", "-Ex", "job", "true"}), HasSubstr("redlock: -E: expected"));
 }
 
 TEST(QueryOptions, EachCommand) {
@@ -117,6 +195,11 @@ TEST(QueryOptions, EachCommand) {
   EXPECT_TRUE(query({"list", "--json"}).json);
   EXPECT_EQ(query({"show", "job"}).kind, Kind::kShow);
   EXPECT_EQ(query({"show", "job"}).name, "job");
+  EXPECT_EQ(query({"show", "--", "-job"}).name, "-job");
+  EXPECT_EQ(query({"show", "job", "--json"}).name, "job");
+  EXPECT_TRUE(query({"show", "job", "--json"}).json);
+  EXPECT_TRUE(query({"list", "-0"}).null);
+  EXPECT_TRUE(query({"list", "--null"}).null);
   EXPECT_EQ(query({"nodes"}).kind, Kind::kNodes);
   EXPECT_EQ(query({"nodes", "--trust-empty"}).kind, Kind::kTrustEmpty);
   EXPECT_EQ(query({"nodes", "--adopt"}).kind, Kind::kAdopt);
@@ -129,24 +212,45 @@ TEST(QueryOptions, SocketBeforeAndBehind) {
   EXPECT_EQ(Good({"--socket", "/a", "list"}).socket, "/a");
   EXPECT_EQ(Good({"list", "--socket", "/a"}).socket, "/a");
   EXPECT_EQ(Good({"--socket", "/a", "run", "job", "--", "cmd", "--socket", "/b"}).socket, "/a");
+  EXPECT_EQ(Good({"run", "--socket", "/a", "job", "cmd", "--socket", "/b"}).socket, "/a");
 }
 
 TEST(QueryOptions, MistakesAreNamed) {
-  EXPECT_THAT(Refusal({}), HasSubstr("subcommand is required"));
-  EXPECT_THAT(Refusal({"bogus"}), HasSubstr("no command or option 'bogus'"));
-  EXPECT_THAT(Refusal({"list", "x"}), HasSubstr("not expected: x"));
-  EXPECT_THAT(Refusal({"list", "--", "x"}), HasSubstr("'--'"));
+  EXPECT_THAT(Refusal({}), HasSubstr("no command: expected run, list"));
+  EXPECT_THAT(Refusal({"bogus"}), HasSubstr("no command 'bogus'"));
+  EXPECT_THAT(Refusal({"--bogus"}), HasSubstr("--bogus: no such option"));
+  EXPECT_THAT(Refusal({"list", "x"}), HasSubstr("'x': not expected"));
+  EXPECT_THAT(Refusal({"list", "--", "x"}), HasSubstr("'x': not expected"));
+  EXPECT_THAT(Refusal({"list", "-0", "--json"}), HasSubstr("not together"));
+  EXPECT_THAT(Refusal({"ping", "-0"}), HasSubstr("-0: no such option"));
   EXPECT_THAT(Refusal({"show"}), HasSubstr("NAME is required"));
-  EXPECT_THAT(Refusal({"nodes", "--adopt", "--trust-empty"}), HasSubstr("excludes"));
+  EXPECT_THAT(Refusal({"show", ""}), HasSubstr("the lock name is empty"));
+  EXPECT_THAT(Refusal({"nodes", "--adopt", "--trust-empty"}), HasSubstr("not together"));
   EXPECT_THAT(Refusal({"help", "bogus"}), HasSubstr("no command 'bogus'"));
 }
 
-TEST(Help, GoesToStandardOutput) {
+std::string Printed(std::vector<std::string> words) {
   testing::internal::CaptureStdout();
-  const auto parsed = Parse({"help", "run"});
-  EXPECT_THAT(testing::internal::GetCapturedStdout(), HasSubstr("redlock run [OPTIONS] NAME"));
-  ASSERT_TRUE(std::holds_alternative<int>(parsed));
-  EXPECT_EQ(std::get<int>(parsed), 0);
+  const auto parsed = Parse(std::move(words));
+  const std::string said = testing::internal::GetCapturedStdout();
+  const int* code = std::get_if<int>(&parsed);
+  EXPECT_TRUE(code != nullptr && *code == 0);
+  return said;
+}
+
+TEST(Help, GoesToStandardOutput) {
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"help", "run"},
+                                                {"run", "--help"},
+                                                {"run", "-h"},
+                                                {"run", "-nh"}}) {
+    EXPECT_THAT(Printed(words), HasSubstr("redlock run [OPTIONS] NAME [--] COMMAND"));
+  }
+  EXPECT_THAT(Printed({"--help"}), HasSubstr("run NAME COMMAND"));
+  EXPECT_THAT(Printed({"help"}), HasSubstr("run NAME COMMAND"));
+  for (const char* command : {"list", "show", "nodes", "stats", "ping"}) {
+    EXPECT_THAT(Printed({command, "--help"}), HasSubstr("--json")) << command;
+  }
+  EXPECT_THAT(Printed({"--version"}), HasSubstr("redlock "));
 }
 
 }  // namespace

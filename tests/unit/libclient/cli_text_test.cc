@@ -25,21 +25,6 @@ TEST(HumanDuration, ReadsTheWire) {
   EXPECT_EQ(HumanDuration(""), "");
 }
 
-TEST(ParseSeconds, TakesFractions) {
-  EXPECT_EQ(ParseSeconds("10"), 10s);
-  EXPECT_EQ(ParseSeconds("0"), 0s);
-  EXPECT_EQ(ParseSeconds("0.5"), 500ms);
-  EXPECT_EQ(ParseSeconds(".25"), 250ms);
-  EXPECT_EQ(ParseSeconds("2."), 2s);
-  EXPECT_EQ(ParseSeconds("1.0000000019"), 1s + 1ns);
-}
-
-TEST(ParseSeconds, RefusesWhatIsNone) {
-  for (const char* text : {"", ".", "abc", "1s", "-1", "1.2.3", "1e3", " 1", "99999999999"}) {
-    EXPECT_EQ(ParseSeconds(text), std::nullopt) << text;
-  }
-}
-
 TEST(Cut, KeepsCharactersWhole) {
   EXPECT_EQ(Cut("backup", 6), "backup");
   EXPECT_EQ(Cut("backups", 6), "bac...");

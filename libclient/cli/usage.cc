@@ -1,0 +1,107 @@
+#include "libclient/cli/usage.h"
+
+#include <array>
+
+namespace redlock::cli {
+namespace {
+
+struct Text {
+  std::string_view command;
+  std::string_view synopsis;
+  std::string_view rest;
+};
+
+constexpr std::string_view kCommon =
+    "  --socket PATH          The daemon's socket; default: $REDLOCK_SOCKET, or else\n"
+    "                         /run/redlockd/redlockd.sock\n"
+    "  -h, --help             Print this help and exit\n";
+
+constexpr std::string_view kJson = "  --json                 Print JSON\n";
+
+constexpr std::array<Text, 8> kTexts{{
+    {"", "redlock [OPTIONS] COMMAND ...",
+     "Distributed locks of this host: the command line of redlockd(8)\n"
+     "\n"
+     "Commands:\n"
+     "  run NAME COMMAND...    Run COMMAND under the lock NAME\n"
+     "  list                   What this host holds and waits for\n"
+     "  show NAME              Who holds a lock, on this host or elsewhere\n"
+     "  nodes                  The Redis nodes and their health\n"
+     "  stats                  Counters of the daemon\n"
+     "  ping                   Whether the daemon answers\n"
+     "  help [COMMAND]         Help, of one command or of all\n"
+     "\n"
+     "Options:\n"
+     "  -V, --version          Print the version and exit\n"},
+    {"run",
+     "redlock run [OPTIONS] NAME [--] COMMAND [ARGUMENT...]\n"
+     "       redlock run [OPTIONS] NAME -c STRING",
+     "Runs COMMAND under the lock NAME\n"
+     "\n"
+     "Options (before COMMAND):\n"
+     "  -n, --nb, --nonblock   Do not wait\n"
+     "  -w, --wait, --timeout DURATION\n"
+     "                         Wait in line for at most DURATION; default: for ever\n"
+     "  -E, --conflict-exit-code CODE\n"
+     "                         The exit code if another holds the lock; default: 75\n"
+     "  -c, --command STRING   Run STRING by the shell\n"
+     "  -o, --close            Do not let COMMAND inherit the lock's socket\n"
+     "  -x, -e, --exclusive    Take an exclusive lock, as all are\n"
+     "  -q, --quiet            Say nothing\n"
+     "  -v, --verbose          Say what happens\n"
+     "  --ttl DURATION         How long the lock outlives this host; default: the daemon's\n"
+     "  --max-hold DURATION    End the command and the lock after DURATION\n"
+     "  --kill-after DURATION  How long before the lock's end TERM is sent;\n"
+     "                         default: a third of the ttl, at most 5s\n"
+     "  --note TEXT            For people, shown by 'redlock list'\n"},
+    {"list", "redlock list [OPTIONS]",
+     "What this host holds and waits for\n"
+     "\n"
+     "Options:\n"
+     "  -0, --null             Print names alone, each ended by a NUL byte\n"},
+    {"show", "redlock show [OPTIONS] NAME",
+     "Who holds a lock, on this host or elsewhere\n"
+     "\n"
+     "Options:\n"},
+    {"nodes", "redlock nodes [OPTIONS]",
+     "The Redis nodes and their health\n"
+     "\n"
+     "Options:\n"
+     "  --trust-empty          End the quarantine of a new set of nodes, whose locks nobody\n"
+     "                         can hold\n"
+     "  --adopt                Write this daemon's settings and set of nodes to the nodes,\n"
+     "                         which then are in quarantine\n"},
+    {"stats", "redlock stats [OPTIONS]", "Counters of the daemon\n\nOptions:\n"},
+    {"ping", "redlock ping [OPTIONS]", "Whether the daemon answers\n\nOptions:\n"},
+    {"help", "redlock help [COMMAND]", "Help, of one command or of all\n\nOptions:\n"},
+}};
+
+constexpr std::string_view kDurations =
+    "\n"
+    "A DURATION is a number, and a unit if it is not in seconds: 5, 0.5, 250ms, 2m, 1h.\n";
+
+constexpr std::string_view kExitCodes =
+    "\n"
+    "Exit code: that of COMMAND, 128+N if signal N ended it; 75 another holds the lock (-E);\n"
+    "69 no daemon or no quorum; 79 the lock was lost while COMMAND ran; 64 usage; 126 COMMAND\n"
+    "cannot be executed; 127 COMMAND is not found.\n";
+
+bool HasJson(std::string_view command) {
+  return !command.empty() && command != "run" && command != "help";
+}
+
+}  // namespace
+
+std::string UsageOf(std::string_view command) {
+  for (const Text& text : kTexts) {
+    if (text.command != command) continue;
+    std::string usage = "Usage: " + std::string(text.synopsis) + "\n\n" + std::string(text.rest);
+    if (HasJson(command)) usage += kJson;
+    usage += kCommon;
+    if (command == "run") usage.append(kDurations).append(kExitCodes);
+    return usage;
+  }
+  return {};
+}
+
+}  // namespace redlock::cli
