@@ -1,6 +1,7 @@
 #include "config/address.h"
 
 #include <arpa/inet.h>
+#include <net/if.h>
 
 #include <algorithm>
 #include <array>
@@ -24,6 +25,21 @@ std::optional<std::string> CanonicalIp(const std::string& text) {
   std::array<char, INET6_ADDRSTRLEN> canonical{};
   if (inet_pton(kFamily, text.c_str(), bytes.data()) != 1) return std::nullopt;
   return inet_ntop(kFamily, bytes.data(), canonical.data(), canonical.size());
+}
+
+// An IPv6 address, with the network interface behind a '%' that it is to be reached through: a
+// link-local one leads nowhere without.
+std::optional<std::string> ParseIpv6(const std::string& text) {
+  const std::size_t percent = text.find('%');
+  const auto address = CanonicalIp<AF_INET6>(text.substr(0, percent));
+  if (!address || percent == std::string::npos) return address;
+  const std::string scope = text.substr(percent + 1);
+  const bool fits = !scope.empty() && scope.size() < IF_NAMESIZE;
+  const auto is_of_name = [](char c) {
+    return c > ' ' && c <= '~' && std::string_view("/:%[]").find(c) == std::string_view::npos;
+  };
+  if (!fits || !std::all_of(scope.begin(), scope.end(), is_of_name)) return std::nullopt;
+  return *address + "%" + scope;
 }
 
 bool IsHostCharacter(char c) {
@@ -63,7 +79,7 @@ std::optional<Address> ParseAddress(std::string_view text) {
 
   std::optional<std::string> canonical;
   if (host.front() == '[' && host.back() == ']') {
-    canonical = CanonicalIp<AF_INET6>(std::string(host.substr(1, host.size() - 2)));
+    canonical = ParseIpv6(std::string(host.substr(1, host.size() - 2)));
   } else {
     canonical = ParseHost(host);
   }

@@ -10,7 +10,8 @@
 namespace redlockd::config {
 
 struct TcpAddress {
-  std::string host;  // a name, an IPv4 address, or an IPv6 address without its brackets
+  std::string host;  // a name, an IPv4 address, or an IPv6 address without its brackets, which may
+                     // have an interface behind it: "fe80::1%eth0"
   std::uint16_t port = 0;
   auto operator<=>(const TcpAddress&) const = default;
 };
@@ -27,12 +28,12 @@ using Address = std::variant<TcpAddress, UnixAddress>;
 // What sockaddr_un takes, less its terminating NUL.
 inline constexpr std::size_t kMaxSocketPath = 107;
 
-// `HOST:PORT`, `[IPV6]:PORT` or `unix:/PATH`; nothing if it is none of them. The host is kept in
-// lower case and an IP address in its canonical spelling, so that == finds one address spelt in two
-// ways. Names are not resolved here.
+// `HOST:PORT`, `[IPV6]:PORT`, `[IPV6%INTERFACE]:PORT` or `unix:/PATH`; nothing if it is none of
+// them. The host is kept in lower case and an IP address in its canonical spelling, so that ==
+// finds one address spelt in two ways. Names are not resolved here.
 std::optional<Address> ParseAddress(std::string_view text);
 
-// What ParseAddress takes, for messages.
+// What ParseAddress takes, in short, for messages.
 inline constexpr std::string_view kAddressSyntax = "HOST:PORT, [IPV6]:PORT or unix:/PATH";
 
 // The address in ParseAddress's syntax.

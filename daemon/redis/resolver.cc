@@ -1,5 +1,6 @@
 #include "daemon/redis/resolver.h"
 
+#include <net/if.h>
 #include <netdb.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -15,12 +16,21 @@
 namespace redlockd::redis {
 namespace {
 
+// getaddrinfo takes the name of an interface for a link-local address alone, its number for any.
+std::string WithInterfaceNumber(const std::string& host) {
+  const std::size_t percent = host.find('%');
+  if (percent == std::string::npos) return host;
+  const unsigned number = if_nametoindex(host.c_str() + percent + 1);
+  return number == 0 ? host : host.substr(0, percent + 1) + std::to_string(number);
+}
+
 Resolver::Found Lookup(const std::string& host, std::uint16_t port, int flags) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   hints.ai_flags = flags | AI_NUMERICSERV;
   addrinfo* list = nullptr;
-  const int error = getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &list);
+  const int error =
+      getaddrinfo(WithInterfaceNumber(host).c_str(), std::to_string(port).c_str(), &hints, &list);
   if (error == EAI_SYSTEM) return std::generic_category().message(errno);
   if (error != 0) return std::string(gai_strerror(error));
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> owned(list, freeaddrinfo);

@@ -25,6 +25,15 @@ TEST(Address, TakesIpv6InBrackets) {
   EXPECT_EQ(std::get<TcpAddress>(*address), (TcpAddress{"2001:db8::1", 6379}));
 }
 
+TEST(Address, TakesIpv6WithAnInterface) {
+  const std::optional<Address> address = ParseAddress("[FE80::1%eth0]:6379");
+  ASSERT_TRUE(address);
+  EXPECT_EQ(std::get<TcpAddress>(*address), (TcpAddress{"fe80::1%eth0", 6379}));
+  EXPECT_EQ(Understood("[FE80:0::1%Eth0.100]:6379"), "[fe80::1%Eth0.100]:6379");
+  EXPECT_EQ(Understood("[fe80::1%2]:1"), "[fe80::1%2]:1");
+  EXPECT_EQ(Understood("[::1%lo]:1"), "[::1%lo]:1");
+}
+
 TEST(Address, TakesUnixPath) {
   const std::optional<Address> address = ParseAddress("unix:/run/redis/a.sock");
   ASSERT_TRUE(address);
@@ -56,6 +65,15 @@ TEST(Address, RefusesWhatIsNone) {
                                       "[redis]:1",
                                       "[]:1",
                                       "[10.0.0.1]:1",
+                                      "[fe80::1%]:1",
+                                      "[fe80::1%a%b]:1",
+                                      "[fe80::1%a/b]:1",
+                                      "[fe80::1% eth0]:1",
+                                      "[fe80::1%an-interface-too-long]:1",
+                                      "[%eth0]:1",
+                                      "fe80::1%eth0:1",
+                                      "redis%eth0:1",
+                                      "10.0.0.1%eth0:1",
                                       "10.0.0.256:1",
                                       "10.0.1:1",
                                       "unix:",
