@@ -14,6 +14,8 @@
 #include <cstring>
 #include <utility>
 
+#include "libclient/permission.h"
+
 namespace redlock::client {
 namespace {
 
@@ -78,8 +80,9 @@ std::string Connection::Open(const std::string& path, std::int64_t deadline) {
     // EAGAIN is what SO_SNDTIMEO makes of a full queue, EINTR the same with a signal at the end.
     const bool is_late = errno == EAGAIN || errno == EINTR;
     const char* why = is_late ? "the daemon does not accept connections" : std::strerror(errno);
+    const std::string who = errno == EACCES ? WhoMayConnect(path) : "";
     Close();
-    return "cannot connect to " + path + ": " + why;
+    return path + ": " + why + who;
   }
   fcntl(fd_, F_SETFL, fcntl(fd_, F_GETFL) | O_NONBLOCK);
   return {};

@@ -123,6 +123,9 @@ struct NodeFacts {
   bool operator==(const NodeFacts&) const = default;
 };
 
+// NodeAnswer::left of a key that never goes by itself.
+inline constexpr Duration kNoExpiry = std::chrono::hours(24 * 365 * 10);
+
 struct NodeAnswer {
   NodeIndex node = 0;
   Ticket ticket;

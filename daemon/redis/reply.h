@@ -13,8 +13,7 @@
 // answer: what is not understood is kError with a text that says what was expected.
 namespace redlockd::redis {
 
-// NodeAnswer::left of a key that never goes by itself.
-inline constexpr engine::Duration kNoExpiry = std::chrono::hours(24 * 365 * 10);
+using engine::kNoExpiry;
 
 // Verdict, node_time, fence, left, text and greatest of the answer to any op but a probe. Node and
 // ticket are for the caller to fill in.

@@ -36,7 +36,8 @@ void WriteHold(ReplyLine row, Sessions& room, const Session& reader, const engin
       .Add("state", hold.jeopardy ? "jeopardy" : "held")
       .Add("fence", hold.fence)
       .Add("deadline", OnWire(hold.deadline))
-      .Add("left", InMilliseconds(hold.deadline - room.port().Now()));
+      .Add("left", InMilliseconds(hold.deadline - room.port().Now()))
+      .Add("held", InMilliseconds(room.port().Now() - hold.granted));
   AddWho(row, room, reader, hold.session, hold.note);
 }
 
@@ -60,7 +61,8 @@ void WriteNode(ReplyLine row, Sessions& room, const engine::NodeWord& word, Coun
   row.Add("state", "held").Add("owner", owner);
   if (const std::string host = HostOf(owner); !host.empty()) row.Add("host", host);
   // A key of another program may have no end.
-  if (word.answer->left.count() > 0) row.Add("left", InMilliseconds(word.answer->left));
+  const engine::Duration left = word.answer->left;
+  if (left.count() > 0 && left < engine::kNoExpiry) row.Add("left", InMilliseconds(left));
 }
 
 }  // namespace

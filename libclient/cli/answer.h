@@ -1,6 +1,8 @@
 // The answer of a query as it came from the daemon: rows of fields, and the last line.
 #pragma once
 
+#include <redlock/redlock.h>
+
 #include <string>
 #include <string_view>
 #include <utility>
@@ -31,5 +33,7 @@ struct Answer {
   std::vector<Row> rows;
   Row last;  // the fields of the OK or ERR line
 };
+
+Answer AnswerOf(const redlock_reply* reply);
 
 }  // namespace redlock::cli

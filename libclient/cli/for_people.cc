@@ -72,6 +72,7 @@ std::string Show(const Answer& answer, std::size_t places) {
     text += "here: pid " + Printable(row.Get("pid")) + ", uid " + Printable(row.Get("uid")) + ", " +
             Printable(row.Get("cmd")) + "; fence " + Printable(row.Get("fence")) + ", " +
             Printable(HumanDuration(row.Get("left"))) + " left";
+    if (row.Has("held")) text += ", held for " + Printable(HumanDuration(row.Get("held")));
     if (row.Has("note")) text += "; " + Printable(row.Get("note"));
     text += "\n";
   }

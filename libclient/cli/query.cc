@@ -35,14 +35,6 @@ const char* VerbOf(QueryOptions::Kind kind) {
   return "";
 }
 
-Row RowOf(const redlock_reply* reply, std::size_t row) {
-  Row out;
-  for (std::size_t i = 0; i < redlock_reply_fields(reply, row); ++i) {
-    out.Add(redlock_reply_key(reply, row, i), redlock_reply_value(reply, row, i));
-  }
-  return out;
-}
-
 struct FreeReply {
   void operator()(redlock_reply* reply) const { redlock_reply_free(reply); }
 };
@@ -52,13 +44,12 @@ Answer Ask(redlock_client* client, const QueryOptions& options) {
   const redlock_arg name{nullptr, options.name.c_str()};
   const bool has_name = options.kind == QueryOptions::Kind::kShow;
   redlock_reply* raw = nullptr;
-  Answer answer;
-  answer.error = redlock_query(client, VerbOf(options.kind), &name, has_name ? 1 : 0, &raw);
-  answer.text = redlock_error_text(client);
+  const int error = redlock_query(client, VerbOf(options.kind), &name, has_name ? 1 : 0, &raw);
+  const std::string text = redlock_error_text(client);
   const std::unique_ptr<redlock_reply, FreeReply> reply(raw);
-  if (reply == nullptr) return answer;
-  for (std::size_t i = 0; i < redlock_reply_rows(raw); ++i) answer.rows.push_back(RowOf(raw, i));
-  answer.last = RowOf(raw, REDLOCK_ANSWER);
+  Answer answer = reply == nullptr ? Answer{} : AnswerOf(raw);
+  answer.error = error;
+  answer.text = text;
   return answer;
 }
 

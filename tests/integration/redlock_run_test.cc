@@ -42,6 +42,33 @@ TEST_F(RedlockRunTest, IsBusyOrTimesOut) {
             ExitCode(9));
 }
 
+TEST_F(RedlockRunTest, ALockThatItRunsUnderIsRefusedAtOnce) {
+  const auto nested = [&](const std::string& inner) {
+    return RunProgram(Command({"run", "a", "--", REDLOCKD_TEST_REDLOCK, "--socket",
+                               world_.daemon.socket(), "run", "b", "--", REDLOCKD_TEST_REDLOCK,
+                               "--socket", world_.daemon.socket(), "run", inner, "--", "true"}));
+  };
+  for (const char* inner : {"a", "b"}) {
+    const Ran ran = nested(inner);
+    EXPECT_EQ(ran.exit, ExitCode(64)) << inner;
+    EXPECT_THAT(ran.output, HasSubstr("runs under this lock already")) << inner;
+  }
+  EXPECT_EQ(nested("c").exit, ExitCode(0));
+}
+
+TEST_F(RedlockRunTest, WhatLocksHoldUpIsTold) {
+  Process here(Command({"run", "a", "--", "sh", "-c", kStay}));
+  ReadPid(here);
+  Process waiting(Command({"run", "-v", "a", "--", "true"}));
+  EXPECT_THAT(waiting.ReadLine(),
+              testing::ContainsRegex("waiting for a: held on this host by pid "
+                                     "[0-9]+ \\(redlock\\) of uid [0-9]+ for "));
+  for (std::size_t i = 0; i < 3; ++i) world_.nodes[i].Command({"RPUSH", "b", "no lock"});
+  Process in_vain(Command({"run", "b", "--", "true"}));
+  EXPECT_THAT(in_vain.ReadLine(),
+              HasSubstr("'(a list)', and that has no end: nobody gets the lock before"));
+}
+
 TEST_F(RedlockRunTest, KilledItsChildDiesAndTheNextHolds) {
   Process run(Command({"run", "a", "--", "sh", "-c", kStay}));
   const pid_t child = ReadPid(run);

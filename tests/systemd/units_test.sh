@@ -8,7 +8,7 @@ units=$stage/usr/lib/systemd/system
 install -D -m 755 /dev/null "$stage/bin/sh"
 # --man=no: the pages are not in this machine's manual path.
 systemd-analyze verify --man=no --recursive-errors=no --root="$stage" redlockd.service redlockd.socket
-rm -r "$stage/bin"
+rm -r "${stage:?}/bin"
 # At most 2.0 on systemd's scale from 0 (nothing it could do) to 10 (anything).
 systemd-analyze security --no-pager --offline=yes --threshold=20 "$units/redlockd.service" |
   grep -v "✓"

@@ -90,12 +90,13 @@ void Hold::OnGrant(const redlock_reply* reply) {
 
 void Hold::Refuse(int error, const std::string& text) {
   const int code = ExitCodeOf(error);
-  refusal_ = Refusal{code == kExitBusy ? options_.busy_code : code, text};
+  const bool is_stopping = error == REDLOCK_EDRAINING || error == REDLOCK_ECLOSED;
+  refusal_ = Refusal{code == kExitBusy ? options_.busy_code : code, text, is_stopping};
 }
 
 void Hold::OnEvent(const redlock_event& event) {
   if (event.type == REDLOCK_EVENT_CLOSED) {
-    if (is_granted()) {
+    if (is_granted() && !is_let_go_) {
       voice_.Complain("the daemon is gone (" + Printable(event.reason) +
                       "): the lock is renewed no more, and stays until its deadline");
     }
@@ -120,6 +121,7 @@ void Hold::OnEvent(const redlock_event& event) {
 
 void Hold::LetGo() {
   constexpr std::int64_t kAMomentNs = 1'000'000'000;
+  is_let_go_ = true;  // that the daemon ends with its last hold is no news then
   if (fd() >= 0) {
     redlock_set_answer_timeout(client_.get(), kAMomentNs);
     redlock_unlock(client_.get(), options_.name.c_str(), fence_, 0);

@@ -21,6 +21,7 @@ class Hold {
   struct Refusal {
     int exit_code;
     std::string text;
+    bool is_stopping = false;  // the daemon is, or has gone: the next one may grant it
   };
 
   // `client` is connected, and the hold's until it is gone; options and voice must outlive it. The
@@ -36,6 +37,9 @@ class Hold {
   int fd() const { return redlock_fd(client_.get()); }
   short poll_events() const { return redlock_events(client_.get()); }
 
+  // For other questions over the same connection.
+  redlock_client* client() { return client_.get(); }
+
   // One of the two, once the daemon has answered.
   bool is_granted() const { return guard_.has_value(); }
   const std::optional<Refusal>& refusal() const { return refusal_; }
@@ -49,8 +53,8 @@ class Hold {
   int socket() const { return socket_.get(); }
 
   // Tells the daemon and waits a moment for its answer, so that who asks next finds the lock free.
-  // Ends the session, also if others have inherited its socket. Without it the session ends with the
-  // last of those.
+  // Ends the session, also if others have inherited its socket. Without it the session ends with
+  // the last of those.
   void LetGo();
 
  private:
@@ -67,6 +71,7 @@ class Hold {
   std::uint64_t fence_ = 0;
   std::optional<Guard> guard_;
   std::optional<Refusal> refusal_;
+  bool is_let_go_ = false;
 };
 
 }  // namespace redlock::cli

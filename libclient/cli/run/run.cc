@@ -3,18 +3,22 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 #include <optional>
 #include <system_error>
+#include <variant>
 
 #include "libclient/cli/client.h"
 #include "libclient/cli/run/child.h"
 #include "libclient/cli/run/hold.h"
 #include "libclient/cli/run/keeper.h"
+#include "libclient/cli/run/nested.h"
 #include "libclient/cli/run/signals.h"
 #include "libclient/cli/run/terminal.h"
 #include "libclient/cli/run/timer.h"
 #include "libclient/cli/run/voice.h"
+#include "libclient/cli/run/wait_report.h"
 #include "libclient/cli/text.h"
 
 namespace redlock::cli {
@@ -61,9 +65,11 @@ class Sleeper {
 // that; what was granted by then is let go of with the socket.
 class Wait {
  public:
-  Wait(Hold& hold, Signals& signals, const RunOptions& options, Guard::Time answer_by, Voice& voice)
+  Wait(Hold& hold, Signals& signals, const RunOptions& options, Guard::Time answer_by, Voice& voice,
+       WaitReport& report)
       : hold_(hold),
         signals_(signals),
+        report_(report),
         options_(options),
         voice_(voice),
         sleeper_(hold, signals),
@@ -74,10 +80,11 @@ class Wait {
       hold_.Dispatch();
       if (const auto signals = signals_.Take(); !signals.empty()) return kExitSignal + signals[0];
       const Guard::Time now = Now();
-      if (hold_.refusal()) return Refused();
+      if (hold_.refusal()) return hold_.refusal()->exit_code;
       if (!hold_.is_granted()) {
         if (now >= answer_by_) return NotAnswered();
-        sleeper_.Sleep(answer_by_);
+        report_.Look(now);
+        sleeper_.Sleep(std::min(answer_by_, report_.next()));
       } else if (hold_.guard().MayStart(now)) {
         return std::nullopt;
       } else if (hold_.guard().Holds(now)) {
@@ -91,11 +98,6 @@ class Wait {
   }
 
  private:
-  int Refused() const {
-    voice_.Complain(Printable(options_.name) + ": " + hold_.refusal()->text);
-    return hold_.refusal()->exit_code;
-  }
-
   int NotAnswered() const {
     voice_.Complain(Printable(options_.name) + ": the daemon does not answer");
     return kExitUnavailable;
@@ -103,11 +105,21 @@ class Wait {
 
   Hold& hold_;
   Signals& signals_;
+  WaitReport& report_;
   const RunOptions& options_;
   Voice& voice_;
   const Sleeper sleeper_;
   const Guard::Time answer_by_;
 };
+
+// What the command finds in its environment.
+std::vector<std::pair<std::string, std::string>> EnvironmentOf(const std::string& name,
+                                                               std::uint64_t fence) {
+  const char* held = std::getenv(kHeldVariable);
+  return {{"REDLOCK_NAME", name},
+          {"REDLOCK_FENCE", std::to_string(fence)},
+          {kHeldVariable, WithHeld(held == nullptr ? "" : held, name, fence)}};
+}
 
 // The time of the command: from its start to the end of it, or of its group.
 class Watch {
@@ -118,14 +130,9 @@ class Watch {
         options_(options),
         voice_(voice),
         sleeper_(hold, signals),
-        child_(Child::Setup{
-            options.command,
-            {{"REDLOCK_NAME", options.name}, {"REDLOCK_FENCE", std::to_string(hold.fence())}},
-            signals,
-            takes_terminal() ? &terminal_ : nullptr,
-            keeper_,
-            options.close_socket ? -1 : hold.socket(),
-            hold.guard().start_by()}) {}
+        child_(Child::Setup{options.command, EnvironmentOf(options.name, hold.fence()), signals,
+                            takes_terminal() ? &terminal_ : nullptr, keeper_,
+                            options.close_socket ? -1 : hold.socket(), hold.guard().start_by()}) {}
 
   struct End {
     int code;
@@ -240,11 +247,27 @@ class Watch {
   Child child_;
 };
 
-int RunUnderLock(ClientPtr client, const RunOptions& options, Guard::Time begin, Voice& voice) {
+// A daemon that stops grants nothing more. Where systemd keeps the socket the next daemon serves
+// whoever connects again; where it does not, the same daemon refuses again, at once.
+constexpr Duration kAtOnce = 1s;
+
+// Nothing if the daemon stopped before it granted the lock, so that the lock is to be asked for
+// again.
+std::optional<int> RunUnderLock(ClientPtr client, const RunOptions& options, Guard::Time begin,
+                                Voice& voice, bool is_first_try) {
+  const Guard::Time asked = Now();
   Signals signals;
   Hold hold(std::move(client), options, begin, voice);
+  WaitReport report(hold.client(), options, voice, begin);
   const Guard::Time answer_by = AnswerBy(options.wait, begin);
-  if (const auto code = Wait(hold, signals, options, answer_by, voice).Run()) return *code;
+  const auto refused = Wait(hold, signals, options, answer_by, voice, report).Run();
+  report.End();
+  const auto& refusal = hold.refusal();
+  if (refusal && refused == refusal->exit_code) {  // and not ended by a signal
+    if (refusal->is_stopping && (is_first_try || Now() - asked > kAtOnce)) return std::nullopt;
+    voice.Complain(Printable(options.name) + ": " + refusal->text);
+  }
+  if (refused) return *refused;
   const Duration waited = Now() - begin;
   signals.ReadAll();
   const Watch::End end = [&] {
@@ -259,13 +282,10 @@ int RunUnderLock(ClientPtr client, const RunOptions& options, Guard::Time begin,
   return end.code;
 }
 
-}  // namespace
-
-int Run(const std::string& socket, const RunOptions& options) {
-  Voice voice(options.quiet, options.verbose);
-  const Guard::Time begin = Now();
-  const Duration most =
-      std::min(AnswerBy(options.wait, begin) - begin, Duration(kConnectTimeoutNs));
+// A client that is connected by the time at which a bounded wait is over; else the exit code.
+std::variant<ClientPtr, int> ConnectInTime(const std::string& socket, Guard::Time answer_by,
+                                           Voice& voice) {
+  const Duration most = std::clamp<Duration>(answer_by - Now(), 0s, Duration(kConnectTimeoutNs));
   int error = REDLOCK_OK;
   std::string text;
   ClientPtr client = Connect(socket, &error, &text, most.count());
@@ -278,11 +298,30 @@ int Run(const std::string& socket, const RunOptions& options) {
                HumanDuration(std::chrono::abs(offset)) +
                " (another time namespace): deadlines are converted");
   }
-  try {
-    return RunUnderLock(std::move(client), options, begin, voice);
-  } catch (const std::system_error& problem) {
-    voice.Complain(problem.what());
-    return kExitOs;
+  return client;
+}
+
+}  // namespace
+
+int Run(const std::string& socket, const RunOptions& options) {
+  Voice voice(options.quiet, options.verbose);
+  const Guard::Time begin = Now();
+  for (bool is_first_try = true;; is_first_try = false) {
+    auto connected = ConnectInTime(socket, AnswerBy(options.wait, begin), voice);
+    if (const int* code = std::get_if<int>(&connected)) return *code;
+    ClientPtr client = std::get<ClientPtr>(std::move(connected));
+    if (IsHeldAround(client.get(), options.name)) {
+      voice.Complain(Printable(options.name) +
+                     ": this command runs under this lock already, and would wait for itself");
+      return kExitUsage;
+    }
+    try {
+      const auto code = RunUnderLock(std::move(client), options, begin, voice, is_first_try);
+      if (code) return *code;
+    } catch (const std::system_error& problem) {
+      voice.Complain(problem.what());
+      return kExitOs;
+    }
   }
 }
 

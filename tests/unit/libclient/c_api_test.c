@@ -435,7 +435,7 @@ static void Connecting(void) {
   CHECK_TEXT(redlock_error_text(client), "connection closed: not connected");
   CHECK(redlock_connect(client, "/nowhere/redlockd.sock", SECOND) == REDLOCK_ECONNECT);
   CHECK_TEXT(redlock_error_text(client),
-             "cannot connect to the daemon: cannot connect to /nowhere/redlockd.sock: "
+             "cannot connect to the daemon: /nowhere/redlockd.sock: "
              "No such file or directory");
   memset(path, 'x', sizeof(path));
   path[199] = '\0';

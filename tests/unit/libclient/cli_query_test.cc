@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/unit/libclient/cli_fake_daemon.h"
 
@@ -80,6 +82,21 @@ TEST(CliQuery, NoDaemon) {
   const Ran ran = RunProgram({REDLOCKD_TEST_REDLOCK, "--socket", dir / "none", "list"});
   EXPECT_EQ(ran.exit, ExitCode(69));
   EXPECT_THAT(ran.output, HasSubstr(dir / "none"));
+}
+
+TEST(CliQuery, WhoMayNotConnectIsToldTheGroup) {
+  if (geteuid() != 0) GTEST_SKIP() << "only root can become another user";
+  FakeDaemon daemon;
+  ASSERT_EQ(chmod((daemon / "").c_str(), 0755), 0);
+  ASSERT_EQ(chown(daemon.socket().c_str(), 0, 0), 0);
+  ASSERT_EQ(chmod(daemon.socket().c_str(), 0660), 0);
+  std::vector<std::string> argv = daemon.Redlock({"ping"});
+  argv.insert(argv.begin(), {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"});
+  const Ran ran = RunProgram(argv);
+  EXPECT_EQ(ran.exit, ExitCode(69));
+  EXPECT_THAT(ran.output,
+              testing::StartsWith("redlock: cannot connect to the daemon: " + daemon.socket() +
+                                  ": Permission denied (it is for members of group root; "));
 }
 
 TEST(CliQuery, ADaemonThatDiesInTheMiddle) {

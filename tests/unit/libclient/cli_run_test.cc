@@ -75,14 +75,16 @@ TEST_F(CliRun, WaitsForEverByDefaultAndNotAtAllWithN) {
 
 TEST_F(CliRun, TheEnvironmentAndTheStandardStreamsOfTheCommand) {
   Process redlock(
-      daemon_.Redlock({"run", "a b", "-c", "echo $REDLOCK_NAME, $REDLOCK_FENCE; cat; echo e >&2"}),
-      {.env = {{"SHELL", "/bin/sh"}}, .input = Process::Input::kPipe});
+      daemon_.Redlock({"run", "a b", "-c",
+                       "echo $REDLOCK_NAME, $REDLOCK_FENCE, $REDLOCK_HELD; cat; echo e >&2"}),
+      {.env = {{"SHELL", "/bin/sh"}, {"REDLOCK_HELD", "outer=1"}}, .input = Process::Input::kPipe});
   FakeSession session = daemon_.Accept();
   session.Grant(kFar, "1h");
   redlock.Write("from outside\n");
   redlock.CloseInput();
   session.TakeUnlock();
-  EXPECT_EQ(redlock.ReadToEnd(), "a b, 1764010002123456\nfrom outside\ne\n");
+  EXPECT_EQ(redlock.ReadToEnd(),
+            "a b, 1764010002123456, outer=1 a%20b=1764010002123456\nfrom outside\ne\n");
   EXPECT_EQ(redlock.Wait(), ExitCode(0));
 }
 
@@ -193,9 +195,9 @@ TEST_P(CliRunRefused, ExitCode) {
 
 INSTANTIATE_TEST_SUITE_P(Codes, CliRunRefused,
                          testing::Values(Refusal{"busy", 75}, Refusal{"timeout", 75},
-                                         Refusal{"no-quorum", 69}, Refusal{"draining", 69},
-                                         Refusal{"limit", 69}, Refusal{"bad-name", 64},
-                                         Refusal{"bad-request", 64}, Refusal{"internal", 70}));
+                                         Refusal{"no-quorum", 69}, Refusal{"limit", 69},
+                                         Refusal{"bad-name", 64}, Refusal{"bad-request", 64},
+                                         Refusal{"internal", 70}));
 
 TEST_F(CliRun, NoDaemon) {
   TempDir dir;
@@ -204,11 +206,35 @@ TEST_F(CliRun, NoDaemon) {
   EXPECT_EQ(ran.exit, ExitCode(69));
 }
 
+// Where systemd keeps the socket, the next daemon has who connects again.
+TEST_F(CliRun, ADaemonThatStopsIsFollowedByAnother) {
+  Process redlock(daemon_.Redlock({"run", "-w", "60", "job", "--", "sh", "-c", "exit 3"}));
+  FakeSession first = daemon_.Accept();
+  first.Answer(first.Read(), "ERR draining lock=job");
+  FakeSession next = daemon_.Accept();
+  next.Grant(kFar, "1h");
+  next.TakeUnlock();
+  EXPECT_EQ(redlock.ReadToEnd(), "");
+  EXPECT_EQ(redlock.Wait(), ExitCode(3));
+}
+
+TEST_F(CliRun, ADaemonThatStopsAndIsTheSameStillRefuses) {
+  Process redlock(daemon_.Redlock({"run", "job", "--", "true"}));
+  for (int i = 0; i < 2; ++i) {
+    FakeSession session = daemon_.Accept();
+    session.Answer(session.Read(), "ERR draining lock=job :it stops");
+  }
+  EXPECT_THAT(redlock.ReadToEnd(), testing::EndsWith(": it stops\n"));
+  EXPECT_EQ(redlock.Wait(), ExitCode(69));
+}
+
 TEST_F(CliRun, ADaemonThatDiesWhileWeWait) {
   Process redlock(daemon_.Redlock({"run", "job", "--", "true"}));
-  FakeSession session = daemon_.Accept();
-  session.Read();
-  session.Close();
+  for (int i = 0; i < 2; ++i) {
+    FakeSession session = daemon_.Accept();
+    session.Read();
+    session.Close();
+  }
   EXPECT_EQ(redlock.Wait(), ExitCode(69));
 }
 

@@ -258,7 +258,7 @@ TEST(Mutex, ThrowsWhenThereIsNoDaemon) {
     } catch (const Error& error) {
       EXPECT_EQ(error.code(), REDLOCK_ECONNECT);
       EXPECT_STREQ(error.what(),
-                   "cannot connect to the daemon: cannot connect to /nowhere/redlockd.sock: No "
+                   "cannot connect to the daemon: /nowhere/redlockd.sock: No "
                    "such file or directory");
     }
   }

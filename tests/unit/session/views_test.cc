@@ -163,7 +163,7 @@ TEST_F(ViewsTest, ShowCountsWhatTheNodesSay) {
   Answer(id, show.request,
          engine::Shown{"a", {Word(0, "b007:1:host1"), Word(1, "b007:1:host1"), {2, {}}}});
   EXPECT_THAT(client->Line(), StartsWith("- place=here state=held fence=7 deadline=1007000000000 "
-                                         "left=7s " +
+                                         "left=7s held=3s " +
                                          me));
   EXPECT_EQ(client->Line(),
             "- place=node node=1 address=10.0.0.1:6379 state=held "

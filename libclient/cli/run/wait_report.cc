@@ -1,0 +1,106 @@
+#include "libclient/cli/run/wait_report.h"
+
+#include "libclient/cli/text.h"
+
+namespace redlock::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+// With -v: soon, but not where the lock is had within a few round trips; then often enough to see
+// who has it next. Without -v only for what would be waited for in vain.
+constexpr Duration kFirstLook = 200ms;
+constexpr Duration kNextLooks = 5s;
+constexpr Duration kFirstQuietLook = 2s;
+constexpr Duration kNextQuietLooks = 60s;
+
+std::string Quoted(const std::string& value) {
+  constexpr std::size_t kMost = 40;
+  return "'" + Cut(Printable(value), kMost) + "'";
+}
+
+Holder OnThisHost(const Row& row) {
+  std::string text = "held on this host by pid " + row.Get("pid");
+  if (row.Has("cmd")) text += " (" + row.Get("cmd") + ")";
+  if (row.Has("uid")) text += " of uid " + row.Get("uid");
+  if (row.Has("held")) text += " for " + HumanDuration(row.Get("held"));
+  if (row.Has("note")) text += ": " + row.Get("note");
+  return {"here " + row.Get("fence"), Printable(text)};
+}
+
+Holder OnAnotherHost(const Row& row) {
+  std::string text = "held on host " + row.Get("host");
+  if (row.Has("left")) {
+    text += ", which has a lease for " + HumanDuration(row.Get("left")) + " more and may renew it";
+  }
+  return {row.Get("owner"), Printable(text)};
+}
+
+// Of another program: it may be a lock of its own kind, which ends, or no lock.
+Holder Foreign(const Row& row) {
+  const bool is_endless = !row.Has("left");
+  std::string text =
+      "its key on the nodes has a value that no redlockd wrote, " + Quoted(row.Get("owner"));
+  text += is_endless ? ", and that has no end: nobody gets the lock before the key is deleted"
+                     : ", for " + Printable(HumanDuration(row.Get("left"))) + " more";
+  return {row.Get("owner"), text, is_endless};
+}
+
+}  // namespace
+
+Holder HolderOf(const Answer& answer) {
+  std::size_t nodes = 0;
+  std::size_t foreign = 0;
+  const Row* other = nullptr;
+  const Row* alien = nullptr;
+  for (const Row& row : answer.rows) {
+    if (row.Get("place") == "here") return OnThisHost(row);
+    ++nodes;
+    if (row.Get("state") != "held") continue;
+    const bool is_ours = row.Has("host");
+    foreign += is_ours ? 0 : 1;
+    (is_ours ? other : alien) = &row;
+  }
+  // As many as keep the others from being a majority.
+  if (alien != nullptr && 2 * foreign >= nodes) return Foreign(*alien);
+  if (other != nullptr) return OnAnotherHost(*other);
+  if (answer.error != REDLOCK_OK) return {"error", Printable(answer.text)};
+  return {};
+}
+
+WaitReport::WaitReport(redlock_client* client, const RunOptions& options, Voice& voice,
+                       Guard::Time now)
+    : client_(client),
+      options_(options),
+      voice_(voice),
+      next_(now + (options.verbose ? kFirstLook : kFirstQuietLook)) {
+  if (options.quiet) next_ = Guard::kNever;
+}
+
+void WaitReport::Look(Guard::Time now) {
+  if (now < next_) return;
+  next_ = now + (options_.verbose ? kNextLooks : kNextQuietLooks);
+  const redlock_arg name{nullptr, options_.name.c_str()};
+  const auto on_answer = [](redlock_client*, int, const redlock_reply* reply, void* self) {
+    static_cast<WaitReport*>(self)->OnAnswer(reply);
+  };
+  // Where it cannot be asked the wait itself ends, and says why.
+  redlock_start(client_, "show", &name, 1, on_answer, this, nullptr);
+}
+
+void WaitReport::OnAnswer(const redlock_reply* reply) {
+  if (is_over_ || reply == nullptr) return;
+  const Holder holder = HolderOf(AnswerOf(reply));
+  if (told_ == holder.id) return;
+  told_ = holder.id;
+  std::string text = "waiting for " + Printable(options_.name);
+  if (options_.wait) text += ", at most " + HumanDuration(*options_.wait);
+  if (!holder.text.empty()) text += ": " + holder.text;
+  if (holder.is_endless) {
+    voice_.Complain(text);
+  } else {
+    voice_.Tell(text);
+  }
+}
+
+}  // namespace redlock::cli
