@@ -75,8 +75,8 @@ _redlock() {
     case $command in
       '') _redlock_offer --socket --version --help ;;
       run)
-        _redlock_offer --nonblock --wait --conflict-exit-code --command --close --quiet --verbose --ttl \
-          --max-hold --kill-after --note --help
+        _redlock_offer --nonblock --wait --conflict-exit-code --command --close --exclusive --quiet \
+          --verbose --ttl --max-hold --kill-after --note --socket --help
         ;;
       list) _redlock_offer --json --null --socket --help ;;
       nodes) _redlock_offer --json --trust-empty --adopt --socket --help ;;

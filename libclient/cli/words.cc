@@ -40,13 +40,14 @@ const Option& Find(const std::vector<Option>& options, int got) {
   });
 }
 
-// `word`: where getopt_long found what it did not like.
+// `word`: the last that getopt_long took, which is the option if it is a long one.
 [[noreturn]] void Refuse(int got, const std::string& word) {
+  const bool is_short = optopt != 0 && optopt < kLong;
   const std::string name =
-      word.starts_with("--") ? word.substr(0, word.find('=')) : "-" + std::string(1, char(optopt));
+      is_short ? Spelt(std::string(1, static_cast<char>(optopt))) : word.substr(0, word.find('='));
   if (got == ':') throw Mistake(name + ": expected a value after it");
   if (optopt >= kLong) throw Mistake(name + ": expected no value with it");
-  throw Mistake(name + ": no such option, or not the whole of its name");
+  throw Mistake(name + ": no such option" + (is_short ? "" : ", or not the whole of its name"));
 }
 
 }  // namespace

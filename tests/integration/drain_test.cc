@@ -100,9 +100,16 @@ class ActivatedDrainTest : public testing::Test {
     EXPECT_EQ(bind(listener_.get(), reinterpret_cast<sockaddr*>(&address), sizeof address), 0);
     EXPECT_EQ(listen(listener_.get(), 100), 0);
     WriteFile(dir_ / "c.yaml",
-              ToYaml({.addresses = nodes_.Addresses(), .more = "drain_time: 1m\n"}));
+              ToYaml({.addresses = nodes_.Addresses(),
+                      .command_timeout = "400ms",  // not for the slowness of a test machine
+                      .connect_timeout = "10s",
+                      .more = "drain_time: 1m\n"}));
     Start();
-    EXPECT_TRUE(Eventually([&] { return LineClient(socket_).Brief("trust-empty") == "OK"; }));
+    EXPECT_TRUE(Eventually([&] {
+      LineClient client(socket_);
+      client.Ask("trust-empty");
+      return GetNumber(client.Ask("nodes"), "up") == 3;
+    }));
   }
 
   void Start() {

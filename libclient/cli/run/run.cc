@@ -232,7 +232,8 @@ class Watch {
   int Conclude() {
     if (guard().is_ending()) return kExitLost;
     if (const int error = child_.ExecError()) {
-      voice_.Complain("cannot execute " + options_.command[0] + ": " + std::strerror(error));
+      voice_.Complain("cannot execute " + Printable(options_.command[0]) + ": " +
+                      std::strerror(error));
     }
     return child_.exit_code();
   }
@@ -265,7 +266,7 @@ std::optional<int> RunUnderLock(ClientPtr client, const RunOptions& options, Gua
   const auto& refusal = hold.refusal();
   if (refusal && refused == refusal->exit_code) {  // and not ended by a signal
     if (refusal->is_stopping && (is_first_try || Now() - asked > kAtOnce)) return std::nullopt;
-    voice.Complain(Printable(options.name) + ": " + refusal->text);
+    voice.Complain(Printable(options.name + ": " + refusal->text));
   }
   if (refused) return *refused;
   const Duration waited = Now() - begin;
@@ -290,7 +291,7 @@ std::variant<ClientPtr, int> ConnectInTime(const std::string& socket, Guard::Tim
   std::string text;
   ClientPtr client = Connect(socket, &error, &text, most.count());
   if (client == nullptr) {
-    voice.Complain(text);
+    voice.Complain(Printable(text));
     return ExitCodeOf(error);
   }
   if (const Duration offset(redlock_clock_offset(client.get())); offset != 0s) {

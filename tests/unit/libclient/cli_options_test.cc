@@ -161,6 +161,8 @@ TEST(RunOptions, MistakesAreNamed) {
   EXPECT_THAT(Refusal({"run", "job", "-c", "a", "--", "b"}), HasSubstr("not both"));
   EXPECT_THAT(Refusal({"run", "-s", "job", "true"}), HasSubstr("-s: no such option"));
   EXPECT_THAT(Refusal({"run", "-ns", "job", "true"}), HasSubstr("-s: no such option"));
+  EXPECT_THAT(Refusal({"run", "--quiet", "-sn", "job", "true"}), HasSubstr("-s: no such option"));
+  EXPECT_THAT(Refusal({"run", "--quiet", "-nw"}), HasSubstr("-w: expected a value after it"));
   EXPECT_THAT(Refusal({"run", "job", "--bogus", "true"}), HasSubstr("--bogus: no such option"));
   EXPECT_THAT(Refusal({"run", "--no", "job", "true"}), HasSubstr("--no: no such option, or not"));
   EXPECT_THAT(Refusal({"run", "--quiet=1", "job", "true"}),
