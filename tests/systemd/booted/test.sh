@@ -48,8 +48,8 @@ expect() {
   fail "the session never said $1"
 }
 hang_up() {
-  local output=${session[1]}
-  exec {output}>&-
+  local output=${session[1]-}  # unset where the daemon has ended it already
+  [ -z "$output" ] || exec {output}>&-
   wait "$socat"
 }
 
