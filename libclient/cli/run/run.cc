@@ -248,8 +248,8 @@ class Watch {
   Child child_;
 };
 
-// A daemon that stops grants nothing more. Where systemd keeps the socket the next daemon serves
-// whoever connects again; where it does not, the same daemon refuses again, at once.
+// A daemon that stops grants nothing more. Where systemd keeps the socket, the next daemon serves a
+// client that connects again; where it does not, the same daemon refuses again, at once.
 constexpr Duration kAtOnce = 1s;
 
 // Nothing if the daemon stopped before it granted the lock, so that the lock is to be asked for
