@@ -127,9 +127,20 @@ void App::OnEngineAlarm() {
 
 void App::CarryOut(const engine::AskNodes& effect) { nodes_.Ask(effect); }
 void App::CarryOut(const engine::AnswerClient& effect) { sessions_->Answer(effect); }
-void App::CarryOut(const engine::TellClient& effect) { sessions_->Tell(effect); }
+
+// That a lock was lost against its holder's will leaves a trace.
+void App::CarryOut(const engine::TellClient& effect) {
+  const engine::Notice& notice = effect.notice;
+  if (notice.kind == engine::Notice::Kind::kLost &&
+      notice.reason == engine::LossReason::kDeadline) {
+    host::LogWarning("lock " + notice.name + " (fence " + std::to_string(notice.fence) +
+                     ") was lost at its deadline: " + notice.text);
+  }
+  sessions_->Tell(effect);
+}
 
 void App::CarryOut(const engine::NodeChanged& effect) {
+  if (effect.is_note) return host::LogWarning(NodeName(effect.node) + ": " + effect.text);
   if (effect.votes) {
     host::LogInfo(NodeName(effect.node) + " votes");
   } else {

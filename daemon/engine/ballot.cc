@@ -14,12 +14,11 @@ Ballot::Ballot(std::size_t nodes, NodeSet asked) : nodes_(nodes), asked_(asked),
 
 void Ballot::Settle(NodeIndex node) {
   CHECK(asked_.test(node));
-  open_.reset(node);
-  refused_.reset(node);
-  not_turn_.reset(node);
-  voted_.reset(node);
+  for (NodeSet* set : {&open_, &missed_, &failed_, &refused_, &not_turn_, &voted_}) {
+    set->reset(node);
+  }
   owners_.erase(node);
-  errors_.erase(node);
+  reasons_.erase(node);
 }
 
 void Ballot::Vote(NodeIndex node, Fence fence) {
@@ -45,14 +44,25 @@ void Ballot::Refuse(NodeIndex node) {
   refused_.set(node);
 }
 
-void Ballot::Miss(NodeIndex node) {
-  // A node that has voted and then falls silent has still voted.
-  if (open_.test(node)) Settle(node);
+// A node that has answered and then falls silent has still answered.
+void Ballot::Miss(NodeIndex node, std::string why) {
+  if (open_.test(node) || missed_.test(node)) Except(node, missed_, std::move(why));
 }
 
-void Ballot::Fail(NodeIndex node, std::string error) {
-  Miss(node);
-  if (!voted_.test(node)) errors_[node] = std::move(error);
+void Ballot::Fail(NodeIndex node, std::string why) {
+  if (!voted_.test(node) && !refused_.test(node)) Except(node, failed_, std::move(why));
+}
+
+void Ballot::FailVotes(const std::string& why) {
+  for (NodeIndex i = 0; i < nodes_; ++i) {
+    if (voted_.test(i)) Except(i, failed_, why);
+  }
+}
+
+void Ballot::Except(NodeIndex node, NodeSet& set, std::string why) {
+  Settle(node);
+  set.set(node);
+  reasons_[node] = std::move(why);
 }
 
 Ballot::Result Ballot::Judge() const {
@@ -95,17 +105,10 @@ Fence Ballot::ToConfirm() const {
   return fences[m - 1];
 }
 
-NodeSet Ballot::Silent() const {
-  NodeSet silent = asked_ & ~refused_ & ~voted_;
-  for (const auto& [node, error] : errors_) silent.reset(node);
-  return silent;
-}
-
 NodeFailures Ballot::Failures() const {
-  NodeFailures failures = errors_;
-  const NodeSet silent = Silent();
+  NodeFailures failures = reasons_;
   for (NodeIndex i = 0; i < nodes_; ++i) {
-    if (silent.test(i)) failures.emplace(i, "did not answer in time");
+    if (open_.test(i)) failures.emplace(i, "has not answered yet");
   }
   return failures;
 }

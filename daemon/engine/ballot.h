@@ -31,11 +31,12 @@ class Ballot {
   void NotTurn(NodeIndex node);
   // Answered, with the lock's own state as the reason: counts as reached.
   void Refuse(NodeIndex node);
-  // No vote for a reason that is the node's, or no answer in time. An answer that comes after all
-  // takes its place.
-  void Miss(NodeIndex node);
-  // The same, with the error that it answered.
-  void Fail(NodeIndex node, std::string error);
+  // No answer, and why. One that comes after all takes its place.
+  void Miss(NodeIndex node, std::string why);
+  // Answered without a vote, for a reason that is the node's.
+  void Fail(NodeIndex node, std::string why);
+  // The votes are worth nothing any more.
+  void FailVotes(const std::string& why);
 
   Result Judge() const;
   // kAgreed: the fence that m nodes voted for.
@@ -43,8 +44,8 @@ class Ballot {
   // kDisagreed: the greatest of the m smallest votes (rule A4).
   Fence ToConfirm() const;
   std::size_t Votes() const { return voted_.count(); }
-  // Asked, and neither voted nor refused, nor failed with an error.
-  NodeSet Silent() const;
+  // Asked, and has not answered.
+  NodeSet Silent() const { return asked_ & (open_ | missed_); }
   // Why each node that was asked has neither voted nor refused.
   NodeFailures Failures() const;
   // The one other owner that was seen on a majority: it holds the lock. Empty if there is none, so
@@ -58,16 +59,19 @@ class Ballot {
  private:
   std::optional<Fence> MajorityFence() const;
   void Settle(NodeIndex node);
+  void Except(NodeIndex node, NodeSet& set, std::string why);
 
   std::size_t nodes_;
   NodeSet asked_;
   NodeSet open_;     // asked, not heard of
+  NodeSet missed_;   // ... and not waited for any more
+  NodeSet failed_;   // answered, neither a vote nor a refusal
   NodeSet refused_;  // busy or refused
   NodeSet not_turn_;
   NodeSet voted_;
   std::array<Fence, kMaxNodes> votes_{};  // of those
   std::map<NodeIndex, std::string> owners_;
-  NodeFailures errors_;
+  NodeFailures reasons_;  // of those missed and failed
   std::optional<Duration> shortest_left_;
 };
 

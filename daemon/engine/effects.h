@@ -52,6 +52,7 @@ struct WaitCancelled {};  // to the one who cancelled; the wait itself gets Fail
 struct NodeWord {
   NodeIndex node;
   std::optional<NodeAnswer> answer{};  // none: silent
+  std::string silence{};               // why there is none, for a person
 };
 struct Shown {
   std::string name;
@@ -107,6 +108,7 @@ struct Notice {
   Fence fence = 0;
   Time deadline{};  // kDraining: until when to let go; of the drain, not of a lock
   LossReason reason = LossReason::kNone;  // kLost
+  std::string text{};                     // kLost, kJeopardy: why, for a person
 };
 struct TellClient {
   SessionId session;
@@ -117,8 +119,9 @@ struct TellClient {
 
 struct NodeChanged {
   NodeIndex node;
-  bool votes;        // may vote from now on
-  std::string text;  // "up", "in quarantine for 2.8s: ...", "clock off by 3600s", ...
+  bool votes;            // may vote from now on
+  std::string text;      // "up", "in quarantine for 2.8s: ...", "clock off by 3600s", ...
+  bool is_note = false;  // its vote is as it was, and the text is what it has refused
 };
 
 using Effect = std::variant<AskNodes, AnswerClient, TellClient, NodeChanged>;

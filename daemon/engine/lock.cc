@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "daemon/engine/lock_parts.h"
+#include "daemon/engine/reasons.h"
 
 namespace redlockd::engine {
 
@@ -105,15 +106,16 @@ void Lock::Missed(Time now, const NodeSilence& silence) {
   const bool confirm = silence.ticket.kind == Ticket::Kind::kConfirm;
   if (silence.gone && !confirm) lease.Heard(silence.node, silence.ticket);
   if (lease.phase == Lease::Phase::kLeased) {
+    lease.Failed(silence.node, ReasonOf(silence));
     if (silence.ticket.round == lease.round) CloseInRound(silence.node);
     if (lease.ballot && silence.ticket.round == lease.block_round) {
-      lease.ballot->Miss(silence.node);
+      lease.ballot->Miss(silence.node, ReasonOf(silence));
       JudgeBlock(now);
     }
     return GoOn(now);
   }
   if (!Acquiring() || silence.ticket.round != lease.round) return;
-  lease.ballot->Miss(silence.node);
+  lease.ballot->Miss(silence.node, ReasonOf(silence));
   JudgeRound(now);
 }
 

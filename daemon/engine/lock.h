@@ -186,6 +186,7 @@ class Lock {
   void SetDeadline(Time now);
   void WarnHolder(bool jeopardy);
   void TellHolder(Notice::Kind kind, LossReason reason = LossReason::kNone) const;
+  std::string WhyInDanger(Notice::Kind kind, LossReason reason) const;
   void EndReached(Time now);
   void Lose(LossReason reason);
   void Keep();

@@ -4,6 +4,7 @@
 #include "base/check.h"
 #include "daemon/engine/clock_offset.h"
 #include "daemon/engine/lock_parts.h"
+#include "daemon/engine/reasons.h"
 
 // From an attempt to a lease: rules A1-A8, C1-C4, C11, E6, E7.
 namespace redlockd::engine {
@@ -162,10 +163,8 @@ void Lock::TakeVote(const NodeAnswer& answer, bool votes) {
     ballot.Busy(answer.node, answer.text, answer.left);
   } else if (answer.verdict == Verdict::kNotTurn) {
     ballot.NotTurn(answer.node);
-  } else if (answer.verdict == Verdict::kError) {
-    ballot.Fail(answer.node, answer.text);
   } else {
-    ballot.Miss(answer.node);
+    ballot.Fail(answer.node, ReasonOf(answer));
   }
 }
 
@@ -178,7 +177,7 @@ void Lock::Confirmed(Time now, const NodeAnswer& answer) {
   } else if (answer.verdict == Verdict::kPassed || answer.verdict == Verdict::kNotOwner) {
     lease.ballot->Refuse(answer.node);
   } else {
-    lease.ballot->Miss(answer.node);
+    lease.ballot->Fail(answer.node, ReasonOf(answer));
   }
   JudgeRound(now);
 }
@@ -277,6 +276,7 @@ void Lock::Leased(Time now, Fence fence) {
   Lease& lease = *lease_;
   const auto deadline = lease.validity.Deadline();
   if (!deadline || *deadline - now < Timing::UsefulRest(lease.ttl)) {  // rule C3
+    lease.ballot->FailVotes("granted it too late for a ttl of " + ToText(lease.ttl));
     return RoundFailed(now, Ballot::Result::kNoQuorum);
   }
   NoteQuorum(now, true);

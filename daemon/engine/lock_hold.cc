@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "daemon/engine/lock_parts.h"
+#include "daemon/engine/reasons.h"
 
 // From the beginning of a hold to its end: rules C2, C5, C6, C9, D6.
 namespace redlockd::engine {
@@ -75,12 +76,15 @@ void Lock::Renewed(Time now, const NodeAnswer& answer) {
   Lease& lease = *lease_;
   lease.Heard(answer.node, answer.ticket);
   // A server that is listed twice must not promise twice (rule D8), nor one that evicts (rule D5).
-  const bool votes = shared_.nodes.Votes(answer.node);
-  const bool ok = answer.verdict == Verdict::kOk && votes;
-  if (ok) Promised(now, answer);
+  const bool ok = answer.verdict == Verdict::kOk && shared_.nodes.Keeps(answer.node);
+  if (ok) {
+    Promised(now, answer);
+  } else {
+    lease.Failed(answer.node, ReasonOf(answer));
+  }
   if (lease.phase != Lease::Phase::kLeased) return;
   NoteQueue(now, answer.greatest);
-  const bool lost = answer.verdict == Verdict::kNotOwner && votes;
+  const bool lost = answer.verdict == Verdict::kNotOwner && shared_.nodes.Votes(answer.node);
   const bool needed = hold_ || !waiters_.empty();  // what lingers is not healed (rule E4)
   if (lost && needed && answer.ticket.round == lease.round) {
     Heal(now, NodeSet().set(answer.node));
@@ -97,6 +101,7 @@ void Lock::Promised(Time now, const NodeAnswer& answer) {
   const auto before = lease.validity.Deadline();
   lease.validity.Ack(answer.node, answer.ticket.asked, ttl,
                      shared_.options.timing.DriftAllowance(ttl));
+  lease.Succeeded(answer.node);
   if (lease.phase == Lease::Phase::kLeased && lease.validity.Deadline() != before) SetDeadline(now);
 }
 
@@ -161,7 +166,17 @@ void Lock::TellHolder(Notice::Kind kind, LossReason reason) const {
                                              .name = name_,
                                              .fence = hold_->fence,
                                              .deadline = hold_->deadline,
-                                             .reason = reason});
+                                             .reason = reason,
+                                             .text = WhyInDanger(kind, reason)});
+}
+
+// What the nodes last said where they were to promise the lease anew. Nothing where it ended as was
+// asked for.
+std::string Lock::WhyInDanger(Notice::Kind kind, LossReason reason) const {
+  const bool in_danger = kind == Notice::Kind::kJeopardy ||
+                         (kind == Notice::Kind::kLost && reason == LossReason::kDeadline);
+  if (!in_danger) return {};
+  return shared_.nodes.WhyNotKept(lease_->failures ? *lease_->failures : NodeFailures());
 }
 
 void Lock::ClockStepped(Time now, NodeIndex node) {

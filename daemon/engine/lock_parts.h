@@ -70,6 +70,15 @@ struct Lock::Lease {
     return asked_in >= ttl_since ? ttl : std::min(former_ttl, ttl);
   }
 
+  // What a node last said, or did not, where it was to promise the lease anew.
+  void Failed(NodeIndex node, std::string why) {
+    if (!failures) failures = std::make_unique<NodeFailures>();
+    (*failures)[node] = std::move(why);
+  }
+  void Succeeded(NodeIndex node) {
+    if (failures) failures->erase(node);
+  }
+
   static constexpr Time kNever = Time::max();
   void Arm() { alarm.Set(std::min({renew_at, warn_at, end_at})); }
 
@@ -98,7 +107,8 @@ struct Lock::Lease {
   Time round_asked;    // of the renewal round
   NodeSet round_open;  // of the renewal round: not heard of yet
   NodeSet round_acked;
-  NodeSet healing;                      // asked to take it again (rule C6)
+  std::unique_ptr<NodeFailures> failures;  // since each node's last promise; mostly none
+  NodeSet healing;                         // asked to take it again (rule C6)
   bool asked_to_pass_on = false;        // a round is out, or was, that the next in line waits for
   bool owes_rest = false;               // of a tenure before it: behind its first hold (rule E1)
   bool wanted = false;                  // by another daemon, as far as is known (rule E2)

@@ -120,6 +120,9 @@ struct NodeFacts {
   std::uint64_t evicted_keys = 0;
   std::string node_id;  // from the sentinel; empty if it has none
   std::string set;      // from the sentinel; empty if it has none
+  // Its error where something is to be stored, as it is full, or read-only; empty: it stores.
+  std::string refuses;
+  std::string note;  // what it refuses that can be lived without (rule E5)
   bool operator==(const NodeFacts&) const = default;
 };
 
@@ -165,6 +168,7 @@ struct NodeSilence {
   // true: there will never be one; the connection is gone or was never there. false: the command
   // timeout has passed; the answer may still come, or a second silence with gone=true.
   bool gone = false;
+  bool unasked = false;  // gone, and it was never sent
 };
 
 }  // namespace redlockd::engine

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "daemon/engine/quorum.h"
+#include "daemon/engine/reasons.h"
 
 namespace redlockd::engine {
 namespace {
@@ -14,6 +15,12 @@ using std::chrono::microseconds;
 using std::chrono::milliseconds;
 
 constexpr Duration kProbeInterval = std::chrono::seconds(2);  // rule D5
+// After a probe that found the node unfit: that may pass sooner than a lease ends.
+constexpr Duration kProbeUnfit = milliseconds(500);
+// How long what a node refused is shown, and how seldom that is logged: it may be one lock's
+// trouble.
+constexpr Duration kShowTrouble = std::chrono::minutes(1);
+constexpr Duration kNoteTrouble = std::chrono::seconds(10);
 constexpr Duration kDefaultRoundTrip = milliseconds(1);
 
 std::string Hex(std::uint64_t value) {
@@ -51,6 +58,7 @@ void NodeTable::LinkUp(Time now, NodeIndex index, const NodeFacts& facts) {
   } else {  // one more connection to the same process: what its sentinel said still holds
     merged.node_id = node.facts.node_id;
     merged.set = node.facts.set;
+    merged.refuses = node.facts.refuses;
   }
   node.linked = true;
   TakeFacts(now, index, merged);
@@ -82,6 +90,7 @@ void NodeTable::TakeFacts(Time now, NodeIndex index, const NodeFacts& facts) {
 
 void NodeTable::Heard(Time now, const NodeAnswer& answer) {
   Node& node = nodes_[answer.node];
+  if (answer.verdict == Verdict::kError) NoteTrouble(now, answer);
   if (answer.node_time != 0) {
     node.round_trip = now - answer.ticket.asked;
     if (node.offset.Observe(answer.node_time, answer.ticket.asked, now) ==
@@ -128,6 +137,28 @@ void NodeTable::Probed(Time now, const NodeAnswer& answer) {
   }
   WriteMembership(now);
   Judge(now);
+  const bool waits = node.state == NodeState::kNew || node.state == NodeState::kQuarantine;
+  if (node.linked && node.state != NodeState::kUp && !waits) {
+    node.probe_alarm.Set(now + kProbeUnfit);
+  }
+  if (!answer.facts || std::exchange(node.note, answer.facts->note) == node.note) return;
+  if (!node.note.empty()) Note(answer.node, node.note);
+}
+
+// An error of a renewal or a release makes no state of the node's: it is kept, shown and logged.
+void NodeTable::NoteTrouble(Time now, const NodeAnswer& answer) {
+  using Kind = Ticket::Kind;
+  if (answer.ticket.kind == Kind::kProbe || answer.ticket.kind == Kind::kQuery) return;
+  Node& node = nodes_[answer.node];
+  node.trouble = std::string("refused ") + NameOf(answer.ticket.kind) + ": " + answer.text;
+  node.trouble_at = now;
+  if (node.noted && now - *node.noted < kNoteTrouble) return;
+  node.noted = now;
+  Note(answer.node, node.trouble);
+}
+
+void NodeTable::Note(NodeIndex index, std::string text) {
+  outbox_.Changed({index, Votes(index), std::move(text), true});
 }
 
 // Where a set is written, ids were written on all its nodes before: a node that had none when it
@@ -226,6 +257,7 @@ void NodeTable::Judge(Time now) {
     // Why a node cannot be reached is worth a line in the log, also if it never could.
     const bool down_anew = state == NodeState::kDown && text != node.text;
     node.text = std::move(text);
+    node.keeps = JudgeKeeping(i, state);
     if (state == node.state && !down_anew) continue;
     node.state = state;
     if (state == NodeState::kProbing) continue;  // soon to be known
@@ -270,7 +302,19 @@ std::pair<NodeState, std::string> NodeTable::JudgeNode(NodeIndex index) const {
                        : std::pair(NodeState::kQuarantine, std::string("in quarantine"));
   }
   if (Skewed(index)) return {NodeState::kSkewed, "clock off by " + ToText(*Off(index))};
+  if (!facts.refuses.empty()) {
+    return {NodeState::kFull, "keeps the leases that it has, takes no new ones: " + facts.refuses};
+  }
   return {NodeState::kUp, ""};
+}
+
+// A renewal reads the sentinel itself: that a probe failed, or is under way, takes nothing from it.
+bool NodeTable::JudgeKeeping(NodeIndex index, NodeState state) const {
+  if (state == NodeState::kUp || state == NodeState::kFull) return true;
+  if (state != NodeState::kError && state != NodeState::kProbing) return false;
+  const Node& node = nodes_[index];
+  return !node.suspected && !node.ready_at && !membership_.Foreign(node.facts.set) &&
+         !Skewed(index);
 }
 
 std::optional<NodeIndex> NodeTable::SameServer(NodeIndex index) const {
@@ -382,6 +426,17 @@ std::string NodeTable::WhyNoQuorum(Time now, const NodeFailures& failures) const
   return head + rest;
 }
 
+std::string NodeTable::WhyNotKept(const NodeFailures& failures) const {
+  std::string text;
+  for (NodeIndex i = 0; i < nodes_.size(); ++i) {
+    const auto failure = failures.find(i);
+    if (failure == failures.end() && nodes_[i].linked) continue;
+    text += (text.empty() ? "node " : "; node ") + std::to_string(i + 1) + " " +
+            (nodes_[i].linked ? failure->second : nodes_[i].down_reason);
+  }
+  return text;
+}
+
 std::vector<NodeView> NodeTable::Views(Time now) const {
   std::vector<NodeView> views;
   for (NodeIndex i = 0; i < nodes_.size(); ++i) {
@@ -393,6 +448,9 @@ std::vector<NodeView> NodeTable::Views(Time now) const {
       view.round_trip = node.round_trip;
       view.run_id = node.facts.run_id;
       view.version = node.facts.version;
+    }
+    if (view.text.empty() && !node.trouble.empty() && now - node.trouble_at < kShowTrouble) {
+      view.text = node.trouble + " (" + ToText(now - node.trouble_at) + " ago)";
     }
     views.push_back(std::move(view));
   }

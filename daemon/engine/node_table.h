@@ -49,6 +49,9 @@ class NodeTable {
   void QuarantineSet(Time now, NodeIndex node, Duration left);
 
   bool Votes(NodeIndex node) const { return nodes_[node].state == NodeState::kUp; }
+  // What it promises to a lease that it has counts: also while it takes no new ones, as it is full,
+  // or as its last probe failed (rule C5).
+  bool Keeps(NodeIndex node) const { return nodes_[node].keeps; }
   NodeSet Voters() const;
   NodeSet Linked() const;
   NodeSet All() const;
@@ -64,6 +67,8 @@ class NodeTable {
   // Why there is no quorum, for a person: "2 of 5 nodes vote, 3 are needed: node 3 ..."
   // `failures`: of the round that failed.
   std::string WhyNoQuorum(Time now, const NodeFailures& failures) const;
+  // Why nodes did not promise a lease anew: `failures`, and of those not asked why that was.
+  std::string WhyNotKept(const NodeFailures& failures) const;
   std::vector<NodeView> Views(Time now) const;
 
  private:
@@ -86,11 +91,19 @@ class NodeTable {
     ClockOffset offset;
     std::optional<Duration> round_trip;
     NodeState state = NodeState::kDown;
+    bool keeps = false;
     std::string text;
+    std::string trouble;  // what it refused last, other than its probe
+    Time trouble_at;
+    std::optional<Time> noted;  // when the log last heard of one
+    std::string note;           // of its facts, as logged
     Alarm probe_alarm;
   };
 
   void Judge(Time now);
+  bool JudgeKeeping(NodeIndex index, NodeState state) const;
+  void NoteTrouble(Time now, const NodeAnswer& answer);
+  void Note(NodeIndex index, std::string text);
   std::pair<NodeState, std::string> JudgeNode(NodeIndex index) const;
   // Why it does not vote, with how long it will not if that is known.
   std::string Reason(Time now, NodeIndex index) const;

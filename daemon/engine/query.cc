@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "daemon/engine/reasons.h"
+
 namespace redlockd::engine {
 
 void QueryTable::Show(Time now, const ShowRequested& r) {
@@ -46,6 +48,7 @@ void QueryTable::Missed(Time now, const NodeSilence& silence) {
   const auto found = queries_.find(silence.ticket.subject);
   if (found == queries_.end() || !found->second.open.test(silence.node)) return;
   found->second.open.reset(silence.node);
+  found->second.words[silence.node].silence = ReasonOf(silence);
   if (found->second.open.any()) return;
   Query done = std::move(found->second);
   queries_.erase(found);

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "daemon/engine/quorum.h"
+#include "daemon/engine/reasons.h"
 
 namespace redlockd::engine {
 namespace {
@@ -81,9 +82,10 @@ void ReleaseTable::Answered(Time now, const NodeAnswer& answer) {
   const bool acked = answer.verdict == Verdict::kOk || answer.verdict == Verdict::kNotOwner;
   if (acked) {
     pending.unacked.reset(answer.node);
+    pending.failures.erase(answer.node);
     AnswerWaiter(pending);
   } else {
-    NotTaken(now, pending, answer.node);
+    NotTaken(now, pending, answer.node, ReasonOf(answer));
   }
   if (pending.unacked.none()) pending_.erase(found);
   if (awaited) observer_.OnReleased(now, *awaited);
@@ -94,12 +96,13 @@ void ReleaseTable::Missed(Time now, const NodeSilence& silence) {
   if (found == pending_.end()) return;
   std::optional<std::string> awaited;
   if (silence.gone) awaited = Landed(found->second, silence.node);
-  NotTaken(now, found->second, silence.node);
+  NotTaken(now, found->second, silence.node, ReasonOf(silence));
   if (awaited) observer_.OnReleased(now, *awaited);
 }
 
-void ReleaseTable::NotTaken(Time now, Pending& pending, NodeIndex node) {
+void ReleaseTable::NotTaken(Time now, Pending& pending, NodeIndex node, std::string why) {
   pending.missed.set(node);
+  pending.failures[node] = std::move(why);
   if (!pending.again.at()) pending.again.Set(now + kAskAgain);
   AnswerWaiter(pending);
 }
@@ -126,7 +129,8 @@ void ReleaseTable::AnswerWaiter(Pending& pending) {
                          .name = pending.op.lock,
                          .fence = fence,
                          .text = "let go here; " + std::to_string(pending.unacked.count()) +
-                                 " of " + std::to_string(n) + " nodes are still to be told"});
+                                 " of " + std::to_string(n) + " nodes are still to be told" +
+                                 ToText(pending.failures)});
   } else {
     return;
   }

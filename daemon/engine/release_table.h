@@ -71,7 +71,8 @@ class ReleaseTable {
     ReleaseOp op;
     NodeSet unacked;
     NodeSet in_flight;
-    NodeSet missed;  // silent or refused once; may still ack
+    NodeSet missed;         // silent or refused once; may still ack
+    NodeFailures failures;  // of those, as they were last
     std::optional<Waiter> waiter;
     AttemptGate::Pass pass;
     bool awaited = false;
@@ -82,7 +83,7 @@ class ReleaseTable {
   void Ask(Time now, AttemptNumber attempt, Pending& pending, NodeSet nodes);
   void AskAgain(Time now, AttemptNumber attempt);
   void Expire(AttemptNumber attempt);
-  void NotTaken(Time now, Pending& pending, NodeIndex node);
+  void NotTaken(Time now, Pending& pending, NodeIndex node, std::string why);
   void AnswerWaiter(Pending& pending);
   // It is not on its way to the node any more. The lock, if that was awaited.
   std::optional<std::string> Landed(Pending& pending, NodeIndex node);

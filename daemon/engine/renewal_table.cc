@@ -62,6 +62,8 @@ void RenewalTable::Answered(const NodeAnswer& answer,
     part.ticket.round = parts[i].round;
     const char letter = ok && i < answer.text.size() ? answer.text[i] : '?';
     part.verdict = ok ? VerdictOf(letter) : answer.verdict;
+    if (part.verdict == Verdict::kError) part.text = answer.text;
+    part.left = answer.left;
     part.greatest = letter == RenewOp::kRenewedWanted ? 1 : 0;  // whose and when is not said
     tell(part);
   }

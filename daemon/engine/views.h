@@ -52,13 +52,14 @@ enum class NodeState : std::uint8_t {
   kDuplicate,  // the same server as an entry before it (rule D8)
   kStranger,   // has no id, and others are of a set already (rule D8)
   kOtherSet,   // belongs to another set of nodes (rule D8)
+  kFull,       // stores nothing new: keeps the leases that it has, and takes no others
   kError,      // answers the probe with an error
 };
 
 struct NodeView {
   NodeIndex node;
   NodeState state;
-  std::string text;                      // why it does not vote; empty for kUp
+  std::string text;                      // why it does not vote; or what it refused lately
   std::optional<Duration> ready_in{};    // kNew, kQuarantine
   std::optional<Duration> clock_off{};   // off the median of the nodes' clocks
   std::optional<Duration> round_trip{};  // of the last answer

@@ -93,7 +93,10 @@ class Writer {
     FenceKey(op.lock);
   }
   void operator()(const engine::ProbeOp& op) {
-    OfNode();
+    Key(kSentinelKey);
+    Key(kTryKey);
+    LockKey(kTryKey);
+    Settings();
     Arg(op.node_id);
     Arg(op.set);
   }

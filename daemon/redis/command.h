@@ -19,6 +19,9 @@ inline constexpr std::string_view kSentinelKey = "redlockd:node";
 inline constexpr std::string_view kFencePrefix = "redlockd:fence:";
 inline constexpr std::string_view kWantPrefix = "redlockd:want:";  // of the queue (rule E6.1)
 
+// Of no lock, and never there: the introduction tries on it what the scripts use.
+inline constexpr std::string_view kTryKey = "redlockd:try";
+
 // The script that does the op. A probe is this script and an INFO before it.
 ScriptId ScriptOf(const engine::NodeOp& op);
 

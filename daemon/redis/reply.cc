@@ -160,9 +160,15 @@ NodeAnswer ParseProbe(const redisReply& info, const redisReply& introduction) {
   if (answer.verdict == Verdict::kError) return answer;
   const auto id = String(Element(introduction, 6));
   const auto set = String(Element(introduction, 7));
-  if (!id || !set) return Error("expected the node's id and set from introduce, got fewer");
+  const auto refuses = String(Element(introduction, 8));
+  const auto note = String(Element(introduction, 9));
+  if (!id || !set || !refuses || !note) {
+    return Error("expected {..., id, set, what it refuses, a note} from introduce, got fewer");
+  }
   answer.facts->node_id = id->substr(0, kMaxText);
   answer.facts->set = set->substr(0, kMaxText);
+  answer.facts->refuses = refuses->substr(0, kMaxText);
+  answer.facts->note = note->substr(0, kMaxText);
   return answer;
 }
 

@@ -87,6 +87,7 @@ void WriteNotice(std::string& out, const engine::Notice& notice, engine::Time no
   } else {
     line.Add("deadline", OnWire(notice.deadline));
   }
+  if (!notice.text.empty()) line.Text(notice.text);
 }
 
 }  // namespace redlockd::session

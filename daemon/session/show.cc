@@ -47,7 +47,7 @@ void WriteNode(ReplyLine row, Sessions& room, const engine::NodeWord& word, Coun
       .Add("address", room.options().node_addresses.at(word.node));
   if (!word.answer || word.answer->verdict != engine::Verdict::kOk) {
     row.Add("state", "unknown");
-    row.Text(!word.answer ? "it did not answer" : word.answer->text);
+    row.Text(word.answer ? word.answer->text : word.silence);
     return;
   }
   ++count.answered;

@@ -74,6 +74,7 @@ std::string_view WordOf(engine::NodeState state) {
     case NodeState::kDuplicate:
     case NodeState::kStranger:
     case NodeState::kOtherSet:
+    case NodeState::kFull:
     case NodeState::kError:
       return "refused";
   }

@@ -15,7 +15,7 @@ namespace redlockd::contract {
 namespace {
 
 constexpr std::size_t kSteps = 80;
-constexpr std::uint64_t kSeeds = 150;
+constexpr std::uint64_t kSeeds = 160;
 constexpr std::uint64_t kSeedsWithRestarts = 5;  // a restart takes a while
 
 std::uint64_t FromEnvironment(const char* name, std::uint64_t otherwise) {

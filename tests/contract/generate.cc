@@ -283,7 +283,7 @@ class Generator {
     const std::string key = Key();
     const std::string field(Pick(kFields));
     const std::string hash = OneIn(2) ? "redlockd:node" : key;
-    switch (Below(14)) {
+    switch (Below(17)) {
       case 0:
         return {{"SET", key, OddWord()}};
       case 1:
@@ -300,7 +300,7 @@ class Generator {
         return {{"HDEL", hash, "more", "run", "ready", "max_ttl", "fence_window", "quarantine",
                  "term", "id", "set"}};
       case 7:
-        return {{"HSETNX", hash, field, OddWord()}};
+        return {{"GETRANGE", key, OddWord(), OneIn(2) ? "3" : OddWord()}};
       case 8:
         return {{"PEXPIRE", hash, OneIn(2) ? std::to_string(Ttl() / 1ms) : OddWord()}};
       case 9:
@@ -311,6 +311,12 @@ class Generator {
         return {{"HSET", "redlockd:want:app:job", Instance(), Entry()}};
       case 12:
         return {{"PUBLISH", key, OddWord()}};
+      case 13:
+        return {{"SET", key, Owner(), "XX"}};
+      case 14:
+        return {{"HLEN", hash}};
+      case 15:  // longer than any script reads
+        return {{"SET", key, std::string(250 + Below(12), '7')}};
       default:
         return {{"DEL", key, Key()}};
     }

@@ -49,7 +49,7 @@ struct Store::Command {
 };
 
 const Store::Command* Store::Lookup(std::string_view name) {
-  static constexpr std::array<Command, 13> kCommands = {{
+  static constexpr std::array<Command, 14> kCommands = {{
       {"GET", 2, &Store::Get},
       {"SET", -3, &Store::Set},
       {"TIME", 1, &Store::Time},
@@ -60,7 +60,8 @@ const Store::Command* Store::Lookup(std::string_view name) {
       {"HSET", -4, &Store::Hset},
       {"DEL", -2, &Store::Del},
       {"TYPE", 2, &Store::Type},
-      {"HSETNX", 4, &Store::Hsetnx},
+      {"GETRANGE", 4, &Store::Getrange},
+      {"HLEN", 2, &Store::Hlen},
       {"HDEL", -3, &Store::Hdel},
       {"PUBLISH", 3, &Store::Publish},
   }};
@@ -139,7 +140,30 @@ Reply Store::Get(NodeTime now, Argv argv) {
   return text ? Reply::String(*text) : WrongType();
 }
 
+Reply Store::Getrange(NodeTime now, Argv argv) {
+  auto first = ToInteger(argv[2]), last = ToInteger(argv[3]);
+  if (!first || !last) return NotAnInteger();
+  const Entry* entry = Meet(now, argv[1]);
+  if (!entry) return Reply::String("");
+  const auto* text = std::get_if<std::string>(&entry->value);
+  if (!text) return WrongType();
+  const auto size = static_cast<std::int64_t>(text->size());
+  if (*first < 0 && *last < 0 && *first > *last) return Reply::String("");
+  if (*first < 0) *first = std::max<std::int64_t>(*first + size, 0);
+  if (*last < 0) *last = std::max<std::int64_t>(*last + size, 0);
+  *last = std::min(*last, size - 1);
+  if (*first > *last) return Reply::String("");
+  return Reply::String(
+      text->substr(static_cast<std::size_t>(*first), static_cast<std::size_t>(*last - *first + 1)));
+}
+
 Reply Store::Set(NodeTime now, Argv argv) {
+  if (argv.size() == 4 && IsWord(argv[3], "XX")) {
+    Entry* old = Meet(now, argv[1]);
+    if (!old) return {};
+    *old = Entry{.value = std::string(argv[2])};
+    return Reply::Status("OK");
+  }
   Entry entry{.value = std::string(argv[2])};
   if (argv.size() > 3) {
     if (argv.size() != 5 || !IsWord(argv[3], "PX")) return Reply::Error("ERR syntax error");
@@ -193,6 +217,13 @@ Reply Store::Pexpire(NodeTime now, Argv argv) {
   return Reply::Integer(1);
 }
 
+Reply Store::Hlen(NodeTime now, Argv argv) {
+  const Entry* entry = Meet(now, argv[1]);
+  const Hash* hash = entry ? std::get_if<Hash>(&entry->value) : nullptr;
+  if (entry && !hash) return WrongType();
+  return Reply::Integer(hash ? static_cast<std::int64_t>(hash->size()) : 0);
+}
+
 Reply Store::Hgetall(NodeTime now, Argv argv) {
   const Entry* entry = Meet(now, argv[1]);
   const Hash* hash = entry ? std::get_if<Hash>(&entry->value) : nullptr;
@@ -229,12 +260,6 @@ Reply Store::Hset(NodeTime now, Argv argv) {
         hash->insert_or_assign(std::string(argv[i]), std::string(argv[i + 1])).second ? 1 : 0;
   }
   return Reply::Integer(created);
-}
-
-Reply Store::Hsetnx(NodeTime now, Argv argv) {
-  Hash* hash = MeetHash(now, argv[1]);
-  if (!hash) return WrongType();
-  return Reply::Integer(hash->emplace(argv[2], argv[3]).second ? 1 : 0);
 }
 
 Reply Store::Hdel(NodeTime now, Argv argv) {

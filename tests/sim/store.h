@@ -29,8 +29,9 @@ class Store {
   };
 
   // One command as a script calls it, with the replies and errors of Redis 7.0. It knows what our
-  // scripts use, and no other options: TIME, GET, SET [PX], DEL, TYPE, PTTL, PEXPIRE, HGETALL
-  // (sorted), HMGET, HSET, HSETNX, HDEL, PUBLISH (to nobody). argv[0] in any case.
+  // scripts and plain clients use, and no other options: TIME, GET, GETRANGE, SET [PX] or [XX],
+  // DEL, TYPE, PTTL, PEXPIRE, HLEN, HGETALL (sorted), HMGET, HSET, HDEL, PUBLISH (to nobody).
+  // argv[0] in any case.
   Reply Execute(engine::NodeTime now, std::span<const std::string_view> argv);
 
   // What was published since it was asked last.
@@ -56,15 +57,16 @@ class Store {
 
   Reply Time(engine::NodeTime now, Argv argv);
   Reply Get(engine::NodeTime now, Argv argv);
+  Reply Getrange(engine::NodeTime now, Argv argv);
   Reply Set(engine::NodeTime now, Argv argv);
   Reply Del(engine::NodeTime now, Argv argv);
   Reply Type(engine::NodeTime now, Argv argv);
   Reply Pttl(engine::NodeTime now, Argv argv);
   Reply Pexpire(engine::NodeTime now, Argv argv);
+  Reply Hlen(engine::NodeTime now, Argv argv);
   Reply Hgetall(engine::NodeTime now, Argv argv);
   Reply Hmget(engine::NodeTime now, Argv argv);
   Reply Hset(engine::NodeTime now, Argv argv);
-  Reply Hsetnx(engine::NodeTime now, Argv argv);
   Reply Hdel(engine::NodeTime now, Argv argv);
   Reply Publish(engine::NodeTime now, Argv argv);
 

@@ -7,18 +7,19 @@ local refusal = check(KEYS[4])
 if refusal then return refusal end
 
 local own, greatest, head, first = read_queue(KEYS[3], owner)
-local value, other = holder(KEYS[1])
+local value, other = read(KEYS[1])
 local stored = stored_fence(KEYS[2])
 
 -- A free lock that nobody else wants needs nothing of this.
 if value ~= false or head or queueing == 'always' then
   local stamp, want_life = tonumber(ARGV[11]), tonumber(ARGV[12])
 
-  -- The queue lives as long as the last entry in it.
+  -- The queue lives as long as the last entry in it. Where it cannot be written, this daemon has no
+  -- turn in it, and that is all.
   local function register()
     own = math.max(own or 0, stamp)
     local entry = string.format('%.0f %.0f', own, now + want_life * 1000)
-    redis.call('HSET', KEYS[3], instance_of(owner), entry)
+    if type(redis.pcall('HSET', KEYS[3], instance_of(owner), entry)) == 'table' then return end
     if redis.call('PTTL', KEYS[3]) < want_life then
       redis.call('PEXPIRE', KEYS[3], int(want_life))
     end
@@ -51,7 +52,7 @@ if value ~= false or head or queueing == 'always' then
   if value == nil then return refuse('busy', left(KEYS[1]), other) end
   if value and value ~= owner and not is_earlier_attempt_of_ours() then
     if queueing ~= 'ignore' then tell_holder() end
-    return refuse('busy', left(KEYS[1]), string.sub(value, 1, 256))
+    return refuse('busy', left(KEYS[1]), value)
   end
   if value ~= owner and head and queueing ~= 'ignore' then
     if queueing == 'none' or head_is_before_us() then return refuse('not-turn', 0, head) end
@@ -62,7 +63,7 @@ end
 local fence = (stored or now - ARGV[4]) + 1
 if proposal > fence then fence = proposal end
 local last = fence + ARGV[8] - 1
-if last > now + ARGV[4] then return reply('skew', stored, 0, '', greatest) end
+if last > latest_fence(stored) then return reply('skew', stored, 0, '', greatest) end
 
 -- A lease's deadline never moves back (rule C5), though it be asked for again with a shorter ttl.
 if value == owner then ttl = int(math.max(tonumber(ttl), redis.call('PTTL', KEYS[1]))) end

@@ -6,10 +6,10 @@ local owner, fence, block, fence_life = ARGV[5], tonumber(ARGV[6]), ARGV[7], ARG
 local refusal = check(KEYS[3])
 if refusal then return refusal end
 
-if holder(KEYS[1]) ~= owner then return reply('not-owner') end
+if read(KEYS[1]) ~= owner then return reply('not-owner') end
 local stored = stored_fence(KEYS[2])
 local last = fence + block - 1
 if not stored or stored > last then return reply('passed', stored) end
-if last > now + ARGV[4] then return reply('skew', stored) end
+if last > latest_fence(stored) then return reply('skew', stored) end
 store_fence(KEYS[2], last, fence_life)
 return reply('ok', fence)

@@ -1,6 +1,6 @@
 -- Who has the lock, for how long, and its stored fence. Reads only.
 -- KEYS: lock, fence.
-local value, other = holder(KEYS[1])
+local value, other = read(KEYS[1])
 local stored = stored_fence(KEYS[2])
 if value == false then return reply('ok', stored) end
-return reply('ok', stored, left(KEYS[1]), other or string.sub(value, 1, 256))
+return reply('ok', stored, left(KEYS[1]), other or value)

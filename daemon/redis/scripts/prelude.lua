@@ -94,22 +94,38 @@ local function check(key)
   return no_vote(key)
 end
 
--- The value of a lock's key: false if it is free, nil and '(a TYPE)' if it is no string.
-local function holder(key)
-  local value = redis.pcall('GET', key)
-  if type(value) ~= 'table' then return value end
-  return nil, '(a ' .. redis.call('TYPE', key).ok .. ')'
+-- Of a value that may be anybody's, no more than this is read: it may be of any size. An owner value
+-- is shorter, so one that is not is another's.
+local MOST = 256
+
+-- The beginning of a string, false if there is none, nil and '(a TYPE)' if it is something else.
+local function read(key)
+  local value = redis.pcall('GETRANGE', key, 0, MOST - 1)
+  if type(value) == 'table' then return nil, '(a ' .. redis.call('TYPE', key).ok .. ')' end
+  if value == '' and redis.call('PTTL', key) == -2 then return false end
+  return value
 end
 
 -- The last fence that was given out on this node, nil if none is stored.
 local function stored_fence(key)
-  local value = redis.call('GET', key)
-  if not value then return nil end
+  local value = read(key)
+  if value == false then return nil end
   return tonumber(value) or error('the fence key holds no number')
 end
 
+-- Rule A6: no fence goes beyond this. Normally none is stored beyond now + window: where one is, the
+-- clock went back, and the fences go on from there until the clock has caught up.
+local function latest_fence(stored)
+  local window = tonumber(ARGV[4])
+  if stored and stored > now + window then return stored + window end
+  return now + window
+end
+
+-- It lives until the clock has passed it by two windows at least, or it would be forgotten before the
+-- floor lies above it.
 local function store_fence(key, fence, life)
-  redis.call('SET', key, int(fence), 'PX', life)
+  local least = math.ceil((fence - now + 2 * ARGV[4]) / 1000)
+  redis.call('SET', key, int(fence), 'PX', int(math.max(life, least)))
 end
 
 -- Microseconds until the key goes; -1: never.
@@ -125,10 +141,13 @@ end
 
 -- Four things of the queue: the stamp of the owner's daemon (nil: it has no entry); of the others the
 -- greatest stamp (0: nobody else is there), and the instance and the stamp of the first. Drops what is
--- not fresh any more, and stamps from too far ahead.
+-- not fresh any more, and stamps from too far ahead. A key that is no queue, or that has more entries
+-- than there are daemons, is another program's: nobody is in it.
 local function read_queue(key, owner)
-  local entries = redis.call('HGETALL', key)
   local own, greatest, head, first = nil, 0, nil, nil
+  local size = redis.pcall('HLEN', key)
+  if type(size) == 'table' or size == 0 or size > MOST then return own, greatest end
+  local entries = redis.call('HGETALL', key)
   for i = 1, #entries, 2 do
     local instance = entries[i]
     local stamp, fresh_until = string.match(entries[i + 1], '^(%d+) (%d+)$')

@@ -6,7 +6,7 @@
 local said, most = '', 0
 for i = 1, #KEYS, 2 do
   local owner = ARGV[i]
-  local value = holder(KEYS[i])
+  local value = read(KEYS[i])
   if value == owner then redis.call('DEL', KEYS[i]) end
 
   local own, greatest, head, first = read_queue(KEYS[i + 1], owner)

@@ -7,9 +7,9 @@ local refusal = check(KEYS[1])
 if refusal then return refusal end
 
 local function renew(lock, fence, want, owner, ttl)
-  if holder(lock) ~= owner then return 'n' end
+  if read(lock) ~= owner then return 'n' end
   if redis.call('PTTL', lock) < tonumber(ttl) then redis.call('PEXPIRE', lock, ttl) end
-  redis.call('PEXPIRE', fence, fence_life)
+  if redis.call('PTTL', fence) < tonumber(fence_life) then redis.call('PEXPIRE', fence, fence_life) end
   local _, greatest = read_queue(want, owner)
   return greatest > 0 and 'O' or 'o'
 end

@@ -63,9 +63,9 @@ TEST(Ballot, KnowsASplitVote) {  // rule E7
 TEST(Ballot, HasNoQuorumWhenTooFewCanAnswer) {
   Ballot ballot(3, NodeSet(0b111));
   ballot.Vote(0, 7);
-  ballot.Miss(1);
+  ballot.Miss(1, "silent");
   EXPECT_EQ(ballot.Judge(), Result::kOpen);
-  ballot.Miss(2);
+  ballot.Miss(2, "silent");
   EXPECT_EQ(ballot.Judge(), Result::kNoQuorum);
   ballot.Vote(2, 7);  // an answer that came after all
   EXPECT_EQ(ballot.Judge(), Result::kAgreed);
@@ -76,11 +76,10 @@ TEST(Ballot, KnowsWhoWasSilentAndWhoFailed) {
   ballot.Vote(0, 10);
   ballot.Refuse(1);
   ballot.Fail(2, "OOM");
-  ballot.Miss(3);
+  ballot.Miss(3, "silent");
   EXPECT_EQ(ballot.Silent(), NodeSet(0b11000));
-  EXPECT_EQ(
-      ballot.Failures(),
-      (NodeFailures{{2, "OOM"}, {3, "did not answer in time"}, {4, "did not answer in time"}}));
+  EXPECT_EQ(ballot.Failures(),
+            (NodeFailures{{2, "OOM"}, {3, "silent"}, {4, "has not answered yet"}}));
   ballot.Vote(2, 10);
   EXPECT_EQ(ballot.Failures().count(2), 0u);
 }
@@ -88,7 +87,7 @@ TEST(Ballot, KnowsWhoWasSilentAndWhoFailed) {
 TEST(Ballot, AVoteSurvivesLaterSilence) {
   Ballot ballot(3, NodeSet(0b111));
   ballot.Vote(0, 7);
-  ballot.Miss(0);
+  ballot.Miss(0, "silent");
   ballot.Vote(1, 7);
   EXPECT_EQ(ballot.Judge(), Result::kAgreed);
 }
@@ -96,7 +95,7 @@ TEST(Ballot, AVoteSurvivesLaterSilence) {
 TEST(Ballot, WaitsForASilentNodeThatCouldStillDecide) {
   Ballot ballot(3, NodeSet(0b111));
   ballot.Busy(0, "a", milliseconds(5));
-  ballot.Miss(1);
+  ballot.Miss(1, "silent");
   EXPECT_EQ(ballot.Judge(), Result::kOpen);  // the third tells busy from no quorum
   ballot.Busy(2, "a", milliseconds(5));
   EXPECT_EQ(ballot.Judge(), Result::kRefused);
@@ -107,8 +106,8 @@ TEST(Ballot, AnEvenSetNeedsMoreThanHalf) {
   ballot.Vote(0, 7);
   ballot.Vote(1, 7);
   EXPECT_EQ(ballot.Judge(), Result::kOpen);
-  ballot.Miss(2);
-  ballot.Miss(3);
+  ballot.Miss(2, "silent");
+  ballot.Miss(3, "silent");
   EXPECT_EQ(ballot.Judge(), Result::kNoQuorum);
 }
 

@@ -49,6 +49,48 @@ TEST_F(Holding, IsNotToldOfRenewalsUnasked) {
   EXPECT_TRUE(Told(session_).empty());
 }
 
+// The renewal has read the node's sentinel itself.
+TEST_F(Holding, AProbeThatFailsTakesNothingFromARenewal) {  // rule C5
+  HoldOnTwo();
+  Pass(1s);
+  for (const NodeIndex node : {0, 1}) {
+    Do(NodeLinkUp{node, nodes_[node].Info()});  // one more connection: it is probed
+    Answer(Take<ProbeOp>(node), Verdict::kError, 0, 0ns, "BUSY running a script");
+    EXPECT_EQ(StateOf(node), NodeState::kError);
+    Answer(Take<RenewOp>(node), Verdict::kOk);
+  }
+  EXPECT_EQ(Deadline(), now_ + Promise(3s));
+}
+
+TEST_F(Holding, ARenewalByANodeThatMayHaveForgottenCountsForNothing) {  // rules D5, D6
+  HoldOnTwo();
+  Pass(1s);
+  const Time before = Deadline();
+  nodes_[0].evicted_keys = 1;
+  Do(NodeLinkUp{0, nodes_[0].Info()});
+  Answer(Take<ProbeOp>(0), Verdict::kError, 0, 0ns, "BUSY running a script");
+  Answer(Take<RenewOp>(0), Verdict::kOk);
+  Answer(Take<RenewOp>(1), Verdict::kOk);
+  EXPECT_EQ(Deadline(), before);
+}
+
+TEST_F(Holding, DangerAndLossSayWhatEachNodeSaid) {
+  HoldOnTwo();
+  Pass(1s);
+  Answer(Take<RenewOp>(0), Verdict::kError, 0, 0ns, "READONLY");
+  Silence(Take<RenewOp>(1));
+  Down(2);
+  const auto warned = LastTold(session_, Kind::kJeopardy);
+  ASSERT_TRUE(warned);
+  EXPECT_EQ(warned->text,
+            "node 1 refused: READONLY; node 2 did not answer in time; node 3 connection refused");
+  Pass(3s);
+  const auto lost = LastTold(session_, Kind::kLost);
+  ASSERT_TRUE(lost);
+  EXPECT_NE(lost->text.find("node 1 refused: READONLY"), std::string::npos) << lost->text;
+  EXPECT_NE(lost->text.find("node 3 connection refused"), std::string::npos) << lost->text;
+}
+
 TEST_F(Holding, AFailedRenewalIsRepeatedEachRetryInterval) {  // rule C5
   HoldOnTwo();
   Pass(1s);

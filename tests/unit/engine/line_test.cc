@@ -309,8 +309,34 @@ TEST_F(Line, AnErrorThatNodesAnswerIsToldToTheClient) {
   Silence(Take<AcquireOp>(1));
   ASSERT_EQ(WhyFailed(request), Failure::kNoQuorum);
   EXPECT_EQ(FailureOf(request)->text,
-            "fewer than 2 of 3 nodes gave a usable answer: node 1 NOPERM no 'hgetall' for you; "
-            "node 2 did not answer in time; node 3 did not answer in time");
+            "fewer than 2 of 3 nodes gave a usable answer: node 1 refused: NOPERM no 'hgetall' for "
+            "you; "
+            "node 2 did not answer in time; node 3 has not answered yet");
+}
+
+TEST_F(Line, WhatEachNodeRefusedIsTold) {
+  Make(5);
+  Start();
+  AllByHand();
+  const SessionId session = Open();
+  const auto request = Try(session);
+  const NodeTime clock = nodes_[0].Clock(now_);
+  Asked skewed = Take<AcquireOp>(0);
+  NodeAnswer answer{.node = 0, .ticket = skewed.ticket, .verdict = Verdict::kSkew};
+  answer.node_time = clock;
+  answer.fence = clock + 3'600'000'000;
+  Do(answer);
+  Answer(Take<AcquireOp>(1), Verdict::kSettings, 0, 0ns, "max_ttl is 2000ms on the node");
+  Asked unasked = Take<AcquireOp>(2);
+  Do(NodeSilence{2, unasked.ticket, true, true});
+  ASSERT_EQ(WhyFailed(request), Failure::kNoQuorum);
+  const std::string text = FailureOf(request)->text;
+  for (const char* part :
+       {"node 1 refused: the lock's stored fence is 3600s ahead of its clock",
+        "node 2 differs: max_ttl is 2000ms on the node",
+        "node 3 was not asked: no connection for this lock", "node 4 has not answered yet"}) {
+    EXPECT_NE(text.find(part), std::string::npos) << text;
+  }
 }
 
 TEST_F(Line, AWaiterHasPatienceForQuorumWait) {

@@ -234,6 +234,58 @@ TEST_F(NodesOf, AProbeThatFailsIsAnError) {
   EXPECT_EQ(TextOf(2), "NOPERM this user has no permissions");
 }
 
+// What keeps a node from its vote may pass within what is left of a lease.
+TEST_F(NodesOf, ANodeThatIsUnfitIsProbedAgainSoon) {
+  Start();
+  ByHand(2);
+  Pass(2s);
+  Answer(Take<ProbeOp>(2), Verdict::kError, 0, 0ns, "BUSY running a script");
+  EXPECT_EQ(StateOf(2), NodeState::kError);
+  Obey(2);
+  Pass(500ms);
+  EXPECT_EQ(StateOf(2), NodeState::kUp);
+}
+
+TEST_F(NodesOf, AFullNodeKeepsItsLeasesAndTakesNoOthers) {  // rule C5
+  Start();
+  const SessionId holder = Open();
+  MustHold(holder);
+  for (ObedientNode& node : nodes_) node.refuses = "OOM command not allowed";
+  Pass(2s);
+  EXPECT_EQ(StateOf(0), NodeState::kFull);
+  EXPECT_EQ(TextOf(0), "keeps the leases that it has, takes no new ones: OOM command not allowed");
+  Pass(30s);
+  EXPECT_EQ(engine_->HoldCount(), 1u);
+  const auto refused = Try(Open(), "y");
+  EXPECT_EQ(WhyFailed(refused), Failure::kNoQuorum);
+  EXPECT_NE(FailureOf(refused)->text.find("node 1 keeps the leases that it has, takes no new ones: "
+                                          "OOM command not allowed; node 2 "),
+            std::string::npos)
+      << FailureOf(refused)->text;
+  for (ObedientNode& node : nodes_) node.refuses.clear();
+  Pass(500ms);
+  EXPECT_EQ(StateOf(0), NodeState::kUp);
+}
+
+TEST_F(NodesOf, WhatANodeRefusedIsShownForAMinuteAndLoggedNowAndThen) {
+  Start();
+  MustHold(Open());
+  ByHand(0);
+  changes_.clear();
+  for (int round = 0; round < 3; ++round) {
+    Pass(1s);
+    Answer(Take<RenewOp>(0), Verdict::kError, 0, 0ns, "NOPERM for 'pexpire'");
+  }
+  EXPECT_EQ(TextOf(0), "refused a renewal: NOPERM for 'pexpire' (0us ago)");
+  ASSERT_EQ(changes_.size(), 1u);
+  EXPECT_TRUE(changes_[0].is_note);
+  EXPECT_TRUE(changes_[0].votes);
+  EXPECT_EQ(changes_[0].text, "refused a renewal: NOPERM for 'pexpire'");
+  Obey(0);
+  Pass(61s);
+  EXPECT_EQ(TextOf(0), "");
+}
+
 TEST_F(NodesOf, AnErrorThatComesWithoutATimeReadsNoClock) {
   Start();
   ByHand(2);

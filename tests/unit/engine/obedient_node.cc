@@ -133,6 +133,17 @@ NodeAnswer ObedientNode::Decide(const Call& call, const AcquireOp& op,
   return call.Say(Verdict::kNotTurn, fence, Duration(0), queue.FirstBut(instance)->second);
 }
 
+// Rule A6: no fence goes beyond this.
+Fence ObedientNode::Latest(const Call& call, Fence stored) {
+  const NodeTime window = Us(call.timing.fence_window);
+  return (stored > call.now + window ? stored : call.now) + window;
+}
+
+// Until when a fence that is stored now is remembered.
+NodeTime ObedientNode::LifeOf(const Call& call, Fence fence) {
+  return std::max(call.now + Us(call.timing.fence_life), fence + 2 * Us(call.timing.fence_window));
+}
+
 NodeAnswer ObedientNode::Take(const Call& call, const AcquireOp& op) {
   const auto key = keys_.find(op.lock);
   const auto stored = fences_.find(op.lock);
@@ -140,12 +151,19 @@ NodeAnswer ObedientNode::Take(const Call& call, const AcquireOp& op) {
   const Fence floor = stored == fences_.end() ? call.now - window : stored->second.fence;
   const Fence fence = std::max(floor + 1, op.proposal);
   const Fence last = fence + op.block - 1;
-  if (last > call.now + window) return call.Say(Verdict::kSkew);
+  if (last > Latest(call, floor)) {
+    return call.Say(Verdict::kSkew, stored == fences_.end() ? 0 : stored->second.fence);
+  }
+  if (!refuses.empty()) {
+    NodeAnswer error;
+    error.text = refuses;
+    return error;
+  }
   NodeTime until = call.now + Us(op.ttl);
   if (key != keys_.end() && key->second.owner == op.owner)
     until = std::max(until, key->second.until);
   keys_[op.lock] = {op.owner, until};
-  fences_[op.lock] = {last, call.now + Us(call.timing.fence_life)};
+  fences_[op.lock] = {last, LifeOf(call, last)};
   return call.Say(Verdict::kOk, fence);
 }
 
@@ -157,8 +175,10 @@ NodeAnswer ObedientNode::Do(const Call& call, const ConfirmOp& op) {
   if (stored == fences_.end()) return call.Say(Verdict::kPassed);
   const Fence last = op.fence + op.block - 1;
   if (stored->second.fence > last) return call.Say(Verdict::kPassed, stored->second.fence);
-  if (last > call.now + Us(call.timing.fence_window)) return call.Say(Verdict::kSkew);
-  stored->second = {last, call.now + Us(call.timing.fence_life)};
+  if (last > Latest(call, stored->second.fence)) {
+    return call.Say(Verdict::kSkew, stored->second.fence);
+  }
+  stored->second = {last, LifeOf(call, last)};
   return call.Say(Verdict::kOk, op.fence);
 }
 
@@ -174,7 +194,7 @@ char ObedientNode::Renew(const Call& call, const RenewOp::Lease& lease) {
   if (key == keys_.end() || key->second.owner != lease.owner) return RenewOp::kNotOwner;
   key->second.until = std::max(key->second.until, call.now + Us(lease.ttl));
   if (const auto stored = fences_.find(lease.lock); stored != fences_.end()) {
-    stored->second.until = call.now + Us(call.timing.fence_life);
+    stored->second.until = std::max(stored->second.until, call.now + Us(call.timing.fence_life));
   }
   const bool wanted = wants_[lease.lock].GreatestBut(Parse(lease.owner).instance) != 0;
   return wanted ? RenewOp::kRenewedWanted : RenewOp::kRenewed;
@@ -215,6 +235,7 @@ NodeAnswer ObedientNode::Do(const Call& call, const ProbeOp& op) {
   answer.facts = Info();
   answer.facts->node_id = node_id_;
   answer.facts->set = set_;
+  answer.facts->refuses = refuses;
   return answer;
 }
 

@@ -57,6 +57,7 @@ class ObedientNode {
   bool master = true;
   bool cluster = false;
   std::string maxmemory_policy = "noeviction";
+  std::string refuses;  // why it stores nothing: the introduction says so, acquires are errors
   std::uint64_t evicted_keys = 0;
 
  private:
@@ -90,6 +91,8 @@ class ObedientNode {
   void Expire(NodeTime now);
   NodeAnswer Decide(const Call& call, const AcquireOp& op, const std::string& instance);
   NodeAnswer Take(const Call& call, const AcquireOp& op);  // past all that could refuse it, but A6
+  static Fence Latest(const Call& call, Fence stored);
+  static NodeTime LifeOf(const Call& call, Fence fence);
   void Publish(NodeHint::Kind kind, const std::string& instance, const std::string& lock);
 
   std::string run_id_;

@@ -82,7 +82,7 @@ TEST(CommandTest, EachOpHasItsKeysAndArguments) {
   EXPECT_THAT(call.args, IsEmpty());
 
   call = test::WordsOf(engine::ProbeOp{"id", "set"}, kSet, "run");
-  EXPECT_THAT(call.keys, ElementsAre("redlockd:node"));
+  EXPECT_THAT(call.keys, ElementsAre("redlockd:node", "redlockd:try", "app:redlockd:try"));
   EXPECT_THAT(call.args, ElementsAre("run", "61062000", "60000000", "10000000", "id", "set"));
 
   for (const engine::NodeOp& op : {engine::NodeOp(engine::SuspectOp{}), {engine::TrustOp{}}}) {

@@ -49,7 +49,11 @@ std::string FakeNode::Good(const Argv& argv) {
   if (argv[0] == "SCRIPT") return Bulk(std::string(40, 'a'));
   if (argv[0] == "EVALSHA") {
     const bool is_release = argv[1] == Get(ScriptId::kRelease).sha;  // two keys of each lock
-    return ScriptReply("ok", 0, 0, std::string(is_release ? std::stoul(argv[2]) / 2 : 0, 'o'));
+    const std::string reply =
+        ScriptReply("ok", 0, 0, std::string(is_release ? std::stoul(argv[2]) / 2 : 0, 'o'));
+    const bool is_introduction = argv[1] == Get(ScriptId::kIntroduce).sha;
+    return is_introduction ? "*10" + reply.substr(2) + Bulk("") + Bulk("") + Bulk("") + Bulk("")
+                           : reply;
   }
   return "+OK\r\n";
 }

@@ -200,7 +200,8 @@ TEST(FactsTest, SaysWhatIsMissing) {
 
 TEST(ProbeTest, PutsFactsAndSentinelTogether) {
   const std::string six = Bulk("amnesia") + ":1\r\n:0\r\n:3000000\r\n" + Bulk("") + kNobody;
-  auto answer = ParseProbe(*Read(Bulk(kInfo)), *Read("*8\r\n" + six + Bulk("id") + Bulk("set")));
+  auto answer = ParseProbe(*Read(Bulk(kInfo)),
+                           *Read("*10\r\n" + six + Bulk("id") + Bulk("set") + Bulk("") + Bulk("")));
   EXPECT_EQ(answer.verdict, Verdict::kAmnesia);
   EXPECT_EQ(answer.left, 3s);
   EXPECT_EQ(answer.facts->run_id, "abc");
@@ -208,7 +209,8 @@ TEST(ProbeTest, PutsFactsAndSentinelTogether) {
   EXPECT_EQ(answer.facts->set, "set");
   answer = ParseProbe(*Read(Bulk(kInfo)), *Read("*6\r\n" + six));
   EXPECT_EQ(answer.verdict, Verdict::kError);
-  answer = ParseProbe(*Read("-LOADING\r\n"), *Read("*8\r\n" + six + Bulk("id") + Bulk("set")));
+  answer = ParseProbe(*Read("-LOADING\r\n"),
+                      *Read("*10\r\n" + six + Bulk("id") + Bulk("set") + Bulk("") + Bulk("")));
   EXPECT_EQ(answer.verdict, Verdict::kError);
   EXPECT_EQ(answer.text, "INFO: LOADING");
 }

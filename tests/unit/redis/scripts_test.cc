@@ -1,6 +1,10 @@
 // The scripts on a real node, rule by rule; each test names what a wrong variant would do.
 #include <gtest/gtest.h>
 
+#include <cctype>
+#include <regex>
+#include <set>
+
 #include "tests/unit/redis/scripts_fixture.h"
 
 namespace redlockd::redis {
@@ -44,12 +48,11 @@ TEST_F(ScriptsTest, AcquireRefusesAFenceBeyondTheWindowAndChangesNothing) {
   EXPECT_EQ(Acquire(kA, 1s, Now() + 10 * kSecond).verdict, Verdict::kSkew);
   EXPECT_EQ(Key(), "(nil)");
   EXPECT_EQ(StoredFence(), "(nil)");
-  const Fence far = Now() + 10 * kSecond;
-  StoreFence(far);
-  const auto answer = Acquire(kA, 1s, 0);
-  EXPECT_EQ(answer.verdict, Verdict::kSkew);
+  const Fence near = Now() + kSecond / 4;
+  StoreFence(near);
+  EXPECT_EQ(AcquireBlock(kA, 0, kSecond).verdict, Verdict::kSkew);
   EXPECT_EQ(Key(), "(nil)");
-  EXPECT_EQ(StoredFence(), std::to_string(far));
+  EXPECT_EQ(StoredFence(), std::to_string(near));
 }
 
 TEST_F(ScriptsTest, AcquireOfAnothersLockIsBusyWithAllThereIsToKnow) {
@@ -490,14 +493,36 @@ TEST_F(ScriptsTest, AClockThatWentBackDoesNotProlongTheQuarantine) {
   EXPECT_EQ(Sentinel("ready"), std::to_string(answer.node_time + 3 * kSecond));
 }
 
-TEST_F(ScriptsTest, FencesRefuseToGoBackWithTheClock) {
+// A6. They go on from where they were, also from a node that missed the last ones, but not further.
+TEST_F(ScriptsTest, FencesDoNotGoBackWithTheClock) {
   Ready();
   const Fence fence = Acquire(kA, 1s, Now()).fence;
   Release(kA);
-  server_.ShiftClock(-2s);
+  server_.ShiftClock(-1h);
   Do(engine::TrustOp{});
-  EXPECT_EQ(Acquire(kA, 1s, Now()).verdict, Verdict::kSkew);
+  EXPECT_EQ(Acquire(kA, 1s, fence + kSecond).verdict, Verdict::kSkew) << "beyond the window";
   EXPECT_EQ(StoredFence(), std::to_string(fence));
+  EXPECT_EQ(Acquire(kA, 1s, Now()).fence, fence + 1);
+  EXPECT_EQ(Confirm(kA, fence + 7).verdict, Verdict::kOk);
+  EXPECT_EQ(Confirm(kA, fence + kSecond).verdict, Verdict::kSkew);
+  EXPECT_EQ(StoredFence(), std::to_string(fence + 7));
+  EXPECT_EQ(Acquire(kA, 1s, Now()).fence, fence + 8);
+}
+
+// Forgotten sooner, the floor would lie below it: the next one would be less.
+TEST_F(ScriptsTest, AFenceAheadOfTheClockIsNotForgottenBeforeTheClockHasPassedIt) {
+  Ready();
+  Acquire(kA, 1s, Now());
+  server_.ShiftClock(-1h);
+  Do(engine::TrustOp{});
+  for (const bool renews : {false, true}) {
+    if (renews) {
+      EXPECT_EQ(Renew(kA).verdict, Verdict::kOk);
+    } else {
+      EXPECT_EQ(Acquire(kA, 1s, Now()).verdict, Verdict::kOk);
+    }
+    EXPECT_GT(Number({"PTTL", "redlockd:fence:app:job"}), 3'600'000);
+  }
 }
 
 // --- rule D7 ------------------------------------------------------------------------------------
@@ -534,6 +559,124 @@ TEST_F(ScriptsTest, IntroduceWritesIdAndSetOnce) {
 }
 
 // --- the node's own refusals --------------------------------------------------------------------
+
+// Of what another program keeps under the name of a lock 256 bytes are read, whatever its size.
+TEST_F(ScriptsTest, OfAForeignValueNoMoreIsReadThanIsShown) {
+  Ready();
+  Redis({"SETRANGE", "app:job", "20000000", "x"});
+  const auto busy = Acquire(kA);
+  EXPECT_EQ(busy.verdict, Verdict::kBusy);
+  EXPECT_EQ(busy.text.size(), 256u);
+  EXPECT_EQ(Inspect().text.size(), 256u);
+  EXPECT_EQ(Renew(kA).verdict, Verdict::kNotOwner);
+  EXPECT_EQ(Release(kA).verdict, Verdict::kNotOwner);
+}
+
+TEST_F(ScriptsTest, AnEmptyValueIsAnothersToo) {
+  Ready();
+  Redis({"SET", "app:job", ""});
+  EXPECT_EQ(Acquire(kA).verdict, Verdict::kBusy);
+  EXPECT_EQ(Redis({"EXISTS", "app:job"}), "1");
+}
+
+TEST_F(ScriptsTest, AnOwnerIsNotTheBeginningOfALongerValue) {
+  Ready();
+  Redis({"SET", "app:job", kA + std::string(300, 'x')});
+  EXPECT_EQ(Acquire(kA).verdict, Verdict::kBusy);
+  EXPECT_EQ(Release(kA).verdict, Verdict::kNotOwner);
+}
+
+// A key of another program in place of one queue is no queue; the other locks of the call are let
+// go.
+TEST_F(ScriptsTest, AQueueOfAnotherTypeKeepsNobodyFromLettingGo) {
+  Ready();
+  engine::AcquireOp other{"other", kA, 1s, 0};
+  for (const char* command : {"RPUSH", "SET"}) {
+    ASSERT_EQ(Acquire(kA).verdict, Verdict::kOk);
+    ASSERT_EQ(Do(other).verdict, Verdict::kOk);
+    Redis({command, "redlockd:want:app:job", "1"});
+    EXPECT_EQ(Renew(kA).verdict, Verdict::kOk);
+    EXPECT_EQ(ReleaseAll({{"job", kA}, {"other", kA}}).text, "oo");
+    EXPECT_EQ(Redis({"EXISTS", "app:job", "app:other"}), "0");
+    // To stand in it is not possible, and no obstacle.
+    engine::AcquireOp wants{"job", kA, 1s, 0};
+    wants.queueing = engine::Queueing::kAlways;
+    wants.stamp = Now();
+    EXPECT_EQ(Do(wants).verdict, Verdict::kOk);
+    EXPECT_EQ(Release(kA).verdict, Verdict::kOk);
+    EXPECT_EQ(Redis({"PTTL", "redlockd:want:app:job"}), "-1") << "another program's stays as it is";
+    Redis({"DEL", "redlockd:want:app:job"});
+  }
+}
+
+TEST_F(ScriptsTest, WhatAQueueCannotBeIsNotRead) {
+  Ready();
+  std::vector<std::string> hset = {"HSET", "redlockd:want:app:job"};
+  for (int i = 0; i < 300; ++i) {
+    hset.push_back("instance" + std::to_string(i));
+    hset.push_back("1 " + std::to_string(Now() + 60 * kSecond));
+  }
+  Redis(hset);
+  EXPECT_EQ(Acquire(kA).verdict, Verdict::kOk);
+  EXPECT_EQ(Redis({"HLEN", "redlockd:want:app:job"}), "300");
+}
+
+TEST_F(ScriptsTest, AFullNodeSaysSoAtTheIntroductionAndRenews) {
+  Ready();
+  ASSERT_EQ(Acquire(kA, 500ms).verdict, Verdict::kOk);
+  Redis({"CONFIG", "SET", "maxmemory", "1"});
+  EXPECT_EQ(Do(engine::ProbeOp{"node-1", "set-1"}).verdict, Verdict::kOk);
+  EXPECT_NE(std::string(last_->element[8]->str).find("OOM"), std::string::npos);
+  EXPECT_EQ(Renew(kA, 2s).verdict, Verdict::kOk);
+  EXPECT_GT(Number({"PTTL", "app:job"}), 1000);
+  Redis({"CONFIG", "SET", "maxmemory", "0"});
+  Do(engine::ProbeOp{"node-1", "set-1"});
+  EXPECT_EQ(std::string(last_->element[8]->str), "");
+  EXPECT_EQ(IdFromProbe(), "node-1");
+}
+
+// The introduction names each command that the user may not use, before a lock is asked for, and
+// leaves nothing behind.
+TEST_F(ScriptsTest, TheIntroductionNamesEachMissingRight) {
+  Ready();
+  Redis({"ACL", "SETUSER", "redlock", "on", ">pw", "~*", "&*", "+@all"});
+  ASSERT_STREQ(static_cast<redisReply*>(redisCommand(context_.get(), "AUTH redlock pw"))->str,
+               "OK");
+  for (const std::string right : {"type", "pttl", "getrange", "set", "del", "pexpire", "hlen",
+                                  "hgetall", "hmget", "hset", "hdel"}) {
+    Redis({"ACL", "SETUSER", "redlock", "-" + right});
+    const auto answer = Do(engine::ProbeOp{});
+    EXPECT_EQ(answer.verdict, Verdict::kError);
+    std::string name = right;
+    for (char& c : name) c = static_cast<char>(std::toupper(c));
+    EXPECT_EQ(answer.text.rfind("NOPERM for " + name + ", which redlockd needs: ", 0), 0u)
+        << answer.text;
+    Redis({"ACL", "SETUSER", "redlock", "+" + right});
+  }
+  Redis({"ACL", "SETUSER", "redlock", "-publish"});
+  EXPECT_EQ(Do(engine::ProbeOp{}).verdict, Verdict::kOk) << "one can live without it";
+  EXPECT_NE(std::string(last_->element[9]->str).find("PUBLISH: "), std::string::npos);
+  EXPECT_EQ(Redis({"EXISTS", "redlockd:try", "app:redlockd:try"}), "0");
+}
+
+// What the scripts call, and nothing else, is what the introduction tries.
+TEST_F(ScriptsTest, TheIntroductionTriesAllThatTheScriptsUse) {
+  const std::string_view tries = Get(ScriptId::kIntroduce).source;
+  const std::regex call("redis\\.p?call\\('([A-Z]+)'");
+  std::set<std::string> used;
+  for (const Script& script : AllScripts()) {
+    const std::string source(script.source);
+    for (std::sregex_iterator it(source.begin(), source.end(), call), end; it != end; ++it) {
+      used.insert((*it)[1]);
+    }
+  }
+  EXPECT_GE(used.size(), 11u);
+  EXPECT_FALSE(used.contains("GET")) << "which reads the whole of what may be another program's";
+  for (const std::string& command : used) {
+    if (command == "TIME") continue;  // by the handshake
+    EXPECT_NE(tries.find("'" + command + "',"), std::string_view::npos) << command;
+  }
+}
 
 TEST_F(ScriptsTest, WhatTheNodeRefusesIsAnErrorWithItsText) {
   Ready();

@@ -160,8 +160,11 @@ TEST_F(ViewsTest, ShowCountsWhatTheNodesSay) {
   client->Send("show a\n");
   const auto show = Nth<engine::ShowRequested>(0);
   EXPECT_EQ(show.name, "a");
-  Answer(id, show.request,
-         engine::Shown{"a", {Word(0, "b007:1:host1"), Word(1, "b007:1:host1"), {2, {}}}});
+  Answer(
+      id, show.request,
+      engine::Shown{
+          "a",
+          {Word(0, "b007:1:host1"), Word(1, "b007:1:host1"), {2, {}, "did not answer in time"}}});
   EXPECT_THAT(client->Line(), StartsWith("- place=here state=held fence=7 deadline=1007000000000 "
                                          "left=7s held=3s " +
                                          me));
@@ -170,7 +173,7 @@ TEST_F(ViewsTest, ShowCountsWhatTheNodesSay) {
             "owner=b007:1:host1 host=host1 left=5s");
   EXPECT_THAT(client->Line(), StartsWith("- place=node node=2 "));
   EXPECT_EQ(client->Line(),
-            "- place=node node=3 address=10.0.0.3:6379 state=unknown :it did not answer");
+            "- place=node node=3 address=10.0.0.3:6379 state=unknown :did not answer in time");
   EXPECT_EQ(client->Line(), "OK lock=a state=held by=here votes=2/3");
 }
 
