@@ -165,7 +165,14 @@ std::optional<engine::HoldView> App::HoldOf(const std::string& name) const {
 std::vector<engine::RowView> App::Rows(const engine::RowPlace& from, std::size_t most) const {
   return engine_.Rows(Now(), from, most);
 }
-std::vector<engine::NodeView> App::Nodes() const { return engine_.Nodes(Now()); }
+std::vector<engine::NodeView> App::Nodes() const {
+  std::vector<engine::NodeView> views = engine_.Nodes(Now());
+  for (engine::NodeView& view : views) {
+    const std::string missing = nodes_.Missing(view.node);
+    if (!missing.empty()) view.text += (view.text.empty() ? "" : "; ") + missing;
+  }
+  return views;
+}
 engine::Counters App::Counters() const { return engine_.counters(); }
 
 // --- the life of the daemon ---------------------------------------------------------------------

@@ -20,15 +20,22 @@ void Append(std::string& out, std::initializer_list<std::string_view> argv) {
 }  // namespace
 
 bool AppendAuth(std::string& out, const NodeOptions& options) {
+  const std::string password = options.password_now ? options.password_now() : options.password;
   if (!options.username.empty()) {
-    Append(out, {"AUTH", options.username, options.password});
-  } else if (!options.password.empty()) {
-    Append(out, {"AUTH", options.password});
+    Append(out, {"AUTH", options.username, password});
+  } else if (!password.empty()) {
+    Append(out, {"AUTH", password});
   } else {
     return false;
   }
   return true;
 }
+
+void AppendClientKill(std::string& out, std::int64_t client_id) {
+  Append(out, {"CLIENT", "KILL", "ID", std::to_string(client_id)});
+}
+
+void AppendHeartbeat(std::string& out) { Append(out, {"TIME"}); }
 
 Handshake::Handshake(const NodeOptions& options, Former former)
     : options_(options), former_(std::move(former)) {}
@@ -41,6 +48,8 @@ void Handshake::Begin(std::string& out) {
   }
   Append(out, {"CLIENT", "ID"});
   due_.push_back(Step::kClientId);
+  AppendHeartbeat(out);
+  due_.push_back(Step::kHeartbeat);
   Append(out, {"INFO"});
   due_.push_back(Step::kInfo);
 }
@@ -58,6 +67,9 @@ Handshake::State Handshake::Take(const redisReply& reply, std::string& out) {
       break;
     case Step::kClientId:
       TakeClientId(reply);
+      break;
+    case Step::kHeartbeat:  // the scripts begin with the same command
+      if (IsError(reply)) return Fail("TIME", reply);
       break;
     case Step::kInfo:
       return TakeInfo(reply, out);
@@ -87,7 +99,7 @@ Handshake::State Handshake::TakeInfo(const redisReply& reply, std::string& out) 
   }
   facts_ = std::move(std::get<engine::NodeFacts>(facts));
   if (former_.client_id != 0 && former_.run_id == facts_.run_id) {
-    Append(out, {"CLIENT", "KILL", "ID", std::to_string(former_.client_id)});
+    AppendClientKill(out, former_.client_id);
     due_.push_back(Step::kClientKill);
   }
   for (const Script& script : AllScripts()) {

@@ -14,9 +14,15 @@ namespace redlockd::redis {
 // Appends AUTH, if the node wants one; false: it does not.
 bool AppendAuth(std::string& out, const NodeOptions& options);
 
-// What is said on a new connection before anything else (rule C7): AUTH, SELECT, CLIENT ID, INFO;
-// then CLIENT KILL of the connection it replaces, so that nothing that waits there can run later,
-// and SCRIPT LOAD of all scripts. No I/O: replies in, commands out.
+// Appends the question whether a connection still works: any reply says that it does. TIME, as the
+// scripts need the right to it anyway, and PING would be one more.
+void AppendHeartbeat(std::string& out);
+// Ends another connection: what waits there will not run.
+void AppendClientKill(std::string& out, std::int64_t client_id);
+
+// What is said on a new connection before anything else (rule C7): AUTH, SELECT, CLIENT ID, TIME,
+// INFO; then CLIENT KILL of the connection it replaces, so that nothing that waits there can run
+// later, and SCRIPT LOAD of all scripts. No I/O: replies in, commands out.
 class Handshake {
  public:
   // The connection that this one replaces; there may be none.
@@ -38,7 +44,7 @@ class Handshake {
   const std::string& note() const { return note_; }
 
  private:
-  enum class Step { kAuth, kSelect, kClientId, kInfo, kClientKill, kScriptLoad };
+  enum class Step { kAuth, kSelect, kClientId, kHeartbeat, kInfo, kClientKill, kScriptLoad };
 
   void TakeClientId(const redisReply& reply);
   State TakeInfo(const redisReply& reply, std::string& out);

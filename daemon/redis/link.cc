@@ -13,6 +13,10 @@ namespace {
 // No reply is near it; a node that sends more without an end is none.
 constexpr std::size_t kMaxReplyBytes = 1 << 20;
 
+// The first byte of what a server says that expects TLS.
+constexpr char kTlsAlert = 0x15;
+constexpr char kSpeaksTls[] = "the port speaks TLS, and redlockd speaks none";
+
 // A timer that is later than this was not held up by the kernel alone.
 constexpr std::chrono::milliseconds kHeldUp{5};
 
@@ -22,7 +26,8 @@ Link::Link(const Parts& parts, std::uint32_t seed)
     : parts_(parts),
       backoff_(seed),
       dialer_(parts.resolver, node_options().address),
-      timer_(parts.loop, [this] { OnTimer(); }) {
+      timer_(parts.loop, [this] { OnTimer(); }),
+      beat_timer_(parts.loop, [this] { OnBeatDue(); }) {
   SetTimer(Clock::now());
 }
 
@@ -41,8 +46,41 @@ bool Link::Send(std::span<const engine::Ticket> tickets, const Question& questio
                     .releases = question.releases(),
                     .sent = now});
   }
+  asked_ += tickets.size();
   if (!timer_.running()) StartTimer();
   return true;
+}
+
+// --- questions of its own -----------------------------------------------------------------------
+
+// Nobody may need this link for long, and a network in between may have forgotten it by then: it is
+// to be known before.
+void Link::OnBeatDue() {
+  if (due_.empty() && Clock::now() - quiet_since_ >= node_options().connect_timeout / 2) Beat();
+  if (is_ready()) beat_timer_.Start(node_options().connect_timeout);
+}
+
+void Link::Beat() {
+  out_.clear();
+  AppendHeartbeat(out_);
+  Ask({.kind = Due::Kind::kBeat}, out_);
+}
+
+void Link::Settle(const Link& other) {
+  out_.clear();
+  AppendClientKill(out_, other.unsettled_->client_id);
+  Due due{.kind = Due::Kind::kSettle};
+  due.ticket.subject = other.parts_.number;
+  Ask(std::move(due), out_);
+}
+
+void Link::Ask(Due due, std::string_view text) {
+  stream_->Write(text);
+  due.sent = Clock::now();
+  if (due_.empty()) quiet_since_ = due.sent;
+  due_.push_back(std::move(due));
+  ++asked_;
+  if (!timer_.running()) StartTimer();
 }
 
 // --- connecting ---------------------------------------------------------------------------------
@@ -63,16 +101,21 @@ void Link::Connect(const SocketAddress& address) {
       event::Stream::Callbacks{
           .on_connected = [this] { OnConnected(); },
           .on_bytes = [this](std::string_view bytes) { OnBytes(bytes); },
-          .on_closed =
-              [this](const std::string& reason) {
-                Lose((state_ == State::kConnecting ? "connect: " : "connection: ") + reason);
-              },
+          .on_closed = [this](const std::string& reason) { Lose(WhatEnded() + reason); },
       });
   stream_->Connect(reinterpret_cast<const sockaddr*>(&address.storage), address.size);
 }
 
+std::string Link::WhatEnded() const {
+  if (state_ == State::kConnecting) return "connect: ";
+  if (state_ != State::kHandshaking) return "connection: ";
+  if (heard_) return "handshake: " + (handshake_->note().empty() ? "" : handshake_->note() + "; ");
+  return "handshake, before any reply (does the port speak TLS? redlockd does not): ";
+}
+
 void Link::OnConnected() {
   state_ = State::kHandshaking;
+  heard_ = false;
   reader_ = MakeReader();
   handshake_.emplace(node_options(), former_);
   out_.clear();
@@ -93,21 +136,26 @@ void Link::TakeOfHandshake(const redisReply& reply) {
 }
 
 void Link::BecomeReady() {
+  const engine::NodeFacts facts = handshake_->facts();
+  if (const auto why_not = parts_.user.WhyNotUse(facts)) return Lose(*why_not);
   state_ = State::kReady;
   timer_.Cancel();
   backoff_.Reset();
-  const engine::NodeFacts facts = handshake_->facts();
+  quiet_since_ = Clock::now();
+  beat_timer_.Start(node_options().connect_timeout);
+  unsettled_.reset();  // the handshake has ended that connection, or it was to another server
   const std::string note = handshake_->note();
   present_ = {facts.run_id, handshake_->client_id()};
   handshake_.reset();
   if (!note.empty()) parts_.user.OnNote(note);
-  parts_.user.OnLinkReady(facts);
+  parts_.user.OnLinkReady(parts_.number, facts);
 }
 
 // --- what is heard ------------------------------------------------------------------------------
 
 void Link::OnBytes(std::string_view bytes) {
   quiet_since_ = Clock::now();
+  if (!std::exchange(heard_, true) && bytes.front() == kTlsAlert) return Lose(kSpeaksTls);
   redisReaderFeed(reader_.get(), bytes.data(), bytes.size());
   while (stream_) {  // what is taken may end the connection
     void* got = nullptr;
@@ -129,6 +177,12 @@ void Link::Take(Reply reply) {
 }
 
 void Link::TakeOfOp(Reply reply) {
+  if (due_.front().kind != Due::Kind::kOp) {
+    const Due due = std::move(due_.front());
+    due_.pop_front();
+    if (due.kind == Due::Kind::kSettle) parts_.user.OnSettled(due.ticket.subject);
+    return;
+  }
   if (due_.front().is_probe && !due_.front().info) {
     due_.front().info = std::move(reply);
     return;
@@ -184,6 +238,7 @@ void Link::TellTimedOut(Clock::time_point now) {
     if (due_[i].timed_out) continue;
     if (now - due_[i].sent < node_options().command_timeout) break;
     due_[i].timed_out = true;
+    if (due_[i].kind != Due::Kind::kOp) continue;
     parts_.user.OnSilence({parts_.node, due_[i].ticket, false});
   }
 }
@@ -205,15 +260,23 @@ void Link::SetTimer(Clock::time_point at) {
 
 void Link::Lose(const std::string& reason) {
   const bool was_ready = state_ == State::kReady;
-  if (was_ready) former_ = std::move(present_);
+  if (was_ready) {
+    former_ = std::exchange(present_, {});
+    const bool asked = std::any_of(due_.begin(), due_.end(),
+                                   [](const Due& due) { return due.kind == Due::Kind::kOp; });
+    if (asked && former_.client_id != 0) unsettled_ = former_;
+  }
+  beat_timer_.Cancel();
   state_ = State::kWaiting;
   stream_.reset();
   reader_.reset();
   handshake_.reset();
   SetTimer(Clock::now() + backoff_.Next());
   const auto gone = std::exchange(due_, {});
-  for (const Due& due : gone) parts_.user.OnSilence({parts_.node, due.ticket, true});
-  parts_.user.OnLinkLost(was_ready, reason);
+  for (const Due& due : gone) {
+    if (due.kind == Due::Kind::kOp) parts_.user.OnSilence({parts_.node, due.ticket, true});
+  }
+  parts_.user.OnLinkLost(parts_.number, was_ready, reason);
 }
 
 }  // namespace redlockd::redis

@@ -27,9 +27,13 @@ namespace redlockd::redis {
 class LinkUser {
  public:
   virtual ~LinkUser() = default;
-  virtual void OnLinkReady(const engine::NodeFacts& facts) = 0;
+  // Asked when the node has told its facts: a reason not to use this link, and to try again.
+  virtual std::optional<std::string> WhyNotUse(const engine::NodeFacts& facts) = 0;
+  virtual void OnLinkReady(std::size_t number, const engine::NodeFacts& facts) = 0;
   // It was ready and is not any more, or could not be made. It tries again by itself.
-  virtual void OnLinkLost(bool was_ready, const std::string& reason) = 0;
+  virtual void OnLinkLost(std::size_t number, bool was_ready, const std::string& reason) = 0;
+  // What was sent over that link before it was lost has run, or will not.
+  virtual void OnSettled(std::size_t number) = 0;
   virtual void OnAnswer(engine::NodeAnswer&& answer) = 0;
   virtual void OnSilence(engine::NodeSilence silence) = 0;
   // Something that the node refuses and that can be lived without (rule C7).
@@ -54,6 +58,7 @@ class Link {
     Resolver& resolver;
     const Options& options;
     engine::NodeIndex node;
+    std::size_t number;  // of the links of this node
     LinkUser& user;
   };
   Link(const Parts& parts, std::uint32_t seed);  // starts connecting
@@ -62,21 +67,38 @@ class Link {
   Link& operator=(const Link&) = delete;
 
   State state() const { return state_; }
+  bool is_ready() const { return state_ == State::kReady; }
+  // How many answers were ever waited for, and how many are not waited for any more. They come in
+  // the order in which was asked.
+  std::uint64_t asked() const { return asked_; }
+  std::uint64_t done() const { return asked_ - due_.size(); }
+  const std::string& run_id() const { return present_.run_id; }  // kReady
+  // The connection that was lost last, while what was sent over it may still run on the server.
+  const std::optional<Handshake::Former>& unsettled() const { return unsettled_; }
 
   // False: it is not ready, or too much waits to be sent; nothing was sent and nothing will be
   // told. True: the user gets exactly one answer, or a silence with gone=true, in the end; to
   // several releases in one question, one for the ticket of each.
   bool Send(std::span<const engine::Ticket> tickets, const Question& question);
 
+  // Of one that is ready. Asks whether it still works: if not, it is lost soon.
+  void Beat();
+  // Of one that is ready: has the node end the lost connection of `other`, a link to the same node.
+  void Settle(const Link& other);
+  void Settled() { unsettled_.reset(); }
+
  private:
   using Clock = std::chrono::steady_clock;
 
-  // An op whose answer is due.
+  // An op whose answer is due; or a question of the link's own, of which nobody is told.
   struct Due {
-    engine::Ticket ticket;
-    bool is_probe;
-    std::size_t releases;  // that have one reply in common: this one, if any, and those behind it
-    Clock::time_point sent;
+    enum class Kind : std::uint8_t { kOp, kBeat, kSettle };
+    Kind kind = Kind::kOp;
+    engine::Ticket ticket;  // kSettle: its subject is the number of the other link
+    bool is_probe = false;
+    std::size_t releases =
+        0;  // that have one reply in common: this one, if any, and those behind it
+    Clock::time_point sent{};
     bool timed_out = false;  // and the user was told so
     Reply info{};            // of a probe, once it is there
   };
@@ -85,11 +107,14 @@ class Link {
 
   void Dial();
   void Connect(const SocketAddress& address);
+  std::string WhatEnded() const;
   void OnConnected();
   void OnBytes(std::string_view bytes);
   void Take(Reply reply);
   void TakeOfHandshake(const redisReply& reply);
   void TakeOfOp(Reply reply);
+  void Ask(Due due, std::string_view text);
+  void OnBeatDue();
   void Answer(const redisReply& reply, std::size_t i);
   void BecomeReady();
   void Lose(const std::string& reason);
@@ -107,12 +132,16 @@ class Link {
   event::Timer timer_;
   Clock::time_point timer_at_;
   bool looks_again_ = false;
+  event::Timer beat_timer_;  // kReady
   std::unique_ptr<event::Stream> stream_;
   Reader reader_;
   std::optional<Handshake> handshake_;
   Handshake::Former present_;  // kReady: this connection
   Handshake::Former former_;   // the last one that was ready
+  std::optional<Handshake::Former> unsettled_;
+  bool heard_ = false;  // anything at all, on this connection
   std::deque<Due> due_;
+  std::uint64_t asked_ = 0;
   Clock::time_point quiet_since_;  // kReady: since when answers are due and nothing was heard
   std::string out_;                // scratch
 };

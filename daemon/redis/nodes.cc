@@ -66,7 +66,7 @@ void Nodes::Send(engine::NodeSet nodes, std::span<const engine::Ticket> tickets,
                  const Question& question) {
   for (engine::NodeIndex i = 0; i < nodes_.size(); ++i) {
     if (!nodes.test(i) || nodes_[i]->Ask(tickets, question)) continue;
-    for (const engine::Ticket& ticket : tickets) unasked_.push_back({i, ticket, true});
+    for (const engine::Ticket& ticket : tickets) unasked_.push_back({i, ticket, true, true});
     tell_unasked_.Schedule();
   }
 }

@@ -37,6 +37,9 @@ class Nodes {
   // in one call.
   void Ask(const engine::AskNodes& ask);
 
+  // Of a node that is up: which of its connections are missing, and why; empty: none.
+  std::string Missing(engine::NodeIndex node) const { return nodes_[node]->Missing(); }
+
  private:
   // Releases over one link of each of these nodes, while more may join them. One call of many costs
   // a node and this daemon less than as many calls.

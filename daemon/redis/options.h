@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -19,9 +20,12 @@ struct NodeOptions {
   Address address;
   std::string username;  // empty: AUTH with the password alone
   std::string password;  // empty: no AUTH. Never logged, never in an error text
+  // The password as it is by now, in place of the one above; asked for each new connection.
+  std::function<std::string()> password_now{};
   int database = 0;
   // Of a connection to be made (without the resolving of its name) and made ready; and how long a
-  // connection may be silent while answers are due, before it is given up. > 0.
+  // connection may be silent while answers are due, before it is given up; and when one on which
+  // nothing was heard for as long is asked whether it still works. > 0.
   std::chrono::nanoseconds connect_timeout = std::chrono::seconds(1);
   std::chrono::nanoseconds command_timeout = std::chrono::milliseconds(50);  // > 0
 };

@@ -34,9 +34,10 @@ std::string Bulk(const std::string& text) {
 }
 
 std::string GoodHandshake() {
-  std::string replies = ":5\r\n" + Bulk(
-                                       "run_id:r\r\nredis_version:7\r\nrole:master\r\n"
-                                       "maxmemory_policy:noeviction\r\nevicted_keys:0\r\n");
+  std::string replies = ":5\r\n*2\r\n" + Bulk("1") + Bulk("2") +
+                        Bulk(
+                            "run_id:r\r\nredis_version:7\r\nrole:master\r\n"
+                            "maxmemory_policy:noeviction\r\nevicted_keys:0\r\n");
   for (std::size_t i = 0; i < redis::AllScripts().size(); ++i) replies += Bulk("sha");
   return replies;
 }

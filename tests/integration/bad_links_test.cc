@@ -1,7 +1,10 @@
 // Links that are slow, cut, half dead: through proxies of the test's own.
 #include <gtest/gtest.h>
+#include <hiredis/hiredis.h>
 
 #include <deque>
+#include <memory>
+#include <sstream>
 
 #include "tests/support/daemon.h"
 #include "tests/support/tcp_proxy.h"
@@ -114,6 +117,91 @@ TEST_F(BadLinksTest, AReleaseHeldUpReachesTheNodeInTheEnd) {
   EXPECT_EQ(client.Brief("unlock a"), "OK");
   proxies_[0].Pause(false);
   ExpectNothingLeft();
+}
+
+// A middlebox that forgets connections tells neither side. That they are dead is found, and they
+// are made again, though nobody asks for a lock.
+TEST_F(BadLinksTest, ConnectionsThatANetworkForgotAreFoundBeforeALockNeedsThem) {
+  std::vector<std::size_t> before;
+  for (TcpProxy& proxy : proxies_) before.push_back(proxy.Accepted());
+  for (TcpProxy& proxy : proxies_) proxy.Forget();
+  for (std::size_t i = 0; i < proxies_.size(); ++i) {
+    EXPECT_TRUE(Eventually([&] { return proxies_[i].Accepted() >= 2 * before[i]; }));
+  }
+  daemon_->WaitForNodes(5);
+  LineClient client = daemon_->Connect();
+  for (int i = 0; i < 8; ++i) {
+    EXPECT_EQ(client.Brief("trylock job" + std::to_string(i)), "OK");
+  }
+}
+
+class OneAddressTest : public BadLinksTest {
+ protected:
+  // Ends one of the daemon's connections for questions to node 0.
+  void EndOneConnection() {
+    std::istringstream list(nodes_[0].Command({"CLIENT", "LIST", "TYPE", "normal"}));
+    for (std::string line; std::getline(list, line);) {
+      if (line.find("cmd=client") != std::string::npos) continue;  // of this test
+      const std::string id = line.substr(3, line.find(' ') - 3);
+      ASSERT_EQ(nodes_[0].Command({"CLIENT", "KILL", "ID", id}), "1");
+      return;
+    }
+    FAIL() << "the daemon has no connection";
+  }
+  bool Says(const std::string& text) {
+    return daemon_->NodeRow(0).text.find(text) != std::string::npos;
+  }
+  RedisNode spare_;  // another server, with nothing on it
+};
+
+TEST_F(OneAddressTest, ANameThatLeadsElsewhereByNowIsNotedAndTheServerThatVotesIsKept) {
+  proxies_[0].LeadTo({spare_.port()});
+  EndOneConnection();
+  EXPECT_TRUE(
+      Eventually([&] { return Says("1 of 2 connections missing: the address leads to "); }));
+  EXPECT_TRUE(daemon_->NodeIs(0, "up"));
+  EXPECT_NE(daemon_->Log().find("the address leads to another server"), std::string::npos);
+  ExpectService();
+  EXPECT_EQ(spare_.Command({"DBSIZE"}), "0");
+  proxies_[0].LeadTo({nodes_[0].port()});
+  EXPECT_TRUE(Eventually([&] { return !Says("missing"); }));
+  ExpectNothingLeft();
+}
+
+TEST_F(OneAddressTest, BehindABalancerOneServerIsTheNode) {
+  proxies_[0].LeadTo({nodes_[0].port(), spare_.port()});
+  for (int i = 0; i < 5; ++i) {
+    EndOneConnection();
+    ExpectService();
+  }
+  EXPECT_TRUE(Eventually([&] { return !Says("missing"); })) << "in turn it meets the same again";
+  EXPECT_EQ(spare_.Command({"DBSIZE"}), "0");
+  EXPECT_TRUE(daemon_->NodeIs(0, "up"));
+}
+
+TEST_F(BadLinksTest, ANodeThatTakesNoMoreConnectionsSaysSoAndServesAllLocksByThoseItHas) {
+  std::deque<std::unique_ptr<redisContext, decltype(&redisFree)>> others;
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    // Room for the hints and one link; others are there first when the daemon comes again.
+    nodes_[i].Command({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
+    redisContext* admin = redisConnectUnix(nodes_[i].SocketPath().c_str());
+    others.emplace_back(admin, &redisFree);
+    freeReplyObject(redisCommand(admin, "CONFIG SET maxclients 3"));
+    freeReplyObject(redisCommand(admin, "CLIENT KILL TYPE normal SKIPME yes"));
+  }
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    Reply row;
+    EXPECT_TRUE(Eventually([&] {
+      row = daemon_->NodeRow(i);
+      return Get(row, "state") == "up" && row.text.rfind("1 of 2 connections missing: ", 0) == 0 &&
+             row.text.find("max number of clients") != std::string::npos;
+    })) << Line(row);
+  }
+  EXPECT_NE(daemon_->Log().find("1 of 2 connections missing"), std::string::npos);
+  LineClient client = daemon_->Connect();
+  for (int i = 0; i < 20; ++i) {
+    EXPECT_EQ(client.Brief("trylock job" + std::to_string(i)), "OK");
+  }
 }
 
 }  // namespace

@@ -110,7 +110,7 @@ struct TcpProxy::Link {
 };
 
 TcpProxy::TcpProxy(std::uint16_t server_port)
-    : server_port_(server_port), listener_(TcpSocket()), wake_(eventfd(0, EFD_CLOEXEC)) {
+    : listener_(TcpSocket()), wake_(eventfd(0, EFD_CLOEXEC)), server_ports_{server_port} {
   const sockaddr_in address = Loopback(port_.number());
   if (bind(listener_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
       listen(listener_.get(), 64) != 0) {
@@ -149,10 +149,21 @@ void TcpProxy::Cut() {
   Apply([&] { cut_ = true; });
 }
 
+void TcpProxy::Forget() {
+  Apply([&] { forget_ = true; });
+}
+void TcpProxy::LeadTo(std::vector<std::uint16_t> server_ports) {
+  Apply([&] { server_ports_ = std::move(server_ports); });
+}
+
 void TcpProxy::Accept() {
   Fd client(accept4(listener_.get(), nullptr, nullptr, SOCK_CLOEXEC));
   Fd server = TcpSocket();
-  const sockaddr_in address = Loopback(server_port_);
+  sockaddr_in address;
+  {
+    const std::lock_guard guard(mutex_);
+    address = Loopback(server_ports_[accepted_++ % server_ports_.size()]);
+  }
   // Blocks, but on loopback only for as long as the kernel needs.
   if (connect(server.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
     ResetOnClose(client);
@@ -174,6 +185,9 @@ void TcpProxy::Run() {
         for (const Link& link : links_)
           std::for_each(link.ends.begin(), link.ends.end(), ResetOnClose);
         links_.clear();
+      }
+      if (std::exchange(forget_, false)) {
+        for (Link& link : links_) link.dead = {true, true};
       }
       paused = paused_;
     }

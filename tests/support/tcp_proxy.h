@@ -7,6 +7,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "tests/support/fd.h"
 #include "tests/support/free_port.h"
@@ -39,6 +40,13 @@ class TcpProxy {
   void Pause(bool on);
   // Resets every connection that is open now.
   void Cut();
+  // As a middlebox that forgets connections: all bytes of those that are open now are lost from now
+  // on, silently. New ones are good.
+  void Forget();
+  // New connections lead to these servers, in turn: as a name that was changed, or that has several
+  // addresses, or a balancer.
+  void LeadTo(std::vector<std::uint16_t> server_ports);
+  std::size_t Accepted() const { return accepted_; }  // connections, so far
 
  private:
   struct Link;
@@ -53,16 +61,18 @@ class TcpProxy {
   template <typename Change>
   void Apply(Change change);
 
-  const std::uint16_t server_port_;
   FreePort port_;
   Fd listener_;
   Fd wake_;  // eventfd: the settings have changed
   std::mutex mutex_;
-  std::array<Way, 2> ways_;  // these four under mutex_
+  std::array<Way, 2> ways_;  // these under mutex_
+  std::vector<std::uint16_t> server_ports_;
+  bool forget_ = false;
   bool paused_ = false;
   bool cut_ = false;
   bool stop_ = false;
-  std::list<Link> links_;  // of the thread
+  std::list<Link> links_;  // of the thread, as the next one
+  std::atomic<std::size_t> accepted_ = 0;
   std::thread thread_;
 };
 

@@ -90,5 +90,31 @@ TEST_F(TcpProxyTest, CutsWhatIsOpenAndTakesNewOnes) {
   EXPECT_TRUE(Ping());
 }
 
+TEST_F(TcpProxyTest, ForgetsTheConnectionsThereAreAndTakesNewOnes) {
+  Connect();
+  EXPECT_TRUE(Ping());
+  proxy_.Forget();
+  EXPECT_FALSE(Ping(100ms));
+  Connect();
+  EXPECT_TRUE(Ping());
+}
+
+TEST_F(TcpProxyTest, LeadsNewConnectionsElsewhere) {
+  RedisNode other;
+  other.Command({"SET", "here", "1"});
+  const auto is_there = [&] {
+    Connect();
+    const auto reply = static_cast<redisReply*>(redisCommand(context_.get(), "EXISTS here"));
+    const bool there = reply->integer == 1;
+    freeReplyObject(reply);
+    return there;
+  };
+  EXPECT_FALSE(is_there());
+  proxy_.LeadTo({node_.port(), other.port()});
+  EXPECT_NE(is_there(), is_there());
+  proxy_.LeadTo({other.port()});
+  EXPECT_TRUE(is_there());
+}
+
 }  // namespace
 }  // namespace redlockd::test

@@ -14,6 +14,8 @@ using State = Handshake::State;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
+const std::string kTime = "*2\r\n$1\r\n1\r\n$1\r\n2\r\n";
+
 class HandshakeTest : public ::testing::Test {
  protected:
   State Hear(Handshake& handshake, const std::string& bytes) {
@@ -48,8 +50,9 @@ class HandshakeTest : public ::testing::Test {
 TEST_F(HandshakeTest, WithoutSecretsItBeginsWithTheClientsId) {
   Handshake handshake(options_, {});
   handshake.Begin(out_);
-  EXPECT_EQ(out_, "*2\r\n$6\r\nCLIENT\r\n$2\r\nID\r\n*1\r\n$4\r\nINFO\r\n");
+  EXPECT_EQ(out_, "*2\r\n$6\r\nCLIENT\r\n$2\r\nID\r\n*1\r\n$4\r\nTIME\r\n*1\r\n$4\r\nINFO\r\n");
   EXPECT_EQ(Hear(handshake, ":12\r\n"), State::kGoing);
+  EXPECT_EQ(Hear(handshake, kTime), State::kGoing);
   EXPECT_EQ(Hear(handshake, Info("run-1")), State::kGoing);
   EXPECT_THAT(out_, HasSubstr("SCRIPT"));
   EXPECT_THAT(out_, Not(HasSubstr("KILL")));
@@ -81,6 +84,7 @@ TEST_F(HandshakeTest, KillsTheFormerConnectionOfTheSameServerOnly) {
   Handshake same(options_, {.run_id = "run-1", .client_id = 12});
   same.Begin(out_);
   Hear(same, ":13\r\n");
+  Hear(same, kTime);
   Hear(same, Info("run-1"));
   EXPECT_THAT(out_, HasSubstr("$4\r\nKILL\r\n$2\r\nID\r\n$2\r\n12\r\n"));
   EXPECT_EQ(Hear(same, "-NOPERM no\r\n"), State::kGoing);
@@ -91,6 +95,7 @@ TEST_F(HandshakeTest, KillsTheFormerConnectionOfTheSameServerOnly) {
   out_.clear();
   other.Begin(out_);
   Hear(other, ":13\r\n");
+  Hear(other, kTime);
   Hear(other, Info("run-1"));
   EXPECT_THAT(out_, Not(HasSubstr("KILL")));
 }
@@ -99,6 +104,7 @@ TEST_F(HandshakeTest, ANodeThatDoesNotTellTheIdIsLivedWith) {
   Handshake handshake(options_, {});
   handshake.Begin(out_);
   EXPECT_EQ(Hear(handshake, "-NOPERM no\r\n"), State::kGoing);
+  Hear(handshake, kTime);
   Hear(handshake, Info("run-1"));
   EXPECT_EQ(HearScriptsLoaded(handshake), State::kDone);
   EXPECT_EQ(handshake.client_id(), 0);
@@ -109,8 +115,30 @@ TEST_F(HandshakeTest, WithoutFactsThereIsNoLink) {
   Handshake handshake(options_, {});
   handshake.Begin(out_);
   Hear(handshake, ":1\r\n");
+  Hear(handshake, kTime);
   EXPECT_EQ(Hear(handshake, "-NOPERM no\r\n"), State::kFailed);
   EXPECT_EQ(handshake.error(), "INFO: NOPERM no");
+}
+
+TEST_F(HandshakeTest, WithoutTheRightToTimeThereIsNoLink) {
+  Handshake handshake(options_, {});
+  handshake.Begin(out_);
+  Hear(handshake, ":1\r\n");
+  EXPECT_EQ(Hear(handshake, "-NOPERM no permissions to run the 'time' command\r\n"),
+            State::kFailed);
+  EXPECT_EQ(handshake.error(), "TIME: NOPERM no permissions to run the 'time' command");
+}
+
+TEST_F(HandshakeTest, ThePasswordIsReadAnewForEachConnection) {
+  std::string now = "second";
+  options_.password = "first";
+  options_.password_now = [&now] { return now; };
+  Handshake(options_, {}).Begin(out_);
+  EXPECT_THAT(out_, HasSubstr("$6\r\nsecond\r\n"));
+  now = "third";
+  out_.clear();
+  Handshake(options_, {}).Begin(out_);
+  EXPECT_THAT(out_, HasSubstr("$5\r\nthird\r\n"));
 }
 
 }  // namespace

@@ -38,11 +38,12 @@ TEST_F(NodesTest, TheHandshakeGoesInOrderAndIsUpAfterTheScripts) {
   StartAndWaitUp();
   EXPECT_EQ(ups_[0].node, 0u);
   EXPECT_EQ(ups_[0].facts.run_id, "run-1");
-  ASSERT_EQ(fake_->heard.size(), 4 + kScripts);
+  ASSERT_EQ(fake_->heard.size(), 5 + kScripts);
   EXPECT_THAT(fake_->heard[0], ElementsAre("AUTH", "redlock", "secret"));
   EXPECT_THAT(fake_->heard[1], ElementsAre("SELECT", "3"));
   EXPECT_THAT(fake_->heard[2], ElementsAre("CLIENT", "ID"));
-  EXPECT_THAT(fake_->heard[3], ElementsAre("INFO"));
+  EXPECT_THAT(fake_->heard[3], ElementsAre("TIME"));
+  EXPECT_THAT(fake_->heard[4], ElementsAre("INFO"));
   EXPECT_EQ(fake_->Count("SCRIPT"), kScripts);
   EXPECT_TRUE(notes_.empty());
 }
@@ -170,6 +171,113 @@ TEST_F(NodesTest, WhatNodeLinkUpLeadsToIsTheFirstThingToBeSent) {
   EXPECT_EQ(fake_->heard.back()[1], Get(ScriptId::kRelease).sha);
 }
 
+// --- several links ------------------------------------------------------------------------------
+
+// A fake node that lets so many connections in, and refuses the others.
+class SeveralLinks : public NodesTest {
+ protected:
+  void Begin(std::size_t links) {
+    AddFake();
+    options_.links = links;
+    StartAndWaitUp();
+    fake_->heard.clear();
+  }
+  // Locks of each of the two links.
+  std::pair<std::string, std::string> LockOfEach() {
+    std::string locks[2];
+    for (int i = 0; locks[0].empty() || locks[1].empty(); ++i) {
+      const std::string name = "job" + std::to_string(i);
+      locks[LaneOf(name) % 2] = name;
+    }
+    return {locks[0], locks[1]};
+  }
+};
+
+TEST_F(SeveralLinks, OneThatReachesAnotherServerIsNotUsed) {
+  AddFake();
+  options_.links = 2;
+  std::size_t infos = 0;
+  fake_->answer = [&](const FakeNode::Argv& argv) {
+    // As a balancer with two servers behind it.
+    return argv[0] == "INFO" ? InfoReply("run-" + std::to_string(infos++ % 2))
+                             : FakeNode::Good(argv);
+  };
+  Start();
+  ASSERT_TRUE(Until([&] { return !notes_.empty(); }));
+  EXPECT_EQ(notes_[0],
+            "1 of 2 connections missing: the address leads to another server (run run-1) than the "
+            "other connections to this node (run run-0)");
+  EXPECT_EQ(nodes_->Missing(0), notes_[0]);
+  EXPECT_THAT(downs_, SizeIs(0));
+  EXPECT_EQ(Answer(Acquire()).verdict, Verdict::kOk);
+  // As soon as it reaches the same one it is taken.
+  ASSERT_TRUE(Until([&] { return ups_.size() == 2; }));
+  EXPECT_EQ(ups_[0].facts.run_id, ups_[1].facts.run_id);
+  EXPECT_EQ(nodes_->Missing(0), "");
+  EXPECT_THAT(notes_, Contains("all connections work"));
+}
+
+TEST_F(SeveralLinks, WhereOneIsMissingItsLocksTakeAnother) {
+  AddFake();
+  options_.links = 2;
+  std::size_t ids = 0;
+  bool full = true;
+  fake_->answer = [&](const FakeNode::Argv& argv) -> std::string {
+    if (argv.size() == 2 && argv[1] == "ID" && full && ids++ > 0) {
+      return "-ERR max number of clients reached\r\n!";
+    }
+    return FakeNode::Good(argv);
+  };
+  Start();
+  ASSERT_TRUE(Until([&] { return !ups_.empty() && !nodes_->Missing(0).empty(); }));
+  EXPECT_THAT(nodes_->Missing(0), StartsWith("1 of 2 connections missing: "));
+  for (const auto& lock : {LockOfEach().first, LockOfEach().second}) {
+    EXPECT_EQ(Answer(Acquire(lock)).verdict, Verdict::kOk);
+  }
+  EXPECT_THAT(silences_, SizeIs(0));
+  full = false;
+  EXPECT_TRUE(Until([&] { return ups_.size() == 2; }));
+}
+
+// What was asked on it could run after what is asked on another, a release before its acquire.
+TEST_F(SeveralLinks, AnotherIsTakenOnceTheServerHasEndedTheLostConnection) {
+  AddFake().connect_timeout = 300ms;
+  options_.nodes[0].command_timeout = 20ms;
+  options_.links = 2;
+  StartAndWaitUp();
+  fake_->heard.clear();
+  const std::string lock = LockOfEach().first;
+  bool dead = true;  // the one that carries it
+  fake_->answer = [&](const FakeNode::Argv& argv) -> std::string {
+    const bool carries = argv[0] == "EVALSHA" && std::count(argv.begin(), argv.end(), lock) > 0;
+    return dead && (carries || argv[0] == "CLIENT") ? "" : FakeNode::Good(argv);
+  };
+  Ask(Acquire(lock), 1);
+  ASSERT_TRUE(Until([&] { return Gone() == 1; }));
+  EXPECT_FALSE(silences_.back().unasked);
+  // The kill has no answer yet: what the lost connection carries may still run.
+  Ask(engine::ReleaseOp{lock, kOwner}, 2);
+  ASSERT_TRUE(Until([&] { return Gone() == 2; }));
+  EXPECT_TRUE(silences_.back().unasked);
+  EXPECT_THAT(fake_->heard, Contains(FakeNode::Argv{"CLIENT", "KILL", "ID", "7"}));
+}
+
+TEST_F(SeveralLinks, AnIdleLinkThatIsLostIsReplacedAtOnce) {
+  Begin(2);
+  const auto [lock, other] = LockOfEach();
+  bool refuse = true;
+  fake_->answer = [&](const FakeNode::Argv& argv) -> std::string {
+    return refuse && argv[0] == "INFO" ? "-LOADING\r\n" : FakeNode::Good(argv);
+  };
+  // Both break; one comes back, and then carries the locks of both.
+  fake_->Drop();
+  ASSERT_TRUE(Until([&] { return !downs_.empty(); }));
+  refuse = false;
+  ASSERT_TRUE(Until([&] { return ups_.size() == 3; }));
+  for (const auto& name : {lock, other}) EXPECT_EQ(Answer(Acquire(name)).verdict, Verdict::kOk);
+  EXPECT_THAT(silences_, SizeIs(0));
+}
+
 // --- asking -------------------------------------------------------------------------------------
 
 TEST_F(NodesTest, EachCallGetsTheRunIdOfItsOwnConnection) {
@@ -268,6 +376,8 @@ TEST_F(NodesTest, AProbeIsOneAnswerOfTwoReplies) {
   EXPECT_EQ(answer.facts->run_id, "run-1");
   EXPECT_EQ(answer.facts->node_id, "id-1");
   EXPECT_EQ(answer.facts->set, "set-1");
+  EXPECT_EQ(answer.facts->refuses, "OOM full");
+  EXPECT_EQ(answer.facts->note, "a note");
   EXPECT_THAT(answers_, SizeIs(1));
 }
 
@@ -305,6 +415,29 @@ TEST_F(NodesTest, ALinkThatStaysSilentIsGivenUpAndMadeAgain) {
   EXPECT_EQ(TimedOut(), 2u);
   fake_->answer = [](const FakeNode::Argv& argv) { return FakeNode::Good(argv); };
   EXPECT_TRUE(Until([&] { return ups_.size() == 2; }));
+}
+
+// A network that forgets idle connections tells nobody: it is to be known before a lock needs them.
+TEST_F(NodesTest, AnIdleLinkThatIsDeadIsFoundAndMadeAgain) {
+  AddFake().connect_timeout = 100ms;
+  options_.links = 2;
+  StartAndWaitUp();
+  fake_->answer = [](const FakeNode::Argv&) { return ""; };
+  ASSERT_TRUE(Until([&] { return !downs_.empty(); }));
+  EXPECT_EQ(downs_[0], "connection: no answer for 100ms");
+  EXPECT_THAT(silences_, SizeIs(0)) << "nobody had asked for anything";
+  fake_->answer = [](const FakeNode::Argv& argv) { return FakeNode::Good(argv); };
+  EXPECT_TRUE(Until([&] { return ups_.size() == 4; }));
+}
+
+TEST_F(NodesTest, AnyReplyToAHeartbeatWillDo) {
+  AddFake().connect_timeout = 100ms;
+  StartAndWaitUp();
+  fake_->heard.clear();
+  fake_->answer = [](const FakeNode::Argv&) { return "-BUSY Redis is busy running a script\r\n"; };
+  ASSERT_TRUE(Until([&] { return fake_->Count("TIME") >= 4; }));
+  EXPECT_THAT(downs_, SizeIs(0));
+  EXPECT_THAT(answers_, SizeIs(0));
 }
 
 TEST_F(NodesTest, AnIdleLinkIsKept) {
