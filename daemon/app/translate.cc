@@ -1,10 +1,15 @@
 #include "daemon/app/translate.h"
 
 #include <algorithm>
+#include <functional>
+#include <string>
+#include <utility>
 #include <variant>
 
+#include "config/secret_file.h"
 #include "daemon/host/entropy.h"
 #include "daemon/host/facts.h"
+#include "daemon/host/log.h"
 
 namespace redlockd::app {
 namespace {
@@ -18,10 +23,26 @@ redis::Address AddressOf(const config::Address& address) {
   return {.host = {}, .port = 0, .path = std::get<config::UnixAddress>(address).path};
 }
 
+// Read anew for each connection: a password is changed by changing the file.
+std::function<std::string()> PasswordNow(const config::Node& node) {
+  if (node.password_file.empty()) return nullptr;
+  return [file = node.password_file, last = node.password, told = std::string()]() mutable {
+    config::SecretRead read = config::ReadSecretFile(file);
+    if (read.error.empty()) {
+      last = std::move(read.secret);
+    } else if (told != read.error) {
+      host::LogWarning("password_file: " + read.error + "; the last password stays in use");
+    }
+    told = read.error;
+    return last.Reveal();
+  };
+}
+
 redis::NodeOptions NodeOptionsOf(const config::Node& node) {
   return {.address = AddressOf(node.address),
           .username = node.username,
           .password = node.password.Reveal(),
+          .password_now = PasswordNow(node),
           .database = static_cast<int>(node.database),
           .connect_timeout = node.timeouts.connect,
           .command_timeout = node.timeouts.command};

@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cctype>
+#include <filesystem>
 #include <sstream>
 
 #include "tests/support/daemon.h"
@@ -24,6 +26,11 @@ std::vector<std::string> AclOfTheManual() {
     words.push_back(word == ">PASSWORD" ? std::string(">") + kPassword : word);
   }
   return words;
+}
+
+std::string Upper(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::toupper(c));
+  return text;
 }
 
 class AccessTest : public testing::Test {
@@ -146,6 +153,69 @@ TEST_F(AccessTest, AUserWhoMayTooLittleIsToldAsSuch) {
     row = daemon.NodeRow(0);
     return row.text.find("NOPERM") != std::string::npos;
   })) << Line(row);
+}
+
+// Each right of the manual's line that is missing is named when the daemon connects, and the node
+// does not count as up; but for those that the manual calls optional, which the log has.
+TEST_F(AccessTest, EachMissingRightIsNamed) {
+  for (const std::string& word : AclOfTheManual()) {
+    if (word[0] != '+') continue;
+    std::vector<std::string> acl = AclOfTheManual();
+    acl.push_back("-" + word.substr(1));
+    SetAcl(acl);
+    const bool optional = word.starts_with("+client") || word == "+publish" || word == "+subscribe";
+    if (word == "+select") continue;  // of another database only
+    Daemon daemon(Options(kPassword));
+    if (!optional) {
+      EXPECT_TRUE(Eventually([&] { return !daemon.NodeRow(0).text.empty(); })) << word;
+      Reply row;
+      EXPECT_TRUE(Eventually([&] {
+        row = daemon.NodeRow(0);
+        return row.text.find("NOPERM") != std::string::npos;
+      })) << word
+          << ": " << Line(row);
+      EXPECT_NE(Get(row, "state"), "up");
+      std::string name = word.substr(1, word.find('|') - 1);
+      EXPECT_THAT(row.text, testing::AnyOf(HasSubstr(name), HasSubstr(Upper(name))));
+    } else {
+      if (word == "+client|kill")
+        nodes_[0].Command({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
+      EXPECT_TRUE(Eventually([&] {
+        return daemon.Log().find("NOPERM") != std::string::npos ||
+               daemon.Log().find("can't run") != std::string::npos;
+      })) << word;
+    }
+  }
+}
+
+// Both are good for a while, the file is changed, the old one is withdrawn.
+TEST_F(AccessTest, APasswordCanBeChangedUnderALock) {
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    nodes_[i].Command({"ACL", "SETUSER", "redlock", "on", ">old", "~*", "&*", "+@all"});
+  }
+  Daemon daemon(Options("old"));
+  daemon.TrustEmpty();
+  LineClient holder = daemon.Connect();
+  ASSERT_EQ(Brief(holder.Ask("lock a events=renew")), "OK");
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    nodes_[i].Command({"ACL", "SETUSER", "redlock", ">new"});
+  }
+  WriteFile(dir_ / "password", "new\n");
+  for (std::size_t i = 0; i < nodes_.size(); ++i) {
+    nodes_[i].Command({"ACL", "SETUSER", "redlock", "<old"});
+    nodes_[i].Command({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
+  }
+  const Duration changed = BootTime();
+  while (Duration(GetNumber(holder.Event("RENEWED"), "deadline")) < changed + 4s) {
+  }
+  EXPECT_FALSE(holder.HasEvent("LOST"));
+  daemon.WaitForNodes(3);
+
+  // A file that is not there is said once, and what was read last is used.
+  std::filesystem::remove(dir_ / "password");
+  nodes_[0].Command({"CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"});
+  EXPECT_TRUE(
+      Eventually([&] { return daemon.Log().find("password_file: ") != std::string::npos; }));
 }
 
 }  // namespace
