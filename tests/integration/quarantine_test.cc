@@ -149,6 +149,28 @@ TEST(Quarantine, ANodeOfAnotherSetStopsTheDaemon) {
   EXPECT_EQ(client.Brief("trylock a"), "ERR no-quorum");
 }
 
+// Clocks that were an hour fast are set right: what was locked before can be locked again, and its
+// fences go on growing.
+TEST(Quarantine, ClocksThatAreSetBackKeepNoNameFromBeingLocked) {
+  Nodes nodes(3, {.shifted_clock = true});
+  for (std::size_t i = 0; i < nodes.size(); ++i) nodes[i].ShiftClock(1h);
+  Daemon daemon(nodes.Addresses());
+  daemon.TrustEmpty();
+  LineClient client = daemon.Connect();
+  const Reply before = client.Ask("lock a");
+  ASSERT_EQ(Brief(before), "OK") << Line(before);
+  EXPECT_EQ(client.Brief("unlock a sync"), "OK");
+  for (std::size_t i = 0; i < nodes.size(); ++i) nodes[i].ShiftClock(0s);
+  Reply after;
+  for (const char* lock : {"a", "a", "never-used"}) {
+    EXPECT_TRUE(Eventually([&] {
+      return Brief(after = client.Ask(std::string("lock ") + lock + " wait=10s")) == "OK";
+    })) << Line(after);
+    if (*lock == 'a') EXPECT_GT(GetNumber(after, "fence"), GetNumber(before, "fence"));
+    EXPECT_EQ(client.Brief(std::string("unlock ") + lock + " sync"), "OK");
+  }
+}
+
 // Two entries that are one server, which only shows when it is asked.
 TEST(ListedTwice, OneServerHasOneVote) {
   Nodes nodes(4);
