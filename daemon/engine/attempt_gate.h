@@ -2,64 +2,86 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <list>
+#include <cstdint>
 #include <memory>
+#include <optional>
+#include <unordered_map>
 
 #include "daemon/engine/counted.h"
+#include "daemon/engine/fair_line.h"
 
 namespace redlockd::engine {
 
 class Lock;
 
-// Lets so many attempts be under way at a time, and has the others wait in the order in which they
-// came (rule C12). How many: more with each one that is granted, fewer with each that too few nodes
-// answered in time, as they may have too much to do.
+// Bounds how many attempts are under way at a time, and has the others wait in a line in which
+// users take turns (rule C12). How many: more with each one that is granted, fewer with each that
+// too few nodes answered in time, as they may have too much to do.
 class AttemptGate {
  public:
   static constexpr std::size_t kLeast = 8;  // unless fewer are the most
+
+  // Of all that may be under way a user has this part at most: so there always is room for others,
+  // and what nodes have to do for one user does not make the others wait for long.
+  static constexpr std::size_t kShare = 4;
 
   explicit AttemptGate(std::size_t most) : most_(most), width_(most) {}
 
   // An attempt that is under way, for as long as it lives.
   class Entry : Counted {
    public:
-    explicit Entry(AttemptGate& gate) : Counted(gate.under_way_) {}
+    Entry(AttemptGate& gate, std::uint32_t uid) : Counted(gate.under_way_), gate_(gate), uid_(uid) {
+      ++gate_.under_way_of_[uid_];
+    }
+    ~Entry() { gate_.Leave(uid_); }
+
+   private:
+    AttemptGate& gate_;
+    std::uint32_t uid_;
   };
   // It passes from the attempt to the release of what the attempt may have left on the nodes.
   using Pass = std::unique_ptr<Entry>;
-  Pass Enter() { return std::make_unique<Entry>(*this); }
-  // Whether this lock may enter: there is room, and no other is before it.
-  bool LetsIn(const Lock& lock) const {
-    return Open() && (line_.empty() || line_.front() == &lock);
+  Pass Enter(std::uint32_t uid) {
+    auto entry = std::make_unique<Entry>(*this, uid);
+    if (IsFull(uid)) line_.HoldBack(uid);
+    return entry;
+  }
+  // Whether this lock may enter for the user: there is room, and no other is before it.
+  bool LetsIn(const Lock& lock, std::uint32_t uid) const {
+    return IsOpen() && !IsFull(uid) && (line_.First() == nullptr || line_.First() == &lock);
   }
 
   void Granted() { width_ = std::min(width_ + 1, most_); }
   void Unanswered() { width_ = std::max(width_, least_ + 4) - 4; }
 
   // A lock's place in the line before the gate; it leaves the line with it.
-  class Place {
-   public:
-    Place(AttemptGate& gate, Lock& lock)
-        : gate_(gate), at_(gate.line_.insert(gate.line_.end(), &lock)) {}
-    ~Place() { gate_.line_.erase(at_); }
-    Place(const Place&) = delete;
-    Place& operator=(const Place&) = delete;
-
-   private:
-    AttemptGate& gate_;
-    std::list<Lock*>::iterator at_;
-  };
+  using Place = FairLine<Lock>::Place;
+  void StandInLine(std::optional<Place>& place, std::uint32_t uid, Lock& lock) {
+    place.emplace(line_, uid, lock);
+    if (IsFull(uid)) line_.HoldBack(uid);
+  }
   // Whose turn it is; none if nobody waits, or not yet.
-  Lock* Next() const { return Open() && !line_.empty() ? line_.front() : nullptr; }
+  Lock* Next() const { return IsOpen() ? line_.First() : nullptr; }
 
  private:
-  bool Open() const { return under_way_ < width_; }
+  bool IsOpen() const { return under_way_ < width_; }
+  bool IsFull(std::uint32_t uid) const {
+    const auto known = under_way_of_.find(uid);
+    return known != under_way_of_.end() && known->second >= share_;
+  }
+  void Leave(std::uint32_t uid) {
+    const auto known = under_way_of_.find(uid);
+    if (--known->second < share_) line_.LetGo(uid);
+    if (known->second == 0) under_way_of_.erase(known);
+  }
 
   const std::size_t most_;
   const std::size_t least_ = std::min(kLeast, most_);
   std::size_t width_;
+  const std::size_t share_ = std::max<std::size_t>(most_ / kShare, 1);
   std::size_t under_way_ = 0;
-  std::list<Lock*> line_;
+  std::unordered_map<std::uint32_t, std::size_t> under_way_of_;  // by uid
+  FairLine<Lock> line_;
 };
 
 }  // namespace redlockd::engine

@@ -13,7 +13,8 @@ namespace redlockd::engine {
 
 struct Engine::Impl : NodeTable::Observer, ReleaseTable::Observer {
   Impl(EngineOptions options, Random& random)
-      : shared(std::move(options), random, *this, *this), queries(shared.nodes, shared.outbox) {}
+      : shared(std::move(options), random, *this, *this),
+        queries(shared.nodes, shared.sessions, shared.outbox) {}
 
   // From sessions.
   void On(Time now, const SessionOpened& e);
@@ -24,9 +25,9 @@ struct Engine::Impl : NodeTable::Observer, ReleaseTable::Observer {
   void On(Time now, const UnlockRequested& e);
   void On(Time now, const CheckRequested& e);
   void On(Time now, const CancelRequested& e);
-  void On(Time now, const ShowRequested& e) { queries.Show(now, e); }
-  void On(Time now, const TrustEmptyRequested& e) { queries.TrustEmpty(now, e); }
-  void On(Time now, const AdoptRequested& e) { queries.Adopt(now, e); }
+  void On(Time, const ShowRequested& e) { queries.Show(e); }
+  void On(Time, const TrustEmptyRequested& e) { queries.TrustEmpty(e); }
+  void On(Time, const AdoptRequested& e) { queries.Adopt(e); }
   // From nodes.
   void On(Time now, const NodeLinkUp& e);
   void On(Time now, const NodeDown& e) { shared.nodes.Down(now, e.node, e.reason); }
@@ -72,7 +73,6 @@ void Engine::Impl::On(Time now, const SessionClosed& e) {
   for (const auto& name : shared.sessions.Locks(e.session)) {
     Find(name)->SessionClosed(now, e.session);
   }
-  queries.SessionClosed(e.session);
   shared.sessions.Close(e.session);
 }
 
@@ -311,6 +311,7 @@ void Engine::Step(Time now, const Event& event, Effects& effects) {
   std::visit([&](const auto& e) { impl_->On(now, e); }, event);
   impl_->shared.agenda.Run(now);
   while (Lock* lock = impl_->shared.gate.Next()) lock->Attempt(now);
+  impl_->queries.AskNext(now);
   impl_->shared.renewals.Flush(now);
   impl_->shared.outbox.End();
   impl_->ForgetIdle();

@@ -127,6 +127,7 @@ class Lock {
   void WaitOver(Time now, SessionId session);
   // Someone left the line, or the lease is gone: go on with who is first now.
   void Proceed(Time now);
+  void KeepPlaceOfFirst(Time now);
   bool MayAsk() const;
   void NobodyWaits(Time now);
   void NoteQuorum(Time now, bool reached);

@@ -33,7 +33,9 @@ bool Lock::Acquiring() const {
 
 void Lock::Attempt(Time now) {
   CHECK(!lease_ && !waiters_.empty());
-  const bool is_next = shared_.gate.LetsIn(*this);  // rule C12
+  const std::uint32_t uid = shared_.sessions.UidOf(waiters_.front()->session);
+  const bool is_next = shared_.gate.LetsIn(*this, uid);  // rule C12
+  if (StandsBeforeGate() && is_next) contest_->before_gate->HadTurn();
   if (contest_) contest_->before_gate.reset();
   const std::size_t nodes = shared_.options.nodes;
   if (shared_.nodes.MetOtherSet() || shared_.nodes.Voters().count() < Majority(nodes)) {
@@ -43,7 +45,7 @@ void Lock::Attempt(Time now) {
   if (waiters_.front()->is_try) waiters_.front()->wait_alarm.Clear();
   ++shared_.counters.attempts;
   lease_ = std::make_unique<Lease>(nodes, shared_.agenda, *this);
-  lease_->pass = shared_.gate.Enter();
+  lease_->pass = shared_.gate.Enter(uid);
   lease_->attempt = ++shared_.last_attempt;
   lease_->ttl = lease_->longest_ttl = waiters_.front()->ttl;
   shared_.by_attempt[lease_->attempt] = this;
@@ -56,8 +58,8 @@ std::string Lock::Owner(AttemptNumber attempt) const {
 
 // A request without a wait does not wait for its turn for longer than others do for a quorum.
 void Lock::StandBeforeGate(Time now) {
-  contest().before_gate.emplace(shared_.gate, *this);
   Waiter& first = *waiters_.front();
+  shared_.gate.StandInLine(contest().before_gate, shared_.sessions.UidOf(first.session), *this);
   if (first.is_try) first.wait_alarm.Set(Later(now, shared_.options.timing.quorum_wait));
   if (first.out_of_time) first.wait_alarm.Set(now);
 }

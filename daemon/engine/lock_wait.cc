@@ -96,10 +96,18 @@ void Lock::Proceed(Time now) {
     NobodyWaits(now);
   } else if (lease_) {
     if (hold_) AskBlockAhead(now);
+  } else if (StandsBeforeGate()) {
+    KeepPlaceOfFirst(now);
   } else if (MayAsk()) {
     Attempt(now);
   }
   if (Idle()) shared_.idle.push_back(name_);
+}
+
+// Its place before the gate is that of the user who is first in line here.
+void Lock::KeepPlaceOfFirst(Time now) {
+  const std::uint32_t uid = shared_.sessions.UidOf(waiters_.front()->session);
+  if (contest_->before_gate->uid() != uid) StandBeforeGate(now);
 }
 
 bool Lock::MayAsk() const {

@@ -1,76 +1,151 @@
 #include "daemon/engine/query.h"
 
+#include <algorithm>
 #include <utility>
 
+#include "daemon/engine/quorum.h"
 #include "daemon/engine/reasons.h"
 
 namespace redlockd::engine {
 
-void QueryTable::Show(Time now, const ShowRequested& r) {
-  Ask(now, {.kind = Kind::kShow, .session = r.session, .request = r.request, .name = r.name},
-      InspectOp{r.name});
+void QueryTable::Show(const ShowRequested& r) { Wait(Kind::kShow, r.name, {r.session, r.request}); }
+
+void QueryTable::TrustEmpty(const TrustEmptyRequested& r) {
+  Wait(Kind::kLook, "", {r.session, r.request});
 }
 
-void QueryTable::TrustEmpty(Time now, const TrustEmptyRequested& r) {
-  Ask(now, {.kind = Kind::kLook, .session = r.session, .request = r.request}, ProbeOp{});
+void QueryTable::Adopt(const AdoptRequested& r) { Wait(Kind::kAdopt, "", {r.session, r.request}); }
+
+// --- the line ------------------------------------------------------------------------------------
+
+void QueryTable::Wait(Kind kind, const std::string& name, Asker asker) {
+  const std::uint32_t uid = sessions_.UidOf(asker.session);
+  std::size_t& waiting_of_uid = waiting_of_[uid];
+  if (waiting_of_uid >= kMostWaiting) {
+    return outbox_.Reply(
+        asker.session, asker.request,
+        Failed{.failure = Failure::kLimit,
+               .name = name,
+               .text = "uid " + std::to_string(uid) + " waits for " +
+                       std::to_string(waiting_of_uid) + " answers, the limit of a user"});
+  }
+  ++waiting_of_uid;
+  const auto [at, is_new] =
+      waiting_.try_emplace(std::tuple(kind, name, uid), line_, uid, kind, name);
+  at->second.askers.push_back(asker);
 }
 
-void QueryTable::Adopt(Time now, const AdoptRequested& r) {
-  Ask(now, {.kind = Kind::kAdopt, .session = r.session, .request = r.request},
-      AdoptOp{nodes_.membership().Own()});
+void QueryTable::AskNext(Time now) {
+  while (queries_.size() < kAtATime && line_.First() != nullptr) {
+    Waiting& first = *line_.First();
+    first.place.HadTurn();
+    Query query{.kind = first.kind, .name = first.name, .askers = {}};
+    // Whoever else waits for the same. Not who asks from now on: what a node says may be older.
+    for (auto at = waiting_.lower_bound(std::tuple(query.kind, query.name, 0u));
+         at != waiting_.end() && at->second.kind == query.kind && at->second.name == query.name;) {
+      const Askers askers = TakeAskers(at->second);
+      query.askers.insert(query.askers.end(), askers.begin(), askers.end());
+      at = at->second.askers.empty() ? waiting_.erase(at) : std::next(at);
+    }
+    if (!query.askers.empty()) Ask(now, std::move(query));
+  }
 }
 
-void QueryTable::Ask(Time now, Query query, NodeOp op) {
-  query.open = nodes_.All();
+// As many as one answer is for; without those who have left.
+QueryTable::Askers QueryTable::TakeAskers(Waiting& waiting) {
+  Askers taken;
+  auto at = waiting.askers.begin();
+  for (; at != waiting.askers.end() && taken.size() < kAskersAtATime; ++at) {
+    if (sessions_.Has(at->session)) taken.push_back(*at);
+  }
+  const auto of_uid = waiting_of_.find(waiting.place.uid());
+  of_uid->second -= static_cast<std::size_t>(at - waiting.askers.begin());
+  if (of_uid->second == 0) waiting_of_.erase(of_uid);
+  waiting.askers.erase(waiting.askers.begin(), at);
+  return taken;
+}
+
+// --- under way -----------------------------------------------------------------------------------
+
+void QueryTable::Ask(Time now, Query query) {
+  query.open = query.in_flight = nodes_.All();
   query.words.clear();
   for (NodeIndex i = 0; i < nodes_.size(); ++i) query.words.push_back({.node = i});
   const Ticket ticket{Ticket::Kind::kQuery, 0, ++last_, now};
+  outbox_.Ask(nodes_.All(), ticket, OpOf(query));
   queries_.emplace(ticket.subject, std::move(query));
-  outbox_.Ask(nodes_.All(), ticket, std::move(op));
+}
+
+NodeOp QueryTable::OpOf(const Query& query) const {
+  switch (query.kind) {
+    case Kind::kShow:
+      return InspectOp{query.name};
+    case Kind::kLook:
+      return ProbeOp{};
+    case Kind::kTrust:
+      return TrustOp{};
+    case Kind::kAdopt:
+      break;
+  }
+  return AdoptOp{nodes_.membership().Own()};
 }
 
 void QueryTable::Answered(Time now, const NodeAnswer& answer) {
   const auto found = queries_.find(answer.ticket.subject);
-  if (found == queries_.end() || !found->second.open.test(answer.node)) return;
+  if (found == queries_.end()) return;
   Query& query = found->second;
-  query.open.reset(answer.node);
-  query.words[answer.node].answer = answer;
-  const bool taken = answer.verdict == Verdict::kOk;
-  if (query.kind == Kind::kTrust && taken) nodes_.QuarantineSet(now, answer.node, Duration(0));
-  if (query.kind == Kind::kAdopt && taken) nodes_.QuarantineSet(now, answer.node, answer.left);
-  if (query.open.any()) return;
-  Query done = std::move(query);
-  queries_.erase(found);
-  Done(now, std::move(done));
+  query.in_flight.reset(answer.node);
+  if (query.open.test(answer.node)) {
+    query.words[answer.node].answer = answer;
+    const bool taken = answer.verdict == Verdict::kOk;
+    if (query.kind == Kind::kTrust && taken) nodes_.QuarantineSet(now, answer.node, Duration(0));
+    if (query.kind == Kind::kAdopt && taken) nodes_.QuarantineSet(now, answer.node, answer.left);
+  }
+  GoOn(now, found);
 }
 
 void QueryTable::Missed(Time now, const NodeSilence& silence) {
   const auto found = queries_.find(silence.ticket.subject);
-  if (found == queries_.end() || !found->second.open.test(silence.node)) return;
-  found->second.open.reset(silence.node);
-  found->second.words[silence.node].silence = ReasonOf(silence);
-  if (found->second.open.any()) return;
-  Query done = std::move(found->second);
-  queries_.erase(found);
-  Done(now, std::move(done));
+  if (found == queries_.end()) return;
+  if (silence.gone) found->second.in_flight.reset(silence.node);
+  if (found->second.open.test(silence.node)) {
+    found->second.open.reset(silence.node);
+    found->second.words[silence.node].silence = ReasonOf(silence);
+  }
+  GoOn(now, found);
 }
 
-void QueryTable::Done(Time now, Query query) {
+// Answered once no node is waited for any more; under way until the nodes, but for a minority, are
+// through with it. So what slow nodes still have to do stays bounded.
+void QueryTable::GoOn(Time now, Queries::iterator at) {
+  Query& query = at->second;
+  query.open &= query.in_flight;
+  if (query.open.none() && !query.askers.empty()) Done(now, query);
+  const std::size_t minority = nodes_.size() - Majority(nodes_.size());
+  if (query.open.none() && query.in_flight.count() <= minority) queries_.erase(at);
+}
+
+void QueryTable::Done(Time now, Query& query) {
+  std::erase_if(query.askers, [this](const Asker& asker) { return !sessions_.Has(asker.session); });
+  if (query.askers.empty()) return;
   switch (query.kind) {
     case Kind::kShow:
-      return outbox_.Reply(query.session, query.request, Shown{query.name, std::move(query.words)});
+      Reply(query, Shown{query.name, std::move(query.words)});
+      break;
     case Kind::kLook:
-      return Looked(now, std::move(query));
+      Looked(now, query);
+      break;
     case Kind::kTrust:
     case Kind::kAdopt:
       for (const NodeWord& word : query.words) {
         if (word.answer) nodes_.Probe(now, word.node);
       }
-      return outbox_.Reply(query.session, query.request, NodesSet{std::move(query.words)});
+      Reply(query, NodesSet{std::move(query.words)});
   }
+  query.askers.clear();
 }
 
-void QueryTable::Looked(Time now, Query query) {
+void QueryTable::Looked(Time now, Query& query) {
   const NodeWord* silent = nullptr;
   for (const NodeWord& word : query.words) {
     if (!word.answer) {
@@ -81,19 +156,19 @@ void QueryTable::Looked(Time now, Query query) {
     }
   }
   if (silent) return Refuse(query, Failure::kNoQuorum, silent->node, " does not answer");
-  query.kind = Kind::kTrust;
-  Ask(now, std::move(query), TrustOp{});
+  Ask(now, {.kind = Kind::kTrust, .name = "", .askers = query.askers});
 }
 
 void QueryTable::Refuse(const Query& query, Failure failure, NodeIndex node, const char* why) {
-  outbox_.Reply(query.session, query.request,
-                Failed{.failure = failure,
-                       .text = "expected every node to be new or in quarantine, but node " +
-                               std::to_string(node + 1) + why});
+  Reply(query, Failed{.failure = failure,
+                      .text = "expected every node to be new or in quarantine, but node " +
+                              std::to_string(node + 1) + why});
 }
 
-void QueryTable::SessionClosed(SessionId session) {
-  std::erase_if(queries_, [session](const auto& entry) { return entry.second.session == session; });
+void QueryTable::Reply(const Query& query, const Answer& answer) {
+  for (const Asker& asker : query.askers) {
+    outbox_.Reply(asker.session, asker.request, answer);
+  }
 }
 
 }  // namespace redlockd::engine

@@ -1,49 +1,87 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
+#include <tuple>
+#include <unordered_map>
 #include <vector>
 
+#include "daemon/engine/fair_line.h"
 #include "daemon/engine/node_table.h"
 #include "daemon/engine/outbox.h"
+#include "daemon/engine/session_table.h"
 
 namespace redlockd::engine {
 
-// Questions of a client that every node is to answer: show, trust-empty, adopt. Each goes to all
-// nodes once and is answered when every node has spoken or fallen silent.
+// Questions of clients that every node is to answer: show, trust-empty, adopt. Each goes to all
+// nodes once and is answered when every node has spoken or fallen silent. A few are under way at a
+// time; the others wait in a line in which users take turns, and whoever asks for the same as one
+// that waits gets its answer too (rule C13).
 class QueryTable {
  public:
-  QueryTable(NodeTable& nodes, Outbox& outbox) : nodes_(nodes), outbox_(outbox) {}
+  static constexpr std::size_t kAtATime = 4;
+  static constexpr std::size_t kAskersAtATime = 64;  // of one user, that get one answer
+  static constexpr std::size_t kMostWaiting = 1024;  // of one user
 
-  void Show(Time now, const ShowRequested& request);
-  void TrustEmpty(Time now, const TrustEmptyRequested& request);
-  void Adopt(Time now, const AdoptRequested& request);
+  QueryTable(NodeTable& nodes, const SessionTable& sessions, Outbox& outbox)
+      : nodes_(nodes), sessions_(sessions), outbox_(outbox) {}
+
+  void Show(const ShowRequested& request);
+  void TrustEmpty(const TrustEmptyRequested& request);
+  void Adopt(const AdoptRequested& request);
+  // Asks the nodes what there is room for. At the end of each step.
+  void AskNext(Time now);
 
   void Answered(Time now, const NodeAnswer& answer);
   void Missed(Time now, const NodeSilence& silence);
-  void SessionClosed(SessionId session);
 
  private:
   // trust-empty looks at all nodes first, and trusts only if every one of them is new.
   enum class Kind { kShow, kLook, kTrust, kAdopt };
-  struct Query {
-    Kind kind;
+  // Of a session that has closed since, nobody is told.
+  struct Asker {
     SessionId session;
     RequestId request;
-    std::string name{};  // kShow
-    NodeSet open{};
+  };
+  using Askers = std::vector<Asker>;
+  // What one user's sessions ask for and no node has been asked yet.
+  struct Waiting {
+    Waiting(FairLine<Waiting>& line, std::uint32_t uid, Kind kind, std::string name)
+        : kind(kind), name(std::move(name)), place(line, uid, *this) {}
+    Kind kind;
+    std::string name;
+    Askers askers{};
+    FairLine<Waiting>::Place place;
+  };
+  struct Query {
+    Kind kind;
+    std::string name;  // kShow
+    Askers askers;
+    NodeSet open{};       // not heard yet, and still waited for
+    NodeSet in_flight{};  // not heard yet, and may still have it to do
     std::vector<NodeWord> words{};
   };
+  using Queries = std::map<std::uint64_t, Query>;
 
-  void Ask(Time now, Query query, NodeOp op);
-  void Done(Time now, Query query);
-  void Looked(Time now, Query query);
+  void Wait(Kind kind, const std::string& name, Asker asker);
+  Askers TakeAskers(Waiting& waiting);
+  void Ask(Time now, Query query);
+  NodeOp OpOf(const Query& query) const;
+  void GoOn(Time now, Queries::iterator at);
+  void Done(Time now, Query& query);
+  void Looked(Time now, Query& query);
   void Refuse(const Query& query, Failure failure, NodeIndex node, const char* why);
+  void Reply(const Query& query, const Answer& answer);
 
   NodeTable& nodes_;
+  const SessionTable& sessions_;
   Outbox& outbox_;
   std::uint64_t last_ = 0;
-  std::map<std::uint64_t, Query> queries_;
+  Queries queries_;  // under way
+  FairLine<Waiting> line_;
+  std::map<std::tuple<Kind, std::string, std::uint32_t>, Waiting> waiting_;
+  std::unordered_map<std::uint32_t, std::size_t> waiting_of_;  // askers, by uid
 };
 
 }  // namespace redlockd::engine

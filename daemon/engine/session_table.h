@@ -23,6 +23,7 @@ class SessionTable {
   // Forgets the session. Its locks have been let go before.
   void Close(SessionId session);
   bool Has(SessionId session) const { return sessions_.contains(session); }
+  std::uint32_t UidOf(SessionId session) const { return sessions_.at(session).uid; }
 
   void EndInput(SessionId session);
   bool InputEnded(SessionId session) const;

@@ -166,7 +166,7 @@ void SimDaemon::NodeDied(std::size_t node) {
 engine::SessionId SimDaemon::Open(SessionUser& user) {
   const engine::SessionId session = ++parts_.last_session;
   users_[session] = &user;
-  Feed(engine::SessionOpened{session, 1000});
+  Feed(engine::SessionOpened{session, static_cast<std::uint32_t>(1000 + session % 2)});
   return session;
 }
 

@@ -8,15 +8,24 @@ namespace redlockd::engine {
 namespace {
 
 const std::size_t kMost = EngineOptions{}.attempts;
+const std::size_t kOfOneUser = kMost / AttemptGate::kShare;
 
+// Others have filled it, each with as much as one user may.
 class Gate : public Table {
  protected:
   Gate() {
     Start();
     AllByHand();
-    a_ = Open();
-    for (std::size_t i = 0; i < kMost; ++i) Lock(a_, {.name = "full-" + std::to_string(i)});
+    for (std::uint32_t uid = 1; uid <= AttemptGate::kShare; ++uid) {
+      others_.push_back(Open(uid));
+      for (std::size_t i = 0; i < kOfOneUser; ++i) {
+        Lock(others_.back(), {.name = "full-" + std::to_string(uid) + "-" + std::to_string(i)});
+      }
+    }
     b_ = Open();
+  }
+  void CloseOthers() {
+    for (const SessionId session : others_) Close(session);
   }
   // All that was asked is answered by one of them, from node 0 and 1.
   void Answer(Verdict verdict) {
@@ -26,22 +35,78 @@ class Gate : public Table {
       Table::Answer(one, verdict, 10, 1s, "other:1:h");
     }
   }
-  SessionId a_, b_;
+  std::vector<SessionId> others_;
+  SessionId b_;
 };
 
-// There is room for two.
+// There is room for two, of two users.
 class NarrowGate : public Table {
  protected:
   NarrowGate() {
     Make(3, false, {}, 2);
     Start();
     AllByHand();
-    a_ = Open();
-    b_ = Open();
-    c_ = Open();
+    a_ = Open(1);
+    b_ = Open(2);
+    c_ = Open(3);
+  }
+  // What the node is asked next, once it has answered the oldest question.
+  std::string NextAfterOne() {
+    Busy(0);
+    Busy(1);
+    AnswerReleases();
+    return std::get<AcquireOp>(asked_.back().op).lock;
   }
   SessionId a_, b_, c_;
 };
+
+// One user's locks are many; those of the others do not wait behind them.
+TEST_F(NarrowGate, UsersTakeTurns) {
+  for (const char* name : {"a1", "a2", "a3"}) Lock(a_, {.name = name, .wait = 0s});
+  for (const char* name : {"b1", "b2"}) Lock(b_, {.name = name, .wait = 0s});
+  for (const char* name : {"c1", "c2"}) Lock(c_, {.name = name, .wait = 0s});
+  EXPECT_EQ(Count<AcquireOp>(0), 2u) << "a1 and b1";
+  std::vector<std::string> order;
+  for (int i = 0; i < 5; ++i) order.push_back(NextAfterOne());
+  EXPECT_THAT(order, testing::ElementsAre("c1", "a2", "b2", "c2", "a3"));
+}
+
+TEST_F(NarrowGate, HasRoomForOthersWhateverOneUserAsksFor) {
+  for (const char* name : {"a1", "a2", "a3"}) Lock(a_, {.name = name});
+  EXPECT_EQ(Count<AcquireOp>(0), 1u);
+  Lock(b_, {.name = "b1"});
+  EXPECT_EQ(Count<AcquireOp>(0), 2u);
+}
+
+// Several may wait for one lock: its place is that of the user whose turn it will be.
+TEST_F(NarrowGate, APlaceIsOfTheUserWhoIsFirstInTheLocksOwnLine) {
+  for (const char* name : {"a1", "a2", "a3"}) Lock(a_, {.name = name, .wait = 0s});
+  Lock(b_, {.name = "b1"});
+  const SessionId of_a = Open(1);
+  Lock(of_a, {.name = "shared"});  // behind a2 and a3
+  Lock(c_, {.name = "shared"});
+  Close(of_a);
+  EXPECT_EQ(NextAfterOne(), "shared");
+}
+
+TEST(FairLine, AUserWhoIsHeldBackGetsNoTurn) {
+  FairLine<int> line;
+  int a = 1, b = 2;
+  std::optional<FairLine<int>::Place> of_a, of_b;
+  of_a.emplace(line, 1, a);
+  line.HoldBack(1);
+  EXPECT_EQ(line.First(), nullptr);
+  of_b.emplace(line, 2, b);
+  EXPECT_EQ(line.First(), &b);
+  line.LetGo(1);
+  EXPECT_EQ(line.First(), &b) << "behind those who wait already";
+  of_b->HadTurn();
+  EXPECT_EQ(line.First(), &a);
+  line.HoldBack(1);
+  of_a.reset();
+  of_b.reset();
+  EXPECT_EQ(line.First(), nullptr);
+}
 
 TEST_F(Gate, TheNextAttemptBeginsWhenOneIsOver) {
   EXPECT_EQ(Count<AcquireOp>(0), kMost);
@@ -114,7 +179,7 @@ TEST_F(Gate, IsNarrowerWhileNodesAreSlow) {
   };
   Pass(timing_.command_timeout);  // no node has answered anything
   for (const Asked& one : std::exchange(asked_, {})) Silence(one);
-  Close(a_);
+  CloseOthers();
   AnswerReleases();
   requests();
   EXPECT_EQ(Count<AcquireOp>(0), AttemptGate::kLeast);
@@ -131,7 +196,8 @@ TEST_F(NarrowGate, IsNotNarrowerThanItWasMade) {
   Close(a_);
   AnswerReleases();
   ForgetAsked();
-  for (const char* name : {"x", "y", "z"}) Lock(b_, {.name = name});
+  for (const char* name : {"x", "y"}) Lock(b_, {.name = name});
+  Lock(c_, {.name = "z"});
   EXPECT_EQ(Count<AcquireOp>(0), 2u);
 }
 
@@ -154,7 +220,7 @@ TEST_F(Gate, WhoeverLeavesTheLineIsNotAsked) {
   EXPECT_EQ(WhyFailed(timed_out), Failure::kTimeout);
   EXPECT_THAT(FailureOf(timed_out)->text, testing::HasSubstr("too many"));
   ForgetAsked();
-  Close(a_);
+  CloseOthers();
   AnswerReleases();
   EXPECT_FALSE(IsAsked<AcquireOp>(0));
 }
@@ -163,7 +229,7 @@ TEST_F(Gate, ATryWaitsForItsTurn) {
   const auto request = Try(b_);
   EXPECT_FALSE(Answered(request));
   ForgetAsked();
-  Close(a_);
+  CloseOthers();
   AnswerReleases();
   Vote(0, 10);
   Vote(1, 10);
@@ -178,7 +244,7 @@ TEST_F(Gate, ATryWaitsForItsTurnAsLongAsForAQuorum) {
   EXPECT_EQ(WhyFailed(request), Failure::kBusy);
   EXPECT_THAT(FailureOf(request)->text, testing::HasSubstr("too many"));
   ForgetAsked();
-  Close(a_);
+  CloseOthers();
   AnswerReleases();
   EXPECT_FALSE(IsAsked<AcquireOp>(0));
 }
@@ -188,7 +254,7 @@ TEST_F(Gate, ATryWhoseTurnHasComeIsNotCutShort) {
   const auto request = Try(b_);
   Pass(timing_.quorum_wait - 1ms);
   ForgetAsked();
-  Close(a_);
+  CloseOthers();
   AnswerReleases();
   EXPECT_TRUE(IsAsked<AcquireOp>(0));
   Pass(2ms);
@@ -203,7 +269,7 @@ TEST_F(Gate, AHalfCloseDoesNotCancelWhatIsAboutToBeAsked) {
   Do(SessionInputEnded{b_});
   EXPECT_FALSE(Answered(request));
   ForgetAsked();
-  Close(a_);
+  CloseOthers();
   AnswerReleases();
   Vote(0, 10);
   Vote(1, 10);
@@ -216,7 +282,7 @@ TEST_F(Gate, TheNextInLineTakesOverAPlaceBeforeTheGate) {
   const auto second = Lock(c);
   Close(b_);
   ForgetAsked();
-  Close(a_);
+  CloseOthers();
   AnswerReleases();
   Vote(0, 10);
   Vote(1, 10);
@@ -227,7 +293,7 @@ TEST_F(Gate, WithoutAQuorumNobodyStandsBeforeIt) {
   const auto request = Try(b_);
   Down(0);
   Down(1);
-  Close(a_);
+  CloseOthers();
   AnswerReleases();
   EXPECT_EQ(WhyFailed(request), Failure::kNoQuorum);
 }

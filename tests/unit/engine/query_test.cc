@@ -1,3 +1,7 @@
+#include "daemon/engine/query.h"
+
+#include <gmock/gmock.h>
+
 #include "tests/unit/engine/table.h"
 
 // Questions of people: show, trust-empty (rule D7), adopt (rule D3).
@@ -35,6 +39,122 @@ TEST_F(Query, AnAnswerToASessionThatLeftIsNothing) {
   Close(session_);
   for (NodeIndex i = 0; i < 3; ++i) AnswerAsObedient(Take<InspectOp>(i));
   EXPECT_FALSE(Answered(100));
+}
+
+// --- the line before the nodes (rule C13)
+
+class QueryLine : public Query {
+ protected:
+  QueryLine() {
+    Start();
+    AllByHand();
+  }
+  void Show(SessionId session, const std::string& name) {
+    Do(ShowRequested{session, ++last_, name});
+  }
+  // As many as are asked at a time, by the session of the test's own.
+  void Fill() {
+    for (std::size_t i = 0; i < QueryTable::kAtATime; ++i) {
+      Show(session_, "full-" + std::to_string(i));
+    }
+  }
+  // The nodes answer the oldest question. What node 0 is asked next.
+  std::string NextAfterOne() {
+    for (NodeIndex i = 0; i < 3; ++i) AnswerAsObedient(Take<InspectOp>(i));
+    return std::get<InspectOp>(asked_.back().op).lock;
+  }
+  RequestId last_ = 100;
+};
+
+TEST_F(QueryLine, SomeAreAskedAtATime) {
+  Fill();
+  Show(session_, "x");
+  EXPECT_EQ(Count<InspectOp>(0), QueryTable::kAtATime);
+  EXPECT_EQ(NextAfterOne(), "x");
+  EXPECT_EQ(Count<InspectOp>(0), QueryTable::kAtATime);
+}
+
+TEST_F(QueryLine, UsersTakeTurns) {
+  Fill();
+  for (const char* name : {"a1", "a2", "a3"}) Show(session_, name);
+  const SessionId other = Open(2000);
+  for (const char* name : {"b1", "b2"}) Show(other, name);
+  std::vector<std::string> order;
+  for (int i = 0; i < 4; ++i) order.push_back(NextAfterOne());
+  EXPECT_THAT(order, testing::ElementsAre("a1", "b1", "a2", "b2"));
+}
+
+TEST_F(QueryLine, WhoAsksForTheSameGetsTheSameAnswer) {
+  Fill();
+  const SessionId other = Open(2000);
+  Show(session_, "other");
+  Show(session_, "x");
+  Show(other, "x");
+  Show(session_, "x");
+  const RequestId last = last_;
+  EXPECT_EQ(NextAfterOne(), "other");
+  EXPECT_EQ(NextAfterOne(), "x");
+  for (std::size_t i = 0; i < QueryTable::kAtATime; ++i) {
+    for (NodeIndex node = 0; node < 3; ++node) AnswerAsObedient(Take<InspectOp>(node));
+  }
+  EXPECT_EQ(Count<InspectOp>(0), 0u) << "x is asked for once";
+  for (RequestId request = last - 2; request <= last; ++request) {
+    ASSERT_TRUE(AnswerTo<Shown>(request));
+    EXPECT_EQ(AnswerTo<Shown>(request)->name, "x");
+    EXPECT_TRUE(AnswerTo<Shown>(request)->nodes.at(2).answer);
+  }
+}
+
+// Its answer may be older than the question.
+TEST_F(QueryLine, WhatIsUnderWayIsNoAnswerToWhoAsksNow) {
+  Show(session_, "x");
+  Show(session_, "x");
+  EXPECT_EQ(Count<InspectOp>(0), 2u);
+}
+
+TEST_F(QueryLine, MoreOfOneUserThanThereMayWaitAreRefused) {
+  Fill();
+  for (std::size_t i = 0; i < QueryTable::kMostWaiting; ++i) Show(session_, "x");
+  Show(session_, "y");
+  EXPECT_EQ(WhyFailed(last_), Failure::kLimit);
+  EXPECT_THAT(FailureOf(last_)->text, testing::HasSubstr("uid 1000 waits for 1024 answers"));
+  Show(Open(2000), "y");
+  EXPECT_FALSE(Answered(last_)) << "others have a count of their own";
+  NextAfterOne();
+  Show(session_, "y");
+  EXPECT_FALSE(Answered(last_)) << "there is room again";
+}
+
+TEST_F(QueryLine, NobodyIsAskedForWhoHasLeft) {
+  Fill();
+  const SessionId other = Open(2000);
+  Show(other, "left");
+  Show(session_, "x");
+  Close(other);
+  EXPECT_EQ(NextAfterOne(), "x");
+}
+
+// The nodes are slow: what they still have to do must not grow.
+TEST_F(QueryLine, OneThatWasNotAnsweredMakesRoomOnceItIs) {
+  Fill();
+  Show(session_, "x");
+  const Asked first = Take<InspectOp>(0), second = Take<InspectOp>(1), third = Take<InspectOp>(2);
+  for (const Asked& asked : {first, second, third}) Silence(asked);
+  EXPECT_TRUE(Answered(101)) << "nobody waits for it any more";
+  EXPECT_EQ(Count<InspectOp>(0), QueryTable::kAtATime - 1);
+  AnswerAsObedient(first);
+  EXPECT_EQ(Count<InspectOp>(0), QueryTable::kAtATime - 1);
+  Silence(second, true);
+  EXPECT_EQ(Count<InspectOp>(0), QueryTable::kAtATime);
+}
+
+TEST_F(Query, TrustEmptyIsNotGoneOnWithForWhoHasLeft) {
+  AllUp();
+  ByHand(2);
+  Do(TrustEmptyRequested{session_, 100});
+  Close(session_);
+  AnswerAsObedient(Take<ProbeOp>(2));
+  for (NodeIndex i = 0; i < 3; ++i) EXPECT_EQ(StateOf(i), NodeState::kNew);
 }
 
 TEST_F(Query, TrustEmptyMakesANewSetReadyAtOnce) {  // rule D7
