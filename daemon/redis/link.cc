@@ -19,6 +19,9 @@ constexpr char kSpeaksTls[] = "the port speaks TLS, and redlockd speaks none";
 
 // A timer that is later than this was not held up by the kernel alone.
 constexpr std::chrono::milliseconds kHeldUp{5};
+// A time-out is waited for in so many steps at least, so that a loop that did not turn meanwhile is
+// noticed, whenever that was.
+constexpr int kSteps = 4;
 
 }  // namespace
 
@@ -211,9 +214,8 @@ void Link::Answer(const redisReply& reply, std::size_t i) {
 void Link::OnTimer() {
   const auto after = [](engine::Duration timeout) { return engine::ToText(timeout); };
   const auto now = Clock::now();
-  // So late, the daemon itself was held up: what has come meanwhile is heard first.
-  if (now - timer_at_ > kHeldUp && !std::exchange(looks_again_, true)) return SetTimer(now);
-  looks_again_ = false;
+  if (const auto late = now - timer_at_; late > kHeldUp) Excuse(now, late);
+  if (now < until_) return SetTimer(until_);
   switch (state_) {
     case State::kWaiting:
       return Dial();
@@ -230,6 +232,15 @@ void Link::OnTimer() {
       TellTimedOut(now);
       StartTimer();
   }
+}
+
+// The daemon itself was held up for that long: it has neither sent nor read, and this time is not
+// the node's.
+void Link::Excuse(Clock::time_point now, Clock::duration late) {
+  if (state_ == State::kWaiting) return;
+  until_ += late;
+  quiet_since_ = std::min(quiet_since_ + late, now);
+  for (Due& due : due_) due.sent = std::min(due.sent + late, now);
 }
 
 void Link::TellTimedOut(Clock::time_point now) {
@@ -254,8 +265,12 @@ void Link::StartTimer() {
 }
 
 void Link::SetTimer(Clock::time_point at) {
-  timer_at_ = at;
-  timer_.Start(at - Clock::now());
+  const auto now = Clock::now();
+  const auto step =
+      std::min(node_options().command_timeout, node_options().connect_timeout) / kSteps;
+  until_ = at;
+  timer_at_ = state_ == State::kWaiting ? at : std::min(at, now + step);
+  timer_.Start(timer_at_ - now);
 }
 
 void Link::Lose(const std::string& reason) {

@@ -119,6 +119,7 @@ class Link {
   void BecomeReady();
   void Lose(const std::string& reason);
   void OnTimer();
+  void Excuse(Clock::time_point now, Clock::duration late);
   void TellTimedOut(Clock::time_point now);
   void StartTimer();
   void SetTimer(Clock::time_point at);
@@ -130,9 +131,9 @@ class Link {
   // kWaiting: the next try. kConnecting, kHandshaking: the end of connect_timeout. kReady: the next
   // of the ops' time-outs.
   event::Timer timer_;
-  Clock::time_point timer_at_;
-  bool looks_again_ = false;
-  event::Timer beat_timer_;  // kReady
+  Clock::time_point until_;     // what it is for
+  Clock::time_point timer_at_;  // its next step towards that
+  event::Timer beat_timer_;     // kReady
   std::unique_ptr<event::Stream> stream_;
   Reader reader_;
   std::optional<Handshake> handshake_;

@@ -468,6 +468,28 @@ TEST_F(NodesTest, WhatCameWhileTheDaemonItselfWasHeldUpIsHeardFirst) {
   EXPECT_TRUE(silences_.empty());
 }
 
+// Nor what was asked before and could not be sent, or not be answered in time that way.
+TEST_F(NodesTest, TimeInWhichTheLoopDidNotTurnIsNotTheNodes) {
+  NodeOptions& node = AddFake();
+  node.command_timeout = 200ms;
+  node.connect_timeout = 400ms;
+  StartAndWaitUp();
+  downs_.clear();
+  fake_->answer = [](const FakeNode::Argv&) { return ""; };
+  Ask(Acquire());
+  for (int i = 0; i < 2; ++i) {  // the second time it is not the first that is late
+    const auto held_up_until = std::chrono::steady_clock::now() + 390ms;
+    while (std::chrono::steady_clock::now() < held_up_until) {
+    }
+    loop_.RunUntil([] { return false; }, 20ms);
+  }
+  EXPECT_TRUE(silences_.empty());
+  EXPECT_TRUE(downs_.empty());
+  fake_->Say(ScriptReply("ok"));
+  EXPECT_TRUE(Until([&] { return !answers_.empty(); }));
+  EXPECT_TRUE(silences_.empty());
+}
+
 TEST_F(NodesTest, ACloseInTheMiddleOfAReplyLeavesNobodyWaiting) {
   AddFake();
   StartAndWaitUp();
