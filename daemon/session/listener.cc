@@ -14,7 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr int kAcceptsPerTurn = 32;
+constexpr int kAcceptsPerTurn = 8;
 constexpr auto kPause = 100ms;  // where this process or the whole machine has no descriptor left
 
 // The kernel gives out the lowest free number: all below it are in use.

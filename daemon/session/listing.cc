@@ -11,7 +11,7 @@ namespace {
 using redlock::protocol::ReplyLine;
 
 // How many rows are asked of the engine at a time: hardly more than are written then.
-constexpr std::size_t kRows = 256;
+constexpr std::size_t kRows = 64;
 
 engine::RowPlace Behind(const engine::HoldView& hold) { return {hold.name, 1}; }
 engine::RowPlace Behind(const engine::WaitView& wait) { return {wait.name, wait.place + 1}; }

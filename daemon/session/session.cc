@@ -16,14 +16,16 @@ using redlock::protocol::ParseError;
 using redlock::protocol::ReplyLine;
 using redlock::protocol::Request;
 
-// Lines taken of one session in a turn of the loop: a flood of them does not hold up the others.
-constexpr int kLinesPerTurn = 64;
+// Lines of one session in a portion.
+constexpr int kLinesAtATime = 8;
 // Untagged lines that may wait behind one that is under way.
 constexpr std::size_t kQueuedLines = 64;
-// Room for requests other than locks, so that `cancel` gets through when all locks wait.
+// Requests other than locks that may be under way. Locks have room of their own, so that `cancel`
+// gets through when all of them wait.
 constexpr std::size_t kOtherRequests = 64;
-// A listing goes on when less than this is unread, or than half of what may be.
-constexpr std::size_t kListingBytes = 32768;
+// Of a listing at a time; and how many lines that stands for.
+constexpr std::size_t kListingBytes = 8192;
+constexpr int kListingLines = 16;
 
 }  // namespace
 
@@ -38,27 +40,33 @@ Session::Session(Sessions& room, engine::SessionId id, Peer peer, Descriptor soc
 
 // --- from lines to requests ----------------------------------------------------------------------
 
-void Session::Pump() {
-  if (state_ == State::kOpen) {
-    RunQueued();
-    TakeLines();
-  } else if (state_ == State::kLeaving && connection_.Gone()) {
-    OnGone();
-  }
-  // Known at once, even while lines are left to run: none of them may wait behind a holder any
-  // more, and the one that does keeps the rest from running.
-  if (state_ == State::kOpen && connection_.half_closed() && !told_input_end_) {
-    told_input_end_ = true;
-    room_.port().Post(engine::SessionInputEnded{id_});
-  }
+bool Session::Work(int& left) {
+  int lines = std::min(kLinesAtATime, left);
+  left -= lines;
+  if (state_ == State::kOpen) RunQueued(lines);
+  if (state_ == State::kOpen) TakeLines(lines);
+  left += lines;  // what was not used
+  TellInputEnd();
+  if (state_ == State::kOpen && MayList()) ContinueListing(left);
+  Schedule();
+  const bool may_run = !untagged_ && !queue_.empty();
+  return state_ == State::kOpen && (more_lines_ || may_run || MayList());
 }
 
-void Session::TakeLines() {
-  for (int left = kLinesPerTurn; state_ == State::kOpen && !input_ended_; --left) {
+// At once, even while lines are left to run: none of them may wait behind a holder any more, and
+// the one that does keeps the rest from running.
+void Session::TellInputEnd() {
+  if (state_ != State::kOpen || !connection_.half_closed() || told_input_end_) return;
+  told_input_end_ = true;
+  room_.port().Post(engine::SessionInputEnded{id_});
+}
+
+void Session::TakeLines(int& left) {
+  more_lines_ = false;
+  for (; state_ == State::kOpen && !input_ended_; --left) {
     starved_ = !HasRoom();
-    more_lines_ = !starved_ && left == 0;
+    more_lines_ = !starved_ && left <= 0;
     if (starved_ && connection_.Gone()) return OnGone();
-    if (more_lines_) Schedule();
     if (starved_ || more_lines_) return;
     std::string_view line;
     switch (connection_.Take(&line)) {
@@ -89,8 +97,8 @@ void Session::TakeLines() {
 }
 
 bool Session::HasRoom() const {
-  return queue_.size() < kQueuedLines &&
-         UnderWayCount() < room_.options().locks_per_session + kOtherRequests;
+  return queue_.size() < kQueuedLines && OthersUnderWay() < kOtherRequests &&
+         waits_ < room_.options().locks_per_session + kOtherRequests;
 }
 
 void Session::OnLine(std::string_view line) {
@@ -110,8 +118,8 @@ void Session::Submit(Item item) {
   }
 }
 
-void Session::RunQueued() {
-  while (state_ == State::kOpen && !untagged_ && !queue_.empty()) {
+void Session::RunQueued(int& left) {
+  for (; left > 0 && state_ == State::kOpen && !untagged_ && !queue_.empty(); --left) {
     Item item = std::move(queue_.front());
     queue_.pop_front();
     Execute(item);
@@ -158,6 +166,7 @@ void Session::ExecuteRequest(Request& request) {
 
 void Session::Start(Call& call, Kind kind) {
   UnderWay under_way{call.request, std::move(call.tag), std::move(call.subject), kind};
+  if (kind == Kind::kWait) ++waits_;
   if (under_way.tag.empty()) {
     untagged_ = std::move(under_way);
   } else {
@@ -173,18 +182,15 @@ const Session::UnderWay* Session::Find(engine::RequestId request) const {
 }
 
 void Session::Finish(const UnderWay& under_way) {
+  if (under_way.kind == Kind::kWait) --waits_;
   if (under_way.tag.empty()) {
     untagged_.reset();
   } else {
     tags_.erase(under_way.tag);
     tagged_.erase(under_way.request);
   }
-  RunQueued();
-  if (starved_) {
-    starved_ = false;
-    more_lines_ = true;
-  }
   Schedule();
+  if (starved_ || !queue_.empty()) room_.Serve(*this);
 }
 
 void Session::Ask(Call& call, Kind kind, engine::Event event) {
@@ -248,9 +254,7 @@ void Session::Schedule() {
 
 void Session::EndTurn() {
   scheduled_ = false;
-  if (std::exchange(more_lines_, false)) Pump();
   if (state_ == State::kOver) return;
-  ContinueListings();
   if (!blocked_) {
     WriteNews();
     switch (connection_.Flush()) {
@@ -269,19 +273,20 @@ void Session::EndTurn() {
   // Its locks end here, even if it never reads the answers.
   if (state_ == State::kOpen && input_ended_ && UnderWayCount() == 0 && queue_.empty()) Leave();
   if (blocked_) return;
-  if (!listings_.empty()) Schedule();
+  if (MayList()) room_.Serve(*this);
   if (state_ == State::kLeaving) state_ = State::kOver;
 }
 
-void Session::ContinueListings() {
-  const std::size_t bytes = std::min(kListingBytes, room_.options().max_unread_output / 2);
-  while (!listings_.empty() && connection_.unsent() < bytes) {
-    Listing& listing = listings_.front();
-    if (!listing.Continue(room_, *this, bytes, out())) continue;
-    const engine::RequestId request = listing.request();
-    listings_.pop_front();
-    Finish(*Find(request));
-  }
+// It goes on once the client has read nearly all that there was.
+bool Session::MayList() const { return !listings_.empty() && connection_.unsent() < kListingBytes; }
+
+void Session::ContinueListing(int& left) {
+  left -= kListingLines;
+  Listing& listing = listings_.front();
+  if (!listing.Continue(room_, *this, kListingBytes, out())) return;
+  const engine::RequestId request = listing.request();
+  listings_.pop_front();
+  Finish(*Find(request));
 }
 
 void Session::WriteNews() {
@@ -294,8 +299,9 @@ void Session::WriteNews() {
 }
 
 void Session::OnInput() {
-  Pump();
-  Schedule();
+  if (state_ == State::kLeaving && connection_.Gone()) return OnGone();
+  TellInputEnd();
+  room_.Serve(*this);
 }
 
 void Session::OnWritable() {
@@ -322,6 +328,7 @@ void Session::Leave() {
   queue_.clear();
   listings_.clear();
   news_.clear();
+  waits_ = 0;
   Schedule();
 }
 

@@ -11,6 +11,7 @@
 
 #include "daemon/engine/effects.h"
 #include "daemon/engine/events.h"
+#include "daemon/engine/fair_line.h"
 #include "daemon/session/connection.h"
 #include "daemon/session/listing.h"
 #include "daemon/session/peer.h"
@@ -28,7 +29,8 @@ class Sessions;
 //     '--- close; output unread beyond the bound ----------------------> over
 //
 // Untagged requests run one after the other, in the order of their lines; tagged ones run when they
-// are read. All that is written in a turn of the loop goes out together at its end.
+// are read. All of it is done in small portions, as the room says; all that is written in a turn of
+// the loop goes out together at its end.
 class Session : private Connection::Owner {
  public:
   // Greets the client.
@@ -40,6 +42,16 @@ class Session : private Connection::Owner {
   // For the room.
   void Answer(engine::RequestId request, const engine::Answer& answer);
   void Tell(const engine::Notice& notice);
+  // Does some of what there is to do, and takes what that cost from `left`, counted in lines.
+  // Whether more is to be done.
+  bool Work(int& left);
+  using Line = engine::FairLine<Session>;
+  void StandIn(Line& line) { place_.emplace(line, peer_.uid, *this); }
+  bool StandsInLine() const { return place_.has_value(); }
+  void LeaveLine() {
+    place_->HadTurn();
+    place_.reset();
+  }
   void EndTurn();
   bool AllSent() const { return connection_.unsent() == 0 && news_.empty(); }
   bool over() const { return state_ == State::kOver; }
@@ -75,22 +87,24 @@ class Session : private Connection::Owner {
   void OnGone() override;
 
   // From lines to requests.
-  void Pump();
-  void TakeLines();
+  void TakeLines(int& left);
+  void TellInputEnd();
   bool HasRoom() const;
   void OnLine(std::string_view line);
   void Submit(Item item);
-  void RunQueued();
+  void RunQueued(int& left);
   void Execute(Item& item);  // uses it up
   void ExecuteRequest(redlock::protocol::Request& request);
   void Start(Call& call, Kind kind);
   const UnderWay* Find(engine::RequestId request) const;
   std::size_t UnderWayCount() const { return tagged_.size() + (untagged_ ? 1 : 0); }
+  std::size_t OthersUnderWay() const { return UnderWayCount() - waits_; }
   void Finish(const UnderWay& under_way);
 
   // Output.
   void Schedule();
-  void ContinueListings();
+  bool MayList() const;
+  void ContinueListing(int& left);
   void WriteNews();
   void WriteError(std::string_view tag, redlock::protocol::ErrorCode code, std::string_view text);
 
@@ -105,16 +119,19 @@ class Session : private Connection::Owner {
   State state_ = State::kOpen;
   bool scheduled_ = false;       // for EndTurn
   bool blocked_ = false;         // the client does not read just now
-  bool more_lines_ = false;      // lines were left for the next turn
+  bool more_lines_ = false;      // lines were left for the next portion
   bool starved_ = false;         // lines were left until there is room
   bool first_line_ = true;       // none has been seen yet
   bool input_ended_ = false;     // the last line has been taken
   bool told_input_end_ = false;  // the engine knows that no more will come
 
+  std::optional<Line::Place> place_;
+
   engine::RequestId last_request_ = 0;
   std::optional<UnderWay> untagged_;  // one at a time
   std::list<Item> queue_;             // untagged lines behind it
   std::map<engine::RequestId, UnderWay> tagged_;
+  std::size_t waits_ = 0;                                    // of those under way: Kind::kWait
   std::unordered_map<std::string, engine::RequestId> tags_;  // of those
   std::list<Listing> listings_;                              // of those under way
   // Of a hold, not written yet: only the newest is worth a client's while. So whoever keeps a lock

@@ -16,12 +16,20 @@ namespace {
 using redlock::protocol::ErrorCode;
 using redlock::protocol::ReplyLine;
 
+// Lines that are taken of all sessions in a turn of the loop, so that no turn is long: what comes
+// from nodes meanwhile is due at once.
+constexpr int kLinesPerTurn = 64;
+
+// Sessions that only administrators get; fewer where there are few at all.
+constexpr std::size_t kForAdmins = 32;
+
 }  // namespace
 
 Sessions::Sessions(event::Loop& loop, int fd, Options options, EnginePort& port)
     : loop_(loop),
       options_(std::move(options)),
       port_(port),
+      left_(kLinesPerTurn),
       end_of_turn_(loop, [this] { EndTurn(); }),
       listener_(loop, fd, options_.reserved_descriptors,
                 [this](Descriptor socket) { Accept(std::move(socket)); }) {}
@@ -41,7 +49,7 @@ void Sessions::Greet(std::string& out) const {
 void Sessions::Accept(Descriptor socket) {
   std::optional<Peer> peer = PeerOf(socket.get(), options_.admin_group);
   if (!peer) return;
-  if (const auto problem = AtLimit(peer->uid)) {
+  if (const auto problem = AtLimit(*peer)) {
     std::string line;
     ReplyLine::Err(line, "", ErrorCode::kLimit).Text(*problem);
     // A client that has left already need not be told.
@@ -55,13 +63,17 @@ void Sessions::Accept(Descriptor socket) {
   sessions_.emplace(id, std::make_unique<Session>(*this, id, std::move(*peer), std::move(socket)));
 }
 
-std::optional<std::string> Sessions::AtLimit(uid_t uid) const {
-  if (sessions_.size() >= options_.max_sessions) {
+// Whatever the others do, an administrator can connect; and no administrator keeps out the others.
+std::optional<std::string> Sessions::AtLimit(const Peer& peer) const {
+  const std::size_t for_admins = std::min(kForAdmins, options_.max_sessions / 4);
+  const std::size_t most = options_.max_sessions - (peer.admin ? 0 : for_admins);
+  if (sessions_.size() >= most) {
     return "the daemon has " + std::to_string(sessions_.size()) + " sessions, its limit";
   }
-  const auto of_uid = sessions_of_uid_.find(uid);
-  if (of_uid != sessions_of_uid_.end() && of_uid->second >= options_.max_sessions_per_uid) {
-    return "uid " + std::to_string(uid) + " has " + std::to_string(of_uid->second) +
+  const std::size_t most_of_uid = options_.max_sessions_per_uid + (peer.admin ? for_admins / 2 : 0);
+  const auto of_uid = sessions_of_uid_.find(peer.uid);
+  if (of_uid != sessions_of_uid_.end() && of_uid->second >= most_of_uid) {
+    return "uid " + std::to_string(peer.uid) + " has " + std::to_string(of_uid->second) +
            " sessions, the limit of a user";
   }
   return std::nullopt;
@@ -87,7 +99,31 @@ void Sessions::AtEndOfTurn(engine::SessionId id) {
   end_of_turn_.Schedule();
 }
 
+void Sessions::Serve(Session& session) {
+  if (session.StandsInLine()) return;
+  if (working_ || line_.First() != nullptr || left_ <= 0) {
+    session.StandIn(line_);
+  } else {
+    Work(session);
+  }
+  end_of_turn_.Schedule();
+}
+
+void Sessions::Work(Session& session) {
+  working_ = true;
+  const bool has_more = session.Work(left_);
+  working_ = false;
+  if (has_more && !session.StandsInLine()) session.StandIn(line_);
+}
+
 void Sessions::EndTurn() {
+  while (left_ > 0 && line_.First() != nullptr) {
+    Session& next = *line_.First();
+    next.LeaveLine();
+    Work(next);
+  }
+  left_ = kLinesPerTurn;
+  if (line_.First() != nullptr) end_of_turn_.Schedule();
   running_.swap(scheduled_);
   for (const engine::SessionId id : running_) {
     const auto found = sessions_.find(id);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "daemon/engine/effects.h"
+#include "daemon/engine/fair_line.h"
 #include "daemon/event/end_of_turn.h"
 #include "daemon/session/descriptor.h"
 #include "daemon/session/engine_port.h"
@@ -69,10 +70,14 @@ class Sessions {
   void Greet(std::string& out) const;
   // Session::EndTurn at the end of this turn; from within it, of the next.
   void AtEndOfTurn(engine::SessionId id);
+  // The session has work to do. At once, unless others wait or this turn has had its share of work;
+  // else when its time comes: users take turns, so that nobody waits for what one user asks for.
+  void Serve(Session& session);
 
  private:
   void Accept(Descriptor socket);
-  std::optional<std::string> AtLimit(uid_t uid) const;
+  std::optional<std::string> AtLimit(const Peer& peer) const;
+  void Work(Session& session);
   void EndTurn();
   void Remove(engine::SessionId id);
 
@@ -80,6 +85,9 @@ class Sessions {
   const Options options_;
   EnginePort& port_;
   engine::SessionId last_id_ = 0;
+  engine::FairLine<Session> line_;  // those that have work to do
+  int left_;                        // of what may be done in this turn, in lines
+  bool working_ = false;
   std::unordered_map<engine::SessionId, std::unique_ptr<Session>> sessions_;
   std::unordered_map<uid_t, std::size_t> sessions_of_uid_;
   std::vector<engine::SessionId> scheduled_;
