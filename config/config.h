@@ -69,6 +69,7 @@ struct Limits {
   std::uint32_t sessions_per_uid{};
   std::uint32_t locks_per_session{};
   std::uint32_t locks_per_uid{};
+  std::uint32_t new_names_per_uid{};  // a second
   std::uint32_t unread_output{};  // bytes, per session
 };
 

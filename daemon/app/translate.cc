@@ -86,6 +86,7 @@ engine::EngineOptions EngineOptionsOf(const config::Config& config, const std::s
   }
   options.limits.locks_per_session = config.limits.locks_per_session;
   options.limits.locks_per_uid = config.limits.locks_per_uid;
+  options.limits.new_names_per_uid = config.limits.new_names_per_uid;
   options.nodes = config.nodes.size();
   options.instance = instance;
   options.host = host::HostName();

@@ -50,6 +50,8 @@ struct Engine::Impl : NodeTable::Observer, ReleaseTable::Observer {
   Lock& FindOrMake(const std::string& name);
   void ForgetIdle();
   std::optional<Failed> WhyNot(const LockRequested& e) const;
+  // Whether the name counts as an old one, or the user may have one more; else answers.
+  bool AdmitName(Time now, const LockRequested& e);
   Failed NotHeld(SessionId session, const std::string& name, std::optional<Fence> fence);
 
   Shared shared;
@@ -110,7 +112,23 @@ void Engine::Impl::On(Time now, const LockRequested& e) {
   if (auto failed = WhyNot(e)) {
     return shared.outbox.Reply(e.session, e.request, std::move(*failed));
   }
+  if (!AdmitName(now, e)) return;
   FindOrMake(e.name).Request(now, e);
+}
+
+bool Engine::Impl::AdmitName(Time now, const LockRequested& e) {
+  const std::uint32_t uid = shared.sessions.UidOf(e.session);
+  const bool admitted = shared.new_names.Admit(now, uid, e.name);
+  shared.counters.new_names = shared.new_names.count();
+  if (admitted) return true;
+  shared.outbox.Reply(
+      e.session, e.request,
+      Failed{.failure = Failure::kLimit,
+             .name = e.name,
+             .text = "uid " + std::to_string(uid) +
+                     " asks for too many names that are new: " + "expected at most " +
+                     std::to_string(shared.new_names.a_second()) + " a second"});
+  return false;
 }
 
 Failed Engine::Impl::NotHeld(SessionId session, const std::string& name,

@@ -19,7 +19,8 @@ namespace redlockd::engine {
 // Bounds on what clients can make the engine hold.
 struct Limits {
   std::size_t locks_per_session = 1024;  // holds and waits together
-  std::size_t locks_per_uid = 16384;
+  std::size_t locks_per_uid = 16384;     // with those that are kept (rule C9)
+  std::size_t new_names_per_uid = 1000;  // a second (rule C14), > 0
 };
 
 // How long a lock that was let go stays leased for the next taker on this host (rule E1).

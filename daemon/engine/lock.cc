@@ -15,7 +15,8 @@ Shared::Shared(EngineOptions o, Random& r, NodeTable::Observer& of_nodes,
       sessions(options.limits),
       gate(options.attempts),
       releases(nodes, sessions, agenda, outbox, of_releases),
-      renewals(outbox) {}
+      renewals(outbox),
+      new_names(options.limits.new_names_per_uid, options.timing.fence_life, random) {}
 
 Lock::Lock(Shared& shared, std::string name)
     : shared_(shared), name_(std::move(name)), linger_(shared.options.linger.Of(name_)) {}
@@ -87,7 +88,7 @@ void Lock::SessionDropped(Time now, SessionId session) {
   if (!HeldBy(session, std::nullopt)) return SessionClosed(now, session);
   shared_.sessions.Remove(session, name_);
   ++shared_.counters.lost;
-  Keep();
+  Keep(session);
 }
 
 void Lock::Drain(Time now) {
@@ -97,8 +98,9 @@ void Lock::Drain(Time now) {
 
 void Lock::DrainOver() {
   if (!hold_) return;
+  const SessionId session = hold_->session;
   Lose(LossReason::kDraining);
-  Keep();
+  Keep(session);
 }
 
 void Lock::Missed(Time now, const NodeSilence& silence) {

@@ -11,6 +11,7 @@
 #include "daemon/engine/attempt_gate.h"
 #include "daemon/engine/ballot.h"
 #include "daemon/engine/engine.h"
+#include "daemon/engine/new_names.h"
 #include "daemon/engine/node_table.h"
 #include "daemon/engine/outbox.h"
 #include "daemon/engine/release_table.h"
@@ -37,6 +38,7 @@ struct Shared {
   AttemptGate gate;  // outlives the passes that releases have
   ReleaseTable releases;
   RenewalTable renewals;
+  NewNames new_names;
   Counters counters;
   std::size_t holds = 0;  // that there are
   std::size_t waits = 0;
@@ -128,6 +130,7 @@ class Lock {
   // Someone left the line, or the lease is gone: go on with who is first now.
   void Proceed(Time now);
   void KeepPlaceOfFirst(Time now);
+  std::uint32_t FirstUid() const;
   bool MayAsk() const;
   void NobodyWaits(Time now);
   void NoteQuorum(Time now, bool reached);
@@ -190,7 +193,7 @@ class Lock {
   std::string WhyInDanger(Notice::Kind kind, LossReason reason) const;
   void EndReached(Time now);
   void Lose(LossReason reason);
-  void Keep();
+  void Keep(SessionId session);
 
   Shared& shared_;
   const std::string name_;

@@ -33,7 +33,7 @@ bool Lock::Acquiring() const {
 
 void Lock::Attempt(Time now) {
   CHECK(!lease_ && !waiters_.empty());
-  const std::uint32_t uid = shared_.sessions.UidOf(waiters_.front()->session);
+  const std::uint32_t uid = FirstUid();
   const bool is_next = shared_.gate.LetsIn(*this, uid);  // rule C12
   if (StandsBeforeGate() && is_next) contest_->before_gate->HadTurn();
   if (contest_) contest_->before_gate.reset();
@@ -59,7 +59,7 @@ std::string Lock::Owner(AttemptNumber attempt) const {
 // A request without a wait does not wait for its turn for longer than others do for a quorum.
 void Lock::StandBeforeGate(Time now) {
   Waiter& first = *waiters_.front();
-  shared_.gate.StandInLine(contest().before_gate, shared_.sessions.UidOf(first.session), *this);
+  shared_.gate.StandInLine(contest().before_gate, FirstUid(), *this);
   if (first.is_try) first.wait_alarm.Set(Later(now, shared_.options.timing.quorum_wait));
   if (first.out_of_time) first.wait_alarm.Set(now);
 }

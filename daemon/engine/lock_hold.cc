@@ -189,9 +189,10 @@ void Lock::ClockStepped(Time now, NodeIndex node) {
 // is there. Or the end of a lease that has no hold.
 void Lock::EndReached(Time now) {
   if (hold_) {
+    const SessionId session = hold_->session;
     Lose(hold_->deadline == hold_->ends_at ? LossReason::kMaxHold : LossReason::kDeadline);
     // Or it is further off: it moved back (rule D6), but the client may not have heard of that.
-    if (now < lease_->announced) return Keep();
+    if (now < lease_->announced) return Keep(session);
   }
   if (TenureOver(now)) Rest(now);
   LetGo(now, Queue::kLeave);
@@ -208,9 +209,11 @@ void Lock::Lose(LossReason reason) {
 }
 
 // The hold ended before a deadline that was announced, and not by its client: what was announced is
-// kept. No renewal, no release, nothing new on this lock until then (rule C9).
-void Lock::Keep() {
+// kept. No renewal, no release, nothing new on this lock until then (rule C9); and its user is not
+// to have it for nothing.
+void Lock::Keep(SessionId session) {
   hold_.reset();
+  lease_->kept = std::make_unique<Lease::Kept>(shared_, session);
   lease_->phase = Lease::Phase::kKept;
   lease_->renew_at = lease_->warn_at = Lease::kNever;
   lease_->end_at = lease_->announced;

@@ -88,6 +88,14 @@ struct Lock::Lease {
   Duration former_ttl{0};       // the shortest before it
   Duration longest_ttl{0};
   Phase phase = Phase::kFirstRound;
+  // Once it is kept.
+  struct Kept {
+    Kept(Shared& shared, SessionId session)
+        : of_user(shared.sessions, session), counted(shared.counters.kept) {}
+    SessionTable::Kept of_user;
+    Counted counted;
+  };
+  std::unique_ptr<Kept> kept{};
   AttemptGate::Pass pass;  // while it is an attempt
   Validity validity;
   NodeSet may_have;   // every node that was asked to set the key, and has not said that it did not

@@ -106,9 +106,10 @@ void Lock::Proceed(Time now) {
 
 // Its place before the gate is that of the user who is first in line here.
 void Lock::KeepPlaceOfFirst(Time now) {
-  const std::uint32_t uid = shared_.sessions.UidOf(waiters_.front()->session);
-  if (contest_->before_gate->uid() != uid) StandBeforeGate(now);
+  if (contest_->before_gate->uid() != FirstUid()) StandBeforeGate(now);
 }
+
+std::uint32_t Lock::FirstUid() const { return shared_.sessions.UidOf(waiters_.front()->session); }
 
 bool Lock::MayAsk() const {
   if (!contest_) return true;

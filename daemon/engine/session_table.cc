@@ -17,8 +17,15 @@ void SessionTable::Close(SessionId session) {
   const auto found = sessions_.find(session);
   CHECK(found != sessions_.end() && found->second.locks.empty());
   CHECK(found->second.user.sessions > 0);
-  if (--found->second.user.sessions == 0) users_.erase(found->second.uid);
+  const std::uint32_t uid = found->second.uid;
+  --found->second.user.sessions;
   sessions_.erase(found);
+  ForgetIfIdle(uid);
+}
+
+void SessionTable::ForgetIfIdle(std::uint32_t uid) {
+  const auto user = users_.find(uid);
+  if (user->second.sessions == 0 && user->second.locks == 0) users_.erase(user);
 }
 
 void SessionTable::EndInput(SessionId session) { sessions_.at(session).input_ended = true; }
@@ -56,7 +63,7 @@ std::optional<std::string> SessionTable::AtLimit(SessionId session) const {
   }
   if (s.user.locks >= limits_.locks_per_uid) {
     return "uid " + std::to_string(s.uid) + " holds or waits for " + std::to_string(s.user.locks) +
-           " locks, the limit of a user";
+           " locks (those of dropped sessions count until their deadlines), the limit of a user";
   }
   return std::nullopt;
 }

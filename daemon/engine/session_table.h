@@ -19,6 +19,13 @@ class SessionTable {
  public:
   explicit SessionTable(const Limits& limits) : limits_(limits) {}
 
+ private:
+  struct User {  // while it has a session, or a lease is kept for it
+    std::size_t sessions = 0;
+    std::size_t locks = 0;  // of all of them, and those that are kept
+  };
+
+ public:
   void Open(SessionId session, std::uint32_t uid);
   // Forgets the session. Its locks have been let go before.
   void Close(SessionId session);
@@ -36,6 +43,27 @@ class SessionTable {
   // What would be passed by one more lock, for a person; none if there is room.
   std::optional<std::string> AtLimit(SessionId session) const;
 
+  // A lease that is kept for the user of the session, who may have closed it (rule C9): counts as a
+  // lock of that user for as long as it lives.
+  class Kept {
+   public:
+    Kept(SessionTable& table, SessionId session)
+        : table_(table), uid_(table.UidOf(session)), user_(table.users_[uid_]) {
+      ++user_.locks;
+    }
+    ~Kept() {
+      --user_.locks;
+      table_.ForgetIfIdle(uid_);
+    }
+    Kept(const Kept&) = delete;
+    Kept& operator=(const Kept&) = delete;
+
+   private:
+    SessionTable& table_;
+    const std::uint32_t uid_;
+    User& user_;
+  };
+
   // A hold that ended without the client, to be told once at its next unlock or check.
   struct Loss {
     Fence fence;
@@ -47,10 +75,6 @@ class SessionTable {
                                std::optional<Fence> fence);
 
  private:
-  struct User {  // while it has a session
-    std::size_t sessions = 0;
-    std::size_t locks = 0;  // of all of them
-  };
   struct Session {
     std::uint32_t uid;
     User& user;
@@ -58,6 +82,8 @@ class SessionTable {
     std::unordered_set<std::string_view> locks{};    // by their own names
     std::unordered_map<std::string, Loss> losses{};  // at most locks_per_session
   };
+
+  void ForgetIfIdle(std::uint32_t uid);
 
   Limits limits_;
   std::unordered_map<SessionId, Session> sessions_;

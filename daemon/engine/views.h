@@ -68,6 +68,7 @@ struct NodeView {
 };
 
 struct Counters {
+  std::size_t kept = 0;  // leases that are kept now (rule C9): no counter
   std::uint64_t grants = 0;
   std::uint64_t one_round_grants = 0;  // fences agreed in the first round (rule A3)
   std::uint64_t confirmed_grants = 0;  // rule A4
@@ -83,6 +84,7 @@ struct Counters {
   std::uint64_t no_quorum = 0;
   std::uint64_t split_votes = 0;  // rule E7
   std::uint64_t attempts = 0;
+  std::uint64_t new_names = 0;  // rule C14
 };
 
 }  // namespace redlockd::engine

@@ -67,6 +67,7 @@ void RunStats(Session& session, Call& call) {
   write("sessions", session.room().count());
   write("holds", port.HoldCount());
   write("waits", port.WaitCount());
+  write("kept", counters.kept);
   write("attempts", counters.attempts);
   write("grants", counters.grants);
   write("one-round-grants", counters.one_round_grants);
@@ -82,6 +83,7 @@ void RunStats(Session& session, Call& call) {
   write("timeouts", counters.timeouts);
   write("no-quorum", counters.no_quorum);
   write("split-votes", counters.split_votes);
+  write("new-names", counters.new_names);
   ReplyLine::Ok(session.out(), call.tag);
 }
 

@@ -14,6 +14,7 @@ LIMITS = """limits:
   sessions_per_uid: 100000
   locks_per_session: 100000
   locks_per_uid: 1000000
+  new_names_per_uid: 100000
 drain_time: 0s
 log_level: warning
 """

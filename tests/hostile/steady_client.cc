@@ -61,6 +61,11 @@ void SteadyClient::OneRound() {
   if (granted != "OK") ++refused_;
 }
 
+std::size_t SteadyClient::count() {
+  const std::lock_guard lock(mutex_);
+  return locks_.size();
+}
+
 SteadyClient::Figures SteadyClient::Take(std::size_t rounds) {
   const bool enough = Eventually([&] {
     const std::lock_guard lock(mutex_);

@@ -35,6 +35,8 @@ class SteadyClient {
   // Of what it has done since the last call, once that is at least so many rounds. Throws if the
   // client got no answer in time, or has lost what it holds.
   Figures Take(std::size_t rounds);
+  // Rounds since the last Take.
+  std::size_t count();
 
  private:
   void Run();

@@ -1,11 +1,13 @@
 // Bounds on everything that a client can make the daemon hold.
-#include <gtest/gtest.h>
+#include <gmock/gmock.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include <deque>
 #include <optional>
 
+#include "tests/support/acting_as.h"
 #include "tests/support/daemon.h"
 
 namespace redlockd::test {
@@ -46,12 +48,57 @@ TEST(Limits, Sessions) {
 }
 
 TEST(Limits, SessionsOfOneUser) {
-  World world(1, {.more = "limits: {sessions_per_uid: 3}\n"});
+  // None is kept for administrators, of whom the test is one.
+  World world(1, {.more = "limits: {sessions: 4, sessions_per_uid: 3}\n"});
   LineClient one = ConnectWhenThereIsRoom(world.daemon);
   LineClient two = ConnectWhenThereIsRoom(world.daemon);
   LineClient three = ConnectWhenThereIsRoom(world.daemon);
   ExpectFull(world.daemon);
   EXPECT_EQ(one.Brief("ping"), "OK");
+}
+
+// Two of eight sessions are kept for them, and one of these for each.
+TEST(Limits, AdministratorsGetASessionWhateverTheOthersDo) {
+  if (!ActingAs::Possible()) GTEST_SKIP() << "needs root: clients of several users";
+  World world(1, {.more = "socket_mode: 0666\nlimits: {sessions: 8, sessions_per_uid: 8}\n"});
+  chmod(world.daemon.dir().path().c_str(), 0711);
+  std::deque<LineClient> crowd;
+  {
+    const ActingAs user(65533);
+    for (int i = 0; i < 6; ++i) crowd.push_back(ConnectWhenThereIsRoom(world.daemon));
+    ExpectFull(world.daemon);
+  }
+  LineClient one = ConnectWhenThereIsRoom(world.daemon);
+  EXPECT_EQ(one.Brief("nodes"), "OK");
+  EXPECT_EQ(ConnectWhenThereIsRoom(world.daemon).Brief("nodes"), "OK");
+}
+
+TEST(Limits, NewNamesOfOneUser) {
+  World world(1, {.more = "limits: {new_names_per_uid: 1}\n"});
+  LineClient client = world.Connect();
+  std::string refused;
+  for (int i = 0; i < 70 && refused.empty(); ++i) {
+    const Reply answer = client.Ask("trylock n" + std::to_string(i));
+    if (Brief(answer) != "OK") refused = Line(answer);
+  }
+  EXPECT_THAT(refused, testing::StartsWith("ERR limit lock=n6"));
+  EXPECT_THAT(refused, testing::HasSubstr("expected at most 1 a second"));
+  EXPECT_EQ(client.Brief("unlock n0"), "OK");
+  EXPECT_EQ(client.Brief("lock n0"), "OK") << "it is not new any more";
+  EXPECT_GE(world.daemon.Stat("new-names"), 60u);
+}
+
+// It is kept until its deadline, and until then counts for its user.
+TEST(Limits, LocksOfDroppedSessions) {
+  World world(1, {.more = "limits: {locks_per_uid: 1, unread_output: 16384}\n"});
+  LineClient deaf = world.Connect(), other = world.Connect();
+  const Duration deadline(GetNumber(deaf.Ask("lock a ttl=2s"), "deadline"));
+  EXPECT_THROW(for (;;) deaf.SendBytes("#h help\n"), std::runtime_error);
+  EXPECT_TRUE(Eventually([&] { return world.daemon.Stat("kept") == 1; }));
+  EXPECT_EQ(other.Brief("lock b"), "ERR limit");
+  EXPECT_TRUE(Eventually([&] { return other.Brief("lock b") == "OK"; }));
+  EXPECT_GE(BootTime(), deadline);
+  EXPECT_EQ(world.daemon.Stat("kept"), 0u);
 }
 
 TEST(Limits, LocksOfOneSession) {

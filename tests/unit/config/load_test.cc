@@ -150,7 +150,7 @@ limits: 3
           "r.yaml:10:1: retry_intervall: expected a known key, found \"retry_intervall\"; did you "
           "mean retry_interval?",
           "r.yaml:11:9: limits: expected a section with sessions, sessions_per_uid, "
-          "locks_per_session, locks_per_uid, unread_output, found \"3\""));
+          "locks_per_session, locks_per_uid, new_names_per_uid, unread_output, found \"3\""));
 }
 
 TEST(LoadErrors, NameTheBoundsOfEachKind) {

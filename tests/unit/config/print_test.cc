@@ -68,9 +68,10 @@ key_prefix: ""  # default
 admin_group: "null"
 limits:
   sessions: 8192  # default
-  sessions_per_uid: 4096  # default
+  sessions_per_uid: 2048  # default
   locks_per_session: 1024  # default
   locks_per_uid: 16384  # default
+  new_names_per_uid: 1000  # default
   unread_output: 262144  # default
 drain_time: 8s  # default
 log_level: info  # default

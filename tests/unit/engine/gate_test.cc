@@ -42,8 +42,8 @@ class Gate : public Table {
 // There is room for two, of two users.
 class NarrowGate : public Table {
  protected:
-  NarrowGate() {
-    Make(3, false, {}, 2);
+  explicit NarrowGate(std::size_t most = 2) {
+    Make(3, false, {}, most);
     Start();
     AllByHand();
     a_ = Open(1);
@@ -69,6 +69,25 @@ TEST_F(NarrowGate, UsersTakeTurns) {
   std::vector<std::string> order;
   for (int i = 0; i < 5; ++i) order.push_back(NextAfterOne());
   EXPECT_THAT(order, testing::ElementsAre("c1", "a2", "b2", "c2", "a3"));
+}
+
+class WiderGate : public NarrowGate {
+ protected:
+  WiderGate() : NarrowGate(2 * AttemptGate::kShare) {}  // two of each user
+};
+
+TEST_F(WiderGate, UsersTakeTurnsWhoMayHaveMoreUnderWay) {
+  for (std::uint32_t uid = 1; uid <= AttemptGate::kShare; ++uid) {
+    const SessionId session = Open(uid);
+    for (const char* name : {"x", "y"})
+      Lock(session, {.name = std::to_string(uid) + name, .wait = 0s});
+  }
+  const SessionId d = Open(100), e = Open(200);
+  for (const char* name : {"d1", "d2"}) Lock(d, {.name = name, .wait = 0s});
+  for (const char* name : {"e1", "e2"}) Lock(e, {.name = name, .wait = 0s});
+  std::vector<std::string> order;
+  for (int i = 0; i < 4; ++i) order.push_back(NextAfterOne());
+  EXPECT_THAT(order, testing::ElementsAre("d1", "e1", "d2", "e2"));
 }
 
 TEST_F(NarrowGate, HasRoomForOthersWhateverOneUserAsksFor) {

@@ -214,7 +214,7 @@ TEST_F(Line, ATtlOutOfRangeIsRefusedWithTheRange) {
 }
 
 TEST_F(Line, LimitsPerSessionAndPerUser) {
-  Make(3, false, {.locks_per_session = 2, .locks_per_uid = 3});
+  Make(3, false, {.locks_per_session = 2, .locks_per_uid = 3, .new_names_per_uid = 100});
   Start();
   const auto a = Open(1), b = Open(1), c = Open(2);
   MustHold(a, {.name = "1"});
@@ -226,6 +226,24 @@ TEST_F(Line, LimitsPerSessionAndPerUser) {
   EXPECT_NE(FailureOf(over)->text.find("uid 1"), std::string::npos);
   MustHold(c, {.name = "4"});
   Close(a);
+  MustHold(b, {.name = "5"});
+}
+
+// Else who never reads could have any number of locks, a session's worth at a time.
+TEST_F(Line, WhatIsKeptCountsForItsUser) {  // rule C9
+  Make(3, false, {.locks_per_session = 2, .locks_per_uid = 3, .new_names_per_uid = 100});
+  Start();
+  const auto a = Open(1);
+  MustHold(a, {.name = "1"});
+  MustHold(a, {.name = "2"});
+  Do(SessionDropped{a});
+  EXPECT_EQ(engine_->counters().kept, 2u);
+  const auto b = Open(1);
+  MustHold(b, {.name = "3"});
+  EXPECT_EQ(WhyFailed(Lock(b, {.name = "4"})), Failure::kLimit);
+  MustHold(Open(2), {.name = "4"});
+  Pass(timing_.ttl);
+  EXPECT_EQ(engine_->counters().kept, 0u);
   MustHold(b, {.name = "5"});
 }
 
@@ -262,7 +280,7 @@ TEST_F(Line, ALossIsToldToWhoAsksForItsFence) {
 }
 
 TEST_F(Line, OfManyLossesSomeAreForgotten) {
-  Make(3, false, Limits{.locks_per_session = 1, .locks_per_uid = 10});
+  Make(3, false, Limits{.locks_per_session = 1, .locks_per_uid = 10, .new_names_per_uid = 100});
   Start();
   a_ = Open();
   for (const char* name : {"x", "y"}) {

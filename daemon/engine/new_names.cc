@@ -1,0 +1,88 @@
+#include "daemon/engine/new_names.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+namespace redlockd::engine {
+namespace {
+
+constexpr std::size_t kBitsPerName = 16;
+constexpr int kBitsSet = 4;  // for each name
+constexpr std::size_t kMostNames = std::size_t{1} << 22;
+constexpr std::size_t kUsers = 1024;  // that are kept however little they asked for lately
+
+// One of the usual ways to spread the bits of a number over all of it.
+std::uint64_t Spread(std::uint64_t x) {
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111eb;
+  return x ^ (x >> 31);
+}
+
+// What one user can ask for in a generation, rounded up.
+std::size_t CapacityFor(std::size_t a_second, Duration fence_life) {
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(fence_life + NewNames::kSaved);
+  const std::size_t names = a_second * static_cast<std::size_t>(seconds.count());
+  return std::bit_ceil(std::clamp<std::size_t>(names, 64, kMostNames));
+}
+
+}  // namespace
+
+NewNames::NewNames(std::size_t a_second, Duration fence_life, Random& random)
+    : a_second_(a_second),
+      fence_life_(fence_life),
+      seed_(random.Below(UINT64_MAX)),
+      capacity_(CapacityFor(a_second, fence_life)) {}
+
+bool NewNames::Admit(Time now, std::uint32_t uid, std::string_view name) {
+  if (bits_.empty() || now >= ends_ || added_ >= capacity_) BeginGeneration(now);
+  const std::uint64_t hash = HashOf(name);
+  if (Has(hash)) return true;
+  Time& full_at = full_at_[uid];
+  const Time after = std::max(full_at, now) + Duration(std::chrono::seconds(1)) / a_second_;
+  if (after > now + kSaved) return false;
+  full_at = after;
+  Add(hash);
+  ++count_;
+  return true;
+}
+
+void NewNames::BeginGeneration(Time now) {
+  bits_.assign(capacity_ * kBitsPerName / 64, 0);
+  added_ = 0;
+  ends_ = now + fence_life_;
+  if (full_at_.size() < kUsers) return;
+  std::erase_if(full_at_, [now](const auto& entry) { return entry.second <= now; });
+}
+
+std::uint64_t NewNames::HashOf(std::string_view name) const {
+  std::uint64_t hash = seed_ ^ name.size();
+  while (!name.empty()) {
+    std::uint64_t part = 0;
+    const std::size_t size = std::min(name.size(), sizeof part);
+    std::memcpy(&part, name.data(), size);
+    hash = Spread(hash + seed_ + part);
+    name.remove_prefix(size);
+  }
+  return Spread(hash);
+}
+
+bool NewNames::Has(std::uint64_t hash) const {
+  for (int i = 0; i < kBitsSet; ++i) {
+    hash = Spread(hash + seed_);
+    const std::size_t bit = hash % (bits_.size() * 64);
+    if (!(bits_[bit / 64] >> (bit % 64) & 1)) return false;
+  }
+  return true;
+}
+
+void NewNames::Add(std::uint64_t hash) {
+  for (int i = 0; i < kBitsSet; ++i) {
+    hash = Spread(hash + seed_);
+    const std::size_t bit = hash % (bits_.size() * 64);
+    bits_[bit / 64] |= std::uint64_t{1} << (bit % 64);
+  }
+  ++added_;
+}
+
+}  // namespace redlockd::engine

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "daemon/engine/random.h"
+#include "daemon/engine/types.h"
+
+namespace redlockd::engine {
+
+// Bounds how many names a user can make the nodes remember: each leaves a fence there for
+// fence_life (rule C14). A name is new unless somebody here asked for it since a generation began,
+// which lasts for fence_life; a user may ask for so many new ones a second, and for what it has not
+// asked for in the last minute besides.
+//
+// What was asked for is kept as a Bloom filter: of a fixed size, whatever clients do. One name in
+// some hundred is taken for an old one, which makes the bound that much looser.
+class NewNames {
+ public:
+  static constexpr Duration kSaved = std::chrono::minutes(1);
+
+  NewNames(std::size_t a_second, Duration fence_life, Random& random);
+
+  // Whether the user may ask for this name now; then it counts, if it is new.
+  bool Admit(Time now, std::uint32_t uid, std::string_view name);
+
+  std::size_t a_second() const { return a_second_; }
+  std::uint64_t count() const { return count_; }  // of new names, ever
+
+ private:
+  void BeginGeneration(Time now);
+  std::uint64_t HashOf(std::string_view name) const;
+  // The bits of the filter that stand for it: whether all of them are set, or to set them.
+  bool Has(std::uint64_t hash) const;
+  void Add(std::uint64_t hash);
+
+  const std::size_t a_second_;
+  const Duration fence_life_;
+  const std::uint64_t seed_;  // so that nobody can tell which names have the same hash
+  const std::size_t capacity_;
+  std::vector<std::uint64_t> bits_;  // once there is a name
+  std::size_t added_ = 0;            // in this generation
+  Time ends_;                        // of this generation
+  std::uint64_t count_ = 0;
+  // By uid: when it will have saved up all that it can.
+  std::unordered_map<std::uint32_t, Time> full_at_;
+};
+
+}  // namespace redlockd::engine
