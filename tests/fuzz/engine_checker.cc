@@ -37,7 +37,8 @@ void Checker::On(const SessionClosed& e) {
 
 void Checker::On(const SessionDropped& e) {
   for (const auto& [name, hold] : holds_) {
-    if (hold.session == e.session) kept_[name] = {hold.owner, hold.announced};
+    if (hold.session != e.session) continue;
+    kept_[name] = {hold.owner, hold.announced, sessions_.at(e.session)};
   }
   On(SessionClosed{e.session});
 }
@@ -61,6 +62,7 @@ std::optional<Failure> Checker::WhyNot(const LockRequested& e) const {
   for (const auto& [session, uid] : sessions_) {
     if (uid == sessions_.at(e.session)) of_uid += LocksOf(session);
   }
+  for (const auto& [name, kept] : kept_) of_uid += kept.uid == sessions_.at(e.session);
   const bool at_limit = LocksOf(e.session) >= options_.limits.locks_per_session ||
                         of_uid >= options_.limits.locks_per_uid;
   return at_limit ? std::optional(Failure::kLimit) : std::nullopt;
@@ -183,7 +185,9 @@ void Checker::On(const TellClient& tell) {
       return;
     default:
       FUZZ_CHECK(notice.reason != LossReason::kNone, "lost for no reason");
-      if (now_ < hold.announced) kept_[notice.name] = {hold.owner, hold.announced};
+      if (now_ < hold.announced) {
+        kept_[notice.name] = {hold.owner, hold.announced, sessions_.at(tell.session)};
+      }
       holds_.erase(found);
   }
 }

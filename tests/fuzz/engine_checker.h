@@ -45,6 +45,7 @@ class Checker {
   struct Kept {  // rule C9
     std::string owner;
     engine::Time until;
+    std::uint32_t uid;
   };
   // What is still to be answered, and what alone can be the answer where that is known.
   struct Open {
