@@ -29,7 +29,7 @@ Fd CopyOf(int fd) {
 
 }  // namespace
 
-Hold::Hold(ClientPtr client, const RunOptions& options, Guard::Time begin, Voice& voice)
+Hold::Hold(ClientPtr client, const RunOptions& options, Guard::Time begin, const Voice& voice)
     : client_(std::move(client)), options_(options), voice_(voice), socket_(CopyOf(fd())) {
   redlock_on_event(
       client_.get(),

@@ -24,9 +24,9 @@ class Hold {
     bool is_stopping = false;  // the daemon is, or has gone: the next one may grant it
   };
 
-  // `client` is connected, and the hold's until it is gone; options and voice must outlive it. The
-  // wait that the options ask for began at `begin`.
-  Hold(ClientPtr client, const RunOptions& options, Guard::Time begin, Voice& voice);
+  // `client` is connected; options and voice must outlive the hold. The wait that the options ask
+  // for began at `begin`.
+  Hold(ClientPtr client, const RunOptions& options, Guard::Time begin, const Voice& voice);
   Hold(const Hold&) = delete;
   Hold& operator=(const Hold&) = delete;
 
@@ -66,7 +66,7 @@ class Hold {
 
   ClientPtr client_;
   const RunOptions& options_;
-  Voice& voice_;
+  const Voice& voice_;
   const Fd socket_;
   std::uint64_t fence_ = 0;
   std::optional<Guard> guard_;

@@ -29,32 +29,31 @@ ssize_t Read(int fd, void* to, std::size_t size) {
   return got;
 }
 
-enum class Members { kSome, kNone, kUnknown };
-
-// From /proc: the processes of a group that are not dead. One that is dead and not reaped (in a
-// container its first process may never do that) is none.
-Members LivingMembers(pid_t group) {
+// Whether all that /proc shows of a group is dead and not reaped: in many containers nobody reaps
+// what is orphaned.
+bool HasZombiesOnly(pid_t group) {
   const std::unique_ptr<DIR, int (*)(DIR*)> proc(opendir("/proc"), closedir);
-  if (proc == nullptr) return Members::kUnknown;
-  Members found = Members::kUnknown;  // an empty directory is no /proc
+  if (proc == nullptr) return false;
+  bool found = false;  // some may be hidden, or all
   while (const dirent* entry = readdir(proc.get())) {
     std::ifstream file(std::string("/proc/") + entry->d_name + "/stat");
     std::string stat;
-    if (!std::isdigit(entry->d_name[0]) || !std::getline(file, stat)) continue;
-    found = Members::kNone;
+    if (!std::isdigit(entry->d_name[0]) || !std::getline(file, stat, '\0')) continue;
     char state = 0;
     pid_t parent = 0;
     pid_t its_group = 0;
-    std::istringstream fields(stat.substr(stat.rfind(')') + 1));  // its name may have any byte
+    std::istringstream fields(stat.substr(stat.rfind(')') + 1));  // any byte may be in its name
     fields >> state >> parent >> its_group;
-    if (its_group == group && state != 'Z' && state != 'X') return Members::kSome;
+    if (its_group != group) continue;
+    if (state != 'Z' && state != 'X') return false;
+    found = true;
   }
   return found;
 }
 
 bool IsAlive(pid_t group) {
-  const bool has_members = kill(-group, 0) == 0 || errno == EPERM;
-  return has_members && LivingMembers(group) != Members::kNone;
+  const bool exists = kill(-group, 0) == 0 || errno == EPERM;
+  return exists && !HasZombiesOnly(group);
 }
 
 // What it inherits it keeps open, as any other process of the tree would: among it may be the

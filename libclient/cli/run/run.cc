@@ -65,8 +65,8 @@ class Sleeper {
 // that; what was granted by then is let go of with the socket.
 class Wait {
  public:
-  Wait(Hold& hold, Signals& signals, const RunOptions& options, Guard::Time answer_by, Voice& voice,
-       WaitReport& report)
+  Wait(Hold& hold, Signals& signals, const RunOptions& options, Guard::Time answer_by,
+       const Voice& voice, WaitReport& report)
       : hold_(hold),
         signals_(signals),
         report_(report),
@@ -107,7 +107,7 @@ class Wait {
   Signals& signals_;
   WaitReport& report_;
   const RunOptions& options_;
-  Voice& voice_;
+  const Voice& voice_;
   const Sleeper sleeper_;
   const Guard::Time answer_by_;
 };
@@ -124,7 +124,7 @@ std::vector<std::pair<std::string, std::string>> EnvironmentOf(const std::string
 // The time of the command: from its start to the end of it, or of its group.
 class Watch {
  public:
-  Watch(Hold& hold, Signals& signals, const RunOptions& options, Voice& voice)
+  Watch(Hold& hold, Signals& signals, const RunOptions& options, const Voice& voice)
       : hold_(hold),
         signals_(signals),
         options_(options),
@@ -241,7 +241,7 @@ class Watch {
   Hold& hold_;
   Signals& signals_;
   const RunOptions& options_;
-  Voice& voice_;
+  const Voice& voice_;
   const Sleeper sleeper_;
   const Terminal terminal_;
   const Keeper keeper_;
@@ -255,7 +255,7 @@ constexpr Duration kAtOnce = 1s;
 // Nothing if the daemon stopped before it granted the lock, so that the lock is to be asked for
 // again.
 std::optional<int> RunUnderLock(ClientPtr client, const RunOptions& options, Guard::Time begin,
-                                Voice& voice, bool is_first_try) {
+                                const Voice& voice, bool is_first_try) {
   const Guard::Time asked = Now();
   Signals signals;
   Hold hold(std::move(client), options, begin, voice);
@@ -285,7 +285,7 @@ std::optional<int> RunUnderLock(ClientPtr client, const RunOptions& options, Gua
 
 // A client that is connected by the time at which a bounded wait is over; else the exit code.
 std::variant<ClientPtr, int> ConnectInTime(const std::string& socket, Guard::Time answer_by,
-                                           Voice& voice) {
+                                           const Voice& voice) {
   const Duration most = std::clamp<Duration>(answer_by - Now(), 0s, Duration(kConnectTimeoutNs));
   int error = REDLOCK_OK;
   std::string text;
@@ -305,7 +305,7 @@ std::variant<ClientPtr, int> ConnectInTime(const std::string& socket, Guard::Tim
 }  // namespace
 
 int Run(const std::string& socket, const RunOptions& options) {
-  Voice voice(options.quiet, options.verbose);
+  const Voice voice(options.quiet, options.verbose);
   const Guard::Time begin = Now();
   for (bool is_first_try = true;; is_first_try = false) {
     auto connected = ConnectInTime(socket, AnswerBy(options.wait, begin), voice);

@@ -84,14 +84,14 @@ ssize_t WriteNow(int fd, std::string_view text) {
 
 }  // namespace
 
-void Voice::Say(const std::string& text) {
+void Voice::Say(const std::string& text) const {
   if (unsaid_.size() + text.size() < kMostUnsaid) unsaid_ += "redlock: " + text + "\n";
   Flush();
 }
 
 // A pipe takes this much in one piece or not at all, so that the lines of several processes do not
 // mix.
-void Voice::Flush() {
+void Voice::Flush() const {
   while (!unsaid_.empty()) {
     const std::size_t size = std::min<std::size_t>(unsaid_.size(), PIPE_BUF);
     const ssize_t written = WriteNow(STDERR_FILENO, std::string_view(unsaid_).substr(0, size));
@@ -101,11 +101,11 @@ void Voice::Flush() {
   }
 }
 
-void Voice::Complain(const std::string& text) {
+void Voice::Complain(const std::string& text) const {
   if (!quiet_) Say(text);
 }
 
-void Voice::Tell(const std::string& text) {
+void Voice::Tell(const std::string& text) const {
   if (verbose_) Say(text);
 }
 

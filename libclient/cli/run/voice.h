@@ -15,17 +15,18 @@ class Voice {
   Voice& operator=(const Voice&) = delete;
 
   // What went wrong; not with -q.
-  void Complain(const std::string& text);
+  void Complain(const std::string& text) const;
   // What goes on; only with -v.
-  void Tell(const std::string& text);
+  void Tell(const std::string& text) const;
 
  private:
-  void Say(const std::string& text);
-  void Flush();
+  void Say(const std::string& text) const;
+  void Flush() const;
 
   const bool quiet_;
   const bool verbose_;
-  std::string unsaid_;  // what stderr did not take yet: tried again with the next line, and at last
+  // What stderr did not take yet: tried again with the next line, and at last.
+  mutable std::string unsaid_;
 };
 
 }  // namespace redlock::cli

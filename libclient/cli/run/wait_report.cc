@@ -68,7 +68,7 @@ Holder HolderOf(const Answer& answer) {
   return {};
 }
 
-WaitReport::WaitReport(redlock_client* client, const RunOptions& options, Voice& voice,
+WaitReport::WaitReport(redlock_client* client, const RunOptions& options, const Voice& voice,
                        Guard::Time now)
     : client_(client),
       options_(options),

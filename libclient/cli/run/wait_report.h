@@ -25,7 +25,8 @@ Holder HolderOf(const Answer& answer);
 // All must outlive it, and it the requests of the client: their answers come back to it.
 class WaitReport {
  public:
-  WaitReport(redlock_client* client, const RunOptions& options, Voice& voice, Guard::Time now);
+  WaitReport(redlock_client* client, const RunOptions& options, const Voice& voice,
+             Guard::Time now);
   WaitReport(const WaitReport&) = delete;
   WaitReport& operator=(const WaitReport&) = delete;
 
@@ -40,7 +41,7 @@ class WaitReport {
 
   redlock_client* const client_;
   const RunOptions& options_;
-  Voice& voice_;
+  const Voice& voice_;
   Guard::Time next_;
   bool is_over_ = false;
   std::optional<std::string> told_;  // the id of the holder that was told last

@@ -17,10 +17,16 @@ namespace {
 
 using testing::HasSubstr;
 
-std::string InShell(const std::vector<std::string>& argv) {
-  std::string line = "exec";
+std::string Quoted(const std::vector<std::string>& argv) {
+  std::string line;
   for (const std::string& word : argv) line += " '" + word + "'";
   return line;
+}
+std::string InShell(const std::vector<std::string>& argv) { return "exec" + Quoted(argv); }
+
+pid_t FirstChildOf(pid_t parent) {
+  const std::string pid = std::to_string(parent);
+  return std::stoi(ReadFile("/proc/" + pid + "/task/" + pid + "/children"));
 }
 
 class CliRunState : public testing::Test {
@@ -325,10 +331,7 @@ class CliRunFirst : public CliRunState {
     unshare_.emplace(*argv);
     session_.emplace(daemon_.Accept());
   }
-  pid_t First() const {
-    const std::string pid = std::to_string(unshare_->pid());
-    return std::stoi(ReadFile("/proc/" + pid + "/task/" + pid + "/children"));
-  }
+  pid_t First() const { return FirstChildOf(unshare_->pid()); }
 
   std::optional<Process> unshare_;
   std::optional<FakeSession> session_;
@@ -361,6 +364,25 @@ TEST_F(CliRunFirst, ItEndsTheCommandInTime) {
   if (!unshare_) return;
   session_->Grant(2s, "2s");
   EXPECT_EQ(unshare_->Wait(), ExitCode(79));
+}
+
+// In many containers nobody reaps what is orphaned: the command stays as a zombie, which is dead.
+TEST_F(CliRunState, KilledWhereNobodyReapsItsCommand) {
+  const auto argv = Unshared(
+      {"--pid", "--fork", "--kill-child", "--mount-proc"},
+      {"sh", "-c",
+       Quoted(daemon_.Redlock({"run", "job", "--", "sh", "-c", "echo ready; sleep 1000"})) +
+           " & exec sleep 1000"});
+  if (!argv) GTEST_SKIP() << "no pid namespace here";
+  Process all(*argv);
+  FakeSession session = daemon_.Accept();
+  session.Grant(1h, "1h");
+  all.ReadUntil("ready");
+  const pid_t first = FirstChildOf(all.pid());
+  ASSERT_TRUE(Eventually(
+      [&] { return ReadFile("/proc/" + std::to_string(first) + "/comm") == "sleep\n"; }));
+  kill(FirstChildOf(first), SIGKILL);
+  EXPECT_TRUE(session.IsAtEnd());
 }
 
 }  // namespace
