@@ -116,17 +116,15 @@ void Node::OnLinkReady(std::size_t number, const engine::NodeFacts& facts) {
 
 void Node::OnLinkLost(std::size_t number, bool was_ready, const std::string& reason) {
   if (was_ready) --ready_;
-  Slot& slot = slots_[number];
-  const bool is_new = std::exchange(slot.reason, reason) != reason;
+  slots_[number].reason = reason;
   for (Slot& other : slots_) {
     if (other.settler == number) other.settler.reset();
   }
   if (ready_ > 0) {
     FindWays();
-    if (was_ready || !is_new)
-      return;  // it is made again, or is missing for the reason that is known
-    noted_missing_ = true;
-    return OnNote(Missing());
+    // One that was ready may be made again at once; and once is enough until all are there again.
+    if (!was_ready && !std::exchange(noted_missing_, true)) OnNote(Missing());
+    return;
   }
   if (down_ == reason) return;
   down_ = reason;

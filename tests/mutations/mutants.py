@@ -87,7 +87,7 @@ MUTANTS = [
            'if last > latest_fence(stored) then', 'if fence > latest_fence(stored) then'),
     script('prelude', 'A6', 'fences-that-wait-for-the-clock',
            'nodes an hour fast are set right: each name used before is refused for an hour',
-           'if stored and stored > now + window then', 'if false then'),
+           'if stored and stored > now + window and', 'if false and'),
     script('prelude', 'A6', 'fence-ahead-that-is-forgotten',
            'the clock went back: the fence ends before the floor has passed it, and the next is less',
            'int(math.max(life, least))', 'life'),

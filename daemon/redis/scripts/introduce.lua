@@ -8,7 +8,7 @@ local id, set, try = ARGV[5], ARGV[6], KEYS[2]
 -- All that the scripts use is tried here, so that a missing right is named before a lock is asked for,
 -- not when its lease ends. None of these writes: SET is for a key that exists, and HSET lacks a value,
 -- which the command says only to a user who may use it.
-local missing, refuses = {}, ''
+local missing, because, refuses = {}, nil, ''
 local function refusal_of(...)
   local got = redis.pcall(...)
   return type(got) == 'table' and got.err or nil
@@ -19,7 +19,6 @@ local function says(why, words)
   end
   return false
 end
-local because
 for _, command in ipairs({
   {'TYPE', try}, {'PTTL', try}, {'GETRANGE', try, '0', '0'}, {'SET', try, '', 'XX'}, {'DEL', try},
   {'PEXPIRE', try, '1'}, {'HLEN', try}, {'HGETALL', try}, {'HMGET', try, 'f'},

@@ -114,10 +114,11 @@ local function stored_fence(key)
 end
 
 -- Rule A6: no fence goes beyond this. Normally none is stored beyond now + window: where one is, the
--- clock went back, and the fences go on from there until the clock has caught up.
+-- clock went back, and the fences go on from there until the clock has caught up. What lies beyond 2^53
+-- is no fence.
 local function latest_fence(stored)
   local window = tonumber(ARGV[4])
-  if stored and stored > now + window then return stored + window end
+  if stored and stored > now + window and stored + 2 * window < 2^53 then return stored + window end
   return now + window
 end
 

@@ -576,6 +576,7 @@ TEST_F(ScriptsTest, AnEmptyValueIsAnothersToo) {
   Ready();
   Redis({"SET", "app:job", ""});
   EXPECT_EQ(Acquire(kA).verdict, Verdict::kBusy);
+  EXPECT_EQ(Inspect().text, "(an empty string)");
   EXPECT_EQ(Redis({"EXISTS", "app:job"}), "1");
 }
 
