@@ -103,7 +103,6 @@ redis::Options RedisOptionsOf(const config::Config& config, const std::string& i
   options.set.fence_window = timing.fence_window;
   options.set.fence_life = timing.fence_life;
   options.set.quarantine = timing.Quarantine();
-  options.set.want_life = timing.WantLife();
   options.instance = instance;
   return options;
 }

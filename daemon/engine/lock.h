@@ -114,6 +114,7 @@ class Lock {
   struct Hold;
   struct Lease;
   struct Contest;
+  struct FailedRound;
   using Waiters = std::list<std::unique_ptr<Waiter>>;
 
   // Made when it is not there. Gone again once there is nothing that it has to remember.
@@ -123,8 +124,17 @@ class Lock {
   // lock_wait.cc: the line
   void Fail(Waiters::iterator waiter, Failure failure, std::string text);
   Waiters::iterator FindWaiter(SessionId session);
-  // First in line, and the nodes have not been heard on it yet.
-  bool IsUnasked(const Waiter& waiter) const;
+  // Somebody here may get it by what is under way.
+  bool IsContended() const;
+  std::string WhyBusy() const;
+  // First in line, and not told by the nodes yet that another has it.
+  bool IsUndecided(Time now, const Waiter& waiter) const;
+  bool IsSplit(const Waiter& waiter, Time at) const;
+  Duration TryPatience() const;
+  void EndWaits(Time now, const FailedRound& round);
+  bool Ends(Time now, Waiter& waiter, const FailedRound& round) const;
+  void EndWait(Time now, Waiters::iterator waiter, const FailedRound& round);
+  void EndTries();
   bool StandsBeforeGate() const;
   void WaitOver(Time now, SessionId session);
   // Someone left the line, or the lease is gone: go on with who is first now.
@@ -140,12 +150,12 @@ class Lock {
   bool Acquiring() const;
   void StandBeforeGate(Time now);
   void FirstRound(Time now);
+  Queueing QueueingOfRound(Time now, Stamp clock);
   void AskAcquire(Time now, NodeSet nodes, Fence proposal, Fence block, Queueing queueing);
   void ConfirmRound(Time now);
   void TakeVote(const NodeAnswer& answer, bool votes);
   void JudgeRound(Time now);
   void RoundFailed(Time now, Ballot::Result result);
-  void EndFirstWait(Time now, bool reached, const std::string& held);
   Duration UntilNextAttempt(Time now, bool reached, const Ballot* ballot);
   void LearnFence(Time now, Fence stored);
   Fence BlockFrom(Time now, Fence proposal) const;
@@ -197,6 +207,7 @@ class Lock {
 
   Shared& shared_;
   const std::string name_;
+  std::size_t tries_ = 0;  // of the waiters
   Waiters waiters_;
   std::unique_ptr<Lease> lease_;
   std::unique_ptr<Hold> hold_;

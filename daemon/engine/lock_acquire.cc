@@ -60,7 +60,7 @@ std::string Lock::Owner(AttemptNumber attempt) const {
 void Lock::StandBeforeGate(Time now) {
   Waiter& first = *waiters_.front();
   shared_.gate.StandInLine(contest().before_gate, FirstUid(), *this);
-  if (first.is_try) first.wait_alarm.Set(Later(now, shared_.options.timing.quorum_wait));
+  if (first.is_try) first.wait_alarm.Set(Later(first.since, shared_.options.timing.quorum_wait));
   if (first.out_of_time) first.wait_alarm.Set(now);
 }
 
@@ -70,13 +70,13 @@ void Lock::FirstRound(Time now) {
   // No clock: no node is left to ask.
   const Stamp clock = shared_.nodes.SetClock(now).value_or(0);
   const Fence proposal = std::max<Fence>(known_fence_ + 1, clock);
-  const Queueing queueing =
-      waiters_.front()->is_try ? Queueing::kNone : contest().want.NextRound(now, clock);
+  const Queueing queueing = QueueingOfRound(now, clock);
   const bool is_to_be_passed_on = linger_ > Duration(0) || waiters_.size() > 1;
   if (lease.first_rounds == 0 && is_to_be_passed_on) lease.block = BlockFrom(now, proposal);
   lease.phase = Lease::Phase::kFirstRound;
   ++lease.round;
   ++lease.first_rounds;
+  lease.round_asked = now;
   lease.Sent(voters);
   lease.ballot = std::make_unique<Ballot>(shared_.options.nodes, voters);
   contest().freed.reset();
@@ -85,19 +85,31 @@ void Lock::FirstRound(Time now) {
   JudgeRound(now);  // too few may have been left to ask
 }
 
+// A try takes a place in the queue once the votes were split, not before (rules E6.8, E10).
+Queueing Lock::QueueingOfRound(Time now, Stamp clock) {
+  const Waiter& first = *waiters_.front();
+  if (!first.is_try) return contest().want.NextRound(now, clock);
+  return first.splits == 0 ? Queueing::kNone : contest().want.NextRoundOfTry(clock);
+}
+
 // The one question that can set the key: to get the lock, for a block of fences (rule B3), or to
 // heal (rule C6).
 void Lock::AskAcquire(Time now, NodeSet nodes, Fence proposal, Fence block, Queueing queueing) {
   Lease& lease = *lease_;
+  const Timing& timing = shared_.options.timing;
+  const bool is_of_tries = queueing == Queueing::kAlways && tries_ == waiters_.size();
   lease.may_have |= nodes;
-  shared_.outbox.Ask(nodes, Ticket{Ticket::Kind::kAcquire, lease.round, lease.attempt, now},
-                     AcquireOp{.lock = name_,
-                               .owner = Owner(lease.attempt),
-                               .ttl = lease.ttl,
-                               .proposal = proposal,
-                               .block = block,
-                               .queueing = queueing,
-                               .stamp = contest_ ? contest_->want.stamp() : 0});
+  shared_.outbox.Ask(
+      nodes, Ticket{Ticket::Kind::kAcquire, lease.round, lease.attempt, now},
+      AcquireOp{.lock = name_,
+                .owner = Owner(lease.attempt),
+                .ttl = lease.ttl,
+                .proposal = proposal,
+                .block = block,
+                .queueing = queueing,
+                .stamp = contest_ ? contest_->want.stamp() : 0,
+                .want_life = is_of_tries ? timing.TryWantLife(shared_.nodes.RoundTrip())
+                                         : timing.WantLife()});
 }
 
 // Blocks must not outrun the window of plausible fences (rule A8).
@@ -205,48 +217,34 @@ void Lock::JudgeRound(Time now) {
 void Lock::RoundFailed(Time now, Ballot::Result result) {
   const bool reached = result == Ballot::Result::kRefused;
   const std::unique_ptr<Ballot> ballot = lease_ ? std::move(lease_->ballot) : nullptr;
+  const Time asked = lease_ ? lease_->round_asked : now;
   contest().failures = ballot ? ballot->Failures() : NodeFailures();
   if (!reached && ballot && ballot->Silent().any()) shared_.gate.Unanswered();
   contest().want.RoundFailed(now, reached, ballot && ballot->OnlyQueue());
   const Duration delay = UntilNextAttempt(now, reached, ballot.get());
   if (lease_) LetGo(now, Queue::kStay);
   contest().attempt_alarm.Set(now + delay);
-  Waiter& first = *waiters_.front();
-  first.asked = true;
-  const bool ends = first.is_try ? !reached || now + delay >= first.since + Timing::kTryPatience
-                                 : first.out_of_time || shared_.sessions.InputEnded(first.session);
-  if (ends) {
-    const bool is_held = ballot && !ballot->Holder().empty();
-    EndFirstWait(now, reached, is_held ? "held elsewhere" : "others ask for it just now");
-  }
+  waiters_.front()->asked = true;
+  EndWaits(now, {.reached = reached,
+                 .is_split = reached && ballot->Holder().empty(),
+                 .asked = asked,
+                 .next = delay});
   NoteQuorum(now, reached);
   Proceed(now);
-}
-
-// By the round that has failed.
-void Lock::EndFirstWait(Time now, bool reached, const std::string& held) {
-  const auto first = waiters_.begin();
-  if (!reached) {
-    Fail(first, Failure::kNoQuorum, shared_.nodes.WhyNoQuorum(now, contest().failures));
-  } else if ((*first)->is_try) {
-    Fail(first, Failure::kBusy, held);
-  } else if ((*first)->out_of_time) {
-    Fail(first, Failure::kTimeout, held);
-  } else {
-    Fail(first, Failure::kCancelled, held + ", and the client sends no more");
-  }
 }
 
 // A holder in sight is waited for (rule C11); votes that were split are fought for again at once,
 // at odds that grow (rule E7), until it looks as if there were a holder after all.
 Duration Lock::UntilNextAttempt(Time now, bool reached, const Ballot* ballot) {
-  const Timing& timing = shared_.options.timing;
-  if (waiters_.front()->is_try) {
+  const Waiter& first = *waiters_.front();
+  const bool is_split = reached && ballot->Holder().empty();
+  if (first.is_try && !is_split) {
+    contest().splits = 0;
     // A lease of another daemon may have no holder: it has been told, and lets go of it at once.
-    if (!reached || !IsOurs(ballot->Holder())) return Timing::kTryPatience;
-    return std::max<Duration>(std::chrono::milliseconds(1), now - waiters_.front()->since);
+    if (!reached || !IsOurs(ballot->Holder())) return TryPatience();
+    return std::max<Duration>(std::chrono::milliseconds(1), now - first.since);
   }
-  const Duration interval = timing.retry_interval;
+  const Duration interval = shared_.options.timing.retry_interval;
   const auto jitter = static_cast<std::uint64_t>(interval.count());
   const Duration poll = interval / 2 + Duration(shared_.random.Below(jitter));
   if (!reached) return poll;
@@ -254,11 +252,13 @@ Duration Lock::UntilNextAttempt(Time now, bool reached, const Ballot* ballot) {
   if (contest().freed.count() >= Majority(shared_.options.nodes)) return Duration(0);
   // Where the queue alone refuses, on all nodes, it is the turn of another, who is told so.
   const bool others_turn = ballot->OnlyQueue() && ballot->Votes() == 0;
-  if (ballot->Holder().empty() && !others_turn && contest().splits <= kMaxDoublings) {
+  if (is_split && (first.is_try || (!others_turn && contest().splits <= kMaxDoublings))) {
     ++shared_.counters.split_votes;
     const auto most = static_cast<std::uint64_t>(shared_.nodes.RoundTrip().count())
-                      << contest().splits++;
-    return Duration(shared_.random.Below(most));
+                      << std::min(contest().splits++, kMaxDoublings);
+    const Duration delay(shared_.random.Below(most));
+    // Its entry is to stay fresh, and its last round is to come soon (rule E10).
+    return first.is_try ? std::min(delay, TryPatience() / 4) : delay;
   }
   contest().splits = 0;
   return std::min(poll, ballot->ShortestLeft().value_or(poll) + kAfterExpiry);

@@ -12,7 +12,8 @@ namespace redlockd::engine {
 inline constexpr Fence kBlock = 64;  // rule A8: holds for thousands of grants a second
 
 struct Lock::Waiter {
-  Waiter(Shared& shared, const LockRequested& r, Time now, std::function<void(Time)> over)
+  Waiter(Shared& shared, std::size_t& tries, const LockRequested& r, Time now,
+         std::function<void(Time)> over)
       : counted(shared.waits),
         session(r.session),
         request(r.request),
@@ -21,15 +22,20 @@ struct Lock::Waiter {
         max_hold(r.max_hold),
         note(r.note),
         renewed_events(r.renewed_events),
-        wait_alarm(shared.agenda, std::move(over)) {}
+        wait_alarm(shared.agenda, std::move(over)) {
+    if (is_try) counted_try.emplace(tries);
+  }
 
   Counted counted;
+  std::optional<Counted> counted_try;
   SessionId session;
   RequestId request;
   Time since;
   bool is_try;
   bool asked = false;        // a round was decided while it was first in line
   bool out_of_time = false;  // answered by the round that is under way
+  unsigned splits = 0;       // rounds without a holder in sight, while it was in line (rule E10)
+  Time split_since;          // the first of them failed
   Duration ttl{0};
   std::optional<Duration> max_hold;
   std::string note;
@@ -112,7 +118,7 @@ struct Lock::Lease {
   Fence next = 0;       // the next fence of the block, and the last (rule B2)
   Fence top = 0;
   Time announced;      // the latest deadline that its hold ever had
-  Time round_asked;    // of the renewal round
+  Time round_asked;    // of the first round, or of the renewal round
   NodeSet round_open;  // of the renewal round: not heard of yet
   NodeSet round_acked;
   std::unique_ptr<NodeFailures> failures;  // since each node's last promise; mostly none
@@ -156,6 +162,14 @@ struct Lock::Contest {
   Alarm rest_alarm;     // after a tenure (rule E1)
   Alarm release_alarm;  // at the latest, when m nodes are to have answered a release (rule E6.7)
   Alarm quorum_alarm;   // when waiters have been without a quorum for quorum_wait
+};
+
+// A round that came to nothing.
+struct Lock::FailedRound {
+  bool reached;   // a majority of the nodes answered it
+  bool is_split;  // ... and none of them named a holder
+  Time asked;
+  Duration next;  // until the next round
 };
 
 // The lease's use by one session.

@@ -103,6 +103,7 @@ void Lock::Give(Time now) {
                                .ttl = lease.ttl,
                                .votes = lease.validity.Count(now),
                                .nodes = shared_.options.nodes});
+  EndTries();
   AskBlockAhead(now);
   if (waiters_.empty()) DropContest();
 }

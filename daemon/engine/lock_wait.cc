@@ -4,29 +4,45 @@
 
 // The line of sessions that wait for a lock.
 namespace redlockd::engine {
+namespace {
+
+// So many rounds without a holder in sight a try takes part in at least (rule E10).
+constexpr unsigned kLeastSplits = 10;
+
+}  // namespace
 
 void Lock::Request(Time now, const LockRequested& request) {
   const bool must_wait = (lease_ && !Passing()) || !waiters_.empty();
-  if (must_wait && request.wait == Duration(0)) {
-    const bool kept = lease_ && lease_->phase == Lease::Phase::kKept;
+  const bool is_try = request.wait == Duration(0);
+  if (must_wait && is_try && !IsContended()) {
     ++shared_.counters.busy;
-    return shared_.outbox.Reply(request.session, request.request,
-                                Failed{.failure = Failure::kBusy,
-                                       .name = name_,
-                                       .text = hold_  ? "held on this host"
-                                               : kept ? "kept until the deadline of its last hold"
-                                                      : "others on this host are first"});
+    return shared_.outbox.Reply(
+        request.session, request.request,
+        Failed{.failure = Failure::kBusy, .name = name_, .text = WhyBusy()});
   }
   auto over = [this, session = request.session](Time at) { WaitOver(at, session); };
-  auto waiter = std::make_unique<Waiter>(shared_, request, now, std::move(over));
+  auto waiter = std::make_unique<Waiter>(shared_, tries_, request, now, std::move(over));
   waiter->ttl = request.ttl.value_or(shared_.options.timing.ttl);
-  if (request.wait && !waiter->is_try) waiter->wait_alarm.Set(Later(now, *request.wait));
+  // What a try in line waits for ends by itself, but for its turn to ask (rule C12).
+  if (is_try && must_wait) waiter->wait_alarm.Set(Later(now, shared_.options.timing.quorum_wait));
+  if (request.wait && !is_try) waiter->wait_alarm.Set(Later(now, *request.wait));
   waiters_.push_back(std::move(waiter));
   shared_.sessions.Add(request.session, name_);
-  if (must_wait && shared_.sessions.InputEnded(request.session)) {
+  if (must_wait && !is_try && shared_.sessions.InputEnded(request.session)) {
     return Fail(std::prev(waiters_.end()), Failure::kCancelled, "the client sends no more");
   }
   Proceed(now);
+}
+
+bool Lock::IsContended() const {
+  if (waiters_.empty()) return false;
+  return Acquiring() || Passing() || StandsBeforeGate() || (contest_ && contest_->splits > 0);
+}
+
+std::string Lock::WhyBusy() const {
+  if (hold_) return "held on this host";
+  const bool kept = lease_ && lease_->phase == Lease::Phase::kKept;
+  return kept ? "kept until the deadline of its last hold" : "others on this host are first";
 }
 
 bool Lock::Cancel(Time now, SessionId session, RequestId request) {
@@ -41,7 +57,8 @@ void Lock::InputEnded(Time now, SessionId session) {
   const auto waiter = FindWaiter(session);
   if (waiter == waiters_.end()) return;
   const bool is_next = Passing() && waiter == waiters_.begin();
-  if (is_next || IsUnasked(**waiter)) return;  // answered by what comes of it
+  // Answered by what comes of it.
+  if (is_next || (*waiter)->is_try || IsUndecided(now, **waiter)) return;
   Fail(waiter, Failure::kCancelled, "the client sends no more");
   Proceed(now);
 }
@@ -62,17 +79,78 @@ void Lock::Fail(Waiters::iterator waiter, Failure failure, std::string text) {
   waiters_.erase(waiter);
 }
 
-bool Lock::IsUnasked(const Waiter& waiter) const {
-  return &waiter == waiters_.front().get() && !waiter.asked && (!lease_ || Acquiring());
+bool Lock::StandsBeforeGate() const { return contest_ && contest_->before_gate; }
+
+bool Lock::IsUndecided(Time now, const Waiter& waiter) const {
+  if (&waiter != waiters_.front().get()) return false;
+  if (!waiter.asked) return !lease_ || Acquiring();
+  return contest_ && contest_->splits > 0 && IsSplit(waiter, now);
 }
 
-bool Lock::StandsBeforeGate() const { return contest_ && contest_->before_gate; }
+// --- what a failed round means for those in line ------------------------------------------------
+
+Duration Lock::TryPatience() const {
+  return shared_.options.timing.TryPatience(shared_.nodes.RoundTrip());
+}
+
+// No holder is in sight, and its time to become one is not over at `at` (rule E10).
+bool Lock::IsSplit(const Waiter& waiter, Time at) const {
+  return waiter.splits > 0 &&
+         (waiter.splits < kLeastSplits || at < waiter.split_since + TryPatience());
+}
+
+// Answers those whom the round decides: who is first in line, and all who try.
+void Lock::EndWaits(Time now, const FailedRound& round) {
+  bool is_first = true;
+  for (auto next = waiters_.begin(); next != waiters_.end();) {
+    const auto waiter = next++;
+    if ((is_first || (*waiter)->is_try) && Ends(now, **waiter, round)) EndWait(now, waiter, round);
+    is_first = false;
+    if (tries_ == 0) return;
+  }
+}
+
+bool Lock::Ends(Time now, Waiter& waiter, const FailedRound& round) const {
+  if (round.is_split && waiter.splits++ == 0) waiter.split_since = now;
+  const bool waits =
+      !waiter.is_try && !waiter.out_of_time && !shared_.sessions.InputEnded(waiter.session);
+  if (waits) return false;
+  if (!round.reached) return true;
+  // What was asked in time may be answered late: the round that decides is one that was asked
+  // after.
+  if (round.is_split) return round.next >= TryPatience() || !IsSplit(waiter, round.asked);
+  return !waiter.is_try || now + round.next >= waiter.since + TryPatience();
+}
+
+void Lock::EndWait(Time now, Waiters::iterator waiter, const FailedRound& round) {
+  const std::string held = round.is_split ? "others ask for it just now" : "held elsewhere";
+  if (!round.reached) {
+    Fail(waiter, Failure::kNoQuorum, shared_.nodes.WhyNoQuorum(now, contest().failures));
+  } else if ((*waiter)->is_try) {
+    Fail(waiter, Failure::kBusy, held);
+  } else if ((*waiter)->out_of_time) {
+    Fail(waiter, Failure::kTimeout, held);
+  } else {
+    Fail(waiter, Failure::kCancelled, held + ", and the client sends no more");
+  }
+}
+
+// One of those in line has it.
+void Lock::EndTries() {
+  for (auto next = waiters_.begin(); next != waiters_.end() && tries_ > 0;) {
+    const auto waiter = next++;
+    if ((*waiter)->is_try) Fail(waiter, Failure::kBusy, WhyBusy());
+  }
+}
+
+// --- going on -----------------------------------------------------------------------------------
 
 void Lock::WaitOver(Time now, SessionId session) {
   const auto waiter = FindWaiter(session);
   const bool no_quorum = contest_ && contest_->no_quorum_since;
-  // A wait that is shorter than a round, or than a rest, does not end before its first round does.
-  if (IsUnasked(**waiter) && !no_quorum && !StandsBeforeGate()) {
+  // A wait that is shorter than a round, or than a rest, does not end before its first round does,
+  // nor does one while it is open who gets the lock (rule E10).
+  if (IsUndecided(now, **waiter) && !no_quorum && !StandsBeforeGate()) {
     (*waiter)->out_of_time = true;
     return StopBackingOff(now);
   }

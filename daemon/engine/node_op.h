@@ -10,12 +10,12 @@
 
 // What the engine asks of a node, and what a node may answer. Whoever carries an op to a node
 // (daemon/redis) adds what belongs to the connection (run_id) and to the set (key prefix, max_ttl,
-// fence_window, quarantine, fence_life, want_life).
+// fence_window, quarantine, fence_life).
 namespace redlockd::engine {
 
 // How an acquire stands to the queue of daemons that want the lock (rule E6.2).
 enum class Queueing : std::uint8_t {
-  kNone,       // wants nothing; refused where another daemon has a fresh entry (rule E6.8)
+  kNone,       // registers nothing; refused where another daemon has a fresh entry (rule E6.8)
   kIfRefused,  // the first round of a want: registers where it is refused
   kAlways,     // a later round: registers, also where it gets the vote
   kIgnore,     // passes the queue, leaves entries alone (rules B3, C6, E6.9)
@@ -29,7 +29,8 @@ struct AcquireOp {  // rule A2; also heals (rule C6) and takes a new block (rule
   Fence proposal;  // p of rule A2
   Fence block = 1;
   Queueing queueing = Queueing::kNone;
-  Stamp stamp = 0;  // of the want (rule E6.1); for kIfRefused and kAlways
+  Stamp stamp = 0;        // of the want (rule E6.1); for kIfRefused and kAlways
+  Duration want_life{0};  // how long its entry is fresh; for the same
 };
 struct ConfirmOp {  // rules A4, A6
   std::string lock;

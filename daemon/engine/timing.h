@@ -52,10 +52,17 @@ struct Timing {
   static constexpr Duration kHandoffTimeWhileWanted = std::chrono::milliseconds(5);
   // After a tenure nobody asks for the lock here for so long: who polls gets a turn (rule E1).
   Duration Rest() const { return std::min(retry_interval, tenure_max / 10); }
-  // How long a try may wait for a lock that is leased elsewhere, but perhaps held by nobody.
-  static constexpr Duration kTryPatience = std::chrono::milliseconds(10);
+  // How long a try goes on while nobody may hold the lock: its lease elsewhere may have no holder
+  // (rule E6.8), or the votes are split (rule E10). Ten round trips, each as long as a node may
+  // take at most, and long enough for a daemon that was not scheduled for a moment.
+  Duration TryPatience(Duration round_trip) const {
+    return 10 *
+           std::max<Duration>(std::min(round_trip, command_timeout), std::chrono::milliseconds(1));
+  }
   // How long an entry in a queue is fresh after it was last asked for (rule E6.2).
   Duration WantLife() const { return 6 * retry_interval; }
+  // ... of a try: if its daemon dies, the other tries have the rest of their patience (rule E10).
+  Duration TryWantLife(Duration round_trip) const { return TryPatience(round_trip) / 2; }
   // How long a daemon that cannot reach enough nodes stays out of the queues (rule E6.6).
   Duration WantPenalty() const { return WantLife() + 6 * retry_interval; }
 };

@@ -16,8 +16,17 @@ Queueing Want::NextRound(Time now, Stamp clock) {
     only_queue_since_.reset();
     return Queueing::kIgnore;
   }
-  if (stamp_ == 0) stamp_ = std::max(clock, greatest_ + 1);
+  Stamped(clock);
   return Entries().none() ? Queueing::kIfRefused : Queueing::kAlways;
+}
+
+Queueing Want::NextRoundOfTry(Stamp clock) {
+  Stamped(clock);
+  return Queueing::kAlways;
+}
+
+void Want::Stamped(Stamp clock) {
+  if (stamp_ == 0) stamp_ = std::max(clock, greatest_ + 1);
 }
 
 void Want::Asked(NodeSet nodes, Queueing queueing) {

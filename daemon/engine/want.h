@@ -18,6 +18,9 @@ class Want {
 
   // Of the round that goes out at `now`; `clock` is that time by the nodes' clocks.
   Queueing NextRound(Time now, Stamp clock);
+  // Of a try's round after a split (rule E10). Enough nodes answered the one before, and its entry
+  // is fresh for a moment only, so rule E6.6 does not apply.
+  Queueing NextRoundOfTry(Stamp clock);
   // Of the want, once a round was to register it.
   Stamp stamp() const { return stamp_; }
 
@@ -40,6 +43,8 @@ class Want {
   }
 
  private:
+  void Stamped(Stamp clock);
+
   const Timing& timing_;
   Stamp stamp_ = 0;
   Stamp greatest_ = 0;  // that was ever seen of another daemon

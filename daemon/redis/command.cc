@@ -61,7 +61,7 @@ class Writer {
     Arg(Milliseconds(set_.fence_life));
     Arg(Word(op.queueing));
     Arg(op.stamp);
-    Arg(Milliseconds(set_.want_life));
+    Arg(Milliseconds(op.want_life));
   }
   void operator()(const engine::ConfirmOp& op) {
     LockKey(op.lock);

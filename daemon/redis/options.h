@@ -37,7 +37,6 @@ struct SetOptions {
   std::chrono::nanoseconds fence_window{};  // rule A6
   std::chrono::nanoseconds fence_life{};    // rule A6
   std::chrono::nanoseconds quarantine{};    // rule D2
-  std::chrono::nanoseconds want_life{};     // rule E6.2
 };
 
 struct Options {

@@ -26,8 +26,7 @@ redis::SetOptions DefaultSet() {
           .max_ttl = timing.max_ttl,
           .fence_window = timing.fence_window,
           .fence_life = timing.fence_life,
-          .quarantine = timing.Quarantine(),
-          .want_life = timing.WantLife()};
+          .quarantine = timing.Quarantine()};
 }
 
 std::string Encode(const engine::NodeOp& op, const std::string& run_id) {
@@ -70,7 +69,8 @@ void FloorNode::MakeTemplates() {
       Encode(engine::AcquireOp{.lock = lock,
                                .owner = owner,
                                .ttl = engine::Timing().ttl,
-                               .proposal = std::stoll(std::string(Template::kProposal))},
+                               .proposal = std::stoll(std::string(Template::kProposal)),
+                               .want_life = engine::Timing().WantLife()},
              run_id));
   release_ =
       std::make_unique<Template>(Encode(engine::ReleaseOp{.lock = lock, .owner = owner}, run_id));

@@ -16,6 +16,7 @@ using redis::SetOptions;
 constexpr NodeTime kStart = 1'700'000'000'000'000;
 constexpr NodeTime kMs = 1'000;
 constexpr NodeTime kSecond = 1'000'000;
+constexpr engine::Duration kWantLife = 3s;
 
 SetOptions Settings(engine::Duration max_ttl, engine::Duration fence_window,
                     engine::Duration quarantine) {
@@ -23,8 +24,7 @@ SetOptions Settings(engine::Duration max_ttl, engine::Duration fence_window,
           .max_ttl = max_ttl,
           .fence_window = fence_window,
           .fence_life = 3s,
-          .quarantine = quarantine,
-          .want_life = 3s};
+          .quarantine = quarantine};
 }
 
 // One draw a statement: what order two draws of an expression have is the compiler's choice.
@@ -152,7 +152,8 @@ class Generator {
     op.block = Block();
     op.queueing = Pick(kQueueings);
     op.stamp = Stamp();
-    Remember(now_ + kSets[0].want_life / 1us);
+    op.want_life = kWantLife;
+    Remember(now_ + kWantLife / 1us);
     return op;
   }
 
@@ -197,6 +198,7 @@ class Generator {
     engine::AcquireOp wanted{"job", Instance() + ":9:another", 1s, 0};
     wanted.queueing = engine::Queueing::kAlways;
     wanted.stamp = Stamp();
+    wanted.want_life = kWantLife;
     Add(CallOf(wanted, 0));
     Add(CallOf(std::vector<engine::ReleaseOp>{{"job", owner, OneIn(2)}, {"other", owner}}));
   }

@@ -64,8 +64,10 @@ void Checker::OnOp(const AskNodes& ask, const AcquireOp& op) {
   const bool enters = op.queueing == Queueing::kIfRefused || op.queueing == Queueing::kAlways;
   if (enters) {
     const auto& first = std::get<LockRequested>(open_.at(*FirstInLine(op.lock)).request);
-    FUZZ_CHECK(first.wait != Duration(0), "a try enters the queue (rule E6.8)");
+    const bool is_try = first.wait == Duration(0);
+    FUZZ_CHECK(!is_try || op.queueing == Queueing::kAlways, "a try's first round (rule E6.8)");
     FUZZ_CHECK(op.stamp > 0 || nodes_lie_, "enters without a stamp");
+    FUZZ_CHECK(op.want_life > Duration(0), "an entry that is never fresh");
     entries_[op.lock] |= ask.nodes;
     if (op.queueing == Queueing::kIfRefused) {
       if_refused_[{ask.ticket.subject, ask.ticket.round}] = op.lock;

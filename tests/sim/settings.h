@@ -33,8 +33,7 @@ inline redis::SetOptions WorldSet() {
           .max_ttl = timing.max_ttl,
           .fence_window = timing.fence_window,
           .fence_life = timing.fence_life,
-          .quarantine = timing.Quarantine(),
-          .want_life = timing.WantLife()};
+          .quarantine = timing.Quarantine()};
 }
 
 }  // namespace redlockd::sim

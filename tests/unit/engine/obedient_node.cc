@@ -104,9 +104,7 @@ NodeAnswer ObedientNode::Do(const Call& call, const AcquireOp& op) {
   if (auto refused = Check(call)) return *refused;
   const std::string instance = Parse(op.owner).instance;
   WantQueue& queue = wants_[op.lock];
-  const auto enter = [&] {
-    queue.Register(instance, op.stamp, call.now + Us(call.timing.WantLife()));
-  };
+  const auto enter = [&] { queue.Register(instance, op.stamp, call.now + Us(op.want_life)); };
   if (op.queueing == Queueing::kAlways) enter();
   NodeAnswer answer = Decide(call, op, instance);
   const bool refused = answer.verdict == Verdict::kBusy || answer.verdict == Verdict::kNotTurn;

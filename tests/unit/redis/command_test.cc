@@ -19,8 +19,7 @@ const SetOptions kSet{.key_prefix = "app:",
                       .max_ttl = 60s,
                       .fence_window = 10s,
                       .fence_life = 600s,
-                      .quarantine = 61062ms,
-                      .want_life = 600ms};
+                      .quarantine = 61062ms};
 
 TEST(EncoderTest, CountsBytesAndKeepsThemAsTheyAre) {
   const std::string binary("a\0\r\n\xff", 5);
@@ -43,6 +42,7 @@ TEST(CommandTest, EachOpHasItsKeysAndArguments) {
   wanted.block = 64;
   wanted.queueing = engine::Queueing::kIfRefused;
   wanted.stamp = 1763931234567000;
+  wanted.want_life = 600ms;
   const engine::NodeOp acquire = wanted;
   EXPECT_EQ(ScriptOf(acquire), ScriptId::kAcquire);
   test::ScriptWords call = test::WordsOf(acquire, kSet, "run");

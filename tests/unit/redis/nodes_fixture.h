@@ -36,8 +36,7 @@ class NodesTest : public ::testing::Test {
                     .max_ttl = 2s,
                     .fence_window = 500ms,
                     .fence_life = 20s,
-                    .quarantine = 3s,
-                    .want_life = 600ms};
+                    .quarantine = 3s};
   }
 
   NodeOptions& AddNode(const std::string& path) {

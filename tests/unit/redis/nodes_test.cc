@@ -669,6 +669,7 @@ TEST_F(NodesTest, WhatScriptsPublishIsAHint) {
   engine::AcquireOp next = Acquire();
   next.queueing = engine::Queueing::kAlways;
   next.stamp = 1;
+  next.want_life = 600ms;
   EXPECT_EQ(Answer(next).verdict, Verdict::kBusy);
   Answer(engine::ReleaseOp{"job", kOther});
   ASSERT_TRUE(Until([&] { return hints_.size() == 2; }));

@@ -36,6 +36,7 @@ class QueueTest : public ScriptsTest {
     engine::AcquireOp op{"job", owner, 1s, 0};
     op.queueing = queueing;
     op.stamp = stamp;
+    op.want_life = want_life_;
     return Do(op);
   }
   NodeAnswer Leave(const std::string& owner) { return Do(engine::ReleaseOp{"job", owner, true}); }
@@ -65,6 +66,8 @@ class QueueTest : public ScriptsTest {
     }
     return hints;
   }
+
+  engine::Duration want_life_ = 600ms;
 
  private:
   std::unique_ptr<redisContext, FreeContext> listener_;
@@ -212,7 +215,7 @@ TEST_F(QueueTest, StaleAndOddEntriesAreDropped) {
 }
 
 TEST_F(QueueTest, ADeadHeadIsOutOfTheQueueAfterItsWantLife) {
-  set_.want_life = 50ms;
+  want_life_ = 50ms;
   Acquire(kA);
   Ask(kB, Queueing::kAlways, kEarly);
   Release(kA);

@@ -34,8 +34,7 @@ inline SetOptions SmallSet() {
           .max_ttl = 2s,
           .fence_window = 500ms,
           .fence_life = 20s,
-          .quarantine = 3s,
-          .want_life = 600ms};
+          .quarantine = 3s};
 }
 
 // The scripts on a real node.
