@@ -31,6 +31,8 @@ const char* ToText(Promise promise) {
       return "nodes vote";
     case Promise::kFair:
       return "fair";
+    case Promise::kWinner:
+      return "winner";
   }
   return "?";
 }

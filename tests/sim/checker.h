@@ -22,8 +22,9 @@ enum class Promise : std::uint8_t {
   kNothingLeft,  // no key, hold, wait or question stays behind
   kNodesVote,    // nodes that are well vote, and vote again
   kFair,         // daemons get on by turns, and those who poll when a tenure is over
+  kWinner,       // of those who try a free lock at about the same time one gets it
 };
-inline constexpr std::size_t kPromises = 8;
+inline constexpr std::size_t kPromises = 9;
 const char* ToText(Promise promise);
 
 struct Violation {

@@ -11,9 +11,13 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A lock request without a wait, or behind a short one, is decided by rounds, each as long as the
-// command timeout at most: three first rounds and the confirm rounds behind them (rule A4).
-constexpr Duration kTryMost = 8 * 20ms;
+// A lock request without a wait, or with a short one, is decided by rounds. Each takes the command
+// timeout at most: three first rounds and the confirm rounds after them (rule A4). Where another
+// may be about to get the lock there are more of them, for ten of those times and a last one, and
+// ten at least (rule E10).
+constexpr Duration kRoundMost = 6 * 20ms;
+constexpr Duration kTryMost =
+    std::max<Duration>(10 * 20ms + 2 * kRoundMost, 10 * kRoundMost) + 40ms;
 
 }  // namespace
 
@@ -81,6 +85,7 @@ bool Client::CountsOn(const std::string& lock, engine::Fence fence) const {
 
 std::string Client::ChooseLock() {
   if (plan_ == Plan::kAlone) return "alone" + std::to_string(parts_.number);
+  if (plan_ == Plan::kTry) return tried_;
   if (plan_ != Plan::kAnything || parts_.haste) return "all";
   switch (chance_.Below(10)) {
     case 0:
@@ -117,6 +122,9 @@ void Client::Wish(engine::LockRequested& request) {
   switch (plan_) {
     case Plan::kAlone:
       request.wait = 0ns;
+      return;
+    case Plan::kTry:
+      request.wait = tries_for_;
       return;
     case Plan::kCompete:
     case Plan::kKeep:

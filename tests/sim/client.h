@@ -39,6 +39,9 @@ class Client : public SessionUser {
   void Compete();
   // Takes the lock that all want, and has it until it is told to go on with something else.
   void Keep();
+  // After `delay` asks for the lock once. If it gets it, it has it until it is told to let go.
+  void Try(const std::string& lock, Duration delay, Duration wait);
+  void LetGo();
   // Asks for the lock that all want, and gives up before long.
   void GiveUp();
   // Takes the lock that all want for a moment, again and again, until it goes home.
@@ -57,7 +60,7 @@ class Client : public SessionUser {
  private:
   static constexpr Duration kSlack = std::chrono::milliseconds(2);  // what timers may add
 
-  enum class Plan : std::uint8_t { kAnything, kAlone, kCompete, kKeep, kGiveUp, kShare };
+  enum class Plan : std::uint8_t { kAnything, kAlone, kCompete, kTry, kKeep, kGiveUp, kShare };
   // The one request that is under way.
   struct Request {
     engine::RequestId id;
@@ -99,6 +102,8 @@ class Client : public SessionUser {
   Chance chance_;
   std::uint64_t changes_ = 0;
   Plan plan_ = Plan::kAnything;
+  std::string tried_;     // with Plan::kTry
+  Duration tries_for_{};  // ... and its wait
   std::optional<engine::SessionId> session_;
   engine::RequestId last_request_ = 0;
   std::optional<Request> request_;

@@ -23,7 +23,7 @@ void Client::CheckMaxHold(Moment deadline) {
 void Client::Hold() {
   Changed();
   parts_.checker.Wrote(lock_, *fence_);
-  if (plan_ == Plan::kKeep) return;
+  if (plan_ == Plan::kKeep || plan_ == Plan::kTry) return;
   const bool long_hold =
       plan_ == Plan::kAnything && !parts_.calm && chance_.OneIn(parts_.haste ? 20 : 4);
   const Duration time = long_hold                  ? chance_.UpTo(chance_.OneIn(3) ? 3s : 1s)
@@ -155,6 +155,14 @@ void Client::Begin(Plan plan) {
 
 void Client::UseAlone() { Begin(Plan::kAlone); }
 void Client::Compete() { Begin(Plan::kCompete); }
+void Client::Try(const std::string& lock, Duration delay, Duration wait) {
+  tried_ = lock;
+  tries_for_ = wait;
+  Later(delay, [this] { Begin(Plan::kTry); });
+}
+void Client::LetGo() {
+  if (fence_) EndHold();
+}
 void Client::Keep() { Begin(Plan::kKeep); }
 void Client::GiveUp() { Begin(Plan::kGiveUp); }
 void Client::Share() { Begin(Plan::kShare); }

@@ -77,6 +77,7 @@ Outcome World::Run() {
   Calm();
   UseOneByOne();
   CompeteAll();
+  TryTogether();
   GiveUpAll();
   ShareAll();
   GoHome();

@@ -59,6 +59,8 @@ class World {
   void CheckNodesVote();
   void UseOneByOne();
   void CompeteAll();
+  void TryTogether();
+  void TryOnce(const std::string& lock, Chance& chance, bool all);
   void GiveUpAll();
   void ShareAll();
   Duration LongestWait() const;

@@ -94,6 +94,46 @@ void World::CompeteAll() {
   CheckServed();
 }
 
+// Some of them, or all, try a lock that is free or lingers, at once or one soon after the other,
+// while one of the daemons may stand still for a moment. One of them gets it (rule E10).
+void World::TryTogether() {
+  if (scenario_.Beyond()) return;
+  Chance chance(scenario_.seed, 't', 0);
+  for (int round = 0; round < 8; ++round) {
+    // Each name twice: where hints are lost, only its own host knows how to get at what lingers.
+    TryOnce("try" + std::to_string(round / 2), chance, round % 2 == 1);
+  }
+}
+
+void World::TryOnce(const std::string& lock, Chance& chance, bool all) {
+  trace_([&] { return "--- together they try " + lock; });
+  const Duration spread = chance.OneIn(2) ? 0ms : chance.UpTo(2ms);
+  const std::size_t one = chance.Below(clients_.size());
+  for (std::size_t c = 0; c < clients_.size(); ++c) {
+    // A short wait goes on while votes are split, but it does not wait for its turn to ask.
+    const bool waits = c != one && scenario_.attempts >= clients_.size() && chance.OneIn(6);
+    const Duration wait = waits ? chance.UpTo(1ms) : 0ms;
+    if (all || c == one || !chance.OneIn(3)) clients_[c].Try(lock, chance.UpTo(spread), wait);
+  }
+  if (chance.OneIn(2)) {
+    SimDaemon& slow = daemons_[chance.Below(daemons_.size())];
+    const Moment end = timeline_.now() + chance.UpTo(30ms);
+    timeline_.After(chance.UpTo(3ms), [&slow, end] { slow.StopUntil(end); });
+  }
+  timeline_.RunUntil(timeline_.now() + 120ms);
+  std::size_t holders = 0;
+  for (Client& client : clients_) {
+    if (client.waiting()) checker_.Broken(Promise::kAnswered, "a try is not answered");
+    if (client.holding()) ++holders;
+    client.LetGo();
+  }
+  if (holders != 1) {
+    checker_.Broken(Promise::kWinner,
+                    std::to_string(holders) + " of those who tried " + lock + " have it");
+  }
+  timeline_.RunUntil(timeline_.now() + 5ms);
+}
+
 // One has the lock that all want; whoever tries, waits for a while only, cancels, or dies, leaves
 // no entry in its queue (rules E6.3, E6.8).
 void World::GiveUpAll() {
