@@ -70,7 +70,7 @@ struct Limits {
   std::uint32_t locks_per_session{};
   std::uint32_t locks_per_uid{};
   std::uint32_t new_names_per_uid{};  // a second
-  std::uint32_t unread_output{};  // bytes, per session
+  std::uint32_t unread_output{};      // bytes, per session
 };
 
 enum class LogLevel { kError, kWarning, kInfo, kDebug };

@@ -349,7 +349,7 @@ MUTANTS = [
            'return Step::kForward;', 'return Step::kNone;', 'ClockOffset.*:NodesOf.AForward*'),
     engine('lock_hold', 'D6', 'keys-released-before-the-announced-deadline',
            'the client was told a deadline and has not heard of the step: two holders',
-           'if (now < lease_->announced) return Keep();', '', 'Holding.AForwardStepThatTakes*'),
+           'if (now < lease_->announced) return Keep(session);', '', 'Holding.AForwardStepThatTakes*'),
     engine('query', 'D7', 'trust-whatever-is-there',
            'a node that restarted under a live lease is trusted: two holders',
            'return Refuse(query, Failure::kRefused, word.node, " is neither");', '',
