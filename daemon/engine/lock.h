@@ -131,6 +131,9 @@ class Lock {
   bool IsUndecided(Time now, const Waiter& waiter) const;
   bool IsSplit(const Waiter& waiter, Time at) const;
   Duration TryPatience() const;
+  // It is not to wait any longer than it takes to know whether another has it.
+  bool IsInHaste(const Waiter& waiter) const;
+  const Waiter& FirstTry() const;
   void EndWaits(Time now, const FailedRound& round);
   bool Ends(Time now, Waiter& waiter, const FailedRound& round) const;
   void EndWait(Time now, Waiters::iterator waiter, const FailedRound& round);

@@ -236,13 +236,16 @@ void Lock::RoundFailed(Time now, Ballot::Result result) {
 // A holder in sight is waited for (rule C11); votes that were split are fought for again at once,
 // at odds that grow (rule E7), until it looks as if there were a holder after all.
 Duration Lock::UntilNextAttempt(Time now, bool reached, const Ballot* ballot) {
-  const Waiter& first = *waiters_.front();
-  const bool is_split = reached && ballot->Holder().empty();
-  if (first.is_try && !is_split) {
+  const std::string holder = reached ? ballot->Holder() : "";
+  const bool is_split = reached && holder.empty();
+  const bool in_haste = tries_ > 0 || IsInHaste(*waiters_.front());
+  if (!is_split && tries_ > 0) {
     contest().splits = 0;
     // A lease of another daemon may have no holder: it has been told, and lets go of it at once.
-    if (!reached || !IsOurs(ballot->Holder())) return TryPatience();
-    return std::max<Duration>(std::chrono::milliseconds(1), now - first.since);
+    if (IsOurs(holder)) {
+      return std::max<Duration>(std::chrono::milliseconds(1), now - FirstTry().since);
+    }
+    if (waiters_.front()->is_try) return TryPatience();
   }
   const Duration interval = shared_.options.timing.retry_interval;
   const auto jitter = static_cast<std::uint64_t>(interval.count());
@@ -252,13 +255,13 @@ Duration Lock::UntilNextAttempt(Time now, bool reached, const Ballot* ballot) {
   if (contest().freed.count() >= Majority(shared_.options.nodes)) return Duration(0);
   // Where the queue alone refuses, on all nodes, it is the turn of another, who is told so.
   const bool others_turn = ballot->OnlyQueue() && ballot->Votes() == 0;
-  if (is_split && (first.is_try || (!others_turn && contest().splits <= kMaxDoublings))) {
+  if (is_split && (in_haste || (!others_turn && contest().splits <= kMaxDoublings))) {
     ++shared_.counters.split_votes;
     const auto most = static_cast<std::uint64_t>(shared_.nodes.RoundTrip().count())
                       << std::min(contest().splits++, kMaxDoublings);
     const Duration delay(shared_.random.Below(most));
     // Its entry is to stay fresh, and its last round is to come soon (rule E10).
-    return first.is_try ? std::min(delay, TryPatience() / 4) : delay;
+    return in_haste ? std::min(delay, TryPatience() / 4) : delay;
   }
   contest().splits = 0;
   return std::min(poll, ballot->ShortestLeft().value_or(poll) + kAfterExpiry);

@@ -35,8 +35,9 @@ void Lock::Request(Time now, const LockRequested& request) {
 }
 
 bool Lock::IsContended() const {
-  if (waiters_.empty()) return false;
-  return Acquiring() || Passing() || StandsBeforeGate() || (contest_ && contest_->splits > 0);
+  if (waiters_.empty() || hold_ || (lease_ && lease_->phase == Lease::Phase::kKept)) return false;
+  const bool backs_off = contest_ && contest_->attempt_alarm.at();
+  return !backs_off || contest_->splits > 0;
 }
 
 std::string Lock::WhyBusy() const {
@@ -99,6 +100,15 @@ bool Lock::IsSplit(const Waiter& waiter, Time at) const {
          (waiter.splits < kLeastSplits || at < waiter.split_since + TryPatience());
 }
 
+bool Lock::IsInHaste(const Waiter& waiter) const {
+  return waiter.is_try || waiter.out_of_time || shared_.sessions.InputEnded(waiter.session);
+}
+
+const Lock::Waiter& Lock::FirstTry() const {
+  return **std::find_if(waiters_.begin(), waiters_.end(),
+                        [](const auto& waiter) { return waiter->is_try; });
+}
+
 // Answers those whom the round decides: who is first in line, and all who try.
 void Lock::EndWaits(Time now, const FailedRound& round) {
   bool is_first = true;
@@ -112,9 +122,7 @@ void Lock::EndWaits(Time now, const FailedRound& round) {
 
 bool Lock::Ends(Time now, Waiter& waiter, const FailedRound& round) const {
   if (round.is_split && waiter.splits++ == 0) waiter.split_since = now;
-  const bool waits =
-      !waiter.is_try && !waiter.out_of_time && !shared_.sessions.InputEnded(waiter.session);
-  if (waits) return false;
+  if (!IsInHaste(waiter)) return false;
   if (!round.reached) return true;
   // What was asked in time may be answered late: the round that decides is one that was asked
   // after.
@@ -192,8 +200,7 @@ std::uint32_t Lock::FirstUid() const { return shared_.sessions.UidOf(waiters_.fr
 bool Lock::MayAsk() const {
   if (!contest_) return true;
   if (contest_->before_gate || contest_->attempt_alarm.at()) return false;
-  const Waiter& first = *waiters_.front();
-  return first.is_try || first.out_of_time || !contest_->IsHeldBack();
+  return tries_ > 0 || waiters_.front()->out_of_time || !contest_->IsHeldBack();
 }
 
 void Lock::NobodyWaits(Time now) {

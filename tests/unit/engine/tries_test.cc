@@ -234,6 +234,19 @@ TEST_F(Tries, OneBehindAWaiterForALockHeldElsewhereIsBusyAtOnce) {
   EXPECT_EQ(WhyFailed(Try(b_)), Failure::kBusy);
 }
 
+TEST_F(Tries, OneBehindAWaiterAsksAgainForALeaseThatMayHaveNoHolder) {
+  for (auto& node : nodes_) node.Put(now_, "x", "other:1:there", 60s);
+  AllByHand();
+  const auto wait = Lock(a_), tries = Try(b_);
+  for (NodeIndex i = 0; i < 3; ++i) Obey(i);
+  for (NodeIndex i : {0, 1}) AnswerAsObedient(Take<AcquireOp>(i));
+  EXPECT_FALSE(Answered(tries));
+  Do(CancelRequested{a_, 1000, wait, "x"});
+  for (auto& node : nodes_) node.Forget("x");
+  Pass(10ms);
+  EXPECT_TRUE(GrantOf(tries));
+}
+
 TEST_F(Tries, AHalfCloseDoesNotEndATryInLine) {
   AllByHand();
   Try(a_);
