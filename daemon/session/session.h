@@ -134,8 +134,9 @@ class Session : private Connection::Owner {
   std::size_t waits_ = 0;                                    // of those under way: Kind::kWait
   std::unordered_map<std::string, engine::RequestId> tags_;  // of those
   std::list<Listing> listings_;                              // of those under way
-  // Of a hold, not written yet: only the newest is worth a client's while. So whoever keeps a lock
-  // without reading, as what is left of a killed `redlock run`, is never dropped for that.
+  // Of a hold, not written yet: only the newest is worth a client's while. So a client that
+  // holds and does not read, like what is left of a killed `redlock run`, is never dropped for
+  // that.
   struct News {
     std::optional<engine::Notice> state;    // JEOPARDY or SAFE, which a client has not read
     std::optional<engine::Notice> renewal;  // after it
