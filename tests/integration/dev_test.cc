@@ -87,6 +87,15 @@ TEST_F(DevTest, TakesItsNodesDownWhenItIsStopped) {
   EXPECT_TRUE(std::filesystem::is_empty(dir_.path())) << "it left files behind";
 }
 
+// As it belongs to its terminal; any other daemon goes on (SignalsTest).
+TEST_F(DevTest, EndsWithItsTerminal) {
+  Start({"--nodes", "3"});
+  const std::vector<pid_t> servers = Servers();
+  daemon_->Signal(SIGHUP);
+  EXPECT_EQ(daemon_->Wait(), ExitCode(0));
+  EXPECT_TRUE(Eventually([&] { return AllGone(servers); }));
+}
+
 TEST_F(DevTest, TakesItsNodesDownWhenItIsKilled) {
   Start({"--nodes", "3"});
   const std::vector<pid_t> servers = Servers();
