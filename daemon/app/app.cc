@@ -149,6 +149,8 @@ void App::CarryOut(const engine::NodeChanged& effect) {
   if (!sessions_ && NodesUp() >= engine::Majority(config_.nodes.size())) StartServing();
 }
 
+void App::CarryOut(const engine::Warned& effect) { host::LogWarning(effect.text); }
+
 std::string App::NodeName(engine::NodeIndex node) const {
   return "node " + std::to_string(node + 1) + " (" + config::ToString(config_.nodes[node].address) +
          ")";

@@ -55,6 +55,7 @@ class App : public session::EnginePort {
   void CarryOut(const engine::AnswerClient& effect);
   void CarryOut(const engine::TellClient& effect);
   void CarryOut(const engine::NodeChanged& effect);
+  void CarryOut(const engine::Warned& effect);
   std::string NodeName(engine::NodeIndex node) const;
   std::size_t NodesUp() const;
   void StartServing();

@@ -36,8 +36,15 @@ ClockOffset::Step ClockOffset::Observe(NodeTime node_time, Time asked, Time hear
     known_ = read;
     return Step::kBack;
   }
-  const Interval both{std::max(old.low, read.low), std::min(old.high, read.high), heard};
-  known_ = both.low <= both.high ? both : read;
+  if (read.low > old.high) {
+    known_ = Interval{old.high, old.high, heard};
+    return Step::kAhead;
+  }
+  if (read.high < old.low) {  // never mind: what was promised ends later by it
+    known_ = read;
+    return Step::kNone;
+  }
+  known_ = Interval{std::max(old.low, read.low), std::min(old.high, read.high), heard};
   return Step::kNone;
 }
 

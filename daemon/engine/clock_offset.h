@@ -10,13 +10,19 @@ namespace redlockd::engine {
 // the node read its clock at some moment between our asking and our hearing (rule D6).
 class ClockOffset {
  public:
-  enum class Step { kNone, kForward, kBack };
+  enum class Step {
+    kNone,
+    kAhead,    // above what was known, by no more than the tolerance
+    kForward,  // ... by more than that: a step
+    kBack,
+  };
 
   // `drift`: how far apart the rates of the two clocks may be; widens what is known as it ages.
   explicit ClockOffset(double drift) : drift_(drift) {}
 
-  // Takes one reading. A step is told when the reading cannot be had from the old knowledge by more
-  // than 2 ms; what is known then starts anew from the reading.
+  // Takes one reading. It is a step when it cannot be had from the old knowledge by more than 2 ms;
+  // what is known then starts anew from the reading. Less than that adds up: a clock that goes
+  // wrong little by little has made a step as well.
   Step Observe(NodeTime node_time, Time asked, Time heard);
   // The node restarted: what was known of its clock says nothing.
   void Reset() { known_.reset(); }

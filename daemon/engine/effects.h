@@ -124,7 +124,12 @@ struct NodeChanged {
   bool is_note = false;  // its vote is as it was, and the text is what it has refused
 };
 
-using Effect = std::variant<AskNodes, AnswerClient, TellClient, NodeChanged>;
+// Something that an administrator should know, and that is of no one node.
+struct Warned {
+  std::string text;
+};
+
+using Effect = std::variant<AskNodes, AnswerClient, TellClient, NodeChanged, Warned>;
 using Effects = std::vector<Effect>;
 
 }  // namespace redlockd::engine

@@ -40,7 +40,7 @@ struct Engine::Impl : NodeTable::Observer, ReleaseTable::Observer {
   void DrainOver(Time now);
 
   void OnVotersChanged(Time now) override;
-  void OnClockStep(Time now, NodeIndex node) override;
+  void OnPromisesVoid(Time now, NodeIndex node) override;
   void OnReleased(Time now, const std::string& lock) override;
   // A release said who else wants the lock.
   void ReleaseSaw(Time now, const NodeAnswer& e);
@@ -254,8 +254,8 @@ void Engine::Impl::OnVotersChanged(Time now) {
   for (const auto& [name, lock] : locks) lock->VotersChanged(now);
 }
 
-void Engine::Impl::OnClockStep(Time now, NodeIndex node) {
-  for (const auto& [name, lock] : locks) lock->ClockStepped(now, node);
+void Engine::Impl::OnPromisesVoid(Time now, NodeIndex node) {
+  for (const auto& [name, lock] : locks) lock->PromisesVoid(now, node);
 }
 
 // --- the end ------------------------------------------------------------------------------------

@@ -89,7 +89,7 @@ class Lock {
   void Released(Time now);
   void Saw(Time now, Stamp greatest);
   void VotersChanged(Time now);
-  void ClockStepped(Time now, NodeIndex node);
+  void PromisesVoid(Time now, NodeIndex node);
 
   // Asks the nodes for it, or stands before the gate until it is called again.
   void Attempt(Time now);

@@ -179,7 +179,7 @@ std::string Lock::WhyInDanger(Notice::Kind kind, LossReason reason) const {
   return shared_.nodes.WhyNotKept(lease_->failures ? *lease_->failures : NodeFailures());
 }
 
-void Lock::ClockStepped(Time now, NodeIndex node) {
+void Lock::PromisesVoid(Time now, NodeIndex node) {
   if (!lease_) return;
   lease_->validity.Forget(node);
   if (lease_->phase == Lease::Phase::kLeased) SetDeadline(now);

@@ -70,10 +70,15 @@ struct ProbeOp {
   std::string node_id;
   std::string set;
 };
-struct SuspectOp {};  // rules D5, D6: the node may have lost something: ready = TIME + quarantine
-struct TrustOp {};    // rule D7: ready = TIME, if the node is in quarantine
-struct AdoptOp {      // rule D3: write this daemon's settings and set; the greater quarantine
-  std::string set;    // may be empty: not known yet
+// Rules D5, D6: the node may have lost something: ready = TIME + quarantine. `witness`: the
+// instance of this daemon where all that it has is what its own clock says; then the quarantine
+// begins when a second instance says so too.
+struct SuspectOp {
+  std::string witness{};
+};
+struct TrustOp {};  // rule D7: ready = TIME, if the node is in quarantine
+struct AdoptOp {    // rule D3: write this daemon's settings and set; the greater quarantine
+  std::string set;  // may be empty: not known yet
 };
 
 using NodeOp = std::variant<AcquireOp, ConfirmOp, RenewOp, ReleaseOp, InspectOp, ProbeOp, SuspectOp,

@@ -1,7 +1,6 @@
 #include "daemon/engine/node_table.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "base/check.h"
@@ -22,6 +21,8 @@ constexpr Duration kProbeUnfit = milliseconds(500);
 constexpr Duration kShowTrouble = std::chrono::minutes(1);
 constexpr Duration kNoteTrouble = std::chrono::seconds(10);
 constexpr Duration kDefaultRoundTrip = milliseconds(1);
+// A clock that runs slow is seen to step again and again.
+constexpr Duration kWarnInterval = std::chrono::minutes(1);
 
 std::string Hex(std::uint64_t value) {
   static constexpr char kDigits[] = "0123456789abcdef";
@@ -38,9 +39,10 @@ NodeTable::NodeTable(const EngineOptions& options, Random& random, Agenda& agend
       random_(random),
       outbox_(outbox),
       observer_(observer),
-      membership_(options.nodes) {
+      membership_(options.nodes),
+      clocks_(options.nodes, options.timing.drift) {
   for (NodeIndex i = 0; i < options.nodes; ++i) {
-    nodes_.emplace_back(options.timing.drift, agenda, [this, i](Time now) { Probe(now, i); });
+    nodes_.emplace_back(agenda, [this, i](Time now) { Probe(now, i); });
     nodes_.back().text = nodes_.back().down_reason;
   }
 }
@@ -80,26 +82,20 @@ void NodeTable::TakeFacts(Time now, NodeIndex index, const NodeFacts& facts) {
   Node& node = nodes_[index];
   const NodeFacts old = std::exchange(node.facts, facts);
   if (facts.run_id != old.run_id) {
-    node.offset.Reset();
-    node.suspected = false;  // its sentinel is of another run: rule D1 sees to it
+    clocks_.Reset(index);
+    // Its sentinel is of another run: rule D1 sees to it.
+    node.suspected = Node::Suspicion::kNone;
+    node.doubted_until.reset();
   } else if (facts.evicted_keys > old.evicted_keys ||
              facts.maxmemory_policy != old.maxmemory_policy) {
-    Suspect(now, index);
+    Suspect(now, index, Node::Suspicion::kOwnWord);
   }
 }
 
 void NodeTable::Heard(Time now, const NodeAnswer& answer) {
   Node& node = nodes_[answer.node];
   if (answer.verdict == Verdict::kError) NoteTrouble(now, answer);
-  if (answer.node_time != 0) {
-    node.round_trip = now - answer.ticket.asked;
-    if (node.offset.Observe(answer.node_time, answer.ticket.asked, now) ==
-        ClockOffset::Step::kForward) {
-      observer_.OnClockStep(now, answer.node);
-      Suspect(now, answer.node);
-      Judge(now);
-    }
-  }
+  if (answer.node_time != 0) ReadClock(now, answer);
   switch (answer.verdict) {
     case Verdict::kAmnesia:
       Quarantined(now, answer.node, answer.left, true);
@@ -117,9 +113,65 @@ void NodeTable::Heard(Time now, const NodeAnswer& answer) {
   if (Skewed(answer.node) != (node.state == NodeState::kSkewed)) Judge(now);
 }
 
+// Rule D6. Whichever clock moved, earlier promises of that node no longer count. Whose it was, the
+// other nodes have to say; until then the node does not vote here.
+void NodeTable::ReadClock(Time now, const NodeAnswer& answer) {
+  Node& node = nodes_[answer.node];
+  node.round_trip = now - answer.ticket.asked;
+  if (clocks_.Observe(answer.node, answer.node_time, answer.ticket.asked, now)) {
+    observer_.OnPromisesVoid(now, answer.node);
+    node.doubted_until = now + options_.timing.Quarantine();
+    Judge(now);
+    for (NodeIndex i = 0; i < nodes_.size(); ++i) {
+      if (clocks_.judge().Needs(i)) Probe(now, i);
+    }
+  }
+  JudgeStep(now);
+}
+
+void NodeTable::JudgeStep(Time now) {
+  switch (clocks_.judge().Judge()) {
+    case StepJudge::Verdict::kOpen:
+      return;
+    case StepJudge::Verdict::kNode: {
+      const NodeSet stepped = clocks_.judge().Close();
+      for (NodeIndex i = 0; i < nodes_.size(); ++i) {
+        if (stepped.test(i)) Suspect(now, i, Node::Suspicion::kClock);
+      }
+      return;
+    }
+    case StepJudge::Verdict::kHost:
+      return AcquitNodes(now);
+  }
+}
+
+void NodeTable::AcquitNodes(Time now) {
+  bool doubted = false;
+  for (Node& node : nodes_) {
+    doubted = doubted || node.doubted_until;
+    node.doubted_until.reset();
+    if (node.suspected == Node::Suspicion::kClock) node.suspected = Node::Suspicion::kNone;
+  }
+  if (!doubted) return;
+  WarnOfHostClock(now);
+  Judge(now);
+}
+
+void NodeTable::WarnOfHostClock(Time now) {
+  if (warned_of_clock_ && now - *warned_of_clock_ < kWarnInterval) return;
+  warned_of_clock_ = now;
+  outbox_.Warn(
+      "this host's clock stood still or ran slow: most nodes' clocks went ahead of it at once; "
+      "what "
+      "the nodes had promised this daemon no longer counts");
+}
+
 void NodeTable::Probed(Time now, const NodeAnswer& answer) {
   Node& node = nodes_[answer.node];
   node.probing = false;
+  if (node.doubted_until && *node.doubted_until <= now) node.doubted_until.reset();
+  if (node.doubted_until) LookAgain(answer.node, *node.doubted_until + milliseconds(1));
+  if (clocks_.judge().Needs(answer.node)) Probe(now, answer.node);  // that was asked too early
   node.probed = true;
   node.read = answer.ticket.asked;
   node.error = answer.verdict == Verdict::kError ? answer.text : std::string();
@@ -193,7 +245,8 @@ void NodeTable::Trusted(Time now, NodeIndex index, bool taken) {
 }
 
 void NodeTable::SuspectTaken(Time now, NodeIndex index, Duration left) {
-  nodes_[index].suspected = nodes_[index].suspecting = false;
+  nodes_[index].suspected = Node::Suspicion::kNone;
+  nodes_[index].suspecting = false;
   QuarantineSet(now, index, left);
 }
 
@@ -211,10 +264,12 @@ void NodeTable::Quarantined(Time now, NodeIndex index, Duration left, bool forgo
   Node& node = nodes_[index];
   node.forgot = forgot;
   node.ready_at = now + left;
-  const Time look_again = *node.ready_at + milliseconds(1);
-  if (!node.probe_alarm.at() || look_again < *node.probe_alarm.at()) {
-    node.probe_alarm.Set(look_again);
-  }
+  LookAgain(index, *node.ready_at + milliseconds(1));
+}
+
+void NodeTable::LookAgain(NodeIndex index, Time at) {
+  Alarm& alarm = nodes_[index].probe_alarm;
+  if (!alarm.at() || at < *alarm.at()) alarm.Set(at);
 }
 
 // --- what is asked ------------------------------------------------------------------------------
@@ -223,21 +278,22 @@ void NodeTable::AskNode(Time now, NodeIndex node, Ticket::Kind kind, NodeOp op) 
   outbox_.Ask(NodeSet().set(node), Ticket{kind, 0, 0, now}, std::move(op));
 }
 
-void NodeTable::Suspect(Time now, NodeIndex index) {
-  nodes_[index].suspected = true;
+void NodeTable::Suspect(Time now, NodeIndex index, Node::Suspicion suspicion) {
+  nodes_[index].suspected = std::max(nodes_[index].suspected, suspicion);
   TellSuspect(now, index);
 }
 
 void NodeTable::TellSuspect(Time now, NodeIndex index) {
   if (std::exchange(nodes_[index].suspecting, true)) return;
-  AskNode(now, index, Ticket::Kind::kSuspect, SuspectOp{});
+  const bool by_clock = nodes_[index].suspected == Node::Suspicion::kClock;
+  AskNode(now, index, Ticket::Kind::kSuspect, SuspectOp{by_clock ? options_.instance : ""});
 }
 
 void NodeTable::Probe(Time now, NodeIndex index) {
   Node& node = nodes_[index];
   if (!node.linked) return;
   node.probe_alarm.Set(now + kProbeInterval);
-  if (node.suspected) TellSuspect(now, index);
+  if (node.suspected != Node::Suspicion::kNone) TellSuspect(now, index);
   if (std::exchange(node.probing, true)) return;
   ProbeOp op;
   if (const auto id = membership_.IdFor(index)) {
@@ -295,11 +351,15 @@ std::pair<NodeState, std::string> NodeTable::JudgeNode(NodeIndex index) const {
     return {NodeState::kSettings,
             "differs: " + node.settings + "; to change it: redlock nodes --adopt"};
   }
-  if (node.suspected)
+  if (node.suspected == Node::Suspicion::kOwnWord) {
     return {NodeState::kQuarantine, "may have lost keys, told to be in quarantine"};
+  }
   if (node.ready_at) {
     return node.forgot ? std::pair(NodeState::kNew, std::string("new or restarted"))
                        : std::pair(NodeState::kQuarantine, std::string("in quarantine"));
+  }
+  if (node.doubted_until) {
+    return {NodeState::kQuarantine, "its clock went ahead of this host's: not counted here"};
   }
   if (Skewed(index)) return {NodeState::kSkewed, "clock off by " + ToText(*Off(index))};
   if (!facts.refuses.empty()) {
@@ -327,34 +387,13 @@ std::optional<NodeIndex> NodeTable::SameServer(NodeIndex index) const {
 
 // --- clocks -------------------------------------------------------------------------------------
 
-std::optional<std::int64_t> NodeTable::MedianOffset() const {
-  std::array<std::int64_t, kMaxNodes> offsets;
-  std::size_t known = 0;
-  for (const Node& node : nodes_) {
-    const auto offset = node.linked ? node.offset.Middle() : std::nullopt;
-    if (offset) offsets[known++] = *offset;
-  }
-  if (known == 0) return std::nullopt;
-  CHECK(known <= offsets.size());
-  // For so few, faster than nth_element.
-  std::sort(offsets.begin(), offsets.begin() + static_cast<std::ptrdiff_t>(known));
-  return offsets[(known - 1) / 2];
-}
-
-std::optional<Duration> NodeTable::Off(NodeIndex index) const {
-  const auto own = nodes_[index].offset.Middle();
-  const auto median = MedianOffset();
-  if (!own || !median) return std::nullopt;
-  return Duration(microseconds(*own - *median));
-}
-
 bool NodeTable::Skewed(NodeIndex index) const {
   const auto off = Off(index);
   return off && std::chrono::abs(*off) > options_.timing.fence_window / 2;  // rule A6
 }
 
 std::optional<std::int64_t> NodeTable::SetClock(Time now) const {
-  const auto median = MedianOffset();
+  const auto median = clocks_.Median(Linked());
   if (!median) return std::nullopt;
   return Microseconds(now) + *median;
 }
@@ -399,7 +438,8 @@ std::string NodeTable::Reason(Time now, NodeIndex index) const {
   const Node& node = nodes_[index];
   if (node.state == NodeState::kUp) return "up";
   if (node.state != NodeState::kNew && node.state != NodeState::kQuarantine) return node.text;
-  const Duration left = std::max(Duration(0), node.ready_at.value_or(now) - now);
+  const Time ready_at = node.ready_at ? *node.ready_at : node.doubted_until.value_or(now);
+  const Duration left = std::max(Duration(0), ready_at - now);
   return node.text + ", ready in " + ToText(left);
 }
 
@@ -443,7 +483,8 @@ std::vector<NodeView> NodeTable::Views(Time now) const {
     const Node& node = nodes_[i];
     NodeView view{.node = i, .state = node.state, .text = node.text};
     if (node.linked) {
-      if (node.ready_at) view.ready_in = std::max(Duration(0), *node.ready_at - now);
+      const auto& ready_at = node.ready_at ? node.ready_at : node.doubted_until;
+      if (ready_at) view.ready_in = std::max(Duration(0), *ready_at - now);
       view.clock_off = Off(i);
       view.round_trip = node.round_trip;
       view.run_id = node.facts.run_id;

@@ -7,9 +7,9 @@
 #include <vector>
 
 #include "daemon/engine/agenda.h"
-#include "daemon/engine/clock_offset.h"
 #include "daemon/engine/engine.h"
 #include "daemon/engine/membership.h"
+#include "daemon/engine/node_clocks.h"
 #include "daemon/engine/outbox.h"
 
 namespace redlockd::engine {
@@ -25,8 +25,8 @@ class NodeTable {
     virtual ~Observer() = default;
     // The set of voters has changed.
     virtual void OnVotersChanged(Time now) = 0;
-    // The node's clock was set forward: keys on it ended early (rule D6).
-    virtual void OnClockStep(Time now, NodeIndex node) = 0;
+    // What the node has promised before may have ended by now (rule D6).
+    virtual void OnPromisesVoid(Time now, NodeIndex node) = 0;
   };
 
   NodeTable(const EngineOptions& options, Random& random, Agenda& agenda, Outbox& outbox,
@@ -73,8 +73,7 @@ class NodeTable {
 
  private:
   struct Node {
-    Node(double drift, Agenda& agenda, std::function<void(Time)> probe)
-        : offset(drift), probe_alarm(agenda, std::move(probe)) {}
+    Node(Agenda& agenda, std::function<void(Time)> probe) : probe_alarm(agenda, std::move(probe)) {}
     bool linked = false;
     bool probed = false;  // the sentinel has been read since the connection was made
     Time read;            // when that was last asked for
@@ -82,13 +81,17 @@ class NodeTable {
     bool trusted = false;  // once, when it was new (EngineOptions::trust_new_nodes)
     std::string down_reason = "not connected yet";
     NodeFacts facts;
-    bool suspected = false;   // it may have dropped keys and has not acked that it knows (rule D5)
-    bool suspecting = false;  // ... and is being told
+    // It may have dropped keys and has not acked that it knows: by its own word (rule D5), or
+    // because its clock moved, as this host sees it (rule D6). And whether it is being told.
+    enum class Suspicion { kNone, kClock, kOwnWord } suspected = Suspicion::kNone;
+    bool suspecting = false;
+    // Its clock or this host's moved forward: until then this daemon counts no vote of it (rule
+    // D6).
+    std::optional<Time> doubted_until;
     std::optional<Time> ready_at;  // end of its quarantine
     bool forgot = false;           // the quarantine is for a sentinel missing or of another run
     std::string settings;          // what differs (rule D3)
     std::string error;
-    ClockOffset offset;
     std::optional<Duration> round_trip;
     NodeState state = NodeState::kDown;
     bool keeps = false;
@@ -110,13 +113,17 @@ class NodeTable {
   std::optional<NodeIndex> SameServer(NodeIndex index) const;
   void TakeFacts(Time now, NodeIndex index, const NodeFacts& facts);
   void Quarantined(Time now, NodeIndex index, Duration left, bool forgot);
-  void Suspect(Time now, NodeIndex index);
+  void LookAgain(NodeIndex index, Time at);
+  void ReadClock(Time now, const NodeAnswer& answer);
+  void JudgeStep(Time now);
+  void AcquitNodes(Time now);
+  void WarnOfHostClock(Time now);
+  void Suspect(Time now, NodeIndex index, Node::Suspicion suspicion);
   void TellSuspect(Time now, NodeIndex index);
   void ReadNamelessAgain(Time now);
   void WriteMembership(Time now);
   void AskNode(Time now, NodeIndex node, Ticket::Kind kind, NodeOp op);
-  std::optional<std::int64_t> MedianOffset() const;
-  std::optional<Duration> Off(NodeIndex index) const;
+  std::optional<Duration> Off(NodeIndex index) const { return clocks_.Off(index, Linked()); }
   bool Skewed(NodeIndex index) const;
 
   const EngineOptions& options_;
@@ -124,8 +131,10 @@ class NodeTable {
   Outbox& outbox_;
   Observer& observer_;
   Membership membership_;
-  std::optional<Time> set_seen_;  // on the first of the nodes
-  std::deque<Node> nodes_;        // a deque: alarms stay where they are
+  NodeClocks clocks_;
+  std::optional<Time> warned_of_clock_;  // of this host's, last
+  std::optional<Time> set_seen_;         // on the first of the nodes
+  std::deque<Node> nodes_;               // a deque: alarms stay where they are
 };
 
 }  // namespace redlockd::engine

@@ -22,6 +22,7 @@ class Outbox {
     effects_->push_back(TellClient{session, std::move(notice)});
   }
   void Changed(NodeChanged change) { effects_->push_back(std::move(change)); }
+  void Warn(std::string text) { effects_->push_back(Warned{std::move(text)}); }
 
  private:
   Effects* effects_ = nullptr;

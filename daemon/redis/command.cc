@@ -100,7 +100,10 @@ class Writer {
     Arg(op.node_id);
     Arg(op.set);
   }
-  void operator()(const engine::SuspectOp&) { OfNode(); }
+  void operator()(const engine::SuspectOp& op) {
+    OfNode();
+    Arg(op.witness);
+  }
   void operator()(const engine::TrustOp&) { OfNode(); }
   void operator()(const engine::AdoptOp& op) {
     OfNode();

@@ -173,7 +173,7 @@ class Generator {
     if (choice < 30) return engine::ReleaseOp{Lock(), Owner(), OneIn(2)};
     if (choice < 33) return engine::InspectOp{Lock()};
     if (choice < 35) return engine::ProbeOp{OneIn(2) ? "" : "node-2", OneIn(2) ? "" : "set-2"};
-    if (choice < 36) return engine::SuspectOp{};
+    if (choice < 36) return engine::SuspectOp{OneIn(2) ? "" : Instance()};
     if (choice < 37) return engine::AdoptOp{OneIn(2) ? "" : "set-3"};
     return engine::TrustOp{};
   }

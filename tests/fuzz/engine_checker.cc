@@ -138,7 +138,9 @@ void Checker::After(Time now, const Engine& engine, const Effects& effects) {
   now_ = now;
   for (auto& [name, hold] : holds_) hold.moved_back = false;
   for (const Effect& effect : effects) {
-    if (!std::holds_alternative<NodeChanged>(effect)) TakeAnswer();
+    if (!std::holds_alternative<NodeChanged>(effect) && !std::holds_alternative<Warned>(effect)) {
+      TakeAnswer();
+    }
     std::visit([this](const auto& e) { On(e); }, effect);
   }
   TakeAnswer();

@@ -101,6 +101,7 @@ class Checker {
   void OnLockFailed(const Open& open, const engine::LockRequested& e, engine::Failure failure);
   void On(const engine::TellClient& tell);
   void On(const engine::NodeChanged& change);
+  void On(const engine::Warned&) {}
 
   void TakeAnswer();
   void CompareHolds(const engine::Engine& engine);

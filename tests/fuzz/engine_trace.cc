@@ -81,6 +81,7 @@ std::string Effected(const TellClient& e) {
          Ms(e.notice.deadline);
 }
 std::string Effected(const NodeChanged& e) { return "node " + Text(e.node) + " " + e.text; }
+std::string Effected(const Warned& e) { return "warns: " + e.text; }
 
 }  // namespace
 

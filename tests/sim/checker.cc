@@ -33,6 +33,8 @@ const char* ToText(Promise promise) {
       return "fair";
     case Promise::kWinner:
       return "winner";
+    case Promise::kOneHost:
+      return "one host's clock";
   }
   return "?";
 }
@@ -54,22 +56,25 @@ void Checker::Enter(const std::string& name, Hold hold) {
   const Moment now = timeline_.now();
   std::erase_if(lock.holds, [now](const Hold& hold) { return hold.deadline <= now; });
   for (const Hold& other : lock.holds) {
+    if (hold.excused || other.excused) continue;
     ++overlaps_;
     if (other.fence < hold.fence) ++fenced_overlaps_;
     Broken(Promise::kExclusion, "two hold " + name + ": " + other.who + " with fence " +
                                     std::to_string(other.fence) + " and " + hold.who +
                                     " with fence " + std::to_string(hold.fence));
   }
-  if (hold.deadline <= now) Broken(Promise::kExclusion, name + " was granted after its deadline");
+  if (hold.deadline <= now && !hold.excused)
+    Broken(Promise::kExclusion, name + " was granted after its deadline");
   lock.holds.push_back(std::move(hold));
 }
 
 void Checker::Granted(const std::string& name, engine::Fence fence, std::size_t client,
                       Moment deadline) {
   ++grants_;
-  Enter(name, {fence, "client " + std::to_string(client), deadline});
+  const bool excused = excused_.contains(client);
+  Enter(name, {fence, "client " + std::to_string(client), deadline, excused});
   Lock& lock = locks_[name];
-  if (!lock.fences.empty() && fence <= *lock.fences.rbegin()) {
+  if (!excused && !lock.fences.empty() && fence <= *lock.fences.rbegin()) {
     Broken(Promise::kFences, name + " was granted with fence " + std::to_string(fence) +
                                  " after fence " + std::to_string(*lock.fences.rbegin()));
   }
@@ -88,10 +93,10 @@ void Checker::Extended(const std::string& name, engine::Fence fence, Moment dead
   Lock& lock = locks_[name];
   const auto hold = Find(lock, fence);
   if (hold == lock.holds.end()) return;  // let go while it was told
-  if (hold->deadline <= timeline_.now()) {
+  if (hold->deadline <= timeline_.now() && !hold->excused) {
     Broken(Promise::kExclusion, "a lease of " + name + " was renewed after its deadline");
   }
-  if (deadline + kRounding < hold->deadline) {
+  if (deadline + kRounding < hold->deadline && !hold->excused) {
     Broken(Promise::kTold, "the deadline of " + name + " moved back");
   }
   hold->deadline = std::max(hold->deadline, deadline);
@@ -101,7 +106,7 @@ void Checker::Lost(const std::string& name, engine::Fence fence, bool late_is_fi
   Lock& lock = locks_[name];
   const auto hold = Find(lock, fence);
   if (hold == lock.holds.end()) return;
-  if (timeline_.now() > hold->deadline + kRounding && !late_is_fine) {
+  if (timeline_.now() > hold->deadline + kRounding && !late_is_fine && !hold->excused) {
     Broken(Promise::kTold, "LOST of " + name + " came after the deadline");
   }
   lock.holds.erase(hold);
@@ -119,7 +124,7 @@ void Checker::Wrote(const std::string& name, engine::Fence fence) {
   const bool stale = hold == lock.holds.end() || hold->deadline <= timeline_.now();
   const bool refused = fence < lock.written;
   if (stale) ++(refused ? stale_refused_ : stale_taken_);
-  if (!stale && refused) {
+  if (!stale && refused && !hold->excused) {
     Broken(Promise::kFences, "a holder of " + name + " was refused by the fence of another");
   }
   lock.written = std::max(lock.written, fence);

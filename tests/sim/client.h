@@ -24,7 +24,9 @@ class Client : public SessionUser {
     bool polite;   // while it shares it neither dies nor tries nor has the lock really released,
                    // so that tenures are whole and followed by a rest (rule E1)
     bool in_line;  // what it asks for may have to wait for its turn (rule C12)
-    const bool& calm;  // nothing new is begun any more
+    const bool& calm;          // nothing new is begun any more
+    bool wrong_clock = false;  // its host's goes wrong: of times it is told nothing that holds
+    bool undisturbed = false;  // all that goes wrong is another host's clock
   };
   explicit Client(const Parts& parts);
 

@@ -113,6 +113,9 @@ void Client::OnNotice(const engine::Notice& notice) {
   const bool was_stopped =
       parts_.daemon.running_since() > parts_.timeline.now() - 1ms ||
       parts_.daemon.running_since() > parts_.checker.DeadlineOf(lock_, *fence_).value_or(Moment{});
+  if (parts_.undisturbed && notice.reason == engine::LossReason::kDeadline) {
+    Broken(Promise::kOneHost, "LOST " + lock_ + ", and it is another host's clock that is wrong");
+  }
   if (!warned_ && notice.reason == engine::LossReason::kDeadline && !was_stopped) {
     Broken(Promise::kTold, "LOST " + lock_ + " without JEOPARDY before");
   }

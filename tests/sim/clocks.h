@@ -10,25 +10,48 @@ namespace redlockd::sim {
 // Parts in a thousand million by which a clock runs fast.
 using Ppb = std::int64_t;
 
-// A host's CLOCK_BOOTTIME: begins anywhere, runs at a rate of its own, is never set.
+// A host's CLOCK_BOOTTIME: begins anywhere and runs at a rate of its own. On a host that is at
+// fault it stands still, jumps, or runs at another rate for a while.
 class HostClock {
  public:
-  HostClock(Duration boot, Ppb fast) : boot_(boot), fast_(fast) {}
+  static constexpr Ppb kStill = -1'000'000'000;
+
+  HostClock(Duration boot, Ppb fast) : shown_(boot), fast_(fast) {}
 
   engine::Time At(Moment moment) const {
-    return engine::Time(boot_ + moment + Duration(moment.count() * fast_ / 1'000'000'000));
+    const Duration passed = moment - since_;
+    // In two parts, for a product of both would not fit.
+    const Duration seconds = passed / 1'000'000'000;
+    const Duration rest = passed % 1'000'000'000;
+    return engine::Time(shown_ + passed + seconds * fast_ +
+                        Duration(rest.count() * fast_ / 1'000'000'000));
   }
-  // The first moment at which the clock shows `local` or more.
+  // The first moment at which the clock shows `local` or more, if nothing else happens to it.
   Moment WhenIs(engine::Time local) const {
-    Moment moment = local.time_since_epoch() - boot_;
-    for (int i = 0; i < 6; ++i) moment -= At(moment) - local;  // a rate is off by little
+    if (fast_ == kStill) return local <= At(since_) ? since_ : since_ + std::chrono::hours(1);
+    Moment moment = since_ + (local.time_since_epoch() - shown_);
+    // Nearer each time, for a rate is off by less than all.
+    for (int i = 0; i < 40; ++i) {
+      const Duration off = At(moment) - local;
+      if (std::chrono::abs(off) <= Duration(2)) break;
+      moment -= off;
+    }
     while (At(moment) >= local) --moment;
     while (At(moment) < local) ++moment;
     return moment;
   }
 
+  // From `moment` on.
+  void Run(Moment moment, Ppb fast) {
+    shown_ = At(moment).time_since_epoch();
+    since_ = moment;
+    fast_ = fast;
+  }
+  void Jump(Duration by) { shown_ += by; }
+
  private:
-  Duration boot_;
+  Duration shown_;  // at `since_`
+  Moment since_{};
   Ppb fast_;
 };
 

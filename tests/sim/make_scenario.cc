@@ -22,6 +22,7 @@ struct Taste {
 // What a world is about.
 constexpr std::size_t kClocks = 3;  // the last that has weights
 constexpr std::size_t kRaces = 4;
+constexpr std::size_t kOneHost = 5;
 
 constexpr std::array kTastes = {
     Taste{Kind::kRestartEmpty, 1ms, 500ms, 0, 0, {8, 2, 2, 1}},
@@ -40,6 +41,9 @@ constexpr std::array kTastes = {
     Taste{Kind::kStop, 10ms, 1s, 0, 0, {2, 2, 8, 2}},
     Taste{Kind::kWrongClock, 100ms, 2s, -3'000'000, 1'000'000, {1, 1, 0, 4}},
     Taste{Kind::kDrain, 1ms, 300ms, 0, 400'000, {1, 1, 4, 0}},
+    Taste{Kind::kHostStill, 1ms, 600ms, 0, 0, {0, 1, 1, 2}},
+    Taste{Kind::kHostJump, 0ms, 0ms, 1'000, 600'000, {0, 0, 1, 1}},
+    Taste{Kind::kHostRate, 50ms, 3s, -300'000, 300'000, {0, 1, 1, 2}},
 };
 
 constexpr std::array kBeyond = {
@@ -123,6 +127,28 @@ void AddRaces(Chance& chance, Scenario& scenario) {
   }
 }
 
+// Nothing goes wrong but one host's clock: it stands still, by itself or with the whole machine,
+// jumps, or runs at a wrong rate, from hardly to much.
+void AddOneHost(Chance& chance, Scenario& scenario) {
+  constexpr std::array kKinds = {Kind::kHostStill, Kind::kHostJump, Kind::kHostRate};
+  const std::size_t daemon = chance.Below(scenario.daemons);
+  for (std::uint64_t more = 1 + chance.Below(6); more > 0; --more) {
+    const std::int64_t size =
+        1 + (chance.Between(std::int64_t{0}, std::int64_t{800'000}) >> chance.Below(10));
+    Fault fault{.kind = kKinds.at(chance.Below(kKinds.size())),
+                .at = Whole(chance.UpTo(scenario.trouble)),
+                .lasts = Whole(chance.UpTo(scenario.trouble / 2)),
+                .daemon = daemon,
+                .amount = size};
+    if (fault.kind == Kind::kHostStill) fault.lasts = std::chrono::microseconds(size);
+    if (fault.kind == Kind::kHostRate && !chance.OneIn(4)) fault.amount = -size;
+    scenario.faults.push_back(fault);
+    if (fault.kind != Kind::kHostStill || !chance.OneIn(2)) continue;
+    fault.kind = Kind::kStop;
+    scenario.faults.push_back(fault);
+  }
+}
+
 // The same happens to another node at about the same time: a rack, a switch.
 void AddTwin(Chance& chance, Scenario& scenario, Fault fault) {
   fault.node = (fault.node + 1 + chance.Below(scenario.nodes - 1)) % scenario.nodes;
@@ -145,7 +171,7 @@ Scenario MakeScenario(std::uint64_t seed) {
   scenario.trouble = Whole(chance.Between(Duration(500ms), Duration(4s)));
 
   // From none at all to one after the other.
-  const std::size_t topic = chance.Below(kRaces + 1);
+  const std::size_t topic = chance.Below(kOneHost + 1);
   const std::size_t about = std::min(topic, kClocks);
   std::size_t faults = chance.OneIn(20) ? 0 : 1 + chance.Below(16);
   if (topic == kClocks) MistakeClocks(chance, scenario);
@@ -153,13 +179,17 @@ Scenario MakeScenario(std::uint64_t seed) {
     AddRaces(chance, scenario);
     faults = scenario.faults.size() + chance.Below(3);
   }
+  if (topic == kOneHost) {
+    AddOneHost(chance, scenario);
+    faults = 0;
+  }
   while (scenario.faults.size() < faults) {
     const Fault fault = Make(chance, scenario, Pick(chance, kTastes, about));
     if (!Allowed(scenario, fault)) continue;
     scenario.faults.push_back(fault);
     if (chance.OneIn(3)) AddTwin(chance, scenario, fault);
   }
-  if (chance.OneIn(8)) {
+  if (topic != kOneHost && chance.OneIn(8)) {
     for (std::uint64_t more = 1 + chance.Below(8); more > 0; --more) {
       scenario.faults.push_back(Make(chance, scenario, Pick(chance, kBeyond, about)));
     }

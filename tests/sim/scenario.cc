@@ -38,6 +38,9 @@ constexpr std::array kKinds = {
     KindRow{Kind::kStop, "stop", Where::kDaemon, true, ""},
     KindRow{Kind::kWrongClock, "wrong-clock", Where::kDaemon, true, "us"},
     KindRow{Kind::kDrain, "drain", Where::kDaemon, true, "us"},
+    KindRow{Kind::kHostStill, "host-still", Where::kDaemon, true, ""},
+    KindRow{Kind::kHostJump, "host-jump", Where::kDaemon, false, "us"},
+    KindRow{Kind::kHostRate, "host-rate", Where::kDaemon, true, "ppm"},
     KindRow{Kind::kClockJump, "clock-jump", Where::kNode, false, "us", true},
     KindRow{Kind::kEvict, "evict", Where::kNode, false, "", true},
     KindRow{Kind::kRate, "rate", Where::kNode, false, "ppm", true},
@@ -57,6 +60,23 @@ std::int64_t Us(Duration duration) {
 }  // namespace
 
 bool BeyondAssumptions(Kind kind) { return RowOf(kind).beyond; }
+
+bool OfHostClock(Kind kind) {
+  return kind == Kind::kHostStill || kind == Kind::kHostJump || kind == Kind::kHostRate;
+}
+
+bool Scenario::HasWrongClock(std::size_t daemon) const {
+  return std::any_of(faults.begin(), faults.end(), [daemon](const Fault& fault) {
+    return OfHostClock(fault.kind) && fault.daemon == daemon;
+  });
+}
+
+bool Scenario::OnlyOneHostsClock() const {
+  return !faults.empty() && std::all_of(faults.begin(), faults.end(), [this](const Fault& fault) {
+    return fault.daemon == faults.front().daemon &&
+           (OfHostClock(fault.kind) || fault.kind == Kind::kStop);
+  });
+}
 
 bool Scenario::Beyond() const {
   return std::any_of(faults.begin(), faults.end(),

@@ -32,6 +32,10 @@ struct Fault {
     kStop,        // SIGSTOP or a suspended machine: its clock goes on
     kWrongClock,  // what it takes for the nodes' time is off by up to `amount` us (rule A5)
     kDrain,       // SIGTERM, holders have `amount` us; started again `lasts` after it has ended
+    // A host's clock, beyond what its own daemon stands. What others hold is safe (rule D6).
+    kHostStill,  // stands still
+    kHostJump,   // is ahead by `amount` us from now on
+    kHostRate,   // runs `amount` ppm fast
     // Beyond what redlockd promises to stand (RULES.md, Assumptions).
     kClockJump,  // a node's clock is set forward by `amount` us while leases live
     kEvict,      // a node drops the keys of the locks
@@ -50,6 +54,8 @@ struct Fault {
 
 // True if redlockd does not promise exclusion where this happens.
 bool BeyondAssumptions(Fault::Kind kind);
+// True if this is of a host's clock.
+bool OfHostClock(Fault::Kind kind);
 
 // How many of the hints that nodes publish arrive (rule E5).
 enum class Hints : std::uint8_t { kNone, kSome, kAll };
@@ -72,6 +78,10 @@ struct Scenario {
   std::vector<Fault> faults{};  // in order of time, all begin within the trouble
 
   bool Beyond() const;
+  // This daemon's host has a clock that goes wrong.
+  bool HasWrongClock(std::size_t daemon) const;
+  // Nothing else goes wrong, and on one host only.
+  bool OnlyOneHostsClock() const;
   bool operator==(const Scenario&) const = default;
 };
 

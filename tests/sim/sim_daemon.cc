@@ -19,7 +19,8 @@ constexpr std::size_t kMostDue = 400;
 SimDaemon::SimDaemon(const Parts& parts)
     : parts_(parts),
       chance_(parts.scenario.seed, 'd', parts.index),
-      clock_(chance_.Between(Duration(1s), Duration(100s)), chance_.Between(-kOffRate, kOffRate)) {
+      rate_(chance_.Between(-kOffRate, kOffRate)),
+      clock_(chance_.Between(Duration(1s), Duration(100s)), rate_) {
   for (std::size_t n = 0; n < parts_.nodes.size(); ++n) paths_.push_back(std::make_shared<Path>());
   Start();
 }
@@ -139,6 +140,22 @@ void SimDaemon::MistakeTime(std::int64_t most, Moment end) {
   mistaken_by_ = most;
   mistaken_alike_ = chance_.OneIn(2);
   mistaken_until_ = end;
+}
+
+void SimDaemon::RunClock(Ppb fast, Moment end) {
+  clock_.Run(parts_.timeline.now(), fast);
+  if (engine_) Arm();
+  const auto set_right = [this, change = ++clock_changes_] {
+    if (change != clock_changes_) return;
+    clock_.Run(parts_.timeline.now(), rate_);
+    if (engine_) Arm();
+  };
+  parts_.timeline.At(end, set_right);
+}
+
+void SimDaemon::JumpClock(Duration by) {
+  clock_.Jump(by);
+  if (engine_) Arm();
 }
 
 std::int64_t SimDaemon::Mistake() {
@@ -267,6 +284,9 @@ void SimDaemon::CarryOut(const engine::Effect& effect) {
     const auto user = users_.find(told->session);
     if (user != users_.end()) user->second->OnNotice(told->notice);
     return;
+  }
+  if (const auto* warned = std::get_if<engine::Warned>(&effect)) {
+    return parts_.trace([&] { return Name() + " warns: " + warned->text; });
   }
   const auto& changed = std::get<engine::NodeChanged>(effect);
   parts_.trace(

@@ -77,6 +77,9 @@ class SimDaemon {
   // Until `end` its proposals for fences are off by anything up to `most` us, for each node
   // another: rule A says that fences grow whatever the daemons' clocks say.
   void MistakeTime(std::int64_t most, Moment end);
+  // Its host's clock: runs at that rate until `end`, and jumps.
+  void RunClock(Ppb fast, Moment end);
+  void JumpClock(Duration by);
   void Cut(std::size_t node, bool lost);
   Path& path(std::size_t node) { return *paths_[node]; }
   void NodeDied(std::size_t node);
@@ -116,7 +119,9 @@ class SimDaemon {
 
   const Parts parts_;
   Chance chance_;
+  const Ppb rate_;  // of its host's clock
   HostClock clock_;
+  std::uint64_t clock_changes_ = 0;
   std::uint64_t generation_ = 0;  // which process
   std::unique_ptr<engine::Engine> engine_;
   std::vector<std::shared_ptr<Path>> paths_;

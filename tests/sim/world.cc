@@ -42,16 +42,20 @@ World::World(const Scenario& scenario, const ScriptSet& scripts, bool trace)
                                            .index = d});
   }
   for (const std::size_t number : scenario_.clients) {
+    const std::size_t daemon = number % daemons_.size();
     clients_.emplace_back(Client::Parts{.timeline = timeline_,
                                         .checker = checker_,
                                         .trace = trace_,
-                                        .daemon = daemons_[number % daemons_.size()],
+                                        .daemon = daemons_[daemon],
                                         .seed = scenario_.seed,
                                         .number = number,
                                         .haste = scenario_.haste,
                                         .polite = scenario_.plain,
                                         .in_line = scenario_.attempts < scenario_.clients.size(),
-                                        .calm = calm_});
+                                        .calm = calm_,
+                                        .wrong_clock = scenario_.HasWrongClock(daemon),
+                                        .undisturbed = IsUndisturbed(daemon)});
+    if (scenario_.HasWrongClock(daemon)) checker_.Excuse(number);
   }
 }
 
@@ -113,6 +117,7 @@ void World::Trouble() {
     for (SimDaemon& daemon : daemons_) daemon.Audit();
     turns_.Audit();
     for (Client& client : clients_) client.Audit();
+    AuditUndisturbed();
   });
   for (const Fault& fault : scenario_.faults) {
     timeline_.At(fault.at, [this, fault] { Happen(fault); });
@@ -121,6 +126,22 @@ void World::Trouble() {
   const bool undisturbed = scenario_.faults.empty() || scenario_.faults.front().at > kStartedBy;
   if (undisturbed) CheckNodesVote();
   timeline_.RunUntil(scenario_.trouble);
+}
+
+// What one host's clock does takes nothing from the others.
+bool World::IsUndisturbed(std::size_t daemon) const {
+  return scenario_.OnlyOneHostsClock() && daemon != scenario_.faults.front().daemon;
+}
+
+void World::AuditUndisturbed() {
+  if (timeline_.now() < kStartedBy) return;
+  for (std::size_t d = 0; d < daemons_.size(); ++d) {
+    if (!IsUndisturbed(d)) continue;
+    for (const engine::NodeView& view : daemons_[d].NodeViews()) {
+      if (view.state == engine::NodeState::kUp) continue;
+      checker_.Broken(Promise::kOneHost, "a node does not vote elsewhere: " + view.text);
+    }
+  }
 }
 
 void World::Happen(const Fault& fault) {
@@ -151,6 +172,12 @@ void World::Happen(const Fault& fault) {
       return daemon.StopUntil(end);
     case Fault::Kind::kWrongClock:
       return daemon.MistakeTime(fault.amount, end);
+    case Fault::Kind::kHostStill:
+      return daemon.RunClock(HostClock::kStill, end);
+    case Fault::Kind::kHostJump:
+      return daemon.JumpClock(std::chrono::microseconds(fault.amount));
+    case Fault::Kind::kHostRate:
+      return daemon.RunClock(1000 * fault.amount, end);
     case Fault::Kind::kDrain:
       return daemon.Drain(std::chrono::microseconds(fault.amount), fault.lasts);
     default:

@@ -50,6 +50,8 @@ class World {
   void Happen(const Fault& fault);
   void HappenToNode(const Fault& fault);
   void KillNode(const Fault& fault, SimNode::Memory memory);
+  bool IsUndisturbed(std::size_t daemon) const;
+  void AuditUndisturbed();
   void EveryNow(Duration interval, std::function<void()> act);
 
   void Trouble();

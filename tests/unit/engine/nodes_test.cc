@@ -217,11 +217,66 @@ TEST_F(NodesOf, AClockWithinHalfAWindowVotes) {  // rule A6
   EXPECT_EQ(StateOf(2), NodeState::kUp);
 }
 
-TEST_F(NodesOf, AForwardStepPutsANodeInQuarantine) {  // rule D6
+TEST_F(NodesOf, AForwardStepOfOneNodeTakesItsVoteForAQuarantine) {  // rule D6
   Start();
   nodes_[2].clock_off = 100ms;
   Pass(2s);
   EXPECT_EQ(StateOf(2), NodeState::kQuarantine);
+  EXPECT_EQ(TextOf(2), "its clock went ahead of this host's: not counted here");
+  EXPECT_TRUE(warnings_.empty());
+  Pass(timing_.Quarantine() - 1ms);
+  EXPECT_EQ(StateOf(2), NodeState::kQuarantine);
+  Pass(2ms);
+  EXPECT_EQ(StateOf(2), NodeState::kUp);
+}
+
+TEST_F(NodesOf, AStepIsSaidToItsNodeOnceTheOthersHaveBeenRead) {  // rule D6
+  Start();
+  AllByHand();
+  nodes_[2].clock_off = 100ms;
+  Pass(2s);
+  for (NodeIndex i = 0; i < 3; ++i) AnswerAsObedient(Take<ProbeOp>(i));
+  EXPECT_FALSE(IsAsked<SuspectOp>(2)) << "the others were asked before the step was seen";
+  EXPECT_EQ(StateOf(2), NodeState::kQuarantine);
+  AnswerAsObedient(Take<ProbeOp>(0));
+  EXPECT_FALSE(IsAsked<SuspectOp>(2));
+  AnswerAsObedient(Take<ProbeOp>(1));
+  EXPECT_EQ(std::get<SuspectOp>(Take<SuspectOp>(2).op).witness, "me");
+}
+
+// The keys of the others' locks did not end early: nothing is to be done on the nodes.
+TEST_F(NodesOf, AStepOfMostNodesAtOnceIsThisHostsAndBindsNobody) {  // rule D6
+  Start();
+  for (auto& node : nodes_) node.clock_off = 100ms;  // as this host sees it that stood still
+  Pass(2s);
+  for (NodeIndex i = 0; i < 3; ++i) EXPECT_EQ(StateOf(i), NodeState::kUp);
+  ASSERT_EQ(warnings_.size(), 1u);
+  EXPECT_NE(warnings_[0].find("this host's clock"), std::string::npos);
+  EXPECT_EQ(VotesOf(Open()), 3u);
+  for (auto& node : nodes_) node.clock_off += 100ms;
+  Pass(2s);
+  EXPECT_EQ(warnings_.size(), 1u) << "not again and again";
+}
+
+TEST_F(NodesOf, AHostThatRunsSlowBindsNobody) {  // rule D6
+  Start();
+  for (int i = 0; i < 600; ++i) {
+    for (auto& node : nodes_) node.clock_off += 500us;
+    Pass(100ms);
+  }
+  for (NodeIndex i = 0; i < 3; ++i) EXPECT_EQ(StateOf(i), NodeState::kUp);
+  EXPECT_FALSE(warnings_.empty());
+}
+
+// What the node's own word says binds at once, whatever was said of its clock before.
+TEST_F(NodesOf, EvictionsCountMoreThanAClock) {  // rules D5, D6
+  Start();
+  nodes_[2].clock_off = 100ms;
+  nodes_[2].evicted_keys = 1;
+  ByHand(2);
+  Pass(2s);
+  AnswerAsObedient(Take<ProbeOp>(2));
+  EXPECT_EQ(std::get<SuspectOp>(Take<SuspectOp>(2).op).witness, "");
 }
 
 TEST_F(NodesOf, AProbeThatFailsIsAnError) {

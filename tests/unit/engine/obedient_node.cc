@@ -237,7 +237,15 @@ NodeAnswer ObedientNode::Do(const Call& call, const ProbeOp& op) {
   return answer;
 }
 
-NodeAnswer ObedientNode::Do(const Call& call, const SuspectOp&) {
+NodeAnswer ObedientNode::Do(const Call& call, const SuspectOp& op) {
+  const bool seconded = !witness_.empty() && witness_ != op.witness &&
+                        call.now - witnessed_ <= Us(std::chrono::seconds(5));
+  if (!op.witness.empty() && !seconded) {
+    witness_ = op.witness;
+    witnessed_ = call.now;
+    const NodeTime left = sentinel_ ? std::max<NodeTime>(0, sentinel_->ready - call.now) : 0;
+    return call.Say(Verdict::kOk, 0, std::chrono::microseconds(left));
+  }
   BeginQuarantine(call);
   return call.Say(Verdict::kOk, 0, std::chrono::microseconds(sentinel_->ready - call.now));
 }

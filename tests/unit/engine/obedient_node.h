@@ -98,6 +98,8 @@ class ObedientNode {
   std::string run_id_;
   std::optional<Sentinel> sentinel_;
   std::string node_id_, set_;
+  std::string witness_;  // and when it said that the clock has moved
+  NodeTime witnessed_ = 0;
   std::map<std::string, Key> keys_;
   std::map<std::string, Stored> fences_;
   std::map<std::string, WantQueue> wants_;

@@ -8,6 +8,7 @@
 #include "daemon/engine/membership.h"
 #include "daemon/engine/random.h"
 #include "daemon/engine/release_table.h"
+#include "daemon/engine/step_judge.h"
 #include "daemon/engine/timing.h"
 #include "daemon/engine/validity.h"
 
@@ -111,7 +112,79 @@ TEST(ClockOffset, NarrowsWithEachReading) {
 TEST(ClockOffset, ToleratesTwoMillisecondsAndDrift) {
   ClockOffset offset(0.001);
   offset.Observe(kBase, At(0s), At(0s));
-  EXPECT_EQ(offset.Observe(kBase + 10'011'000, At(10s), At(10s)), ClockOffset::Step::kNone);
+  EXPECT_EQ(offset.Observe(kBase + 10'011'000, At(10s), At(10s)), ClockOffset::Step::kAhead);
+}
+
+// Two milliseconds are what a lease is shortened by, once.
+TEST(ClockOffset, WhatIsToleratedAddsUpToAStep) {
+  ClockOffset offset(0.001);
+  offset.Observe(kBase, At(0s), At(0s));
+  EXPECT_EQ(offset.Observe(kBase + 101'600, At(100ms), At(100ms)), ClockOffset::Step::kAhead);
+  EXPECT_EQ(offset.Observe(kBase + 203'200, At(200ms), At(200ms)), ClockOffset::Step::kForward);
+}
+
+// --- StepJudge (rule D6) ------------------------------------------------------------------------
+
+using Whose = StepJudge::Verdict;
+
+TEST(StepJudge, AStepThatMostNodesMadeIsTheHosts) {
+  StepJudge judge(3);
+  judge.Stepped(1, At(1s));
+  EXPECT_EQ(judge.Judge(), Whose::kOpen);
+  EXPECT_TRUE(judge.Needs(0));
+  judge.Read(0, At(1s), true);
+  EXPECT_EQ(judge.Judge(), Whose::kHost);
+}
+
+TEST(StepJudge, AStepThatTheOthersDidNotMakeIsTheNodes) {
+  StepJudge judge(3);
+  judge.Stepped(1, At(1s));
+  judge.Read(0, At(1s), false);
+  EXPECT_EQ(judge.Judge(), Whose::kOpen) << "the third may have moved too";
+  judge.Read(2, At(1s), false);
+  EXPECT_EQ(judge.Judge(), Whose::kNode);
+  EXPECT_TRUE(judge.Close().test(1));
+  EXPECT_FALSE(judge.Open());
+}
+
+TEST(StepJudge, WhatWasAskedBeforeTheStepDoesNotClearTheHost) {
+  StepJudge judge(3);
+  judge.Stepped(1, At(1s));
+  judge.Read(0, At(999ms), false);
+  judge.Read(2, At(999ms), false);
+  EXPECT_EQ(judge.Judge(), Whose::kOpen);
+  EXPECT_TRUE(judge.Needs(0));
+}
+
+TEST(StepJudge, WhoIsReadLaterShowsTheSameStepOfTheHost) {
+  StepJudge judge(3);
+  judge.Stepped(1, At(1s));
+  judge.Stepped(0, At(1s));
+  ASSERT_EQ(judge.Judge(), Whose::kHost);
+  judge.Stepped(2, At(3s));
+  EXPECT_EQ(judge.Judge(), Whose::kHost);
+  judge.Expire(At(6s) + 1ms);
+  EXPECT_FALSE(judge.Open());
+}
+
+TEST(StepJudge, AnEarlierStepHasNothingToDoWithThisOne) {
+  StepJudge judge(3);
+  judge.Stepped(1, At(1s));
+  judge.Stepped(0, At(10s));
+  EXPECT_EQ(judge.Judge(), Whose::kOpen);
+}
+
+TEST(StepJudge, OfOneNodeItCannotBeToldSoItIsTheHosts) {
+  StepJudge judge(1);
+  judge.Stepped(0, At(1s));
+  EXPECT_EQ(judge.Judge(), Whose::kHost);
+}
+
+TEST(StepJudge, OfTwoNodesTheOtherTells) {
+  StepJudge judge(2);
+  judge.Stepped(0, At(1s));
+  judge.Read(1, At(1s), false);
+  EXPECT_EQ(judge.Judge(), Whose::kNode);
 }
 
 TEST(ClockOffset, KnowsAStepForward) {
@@ -277,7 +350,7 @@ class ReleaseTableTest : public ::testing::Test, NodeTable::Observer, ReleaseTab
 
  private:
   void OnVotersChanged(Time) override {}
-  void OnClockStep(Time, NodeIndex) override {}
+  void OnPromisesVoid(Time, NodeIndex) override {}
   void OnReleased(Time, const std::string&) override {}
 };
 

@@ -55,6 +55,8 @@ void Table::Take(Effects effects) {
       EXPECT_TRUE(first) << "request " << answer->request << " was answered twice";
     } else if (auto* tell = std::get_if<TellClient>(&effect)) {
       notices_.emplace_back(tell->session, std::move(tell->notice));
+    } else if (auto* warned = std::get_if<Warned>(&effect)) {
+      warnings_.push_back(std::move(warned->text));
     } else {
       changes_.push_back(std::get<NodeChanged>(effect));
     }

@@ -152,6 +152,7 @@ class Table : public ::testing::Test {
   std::map<RequestId, engine::Answer> answers_;
   std::vector<std::pair<SessionId, Notice>> notices_;
   std::vector<NodeChanged> changes_;
+  std::vector<std::string> warnings_;
 
  private:
   void Take(Effects effects);

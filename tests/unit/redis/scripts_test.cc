@@ -475,6 +475,32 @@ TEST_F(ScriptsTest, SuspectBeginsAQuarantine) {
   EXPECT_EQ(Sentinel("ready"), std::to_string(answer.node_time + 3 * kSecond));
 }
 
+TEST_F(ScriptsTest, OfAClockASecondWitnessIsNeeded) {
+  Ready();
+  EXPECT_EQ(Do(engine::SuspectOp{"a"}).left, 0s);
+  EXPECT_EQ(Do(engine::SuspectOp{"a"}).left, 0s) << "the same again is no second";
+  EXPECT_EQ(Acquire(kA).verdict, Verdict::kOk);
+  EXPECT_EQ(Do(engine::SuspectOp{"b"}).left, 3s);
+  EXPECT_EQ(Acquire(kB).verdict, Verdict::kQuarantine);
+}
+
+TEST_F(ScriptsTest, AWitnessOfLongAgoIsNone) {
+  Ready();
+  Do(engine::SuspectOp{"a"});
+  server_.ShiftClock(6s);
+  EXPECT_EQ(Do(engine::SuspectOp{"b"}).left, 0s);
+  EXPECT_EQ(Acquire(kA).verdict, Verdict::kOk);
+  server_.ShiftClock(4s);
+  EXPECT_EQ(Do(engine::SuspectOp{"c"}).left, 3s) << "b is no older than that";
+}
+
+TEST_F(ScriptsTest, AWitnessDoesNotShortenAQuarantine) {
+  Ready();
+  Do(engine::SuspectOp{});
+  EXPECT_GT(Do(engine::SuspectOp{"a"}).left, 2s);
+  EXPECT_EQ(Acquire(kA).verdict, Verdict::kQuarantine);
+}
+
 TEST_F(ScriptsTest, SuspectOnlyRaisesReady) {
   set_.quarantine = 30s;
   Acquire(kA);
