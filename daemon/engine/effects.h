@@ -78,7 +78,8 @@ enum class Failure : std::uint8_t {
   // server
   kLimit,
   kDraining,
-  kRefused,  // trust-empty where a node is neither new nor in quarantine
+  kRefused,  // trust-empty or adopt, which would take locks from those who have them (rules D3, D7)
+  kNothingDiffers,  // adopt
 };
 
 enum class LossReason : std::uint8_t { kNone, kDeadline, kMaxHold, kDraining };

@@ -26,8 +26,8 @@ struct Engine::Impl : NodeTable::Observer, ReleaseTable::Observer {
   void On(Time now, const CheckRequested& e);
   void On(Time now, const CancelRequested& e);
   void On(Time, const ShowRequested& e) { queries.Show(e); }
-  void On(Time, const TrustEmptyRequested& e) { queries.TrustEmpty(e); }
-  void On(Time, const AdoptRequested& e) { queries.Adopt(e); }
+  void On(Time, const TrustEmptyRequested& e);
+  void On(Time, const AdoptRequested& e);
   // From nodes.
   void On(Time now, const NodeLinkUp& e);
   void On(Time now, const NodeDown& e) { shared.nodes.Down(now, e.node, e.reason); }
@@ -170,6 +170,41 @@ void Engine::Impl::On(Time now, const CancelRequested& e) {
 }
 
 // --- nodes --------------------------------------------------------------------------------------
+
+// Rule D7: of a set that this daemon has used it knows better.
+void Engine::Impl::On(Time, const TrustEmptyRequested& e) {
+  const auto refuse = [&](std::string text) {
+    shared.outbox.Reply(e.session, e.request,
+                        Failed{.failure = Failure::kRefused, .text = std::move(text)});
+  };
+  for (const auto& [attempt, lock] : shared.by_attempt) {
+    if (lock->HasLease())
+      return refuse("this daemon has leases on these nodes, of " + lock->name());
+  }
+  if (shared.releases.size() > 0) return refuse("this daemon has leases to release on these nodes");
+  const std::string used = shared.nodes.WhyUsedHere();
+  if (!used.empty()) return refuse(used + ": its locks may still be held");
+  queries.TrustEmpty(e);
+}
+
+// Rule D3: an adoption ends every lock of every host.
+void Engine::Impl::On(Time, const AdoptRequested& e) {
+  if (shared.nodes.NothingToAdopt()) {
+    return shared.outbox.Reply(
+        e.session, e.request,
+        Failed{.failure = Failure::kNothingDiffers,
+               .text =
+                   "nothing differs between this daemon and the nodes: there is nothing to adopt"});
+  }
+  if (shared.holds > 0) {
+    return shared.outbox.Reply(
+        e.session, e.request,
+        Failed{.failure = Failure::kRefused,
+               .text = "this daemon holds " + std::to_string(shared.holds) +
+                       " locks, which an adoption would end; let them end first"});
+  }
+  queries.Adopt(e);
+}
 
 void Engine::Impl::On(Time now, const NodeLinkUp& e) {
   shared.releases.LinkUp(now, e.node);  // before anything else (rule C7)

@@ -46,6 +46,10 @@ bool Lock::HeldBy(SessionId session, std::optional<Fence> fence) const {
 
 bool Lock::HeldWith(Fence fence) const { return hold_ && hold_->fence == fence; }
 
+bool Lock::HasLease() const {
+  return lease_ && (lease_->phase == Lease::Phase::kLeased || lease_->phase == Lease::Phase::kKept);
+}
+
 std::optional<SessionId> Lock::Holder() const {
   if (!hold_) return std::nullopt;
   return hold_->session;

@@ -100,6 +100,8 @@ class Lock {
   // Nothing left to do for it, or to remember; the engine may forget it.
   bool Idle() const;
   std::optional<SessionId> Holder() const;
+  // The nodes may have its key by a promise that this daemon counted on.
+  bool HasLease() const;
   const std::string& name() const { return name_; }
   // What `check` answers. Only while it is held.
   Checked Check() const;

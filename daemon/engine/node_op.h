@@ -63,12 +63,24 @@ struct InspectOp {  // reads only: who holds it, for how long, and the stored fe
 
 // Ops of the node itself.
 
-// Asks for the node's facts (INFO) and introduces this daemon to the sentinel (rules D1, D5, D8): a
-// missing sentinel, or one of another run, is written in quarantine; `node_id` is stored if there
-// is no id yet, `set` if it is not empty and there is no set yet.
+// Asks for the node's facts (INFO) and introduces this daemon to the sentinel (rules D1, D3, D5,
+// D8, D10): a sentinel of another run is in quarantine from now; `node_id` and `set` are stored
+// where there are none yet.
 struct ProbeOp {
-  std::string node_id;
-  std::string set;
+  // What another node is to this daemon.
+  struct Claim {
+    std::string node_id;
+    std::string run_id;
+    std::optional<Duration> heard_ago;  // none: only asks whether another daemon reaches another
+    bool operator==(const Claim&) const = default;
+  };
+
+  std::string node_id{};
+  std::string set{};
+  bool settles = true;  // a missing sentinel is written, in quarantine, with this daemon's settings
+  std::string counted{};   // the run that this daemon has counted the node as; empty: none
+  std::string instance{};  // of this daemon
+  std::vector<Claim> claims{};
 };
 // Rules D5, D6: the node may have lost something: ready = TIME + quarantine. `witness`: the
 // instance of this daemon where all that it has is what its own clock says; then the quarantine
@@ -124,8 +136,23 @@ struct NodeFacts {
   bool cluster = false;
   std::string maxmemory_policy;
   std::uint64_t evicted_keys = 0;
-  std::string node_id;  // from the sentinel; empty if it has none
-  std::string set;      // from the sentinel; empty if it has none
+  // From the sentinel, of a probe only.
+  std::string node_id;     // empty if it has none
+  std::string set;         // empty if it has none
+  std::int64_t count = 0;  // of introductions
+  enum class Memory : std::uint8_t {
+    kNone,  // there is no sentinel
+    kNew,   // the node never gave a vote, as far as it and its daemons know
+    kUsed,
+  } memory = Memory::kNone;
+  // Other nodes' ids, of which another daemon reaches another server (rule D10).
+  struct Other {
+    std::string node_id;
+    std::string run_id;
+    NodeTime heard;  // when, by the clock of the node that says so
+    bool operator==(const Other&) const = default;
+  };
+  std::vector<Other> others;
   // Its error where something is to be stored, as it is full, or read-only; empty: it stores.
   std::string refuses;
   std::string note;  // what it refuses that can be lived without (rule E5)

@@ -31,6 +31,15 @@ std::string Hex(std::uint64_t value) {
   return text;
 }
 
+// What a probe learned of the sentinel, where INFO alone was read since.
+void KeepSentinel(const NodeFacts& old, NodeFacts& facts) {
+  facts.node_id = old.node_id;
+  facts.set = old.set;
+  facts.refuses = old.refuses;
+  facts.count = old.count;
+  facts.memory = old.memory;
+}
+
 }  // namespace
 
 NodeTable::NodeTable(const EngineOptions& options, Random& random, Agenda& agenda, Outbox& outbox,
@@ -40,7 +49,8 @@ NodeTable::NodeTable(const EngineOptions& options, Random& random, Agenda& agend
       outbox_(outbox),
       observer_(observer),
       membership_(options.nodes),
-      clocks_(options.nodes, options.timing.drift) {
+      clocks_(options.nodes, options.timing.drift),
+      claims_(options.nodes) {
   for (NodeIndex i = 0; i < options.nodes; ++i) {
     nodes_.emplace_back(agenda, [this, i](Time now) { Probe(now, i); });
     nodes_.back().text = nodes_.back().down_reason;
@@ -58,9 +68,7 @@ void NodeTable::LinkUp(Time now, NodeIndex index, const NodeFacts& facts) {
     node.suspecting = false;
     node.error.clear();
   } else {  // one more connection to the same process: what its sentinel said still holds
-    merged.node_id = node.facts.node_id;
-    merged.set = node.facts.set;
-    merged.refuses = node.facts.refuses;
+    KeepSentinel(node.facts, merged);
   }
   node.linked = true;
   TakeFacts(now, index, merged);
@@ -82,6 +90,8 @@ void NodeTable::TakeFacts(Time now, NodeIndex index, const NodeFacts& facts) {
   Node& node = nodes_[index];
   const NodeFacts old = std::exchange(node.facts, facts);
   if (facts.run_id != old.run_id) {
+    claims_.Met(index);
+    node.other_run = false;
     clocks_.Reset(index);
     // Its sentinel is of another run: rule D1 sees to it.
     node.suspected = Node::Suspicion::kNone;
@@ -92,13 +102,22 @@ void NodeTable::TakeFacts(Time now, NodeIndex index, const NodeFacts& facts) {
   }
 }
 
+// An older state of the same process: a snapshot of its machine was brought back, and what it
+// promised since is forgotten (rule D1).
+bool NodeTable::LostMemory(const NodeFacts& old, const NodeFacts& facts) const {
+  return facts.run_id == old.run_id && old.count > 0 && facts.refuses.empty() &&
+         facts.memory != NodeFacts::Memory::kNone && facts.count <= old.count;
+}
+
 void NodeTable::Heard(Time now, const NodeAnswer& answer) {
   Node& node = nodes_[answer.node];
+  node.heard = now;
   if (answer.verdict == Verdict::kError) NoteTrouble(now, answer);
   if (answer.node_time != 0) ReadClock(now, answer);
   switch (answer.verdict) {
     case Verdict::kAmnesia:
       Quarantined(now, answer.node, answer.left, true);
+      if (answer.ticket.kind != Ticket::Kind::kProbe) Probe(now, answer.node);
       return Judge(now);
     case Verdict::kQuarantine:
       Quarantined(now, answer.node, answer.left, node.forgot);
@@ -175,19 +194,15 @@ void NodeTable::Probed(Time now, const NodeAnswer& answer) {
   node.probed = true;
   node.read = answer.ticket.asked;
   node.error = answer.verdict == Verdict::kError ? answer.text : std::string();
-  // Also where the sentinel could not be read: a replica refuses that, and INFO says why.
-  if (answer.facts && !answer.facts->run_id.empty()) TakeFacts(now, answer.node, *answer.facts);
+  if (answer.facts && !answer.facts->run_id.empty()) Learn(now, answer.node, answer);
   if (answer.verdict != Verdict::kSettings) node.settings.clear();
   if (answer.verdict == Verdict::kOk) QuarantineSet(now, answer.node, Duration(0));
-  if (answer.facts && answer.verdict != Verdict::kError) {
-    membership_.Learn(answer.node, answer.facts->node_id, answer.facts->set);
-    ReadNamelessAgain(now);
-  }
-  if (options_.trust_new_nodes && node.ready_at && !std::exchange(node.trusted, true)) {
+  if (options_.trust_new_nodes && node.facts.memory == NodeFacts::Memory::kNew && node.ready_at &&
+      !std::exchange(node.trusted, true)) {
     AskNode(now, answer.node, Ticket::Kind::kTrust, TrustOp{});
     node.probed = false;  // until it is
   }
-  WriteMembership(now);
+  WriteWhatIsMissing(now);
   Judge(now);
   const bool waits = node.state == NodeState::kNew || node.state == NodeState::kQuarantine;
   if (node.linked && node.state != NodeState::kUp && !waits) {
@@ -213,6 +228,43 @@ void NodeTable::Note(NodeIndex index, std::string text) {
   outbox_.Changed({index, Votes(index), std::move(text), true});
 }
 
+// Facts are there also where the sentinel could not be read: a replica refuses that, and INFO says
+// why.
+void NodeTable::Learn(Time now, NodeIndex index, const NodeAnswer& answer) {
+  Node& node = nodes_[index];
+  const NodeFacts old = node.facts;
+  TakeFacts(now, index, *answer.facts);
+  if (answer.verdict == Verdict::kError) {  // what was known of the sentinel is known still
+    if (answer.facts->run_id == old.run_id) KeepSentinel(old, node.facts);
+    return;
+  }
+  node.ever_read = true;
+  if (answer.verdict != Verdict::kAmnesia && LostMemory(old, node.facts)) {
+    Suspect(now, index, Node::Suspicion::kOwnWord);
+  }
+  membership_.Learn(index, node.facts.node_id, node.facts.set);
+  ReadNamelessAgain(now);
+  std::vector<NodeClaims::Other> others;
+  for (const NodeFacts::Other& other : node.facts.others) {
+    for (NodeIndex i = 0; i < nodes_.size(); ++i) {
+      if (nodes_[i].facts.node_id == other.node_id)
+        others.push_back({i, other.run_id, other.heard});
+    }
+  }
+  claims_.Answered(index, answer.node_time, others);
+  JudgeOtherRuns(now);
+}
+
+// Rule D10. Once nobody has heard the other server for a while, this one is taken: after a
+// quarantine, for what the other has promised may live on.
+void NodeTable::JudgeOtherRuns(Time now) {
+  for (NodeIndex i = 0; i < nodes_.size(); ++i) {
+    const bool other_run = claims_.OtherRun(i).has_value();
+    if (std::exchange(nodes_[i].other_run, other_run) == other_run) continue;
+    if (!other_run && !nodes_[i].ready_at) Suspect(now, i, Node::Suspicion::kOwnWord);
+  }
+}
+
 // Where a set is written, ids were written on all its nodes before: a node that had none when it
 // was read, before the set was seen here, may have one now (rule D8).
 void NodeTable::ReadNamelessAgain(Time now) {
@@ -224,24 +276,69 @@ void NodeTable::ReadNamelessAgain(Time now) {
   }
 }
 
-// Once all nodes have been read, what they lack of ids and set is written at once, not at the next
-// probe: until it is there, a daemon with another set cannot see that it is another (rule D8).
-void NodeTable::WriteMembership(Time now) {
-  const bool all_read = std::all_of(nodes_.begin(), nodes_.end(), [](const Node& node) {
-    return node.linked && node.probed && node.error.empty();
-  });
-  if (!all_read) return;
+// What the nodes lack is written at once, not at the next probe: settings once a majority of them
+// has been read (rule D3); ids and set once all have, for until these are there, a daemon with
+// another set cannot see that it is another (rule D8); and which servers they are to this daemon
+// (rule D10).
+void NodeTable::WriteWhatIsMissing(Time now) {
+  const auto is_read = [](const Node& n) { return n.linked && n.probed && n.error.empty(); };
+  const bool all_read = std::all_of(nodes_.begin(), nodes_.end(), is_read);
   const bool set_known = !membership_.Own().empty();
+  const bool may_write = MayWrite();
+  const NodeSet claimed = Claimed();
   for (NodeIndex i = 0; i < nodes_.size(); ++i) {
-    const NodeFacts& facts = nodes_[i].facts;
+    const Node& node = nodes_[i];
+    if (!is_read(node)) continue;
+    const NodeFacts& facts = node.facts;
+    const bool lacks_settings = facts.memory == NodeFacts::Memory::kNone && !node.settles;
     const bool lacks_id = facts.node_id.empty() && membership_.IdFor(i);
-    if (lacks_id || (facts.set.empty() && set_known)) Probe(now, i);
+    const bool lacks_set = facts.set.empty() && set_known;
+    if ((may_write && (lacks_settings || (all_read && (lacks_id || lacks_set)))) ||
+        claims_.Lacks(i, NodeSet(claimed).reset(i))) {
+      Probe(now, i);
+    }
   }
+}
+
+// Rule D3: a daemon that differs from the others settles nothing. Those are heard first.
+bool NodeTable::MayWrite() const {
+  std::size_t read = 0, agree = 0, differ = 0;
+  for (const Node& node : nodes_) {
+    read += node.ever_read;
+    differ += !node.settings.empty();
+    agree +=
+        node.ever_read && node.settings.empty() && node.facts.memory != NodeFacts::Memory::kNone;
+  }
+  return read >= Majority(nodes_.size()) && (differ == 0 || agree > differ) && !MetOtherSet();
+}
+
+// Of which nodes this daemon says to the others what they are.
+NodeSet NodeTable::Claimed() const {
+  NodeSet claimed;
+  for (NodeIndex i = 0; i < nodes_.size(); ++i) {
+    claimed.set(i, nodes_[i].linked && nodes_[i].probed && !nodes_[i].facts.node_id.empty());
+  }
+  return claimed;
+}
+
+std::vector<ProbeOp::Claim> NodeTable::ClaimsAt(Time now, NodeIndex index) const {
+  std::vector<ProbeOp::Claim> claims;
+  const NodeSet claimed = Claimed();
+  for (NodeIndex i = 0; i < nodes_.size(); ++i) {
+    if (i == index || !claimed.test(i)) continue;
+    const Node& node = nodes_[i];
+    const bool only_asks = node.other_run || MetOtherSet();
+    claims.push_back({node.facts.node_id, node.facts.run_id,
+                      only_asks ? std::nullopt : std::optional(now - node.heard)});
+  }
+  return claims;
 }
 
 void NodeTable::Trusted(Time now, NodeIndex index, bool taken) {
   nodes_[index].probed = nodes_[index].trusted = taken;  // if not: again with the next probe
-  if (taken) QuarantineSet(now, index, Duration(0));
+  if (!taken) return;
+  QuarantineSet(now, index, Duration(0));
+  WriteWhatIsMissing(now);
 }
 
 void NodeTable::SuspectTaken(Time now, NodeIndex index, Duration left) {
@@ -296,10 +393,15 @@ void NodeTable::Probe(Time now, NodeIndex index) {
   if (node.suspected != Node::Suspicion::kNone) TellSuspect(now, index);
   if (std::exchange(node.probing, true)) return;
   ProbeOp op;
-  if (const auto id = membership_.IdFor(index)) {
+  op.settles = node.settles = MayWrite();
+  if (const auto id = membership_.IdFor(index); id && op.settles) {
     op.node_id = id->empty() ? Hex(random_.Below(UINT64_MAX)) : *id;
   }
-  op.set = membership_.Own();
+  if (op.settles) op.set = membership_.Own();
+  op.counted = node.counted;
+  op.instance = options_.instance;
+  op.claims = ClaimsAt(now, index);
+  claims_.Asked(index, Claimed().reset(index));
   AskNode(now, index, Ticket::Kind::kProbe, std::move(op));
 }
 
@@ -316,6 +418,7 @@ void NodeTable::Judge(Time now) {
     node.keeps = JudgeKeeping(i, state);
     if (state == node.state && !down_anew) continue;
     node.state = state;
+    if (state == NodeState::kUp) node.counted = node.facts.run_id;
     if (state == NodeState::kProbing) continue;  // soon to be known
     outbox_.Changed({i, state == NodeState::kUp, Reason(now, i)});
   }
@@ -347,6 +450,14 @@ std::pair<NodeState, std::string> NodeTable::JudgeNode(NodeIndex index) const {
         "has no id, and others are of a set already; a daemon that knew it gives it back, else: "
         "redlock nodes --adopt"};
   }
+  if (const auto other = claims_.OtherRun(index)) {
+    return {NodeState::kOtherRun, "is another server for another daemon (run_id " + *other +
+                                      ", here " + facts.run_id +
+                                      "): the address leads to two servers"};
+  }
+  if (!facts.node_id.empty() && !claims_.Accepted(index)) {
+    return {NodeState::kProbing, "connected, not compared with the other nodes yet"};
+  }
   if (!node.settings.empty()) {
     return {NodeState::kSettings,
             "differs: " + node.settings + "; to change it: redlock nodes --adopt"};
@@ -373,8 +484,8 @@ bool NodeTable::JudgeKeeping(NodeIndex index, NodeState state) const {
   if (state == NodeState::kUp || state == NodeState::kFull) return true;
   if (state != NodeState::kError && state != NodeState::kProbing) return false;
   const Node& node = nodes_[index];
-  return !node.suspected && !node.ready_at && !membership_.Foreign(node.facts.set) &&
-         !Skewed(index);
+  return node.suspected == Node::Suspicion::kNone && !node.doubted_until && !node.other_run &&
+         !node.ready_at && !membership_.Foreign(node.facts.set) && !Skewed(index);
 }
 
 std::optional<NodeIndex> NodeTable::SameServer(NodeIndex index) const {
@@ -452,17 +563,15 @@ std::string NodeTable::WhyNoQuorum(Time now, const NodeFailures& failures) const
                                : "fewer than " + std::to_string(m) + " of " +
                                      std::to_string(nodes_.size()) + " nodes gave a usable answer";
   std::string rest;
-  bool forgot = false;
   for (NodeIndex i = 0; i < nodes_.size(); ++i) {
     const NodeState state = nodes_[i].state;
     const auto failure = failures.find(i);
     if (state == NodeState::kUp && failure == failures.end()) continue;
-    forgot = forgot || state == NodeState::kNew || state == NodeState::kQuarantine;
     rest += (rest.empty() ? ": node " : "; node ") + std::to_string(i + 1) + " " +
             (state == NodeState::kUp ? failure->second : Reason(now, i));
   }
   if (MetOtherSet()) return "a node belongs to another set, nothing is granted" + rest;
-  if (forgot) rest += "; if the nodes are new: redlock nodes --trust-empty";
+  if (WhyNotNew().empty()) rest += "; if the nodes are new: redlock nodes --trust-empty";
   return head + rest;
 }
 
@@ -475,6 +584,39 @@ std::string NodeTable::WhyNotKept(const NodeFailures& failures) const {
             (nodes_[i].linked ? failure->second : nodes_[i].down_reason);
   }
   return text;
+}
+
+std::string NodeTable::WhyUsedHere() const {
+  for (NodeIndex i = 0; i < nodes_.size(); ++i) {
+    if (!nodes_[i].counted.empty()) {
+      return "this daemon has had votes of node " + std::to_string(i + 1);
+    }
+  }
+  return {};
+}
+
+std::string NodeTable::WhyNotNew() const {
+  if (auto used = WhyUsedHere(); !used.empty()) return used;
+  for (NodeIndex i = 0; i < nodes_.size(); ++i) {
+    const Node& node = nodes_[i];
+    const std::string name = "node " + std::to_string(i + 1);
+    if (!node.linked || !node.probed) return name + " has not been read";
+    if (node.facts.memory == NodeFacts::Memory::kUsed) {
+      return name + " has been used before, as it or another daemon remembers";
+    }
+    if (node.state != NodeState::kNew && node.state != NodeState::kQuarantine) {
+      return name + " is not new";
+    }
+  }
+  return {};
+}
+
+bool NodeTable::NothingToAdopt() const {
+  return std::all_of(nodes_.begin(), nodes_.end(), [](const Node& node) {
+    return node.state == NodeState::kUp || node.state == NodeState::kNew ||
+           node.state == NodeState::kQuarantine || node.state == NodeState::kSkewed ||
+           node.state == NodeState::kFull;
+  });
 }
 
 std::vector<NodeView> NodeTable::Views(Time now) const {

@@ -9,14 +9,15 @@
 #include "daemon/engine/agenda.h"
 #include "daemon/engine/engine.h"
 #include "daemon/engine/membership.h"
+#include "daemon/engine/node_claims.h"
 #include "daemon/engine/node_clocks.h"
 #include "daemon/engine/outbox.h"
 
 namespace redlockd::engine {
 
-// The health of the nodes: which of them may vote now, and if not, why (rules A6, D1-D8). Probes
-// each node when its connection is made, every 2 s, and when a quarantine should be over. Knows no
-// locks.
+// The health of the nodes: which of them may vote now, and if not, why (rules A6, D1-D8, D10).
+// Probes each node when its connection is made, every 2 s, and when a quarantine should be over.
+// Knows no locks.
 class NodeTable {
  public:
   // What the table tells the engine.
@@ -59,6 +60,13 @@ class NodeTable {
   // A node of another set was met: nothing may be granted (rule D8).
   bool MetOtherSet() const;
   const Membership& membership() const { return membership_; }
+  // Why the nodes are not new, for a person; empty if they are, as far as this daemon knows (rule
+  // D7).
+  std::string WhyNotNew() const;
+  // The same by what this daemon itself has done.
+  std::string WhyUsedHere() const;
+  // All nodes have been read, and there is nothing that an adopt would change (rule D3).
+  bool NothingToAdopt() const;
 
   // Now by the nodes' clocks, in microseconds (rule A5); none before any answer.
   std::optional<std::int64_t> SetClock(Time now) const;
@@ -77,6 +85,11 @@ class NodeTable {
     bool linked = false;
     bool probed = false;  // the sentinel has been read since the connection was made
     Time read;            // when that was last asked for
+    bool ever_read = false;
+    bool settles = false;    // the last probe was to write missing settings (rule D3)
+    std::string counted;     // the run that it last voted here as
+    bool other_run = false;  // another daemon reaches another server (rule D10)
+    Time heard;
     bool probing = false;
     bool trusted = false;  // once, when it was new (EngineOptions::trust_new_nodes)
     std::string down_reason = "not connected yet";
@@ -120,8 +133,14 @@ class NodeTable {
   void WarnOfHostClock(Time now);
   void Suspect(Time now, NodeIndex index, Node::Suspicion suspicion);
   void TellSuspect(Time now, NodeIndex index);
+  bool MayWrite() const;
+  bool LostMemory(const NodeFacts& old, const NodeFacts& facts) const;
+  void Learn(Time now, NodeIndex index, const NodeAnswer& answer);
   void ReadNamelessAgain(Time now);
-  void WriteMembership(Time now);
+  void WriteWhatIsMissing(Time now);
+  NodeSet Claimed() const;
+  std::vector<ProbeOp::Claim> ClaimsAt(Time now, NodeIndex index) const;
+  void JudgeOtherRuns(Time now);
   void AskNode(Time now, NodeIndex node, Ticket::Kind kind, NodeOp op);
   std::optional<Duration> Off(NodeIndex index) const { return clocks_.Off(index, Linked()); }
   bool Skewed(NodeIndex index) const;
@@ -132,6 +151,7 @@ class NodeTable {
   Observer& observer_;
   Membership membership_;
   NodeClocks clocks_;
+  NodeClaims claims_;
   std::optional<Time> warned_of_clock_;  // of this host's, last
   std::optional<Time> set_seen_;         // on the first of the nodes
   std::deque<Node> nodes_;               // a deque: alarms stay where they are

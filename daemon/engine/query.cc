@@ -11,10 +11,12 @@ namespace redlockd::engine {
 void QueryTable::Show(const ShowRequested& r) { Wait(Kind::kShow, r.name, {r.session, r.request}); }
 
 void QueryTable::TrustEmpty(const TrustEmptyRequested& r) {
-  Wait(Kind::kLook, "", {r.session, r.request});
+  Wait(Kind::kLookToTrust, "", {r.session, r.request});
 }
 
-void QueryTable::Adopt(const AdoptRequested& r) { Wait(Kind::kAdopt, "", {r.session, r.request}); }
+void QueryTable::Adopt(const AdoptRequested& r) {
+  Wait(Kind::kLookToAdopt, "", {r.session, r.request});
+}
 
 // --- the line ------------------------------------------------------------------------------------
 
@@ -80,8 +82,9 @@ NodeOp QueryTable::OpOf(const Query& query) const {
   switch (query.kind) {
     case Kind::kShow:
       return InspectOp{query.name};
-    case Kind::kLook:
-      return ProbeOp{};
+    case Kind::kLookToTrust:
+    case Kind::kLookToAdopt:
+      return ProbeOp{.settles = false};
     case Kind::kTrust:
       return TrustOp{};
     case Kind::kAdopt:
@@ -132,7 +135,8 @@ void QueryTable::Done(Time now, Query& query) {
     case Kind::kShow:
       Reply(query, Shown{query.name, std::move(query.words)});
       break;
-    case Kind::kLook:
+    case Kind::kLookToTrust:
+    case Kind::kLookToAdopt:
       Looked(now, query);
       break;
     case Kind::kTrust:
@@ -148,21 +152,32 @@ void QueryTable::Done(Time now, Query& query) {
 void QueryTable::Looked(Time now, Query& query) {
   const NodeWord* silent = nullptr;
   for (const NodeWord& word : query.words) {
+    const std::string node = "node " + std::to_string(word.node + 1);
     if (!word.answer) {
       silent = &word;
+    } else if (query.kind == Kind::kLookToAdopt) {
+      continue;
     } else if (word.answer->verdict != Verdict::kAmnesia &&
                word.answer->verdict != Verdict::kQuarantine) {
-      return Refuse(query, Failure::kRefused, word.node, " is neither");
+      return Refuse(query, Failure::kRefused,
+                    "expected every node to be new or in quarantine, but " + node + " is neither");
+    } else if (word.answer->facts && word.answer->facts->memory == NodeFacts::Memory::kUsed) {
+      return Refuse(query, Failure::kRefused,
+                    "expected every node to be new, but " + node +
+                        " has given votes before: its locks may still be held");
     }
   }
-  if (silent) return Refuse(query, Failure::kNoQuorum, silent->node, " does not answer");
-  Ask(now, {.kind = Kind::kTrust, .name = "", .askers = query.askers});
+  if (silent) {
+    return Refuse(query, Failure::kNoQuorum,
+                  "all nodes must answer, but node " + std::to_string(silent->node + 1) +
+                      " does not answer; nothing was changed");
+  }
+  const Kind next = query.kind == Kind::kLookToAdopt ? Kind::kAdopt : Kind::kTrust;
+  Ask(now, {.kind = next, .name = "", .askers = query.askers});
 }
 
-void QueryTable::Refuse(const Query& query, Failure failure, NodeIndex node, const char* why) {
-  Reply(query, Failed{.failure = failure,
-                      .text = "expected every node to be new or in quarantine, but node " +
-                              std::to_string(node + 1) + why});
+void QueryTable::Refuse(const Query& query, Failure failure, const std::string& why) {
+  Reply(query, Failed{.failure = failure, .text = why});
 }
 
 void QueryTable::Reply(const Query& query, const Answer& answer) {

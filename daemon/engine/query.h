@@ -37,9 +37,9 @@ class QueryTable {
   void Missed(Time now, const NodeSilence& silence);
 
  private:
-  // trust-empty looks at all nodes first, and trusts only if every one of them is new.
-  enum class Kind { kShow, kLook, kTrust, kAdopt };
-  // Of a session that has closed since, nobody is told.
+  // trust-empty and adopt look at all nodes first; nothing is written where one does not answer.
+  enum class Kind { kShow, kLookToTrust, kLookToAdopt, kTrust, kAdopt };
+  // Of a session that has closed since, nobody gets an answer.
   struct Asker {
     SessionId session;
     RequestId request;
@@ -71,7 +71,7 @@ class QueryTable {
   void GoOn(Time now, Queries::iterator at);
   void Done(Time now, Query& query);
   void Looked(Time now, Query& query);
-  void Refuse(const Query& query, Failure failure, NodeIndex node, const char* why);
+  void Refuse(const Query& query, Failure failure, const std::string& why);
   void Reply(const Query& query, const Answer& answer);
 
   NodeTable& nodes_;

@@ -53,6 +53,7 @@ enum class NodeState : std::uint8_t {
   kStranger,   // has no id, and others are of a set already (rule D8)
   kOtherSet,   // belongs to another set of nodes (rule D8)
   kFull,       // stores nothing new: keeps the leases that it has, and takes no others
+  kOtherRun,   // another daemon reaches another server as this node (rule D10)
   kError,      // answers the probe with an error
 };
 

@@ -97,8 +97,17 @@ class Writer {
     Key(kTryKey);
     LockKey(kTryKey);
     Settings();
+    Arg(op.settles ? "1" : "0");
     Arg(op.node_id);
     Arg(op.set);
+    Arg(op.counted);
+    Arg(op.instance);
+    Arg(set_.key_prefix);
+    for (const engine::ProbeOp::Claim& claim : op.claims) {
+      Arg(claim.node_id);
+      Arg(claim.run_id);
+      claim.heard_ago ? Arg(Microseconds(*claim.heard_ago)) : Arg("");
+    }
   }
   void operator()(const engine::SuspectOp& op) {
     OfNode();
@@ -108,6 +117,7 @@ class Writer {
   void operator()(const engine::AdoptOp& op) {
     OfNode();
     Arg(op.set);
+    Arg(set_.key_prefix);
   }
 
   void Releases(std::span<const engine::ReleaseOp> releases) {

@@ -13,6 +13,7 @@ using engine::NodeAnswer;
 using engine::NodeFacts;
 using engine::Verdict;
 
+constexpr std::size_t kMostOthers = 64;
 constexpr std::size_t kMaxText = 512;  // of what a node may make the daemon keep and show
 constexpr std::int64_t kMaxInteger = std::int64_t{1} << 53;  // what Lua counts exactly
 
@@ -81,6 +82,30 @@ std::optional<std::string_view> Field(std::string_view info, std::string_view na
     }
   }
   return std::nullopt;
+}
+
+std::optional<NodeFacts::Memory> MemoryOf(std::string_view word) {
+  if (word == "none") return NodeFacts::Memory::kNone;
+  if (word == "new") return NodeFacts::Memory::kNew;
+  if (word == "used") return NodeFacts::Memory::kUsed;
+  return std::nullopt;
+}
+
+// 'id=run=when ' each. What is not of this form is left out: ids come from the nodes.
+std::vector<NodeFacts::Other> OthersOf(std::string_view text) {
+  std::vector<NodeFacts::Other> others;
+  while (!text.empty() && others.size() < kMostOthers) {
+    const auto end = std::min(text.find(' '), text.size());
+    const std::string_view one = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    const auto first = one.find('='), last = one.rfind('=');
+    if (first == last) continue;
+    NodeFacts::Other other{std::string(one.substr(0, first)),
+                           std::string(one.substr(first + 1, last - first - 1)), 0};
+    std::from_chars(one.data() + last + 1, one.data() + one.size(), other.heard);
+    others.push_back(std::move(other));
+  }
+  return others;
 }
 
 }  // namespace
@@ -162,13 +187,22 @@ NodeAnswer ParseProbe(const redisReply& info, const redisReply& introduction) {
   const auto set = String(Element(introduction, 7));
   const auto refuses = String(Element(introduction, 8));
   const auto note = String(Element(introduction, 9));
-  if (!id || !set || !refuses || !note) {
-    return Error("expected {..., id, set, what it refuses, a note} from introduce, got fewer");
+  const auto count = Integer(Element(introduction, 10), 0);
+  const auto memory = MemoryOf(String(Element(introduction, 11)).value_or(""));
+  const auto others = String(Element(introduction, 12));
+  if (!id || !set || !refuses || !note || !count || !memory || !others) {
+    return Error(
+        "expected {..., id, set, what it refuses, a note, count, memory, others} from introduce, "
+        "got "
+        "fewer");
   }
   answer.facts->node_id = id->substr(0, kMaxText);
   answer.facts->set = set->substr(0, kMaxText);
   answer.facts->refuses = refuses->substr(0, kMaxText);
   answer.facts->note = note->substr(0, kMaxText);
+  answer.facts->count = *count;
+  answer.facts->memory = *memory;
+  answer.facts->others = OthersOf(*others);
   return answer;
 }
 

@@ -53,6 +53,7 @@ struct Writer {
     auto line = ReplyLine::Err(out, tag, word.code);
     if (failed.failure == engine::Failure::kNoSuchWait) line.Add("tag", subject);
     if (failed.failure == engine::Failure::kRefused) line.Add("reason", "in-use");
+    if (failed.failure == engine::Failure::kNothingDiffers) line.Add("reason", "nothing-differs");
     if (!failed.name.empty()) line.Add("lock", failed.name);
     if (failed.fence != 0) line.Add("fence", failed.fence);
     if (failed.reason != engine::LossReason::kNone) line.Add("reason", WordOf(failed.reason));

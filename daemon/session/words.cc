@@ -34,7 +34,9 @@ FailureWord WordOf(engine::Failure failure) {
     case Failure::kDraining:
       return {ErrorCode::kDraining, "the daemon is stopping"};
     case Failure::kRefused:
-      return {ErrorCode::kDenied, "a node is neither new nor in quarantine"};
+      return {ErrorCode::kDenied, "the nodes are in use"};
+    case Failure::kNothingDiffers:
+      return {ErrorCode::kDenied, "there is nothing to adopt"};
   }
   std::abort();
 }
@@ -75,6 +77,7 @@ std::string_view WordOf(engine::NodeState state) {
     case NodeState::kStranger:
     case NodeState::kOtherSet:
     case NodeState::kFull:
+    case NodeState::kOtherRun:
     case NodeState::kError:
       return "refused";
   }

@@ -145,6 +145,22 @@ class Generator {
     return Pick(kBlocks);
   }
 
+  engine::ProbeOp Probe() {
+    engine::ProbeOp probe;
+    if (OneIn(2)) probe.node_id = "node-2";
+    if (OneIn(2)) probe.set = "set-2";
+    probe.settles = !OneIn(3);
+    if (OneIn(4)) probe.counted = "run-0";
+    probe.instance = Instance();
+    for (std::uint64_t more = Below(3); more > 0; --more) {
+      engine::ProbeOp::Claim claim{
+          OneIn(2) ? "node-3" : "node-4", OneIn(2) ? "run-3" : "run-4", {}};
+      if (!OneIn(3)) claim.heard_ago = OneIn(2) ? 0s : 3s;
+      probe.claims.push_back(std::move(claim));
+    }
+    return probe;
+  }
+
   engine::AcquireOp Acquire() {
     constexpr std::array kQueueings = {engine::Queueing::kNone, engine::Queueing::kIfRefused,
                                        engine::Queueing::kAlways, engine::Queueing::kIgnore};
@@ -172,7 +188,7 @@ class Generator {
     if (choice < 27) return Renew();
     if (choice < 30) return engine::ReleaseOp{Lock(), Owner(), OneIn(2)};
     if (choice < 33) return engine::InspectOp{Lock()};
-    if (choice < 35) return engine::ProbeOp{OneIn(2) ? "" : "node-2", OneIn(2) ? "" : "set-2"};
+    if (choice < 35) return Probe();
     if (choice < 36) return engine::SuspectOp{OneIn(2) ? "" : Instance()};
     if (choice < 37) return engine::AdoptOp{OneIn(2) ? "" : "set-3"};
     return engine::TrustOp{};

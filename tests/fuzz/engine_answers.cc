@@ -107,8 +107,14 @@ void Checker::OnAnswer(const Open& open, const Failed& failed) {
     FUZZ_CHECK(!sync || failed.fence == open.fence, "another hold's fence");
     if (sync) return;
   }
+  const bool is_adopt = std::holds_alternative<AdoptRequested>(open.request);
   if (failed.failure == Failure::kRefused || failed.failure == Failure::kNoQuorum) {
-    FUZZ_CHECK(std::holds_alternative<TrustEmptyRequested>(open.request), "nobody asked");
+    FUZZ_CHECK(is_adopt || std::holds_alternative<TrustEmptyRequested>(open.request),
+               "nobody asked");
+    return;
+  }
+  if (failed.failure == Failure::kNothingDiffers) {
+    FUZZ_CHECK(is_adopt, "nobody asked");
     return;
   }
   const bool lost = open.failure == Failure::kNotHeld && failed.failure == Failure::kLost;

@@ -61,6 +61,60 @@ TEST(Quarantine, TrustEmptyIsRefusedWhereANodeIsNotNew) {
   EXPECT_TRUE(world.daemon.NodeIs(0, "quarantine"));
 }
 
+// All nodes lose their power under a live lease, and somebody does what a text once said.
+TEST(Quarantine, TrustEmptyIsRefusedWhileLeasesMayLive) {
+  World world(3);
+  Daemon other(world.nodes.Addresses());
+  other.WaitForNodes(3);
+  LineClient holder = world.Connect();
+  ASSERT_EQ(holder.Brief("lock a ttl=2s"), "OK");
+  for (std::size_t i = 0; i < 3; ++i) world.nodes[i].RestartEmpty();
+  LineClient client = other.Connect();
+  Reply refused;
+  EXPECT_TRUE(Eventually([&] {
+    refused = client.Ask("trust-empty");
+    return Brief(refused) == "ERR denied";
+  })) << Line(refused);
+  EXPECT_EQ(Get(refused, "reason"), "in-use");
+  EXPECT_EQ(Brief(world.Connect().Ask("trust-empty")), "ERR denied");
+  const Reply failed = client.Ask("trylock a");
+  EXPECT_EQ(Brief(failed), "ERR no-quorum");
+  EXPECT_THAT(failed.text, testing::Not(HasSubstr("trust-empty")));
+}
+
+TEST(Quarantine, AdoptIsRefusedWhereNothingDiffers) {
+  World world(3);
+  LineClient client = world.Connect();
+  const Reply refused = client.Ask("adopt");
+  EXPECT_EQ(Brief(refused), "ERR denied") << Line(refused);
+  EXPECT_EQ(Get(refused, "reason"), "nothing-differs");
+  EXPECT_EQ(client.Brief("trylock a"), "OK") << "nothing was changed";
+}
+
+// It never had a vote: what it is set to binds nobody.
+TEST(Quarantine, ADaemonWithOtherTimesSettlesNothing) {
+  World world(3);
+  Daemon other({.addresses = world.nodes.Addresses(), .max_ttl = "24h"});
+  ExpectNodeText(other, 0, "max_ttl");
+  world.nodes[0].RestartEmpty();
+  ASSERT_TRUE(Eventually([&] { return world.daemon.NodeIs(0, "quarantine"); }));
+  world.daemon.WaitForNodes(3);
+  EXPECT_EQ(world.nodes[0].Command({"HGET", "redlockd:node", "max_ttl"}), "2000000");
+}
+
+TEST(Quarantine, ADaemonWithAnotherPrefixGetsNoVotes) {
+  World world(3);
+  Daemon other({.addresses = world.nodes.Addresses(), .more = "key_prefix: \"other/\"\n"});
+  ExpectNodeText(other, 0, "key_prefix is '' on the node, 'other/' here");
+  EXPECT_EQ(Brief(other.Connect().Ask("trylock a")), "ERR no-quorum");
+}
+
+TEST(Quarantine, ARestoredSnapshotOfARunningNodeIsNoticed) {
+  World world(3);
+  world.nodes[1].Command({"HSET", "redlockd:node", "count", "0"});
+  EXPECT_TRUE(Eventually([&] { return world.daemon.NodeIs(1, "quarantine"); }));
+}
+
 TEST(Quarantine, TrustEmptyNeedsAllNodes) {
   Nodes nodes(3);
   nodes[2].Freeze();

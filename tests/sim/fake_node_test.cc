@@ -78,6 +78,8 @@ TEST_F(FakeNodeTest, AProbeTellsWhatInfoSaysAndTheSentinelKeeps) {
   engine::NodeFacts expected = node_.Facts();
   expected.node_id = "node-1";
   expected.set = "set-1";
+  expected.count = 1;
+  expected.memory = engine::NodeFacts::Memory::kNew;
   EXPECT_EQ(answer.facts, expected);
 }
 

@@ -10,8 +10,10 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kProbeInterval = 2s;  // rule D5
-// Everything that was wrong is noticed, waited out and mended by then: a probe, and a quarantine.
-const Duration kSettle = kProbeInterval + WorldTiming().Quarantine() + 500ms;
+constexpr Duration kClaimLife = 5s;      // rule D10
+// Everything that was wrong is noticed, waited out and mended by then: a probe, the word of a
+// daemon that has heard of a server's earlier process, and a quarantine.
+const Duration kSettle = 2 * kProbeInterval + kClaimLife + WorldTiming().Quarantine() + 500ms;
 
 // A daemon whose nodes have forgotten it (rule D8) is told by the operator to take them.
 class Operator : public SessionUser {

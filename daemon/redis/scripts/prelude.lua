@@ -5,8 +5,11 @@
 -- microseconds, here and in what is stored, but for what Redis itself counts in milliseconds. They are
 -- exact below 2^53; made into text they need '%.0f' (rule A7).
 --
--- The sentinel, a hash (rule D1): run, max_ttl, fence_window, quarantine (of those settings), ready
--- (when the node may vote again), term (how long the quarantine that ends at `ready` was), id, set.
+-- The sentinel, a hash (rule D1): run, max_ttl, fence_window, quarantine (of those settings), key_prefix,
+-- ready (when the node may vote again), term (how long the quarantine that ends at `ready` was), bound
+-- (how much of that is for votes under other settings), voted (it gave a vote under these settings), was
+-- (the run that a daemon counted it as before it forgot), id, set, count, witness, and by the id of each
+-- other node run:ID, '<run> <when it was heard> <instance>' (rule D10).
 --
 -- The queue of the daemons that want a lock, a hash (rules E6.1, E6.2): by instance, '<stamp>
 -- <fresh_until>'.
@@ -31,26 +34,16 @@ end
 
 -- nil if it is missing or not whole.
 local function read_sentinel(key)
-  local got = redis.call('HMGET', key, 'run', 'max_ttl', 'fence_window', 'quarantine', 'ready', 'term')
+  local got = redis.call('HMGET', key, 'run', 'max_ttl', 'fence_window', 'quarantine', 'ready', 'term',
+                         'bound', 'voted', 'was')
   local node = {
     run = got[1], max_ttl = got[2], fence_window = got[3],
     quarantine = tonumber(got[4]), ready = tonumber(got[5]), term = tonumber(got[6]),
+    bound = tonumber(got[7] or 0) or 0, voted = got[8], was = got[9],
   }
   if node.run and node.max_ttl and node.fence_window and node.quarantine and node.ready and node.term then
     return node
   end
-end
-
--- Begins a quarantine: `ready` never comes earlier by it. It is as long as the settings of the
--- daemon, those of the sentinel, and a quarantine that has not passed yet ask for (rules D2, D3).
-local function begin_quarantine(key, daemon, node)
-  local term = tonumber(daemon.quarantine)
-  if node then
-    term = math.max(term, node.quarantine)
-    if now < node.ready then term = math.max(term, node.term) end
-  end
-  redis.call('HSET', key, 'run', daemon.run, 'ready', int(now + term), 'term', int(term))
-  return term
 end
 
 local function write_settings(key, daemon)
@@ -58,13 +51,30 @@ local function write_settings(key, daemon)
              'quarantine', daemon.quarantine)
 end
 
--- The reply that says why the node does not vote for this daemon. A sentinel that is missing, or of
--- another run, is written in quarantine (rule D1).
+-- What votes under earlier settings still ask for.
+local function rest_of_bound(node)
+  return now < node.ready and node.bound or 0
+end
+
+local function begin_quarantine(key, run, quarantine, bound)
+  local term = math.max(quarantine, bound)
+  redis.call('HSET', key, 'run', run, 'ready', int(now + term), 'term', int(term), 'bound', int(bound))
+  return term
+end
+
+-- By the settings of the node, which votes were given under, and not by those of any daemon that comes
+-- by (rule D3).
+local function quarantine_again(key, run, node)
+  return begin_quarantine(key, run, node.quarantine, rest_of_bound(node))
+end
+
+-- The reply that says why the node does not vote for this daemon; nil if it does. A sentinel of another
+-- run begins its quarantine anew (rule D1); where there is none, introduce writes one.
 local function no_vote(key)
   local daemon, node = settings(), read_sentinel(key)
-  if not node then write_settings(key, daemon) end
-  if not node or node.run ~= daemon.run then
-    return reply('amnesia', 0, begin_quarantine(key, daemon, node))
+  if not node then return reply('amnesia', 0, tonumber(daemon.quarantine)) end
+  if node.run ~= daemon.run then
+    return reply('amnesia', 0, quarantine_again(key, daemon.run, node))
   end
   local differs = {}
   for _, setting in ipairs({'max_ttl', 'fence_window'}) do
@@ -74,6 +84,10 @@ local function no_vote(key)
     end
   end
   if #differs > 0 then return reply('settings', 0, 0, table.concat(differs, '; ')) end
+  if now >= node.ready then
+    redis.pcall('HSET', key, 'voted', '1')  -- a node that stores nothing gives no vote either
+    return nil
+  end
   -- Rule D6: further away than it ever was: the node's clock went back.
   local term = math.max(node.term, tonumber(daemon.quarantine))
   if node.ready > now + term then
@@ -86,9 +100,9 @@ end
 -- Rule D1: nil if the node votes for this daemon, else the reply that says why not. Mostly it does:
 -- no more is read at first than it takes to know.
 local function check(key)
-  local got = redis.call('HMGET', key, 'run', 'max_ttl', 'fence_window', 'ready')
+  local got = redis.call('HMGET', key, 'run', 'max_ttl', 'fence_window', 'ready', 'voted')
   local ready = tonumber(got[4])
-  if got[1] == ARGV[1] and got[2] == ARGV[3] and got[3] == ARGV[4] and ready and now >= ready then
+  if got[1] == ARGV[1] and got[2] == ARGV[3] and got[3] == ARGV[4] and ready and now >= ready and got[5] then
     return nil
   end
   return no_vote(key)

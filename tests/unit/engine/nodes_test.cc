@@ -59,7 +59,156 @@ TEST_F(NodesOf, AMajorityThatForgotStopsGrantsAndSaysWhy) {
   nodes_[1].Flush();
   const auto request = Try(Open());
   EXPECT_EQ(WhyFailed(request), Failure::kNoQuorum);
+  EXPECT_EQ(FailureOf(request)->text.find("--trust-empty"), std::string::npos)
+      << "locks may still be held there";
+}
+
+TEST_F(NodesOf, OnlyOfNewNodesItIsSaidHowToTrustThem) {  // rule D7
+  for (NodeIndex i = 0; i < 3; ++i) Up(i);
+  const auto request = Try(Open());
+  EXPECT_EQ(WhyFailed(request), Failure::kNoQuorum);
   EXPECT_NE(FailureOf(request)->text.find("redlock nodes --trust-empty"), std::string::npos);
+}
+
+// --- settings -----------------------------------------------------------------------------------
+
+TEST_F(NodesOf, ADaemonThatDiffersSettlesNothing) {  // rule D3
+  Timing other = timing_;
+  other.max_ttl = 7s;
+  nodes_[0].TrustEmpty(now_, other);
+  nodes_[1].TrustEmpty(now_, other);
+  Up(2);
+  EXPECT_EQ(nodes_[2].MaxTtl(), std::nullopt) << "the others have not been read yet";
+  Up(0);
+  Up(1);
+  EXPECT_EQ(StateOf(2), NodeState::kNew);
+  Pass(10s);
+  EXPECT_EQ(nodes_[2].MaxTtl(), std::nullopt);
+  EXPECT_EQ(nodes_[2].id(), "");
+}
+
+TEST_F(NodesOf, ADaemonGivesANodeThatForgotItsSettings) {  // rule D3
+  Start();
+  nodes_[2].Restart("again");
+  Down(2);
+  Up(2);
+  EXPECT_EQ(nodes_[2].MaxTtl(), timing_.max_ttl);
+  EXPECT_EQ(StateOf(2), NodeState::kNew);
+}
+
+TEST_F(NodesOf, OneThatDiffersDoesNotKeepTheOthersFromSettling) {  // rule D3
+  Timing other = timing_;
+  other.max_ttl = 7s;
+  Make(5);
+  for (NodeIndex i = 0; i < 4; ++i) nodes_[i].TrustEmpty(now_, i == 0 ? other : timing_);
+  for (NodeIndex i = 0; i < 5; ++i) Up(i);
+  EXPECT_EQ(StateOf(0), NodeState::kSettings);
+  EXPECT_EQ(nodes_[4].MaxTtl(), timing_.max_ttl);
+}
+
+// --- memory -------------------------------------------------------------------------------------
+
+TEST_F(NodesOf, ARestoredSnapshotOfARunningNodeIsNoticed) {  // rule D1
+  Start();
+  Pass(6s);
+  nodes_[2].count -= 2;
+  Pass(2s);
+  EXPECT_EQ(StateOf(2), NodeState::kQuarantine);
+  Pass(timing_.Quarantine() + 2s);
+  EXPECT_EQ(StateOf(2), NodeState::kUp);
+}
+
+// --- one node, two servers (rule D10) -----------------------------------------------------------
+
+class OtherServer : public NodesOf {
+ protected:
+  OtherServer() { Start(); }
+  // Another daemon tells the node `at` that for it node 2 is the server `run`.
+  void Say(NodeIndex at, const std::string& run) {
+    ProbeOp probe{.settles = false, .instance = "you"};
+    probe.claims.push_back({nodes_[2].id(), run, 0s});
+    nodes_[at].Run(now_, timing_, nodes_[at].Info().run_id, probe);
+  }
+  // This daemon reaches another server, which had been introduced before.
+  void MeetAnother(const std::string& run) {
+    Down(2);
+    nodes_[2].Restart(run);
+    Up(2);
+  }
+};
+
+TEST_F(OtherServer, TheSameServerForAllIsWell) {
+  for (int i = 0; i < 5; ++i) {
+    Say(0, "run2");
+    Say(1, "run2");
+    Pass(2s);
+    EXPECT_EQ(StateOf(2), NodeState::kUp);
+  }
+}
+
+TEST_F(OtherServer, WhoComesWithAnotherDoesNotCountIt) {
+  const std::string id = nodes_[2].id();
+  Say(0, "run2");
+  MeetAnother("run9");
+  EXPECT_EQ(StateOf(2), NodeState::kOtherRun);
+  EXPECT_EQ(
+      TextOf(2),
+      "is another server for another daemon (run_id run2, here run9): the address leads to two "
+      "servers");
+  for (int i = 0; i < 20; ++i) {
+    Say(0, "run2");
+    Pass(1s);
+    EXPECT_EQ(StateOf(2), NodeState::kOtherRun);
+    EXPECT_EQ(VotesOf(Open()), 2u);
+    break;
+  }
+}
+
+TEST_F(OtherServer, AServerThatIsGoneGivesWayToTheNextAfterAQuarantine) {
+  Say(0, "run2");
+  MeetAnother("run9");
+  Pass(7s);  // 5 s, and the next probe
+  EXPECT_NE(StateOf(2), NodeState::kOtherRun);
+  EXPECT_NE(StateOf(2), NodeState::kUp);
+  Pass(timing_.Quarantine() + 2s);
+  EXPECT_EQ(StateOf(2), NodeState::kUp);
+}
+
+// They do not meet any more where they could see it: each has another node beside that one.
+TEST_F(OtherServer, AServerThatIsKnownToLiveKeepsItsPlaceAcrossAPartition) {
+  Say(0, "run2");
+  Say(1, "run2");
+  MeetAnother("run9");
+  Pass(1s);
+  Say(0, "run2");
+  Say(1, "run2");
+  Pass(2s);
+  ASSERT_EQ(StateOf(2), NodeState::kOtherRun);
+  Down(0);
+  Pass(60s);
+  EXPECT_EQ(StateOf(2), NodeState::kOtherRun);
+  Up(0);  // which says the same as the other now: nobody has heard that server for long
+  Pass(2s);
+  EXPECT_EQ(StateOf(2), NodeState::kQuarantine);
+  Pass(timing_.Quarantine() + 2s);
+  EXPECT_EQ(StateOf(2), NodeState::kUp);
+}
+
+TEST_F(OtherServer, WhoIsOvertakenStopsCountingIt) {
+  const auto session = Open();
+  MustHold(session);
+  Pass(2s);
+  Jump(20s);  // stopped, and the other one has come
+  Say(0, "run9");
+  Pass(2s);
+  EXPECT_EQ(StateOf(2), NodeState::kOtherRun);
+}
+
+TEST_F(OtherServer, AnIdGivenBackSaysThatTheNodeWasUsed) {  // rule D7
+  MeetAnother("run9");
+  ProbeOp look{.settles = false};
+  const auto seen = nodes_[2].Run(now_, timing_, "run9", look);
+  EXPECT_EQ(seen.facts->memory, NodeFacts::Memory::kUsed);
 }
 
 TEST_F(NodesOf, OtherSettingsGetNoVote) {  // rule D3

@@ -78,25 +78,33 @@ void ObedientNode::Expire(NodeTime now) {
   for (auto& [lock, queue] : wants_) queue.Expire(now);
 }
 
-void ObedientNode::BeginQuarantine(const Call& call) {
-  if (!sentinel_) {
-    sentinel_ =
-        Sentinel{{}, 0, call.timing.max_ttl, call.timing.fence_window, call.timing.Quarantine()};
-  }
+void ObedientNode::BeginQuarantine(const Call& call, Duration quarantine, Duration bound) {
   sentinel_->run = call.run_id;
-  const Duration term = std::max(call.timing.Quarantine(), sentinel_->quarantine);
-  sentinel_->ready = std::max(sentinel_->ready, call.now + Us(term));
+  sentinel_->ready = call.now + Us(std::max(quarantine, bound));
+  sentinel_->bound = bound;
+}
+
+void ObedientNode::QuarantineAgain(const Call& call) {
+  BeginQuarantine(call, sentinel_->quarantine, sentinel_->Bound(call.now));
+}
+
+bool ObedientNode::IsUsed() const {
+  return sentinel_ && (sentinel_->voted || !was_.empty() || sentinel_->bound > Duration(0));
 }
 
 std::optional<NodeAnswer> ObedientNode::Check(const Call& call) {
-  if (!sentinel_ || sentinel_->run != call.run_id) {
-    BeginQuarantine(call);
+  if (!sentinel_) return call.Say(Verdict::kAmnesia, 0, call.timing.Quarantine());
+  if (sentinel_->run != call.run_id) {
+    QuarantineAgain(call);
     return call.Say(Verdict::kAmnesia, 0, std::chrono::microseconds(sentinel_->ready - call.now));
   }
   if (sentinel_->max_ttl != call.timing.max_ttl) {
     return call.Say(Verdict::kSettings, 0, Duration(0), "max_ttl is another");
   }
-  if (call.now >= sentinel_->ready) return std::nullopt;
+  if (call.now >= sentinel_->ready) {
+    sentinel_->voted = true;
+    return std::nullopt;
+  }
   return call.Say(Verdict::kQuarantine, 0, std::chrono::microseconds(sentinel_->ready - call.now));
 }
 
@@ -227,41 +235,74 @@ NodeAnswer ObedientNode::Do(const Call& call, const InspectOp& op) {
 }
 
 NodeAnswer ObedientNode::Do(const Call& call, const ProbeOp& op) {
-  NodeAnswer answer = Check(call).value_or(call.Say(Verdict::kOk));
+  std::optional<NodeAnswer> refused;
+  if (!sentinel_ && op.settles) {
+    const Duration quarantine = call.timing.Quarantine();
+    sentinel_ = Sentinel{{}, 0, call.timing.max_ttl, call.timing.fence_window, quarantine};
+    BeginQuarantine(call, quarantine, Duration(0));
+    refused = call.Say(Verdict::kAmnesia, 0, quarantine);
+  } else {
+    refused = Check(call);
+  }
+  NodeAnswer answer = refused.value_or(call.Say(Verdict::kOk));
   if (node_id_.empty()) node_id_ = op.node_id;
   if (set_.empty()) set_ = op.set;
+  if (was_.empty() && sentinel_ && !sentinel_->voted) was_ = op.counted;
   answer.facts = Info();
   answer.facts->node_id = node_id_;
   answer.facts->set = set_;
   answer.facts->refuses = refuses;
+  answer.facts->count = ++count;
+  answer.facts->memory = !sentinel_ ? NodeFacts::Memory::kNone
+                         : IsUsed() ? NodeFacts::Memory::kUsed
+                                    : NodeFacts::Memory::kNew;
+  for (const ProbeOp::Claim& claim : op.claims) Compare(call, op, claim, answer);
   return answer;
 }
 
+// Rule D10.
+void ObedientNode::Compare(const Call& call, const ProbeOp& op, const ProbeOp::Claim& claim,
+                           NodeAnswer& answer) {
+  const auto found = claims_.find(claim.node_id);
+  if (found != claims_.end() && found->second.run != claim.run_id &&
+      found->second.instance != op.instance &&
+      call.now - found->second.heard <= Us(std::chrono::seconds(5))) {
+    answer.facts->others.push_back({claim.node_id, found->second.run, found->second.heard});
+  } else if (claim.heard_ago) {
+    claims_[claim.node_id] = {claim.run_id, op.instance, call.now - Us(*claim.heard_ago)};
+  }
+}
+
 NodeAnswer ObedientNode::Do(const Call& call, const SuspectOp& op) {
+  if (!sentinel_) return call.Say(Verdict::kAmnesia);
   const bool seconded = !witness_.empty() && witness_ != op.witness &&
                         call.now - witnessed_ <= Us(std::chrono::seconds(5));
   if (!op.witness.empty() && !seconded) {
     witness_ = op.witness;
     witnessed_ = call.now;
-    const NodeTime left = sentinel_ ? std::max<NodeTime>(0, sentinel_->ready - call.now) : 0;
+    const NodeTime left = std::max<NodeTime>(0, sentinel_->ready - call.now);
     return call.Say(Verdict::kOk, 0, std::chrono::microseconds(left));
   }
-  BeginQuarantine(call);
+  QuarantineAgain(call);
   return call.Say(Verdict::kOk, 0, std::chrono::microseconds(sentinel_->ready - call.now));
 }
 
 NodeAnswer ObedientNode::Do(const Call& call, const TrustOp&) {
   const auto refused = Check(call);
-  if (refused && refused->verdict != Verdict::kQuarantine) return *refused;
+  if (refused && (refused->verdict != Verdict::kQuarantine || IsUsed())) return *refused;
   sentinel_->ready = std::min(sentinel_->ready, call.now);
   return call.Say(Verdict::kOk);
 }
 
 NodeAnswer ObedientNode::Do(const Call& call, const AdoptOp& op) {
-  BeginQuarantine(call);
-  sentinel_->max_ttl = call.timing.max_ttl;
-  sentinel_->fence_window = call.timing.fence_window;
-  sentinel_->quarantine = call.timing.Quarantine();
+  Duration bound{0};
+  if (sentinel_) bound = sentinel_->Bound(call.now);
+  if (sentinel_ && (sentinel_->voted || !was_.empty())) {
+    bound = std::max(bound, sentinel_->quarantine);
+  }
+  const Duration quarantine = call.timing.Quarantine();
+  sentinel_ = Sentinel{{}, 0, call.timing.max_ttl, call.timing.fence_window, quarantine};
+  BeginQuarantine(call, quarantine, bound);
   set_ = op.set;
   return call.Say(Verdict::kOk, 0, std::chrono::microseconds(sentinel_->ready - call.now));
 }
@@ -275,6 +316,10 @@ void ObedientNode::Flush() {
   sentinel_.reset();
   node_id_.clear();
   set_.clear();
+  witness_.clear();
+  was_.clear();
+  claims_.clear();
+  count = 0;
   keys_.clear();
   fences_.clear();
   wants_.clear();

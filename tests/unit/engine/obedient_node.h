@@ -59,12 +59,21 @@ class ObedientNode {
   std::string maxmemory_policy = "noeviction";
   std::string refuses;  // why it stores nothing: the introduction says so, acquires are errors
   std::uint64_t evicted_keys = 0;
+  std::int64_t count = 0;  // of introductions
+  // The settings of its sentinel; none if it has none.
+  std::optional<Duration> MaxTtl() const {
+    return sentinel_ ? std::optional(sentinel_->max_ttl) : std::nullopt;
+  }
+  const std::string& id() const { return node_id_; }
 
  private:
   struct Sentinel {
     std::string run;
     NodeTime ready;
     Duration max_ttl, fence_window, quarantine;
+    Duration bound{0};  // what votes under other settings ask for
+    bool voted = false;
+    Duration Bound(NodeTime now) const { return now < ready ? bound : Duration(0); }
   };
   struct Key {
     std::string owner;
@@ -83,11 +92,15 @@ class ObedientNode {
   NodeAnswer Do(const Call& call, const ReleaseOp& op);
   NodeAnswer Do(const Call& call, const InspectOp& op);
   NodeAnswer Do(const Call& call, const ProbeOp& op);
+  void Compare(const Call& call, const ProbeOp& op, const ProbeOp::Claim& claim,
+               NodeAnswer& answer);
   NodeAnswer Do(const Call& call, const SuspectOp& op);
   NodeAnswer Do(const Call& call, const TrustOp& op);
   NodeAnswer Do(const Call& call, const AdoptOp& op);
   std::optional<NodeAnswer> Check(const Call& call);  // rule D
-  void BeginQuarantine(const Call& call);
+  void BeginQuarantine(const Call& call, Duration quarantine, Duration bound);
+  void QuarantineAgain(const Call& call);
+  bool IsUsed() const;
   void Expire(NodeTime now);
   NodeAnswer Decide(const Call& call, const AcquireOp& op, const std::string& instance);
   NodeAnswer Take(const Call& call, const AcquireOp& op);  // past all that could refuse it, but A6
@@ -100,6 +113,12 @@ class ObedientNode {
   std::string node_id_, set_;
   std::string witness_;  // and when it said that the clock has moved
   NodeTime witnessed_ = 0;
+  std::string was_;  // the run that a daemon counted it as before it forgot
+  struct Claim {
+    std::string run, instance;
+    NodeTime heard;
+  };
+  std::map<std::string, Claim> claims_;  // of the other nodes, by their ids
   std::map<std::string, Key> keys_;
   std::map<std::string, Stored> fences_;
   std::map<std::string, WantQueue> wants_;

@@ -14,6 +14,12 @@ class Query : public Table {
   void AllUp() {
     for (NodeIndex i = 0; i < nodes_.size(); ++i) Up(i);
   }
+  // The nodes have another daemon's settings.
+  void NewButForOther(const Timing& other) {
+    for (auto& node : nodes_) node.TrustEmpty(now_, other);
+    AllUp();
+    EXPECT_EQ(StateOf(0), NodeState::kSettings);
+  }
   SessionId session_;
 };
 
@@ -172,8 +178,33 @@ TEST_F(Query, TrustEmptyIsRefusedIfANodeIsNotNew) {  // rule D7
   AllUp();
   Do(TrustEmptyRequested{session_, 100});
   EXPECT_EQ(WhyFailed(100), Failure::kRefused);
-  EXPECT_NE(FailureOf(100)->text.find("node 2 is neither"), std::string::npos);
+  EXPECT_EQ(FailureOf(100)->text,
+            "this daemon has had votes of node 2: its locks may still be held");
   EXPECT_EQ(StateOf(0), NodeState::kNew);
+}
+
+TEST_F(Query, TrustEmptyIsRefusedWhereThisDaemonHasHadLeases) {  // rule D7
+  Start();
+  const auto grant = MustHold(session_);
+  for (NodeIndex i = 0; i < 3; ++i) {
+    Down(i);
+    nodes_[i].Restart("again" + std::to_string(i));
+    Up(i);
+  }
+  Do(TrustEmptyRequested{session_, 100});
+  EXPECT_EQ(WhyFailed(100), Failure::kRefused);
+  EXPECT_EQ(FailureOf(100)->text, "this daemon has leases on these nodes, of x");
+  EXPECT_GT(grant.deadline, now_);
+  for (NodeIndex i = 0; i < 3; ++i) EXPECT_EQ(StateOf(i), NodeState::kNew);
+}
+
+// This daemon was started after the nodes had been restarted; another one is older than that.
+TEST_F(Query, TrustEmptyIsRefusedIfAnotherDaemonRemembersTheNodes) {  // rule D7
+  nodes_[1].Run(now_, timing_, "run1", ProbeOp{.counted = "run0"});
+  AllUp();
+  Do(TrustEmptyRequested{session_, 100});
+  EXPECT_EQ(WhyFailed(100), Failure::kRefused);
+  EXPECT_NE(FailureOf(100)->text.find("node 2 has given votes before"), std::string::npos);
 }
 
 TEST_F(Query, TrustEmptyIsRefusedIfANodeIsSilent) {  // rule D7
@@ -188,9 +219,8 @@ TEST_F(Query, TrustEmptyIsRefusedIfANodeIsSilent) {  // rule D7
 TEST_F(Query, AdoptWritesTheSettingsAndBeginsAQuarantine) {  // rule D3
   Timing other = timing_;
   other.max_ttl = 20s;
-  for (auto& node : nodes_) node.TrustEmpty(now_, other);
-  AllUp();
-  EXPECT_EQ(StateOf(0), NodeState::kSettings);
+  NewButForOther(other);
+  for (auto& node : nodes_) node.Run(now_, other, node.Info().run_id, ProbeOp{});  // it votes
   Do(AdoptRequested{session_, 100});
   EXPECT_TRUE(AnswerTo<NodesSet>(100));
   EXPECT_EQ(StateOf(0), NodeState::kQuarantine);
@@ -198,6 +228,49 @@ TEST_F(Query, AdoptWritesTheSettingsAndBeginsAQuarantine) {  // rule D3
   EXPECT_EQ(StateOf(0), NodeState::kQuarantine) << "the greater quarantine counts";
   Pass(other.Quarantine() - timing_.Quarantine());
   EXPECT_EQ(StateOf(0), NodeState::kUp);
+}
+
+TEST_F(Query, SettingsThatNoVoteWasGivenUnderBindNobody) {  // rule D3
+  Timing other = timing_;
+  other.max_ttl = 24h;
+  NewButForOther(other);
+  Do(AdoptRequested{session_, 100});
+  Pass(timing_.Quarantine() + 1s);
+  EXPECT_EQ(StateOf(0), NodeState::kUp);
+}
+
+TEST_F(Query, AdoptIsRefusedWhereNothingDiffers) {  // rule D3
+  Start();
+  Do(AdoptRequested{session_, 100});
+  EXPECT_EQ(WhyFailed(100), Failure::kNothingDiffers);
+  EXPECT_EQ(VotesOf(session_), 3u);
+}
+
+TEST_F(Query, AdoptIsRefusedByADaemonThatHoldsLocks) {  // rule D3
+  Start();
+  MustHold(session_);
+  Down(2);
+  nodes_[2].TrustEmpty(now_, [&] {
+    Timing other = timing_;
+    other.max_ttl = 7s;
+    return other;
+  }());
+  Up(2);
+  ASSERT_EQ(StateOf(2), NodeState::kSettings);
+  Do(AdoptRequested{session_, 100});
+  EXPECT_EQ(WhyFailed(100), Failure::kRefused);
+  EXPECT_EQ(StateOf(0), NodeState::kUp);
+}
+
+TEST_F(Query, AdoptWritesNothingWhereANodeIsSilent) {  // rule D3
+  Timing other = timing_;
+  other.max_ttl = 20s;
+  NewButForOther(other);
+  ByHand(2);
+  Do(AdoptRequested{session_, 100});
+  Silence(Take<ProbeOp>(2), true);
+  EXPECT_EQ(WhyFailed(100), Failure::kNoQuorum);
+  EXPECT_EQ(nodes_[0].MaxTtl(), other.max_ttl);
 }
 
 TEST_F(Query, ANodeThatWasSilentIsNotHeardAnyMore) {
@@ -228,10 +301,14 @@ TEST_F(Query, ANodeThatDoesNotTakeTheTrustStaysInQuarantine) {  // rule D7
 }
 
 TEST_F(Query, AdoptSaysWhoWasSilentAndWhoRefused) {  // rule D3
-  AllUp();
+  Timing other = timing_;
+  other.max_ttl = 20s;
+  NewButForOther(other);
   ByHand(1);
   ByHand(2);
   Do(AdoptRequested{session_, 100});
+  AnswerAsObedient(Take<ProbeOp>(1));
+  AnswerAsObedient(Take<ProbeOp>(2));
   Answer(Take<AdoptOp>(1), Verdict::kError, 0, 0ns, "OOM");
   Silence(Take<AdoptOp>(2));
   const auto set = AnswerTo<NodesSet>(100);
@@ -266,7 +343,7 @@ TEST(TrustNewNodes, AreAskedAgainIfTheyMissedIt) {  // rule D7, --dev
     void TestBody() override {
       ByHand(1);
       for (NodeIndex i = 0; i < 3; ++i) Up(i);
-      AnswerAsObedient(Take<ProbeOp>(1));
+      while (!IsAsked<TrustOp>(1) && IsAsked<ProbeOp>(1)) AnswerAsObedient(Take<ProbeOp>(1));
       const Asked trust = Take<TrustOp>(1);
       Silence(trust);
       Silence(trust, true);

@@ -83,7 +83,17 @@ TEST(CommandTest, EachOpHasItsKeysAndArguments) {
 
   call = test::WordsOf(engine::ProbeOp{"id", "set"}, kSet, "run");
   EXPECT_THAT(call.keys, ElementsAre("redlockd:node", "redlockd:try", "app:redlockd:try"));
-  EXPECT_THAT(call.args, ElementsAre("run", "61062000", "60000000", "10000000", "id", "set"));
+  EXPECT_THAT(call.args, ElementsAre("run", "61062000", "60000000", "10000000", "1", "id", "set",
+                                     "", "", "app:"));
+  call = test::WordsOf(
+      engine::ProbeOp{.settles = false,
+                      .counted = "run-1",
+                      .instance = "me",
+                      .claims = {{"id-2", "run-2", 1500us}, {"id-3", "run-3", std::nullopt}}},
+      kSet, "run");
+  EXPECT_THAT(call.args,
+              ElementsAre("run", "61062000", "60000000", "10000000", "0", "", "", "run-1", "me",
+                          "app:", "id-2", "run-2", "1500", "id-3", "run-3", ""));
 
   call = test::WordsOf(engine::TrustOp{}, kSet, "run");
   EXPECT_THAT(call.keys, ElementsAre("redlockd:node"));
@@ -94,7 +104,7 @@ TEST(CommandTest, EachOpHasItsKeysAndArguments) {
   EXPECT_THAT(call.args, ElementsAre("run", "61062000", "60000000", "10000000", "witness"));
 
   call = test::WordsOf(engine::AdoptOp{"set"}, kSet, "run");
-  EXPECT_THAT(call.args, ElementsAre("run", "61062000", "60000000", "10000000", "set"));
+  EXPECT_THAT(call.args, ElementsAre("run", "61062000", "60000000", "10000000", "set", "app:"));
 }
 
 TEST(CommandTest, EachWayToStandToTheQueueHasItsWord) {

@@ -200,17 +200,26 @@ TEST(FactsTest, SaysWhatIsMissing) {
 
 TEST(ProbeTest, PutsFactsAndSentinelTogether) {
   const std::string six = Bulk("amnesia") + ":1\r\n:0\r\n:3000000\r\n" + Bulk("") + kNobody;
-  auto answer = ParseProbe(*Read(Bulk(kInfo)),
-                           *Read("*10\r\n" + six + Bulk("id") + Bulk("set") + Bulk("") + Bulk("")));
+  const std::string seven = Bulk("id") + Bulk("set") + Bulk("OOM") + Bulk("PUBLISH") + ":7\r\n" +
+                            Bulk("used") + Bulk("a=run-1=5 nonsense b=run-2=17 =");
+  const std::string introduction = "*13\r\n" + six + seven;
+  auto answer = ParseProbe(*Read(Bulk(kInfo)), *Read(introduction));
   EXPECT_EQ(answer.verdict, Verdict::kAmnesia);
   EXPECT_EQ(answer.left, 3s);
   EXPECT_EQ(answer.facts->run_id, "abc");
   EXPECT_EQ(answer.facts->node_id, "id");
   EXPECT_EQ(answer.facts->set, "set");
+  EXPECT_EQ(answer.facts->refuses, "OOM");
+  EXPECT_EQ(answer.facts->note, "PUBLISH");
+  EXPECT_EQ(answer.facts->count, 7);
+  EXPECT_EQ(answer.facts->memory, NodeFacts::Memory::kUsed);
+  EXPECT_THAT(answer.facts->others, testing::ElementsAre(NodeFacts::Other{"a", "run-1", 5},
+                                                         NodeFacts::Other{"b", "run-2", 17}));
+  answer = ParseProbe(*Read(Bulk(kInfo)), *Read("*8\r\n" + six + Bulk("id") + Bulk("set")));
+  EXPECT_EQ(answer.verdict, Verdict::kError);
   answer = ParseProbe(*Read(Bulk(kInfo)), *Read("*6\r\n" + six));
   EXPECT_EQ(answer.verdict, Verdict::kError);
-  answer = ParseProbe(*Read("-LOADING\r\n"),
-                      *Read("*10\r\n" + six + Bulk("id") + Bulk("set") + Bulk("") + Bulk("")));
+  answer = ParseProbe(*Read("-LOADING\r\n"), *Read(introduction));
   EXPECT_EQ(answer.verdict, Verdict::kError);
   EXPECT_EQ(answer.text, "INFO: LOADING");
 }

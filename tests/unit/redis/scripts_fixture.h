@@ -81,6 +81,8 @@ class ScriptsTest : public ::testing::Test {
   }
   std::string IdFromProbe() const { return last_->element[6]->str; }
   std::string SetFromProbe() const { return last_->element[7]->str; }
+  std::string MemoryFromProbe() const { return last_->element[11]->str; }
+  std::string OthersFromProbe() const { return last_->element[12]->str; }
 
   NodeAnswer Acquire(const std::string& owner, engine::Duration ttl = 1s, Fence proposal = 0) {
     return Do(engine::AcquireOp{"job", owner, ttl, proposal});

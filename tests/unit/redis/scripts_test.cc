@@ -321,8 +321,20 @@ TEST_F(ScriptsTest, InspectReadsAndWritesNothing) {
 
 // --- rules D1, D4: the sentinel -----------------------------------------------------------------
 
-TEST_F(ScriptsTest, AnEmptyNodeBeginsItsQuarantineAndSetsNothing) {
-  const auto answer = Acquire(kA);
+TEST_F(ScriptsTest, AnEmptyNodeVotesForNobodyUntilItIsIntroduced) {
+  EXPECT_EQ(Acquire(kA).verdict, Verdict::kAmnesia);
+  EXPECT_EQ(Do(engine::SuspectOp{}).verdict, Verdict::kAmnesia);
+  Do(engine::ProbeOp{.settles = false});
+  EXPECT_EQ(MemoryFromProbe(), "none");
+  EXPECT_EQ(Acquire(kA).verdict, Verdict::kAmnesia);
+  EXPECT_EQ(Key(), "(nil)");
+  EXPECT_EQ(Sentinel("max_ttl"), "(nil)") << "no daemon settles by the way";
+}
+
+TEST_F(ScriptsTest, AnIntroducedNodeBeginsItsQuarantineAndSetsNothing) {
+  const auto answer = Do(engine::ProbeOp{});
+  EXPECT_EQ(MemoryFromProbe(), "new");
+  EXPECT_EQ(Acquire(kA).verdict, Verdict::kQuarantine);
   EXPECT_EQ(answer.verdict, Verdict::kAmnesia);
   EXPECT_EQ(answer.left, 3s);
   EXPECT_EQ(Key(), "(nil)");
@@ -352,7 +364,7 @@ TEST_F(ScriptsTest, InQuarantineNothingIsSetConfirmedOrRenewed) {
 
 TEST_F(ScriptsTest, TheQuarantinePasses) {
   set_.quarantine = 50ms;
-  EXPECT_EQ(Acquire(kA).verdict, Verdict::kAmnesia);
+  EXPECT_EQ(Do(engine::ProbeOp{}).verdict, Verdict::kAmnesia);
   EXPECT_TRUE(test::Eventually([&] { return Acquire(kA).verdict == Verdict::kOk; }));
 }
 
@@ -360,6 +372,7 @@ TEST_F(ScriptsTest, AFlushedNodeForgetsItsTrust) {
   Ready();
   Redis({"FLUSHALL"});
   EXPECT_EQ(Renew(kA).verdict, Verdict::kAmnesia);
+  Do(engine::ProbeOp{});
   EXPECT_EQ(Acquire(kA).verdict, Verdict::kQuarantine);
   Redis({"FLUSHALL"});
   EXPECT_EQ(Confirm(kA, Now()).verdict, Verdict::kAmnesia);
@@ -390,6 +403,17 @@ TEST_F(ScriptsTest, AnotherRunMetWithSmallerSettingsWaitsForTheGreaterQuarantine
   EXPECT_EQ(Sentinel("max_ttl"), "2000000");
 }
 
+// A daemon with wrong settings comes by, and every node that restarts would be silent for a day.
+TEST_F(ScriptsTest, AnotherRunMetWithGreaterSettingsWaitsForItsOwnQuarantine) {
+  Ready();
+  SetOptions greater = SmallSet();
+  greater.max_ttl = 24h;
+  greater.quarantine = 25h;
+  run_id_ = std::string(40, 'e');
+  EXPECT_EQ(DoAs(greater, engine::ProbeOp{}).left, 3s);
+  EXPECT_EQ(DoAs(greater, engine::SuspectOp{}).left, 3s);
+}
+
 TEST_F(ScriptsTest, ASentinelThatIsNotWholeIsNone) {
   Ready();
   Redis({"HDEL", "redlockd:node", "ready"});
@@ -418,8 +442,22 @@ TEST_F(ScriptsTest, OtherSettingsGetNoVoteAndAreNamed) {
   EXPECT_EQ(DoAs(other, engine::ProbeOp{}).verdict, Verdict::kSettings);
 }
 
+TEST_F(ScriptsTest, AnotherPrefixGetsNoVoteAndIsNamed) {
+  Ready();
+  SetOptions other = SmallSet();
+  other.key_prefix = "app2:";
+  const auto answer = DoAs(other, engine::ProbeOp{});
+  EXPECT_EQ(answer.verdict, Verdict::kSettings);
+  EXPECT_EQ(answer.text, "key_prefix is 'app:' on the node, 'app2:' here");
+  EXPECT_EQ(Do(engine::ProbeOp{}).verdict, Verdict::kOk);
+  DoAs(other, engine::AdoptOp{""});
+  EXPECT_EQ(Do(engine::ProbeOp{}).verdict, Verdict::kSettings);
+  EXPECT_EQ(DoAs(other, engine::ProbeOp{}).verdict, Verdict::kQuarantine);
+}
+
 TEST_F(ScriptsTest, AdoptWritesSettingsAndSetAfterTheGreaterQuarantine) {
   Ready();
+  Acquire(kA);
   Do(engine::ProbeOp{"node-1", "set-1"});
   SetOptions smaller = SmallSet();
   smaller.max_ttl = 1s;
@@ -436,9 +474,21 @@ TEST_F(ScriptsTest, AdoptWritesSettingsAndSetAfterTheGreaterQuarantine) {
   // Nor does another adoption meanwhile.
   EXPECT_EQ(DoAs(smaller, engine::AdoptOp{"set-2"}).left, 3s);
   EXPECT_EQ(Do(engine::ProbeOp{}).verdict, Verdict::kSettings);
+  // Nobody can trust it, for it has voted.
+  EXPECT_EQ(DoAs(smaller, engine::TrustOp{}).verdict, Verdict::kQuarantine);
   // Once it has passed, the smaller settings are all that counts.
-  DoAs(smaller, engine::TrustOp{});
+  server_.ShiftClock(3s);
   EXPECT_EQ(DoAs(smaller, engine::SuspectOp{}).left, 2s);
+}
+
+TEST_F(ScriptsTest, SettingsThatNoVoteWasGivenUnderDoNotLengthenAnAdoption) {
+  SetOptions greater = SmallSet();
+  greater.max_ttl = 24h;
+  greater.quarantine = 25h;
+  DoAs(greater, engine::ProbeOp{});
+  EXPECT_EQ(Do(engine::AdoptOp{""}).left, 3s);
+  DoAs(greater, engine::AdoptOp{""});
+  EXPECT_EQ(Do(engine::AdoptOp{""}).left, 3s);
 }
 
 TEST_F(ScriptsTest, AdoptOfGreaterSettingsTakesItsOwnQuarantine) {
@@ -490,7 +540,7 @@ TEST_F(ScriptsTest, AWitnessOfLongAgoIsNone) {
   server_.ShiftClock(6s);
   EXPECT_EQ(Do(engine::SuspectOp{"b"}).left, 0s);
   EXPECT_EQ(Acquire(kA).verdict, Verdict::kOk);
-  server_.ShiftClock(4s);
+  server_.ShiftClock(10s);
   EXPECT_EQ(Do(engine::SuspectOp{"c"}).left, 3s) << "b is no older than that";
 }
 
@@ -503,7 +553,7 @@ TEST_F(ScriptsTest, AWitnessDoesNotShortenAQuarantine) {
 
 TEST_F(ScriptsTest, SuspectOnlyRaisesReady) {
   set_.quarantine = 30s;
-  Acquire(kA);
+  Do(engine::ProbeOp{});
   const std::string ready = Sentinel("ready");
   set_.quarantine = 3s;  // another daemon's, with another drift
   Do(engine::SuspectOp{});
@@ -511,7 +561,7 @@ TEST_F(ScriptsTest, SuspectOnlyRaisesReady) {
 }
 
 TEST_F(ScriptsTest, AClockThatWentBackDoesNotProlongTheQuarantine) {
-  Acquire(kA);
+  Do(engine::ProbeOp{});
   server_.ShiftClock(-1h);
   const auto answer = Acquire(kA);
   EXPECT_EQ(answer.verdict, Verdict::kQuarantine);
@@ -525,7 +575,7 @@ TEST_F(ScriptsTest, FencesDoNotGoBackWithTheClock) {
   const Fence fence = Acquire(kA, 1s, Now()).fence;
   Release(kA);
   server_.ShiftClock(-1h);
-  Do(engine::TrustOp{});
+  Redis({"HSET", "redlockd:node", "ready", "1"});
   EXPECT_EQ(Acquire(kA, 1s, fence + kSecond).verdict, Verdict::kSkew) << "beyond the window";
   EXPECT_EQ(StoredFence(), std::to_string(fence));
   EXPECT_EQ(Acquire(kA, 1s, Now()).fence, fence + 1);
@@ -540,7 +590,7 @@ TEST_F(ScriptsTest, AFenceAheadOfTheClockIsNotForgottenBeforeTheClockHasPassedIt
   Ready();
   Acquire(kA, 1s, Now());
   server_.ShiftClock(-1h);
-  Do(engine::TrustOp{});
+  Redis({"HSET", "redlockd:node", "ready", "1"});
   for (const bool renews : {false, true}) {
     if (renews) {
       EXPECT_EQ(Renew(kA).verdict, Verdict::kOk);
@@ -555,11 +605,28 @@ TEST_F(ScriptsTest, AFenceAheadOfTheClockIsNotForgottenBeforeTheClockHasPassedIt
 
 TEST_F(ScriptsTest, TrustEndsTheQuarantineOfANodeThatHasItsSentinel) {
   EXPECT_EQ(Do(engine::TrustOp{}).verdict, Verdict::kAmnesia) << "nobody has looked at it yet";
-  EXPECT_EQ(Acquire(kA).verdict, Verdict::kQuarantine);
+  Do(engine::ProbeOp{});
   EXPECT_EQ(Do(engine::TrustOp{}).verdict, Verdict::kOk);
   EXPECT_EQ(Acquire(kA).verdict, Verdict::kOk);
   run_id_ = std::string(40, 'e');
   EXPECT_EQ(Do(engine::TrustOp{}).verdict, Verdict::kAmnesia);
+}
+
+TEST_F(ScriptsTest, TrustIsRefusedByANodeThatHasVoted) {
+  Ready();
+  Acquire(kA);
+  Do(engine::SuspectOp{});
+  EXPECT_EQ(Do(engine::TrustOp{}).verdict, Verdict::kQuarantine);
+  Do(engine::ProbeOp{});
+  EXPECT_EQ(MemoryFromProbe(), "used");
+  EXPECT_EQ(Acquire(kB).verdict, Verdict::kQuarantine);
+}
+
+TEST_F(ScriptsTest, TrustIsRefusedWhereADaemonRemembersTheNode) {
+  Do(engine::ProbeOp{.counted = "another-run"});
+  EXPECT_EQ(MemoryFromProbe(), "used");
+  EXPECT_EQ(Sentinel("was"), "another-run");
+  EXPECT_EQ(Do(engine::TrustOp{}).verdict, Verdict::kQuarantine);
 }
 
 TEST_F(ScriptsTest, TrustDoesNothingToANodeThatVotes) {
@@ -582,6 +649,37 @@ TEST_F(ScriptsTest, IntroduceWritesIdAndSetOnce) {
   EXPECT_EQ(SetFromProbe(), "set-1");
   Do(engine::ProbeOp{"", "set-2"});
   EXPECT_EQ(SetFromProbe(), "set-1");
+}
+
+TEST_F(ScriptsTest, EachIntroductionIsCounted) {
+  Do(engine::ProbeOp{});
+  EXPECT_EQ(last_->element[10]->integer, 1);
+  Do(engine::ProbeOp{.settles = false});
+  EXPECT_EQ(last_->element[10]->integer, 2);
+}
+
+// --- rule D10 -----------------------------------------------------------------------------------
+
+TEST_F(ScriptsTest, AnotherRunForAnIdIsToldWhileItIsHeard) {
+  Ready();
+  const auto say = [&](const std::string& instance, const std::string& run,
+                       std::optional<engine::Duration> ago) {
+    Do(engine::ProbeOp{.instance = instance, .claims = {{"id-2", run, ago}}});
+    return OthersFromProbe();
+  };
+  EXPECT_EQ(say("a", "x", 0s), "");
+  EXPECT_EQ(say("b", "x", std::nullopt), "");
+  EXPECT_EQ(say("b", "y", 0s).substr(0, 7), "id-2=x=");
+  EXPECT_EQ(Sentinel("run:id-2").substr(0, 2), "x ");
+  EXPECT_EQ(say("a", "z", 0s), "") << "its own word it may change";
+  EXPECT_EQ(say("b", "y", 0s).substr(0, 7), "id-2=z=");
+  server_.ShiftClock(6s);
+  EXPECT_EQ(say("b", "y", std::nullopt), "");
+  EXPECT_EQ(Sentinel("run:id-2").substr(0, 2), "z ") << "it only asked";
+  EXPECT_EQ(say("b", "y", 3s), "");
+  EXPECT_EQ(say("a", "z", 0s).substr(0, 7), "id-2=y=");
+  server_.ShiftClock(9s);
+  EXPECT_EQ(say("a", "z", 0s), "") << "it counts from when it was heard";
 }
 
 // --- the node's own refusals --------------------------------------------------------------------
