@@ -193,8 +193,7 @@ void Engine::Impl::On(Time, const AdoptRequested& e) {
     return shared.outbox.Reply(
         e.session, e.request,
         Failed{.failure = Failure::kNothingDiffers,
-               .text =
-                   "nothing differs between this daemon and the nodes: there is nothing to adopt"});
+               .text = "no node is known to differ from this daemon: there is nothing to adopt"});
   }
   if (shared.holds > 0) {
     return shared.outbox.Reply(

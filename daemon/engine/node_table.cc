@@ -117,7 +117,10 @@ void NodeTable::Heard(Time now, const NodeAnswer& answer) {
   switch (answer.verdict) {
     case Verdict::kAmnesia:
       Quarantined(now, answer.node, answer.left, true);
-      if (answer.ticket.kind != Ticket::Kind::kProbe) Probe(now, answer.node);
+      if (answer.ticket.kind != Ticket::Kind::kProbe &&
+          answer.ticket.kind != Ticket::Kind::kSuspect) {
+        Probe(now, answer.node);
+      }
       return Judge(now);
     case Verdict::kQuarantine:
       Quarantined(now, answer.node, answer.left, node.forgot);
@@ -613,9 +616,9 @@ std::string NodeTable::WhyNotNew() const {
 
 bool NodeTable::NothingToAdopt() const {
   return std::all_of(nodes_.begin(), nodes_.end(), [](const Node& node) {
-    return node.state == NodeState::kUp || node.state == NodeState::kNew ||
-           node.state == NodeState::kQuarantine || node.state == NodeState::kSkewed ||
-           node.state == NodeState::kFull;
+    return node.state == NodeState::kUp || node.state == NodeState::kProbing ||
+           node.state == NodeState::kNew || node.state == NodeState::kQuarantine ||
+           node.state == NodeState::kSkewed || node.state == NodeState::kFull;
   });
 }
 

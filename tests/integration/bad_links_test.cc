@@ -179,6 +179,25 @@ TEST_F(OneAddressTest, BehindABalancerOneServerIsTheNode) {
   EXPECT_TRUE(daemon_->NodeIs(0, "up"));
 }
 
+// Another daemon has the server for that node, and this one is led to an empty one: each would have a
+// majority of its own where a partition comes as well (rule D10).
+TEST_F(OneAddressTest, AServerThatAnotherDaemonDoesNotReachAsThatNodeIsNotCounted) {
+  Daemon other(DaemonOptions{.addresses = nodes_.Addresses(), .max_ttl = "10s"});
+  other.WaitForNodes(nodes_.size());
+  proxies_[0].LeadTo({spare_.port()});
+  proxies_[0].Cut();
+  EXPECT_TRUE(Eventually([&] { return Says("is another server for another daemon"); }))
+      << Line(daemon_->NodeRow(0));
+  EXPECT_TRUE(daemon_->NodeIs(0, "refused"));
+  EXPECT_NE(daemon_->Log().find("is another server for another daemon"), std::string::npos);
+  EXPECT_TRUE(other.NodeIs(0, "up")) << "who has the node keeps it";
+  LineClient client = daemon_->Connect();
+  EXPECT_EQ(Brief(client.Ask("lock a")), "OK") << "by the others";
+  proxies_[0].LeadTo({nodes_[0].port()});
+  proxies_[0].Cut();
+  EXPECT_TRUE(Eventually([&] { return daemon_->NodeIs(0, "up"); }));
+}
+
 TEST_F(BadLinksTest, ANodeThatTakesNoMoreConnectionsSaysSoAndServesAllLocksByThoseItHas) {
   std::deque<std::unique_ptr<redisContext, decltype(&redisFree)>> others;
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
