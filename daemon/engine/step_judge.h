@@ -16,8 +16,8 @@ class StepJudge {
 
   explicit StepJudge(std::size_t nodes) : nodes_(nodes) {}
 
-  // A case ends when it is closed, or long after it began. Of this host's clock it goes on until then:
-  // the nodes that have not been read yet will show the same step.
+  // A case ends when it is closed, or long after it began. Of this host's clock it goes on until
+  // then: the nodes that have not been read yet will show the same step.
   void Expire(Time now);
   // A reading, heard at `heard`, showed that the node's clock made a step.
   void Stepped(NodeIndex node, Time heard);

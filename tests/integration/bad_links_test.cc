@@ -179,8 +179,8 @@ TEST_F(OneAddressTest, BehindABalancerOneServerIsTheNode) {
   EXPECT_TRUE(daemon_->NodeIs(0, "up"));
 }
 
-// Another daemon has the server for that node, and this one is led to an empty one: each would have a
-// majority of its own where a partition comes as well (rule D10).
+// Another daemon has the server for that node, and this one is led to an empty one: each would have
+// a majority of its own where a partition comes as well (rule D10).
 TEST_F(OneAddressTest, AServerThatAnotherDaemonDoesNotReachAsThatNodeIsNotCounted) {
   Daemon other(DaemonOptions{.addresses = nodes_.Addresses(), .max_ttl = "10s"});
   other.WaitForNodes(nodes_.size());
