@@ -94,10 +94,9 @@ class Link {
   struct Due {
     enum class Kind : std::uint8_t { kOp, kBeat, kSettle };
     Kind kind = Kind::kOp;
-    engine::Ticket ticket;  // kSettle: its subject is the number of the other link
+    engine::Ticket ticket{};  // kSettle: its subject is the number of the other link
     bool is_probe = false;
-    std::size_t releases =
-        0;  // that have one reply in common: this one, if any, and those behind it
+    std::size_t releases = 0;  // that share one reply: this one, if any, and those that follow
     Clock::time_point sent{};
     bool timed_out = false;  // and the user was told so
     Reply info{};            // of a probe, once it is there

@@ -35,9 +35,9 @@ class Node : private LinkUser {
   struct Slot {
     std::unique_ptr<Link> link;
     std::size_t way;
-    std::uint64_t asked = 0;             // of `way`, up to the last op of these locks: Link::asked
-    std::optional<std::size_t> settler;  // asks the node to end its lost connection
-    std::string reason;  // why it was lost last; empty: it is ready, or not tried yet
+    std::uint64_t asked = 0;  // of `way`, up to the last op of these locks: Link::asked
+    std::optional<std::size_t> settler{};  // asks the node to end its lost connection
+    std::string reason{};  // why it was lost last; empty: it is ready, or not tried yet
   };
 
   std::optional<std::string> WhyNotUse(const engine::NodeFacts& facts) override;
