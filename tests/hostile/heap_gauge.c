@@ -1,11 +1,13 @@
 // Preloaded into a redlockd: on SIGRTMIN it writes into the file $REDLOCKD_TEST_HEAP how many bytes
 // the process has allocated, and that it has done so once more. Resident memory would be a poor
-// measure: it has what was freed and not given back. Takes no descriptor and none of the daemon's
-// time, as a thread of its own waits for the signal.
+// measure: it has what was freed and not given back. Takes no descriptor and hardly any of the
+// daemon's time, as a thread of its own does the work: the daemon unblocks all signals, so that it
+// gets them itself and can only pass them on.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <malloc.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -22,7 +24,7 @@ struct Gauge {
 extern size_t __sanitizer_get_current_allocated_bytes(void) __attribute__((weak));
 
 static struct Gauge* gauge;
-static sigset_t ask;
+static sem_t asked;
 
 static uint64_t Allocated(void) {
   if (__sanitizer_get_current_allocated_bytes) return __sanitizer_get_current_allocated_bytes();
@@ -30,11 +32,15 @@ static uint64_t Allocated(void) {
   return info.uordblks + info.hblkhd;
 }
 
+static void PassOn(int signal) {
+  (void)signal;
+  sem_post(&asked);
+}
+
 static void* Answer(void* unused) {
   (void)unused;
   for (;;) {
-    int signal = 0;
-    if (sigwait(&ask, &signal) != 0) continue;
+    if (sem_wait(&asked) != 0) continue;
     atomic_store(&gauge->bytes, Allocated());
     atomic_fetch_add(&gauge->readings, 1);
   }
@@ -48,9 +54,13 @@ __attribute__((constructor)) static void Start(void) {
   if (page == MAP_FAILED) abort();
   gauge = page;
   close(fd);
-  sigemptyset(&ask);
-  sigaddset(&ask, SIGRTMIN);
-  pthread_sigmask(SIG_BLOCK, &ask, NULL);  // also in every thread that is yet to come
+  if (sem_init(&asked, 0, 0) != 0) abort();
+  struct sigaction action = {.sa_handler = &PassOn, .sa_flags = SA_RESTART};
+  sigaction(SIGRTMIN, &action, NULL);
+  sigset_t all, before;
+  sigfillset(&all);
+  pthread_sigmask(SIG_SETMASK, &all, &before);  // of the thread, which takes none of the daemon's
   pthread_t thread;
   if (pthread_create(&thread, NULL, &Answer, NULL) != 0) abort();
+  pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
