@@ -340,7 +340,10 @@ TEST_F(Line, WhatEachNodeRefusedIsTold) {
   const auto request = Try(session);
   const NodeTime clock = nodes_[0].Clock(now_);
   Asked skewed = Take<AcquireOp>(0);
-  NodeAnswer answer{.node = 0, .ticket = skewed.ticket, .verdict = Verdict::kSkew};
+  NodeAnswer answer;
+  answer.node = 0;
+  answer.ticket = skewed.ticket;
+  answer.verdict = Verdict::kSkew;
   answer.node_time = clock;
   answer.fence = clock + 3'600'000'000;
   Do(answer);
