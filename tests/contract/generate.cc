@@ -34,10 +34,7 @@ class Generator {
 
   std::vector<Step> Steps(std::size_t count) {
     // Mostly a node that votes, which is where most happens.
-    if (!OneIn(8)) {
-      Add(CallOf(engine::ProbeOp{"node-1", "set-1"}, 0));
-      Add(CallOf(engine::TrustOp{}, 0));
-    }
+    if (!OneIn(8)) MakeVote();
     while (steps_.size() < count) {
       if (OneIn(2)) PassTime();
       Next();
@@ -53,13 +50,22 @@ class Generator {
     return choices[Below(N)];
   }
 
+  void MakeVote() {
+    Add(CallOf(engine::ProbeOp{"node-1", "set-1"}, 0));
+    Add(CallOf(engine::TrustOp{}, 0));
+  }
+
   void Add(decltype(Step::what) what) { steps_.push_back({.now = now_, .what = std::move(what)}); }
 
   void Next() {
     if (faults_ == Faults::kRestarts && OneIn(20)) return StartAnew(Restart{});
     if (faults_ == Faults::kCrashes && OneIn(16)) return Add(Save{});
     if (faults_ == Faults::kCrashes && OneIn(20)) return StartAnew(Crash{});
-    if (OneIn(60)) return Add(Flush{});
+    if (OneIn(60)) {
+      Add(Flush{});
+      if (!OneIn(8)) MakeVote();
+      return;
+    }
     if (OneIn(60)) return StartAnew(ScriptCall(CallOf(engine::InspectOp{Lock()})));
     if (OneIn(10)) return Add(PlainCommand());
     if (OneIn(100)) return LetGoOfWhatIsWanted();
@@ -149,7 +155,7 @@ class Generator {
     engine::ProbeOp probe;
     if (OneIn(2)) probe.node_id = "node-2";
     if (OneIn(2)) probe.set = "set-2";
-    probe.settles = !OneIn(3);
+    probe.settles = !OneIn(8);
     if (OneIn(4)) probe.counted = "run-0";
     probe.instance = Instance();
     for (std::uint64_t more = Below(3); more > 0; --more) {
