@@ -99,7 +99,7 @@ void World::CompeteAll() {
 // Some of them, or all, try a lock that is free or lingers, at once or one soon after the other,
 // while one of the daemons may stand still for a moment. One of them gets it (rule E10).
 void World::TryTogether() {
-  if (scenario_.Beyond()) return;
+  if (scenario_.Beyond() || clients_.empty()) return;
   Chance chance(scenario_.seed, 't', 0);
   for (int round = 0; round < 8; ++round) {
     // Each name twice: where hints are lost, only its own host knows how to get at what lingers.

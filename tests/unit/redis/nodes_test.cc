@@ -367,8 +367,8 @@ TEST_F(NodesTest, AProbeIsOneAnswerOfTwoReplies) {
   StartAndWaitUp();
   fake_->answer = [](const FakeNode::Argv& argv) {
     if (argv[0] != "EVALSHA") return FakeNode::Good(argv);
-    return "*10" + ScriptReply("quarantine", 0, 1'500'000).substr(2) + Bulk("id-1") +
-           Bulk("set-1") + Bulk("OOM full") + Bulk("a note");
+    return "*13" + ScriptReply("quarantine", 0, 1'500'000).substr(2) + Bulk("id-1") +
+           Bulk("set-1") + Bulk("OOM full") + Bulk("a note") + ":7\r\n" + Bulk("used") + Bulk("");
   };
   const auto answer = Answer(engine::ProbeOp{"id-2", ""});
   EXPECT_EQ(answer.verdict, Verdict::kQuarantine);

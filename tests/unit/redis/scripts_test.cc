@@ -765,8 +765,7 @@ TEST_F(ScriptsTest, AFullNodeSaysSoAtTheIntroductionAndRenews) {
 TEST_F(ScriptsTest, TheIntroductionNamesEachMissingRight) {
   Ready();
   Redis({"ACL", "SETUSER", "redlock", "on", ">pw", "~*", "&*", "+@all"});
-  ASSERT_STREQ(static_cast<redisReply*>(redisCommand(context_.get(), "AUTH redlock pw"))->str,
-               "OK");
+  ASSERT_EQ(Redis({"AUTH", "redlock", "pw"}), "OK");
   for (const std::string right : {"type", "pttl", "getrange", "set", "del", "pexpire", "hlen",
                                   "hgetall", "hmget", "hset", "hdel"}) {
     Redis({"ACL", "SETUSER", "redlock", "-" + right});
