@@ -180,6 +180,7 @@ void Checker::On(const TellClient& tell) {
       return;
     case Notice::Kind::kJeopardy:
       hold.jeopardy = hold.moved_back = true;
+      hold.deadline = std::min(hold.deadline, notice.deadline);
       return;
     case Notice::Kind::kSafe:
       FUZZ_CHECK(hold.jeopardy, "was safe already");
