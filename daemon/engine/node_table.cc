@@ -176,7 +176,6 @@ void NodeTable::Probed(Time now, const NodeAnswer& answer) {
   if (node.doubted_until) LookAgain(answer.node, *node.doubted_until + milliseconds(1));
   if (clocks_.judge().Needs(answer.node)) Probe(now, answer.node);  // that was asked too early
   node.probed = true;
-  node.read = answer.ticket.asked;
   node.error = answer.verdict == Verdict::kError ? answer.text : std::string();
   if (answer.facts && !answer.facts->run_id.empty()) Learn(now, answer.node, answer);
   if (answer.verdict != Verdict::kSettings) node.settings.clear();

@@ -84,7 +84,6 @@ class NodeTable {
     Node(Agenda& agenda, std::function<void(Time)> probe) : probe_alarm(agenda, std::move(probe)) {}
     bool linked = false;
     bool probed = false;  // the sentinel has been read since the connection was made
-    Time read;            // when that was last asked for
     bool ever_read = false;
     bool settles = false;    // the last probe was to write missing settings (rule D3)
     std::string counted;     // the run that it last voted here as
@@ -136,7 +135,6 @@ class NodeTable {
   bool MayWrite() const;
   bool LostMemory(const NodeFacts& old, const NodeFacts& facts) const;
   void Learn(Time now, NodeIndex index, const NodeAnswer& answer);
-  void ReadNamelessAgain(Time now);
   void WriteWhatIsMissing(Time now);
   NodeSet Claimed() const;
   std::vector<ProbeOp::Claim> ClaimsAt(Time now, NodeIndex index) const;
@@ -153,7 +151,6 @@ class NodeTable {
   NodeClocks clocks_;
   NodeClaims claims_;
   std::optional<Time> warned_of_clock_;  // of this host's, last
-  std::optional<Time> set_seen_;         // on the first of the nodes
   std::deque<Node> nodes_;               // a deque: alarms stay where they are
 };
 

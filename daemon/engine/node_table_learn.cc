@@ -30,7 +30,6 @@ void NodeTable::Learn(Time now, NodeIndex index, const NodeAnswer& answer) {
     Suspect(now, index, Node::Suspicion::kOwnWord);
   }
   membership_.Learn(index, node.facts.node_id, node.facts.set);
-  ReadNamelessAgain(now);
   std::vector<NodeClaims::Other> others;
   for (const NodeFacts::Other& other : node.facts.others) {
     for (NodeIndex i = 0; i < nodes_.size(); ++i) {
@@ -49,17 +48,6 @@ void NodeTable::JudgeOtherRuns(Time now) {
     const bool other_run = claims_.OtherRun(i).has_value();
     if (std::exchange(nodes_[i].other_run, other_run) == other_run) continue;
     if (!other_run && !nodes_[i].ready_at) Suspect(now, i, Node::Suspicion::kOwnWord);
-  }
-}
-
-// Where a set is written, ids were written on all its nodes before: a node that had none when it
-// was read, before the set was seen here, may have one now (rule D8).
-void NodeTable::ReadNamelessAgain(Time now) {
-  if (!membership_.SetKnown()) return;
-  if (!set_seen_) set_seen_ = now;
-  for (NodeIndex i = 0; i < nodes_.size(); ++i) {
-    const Node& node = nodes_[i];
-    if (node.probed && node.facts.node_id.empty() && node.read < *set_seen_) Probe(now, i);
   }
 }
 

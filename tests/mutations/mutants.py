@@ -406,9 +406,6 @@ MUTANTS = [
     engine('release_table', 'C4', 'sync-unlock-forgotten-with-its-keys',
            'a daemon that slept longer than the ttl never answers the unlock, nor what came behind it',
            'pending.unacked.reset();\n  AnswerWaiter(pending);', '', 'Letting.*'),
-    engine('node_table_learn', 'D8', 'nameless-nodes-not-read-again',
-           'of two daemons that meet new nodes at a time, one has no quorum until the next probe',
-           '  ReadNamelessAgain(now);', '', 'NodesOf.*', worlds=WORLDS),
     # --- the line
     engine('lock', 'C4', 'nobody-is-next-after-unlock',
            'a lock is let go and those who wait for it are not told',
