@@ -14,7 +14,7 @@ cd "$tree/clone"
 # What is in the working tree and not committed yet is what is tested.
 cp "$source/scripts/release" scripts/release
 version=$(sed -nE 's/^project\(redlockd VERSION ([0-9.]+).*/\1/p' CMakeLists.txt)
-commit() { git -c user.name=test -c user.email=test@localhost -c commit.gpgsign=false commit -qam "$1"; }
+commit() { git -c user.name=test -c user.email=test@localhost -c commit.gpgsign=false commit --allow-empty -qam "$1"; }
 
 sed -i "/^## \[$version\]/d" CHANGELOG.md
 commit "a changelog without the version"
