@@ -11,7 +11,7 @@ namespace redlockd::config {
 
 struct TcpAddress {
   std::string host;  // a name, an IPv4 address, or an IPv6 address without its brackets, which may
-                     // have an interface behind it: "fe80::1%eth0"
+                     // end in an interface: "fe80::1%eth0"
   std::uint16_t port = 0;
   auto operator<=>(const TcpAddress&) const = default;
 };
