@@ -139,11 +139,11 @@ void Checker::After(Time now, const Engine& engine, const Effects& effects) {
   for (auto& [name, hold] : holds_) hold.moved_back = false;
   for (const Effect& effect : effects) {
     if (!std::holds_alternative<NodeChanged>(effect) && !std::holds_alternative<Warned>(effect)) {
-      TakeAnswer();
+      TakeAnswer(engine);
     }
     std::visit([this](const auto& e) { On(e); }, effect);
   }
-  TakeAnswer();
+  TakeAnswer(engine);
   CompareHolds(engine);
   CompareWaits(engine);
   CheckEntries();
@@ -154,9 +154,15 @@ void Checker::After(Time now, const Engine& engine, const Effects& effects) {
   FUZZ_CHECK(!next || *next > now, "a deadline that is over already: the daemon spins");
 }
 
-// An answer may change whether its node votes; that is told first.
-void Checker::TakeAnswer() {
-  if (answer_ && votes_.test(answer_->node)) ledger_.Heard(*answer_);
+// An answer may change whether its node votes; that is said first. A node whose probe fails, or
+// that is full, has no vote and yet keeps the leases that it has (rule C5).
+void Checker::TakeAnswer(const Engine& engine) {
+  if (!answer_) return;
+  const NodeState state = engine.Nodes(now_)[answer_->node].state;
+  const bool keeps = answer_->ticket.kind == Ticket::Kind::kRenew &&
+                     (state == NodeState::kProbing || state == NodeState::kFull ||
+                      state == NodeState::kError || state == NodeState::kDown);
+  if (votes_.test(answer_->node) || keeps) ledger_.Heard(*answer_);
   answer_.reset();
 }
 

@@ -103,7 +103,7 @@ class Checker {
   void On(const engine::NodeChanged& change);
   void On(const engine::Warned&) {}
 
-  void TakeAnswer();
+  void TakeAnswer(const engine::Engine& engine);
   void CompareHolds(const engine::Engine& engine);
   void CompareWaits(const engine::Engine& engine) const;
   void CheckEntries() const;
