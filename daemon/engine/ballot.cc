@@ -22,7 +22,6 @@ void Ballot::Settle(NodeIndex node) {
 }
 
 void Ballot::Vote(NodeIndex node, Fence fence) {
-  CHECK(fence > 0);
   Settle(node);
   voted_.set(node);
   votes_[node] = fence;

@@ -79,7 +79,7 @@ void Lock::HandOn(Time now) {
 void Lock::Give(Time now) {
   Lease& lease = *lease_;
   CHECK(!hold_ && !waiters_.empty() && lease.phase == Lease::Phase::kLeased);
-  CHECK(lease.next > 0 && lease.next <= lease.top);
+  CHECK(lease.next <= lease.top);
   const std::unique_ptr<Waiter> waiter = std::move(waiters_.front());
   waiters_.pop_front();
   lease.ChangeTtl(waiter->ttl);
