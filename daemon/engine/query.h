@@ -16,8 +16,8 @@ namespace redlockd::engine {
 
 // Questions of clients that every node is to answer: show, trust-empty, adopt. Each goes to all
 // nodes once and is answered when every node has spoken or fallen silent. A few are under way at a
-// time; the others wait in a line in which users take turns, and whoever asks for the same as one
-// that waits gets its answer too (rule C13).
+// time; the others wait in a line in which users take turns, and a question equal to one that
+// waits shares its answer (rule C13).
 class QueryTable {
  public:
   static constexpr std::size_t kAtATime = 4;

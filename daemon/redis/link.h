@@ -90,7 +90,7 @@ class Link {
  private:
   using Clock = std::chrono::steady_clock;
 
-  // An op whose answer is due; or a question of the link's own, of which nobody is told.
+  // An op whose answer is due; or a question of the link's own, whose answer goes no further.
   struct Due {
     enum class Kind : std::uint8_t { kOp, kBeat, kSettle };
     Kind kind = Kind::kOp;

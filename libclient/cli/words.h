@@ -1,5 +1,5 @@
 // The words of a command line, read as getopt_long(3) reads them, and so flock(1): short options
-// may stand together (-nE0), a value may stand with its option (-w5, --wait=5) or behind it, a long
+// may stand together (-nE0), a value may stand with its option (-w5, --wait=5) or after it, a long
 // name may be cut as long as it is one option's (--nonbl), and "--" ends the options.
 #pragma once
 

@@ -21,7 +21,9 @@ bool IsIgnored(int signal) {
   return action.sa_handler == SIG_IGN;
 }
 
-struct sigaction Replace(int signal, void (*handler)(int)) {
+}  // namespace
+
+struct sigaction ReplaceHandler(int signal, void (*handler)(int)) {
   struct sigaction now {};
   struct sigaction before {};
   now.sa_handler = handler;
@@ -29,13 +31,11 @@ struct sigaction Replace(int signal, void (*handler)(int)) {
   return before;
 }
 
-}  // namespace
-
 Signals::Signals() {
   sigprocmask(SIG_SETMASK, nullptr, &inherited_mask_);
   // Ignored, SIGCHLD would throw the command's exit code away.
-  inherited_chld_ = Replace(SIGCHLD, SIG_DFL);
-  inherited_pipe_ = Replace(SIGPIPE, SIG_IGN);
+  inherited_chld_ = ReplaceHandler(SIGCHLD, SIG_DFL);
+  inherited_pipe_ = ReplaceHandler(SIGPIPE, SIG_IGN);
   sigemptyset(&read_);
   Read({SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2});
 }

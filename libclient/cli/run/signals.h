@@ -13,6 +13,9 @@
 
 namespace redlock::cli {
 
+// Sets what the signal does; gives what it did before, for sigaction().
+struct sigaction ReplaceHandler(int signal, void (*handler)(int));
+
 class Signals {
  public:
   // Blocks and reads those that end a wait: TERM INT HUP QUIT USR1 USR2. A stop (^Z) works as

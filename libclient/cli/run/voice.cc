@@ -11,18 +11,12 @@
 #include <cerrno>
 #include <string_view>
 
+#include "libclient/cli/run/signals.h"
+
 namespace redlock::cli {
 namespace {
 
 constexpr std::size_t kMostUnsaid = 16384;
-
-struct sigaction Replace(int signal, void (*handler)(int)) {
-  struct sigaction now {};
-  struct sigaction before {};
-  now.sa_handler = handler;
-  sigaction(signal, &now, &before);
-  return before;
-}
 
 // Within its life a write neither blocks nor kills. What blocks is interrupted by a signal that
 // does nothing, again and again, for the first may come before the call. (O_NONBLOCK is no way: it
@@ -57,9 +51,9 @@ class Interrupter {
   bool is_armed() const { return is_armed_; }
 
  private:
-  const struct sigaction interrupt_before_ = Replace(SIGRTMAX, [](int) {});
-  const struct sigaction pipe_before_ = Replace(SIGPIPE, SIG_IGN);
-  const struct sigaction file_size_before_ = Replace(SIGXFSZ, SIG_IGN);
+  const struct sigaction interrupt_before_ = ReplaceHandler(SIGRTMAX, [](int) {});
+  const struct sigaction pipe_before_ = ReplaceHandler(SIGPIPE, SIG_IGN);
+  const struct sigaction file_size_before_ = ReplaceHandler(SIGXFSZ, SIG_IGN);
   sigset_t mask_before_{};
   timer_t timer_{};
   bool is_armed_ = false;
