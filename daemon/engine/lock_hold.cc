@@ -85,7 +85,8 @@ void Lock::Renewed(Time now, const NodeAnswer& answer) {
   if (lease.phase != Lease::Phase::kLeased) return;
   NoteQueue(now, answer.greatest);
   const bool lost = answer.verdict == Verdict::kNotOwner && shared_.nodes.Votes(answer.node);
-  const bool needed = hold_ || !waiters_.empty();  // what lingers is not healed (rule E4)
+  // What lingers is not healed (rule E4), nor what is to be asked for with another ttl (rule C10).
+  const bool needed = hold_ || (!waiters_.empty() && waiters_.front()->ttl == lease.ttl);
   if (lost && needed && answer.ticket.round == lease.round) {
     Heal(now, NodeSet().set(answer.node));
   } else {

@@ -34,11 +34,13 @@ bool Contains(const std::vector<std::string_view>& ids, std::string_view id) {
 void Membership::Learn(NodeIndex node, const std::string& id, const std::string& set) {
   Member& member = members_[node];
   member.heard = true;
-  if (!id.empty()) member.id = id;
   member.set = set;
+  if (id.empty() || id == member.id) return;
+  member.id = id;
+  own_ = SetOfIds();
 }
 
-std::string Membership::Own() const {
+std::string Membership::SetOfIds() const {
   std::vector<std::string> ids;
   for (const Member& member : members_) ids.push_back(member.id);
   std::sort(ids.begin(), ids.end());
@@ -52,8 +54,7 @@ std::string Membership::Own() const {
 
 bool Membership::Foreign(std::string_view set) const {
   if (set.empty()) return false;
-  const std::string own = Own();
-  if (!own.empty()) return set != own;
+  if (!own_.empty()) return set != own_;
   const Parsed parsed = Parse(set);
   if (parsed.nodes != members_.size()) return true;
   return std::any_of(members_.begin(), members_.end(), [&](const Member& member) {

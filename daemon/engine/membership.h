@@ -19,7 +19,7 @@ class Membership {
   void Learn(NodeIndex node, const std::string& id, const std::string& set);
 
   // This daemon's own set; empty until the ids of all nodes are known, and while two are the same.
-  std::string Own() const;
+  const std::string& Own() const { return own_; }
   // Whether `set`, as found on a node, can be this daemon's.
   bool Foreign(std::string_view set) const;
 
@@ -38,7 +38,10 @@ class Membership {
     std::string id;   // remembered
     std::string set;  // as it last was
   };
+  std::string SetOfIds() const;
+
   std::vector<Member> members_;
+  std::string own_;
 };
 
 }  // namespace redlockd::engine

@@ -63,7 +63,9 @@ std::string Words(const auto& e) {
 }
 
 std::string Effected(const AskNodes& e) {
-  return "ask " + e.nodes.to_string() + " " + kOps[e.op.index()] + " (" + Of(e.ticket) + ")";
+  const auto* acquire = std::get_if<AcquireOp>(&e.op);
+  return "ask " + e.nodes.to_string() + " " + kOps[e.op.index()] + " (" + Of(e.ticket) + ")" +
+         (acquire ? " ttl " + Ms(acquire->ttl) : "");
 }
 std::string Effected(const AnswerClient& e) {
   std::string text =

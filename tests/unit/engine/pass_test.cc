@@ -202,6 +202,20 @@ TEST_F(Passing, AnswersToARoundWithTheFormerTtlPromiseNoMoreThanThat) {  // rule
   EXPECT_EQ(engine_->Holds(now_).at(0).deadline, renewals[0].ticket.asked + Promise(1s));
 }
 
+TEST_F(Passing, ANodeThatLostTheLeaseIsHealedWithTheTtlOfTheNextInLine) {  // rules C6, C10
+  MustHold(a_, {.ttl = 1s});
+  Lock(b_, {.ttl = 6s});
+  nodes_[0].Forget("x");
+  AllByHand();
+  Pass(340ms);
+  Unlock(a_);
+  AnswerAsObedient(Take<RenewOp>(0));
+  EXPECT_FALSE(IsAsked<AcquireOp>(0)) << "with the ttl of the hold that is over";
+  AnswerAsObedient(Take<RenewOp>(1));
+  AnswerAsObedient(Take<RenewOp>(0));  // one more, with the new ttl
+  EXPECT_EQ(std::get<AcquireOp>(Take<AcquireOp>(0).op).ttl, 6s);
+}
+
 TEST_F(Passing, ARenewalThatFailsEndsTheLeaseForTheNextInLine) {
   MustHold(a_, {.ttl = 1s});
   const auto second = Lock(b_, {.ttl = 6s});

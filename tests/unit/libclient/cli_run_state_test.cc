@@ -304,7 +304,7 @@ INSTANTIATE_TEST_SUITE_P(Offsets, CliRunTimeNamespace, testing::Values("100000",
                          });
 
 TEST_F(CliRunState, WithoutProc) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef REDLOCKD_TEST_SANITIZED
   GTEST_SKIP() << "a sanitizer needs /proc";
 #endif
   const std::vector<std::string> run =
