@@ -486,11 +486,11 @@ MUTANTS = [
     script('acquire', 'E6.2', 'old-entry-keeps-its-stamp',
            'an entry left on one node stays older there: the nodes disagree about the turn for ever',
            'own = math.max(own or 0, stamp)', 'own = own or stamp'),
+    # Its next round registers it again, with the same stamp: one world in 13,000 shows the harm.
     script('acquire', 'E6.3', 'vote-leaves-the-queue',
            'who gets some votes loses its place while it rolls back',
            'store_fence(KEYS[2], last, ARGV[9])',
-           "store_fence(KEYS[2], last, ARGV[9]) redis.call('HDEL', KEYS[3], instance_of(owner))",
-           worlds=WORLDS),
+           "store_fence(KEYS[2], last, ARGV[9]) redis.call('HDEL', KEYS[3], instance_of(owner))"),
     engine('lock_acquire', 'E6.3', 'rollback-leaves-the-queue',
            'who was refused goes to the end of the queue, each time',
            'if (lease_) LetGo(now, Queue::kStay);', 'if (lease_) LetGo(now, Queue::kLeave);', 'Queue.*',

@@ -31,7 +31,8 @@ Scenario ReadScenario(const std::string& path) {
 
 bool RunOne(const Scenario& scenario, const ScriptSet& scripts, bool trace) {
   std::printf("%s", ToText(scenario).c_str());
-  const Outcome outcome = World(scenario, scripts, trace).Run();
+  const auto mode = trace ? Trace::Mode::kPrint : Trace::Mode::kOff;
+  const Outcome outcome = World(scenario, scripts, mode).Run();
   for (const Violation& violation : outcome.violations) {
     std::printf("%s\n", ToText(violation).c_str());
   }
@@ -66,10 +67,14 @@ int main(int argc, char** argv) {
   app.add_flag("--trace", options.trace, "with --scenario: print what happens")->needs(scenario);
   app.add_option("--first-seed", options.seeds.first, "of many")->excludes(seed, scenario);
   options.seeds.count = 20'000;
-  app.add_option("--seeds", options.seeds.count, "how many worlds")->excludes(seed, scenario);
+  app.add_option("--seeds", options.seeds.count, "how many worlds")
+      ->excludes(seed, scenario)
+      ->check(CLI::PositiveNumber);
   app.add_option("--workers", options.seeds.workers, "processes; as many as there are cores")
       ->check(CLI::Range(1, 256));
   app.add_flag("--progress", options.seeds.progress, "a line every ten seconds");
+  app.add_flag("--digests", options.seeds.digests, "print a digest of each world's trace, no summary")
+      ->excludes(seed, scenario);
   app.add_option("--failures", options.seeds.failures, "stop after so many")
       ->check(CLI::PositiveNumber);
   app.add_option("--scripts", options.scripts, "directory with other .lua scripts for the nodes")

@@ -47,10 +47,11 @@ TEST(Scenario, SaysWhatIsWrongWithItsText) {
 TEST(Scenario, MakesTheSameRunEachTime) {
   const ScriptSet scripts;
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {
-    const Outcome first = World(MakeScenario(seed), scripts, false).Run();
-    const Outcome second = World(MakeScenario(seed), scripts, false).Run();
+    const Outcome first = World(MakeScenario(seed), scripts, Trace::Mode::kDigest).Run();
+    const Outcome second = World(MakeScenario(seed), scripts, Trace::Mode::kDigest).Run();
     EXPECT_EQ(first.happened, second.happened) << seed;
     EXPECT_EQ(first.grants, second.grants) << seed;
+    EXPECT_EQ(first.digest, second.digest) << seed;
   }
 }
 

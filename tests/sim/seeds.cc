@@ -10,6 +10,7 @@
 #include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <memory>
 #include <new>
 #include <set>
 #include <sstream>
@@ -44,26 +45,31 @@ struct Tally {
   std::array<std::atomic<std::uint64_t>, kMostWorkers> at;
 };
 
-class SharedTally {
+// Objects in memory that is shared with the processes that are forked later.
+template <class T>
+class Shared {
  public:
-  SharedTally() {
-    void* page =
-        mmap(nullptr, sizeof(Tally), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (page == MAP_FAILED) throw std::bad_alloc();
-    tally_ = new (page) Tally();
+  explicit Shared(std::size_t count) : count_(count) {
+    void* pages =
+        mmap(nullptr, count_ * sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (pages == MAP_FAILED) throw std::bad_alloc();
+    objects_ = static_cast<T*>(pages);
+    std::uninitialized_value_construct_n(objects_, count_);
   }
-  ~SharedTally() { munmap(tally_, sizeof(Tally)); }
-  SharedTally(const SharedTally&) = delete;
-  SharedTally& operator=(const SharedTally&) = delete;
-  Tally* operator->() const { return tally_; }
-  Tally& operator*() const { return *tally_; }
+  ~Shared() { munmap(objects_, count_ * sizeof(T)); }
+  Shared(const Shared&) = delete;
+  Shared& operator=(const Shared&) = delete;
+  T& operator[](std::size_t i) const { return objects_[i]; }
+  std::size_t size() const { return count_; }
 
  private:
-  Tally* tally_;
+  const std::size_t count_;
+  T* objects_;
 };
+using Digests = Shared<std::uint64_t>;  // of each seed's trace; all 0 where none is wanted
 
 Outcome RunWorld(const Scenario& scenario, const ScriptSet& scripts) {
-  return World(scenario, scripts, false).Run();
+  return World(scenario, scripts).Run();
 }
 
 void Report(const Scenario& scenario, const Outcome& outcome, const ScriptSet& scripts) {
@@ -105,14 +111,17 @@ void Count(Tally& tally, const Scenario& scenario, const Outcome& outcome) {
   tally.fenced_overlaps += outcome.fenced_overlaps;
 }
 
-void Work(const SeedsWanted& wanted, std::size_t worker, Tally& tally, const ScriptSet& scripts) {
+void Work(const SeedsWanted& wanted, std::size_t worker, Tally& tally, const Digests& digests,
+          const ScriptSet& scripts) {
+  const auto trace = wanted.digests ? Trace::Mode::kDigest : Trace::Mode::kOff;
   prctl(PR_SET_PDEATHSIG, SIGKILL);  // whoever ends the whole run ends this too
   while (tally.failures < wanted.failures) {
     const std::uint64_t seed = tally.next++;
     if (seed >= wanted.first + wanted.count) break;
     tally.at.at(worker) = seed;
     const Scenario scenario = MakeScenario(seed);
-    const Outcome outcome = RunWorld(scenario, scripts);
+    const Outcome outcome = World(scenario, scripts, trace).Run();
+    digests[seed - wanted.first] = outcome.digest;
     Count(tally, scenario, outcome);
     if (Failed(scenario, outcome)) {
       ++tally.failures;
@@ -190,11 +199,19 @@ void PrintSummary(const Tally& tally, Clock::time_point start, bool good) {
   std::printf("verdict: %s\n", good ? "PASS" : "FAIL");
 }
 
+void PrintDigests(const SeedsWanted& wanted, const Digests& digests) {
+  for (std::size_t i = 0; i < digests.size(); ++i) {
+    std::printf("%lu %016lx\n", wanted.first + i, digests[i]);
+  }
+}
+
 }  // namespace
 
 bool RunSeeds(const SeedsWanted& wanted, const ScriptSet& scripts) {
-  const SharedTally tally;
-  tally->next = wanted.first;
+  const Shared<Tally> shared(1);
+  const Digests digests(wanted.count);
+  Tally& tally = shared[0];
+  tally.next = wanted.first;
   const auto start = Clock::now();
   std::fflush(stdout);
   std::vector<pid_t> workers;
@@ -202,16 +219,20 @@ bool RunSeeds(const SeedsWanted& wanted, const ScriptSet& scripts) {
     const pid_t pid = fork();
     if (pid < 0) throw std::runtime_error("cannot fork");
     if (pid == 0) {
-      Work(wanted, i, *tally, scripts);
+      Work(wanted, i, tally, digests, scripts);
       std::fflush(stdout);
       _exit(0);
     }
     workers.push_back(pid);
   }
-  const bool well = Await(workers, wanted, *tally, start);
-  if (!well) ReportDead(*tally);
-  const bool good = well && tally->failures == 0;
-  PrintSummary(*tally, start, good);
+  const bool well = Await(workers, wanted, tally, start);
+  if (!well) ReportDead(tally);
+  const bool good = well && tally.failures == 0;
+  if (wanted.digests) {
+    PrintDigests(wanted, digests);
+  } else {
+    PrintSummary(tally, start, good);
+  }
   return good;
 }
 

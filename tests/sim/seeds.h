@@ -11,6 +11,7 @@ struct SeedsWanted {
   std::uint64_t count = 1;
   std::size_t workers = 1;     // processes
   bool progress = false;       // a line now and then
+  bool digests = false;        // of each world's trace, in place of the summary
   std::uint64_t failures = 3;  // after so many no more worlds are begun
 };
 

@@ -19,15 +19,15 @@ bool Failed(const Scenario& scenario, const Outcome& outcome) {
   return scenario.Beyond() ? outcome.fences_twice > 0 : !outcome.violations.empty();
 }
 
-World::World(const Scenario& scenario, const ScriptSet& scripts, bool trace)
+World::World(const Scenario& scenario, const ScriptSet& scripts, Trace::Mode trace)
     : scenario_(scenario),
+      trace_(timeline_, trace),
       plain_client_({.timeline = timeline_,
                      .checker = checker_,
                      .trace = trace_,
                      .reached = reached_,
                      .nodes = nodes_,
                      .seed = scenario.seed}) {
-  if (trace) trace_.TurnOn();
   MakeNodes(scripts);
   for (std::size_t d = 0; d < scenario_.daemons; ++d) {
     daemons_.emplace_back(SimDaemon::Parts{.timeline = timeline_,
@@ -97,7 +97,8 @@ Outcome World::Run() {
           .fences_twice = checker_.fences_twice(),
           .happened = timeline_.happened(),
           .reached = reached_,
-          .longest_wait = turns_.longest_seen()};
+          .longest_wait = turns_.longest_seen(),
+          .digest = trace_.Digest()};
 }
 
 void World::EveryNow(Duration interval, std::function<void()> act) {

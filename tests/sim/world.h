@@ -27,6 +27,7 @@ struct Outcome {
   std::uint64_t happened = 0;  // events of the timeline
   ReachedCounts reached{};
   Duration longest_wait{};  // of a daemon for its turn
+  std::uint64_t digest = 0;  // of its trace, where that was wanted
 };
 
 // Whether something happened that must not: within the assumptions any violation; beyond them that
@@ -39,7 +40,7 @@ bool Failed(const Scenario& scenario, const Outcome& outcome);
 class World {
  public:
   // `scripts` outlives it.
-  World(const Scenario& scenario, const ScriptSet& scripts, bool trace);
+  World(const Scenario& scenario, const ScriptSet& scripts, Trace::Mode trace = Trace::Mode::kOff);
   World(const World&) = delete;
   World& operator=(const World&) = delete;
 
@@ -72,7 +73,7 @@ class World {
 
   const Scenario scenario_;
   Timeline timeline_;
-  Trace trace_{timeline_};
+  Trace trace_;
   Checker checker_{timeline_};
   std::deque<SimNode> nodes_;
   ReachedCounts reached_;
