@@ -406,7 +406,7 @@ MUTANTS = [
            'answer.verdict == Verdict::kOk', 'Holding.TheRenewalOfANode*'),
     engine('membership', 'D8', 'any-set-is-ours',
            'two sets of nodes share some: each has its own majority',
-           'if (!own.empty()) return set != own;', 'return false;', 'Membership.*'),
+           'if (!own_.empty()) return set != own_;', 'return false;', 'Membership.*'),
     engine('release_table', 'C4', 'sync-unlock-forgotten-with-its-keys',
            'a daemon that slept longer than the ttl never answers the unlock, nor what came behind it',
            'pending.unacked.reset();\n  AnswerWaiter(pending);', '', 'Letting.*'),
