@@ -73,7 +73,8 @@ int main(int argc, char** argv) {
   app.add_option("--workers", options.seeds.workers, "processes; as many as there are cores")
       ->check(CLI::Range(1, 256));
   app.add_flag("--progress", options.seeds.progress, "a line every ten seconds");
-  app.add_flag("--digests", options.seeds.digests, "print a digest of each world's trace, no summary")
+  app.add_flag("--digests", options.seeds.digests,
+               "print a digest of each world's trace, no summary")
       ->excludes(seed, scenario);
   app.add_option("--failures", options.seeds.failures, "stop after so many")
       ->check(CLI::PositiveNumber);

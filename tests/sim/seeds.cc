@@ -50,8 +50,8 @@ template <class T>
 class Shared {
  public:
   explicit Shared(std::size_t count) : count_(count) {
-    void* pages =
-        mmap(nullptr, count_ * sizeof(T), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void* pages = mmap(nullptr, count_ * sizeof(T), PROT_READ | PROT_WRITE,
+                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (pages == MAP_FAILED) throw std::bad_alloc();
     objects_ = static_cast<T*>(pages);
     std::uninitialized_value_construct_n(objects_, count_);

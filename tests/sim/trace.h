@@ -9,8 +9,8 @@
 namespace redlockd::sim {
 
 // What happened: printed for a person to read, or added up to a digest. Two programs whose digests
-// of a world are equal did the same in it, at the same times. Costs nothing while it is off: what is
-// to be said is made only if it is said.
+// of a world are equal did the same in it, at the same times. Costs nothing while it is off: what
+// is to be said is made only if it is said.
 class Trace {
  public:
   enum class Mode { kOff, kPrint, kDigest };

@@ -26,7 +26,7 @@ struct Outcome {
   std::size_t fences_twice = 0;
   std::uint64_t happened = 0;  // events of the timeline
   ReachedCounts reached{};
-  Duration longest_wait{};  // of a daemon for its turn
+  Duration longest_wait{};   // of a daemon for its turn
   std::uint64_t digest = 0;  // of its trace, where that was wanted
 };
 
