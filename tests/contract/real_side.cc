@@ -70,18 +70,11 @@ std::string Encode(const ScriptCall& step) {
   return command;
 }
 
-std::vector<std::string> WithDebug(std::vector<std::string> args) {
-  if (test::ServerUnderTest().WantsDebugAllowed()) {
-    args.insert(args.end(), {"--enable-debug-command", "yes"});
-  }
-  return args;
-}
-
 }  // namespace
 
 RealSide::RealSide(std::vector<std::string> args)
     : server_(
-          {.args = WithDebug(std::move(args)),
+          {.args = std::move(args),
            .shifted_clock = true,
            // From the start: Valkey 9 looks then how it can count time within a turn of its loop.
            .stopped_at = std::chrono::seconds(1'700'000'000)}) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <hiredis/hiredis.h>
 
+#include <filesystem>
 #include <functional>
 #include <ostream>
 #include <string>
@@ -24,21 +25,61 @@ struct Fault {
 
 std::ostream& operator<<(std::ostream& out, const Fault& fault) { return out << fault.name; }
 
+std::filesystem::path FileOf(const RedisNode& node) {
+  return std::filesystem::path(node.SocketPath()).parent_path() / "dump.rdb";
+}
+
 std::function<void(RedisNode&)> Says(std::vector<Words> commands) {
   return [commands = std::move(commands)](RedisNode& node) {
     for (const Words& command : commands) node.Command(command);
   };
 }
 
-// A script that does not end, on a connection that does not wait for its answer.
-void BeginBusy(RedisNode& node) {
-  node.Command({"CONFIG", "SET", "busy-reply-threshold", "1"});
+// Sends a command on a connection that does not wait for its answer, and waits until what others
+// ask is refused.
+void BeginAndExpect(RedisNode& node, const Words& command, const std::string& refusal) {
   redisContext* context = redisConnectUnix(node.SocketPath().c_str());
-  redisAppendCommand(context, "EVAL %s 0", "while true do end");
+  std::vector<const char*> words;
+  for (const std::string& word : command) words.push_back(word.c_str());
+  redisAppendCommandArgv(context, static_cast<int>(words.size()), words.data(), nullptr);
   int written = 0;
   while (!written) ASSERT_EQ(redisBufferWrite(context, &written), REDIS_OK);
-  ASSERT_TRUE(Eventually([&] { return node.Command({"PING"}).rfind("BUSY", 0) == 0; }));
+  EXPECT_TRUE(Eventually([&] { return node.Command({"PING"}).rfind(refusal, 0) == 0; }));
   redisFree(context);
+}
+
+// A script that does not end.
+void BeginBusy(RedisNode& node) {
+  node.Command({"CONFIG", "SET", "busy-reply-threshold", "1"});
+  BeginAndExpect(node, {"EVAL", "while true do end", "0"}, "BUSY");
+}
+
+// Reads its file again, each key of which takes a while.
+void BeginLoading(RedisNode& node) {
+  for (int i = 0; i < 20; ++i) {
+    node.Command({"SET", "filler:" + std::to_string(i), std::string(2000, 'x')});
+  }
+  node.Command({"CONFIG", "SET", "rdbcompression", "no"});
+  node.Command({"CONFIG", "SET", "loading-process-events-interval-bytes", "1024"});
+  node.Command({"CONFIG", "SET", "key-load-delay", "100000"});  // us
+  BeginAndExpect(node, {"DEBUG", "RELOAD"}, "LOADING");
+}
+void EndLoading(RedisNode& node) {
+  ASSERT_TRUE(Eventually([&] { return node.Command({"PING"}) == "PONG"; }));
+  node.Command({"CONFIG", "SET", "key-load-delay", "0"});
+}
+
+// A folder stands where its file is to be.
+void BeginUnsaved(RedisNode& node) {
+  node.Command({"CONFIG", "SET", "save", "3600 1000000"});
+  std::filesystem::create_directory(FileOf(node));
+  node.Command({"BGSAVE"});
+  ASSERT_TRUE(Eventually([&] { return node.Command({"SET", "x", "y"}).rfind("MISCONF", 0) == 0; }));
+}
+void EndUnsaved(RedisNode& node) {
+  std::filesystem::remove(FileOf(node));
+  node.Command({"BGSAVE"});
+  ASSERT_TRUE(Eventually([&] { return node.Command({"SET", "x", "y"}) == "OK"; }));
 }
 
 std::vector<Fault> Faults() {
@@ -51,6 +92,8 @@ std::vector<Fault> Faults() {
   return {
       {"Stall", [](RedisNode& node) { node.Freeze(); }, [](RedisNode& node) { node.Thaw(); }},
       {"Busy", BeginBusy, Says({{"SCRIPT", "KILL"}})},
+      {"Loading", BeginLoading, EndLoading},
+      {"Unsaved", BeginUnsaved, EndUnsaved},
       {"Pause", Says({{"CLIENT", "PAUSE", "1500"}}), [](RedisNode&) {}},
       {"Full", Says({set("maxmemory", "1")}), Says({set("maxmemory", "0")})},
       {"ReadOnly", Says({{"REPLICAOF", "127.0.0.1", "1"}}), Says({{"REPLICAOF", "NO", "ONE"}})},

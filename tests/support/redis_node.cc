@@ -64,6 +64,9 @@ void RedisNode::Start() {
                                    "no",
                                    "--maxmemory-policy",
                                    "noeviction"};
+  if (ServerUnderTest().WantsDebugAllowed()) {
+    argv.insert(argv.end(), {"--enable-debug-command", "yes"});
+  }
   argv.insert(argv.end(), options_.args.begin(), options_.args.end());
   Process::Options how{.output_file = dir_ / "log"};
   if (options_.shifted_clock) {

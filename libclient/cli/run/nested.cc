@@ -1,5 +1,6 @@
 #include "libclient/cli/run/nested.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 
@@ -33,11 +34,12 @@ std::optional<std::uint64_t> HeldFence(std::string_view held, std::string_view n
   return fence;
 }
 
-bool IsHeldAround(redlock_client* client, const std::string& name) {
+bool IsHeldAround(redlock_client* client, const std::string& name, std::int64_t answer_by) {
   const char* held = std::getenv(kHeldVariable);
   const auto fence = HeldFence(held == nullptr ? "" : held, name);
   if (!fence) return false;
-  redlock_set_answer_timeout(client, kAMomentNs);
+  redlock_set_answer_timeout(client,
+                             std::clamp<std::int64_t>(answer_by - redlock_now(), 1, kAMomentNs));
   redlock_grant grant = REDLOCK_GRANT_INIT;
   return redlock_check(client, name.c_str(), *fence, &grant) == REDLOCK_OK;
 }

@@ -22,7 +22,8 @@ std::string WithHeld(std::string_view held, std::string_view name, std::uint64_t
 std::optional<std::uint64_t> HeldFence(std::string_view held, std::string_view name);
 
 // Whether a `redlock run` around this process still holds `name`, by the daemon's word. What the
-// environment says may be over: a process may outlive its lock.
-bool IsHeldAround(redlock_client* client, const std::string& name);
+// environment says may be over: a process may outlive its lock. Waits for that word for a second at
+// most, and not beyond `answer_by`, a time of redlock_now().
+bool IsHeldAround(redlock_client* client, const std::string& name, std::int64_t answer_by);
 
 }  // namespace redlock::cli

@@ -308,10 +308,11 @@ int Run(const std::string& socket, const RunOptions& options) {
   const Voice voice(options.quiet, options.verbose);
   const Guard::Time begin = Now();
   for (bool is_first_try = true;; is_first_try = false) {
-    auto connected = ConnectInTime(socket, AnswerBy(options.wait, begin), voice);
+    const Guard::Time answer_by = AnswerBy(options.wait, begin);
+    auto connected = ConnectInTime(socket, answer_by, voice);
     if (const int* code = std::get_if<int>(&connected)) return *code;
     ClientPtr client = std::get<ClientPtr>(std::move(connected));
-    if (IsHeldAround(client.get(), options.name)) {
+    if (IsHeldAround(client.get(), options.name, answer_by.count())) {
       voice.Complain(Printable(options.name) +
                      ": this command runs under this lock already, and would wait for itself");
       return kExitUsage;
