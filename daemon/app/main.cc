@@ -76,7 +76,20 @@ host::ListenSocket::OrError OpenSocket(const CommandLine& line, const config::Co
   return host::ListenSocket::Bind(options);
 }
 
-int Serve(const CommandLine& line, const config::Config& config, bool dev) {
+// With fewer descriptors than limits.sessions needs there are fewer sessions, so that
+// administrators still get the last of them.
+void FitSessions(config::Config& config) {
+  const std::size_t limit = host::RaiseDescriptorLimit();
+  const std::size_t needed = DescriptorsFor(config);
+  if (limit >= needed) return;
+  const std::size_t sessions = SessionsWith(limit, config);
+  host::LogWarning("at most " + std::to_string(limit) + " file descriptors: limits.sessions " +
+                   std::to_string(config.limits.sessions) + " needs " + std::to_string(needed) +
+                   ", so it is " + std::to_string(sessions));
+  config.limits.sessions = sessions;
+}
+
+int Serve(const CommandLine& line, config::Config config, bool dev) {
   auto socket = OpenSocket(line, config);
   if (const auto* error = std::get_if<host::ListenSocket::Error>(&socket)) {
     std::fprintf(stderr, "redlockd: %s\n", redlock::protocol::Printable(error->text).c_str());
@@ -84,11 +97,7 @@ int Serve(const CommandLine& line, const config::Config& config, bool dev) {
   }
   auto& listener = std::get<host::ListenSocket>(socket);
   if (!listener.warning().empty()) host::LogWarning("socket: " + listener.warning());
-  const std::size_t limit = host::RaiseDescriptorLimit();
-  if (const std::size_t needed = DescriptorsFor(config); limit < needed) {
-    host::LogWarning("at most " + std::to_string(limit) + " file descriptors: limits.sessions " +
-                     std::to_string(config.limits.sessions) + " needs " + std::to_string(needed));
-  }
+  FitSessions(config);
   App app(config, std::move(listener), dev);
   app.Run();
   return 0;

@@ -58,6 +58,14 @@ std::size_t ReservedDescriptors(const config::Config& config) {
   return ConnectionsToNodes(config) + 16;
 }
 
+constexpr std::size_t kDescriptorsPerSession = 2;  // its socket and its process
+
+// The connections to the nodes, what is kept free, and some of its own: standard streams, timers,
+// the socket.
+std::size_t OtherDescriptors(const config::Config& config) {
+  return ConnectionsToNodes(config) + ReservedDescriptors(config) + 48;
+}
+
 }  // namespace
 
 engine::Timing TimingOf(const config::Config& config) {
@@ -123,10 +131,13 @@ session::Options SessionOptionsOf(const config::Config& config, const std::strin
   return options;
 }
 
-// Two for each session (its socket and its process), the connections to the nodes, what is kept
-// free, and some of its own: standard streams, timers, the socket.
 std::size_t DescriptorsFor(const config::Config& config) {
-  return 2 * config.limits.sessions + ConnectionsToNodes(config) + ReservedDescriptors(config) + 48;
+  return kDescriptorsPerSession * config.limits.sessions + OtherDescriptors(config);
+}
+
+std::size_t SessionsWith(std::size_t descriptors, const config::Config& config) {
+  const std::size_t others = std::min(OtherDescriptors(config), descriptors);
+  return std::max<std::size_t>((descriptors - others) / kDescriptorsPerSession, 1);
 }
 
 void CheckTiming(config::Loaded& loaded) {

@@ -21,6 +21,8 @@ session::Options SessionOptionsOf(const config::Config& config, const std::strin
 
 // How many descriptors the daemon needs to serve as many sessions as it may.
 std::size_t DescriptorsFor(const config::Config& config);
+// How many sessions that many descriptors are enough for: 1 at least.
+std::size_t SessionsWith(std::size_t descriptors, const config::Config& config);
 
 // Adds to `loaded` the inequalities of engine::Check that do not hold. Only for a configuration
 // without errors.

@@ -198,6 +198,61 @@ TEST_F(OneAddressTest, AServerThatAnotherDaemonDoesNotReachAsThatNodeIsNotCounte
   EXPECT_TRUE(Eventually([&] { return daemon_->NodeIs(0, "up"); }));
 }
 
+// One name, two servers with the same port: the one that is met first is the node, on every link.
+class SeveralAddresses : public testing::Test {
+ protected:
+  static constexpr char kName[] = "several.redlockd.test";
+
+  static RedisNode::Options Second(std::uint16_t port) {
+    return {.args = {"--bind", "127.0.0.2", "--port", std::to_string(port)}};
+  }
+  // Connections of the daemon, not of this test.
+  static long ConnectionsTo(const RedisNode& node) {
+    std::istringstream list(node.Command({"CLIENT", "LIST", "TYPE", "normal"}));
+    long count = -1;
+    for (std::string line; std::getline(list, line);) ++count;
+    return count;
+  }
+  // A command that runs another where the name has both addresses; none if that can't be had.
+  std::optional<std::vector<std::string>> Named() {
+    WriteFile(dir_ / "hosts", "127.0.0.1 localhost\n127.0.0.1 " + std::string(kName) +
+                                  "\n127.0.0.2 " + kName + "\n");
+    const std::vector<std::string> within = {
+        "unshare",     "--mount", "sh", "-c", "mount --bind \"$0\" /etc/hosts && exec \"$@\"",
+        dir_ / "hosts"};
+    std::vector<std::string> try_it = within;
+    try_it.push_back("true");
+    if (Process(try_it).Wait() != ExitCode(0)) return std::nullopt;
+    return within;
+  }
+
+  TempDir dir_;
+  RedisNode first_;
+  RedisNode second_{Second(first_.port())};
+  Nodes others_{2};
+};
+
+TEST_F(SeveralAddresses, OfANameAreNotTakenForOneNode) {
+  const auto within = Named();
+  if (!within) GTEST_SKIP() << "no mount namespace here";
+  Daemon daemon({.addresses = {kName + (":" + std::to_string(first_.port())), others_[0].Address(),
+                               others_[1].Address()},
+                 .within = *within});
+  daemon.TrustEmpty();
+  RedisNode& used = first_.Command({"DBSIZE"}) == "0" ? second_ : first_;
+  RedisNode& unused = &used == &first_ ? second_ : first_;
+  EXPECT_EQ(ConnectionsTo(used), 2);
+  EXPECT_EQ(ConnectionsTo(unused), 0);
+  EXPECT_EQ(unused.Command({"DBSIZE"}), "0");
+
+  used.Kill();
+  EXPECT_TRUE(Eventually([&] {
+    return daemon.NodeRow(0).text.find("new or restarted") != std::string::npos;
+  })) << "the other is not the node until all that the first may have granted is over: "
+      << Line(daemon.NodeRow(0));
+  EXPECT_EQ(Brief(daemon.Connect().Ask("lock a")), "OK") << "by the others";
+}
+
 TEST_F(BadLinksTest, ANodeThatTakesNoMoreConnectionsSaysSoAndServesAllLocksByThoseItHas) {
   std::deque<std::unique_ptr<redisContext, decltype(&redisFree)>> others;
   for (std::size_t i = 0; i < nodes_.size(); ++i) {

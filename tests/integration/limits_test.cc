@@ -58,9 +58,8 @@ TEST(Limits, SessionsOfOneUser) {
 }
 
 // Two of eight sessions are kept for them, and one of these for each.
-TEST(Limits, AdministratorsGetASessionWhateverTheOthersDo) {
-  if (!ActingAs::Possible()) GTEST_SKIP() << "needs root: clients of several users";
-  World world(1, {.more = "socket_mode: 0666\nlimits: {sessions: 8, sessions_per_uid: 8}\n"});
+void ExpectASessionForAdministrators(const DaemonOptions& options) {
+  World world(1, options);
   chmod(world.daemon.dir().path().c_str(), 0711);
   std::deque<LineClient> crowd;
   {
@@ -71,6 +70,20 @@ TEST(Limits, AdministratorsGetASessionWhateverTheOthersDo) {
   LineClient one = ConnectWhenThereIsRoom(world.daemon);
   EXPECT_EQ(one.Brief("nodes"), "OK");
   EXPECT_EQ(ConnectWhenThereIsRoom(world.daemon).Brief("nodes"), "OK");
+}
+
+TEST(Limits, AdministratorsGetASessionWhateverTheOthersDo) {
+  if (!ActingAs::Possible()) GTEST_SKIP() << "needs root: clients of several users";
+  ExpectASessionForAdministrators(
+      {.more = "socket_mode: 0666\nlimits: {sessions: 8, sessions_per_uid: 8}\n"});
+}
+
+// There are no more than eight for want of descriptors.
+TEST(Limits, AdministratorsGetASessionWhereDescriptorsAreFew) {
+  if (!ActingAs::Possible()) GTEST_SKIP() << "needs root: clients of several users";
+  ExpectASessionForAdministrators(
+      {.more = "socket_mode: 0666\nlimits: {sessions: 100, sessions_per_uid: 100}\n",
+       .within = {"sh", "-c", "ulimit -n 86; exec \"$@\"", "sh"}});
 }
 
 TEST(Limits, NewNamesOfOneUser) {

@@ -225,21 +225,26 @@ TEST_F(StartupTest, AnAdminGroupThatIsNotThereIsAWarning) {
   EXPECT_THAT(daemon.Log(), HasSubstr("admin_group: there is no group no-such-group"));
 }
 
-TEST_F(StartupTest, TooFewDescriptorsForItsSessionsAreAWarning) {
-  FreePort nobody;
-  DaemonOptions options{.addresses = {"127.0.0.1:" + std::to_string(nobody.number())},
-                        .more = "connections_per_node: 3\nlimits: {sessions: 100}\n"};
-  WriteFile(file_, ToYaml(options));
-  const auto start = [&](const std::string& limit) {
-    return Process({"sh", "-c", "ulimit -n " + limit + "; exec \"$@\"", "sh",
+class DescriptorsTest : public StartupTest {
+ protected:
+  Process Start(int descriptors) {
+    FreePort nobody;
+    DaemonOptions options{.addresses = {"127.0.0.1:" + std::to_string(nobody.number())},
+                          .more = "connections_per_node: 3\nlimits: {sessions: 100}\n"};
+    WriteFile(file_, ToYaml(options));
+    return Process({"sh", "-c", "ulimit -n " + std::to_string(descriptors) + "; exec \"$@\"", "sh",
                     REDLOCKD_TEST_REDLOCKD, "--config", file_, "--socket", dir_ / "s"});
-  };
-  Process few = start("271");
-  EXPECT_THAT(few.ReadUntil("serving"),
-              HasSubstr("at most 271 file descriptors: limits.sessions 100 needs 272"));
+  }
+};
+
+TEST_F(DescriptorsTest, TooFewForItsSessionsAreAWarning) {
+  Process few = Start(271);
+  EXPECT_THAT(
+      few.ReadUntil("serving"),
+      HasSubstr("at most 271 file descriptors: limits.sessions 100 needs 272, so it is 99"));
   few.Signal(SIGTERM);
   EXPECT_EQ(few.Wait(), ExitCode(0));
-  Process enough = start("272");
+  Process enough = Start(272);
   EXPECT_THAT(enough.ReadUntil("serving"), Not(HasSubstr("descriptors")));
   enough.Signal(SIGTERM);
   EXPECT_EQ(enough.Wait(), ExitCode(0));

@@ -33,8 +33,10 @@ Daemon::~Daemon() {
 }
 
 void Daemon::Start() {
-  process_.emplace(std::vector<std::string>{REDLOCKD_TEST_REDLOCKD, "--config",
-                                            dir_ / "redlockd.yaml", "--socket", socket_},
+  std::vector<std::string> argv = options_.within;
+  argv.insert(argv.end(),
+              {REDLOCKD_TEST_REDLOCKD, "--config", dir_ / "redlockd.yaml", "--socket", socket_});
+  process_.emplace(std::move(argv),
                    Process::Options{.env = options_.env, .output_file = dir_ / "log"});
   const auto answers = [&] {
     try {
