@@ -40,6 +40,35 @@ TEST_F(TwoDaemonsTest, ExcludeEachOther) {
   EXPECT_EQ(here.Brief("trylock a"), "ERR busy");
 }
 
+// A host whose CLOCK_BOOTTIME stands still for a while and is late from then on, as that of a
+// virtual machine may: to it the clocks of all nodes step at once. It blames itself, and the nodes
+// go on voting for the other host.
+TEST_F(TwoDaemonsTest, AClockThatStoodStillTakesNothingFromTheOtherHost) {
+  const TempDir dir;
+  const ClockFile clock(dir / "clock");
+  Daemon faulty({.addresses = world_.nodes.Addresses(), .env = clock.Environment()});
+  faulty.WaitForNodes(5);
+  LineClient holder = world_.Connect();
+  ASSERT_EQ(holder.Brief("lock a events=renew"), "OK");
+  const auto expect_renewals = [&] {
+    for (int i = 0; i < 3; ++i) holder.Event("RENEWED");
+    EXPECT_FALSE(holder.HasEvent("LOST") || holder.HasEvent("JEOPARDY"));
+    for (std::size_t i = 0; i < 5; ++i) {
+      EXPECT_TRUE(world_.daemon.NodeIs(i, "up")) << Line(world_.daemon.NodeRow(i));
+    }
+  };
+  clock.Stop(std::chrono::seconds(1'700'000'000));
+  EXPECT_EQ(faulty.Connect().Brief("ping"), "OK");  // it has looked at the clock
+  expect_renewals();
+  clock.Shift({});  // goes on
+  expect_renewals();
+  EXPECT_TRUE(Eventually([&] {
+    return faulty.Log().find("this host's clock stood still or ran slow") != std::string::npos;
+  }));
+  EXPECT_TRUE(Eventually([&] { return Brief(faulty.Connect().Ask("trylock b")) == "OK"; }));
+  EXPECT_EQ(Brief(faulty.Connect().Ask("trylock a")), "ERR busy");
+}
+
 TEST_F(TwoDaemonsTest, ADeadDaemonsLockIsFreeAfterItsDeadlineNotBefore) {
   second_.WaitForNodes(5);
   LineClient here = world_.Connect(), there = second_.Connect();

@@ -31,20 +31,10 @@ std::string Text(const redisReply& reply) {
   }
 }
 
-// What shifted_clock.c reads, in place, never cut short: the node has the file mapped.
-void WriteClock(const std::string& path, std::chrono::microseconds shift,
-                std::chrono::microseconds stopped) {
-  const std::array<std::int64_t, 2> us = {shift.count(), stopped.count()};
-  const Fd file(open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
-  if (pwrite(file.get(), us.data(), sizeof us, 0) != sizeof us) {
-    throw std::runtime_error("cannot write " + path);
-  }
-}
-
 }  // namespace
 
 RedisNode::RedisNode(Options options) : options_(std::move(options)) {
-  if (options_.shifted_clock) WriteClock(dir_ / "clock", {}, options_.stopped_at);
+  if (options_.shifted_clock) clock_.emplace(dir_ / "clock", options_.stopped_at);
   Start();
 }
 
@@ -69,10 +59,7 @@ void RedisNode::Start() {
   }
   argv.insert(argv.end(), options_.args.begin(), options_.args.end());
   Process::Options how{.output_file = dir_ / "log"};
-  if (options_.shifted_clock) {
-    how.env = {{"LD_PRELOAD", REDLOCKD_TEST_SHIFTED_CLOCK},
-               {"REDLOCKD_TEST_CLOCK", dir_ / "clock"}};
-  }
+  if (clock_) how.env = clock_->Environment();
   process_.emplace(std::move(argv), how);
   const auto answers = [&] {
     // The socket is the last that it listens on.
@@ -103,14 +90,6 @@ void RedisNode::Kill() {
 void RedisNode::RestartEmpty() {
   Kill();
   Start();
-}
-
-void RedisNode::ShiftClock(std::chrono::microseconds shift) {
-  WriteClock(dir_ / "clock", shift, {});
-}
-
-void RedisNode::StopClock(std::chrono::microseconds since_1970) {
-  WriteClock(dir_ / "clock", {}, since_1970);
 }
 
 std::string RedisNode::Command(const std::vector<std::string>& args) const {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/clock_file.h"
 #include "tests/support/files.h"
 #include "tests/support/free_port.h"
 #include "tests/support/process.h"
@@ -46,9 +47,9 @@ class RedisNode {
   pid_t pid() const { return process_->pid(); }
 
   // Sets how far its wall clock is ahead of the host's, at once.
-  void ShiftClock(std::chrono::microseconds shift);
+  void ShiftClock(std::chrono::microseconds shift) { clock_->Shift(shift); }
   // Its wall clock shows this time and stands still, from now on and after restarts.
-  void StopClock(std::chrono::microseconds since_1970);
+  void StopClock(std::chrono::microseconds since_1970) { clock_->Stop(since_1970); }
 
   // One command over a connection of its own. The answer as text: integers in digits, nil as
   // "(nil)", an error with its word in front, the elements of an array each on a line. Throws if
@@ -59,6 +60,7 @@ class RedisNode {
   const Options options_;
   TempDir dir_;
   FreePort port_;
+  std::optional<ClockFile> clock_;
   std::optional<Process> process_;
 };
 

@@ -1,9 +1,10 @@
-// Preloaded into a redis-server: shifts its wall clock, and that alone, by as many microseconds as
-// stand in the file $REDLOCKD_TEST_CLOCK, at any time; or stops it, at the microseconds since 1970
-// that follow them, if those are not 0. While it is stopped, so is the monotonic clock: Valkey 9
-// adds what that one counts within a turn of its loop to the wall clock at the turn's begin.
-// (libfaketime does the same for a fixed shift, but hangs in a program that uses jemalloc, as
-// Debian's redis-server does.)
+// Preloaded into a redis-server or redlockd: shifts its wall clock and CLOCK_BOOTTIME, and no
+// other, by as many microseconds as stand in the file $REDLOCKD_TEST_CLOCK, at any time; or stops
+// the wall clock, at the microseconds since 1970 that follow them, if those are not 0. While it is
+// stopped, so are CLOCK_MONOTONIC, as Valkey 9 adds what that one counts within a turn of its loop
+// to the wall clock at the turn's begin, and CLOCK_BOOTTIME, which then goes on from where it
+// stood. (libfaketime does the same for a fixed shift, but hangs in a program that uses jemalloc,
+// as Debian's redis-server does.)
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdatomic.h>
@@ -37,21 +38,36 @@ static int64_t Real(clockid_t clock) {
 }
 
 // Stands still at what it shows first after the wall clock was stopped.
-static int64_t Monotonic(void) {
-  static atomic_int_least64_t stopped;
-  if (file->stopped_us == 0) atomic_store(&stopped, 0);
-  if (file->stopped_us == 0) return Real(CLOCK_MONOTONIC);
+static int64_t Steady(clockid_t clock, atomic_int_least64_t* stopped) {
+  if (file->stopped_us == 0) atomic_store(stopped, 0);
+  if (file->stopped_us == 0) return Real(clock);
   int64_t none = 0;
-  atomic_compare_exchange_strong(&stopped, &none, Real(CLOCK_MONOTONIC));
-  return atomic_load(&stopped);
+  atomic_compare_exchange_strong(stopped, &none, Real(clock));
+  return atomic_load(stopped);
+}
+
+// Late by all the time that it stood still.
+static int64_t Boottime(void) {
+  static atomic_int_least64_t stopped, late;
+  if (file->stopped_us == 0) {
+    const int64_t since = atomic_exchange(&stopped, 0);
+    if (since != 0) atomic_fetch_add(&late, Real(CLOCK_BOOTTIME) - since);
+  }
+  return Steady(CLOCK_BOOTTIME, &stopped) - atomic_load(&late) + file->shift_us;
+}
+
+static int64_t Shown(clockid_t clock) {
+  static atomic_int_least64_t monotonic;
+  if (clock == CLOCK_MONOTONIC) return Steady(clock, &monotonic);
+  if (clock == CLOCK_BOOTTIME) return Boottime();
+  return file->stopped_us != 0 ? file->stopped_us : Real(clock) + file->shift_us;
 }
 
 int clock_gettime(clockid_t clock, struct timespec* time) {
-  const int wall = clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE;
-  if (!file || (!wall && clock != CLOCK_MONOTONIC))
-    return (int)syscall(SYS_clock_gettime, clock, time);
-  int64_t us = wall ? file->stopped_us : Monotonic();
-  if (us == 0) us = Real(clock) + file->shift_us;
+  const int is_ours = clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE ||
+                      clock == CLOCK_MONOTONIC || clock == CLOCK_BOOTTIME;
+  if (!file || !is_ours) return (int)syscall(SYS_clock_gettime, clock, time);
+  const int64_t us = Shown(clock);
   time->tv_sec = us / 1000000;
   time->tv_nsec = us % 1000000 * 1000;
   return 0;
