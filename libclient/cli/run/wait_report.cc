@@ -41,7 +41,7 @@ Holder Foreign(const Row& row) {
   const bool is_endless = !row.Has("left");
   std::string text =
       "its key on the nodes has a value that no redlockd wrote, " + Quoted(row.Get("owner"));
-  text += is_endless ? ", and that has no end: nobody gets the lock before the key is deleted"
+  text += is_endless ? ", and no expiry: nobody gets the lock before the key is deleted"
                      : ", for " + Printable(HumanDuration(row.Get("left"))) + " more";
   return {row.Get("owner"), text, is_endless};
 }
