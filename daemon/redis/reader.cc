@@ -107,7 +107,7 @@ void FreeReply::operator()(redisReply* reply) const {
 std::string ErrorOf(const redisReader& reader) {
   // So it calls an array that was refused it.
   if (reader.err == REDIS_ERR_OOM) {
-    return "an array of more than " + std::to_string(kMaxElements) + " elements, or in another";
+    return "an array of more than " + std::to_string(kMaxElements) + " elements, or a nested one";
   }
   return reader.errstr;
 }

@@ -342,7 +342,7 @@ void Session::Quit(const Call& call) {
   const auto cancelled = [this](const std::string& tag, const std::string& lock) {
     auto line = ReplyLine::Err(out(), tag, ErrorCode::kCancelled);
     if (!lock.empty()) line.Add("lock", lock);
-    line.Text("the session quits");
+    line.Text("the session was ended by quit");
   };
   // In the order of their lines.
   if (untagged_) tagged_.emplace(untagged_->request, *untagged_);

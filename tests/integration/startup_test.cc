@@ -236,7 +236,7 @@ TEST_F(StartupTest, TooFewDescriptorsForItsSessionsAreAWarning) {
   };
   Process few = start("271");
   EXPECT_THAT(few.ReadUntil("serving"),
-              HasSubstr("at most 271 file descriptors: limits.sessions 100 needs 272"));
+              HasSubstr("only 271 file descriptors are allowed: limits.sessions 100 needs 272"));
   few.Signal(SIGTERM);
   EXPECT_EQ(few.Wait(), ExitCode(0));
   Process enough = start("272");
