@@ -341,7 +341,7 @@ void Engine::Impl::ForgetIdle() {
 // --- the engine ---------------------------------------------------------------------------------
 
 Duration Linger::Of(std::string_view name) const {
-  // Of the prefixes of one name the longest comes last in the order of names.
+  // Among the prefixes of one name, the longest comes last in the order of names.
   for (auto rule = by_prefix.rbegin(); rule != by_prefix.rend(); ++rule) {
     if (name.starts_with(rule->first)) return rule->second;
   }

@@ -197,7 +197,7 @@ void Link::TakeOfOp(Reply reply) {
   for (std::size_t i = 0; i < answers; ++i) Answer(*reply, i);
 }
 
-// Of the i-th op, of those that are due, to which this is the reply.
+// Answers the op that is due first: it is the i-th op of the question to which this is the reply.
 void Link::Answer(const redisReply& reply, std::size_t i) {
   const Due due = std::move(due_.front());
   due_.pop_front();

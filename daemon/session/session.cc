@@ -23,7 +23,7 @@ constexpr std::size_t kQueuedLines = 64;
 // Requests other than locks that may be under way. Locks have room of their own, so that `cancel`
 // gets through when all of them wait.
 constexpr std::size_t kOtherRequests = 64;
-// Of a listing at a time; and how many lines that stands for.
+// How many bytes of a listing are written at a time, and how many lines that is.
 constexpr std::size_t kListingBytes = 8192;
 constexpr int kListingLines = 16;
 

@@ -36,7 +36,7 @@ Holder OnAnotherHost(const Row& row) {
   return {row.Get("owner"), Printable(text)};
 }
 
-// Of another program: it may be a lock of its own kind, which ends, or no lock.
+// Describes a key of another program: it may be a lock of another kind, which expires, or no lock.
 Holder Foreign(const Row& row) {
   const bool is_endless = !row.Has("left");
   std::string text =
