@@ -10,7 +10,7 @@
 #include "config/address.h"
 #include "config/secret.h"
 
-// What the administrator can say, as plain values. The room `config` turns a YAML file into a
+// What the administrator can configure, as plain values. The room `config` turns a YAML file into a
 // Config, or into a list of every mistake in it. It knows the keys, their types, bounds and
 // defaults (one table, keys.cc); it does not know what they mean to a lock: relations between them
 // (min_ttl <= ttl) belong to the engine, which is asked by the app; see Loaded::AddError in load.h.
@@ -23,7 +23,7 @@ namespace redlockd::config {
 
 using Duration = std::chrono::nanoseconds;  // in files: `250ms`, `10s`, `2m`
 
-// Of one node: until a connection is up (AUTH and all), and until one command is answered.
+// How long a node may take until a connection is up, including AUTH, and to answer a command.
 struct Timeouts {
   Duration connect{};
   Duration command{};

@@ -12,7 +12,7 @@ struct File {
   mode_t mode;  // permission bits
 };
 
-// Why a file was not read, to stand behind "found": "nothing at /x: No such file or directory".
+// Why a file was not read, to stand after "found": "nothing at /x: No such file or directory".
 // Never anything of its content.
 struct Unread {
   std::string why;

@@ -24,7 +24,7 @@ void WarnOfNodeCount(Loaded& loaded) {
   std::string what;
   if (count == 1) {
     what =
-        "one node gives no redundancy: while it is away, no lock can be taken or kept, and if it "
+        "one node gives no redundancy: while it is down, no lock can be taken or kept, and if it "
         "loses its data, its locks are lost";
   } else if (count % 2 == 0) {
     what = "with " + std::to_string(count) + " nodes a lock needs " +

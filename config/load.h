@@ -20,8 +20,7 @@ inline constexpr Position kWholeFile{0, 0};
 // A mistake, or something the administrator should know.
 struct Problem {
   Position at;
-  std::string
-      key;  // as the administrator would say it: "lease.ttl", "nodes[2].address"; may be empty
+  std::string key;   // as an administrator writes it: "lease.ttl", "nodes[2].address"; may be empty
   std::string what;  // "expected ..., found ..."
 };
 

@@ -201,11 +201,11 @@ class Reader {
     Node node;
     if (!ReadElement(tree, path, {loaded_.config, &node, nullptr})) return;
     if (node.address != Address{}) {  // what could not be read was told already
-      CheckNew(path.Child("address"), ToString(node.address), "each node once (rule D8)");
+      CheckNew(path.Child("address"), ToString(node.address), "each node once");
     }
     if (!node.username.empty() && loaded_.given.count(path.Child("password_file").shown) == 0) {
       const std::string username = path.Child("username").shown;
-      Fail(loaded_.PlaceOf(username), username, "a password_file beside it", "none");
+      Fail(loaded_.PlaceOf(username), username, "a password_file as well", "none");
     }
     loaded_.config.nodes.push_back(std::move(node));
   }
@@ -260,9 +260,10 @@ void ReadTree(const Tree& tree, Loaded& loaded) {
   reader.ReadFile(tree);
   constexpr std::string_view kOwnKeys = "redlockd:";
   if (loaded.config.key_prefix.substr(0, kOwnKeys.size()) == kOwnKeys) {
-    loaded.AddError("key_prefix",
-                    "expected no prefix of the daemon's own keys, redlockd: (rule D9), found \"" +
-                        loaded.config.key_prefix + "\"");
+    loaded.AddError(
+        "key_prefix",
+        "expected a prefix that does not begin with redlockd:, which is reserved, found \"" +
+            loaded.config.key_prefix + "\"");
   }
 }
 

@@ -25,7 +25,7 @@ SecretRead ReadSecretFile(const std::string& path) {
     return result;
   }
   if ((file.mode & 0004) != 0) {
-    result.warning = "expected a file that others cannot read" + found + "; chmod o= it";
+    result.warning = "expected a file that others cannot read" + found + "; run chmod o= on it";
   }
 
   std::string& text = file.text;

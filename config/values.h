@@ -58,7 +58,7 @@ struct PathValue {  // absolute
   std::string Expected() const;
 };
 
-// The absolute path of a file that holds a Secret: whoever reads the key reads the file
+// The absolute path of a file that holds a Secret: the reader of the key also reads the file
 // (secret_file.h). What stands here instead of a path may be the secret itself, so it must not be
 // shown in a message.
 struct SecretFileValue {

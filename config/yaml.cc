@@ -61,7 +61,8 @@ class Builder : public YAML::EventHandler {
     if (anchor != 0) RefuseAnchor(mark);
     const bool is_key = !open_.empty() && open_.back().kind == Tree::Kind::kMapping &&
                         open_.back().items.size() % 2 == 0;
-    if (is_key && kind != Tree::Kind::kScalar) throw YAML::ParserException(mark, "a key is a word");
+    if (is_key && kind != Tree::Kind::kScalar)
+      throw YAML::ParserException(mark, "a key must be a word");
     Tree tree;
     tree.kind = kind;
     tree.at = At(mark);

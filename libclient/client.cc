@@ -174,12 +174,13 @@ int Client::Close() {
 // --- Requests ------------------------------------------------------------------------------------
 
 int Client::CheckRequest(const protocol::Request& request) {
-  if (!protocol::IsKeyword(request.verb)) return Fail(REDLOCK_EINVAL, "the verb is no word");
+  if (!protocol::IsKeyword(request.verb)) return Fail(REDLOCK_EINVAL, "the verb is not a word");
   for (const std::string& arg : request.args) {
     if (arg.empty()) return Fail(REDLOCK_EINVAL, "an argument is empty");
   }
   for (const protocol::Field& option : request.options) {
-    if (!protocol::IsKeyword(option.key)) return Fail(REDLOCK_EINVAL, "an option's key is no word");
+    if (!protocol::IsKeyword(option.key))
+      return Fail(REDLOCK_EINVAL, "the key of an option is not a word");
   }
   // The tag that Send() puts in front has its greatest length here.
   protocol::Request longest = request;
@@ -257,7 +258,8 @@ std::int64_t Client::AnswerDeadline(std::int64_t wait_ns) const {
 int Client::Cancel(std::uint64_t id) {
   if (connection_.is_foreign()) return Fail(REDLOCK_EFORK);
   const auto found = pending_.find(id);
-  if (found == pending_.end()) return Fail(REDLOCK_EINVAL, "no such request, or answered already");
+  if (found == pending_.end())
+    return Fail(REDLOCK_EINVAL, "no such request, or it has been answered");
   // That it comes too late (no-such-tag) needs no answer of its own: the lock's answer says it.
   Send({{}, "cancel", {std::to_string(id)}, {}}, nullptr);
   return Succeed();
@@ -297,7 +299,7 @@ std::string Client::TakeLines() {
       case protocol::LineReader::Status::kNeedMore:
         return {};
       case protocol::LineReader::Status::kTooLong:
-        return "a line of the daemon is too long";
+        return "a line from the daemon is too long";
       case protocol::LineReader::Status::kLine:
         if (std::string problem = TakeLine(line); !problem.empty()) return problem;
     }
@@ -317,7 +319,7 @@ std::string Client::TakeAnswer(protocol::Reply line) {
   std::int64_t id = 0;
   const bool is_number = ParseInteger(line.tag, &id);
   const auto found = is_number ? pending_.find(static_cast<std::uint64_t>(id)) : pending_.end();
-  if (found == pending_.end()) return "an answer to what was not asked (tag '" + line.tag + "')";
+  if (found == pending_.end()) return "an answer to no request (tag '" + line.tag + "')";
   if (line.kind == protocol::Reply::Kind::kRow) {
     found->second.reply->rows.push_back(LineOf(std::move(line)));
     return {};

@@ -23,8 +23,8 @@ std::string WhoMayConnect(const std::string& path) {
   if (stat(path.c_str(), &file) != 0) return {};  // it is the directory that refuses
   const bool is_for_group = (file.st_mode & 0020) != 0 && (file.st_mode & 0002) == 0;
   if (!is_for_group) return {};
-  return " (it is for members of group " + NameOf(file.st_gid) +
-         "; one who has just become a member must log in again)";
+  return " (only members of group " + NameOf(file.st_gid) +
+         " may connect; a new member must log in again)";
 }
 
 }  // namespace redlock::client

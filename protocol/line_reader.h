@@ -36,15 +36,15 @@ class LineReader {
   // Bytes kept that no Next() has given yet.
   std::size_t buffered() const { return buffer_.size() - start_; }
 
-  // At the end of input: bytes stand there that no LF ended.
+  // At the end of input: whether there are bytes that no LF ended.
   bool has_partial_line() const { return dropping_ || buffered() > 0; }
 
  private:
   std::size_t max_line_bytes_;
   std::string buffer_;
   std::size_t start_ = 0;  // of the line that is not taken yet
-  std::size_t scanned_ =
-      0;  // no LF in [start_, scanned_): a slow line is not searched again and again
+  // There is no LF in [start_, scanned_), so that a slow line is not searched again and again.
+  std::size_t scanned_ = 0;
   bool dropping_ = false;  // inside a line that was too long
 };
 

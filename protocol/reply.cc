@@ -121,7 +121,7 @@ std::variant<Reply, std::string> ParseReply(std::string_view line) {
   std::string_view rest = line;
   std::string_view word = TakeWord(rest);
   if (!word.empty() && word[0] == '#') {
-    if (!IsTag(word.substr(1))) return "'" + std::string(word) + "' is no tag";
+    if (!IsTag(word.substr(1))) return "'" + std::string(word) + "' is not a tag";
     reply.tag = word.substr(1);
     word = TakeWord(rest);
   }
@@ -130,7 +130,7 @@ std::variant<Reply, std::string> ParseReply(std::string_view line) {
   }
   if (reply.kind == Reply::Kind::kErr || reply.kind == Reply::Kind::kEvent) {
     reply.word = TakeWord(rest);
-    if (reply.word.empty()) return "'" + std::string(word) + "' without a word behind it";
+    if (reply.word.empty()) return "'" + std::string(word) + "' without a word after it";
   }
   if (auto problem = ParseRest(rest, &reply)) return *problem;
   return reply;

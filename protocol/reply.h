@@ -1,4 +1,4 @@
-// Lines of the daemon. The first character tells the class:
+// Lines of the daemon. The first character gives the class:
 //
 //   [#tag ]OK key=value...                   ends a request
 //   [#tag ]ERR code key=value... [:text]     ends a request
@@ -50,7 +50,7 @@ class ReplyLine {
     char* const end = std::to_chars(text.data(), text.data() + text.size(), value).ptr;
     return AddPlain(key, std::string_view(text.data(), end));
   }
-  // For people, to the end of the line: nothing can be added behind it.
+  // For people, to the end of the line: nothing can be added after it.
   ReplyLine& Text(std::string_view text);
 
  private:
@@ -72,7 +72,7 @@ struct Reply {
   std::string word;                // of kErr its code, of kEvent its name; else empty
   std::vector<std::string> words;  // the other words without '=', decoded, in order
   std::vector<Field> fields;       // decoded, in order
-  std::string text;                // behind " :", as it is
+  std::string text;                // after " :", as it is
 
   // The value of a key, nullptr without it.
   const std::string* Find(std::string_view key) const;

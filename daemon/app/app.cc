@@ -66,7 +66,7 @@ void App::Run() {
 // What an administrator does to the nodes can undo what they guard: it leaves a trace.
 void App::LogAdministrator(engine::SessionId session, const char* verb) const {
   const session::Peer& peer = sessions_->Find(session)->peer();
-  host::LogWarning(std::string(verb) + " asked for by uid " + std::to_string(peer.uid) + ", pid " +
+  host::LogWarning(std::string(verb) + " requested by uid " + std::to_string(peer.uid) + ", pid " +
                    std::to_string(peer.pid) + " (" + peer.command + ")");
 }
 
@@ -207,10 +207,11 @@ void App::WatchSignals(bool dev) {
 
 void App::OnStopSignal() {
   if (std::exchange(draining_, true)) {
-    host::LogWarning("told to stop again: ending now");
+    host::LogWarning("received a second signal to stop: stopping now");
     return Feed(engine::DrainRequested{Now()});  // holders are told even so (rule C9)
   }
-  host::LogInfo("stopping: holders have " + engine::ToText(config_.drain_time) + " to let go");
+  host::LogInfo("stopping: holders have " + engine::ToText(config_.drain_time) +
+                " to release their locks");
   notifier_.Stopping();
   // Who connects now waits in the backlog for the next daemon, instead of being refused by this
   // one.

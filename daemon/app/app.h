@@ -45,7 +45,7 @@ class App : public session::EnginePort {
   engine::Counters Counters() const override;
 
  private:
-  void Feed(const engine::Event& event);  // behind those that were posted, and at once
+  void Feed(const engine::Event& event);  // after those that were posted, and at once
   void Step(const engine::Event& event);
   void StepPosted();
   void StepAll();

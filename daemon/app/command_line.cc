@@ -16,12 +16,12 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
   auto* config = app.add_option("--config", line.config, "Configuration file")
                      ->option_text("FILE")
                      ->capture_default_str();
-  app.add_option("--socket", line.socket, "Where clients connect")->option_text("PATH");
+  app.add_option("--socket", line.socket, "Socket on which clients connect")->option_text("PATH");
   auto* check = app.add_flag("--check-config", line.check_config,
                              "Print the configuration in force, or every mistake in it, and exit");
-  auto* dev = app.add_flag("--dev", line.dev,
-                           "Use throw-away redis-server processes of its own, for trying out");
-  app.add_option("--nodes", line.nodes, "How many nodes (5)")
+  auto* dev = app.add_flag(
+      "--dev", line.dev, "Start temporary redis-server processes as nodes, for trying things out");
+  app.add_option("--nodes", line.nodes, "Number of nodes for --dev (5)")
       ->option_text("N")
       ->needs(dev)
       ->check(CLI::Range(1u, static_cast<unsigned>(engine::kMaxNodes)));
@@ -33,7 +33,7 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
     return app.exit(asked);
   } catch (const CLI::ParseError& error) {
     std::cerr << "redlockd: " << redlock::protocol::Printable(error.what())
-              << "\nredlockd --help tells the options.\n";
+              << "\nTry 'redlockd --help'.\n";
     return EX_USAGE;
   }
   return line;

@@ -44,7 +44,7 @@ std::optional<config::Loaded> LoadConfig(const std::string& file) {
 }
 
 int CheckConfig(const config::Loaded& loaded) {
-  std::printf("%s\n# what follows from it\n", config::Print(loaded).c_str());
+  std::printf("%s\n# derived times\n", config::Print(loaded).c_str());
   std::string times = DerivedTimes(loaded.config);
   std::size_t from = 0;
   for (std::size_t end; (end = times.find('\n', from)) != std::string::npos; from = end + 1) {
@@ -83,7 +83,8 @@ void FitSessions(config::Config& config) {
   const std::size_t needed = DescriptorsFor(config);
   if (limit >= needed) return;
   const std::size_t sessions = SessionsWith(limit, config);
-  host::LogWarning("at most " + std::to_string(limit) + " file descriptors: limits.sessions " +
+  host::LogWarning("only " + std::to_string(limit) +
+                   " file descriptors are allowed: limits.sessions " +
                    std::to_string(config.limits.sessions) + " needs " + std::to_string(needed) +
                    ", so it is " + std::to_string(sessions));
   config.limits.sessions = sessions;

@@ -31,7 +31,7 @@ std::function<std::string()> PasswordNow(const config::Node& node) {
     if (read.error.empty()) {
       last = std::move(read.secret);
     } else if (told != read.error) {
-      host::LogWarning("password_file: " + read.error + "; the last password stays in use");
+      host::LogWarning("password_file: " + read.error + "; the previous password stays in use");
     }
     told = read.error;
     return last.Reveal();

@@ -88,7 +88,7 @@ void DevNodes::WaitUntilAnswering(std::size_t node) const {
     if (waitpid(pids_[node], &status, WNOHANG) == pids_[node]) {
       throw std::runtime_error(WIFEXITED(status) && WEXITSTATUS(status) == kNotFound
                                    ? "redis-server cannot be run; is it installed?"
-                                   : "a redis-server of --dev ended at its start");
+                                   : "a redis-server of --dev exited during its start");
     }
     if (std::chrono::steady_clock::now() > deadline) {
       throw std::runtime_error("a redis-server of --dev does not answer");

@@ -9,7 +9,7 @@ namespace redlockd::dev {
 
 // The throw-away nodes of --dev: redis-server processes of our own, each on a Unix socket in a
 // private directory, keeping nothing on disk. They go down with this object, and if the daemon is
-// killed the kernel kills them (parent-death signal). Only their directory is left behind then.
+// killed the kernel kills them (parent-death signal). Only their directory is left then.
 class DevNodes {
  public:
   // Starts them and waits until all answer. `count` >= 1. The directory is made under

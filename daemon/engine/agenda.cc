@@ -7,8 +7,8 @@
 namespace redlockd::engine {
 namespace {
 
-// Of a heap's places. Half as many levels as with two children: what moves through them touches an
-// alarm on each, somewhere in memory.
+// Each place of the heap has four children. This gives half as many levels as two children would,
+// and an alarm that moves touches one other alarm per level, somewhere in memory.
 constexpr std::size_t kChildren = 4;
 constexpr std::size_t Parent(std::size_t place) { return (place - 1) / kChildren; }
 

@@ -14,15 +14,16 @@ namespace redlockd::engine {
 
 class Lock;
 
-// Bounds how many attempts are under way at a time, and has the others wait in a line in which
-// users take turns (rule C12). How many: more with each one that is granted, fewer with each that
-// too few nodes answered in time, as they may have too much to do.
+// Limits how many attempts are in flight, and keeps the others waiting in a line in which users
+// take turns (rule C12). The limit rises with each attempt that is granted, and falls with each one
+// that too few nodes answered in time, because the nodes may be overloaded.
 class AttemptGate {
  public:
   static constexpr std::size_t kLeast = 8;  // unless fewer are the most
 
-  // Of all that may be under way a user has this part at most: so there always is room for others,
-  // and what nodes have to do for one user does not make the others wait for long.
+  // One user may have at most this fraction of the attempts in flight (one in kShare). So there is
+  // always room for others, and the nodes' work for one user does not make the others wait for
+  // long.
   static constexpr std::size_t kShare = 4;
 
   explicit AttemptGate(std::size_t most) : most_(most), width_(most) {}

@@ -66,7 +66,7 @@ enum class Failure : std::uint8_t {
   // caller
   kBadTtl,
   kNotHeld,
-  kLost,  // of a hold that ended without the client; told once
+  kLost,  // of a hold that ended without the client; reported once
   kDeadlock,
   kNoSuchWait,
   // contention
@@ -100,7 +100,7 @@ struct AnswerClient {
   Answer answer;
 };
 
-// --- events of a hold, told to its session ------------------------------------------------------
+// --- events of a hold, sent to its session ------------------------------------------------------
 
 struct Notice {
   enum class Kind : std::uint8_t { kRenewed, kJeopardy, kSafe, kLost, kDraining };

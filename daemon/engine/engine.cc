@@ -100,7 +100,7 @@ std::optional<Failed> Engine::Impl::WhyNot(const LockRequested& e) const {
   if (shared.sessions.Uses(e.session, e.name)) {
     return Failed{.failure = Failure::kDeadlock,
                   .name = e.name,
-                  .text = "this session holds it or waits for it already"};
+                  .text = "this session already holds it or waits for it"};
   }
   if (auto limit = shared.sessions.AtLimit(e.session)) {
     return Failed{.failure = Failure::kLimit, .name = e.name, .text = *limit};
@@ -121,13 +121,12 @@ bool Engine::Impl::AdmitName(Time now, const LockRequested& e) {
   const bool admitted = shared.new_names.Admit(now, uid, e.name);
   shared.counters.new_names = shared.new_names.count();
   if (admitted) return true;
-  shared.outbox.Reply(
-      e.session, e.request,
-      Failed{.failure = Failure::kLimit,
-             .name = e.name,
-             .text = "uid " + std::to_string(uid) +
-                     " asks for too many names that are new: " + "expected at most " +
-                     std::to_string(shared.new_names.a_second()) + " a second"});
+  shared.outbox.Reply(e.session, e.request,
+                      Failed{.failure = Failure::kLimit,
+                             .name = e.name,
+                             .text = "uid " + std::to_string(uid) +
+                                     " asks for too many new names: expected at most " +
+                                     std::to_string(shared.new_names.a_second()) + " per second"});
   return false;
 }
 
@@ -138,7 +137,7 @@ Failed Engine::Impl::NotHeld(SessionId session, const std::string& name,
                   .name = name,
                   .fence = loss->fence,
                   .reason = loss->reason,
-                  .text = "it ended before it was let go"};
+                  .text = "the hold ended before it was released"};
   }
   return Failed{.failure = Failure::kNotHeld, .name = name, .text = "not held by this session"};
 }
@@ -178,8 +177,7 @@ void Engine::Impl::On(Time, const TrustEmptyRequested& e) {
                         Failed{.failure = Failure::kRefused, .text = std::move(text)});
   };
   for (const auto& [attempt, lock] : shared.by_attempt) {
-    if (lock->HasLease())
-      return refuse("this daemon has leases on these nodes, of " + lock->name());
+    if (lock->HasLease()) return refuse("this daemon has a lease on these nodes: " + lock->name());
   }
   if (shared.releases.size() > 0) return refuse("this daemon has leases to release on these nodes");
   const std::string used = shared.nodes.WhyUsedHere();
@@ -200,7 +198,7 @@ void Engine::Impl::On(Time, const AdoptRequested& e) {
         e.session, e.request,
         Failed{.failure = Failure::kRefused,
                .text = "this daemon holds " + std::to_string(shared.holds) +
-                       " locks, which an adoption would end; let them end first"});
+                       " locks, which an adoption would end; release them first"});
   }
   queries.Adopt(e);
 }
@@ -343,7 +341,7 @@ void Engine::Impl::ForgetIdle() {
 // --- the engine ---------------------------------------------------------------------------------
 
 Duration Linger::Of(std::string_view name) const {
-  // Of the prefixes of one name the longest comes last in the order of names.
+  // Among the prefixes of one name, the longest comes last in the order of names.
   for (auto rule = by_prefix.rbegin(); rule != by_prefix.rend(); ++rule) {
     if (name.starts_with(rule->first)) return rule->second;
   }

@@ -36,7 +36,7 @@ struct EngineOptions {
   Timing timing;  // Check() found no fault
   Linger linger{};
   Limits limits;
-  std::size_t attempts = 128;  // at most so many under way at a time (rule C12)
+  std::size_t attempts = 128;  // the most that are in flight at a time (rule C12)
   std::size_t nodes = 0;       // 1..kMaxNodes
   std::string instance;        // random, 96 bits or more, new at each start (rule A1)
   std::string host;            // a readable fact for the owner value

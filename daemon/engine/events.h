@@ -16,8 +16,8 @@ struct SessionOpened {
   SessionId session;
   std::uint32_t uid;
 };
-// The client will send no more commands (half-close). Its waits behind a holder are cancelled, what
-// is being asked of the nodes is answered; the session's holds stay until SessionClosed.
+// The client will send no more commands (half-close). Its waits for a holder are cancelled; what is
+// being asked of the nodes is answered; the session's holds stay until SessionClosed.
 struct SessionInputEnded {
   SessionId session;
 };
@@ -35,7 +35,7 @@ struct LockRequested {
   SessionId session;
   RequestId request;
   std::string name;
-  std::optional<Duration> wait;  // none: for ever; 0: a try
+  std::optional<Duration> wait;  // none: no limit; 0: a try
   std::optional<Duration> ttl;   // none: Timing::ttl
   std::optional<Duration> max_hold;
   std::string note;
@@ -92,8 +92,8 @@ struct NodeDown {
 // --- from the host ------------------------------------------------------------------------------
 
 struct TimePassed {};
-// Grant nothing more; holders are told and have until `until` to let go. What is held then keeps
-// its keys until its deadline (rule C9).
+// Grant nothing more; holders are notified and have until `until` to release. What is held then
+// keeps its keys until its deadline (rule C9).
 struct DrainRequested {
   Time until;
 };

@@ -48,7 +48,7 @@ class FairLine {
   // Whose turn it is; none if nobody waits that may have one.
   T* First() const { return users_.empty() ? nullptr : users_.front().waiting.front(); }
 
-  // Of a user who has nothing in the line this is forgotten.
+  // This is forgotten when the user has nothing in the line.
   void HoldBack(std::uint32_t uid) { SetHeldBack(uid, true); }
   void LetGo(std::uint32_t uid) { SetHeldBack(uid, false); }
 

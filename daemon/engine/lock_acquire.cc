@@ -12,7 +12,7 @@ namespace {
 
 // One, and twice more after a confirm that failed (rule A4).
 constexpr unsigned kMaxFirstRounds = 3;
-// Of the back-off: to 16 round trips (rule E7).
+// The back-off doubles this often: to 16 round trips (rule E7).
 constexpr unsigned kMaxDoublings = 4;
 constexpr Duration kAfterExpiry = std::chrono::milliseconds(2);  // rule C11
 

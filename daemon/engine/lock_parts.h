@@ -63,7 +63,7 @@ struct Lock::Lease {
     if (ticket.round == sent_in[node]) in_flight.reset(node);
   }
 
-  // Of what is asked from the next round on (rule C10).
+  // Sets the ttl of what is asked from the next round on (rule C10).
   void ChangeTtl(Duration to) {
     if (to == ttl) return;
     former_ttl = ttl_since == 0 ? ttl : std::min(former_ttl, ttl);
@@ -71,7 +71,7 @@ struct Lock::Lease {
     ttl = to;
     ttl_since = round + 1;
   }
-  // Of what was asked in that round, or less.
+  // Returns the ttl of what was asked in that round, or less.
   Duration TtlOf(std::uint32_t asked_in) const {
     return asked_in >= ttl_since ? ttl : std::min(former_ttl, ttl);
   }
@@ -110,7 +110,8 @@ struct Lock::Lease {
   std::uint32_t round = 0;
   std::uint32_t granted_in = 0;  // the round that decided it
   unsigned first_rounds = 0;
-  // Of the first or confirm round; once it is leased, of the round that asks for the next block.
+  // The ballot of the first or confirm round; once leased, of the round that asks for the next
+  // block.
   std::unique_ptr<Ballot> ballot;
   std::uint32_t block_round = 0;
   Fence block = 1;      // how many fences are asked for at a time
@@ -124,7 +125,7 @@ struct Lock::Lease {
   std::unique_ptr<NodeFailures> failures;  // since each node's last promise; mostly none
   NodeSet healing;                         // asked to take it again (rule C6)
   bool asked_to_pass_on = false;        // a round is out, or was, that the next in line waits for
-  bool owes_rest = false;               // of a tenure before it: behind its first hold (rule E1)
+  bool owes_rest = false;               // after its first hold, for a tenure before it (rule E1)
   bool wanted = false;                  // by another daemon, as far as is known (rule E2)
   bool is_queued_for = false;           // ... that has an entry in its queue: not by a try
   unsigned handoffs_while_wanted = 0;   // it was handed on so often since then
@@ -182,7 +183,7 @@ struct Lock::Hold {
   bool renewed_events = false;
   Time granted;
   std::optional<Time> ends_at;  // with max-hold
-  Time deadline;                // as told; moves back by rule D6 alone
+  Time deadline;                // as announced; moves back by rule D6 alone
   bool jeopardy = false;
 };
 

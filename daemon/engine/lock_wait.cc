@@ -29,7 +29,8 @@ void Lock::Request(Time now, const LockRequested& request) {
   waiters_.push_back(std::move(waiter));
   shared_.sessions.Add(request.session, name_);
   if (must_wait && !is_try && shared_.sessions.InputEnded(request.session)) {
-    return Fail(std::prev(waiters_.end()), Failure::kCancelled, "the client sends no more");
+    return Fail(std::prev(waiters_.end()), Failure::kCancelled,
+                "the client half-closed the connection");
   }
   Proceed(now);
 }
@@ -43,7 +44,7 @@ bool Lock::IsContended() const {
 std::string Lock::WhyBusy() const {
   if (hold_) return "held on this host";
   const bool kept = lease_ && lease_->phase == Lease::Phase::kKept;
-  return kept ? "kept until the deadline of its last hold" : "others on this host are first";
+  return kept ? "kept until the deadline of its last hold" : "others on this host are ahead";
 }
 
 bool Lock::Cancel(Time now, SessionId session, RequestId request) {
@@ -60,7 +61,7 @@ void Lock::InputEnded(Time now, SessionId session) {
   const bool is_next = Passing() && waiter == waiters_.begin();
   // Answered by what comes of it.
   if (is_next || (*waiter)->is_try || IsUndecided(now, **waiter)) return;
-  Fail(waiter, Failure::kCancelled, "the client sends no more");
+  Fail(waiter, Failure::kCancelled, "the client half-closed the connection");
   Proceed(now);
 }
 
@@ -131,7 +132,8 @@ bool Lock::Ends(Time now, Waiter& waiter, const FailedRound& round) const {
 }
 
 void Lock::EndWait(Time now, Waiters::iterator waiter, const FailedRound& round) {
-  const std::string held = round.is_split ? "others ask for it just now" : "held elsewhere";
+  const std::string held =
+      round.is_split ? "no majority: other hosts are competing for it" : "held elsewhere";
   if (!round.reached) {
     Fail(waiter, Failure::kNoQuorum, shared_.nodes.WhyNoQuorum(now, contest().failures));
   } else if ((*waiter)->is_try) {
@@ -139,7 +141,7 @@ void Lock::EndWait(Time now, Waiters::iterator waiter, const FailedRound& round)
   } else if ((*waiter)->out_of_time) {
     Fail(waiter, Failure::kTimeout, held);
   } else {
-    Fail(waiter, Failure::kCancelled, held + ", and the client sends no more");
+    Fail(waiter, Failure::kCancelled, held + ", and the client half-closed the connection");
   }
 }
 
@@ -167,7 +169,7 @@ void Lock::WaitOver(Time now, SessionId session) {
   } else {
     Fail(waiter, (*waiter)->is_try ? Failure::kBusy : Failure::kTimeout,
          hold_                ? "still held on this host"
-         : StandsBeforeGate() ? "too many locks are asked for at a time"
+         : StandsBeforeGate() ? "too many lock attempts are in flight"
                               : "still held elsewhere");
   }
   Proceed(now);

@@ -13,8 +13,8 @@ namespace redlockd::engine {
 
 // Bounds how many names a user can make the nodes remember: each leaves a fence there for
 // fence_life (rule C14). A name is new unless somebody here asked for it since a generation began,
-// which lasts for fence_life; a user may ask for so many new ones a second, and for what it has not
-// asked for in the last minute besides.
+// which lasts for fence_life; a user may ask for a number of new ones per second, and for what it
+// has not asked for in the last minute besides.
 //
 // What was asked for is kept as a Bloom filter: of a fixed size, whatever clients do. One name in
 // some hundred is taken for an old one, which makes the bound that much looser.

@@ -8,7 +8,7 @@
 
 #include "daemon/engine/types.h"
 
-// What the engine asks of a node, and what a node may answer. Whoever carries an op to a node
+// What the engine asks of a node, and what a node may answer. The room that carries an op to a node
 // (daemon/redis) adds what belongs to the connection (run_id) and to the set (key prefix, max_ttl,
 // fence_window, quarantine, fence_life).
 namespace redlockd::engine {
@@ -183,7 +183,8 @@ struct NodeAnswer {
   std::optional<NodeFacts> facts;  // of a probe
 };
 
-// What one daemon tells another by way of a node (rule E5). May be lost, late, or told twice.
+// What one daemon tells another by way of a node (rule E5). It may be lost, late, or delivered
+// twice.
 struct NodeHint {
   enum class Kind : std::uint8_t {
     kWanted,  // to the lock's holder: the other was refused

@@ -164,9 +164,8 @@ void NodeTable::WarnOfHostClock(Time now) {
   if (warned_of_clock_ && now - *warned_of_clock_ < kWarnInterval) return;
   warned_of_clock_ = now;
   outbox_.Warn(
-      "this host's clock stood still or ran slow: most nodes' clocks went ahead of it at once; "
-      "what "
-      "they had promised this daemon no longer counts");
+      "this host's clock stood still or ran slow: the clocks of most nodes moved ahead of it at "
+      "the same time; their earlier promises to this daemon no longer count");
 }
 
 void NodeTable::Probed(Time now, const NodeAnswer& answer) {

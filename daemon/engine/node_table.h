@@ -20,7 +20,7 @@ namespace redlockd::engine {
 // Knows no locks.
 class NodeTable {
  public:
-  // What the table tells the engine.
+  // What the table reports to the engine.
   class Observer {
    public:
     virtual ~Observer() = default;
@@ -94,7 +94,8 @@ class NodeTable {
     std::string down_reason = "not connected yet";
     NodeFacts facts;
     // It may have dropped keys and has not acked that it knows: by its own word (rule D5), or
-    // because its clock moved, as this host sees it (rule D6). And whether it is being told.
+    // because its clock moved, as this host sees it (rule D6). And whether that is being sent to
+    // it.
     enum class Suspicion { kNone, kClock, kOwnWord } suspected = Suspicion::kNone;
     bool suspecting = false;
     // Its clock or this host's moved forward: until then this daemon counts no vote of it (rule

@@ -51,42 +51,44 @@ std::pair<NodeState, std::string> NodeTable::JudgeNode(NodeIndex index) const {
     return {NodeState::kDuplicate, "is the same server as node " + std::to_string(*first + 1)};
   }
   if (!node.error.empty()) return {NodeState::kError, node.error};
-  if (!node.probed) return {NodeState::kProbing, "connected, not read yet"};
+  if (!node.probed) return {NodeState::kProbing, "connected, but not checked yet"};
   if (membership_.Foreign(facts.set)) {
     return {NodeState::kOtherSet, "belongs to another set of nodes (" + facts.set +
-                                      "); if it was moved here: redlock nodes --adopt"};
+                                      "); if it was moved here, run: redlock nodes --adopt"};
   }
   if (facts.node_id.empty() && membership_.SetKnown()) {
     return {
         NodeState::kStranger,
-        "has no id, and others are of a set already; a daemon that knew it gives it back, else: "
-        "redlock nodes --adopt"};
+        "has no id, but other nodes belong to a set; a daemon that remembers the id restores it, "
+        "otherwise run: redlock nodes --adopt"};
   }
   if (const auto other = claims_.OtherRun(index)) {
-    return {NodeState::kOtherRun, "is another server for another daemon (run_id " + *other +
+    return {NodeState::kOtherRun, "is a different server for another daemon (run_id " + *other +
                                       ", here " + facts.run_id +
                                       "): the address leads to two servers"};
   }
   if (!facts.node_id.empty() && !claims_.Accepted(index)) {
-    return {NodeState::kProbing, "connected, not compared with the other nodes yet"};
+    return {NodeState::kProbing, "connected, but not compared with the other nodes yet"};
   }
   if (!node.settings.empty()) {
     return {NodeState::kSettings,
-            "differs: " + node.settings + "; to change it: redlock nodes --adopt"};
+            "differs: " + node.settings + "; to change it, run: redlock nodes --adopt"};
   }
   if (node.suspected == Node::Suspicion::kOwnWord) {
-    return {NodeState::kQuarantine, "may have lost keys, told to be in quarantine"};
+    return {NodeState::kQuarantine, "may have lost keys, going into quarantine"};
   }
   if (node.ready_at) {
     return node.forgot ? std::pair(NodeState::kNew, std::string("new or restarted"))
                        : std::pair(NodeState::kQuarantine, std::string("in quarantine"));
   }
   if (node.doubted_until) {
-    return {NodeState::kQuarantine, "its clock went ahead of this host's: not counted here"};
+    return {NodeState::kQuarantine,
+            "its clock moved ahead of this host's: this daemon ignores its votes"};
   }
   if (Skewed(index)) return {NodeState::kSkewed, "clock off by " + ToText(*Off(index))};
   if (!facts.refuses.empty()) {
-    return {NodeState::kFull, "keeps the leases that it has, takes no new ones: " + facts.refuses};
+    return {NodeState::kFull,
+            "keeps the leases that it has, but takes no new ones: " + facts.refuses};
   }
   return {NodeState::kUp, ""};
 }
@@ -183,7 +185,7 @@ std::string NodeTable::WhyNoQuorum(Time now, const NodeFailures& failures) const
             (state == NodeState::kUp ? failure->second : Reason(now, i));
   }
   if (MetOtherSet()) return "a node belongs to another set, nothing is granted" + rest;
-  if (WhyNotNew().empty()) rest += "; if the nodes are new: redlock nodes --trust-empty";
+  if (WhyNotNew().empty()) rest += "; if the nodes are new, run: redlock nodes --trust-empty";
   return head + rest;
 }
 
@@ -201,7 +203,7 @@ std::string NodeTable::WhyNotKept(const NodeFailures& failures) const {
 std::string NodeTable::WhyUsedHere() const {
   for (NodeIndex i = 0; i < nodes_.size(); ++i) {
     if (!nodes_[i].counted.empty()) {
-      return "this daemon has had votes of node " + std::to_string(i + 1);
+      return "this daemon has received votes from node " + std::to_string(i + 1);
     }
   }
   return {};
@@ -212,9 +214,9 @@ std::string NodeTable::WhyNotNew() const {
   for (NodeIndex i = 0; i < nodes_.size(); ++i) {
     const Node& node = nodes_[i];
     const std::string name = "node " + std::to_string(i + 1);
-    if (!node.linked || !node.probed) return name + " has not been read";
+    if (!node.linked || !node.probed) return name + " has not been checked";
     if (node.facts.memory == NodeFacts::Memory::kUsed) {
-      return name + " has been used before, as it or another daemon remembers";
+      return name + " has been used before, as the node or another daemon remembers";
     }
     if (node.state != NodeState::kNew && node.state != NodeState::kQuarantine) {
       return name + " is not new";

@@ -87,7 +87,7 @@ bool NodeTable::MayWrite() const {
   return read >= Majority(nodes_.size()) && (differ == 0 || agree > differ) && !MetOtherSet();
 }
 
-// Of which nodes this daemon says to the others what they are.
+// Returns the nodes for which this daemon reports to the others which server it reaches.
 NodeSet NodeTable::Claimed() const {
   NodeSet claimed;
   for (NodeIndex i = 0; i < nodes_.size(); ++i) {

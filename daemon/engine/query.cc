@@ -29,7 +29,7 @@ void QueryTable::Wait(Kind kind, const std::string& name, Asker asker) {
         Failed{.failure = Failure::kLimit,
                .name = name,
                .text = "uid " + std::to_string(uid) + " waits for " +
-                       std::to_string(waiting_of_uid) + " answers, the limit of a user"});
+                       std::to_string(waiting_of_uid) + " answers, the limit for a user"});
   }
   ++waiting_of_uid;
   const auto [at, is_new] =

@@ -39,7 +39,7 @@ class QueryTable {
  private:
   // trust-empty and adopt look at all nodes first; nothing is written where one does not answer.
   enum class Kind { kShow, kLookToTrust, kLookToAdopt, kTrust, kAdopt };
-  // Of a session that has closed since, nobody gets an answer.
+  // If the session has closed since, nobody gets an answer.
   struct Asker {
     SessionId session;
     RequestId request;

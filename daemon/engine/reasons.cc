@@ -22,7 +22,7 @@ std::string ReasonOf(const NodeAnswer& answer) {
       return "granted it, but does not vote";
     case Verdict::kBusy:
     case Verdict::kNotTurn:
-      return "refused: the lock is another's";
+      return "refused: another owner has the lock";
     case Verdict::kNotOwner:
       return "no longer has the lock's key";
     case Verdict::kPassed:

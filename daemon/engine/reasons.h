@@ -9,8 +9,8 @@
 // `redlock nodes` and in the log.
 namespace redlockd::engine {
 
-// Of an answer that is neither what was asked for nor a word of the lock's own state (busy, not the
-// turn, not the owner): what the node refused, and with how much.
+// Describes an answer that is neither what was asked for nor about the lock's own state (busy, not
+// the turn, not the owner): what the node refused, and with what values.
 std::string ReasonOf(const NodeAnswer& answer);
 std::string ReasonOf(const NodeSilence& silence);
 

@@ -124,13 +124,14 @@ void ReleaseTable::AnswerWaiter(Pending& pending) {
   if (released >= m) {
     outbox_.Reply(session, request, Released{pending.op.lock, fence});
   } else if (released + (pending.unacked & ~pending.missed).count() < m) {
-    outbox_.Reply(session, request,
-                  Failed{.failure = Failure::kNoQuorum,
-                         .name = pending.op.lock,
-                         .fence = fence,
-                         .text = "let go here; " + std::to_string(pending.unacked.count()) +
-                                 " of " + std::to_string(n) + " nodes are still to be told" +
-                                 ToText(pending.failures)});
+    outbox_.Reply(
+        session, request,
+        Failed{.failure = Failure::kNoQuorum,
+               .name = pending.op.lock,
+               .fence = fence,
+               .text = "released on this host; " + std::to_string(pending.unacked.count()) +
+                       " of " + std::to_string(n) + " nodes have yet to be told" +
+                       ToText(pending.failures)});
   } else {
     return;
   }

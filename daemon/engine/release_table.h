@@ -16,18 +16,19 @@ namespace redlockd::engine {
 // has acked its release or the key must have ended by itself.
 class ReleaseTable {
  public:
-  // Someone who wants to know when a quorum has released (`unlock NAME sync`); told kNoQuorum if
-  // too few nodes can be reached now. Of a session that has closed, nobody is told.
+  // A request that waits until a quorum has released (`unlock NAME sync`); it is answered kNoQuorum
+  // if too few nodes can be reached now. If the session has closed, nobody is answered.
   struct Waiter {
     SessionId session;
     RequestId request;
     Fence fence;
   };
 
-  // At most so many are owed at a time; then the oldest is forgotten, whose keys end by themselves.
+  // The most that are owed at a time. Beyond that the oldest is forgotten; its keys expire by
+  // themselves.
   static constexpr std::size_t kMost = 100'000;
 
-  // What the table tells the engine.
+  // What the table reports to the engine.
   class Observer {
    public:
     virtual ~Observer() = default;
@@ -41,7 +42,7 @@ class ReleaseTable {
 
   // Asks `nodes` (every node that may have this owner's key) for `op`. By `gone_by` the key has
   // ended everywhere. An attempt is under way until the nodes, but for a minority, are through with
-  // it. `awaited`: the observer is told when they are.
+  // it. `awaited`: the observer is notified when they are.
   struct Release {
     AttemptNumber attempt;
     ReleaseOp op;

@@ -13,18 +13,18 @@ namespace redlockd::engine {
 
 // Renewals that go to the nodes together, for as long as their answers are out. What is added in
 // one step goes out in questions of up to RenewOp::kMost leases, so that thousands of leases cost
-// nodes and host little, and no node stops for long. Knows no locks: what a node says of each lease
-// is handed on as if that lease had been asked for alone.
+// nodes and host little, and no node stops for long. The table knows no locks: what a node answers
+// for each lease is passed on as if that lease had been asked for alone.
 class RenewalTable {
  public:
   explicit RenewalTable(Outbox& outbox) : outbox_(outbox) {}
 
-  // Asks `nodes` for the lease of that attempt, in its round. In the how manieth call of this step,
-  // from 0.
+  // Asks `nodes` to renew the lease of that attempt, in its round. Returns which call of this step
+  // carries it, counting from 0.
   std::size_t Add(Time now, NodeSet nodes, AttemptNumber attempt, std::uint32_t round,
                   RenewOp::Lease lease);
-  // Sends what is gathered. At the end of each step, and before its event: that may let go of what
-  // is to be renewed.
+  // Sends what has been gathered. It is called at the end of each step, and before the step's
+  // event, which may end a lease that is to be renewed.
   void Flush(Time now);
 
   void Answered(const NodeAnswer& answer, const std::function<void(const NodeAnswer&)>& tell);

@@ -59,11 +59,11 @@ std::optional<std::string> SessionTable::AtLimit(SessionId session) const {
   const Session& s = sessions_.at(session);
   if (s.locks.size() >= limits_.locks_per_session) {
     return "this session holds or waits for " + std::to_string(s.locks.size()) +
-           " locks, the limit of a session";
+           " locks, the limit for a session";
   }
   if (s.user.locks >= limits_.locks_per_uid) {
     return "uid " + std::to_string(s.uid) + " holds or waits for " + std::to_string(s.user.locks) +
-           " locks (those of dropped sessions count until their deadlines), the limit of a user";
+           " locks (those of dropped sessions count until their deadlines), the limit for a user";
   }
   return std::nullopt;
 }

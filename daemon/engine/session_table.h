@@ -64,7 +64,7 @@ class SessionTable {
     User& user_;
   };
 
-  // A hold that ended without the client, to be told once at its next unlock or check.
+  // A hold that ended without the client, to be reported once at its next unlock or check.
   struct Loss {
     Fence fence;
     LossReason reason;

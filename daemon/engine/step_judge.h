@@ -6,8 +6,8 @@
 namespace redlockd::engine {
 
 // Whose clock moved when a node's TIME went ahead of this host's clock (rule D6): the node's, or
-// this host's, which stood still or ran slow. One reading cannot tell, so the other nodes are read
-// as well: where a majority of all nodes has moved, it is this host's.
+// this host's, which stood still or ran slow. One reading does not show which, so the other nodes
+// are read as well: where a majority of all nodes has moved, it is this host's.
 class StepJudge {
  public:
   enum class Verdict { kOpen, kNode, kHost };

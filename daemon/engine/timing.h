@@ -33,8 +33,8 @@ struct Timing {
   static Duration UsefulRest(Duration ttl) { return ttl / 4; }
   // A holder is warned when less than this is left.
   static Duration JeopardyRest(Duration ttl) { return ttl / 2; }
-  // A loss is told so long before the deadline, with `left` to go when that is set: a timer rings
-  // late and a client reads late, and the client is to know by then.
+  // A loss is announced this long before the deadline, with `left` to go when that is set: a timer
+  // rings late and a client reads late, and the client is to know by then.
   static Duration ToldAhead(Duration left) {
     return std::min<Duration>(left / 8, std::chrono::milliseconds(10));
   }
@@ -47,10 +47,11 @@ struct Timing {
   static Duration Apart(std::size_t call, Duration ttl) {
     return kTogether * call % std::max<Duration>(kTogether, RenewAfter(ttl) / 4);
   }
-  // A lock that somebody elsewhere wants is handed on here so often and so long (rule E2).
+  // A lock that another host wants is handed off here at most this often and this long (rule E2).
   static constexpr unsigned kHandoffsWhileWanted = 16;
   static constexpr Duration kHandoffTimeWhileWanted = std::chrono::milliseconds(5);
-  // After a tenure nobody asks for the lock here for so long: who polls gets a turn (rule E1).
+  // After a tenure this host does not ask for the lock for this long, so that clients that poll get
+  // a turn (rule E1).
   Duration Rest() const { return std::min(retry_interval, tenure_max / 10); }
   // How long a try goes on while nobody may hold the lock: its lease elsewhere may have no holder
   // (rule E6.8), or the votes are split (rule E10). Ten round trips, each as long as a node may

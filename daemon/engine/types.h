@@ -11,7 +11,7 @@ namespace redlockd::engine {
 
 using Duration = std::chrono::nanoseconds;
 
-// CLOCK_BOOTTIME of this host. It has no now(): the engine is told the time by its caller.
+// CLOCK_BOOTTIME of this host. It has no now(): the caller passes the time to the engine.
 struct BootClock {
   using rep = std::int64_t;
   using period = std::nano;

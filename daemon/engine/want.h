@@ -16,12 +16,12 @@ class Want {
  public:
   explicit Want(const Timing& timing) : timing_(timing) {}
 
-  // Of the round that goes out at `now`; `clock` is that time by the nodes' clocks.
+  // Returns how the round that goes out at `now` queues; `clock` is that time by the nodes' clocks.
   Queueing NextRound(Time now, Stamp clock);
-  // Of a try's round after a split (rule E10). Enough nodes answered the one before, and its entry
-  // is fresh for a moment only, so rule E6.6 does not apply.
+  // Returns how a try's round after a split queues (rule E10). Enough nodes answered the round
+  // before, and its entry is fresh for a moment only, so rule E6.6 does not apply.
   Queueing NextRoundOfTry(Stamp clock);
-  // Of the want, once a round was to register it.
+  // Returns the stamp of the want, once a round was to register it.
   Stamp stamp() const { return stamp_; }
 
   // The round went out.

@@ -10,7 +10,7 @@ class Loop;
 
 // A task that runs once at the end of the turn in which it was scheduled, however often that was:
 // what many callbacks of a turn have collected goes out in one write. Scheduled from within the end
-// of a turn, it still runs there, behind the others; but once: if it has run already, it runs at
+// of a turn, it still runs there, after the others; but once: if it has run already, it runs at
 // the end of the next one, which then does not wait.
 class EndOfTurn {
  public:

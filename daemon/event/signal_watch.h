@@ -8,7 +8,7 @@ namespace redlockd::event {
 class Loop;
 
 // Calls back in the loop when the process gets `signal`; while it lives the signal has no other
-// effect. Signals that come together may be told once.
+// effect. Signals that come together may be reported once.
 class SignalWatch {
  public:
   SignalWatch(Loop& loop, int signal, std::function<void()> callback);

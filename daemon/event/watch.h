@@ -11,7 +11,7 @@ class Loop;
 // reporting a descriptor that is closed while a copy of it lives elsewhere).
 class Watch {
  public:
-  // What one can want to know, and is told; or-ed together.
+  // What can be watched, and is reported; or-ed together.
   enum What : unsigned {
     kNothing = 0,
     kRead = 1,    // something to read, or the end, or an error: read() says which
@@ -19,9 +19,9 @@ class Watch {
     kClosed = 4,  // the peer has shut its side down, or is gone: LookAt says which
   };
   enum class Trigger {
-    kLevel,  // told again each turn while it is so
-    kEdge,   // told once for each change, and once for what is so when it is wanted: read or write
-             // until EAGAIN. The only one that can go on waiting for a full close behind a
+    kLevel,  // reported again each turn while it is so
+    kEdge,   // reported once for each change, and once for what is so when it is wanted: read or
+             // write until EAGAIN. The only one that can go on waiting for a full close after a
              // half-close.
   };
 

@@ -11,7 +11,7 @@ namespace redlockd::host {
 std::string HostName();
 
 // The id of this boot of the kernel: CLOCK_BOOTTIME values mean the same only under the same one.
-// Empty if /proc does not tell.
+// Empty if /proc does not show it.
 std::string BootId();
 
 // The group's number, or nothing if there is no such group. Asks the name service: may block.

@@ -106,11 +106,12 @@ class StartLock {
       struct stat file {};
       if (fd->get() < 0 || fstat(fd->get(), &file) != 0) return Failed("make " + path_, errno);
       if (!S_ISREG(file.st_mode) || file.st_uid != geteuid() || (file.st_mode & 077) != 0) {
-        return Error{"expected " + path_ + " to be a file of this user alone, found one of uid " +
+        return Error{"expected " + path_ +
+                     " to be accessible only to this user, found a file of uid " +
                      std::to_string(file.st_uid) + "; remove it"};
       }
       if (flock(fd->get(), LOCK_EX | LOCK_NB) != 0) {
-        if (errno == EWOULDBLOCK) return Error{"another process has the lock " + path_};
+        if (errno == EWOULDBLOCK) return Error{"another process holds the lock file " + path_};
         return Failed("lock " + path_, errno);
       }
       // Who had it before may have taken the file away meanwhile.
@@ -130,9 +131,8 @@ class StartLock {
 std::string WarningOf(const std::string& directory, const struct stat& status) {
   const bool is_safe_owner = status.st_uid == 0 || status.st_uid == geteuid();
   if (is_safe_owner && (status.st_mode & 022) == 0) return "";
-  return "other users can make files in " + directory +
-         ": they can keep redlockd from starting, or take its place; expected a directory that "
-         "only "
+  return "other users can create files in " + directory +
+         ": they can keep redlockd from starting or impersonate it; expected a directory that only "
          "root or the daemon's user can write to";
 }
 

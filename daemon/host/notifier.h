@@ -6,7 +6,7 @@
 
 namespace redlockd::host {
 
-// What the service manager is told (sd_notify). Under no service manager, every call does nothing.
+// Reports to the service manager (sd_notify). Under no service manager, every call does nothing.
 // None fails: a manager that does not listen is not the daemon's problem; a call waits while the
 // manager's queue is full, which a line now and then does not make it. One thread.
 class Notifier {

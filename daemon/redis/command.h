@@ -19,7 +19,8 @@ inline constexpr std::string_view kSentinelKey = "redlockd:node";
 inline constexpr std::string_view kFencePrefix = "redlockd:fence:";
 inline constexpr std::string_view kWantPrefix = "redlockd:want:";  // of the queue (rule E6.1)
 
-// Of no lock, and never there: the introduction tries on it what the scripts use.
+// This key belongs to no lock and never exists: the introduction tries on it the commands that the
+// scripts use.
 inline constexpr std::string_view kTryKey = "redlockd:try";
 
 // The script that does the op. A probe is this script and an INFO before it.
@@ -35,7 +36,7 @@ struct Call {
 };
 Call CallOf(const engine::NodeOp& op, const SetOptions& set);
 
-// Several releases in one call, at most so many, so that no node stops for long.
+// The most releases in one call, so that no node stops for long.
 inline constexpr std::size_t kMostReleases = 64;
 Call CallOf(std::span<const engine::ReleaseOp> releases, const SetOptions& set);
 

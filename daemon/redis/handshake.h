@@ -38,7 +38,7 @@ class Handshake {
   State Take(const redisReply& reply, std::string& out);
 
   const engine::NodeFacts& facts() const { return facts_; }  // kDone
-  std::int64_t client_id() const { return client_id_; }      // 0: the node would not tell
+  std::int64_t client_id() const { return client_id_; }      // 0: the node refused to answer
   const std::string& error() const { return error_; }        // kFailed; never a secret
   // What the node refuses and one can live without; mostly empty.
   const std::string& note() const { return note_; }

@@ -15,7 +15,7 @@ constexpr std::size_t kMaxReplyBytes = 1 << 20;
 
 // The first byte of what a server says that expects TLS.
 constexpr char kTlsAlert = 0x15;
-constexpr char kSpeaksTls[] = "the port speaks TLS, and redlockd speaks none";
+constexpr char kSpeaksTls[] = "the port speaks TLS, which redlockd does not support";
 
 // A timer that is later than this was not held up by the kernel alone.
 constexpr std::chrono::milliseconds kHeldUp{5};
@@ -163,19 +163,19 @@ void Link::OnBytes(std::string_view bytes) {
   while (stream_) {  // what is taken may end the connection
     void* got = nullptr;
     if (redisReaderGetReply(reader_.get(), &got) != REDIS_OK) {
-      return Lose("not what Redis says: " + ErrorOf(*reader_));
+      return Lose("not a Redis reply: " + ErrorOf(*reader_));
     }
     if (got == nullptr) break;
     Take(Reply(static_cast<redisReply*>(got)));
   }
   if (stream_ && reader_->len - reader_->pos > kMaxReplyBytes) {
-    Lose("not what Redis says: a reply of more than " + std::to_string(kMaxReplyBytes) + " bytes");
+    Lose("not a Redis reply: a reply of more than " + std::to_string(kMaxReplyBytes) + " bytes");
   }
 }
 
 void Link::Take(Reply reply) {
   if (state_ == State::kHandshaking) return TakeOfHandshake(*reply);
-  if (due_.empty()) return Lose("not what Redis says: " + Describe(*reply) + ", unasked for");
+  if (due_.empty()) return Lose("an unexpected reply: " + Describe(*reply));
   TakeOfOp(std::move(reply));
 }
 
@@ -192,12 +192,12 @@ void Link::TakeOfOp(Reply reply) {
   }
   // SCRIPT FLUSH. Said once more, by EVAL, the op would run behind what was sent after it: an
   // acquire behind its own release. A new connection keeps the order and brings the scripts.
-  if (IsNoScript(*reply)) return Lose("the node had lost its scripts");
+  if (IsNoScript(*reply)) return Lose("the node has lost its scripts");
   const std::size_t answers = std::max<std::size_t>(due_.front().releases, 1);
   for (std::size_t i = 0; i < answers; ++i) Answer(*reply, i);
 }
 
-// Of the i-th op, of those that are due, to which this is the reply.
+// Answers the op that is due first: it is the i-th op of the question to which this is the reply.
 void Link::Answer(const redisReply& reply, std::size_t i) {
   const Due due = std::move(due_.front());
   due_.pop_front();

@@ -27,7 +27,8 @@ namespace redlockd::redis {
 class LinkUser {
  public:
   virtual ~LinkUser() = default;
-  // Asked when the node has told its facts: a reason not to use this link, and to try again.
+  // Called when the node has reported its facts: returns a reason not to use this link, and to try
+  // again.
   virtual std::optional<std::string> WhyNotUse(const engine::NodeFacts& facts) = 0;
   virtual void OnLinkReady(std::size_t number, const engine::NodeFacts& facts) = 0;
   // It was ready and is not any more, or could not be made. It tries again by itself.
@@ -62,7 +63,7 @@ class Link {
     LinkUser& user;
   };
   Link(const Parts& parts, std::uint32_t seed);  // starts connecting
-  ~Link();                                       // closes; tells nothing
+  ~Link();                                       // closes; calls nothing back
   Link(const Link&) = delete;
   Link& operator=(const Link&) = delete;
 
@@ -81,9 +82,9 @@ class Link {
   // several releases in one question, one for the ticket of each.
   bool Send(std::span<const engine::Ticket> tickets, const Question& question);
 
-  // Of one that is ready. Asks whether it still works: if not, it is lost soon.
+  // Asks the node whether the connection still works; if not, it is lost soon. The link is ready.
   void Beat();
-  // Of one that is ready: has the node end the lost connection of `other`, a link to the same node.
+  // Has the node end the lost connection of `other`, a link to the same node. This link is ready.
   void Settle(const Link& other);
   void Settled() { unsettled_.reset(); }
 
@@ -98,7 +99,7 @@ class Link {
     bool is_probe = false;
     std::size_t releases = 0;  // that share one reply: this one, if any, and those that follow
     Clock::time_point sent{};
-    bool timed_out = false;  // and the user was told so
+    bool timed_out = false;  // and this was reported to the user
     Reply info{};            // of a probe, once it is there
   };
 

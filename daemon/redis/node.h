@@ -55,7 +55,7 @@ class Node : private LinkUser {
   const engine::NodeIndex index_;
   const Callbacks& callbacks_;
   std::size_t ready_ = 0;
-  std::optional<std::string> down_;  // the reason that was told last; none since it is up
+  std::optional<std::string> down_;  // the reason that was reported last; none since it is up
   std::string noted_;
   bool noted_missing_ = false;
   std::vector<Slot> slots_;

@@ -37,7 +37,7 @@ class Nodes {
   // in one call.
   void Ask(const engine::AskNodes& ask);
 
-  // Of a node that is up: which of its connections are missing, and why; empty: none.
+  // Returns which connections of a node that is up are missing, and why; empty: none.
   std::string Missing(engine::NodeIndex node) const { return nodes_[node]->Missing(); }
 
  private:

@@ -23,9 +23,9 @@ struct NodeOptions {
   // The password as it is by now, in place of the one above; asked for each new connection.
   std::function<std::string()> password_now{};
   int database = 0;
-  // Of a connection to be made (without the resolving of its name) and made ready; and how long a
-  // connection may be silent while answers are due, before it is given up; and when one on which
-  // nothing was heard for as long is asked whether it still works. > 0.
+  // How long a connection may take to be made (not counting the resolving of its name) and made
+  // ready; how long it may be silent while answers are due, before it is given up; and after what
+  // silence it is asked whether it still works. > 0.
   std::chrono::nanoseconds connect_timeout = std::chrono::seconds(1);
   std::chrono::nanoseconds command_timeout = std::chrono::milliseconds(50);  // > 0
 };
@@ -44,8 +44,8 @@ struct Options {
   std::size_t links = 1;             // connections to each node, >= 1
   std::size_t max_unsent = 1 << 20;  // bytes that wait on a connection for its node to read
   SetOptions set;
-  // Of this daemon (rule A1): it listens for what nodes publish to it (rule E5). Empty: it does
-  // not.
+  // The instance of this daemon (rule A1), which subscribes to what nodes publish to it (rule E5).
+  // Empty: it does not subscribe.
   std::string instance;
 };
 

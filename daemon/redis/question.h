@@ -27,9 +27,9 @@ class Question {
 
   // Answered by two replies: that to INFO, and the script's.
   bool is_probe() const { return is_probe_; }
-  // Of release.lua: for how many locks, each of which gets an answer out of its reply; else 0.
+  // Returns for how many locks a call of release.lua asks, each of which gets an answer; else 0.
   std::size_t releases() const { return releases_; }
-  // None for an op of no lock, or a renewal of several: that does no harm where it comes behind a
+  // None for an op of no lock, or a renewal of several: that does no harm if it comes after a
   // release, or on another connection.
   std::optional<std::size_t> lane() const { return lane_; }
 

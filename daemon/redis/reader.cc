@@ -63,7 +63,7 @@ void* CreateInteger(const redisReadTask* task, long long value) {
 
 void* CreateNil(const redisReadTask* task) { return &NewPart(*task, REDIS_REPLY_NIL).reply; }
 
-// Of a whole reply: hiredis does not free elements by themselves.
+// Frees a whole reply: hiredis does not free elements by themselves.
 void FreeObject(void* reply) {
   if (reply != nullptr) FreeReply()(static_cast<redisReply*>(reply));
 }
@@ -78,7 +78,7 @@ Functions MakeFunctions() {
   functions.createInteger = CreateInteger;
   functions.createNil = CreateNil;
   functions.freeObject = FreeObject;
-  // Of RESP3, which redlockd never asks for: a reply of the type, without its value.
+  // RESP3, which redlockd never asks for: make a reply of the type, without its value.
   if constexpr (requires { functions.createDouble; }) {
     functions.createDouble = [](const redisReadTask* task, double, char*, std::size_t) -> void* {
       return &NewPart(*task, task->type).reply;
@@ -107,7 +107,7 @@ void FreeReply::operator()(redisReply* reply) const {
 std::string ErrorOf(const redisReader& reader) {
   // So it calls an array that was refused it.
   if (reader.err == REDIS_ERR_OOM) {
-    return "an array of more than " + std::to_string(kMaxElements) + " elements, or in another";
+    return "an array of more than " + std::to_string(kMaxElements) + " elements, or a nested one";
   }
   return reader.errstr;
 }

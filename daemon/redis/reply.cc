@@ -172,7 +172,7 @@ std::variant<NodeFacts, std::string> ParseFacts(const redisReply& info) {
   const auto end = evicted->data() + evicted->size();
   const auto [rest, error] = std::from_chars(evicted->data(), end, facts.evicted_keys);
   if (error != std::errc() || rest != end) {
-    return "INFO: evicted_keys is no number: " + std::string(*evicted);
+    return "INFO: evicted_keys is not a number: " + std::string(*evicted);
   }
   return facts;
 }

@@ -21,8 +21,8 @@ engine::NodeAnswer ParseAnswer(const redisReply& reply);
 
 // The answer to the i-th of the releases that release.lua was asked for in one call. Where another
 // daemon wants its lock, `greatest` is that of all locks of the call: no less than that of its own
-// lock, which is all that a stamp made from it needs (rule E6.1). What it is too great by puts that
-// want later in the queue; by microseconds, as stamps are times.
+// lock, which is all that a stamp made from it needs (rule E6.1). An overestimate
+// only moves our next queue entry back by that many microseconds.
 engine::NodeAnswer ParseRelease(const redisReply& reply, std::size_t i, std::size_t releases);
 
 // The facts of an INFO, or what is wrong with it.
@@ -33,7 +33,7 @@ engine::NodeAnswer ParseProbe(const redisReply& info, const redisReply& introduc
 
 bool IsError(const redisReply& reply);
 bool IsNoScript(const redisReply& reply);  // NOSCRIPT: the node does not know the EVALSHA's script
-// Of an error: its text. Of another: what kind of reply it is.
+// Returns the text of an error; for any other reply, what kind of reply it is.
 std::string Describe(const redisReply& reply);
 
 }  // namespace redlockd::redis

@@ -85,7 +85,7 @@ std::unique_ptr<Resolver::Lookup> Resolver::Find(const std::string& host, std::u
       shared->Post(id, redis::Lookup(host, port, 0));
     }).detach();
   } catch (const std::system_error& error) {
-    shared_->Post(id, std::string("no thread to look it up in: ") + error.what());
+    shared_->Post(id, std::string("cannot start a thread to resolve it: ") + error.what());
   }
   return std::unique_ptr<Lookup>(new Lookup(*this, id));
 }

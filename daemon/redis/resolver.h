@@ -52,7 +52,7 @@ class Resolver {
   std::unique_ptr<Lookup> Find(const std::string& host, std::uint16_t port,
                                std::function<void(Found)> callback);
 
-  // Of "127.0.0.1" and the like, at once.
+  // Returns the address for "127.0.0.1" and the like at once; nothing for a name.
   static std::optional<SocketAddress> Numeric(const std::string& host, std::uint16_t port);
 
  private:

@@ -20,16 +20,16 @@
 
 namespace redlockd::redis {
 
-// The channel on which scripts tell things to one daemon (rule E5).
+// The channel on which scripts send hints to one daemon (rule E5).
 std::string ChannelOf(std::string_view instance);
 
-// What they tell: "wanted KEY" or "free KEY", the key of a lock with its prefix. None if it is not
+// A hint: "wanted KEY" or "free KEY", the key of a lock with its prefix. None if it is not
 // that: anybody may publish there. Without its node.
 std::optional<engine::NodeHint> HintOf(std::string_view text, std::string_view key_prefix);
 
 // Hears what one node publishes to this daemon, on a connection of its own that is made again as
 // often as it breaks. Nothing depends on it: it says nothing of whether the node is up, and where
-// the node refuses it (told once, as a note) the daemon does without.
+// the node refuses it (reported once, as a note) the daemon does without.
 class Subscription {
  public:
   // All references outlive it. `options.instance` is not empty.

@@ -27,7 +27,7 @@ class Connection {
     // reset may look like input.
     virtual void OnInput() = 0;
     virtual void OnWritable() = 0;  // after a Flush that was kBlocked
-    virtual void OnGone() = 0;      // the client has closed, or is dead; may be told again
+    virtual void OnGone() = 0;      // the client has closed, or is dead; may be called again
   };
 
   Connection(event::Loop& loop, Descriptor socket, Owner& owner);
@@ -38,7 +38,7 @@ class Connection {
     kPartial,  // the input ended within a line; once, before kEnd
     kEnd,      // there will be no more
     kAgain,    // something was read, but no whole line yet: call again
-    kNothing,  // none now; OnInput will tell
+    kNothing,  // none now; OnInput will be called
     kGone,     // as OnGone
   };
   // *line is valid until the next Take. Reads the socket only if no line is at hand, once.

@@ -11,7 +11,7 @@
 
 namespace redlockd::session {
 
-// The engine as sessions see it. The app stands behind it, the tests' fake too.
+// The engine as sessions see it. The app implements it, and so does the tests' fake.
 //
 // Post only queues: it calls nobody back. The answers come later, from the loop, by
 // Sessions::Answer and Sessions::Tell. So a session is never entered from within its own call, and

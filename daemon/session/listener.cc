@@ -27,7 +27,7 @@ bool IsReserved(const Descriptor& descriptor, std::size_t reserved) {
 void TurnAway(const Descriptor& client) {
   std::string line;
   redlock::protocol::ReplyLine::Err(line, "", redlock::protocol::ErrorCode::kLimit)
-      .Text("the daemon has no file descriptor left for one more session");
+      .Text("the daemon has no file descriptor left for another session");
   // A client that has left already need not be told.
   (void)send(client.get(), line.data(), line.size(), MSG_NOSIGNAL);
 }

@@ -13,7 +13,7 @@ class Session;
 class Sessions;
 
 // The answer to a `list`, made while it is being read: a host may hold more than may stand unread
-// in a session's output. Keeps only how far it has got; what comes or goes behind its back is or
+// in a session's output. Keeps only how far it has got; what comes or goes meanwhile is or
 // is not in it.
 class Listing {
  public:

@@ -17,13 +17,13 @@ struct Peer {
   std::string command;  // its name, as the kernel has it (15 bytes); empty if it had gone already
   Descriptor process;   // a pidfd; none if the kernel gives none
 
-  // The process has ended, whoever has the socket now.
+  // Whether the process has ended, though others may have the socket.
   bool Gone() const;
 };
 
-// Of a connected Unix socket. Administrators are uid 0, the daemon's own uid, and who was in
-// `admin_group` when connecting, by its main or a supplementary group. Nothing if the socket has no
-// peer any more.
+// Returns the peer of a connected Unix socket, or nothing if it has none any more. Administrators
+// are uid 0, the daemon's own uid, and processes that were in `admin_group` when they connected, by
+// their main or a supplementary group.
 std::optional<Peer> PeerOf(int fd, std::optional<gid_t> admin_group);
 
 }  // namespace redlockd::session

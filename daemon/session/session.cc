@@ -23,7 +23,7 @@ constexpr std::size_t kQueuedLines = 64;
 // Requests other than locks that may be under way. Locks have room of their own, so that `cancel`
 // gets through when all of them wait.
 constexpr std::size_t kOtherRequests = 64;
-// Of a listing at a time; and how many lines that stands for.
+// How many bytes of a listing are written at a time, and how many lines that is.
 constexpr std::size_t kListingBytes = 8192;
 constexpr int kListingLines = 16;
 
@@ -342,7 +342,7 @@ void Session::Quit(const Call& call) {
   const auto cancelled = [this](const std::string& tag, const std::string& lock) {
     auto line = ReplyLine::Err(out(), tag, ErrorCode::kCancelled);
     if (!lock.empty()) line.Add("lock", lock);
-    line.Text("the session quits");
+    line.Text("the session was ended by quit");
   };
   // In the order of their lines.
   if (untagged_) tagged_.emplace(untagged_->request, *untagged_);

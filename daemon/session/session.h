@@ -129,14 +129,14 @@ class Session : private Connection::Owner {
 
   engine::RequestId last_request_ = 0;
   std::optional<UnderWay> untagged_;  // one at a time
-  std::list<Item> queue_;             // untagged lines behind it
+  std::list<Item> queue_;             // untagged lines after it
   std::map<engine::RequestId, UnderWay> tagged_;
   std::size_t waits_ = 0;                                    // of those under way: Kind::kWait
   std::unordered_map<std::string, engine::RequestId> tags_;  // of those
   std::list<Listing> listings_;                              // of those under way
-  // Of a hold, not written yet: only the newest is worth a client's while. So a client that
-  // holds and does not read, like what is left of a killed `redlock run`, is never dropped for
-  // that.
+  // The events of a hold that are not written yet: only the newest is of use to a client. So a
+  // client that holds locks and does not read, like what is left of a killed `redlock run`, is
+  // never dropped for that.
   struct News {
     std::optional<engine::Notice> state;    // JEOPARDY or SAFE, which a client has not read
     std::optional<engine::Notice> renewal;  // after it

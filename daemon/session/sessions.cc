@@ -74,7 +74,7 @@ std::optional<std::string> Sessions::AtLimit(const Peer& peer) const {
   const auto of_uid = sessions_of_uid_.find(peer.uid);
   if (of_uid != sessions_of_uid_.end() && of_uid->second >= most_of_uid) {
     return "uid " + std::to_string(peer.uid) + " has " + std::to_string(of_uid->second) +
-           " sessions, the limit of a user";
+           " sessions, the limit for a user";
   }
   return std::nullopt;
 }

@@ -149,7 +149,7 @@ std::optional<CallError> CheckSubject(const Verb& verb, std::string_view key_pre
   }
   if (IsReserved(key_prefix, subject)) {
     return CallError{ErrorCode::kBadName, "lock", subject,
-                     "keys that begin with 'redlockd:' are the daemon's own"};
+                     "keys that begin with 'redlockd:' are reserved for the daemon"};
   }
   return std::nullopt;
 }

@@ -21,7 +21,7 @@ struct Call {
   std::string tag;      // empty: none
   std::string subject;  // the lock's name, or cancel's tag
   bool sync = false;
-  std::optional<engine::Duration> wait;  // none: for ever
+  std::optional<engine::Duration> wait;  // none: no limit
   std::optional<engine::Duration> ttl;
   std::optional<engine::Duration> max_hold;
   std::optional<engine::Fence> fence;
@@ -44,7 +44,7 @@ enum class Subject { kNone, kName, kTag };
 struct Verb {
   std::string_view name;
   Subject subject;
-  bool takes_sync;  // the word `sync` behind the subject
+  bool takes_sync;  // the word `sync` after the subject
   std::span<const Option> options;
   bool for_admins;
   // Answers at once, or has the session ask the engine. May use the call up.

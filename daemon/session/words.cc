@@ -18,15 +18,15 @@ FailureWord WordOf(engine::Failure failure) {
     case Failure::kLost:
       return {ErrorCode::kLost, "it was held until its deadline or the end of the daemon"};
     case Failure::kDeadlock:
-      return {ErrorCode::kDeadlock, "this session holds it, or waits for it, already"};
+      return {ErrorCode::kDeadlock, "this session already holds it or waits for it"};
     case Failure::kNoSuchWait:
-      return {ErrorCode::kNoSuchTag, "no lock waits under this tag"};
+      return {ErrorCode::kNoSuchTag, "no waiting request has this tag"};
     case Failure::kBusy:
       return {ErrorCode::kBusy, "another holds it"};
     case Failure::kTimeout:
       return {ErrorCode::kTimeout, "another held it until the wait was over"};
     case Failure::kCancelled:
-      return {ErrorCode::kCancelled, "the wait was given up"};
+      return {ErrorCode::kCancelled, "the wait was cancelled"};
     case Failure::kNoQuorum:
       return {ErrorCode::kNoQuorum, "too few nodes could be asked; see nodes"};
     case Failure::kLimit:

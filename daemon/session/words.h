@@ -11,7 +11,7 @@
 // for every enumerator.
 namespace redlockd::session {
 
-// What a client is told for a Failure.
+// The error code and the default text for a Failure.
 struct FailureWord {
   redlock::protocol::ErrorCode code;
   std::string_view text;  // for a person, if the engine gives no better one

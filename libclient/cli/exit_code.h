@@ -14,7 +14,7 @@ inline constexpr int kExitNotExecutable = 126;
 inline constexpr int kExitNotFound = 127;
 inline constexpr int kExitSignal = 128;  // + the signal that ended the command, or the wait
 
-// Of an enum redlock_error that ended what was asked; 0 of REDLOCK_OK.
+// Returns the exit code for an enum redlock_error that ended a request; 0 for REDLOCK_OK.
 int ExitCodeOf(int redlock_error);
 
 }  // namespace redlock::cli

@@ -121,7 +121,7 @@ RunOptions ParseRun(Words& words, std::string* socket) {
   RunWords parsed;
   const std::vector<Option> options = OptionsOfRun(parsed, socket);
   const bool is_over = words.TakeOptions(options);
-  if (words.AtEnd()) throw Mistake("NAME is required: the lock");
+  if (words.AtEnd()) throw Mistake("NAME is required: the name of the lock");
   parsed.run.name = CheckedName(words.Take());
   const std::string next = words.AtEnd() ? "" : words.Peek();
   if (!is_over || next == "--" || next == "-c" || next == "--command") words.TakeOptions(options);
@@ -150,7 +150,7 @@ std::vector<std::string> TakeOperands(Words& words, const std::vector<Option>& o
     if (!is_over) is_over = words.TakeOptions(options);
     if (words.AtEnd()) return operands;
     operands.push_back(words.Take());
-    if (operands.size() > most) throw Mistake("'" + operands.back() + "': not expected");
+    if (operands.size() > most) throw Mistake("unexpected argument '" + operands.back() + "'");
   }
 }
 
@@ -169,11 +169,11 @@ QueryOptions ParseQuery(QueryOptions::Kind kind, const std::string& command, Wor
   }
   const auto operands = TakeOperands(words, options, kind == Kind::kShow ? 1 : 0);
   if (kind == Kind::kShow) {
-    if (operands.empty()) throw Mistake("NAME is required: the lock");
+    if (operands.empty()) throw Mistake("NAME is required: the name of the lock");
     query.name = CheckedName(operands[0]);
   }
-  if (trust_empty && adopt) throw Mistake("--adopt: expected not together with --trust-empty");
-  if (query.json && query.null) throw Mistake("--null: expected not together with --json");
+  if (trust_empty && adopt) throw Mistake("--adopt: cannot be combined with --trust-empty");
+  if (query.json && query.null) throw Mistake("--null: cannot be combined with --json");
   query.kind = trust_empty ? Kind::kTrustEmpty : adopt ? Kind::kAdopt : kind;
   return query;
 }
@@ -181,7 +181,7 @@ QueryOptions ParseQuery(QueryOptions::Kind kind, const std::string& command, Wor
 [[noreturn]] void ParseHelp(Words& words, std::string* socket) {
   const auto operands = TakeOperands(words, CommonOptions("help", socket), 1);
   std::string text = UsageOf(operands.empty() ? "" : operands[0]);
-  if (text.empty()) throw Mistake("help: no command '" + operands[0] + "'");
+  if (text.empty()) throw Mistake("help: unknown command '" + operands[0] + "'");
   throw Asked{std::move(text)};
 }
 
@@ -216,7 +216,7 @@ Options Parse(Words& words, std::string* command) {
     options.command = ParseQuery(query.kind, word, words, &options.socket);
     return options;
   }
-  throw Mistake("no command '" + word + "': " + kExpected);
+  throw Mistake("unknown command '" + word + "': " + kExpected);
 }
 
 }  // namespace

@@ -17,7 +17,7 @@ using Duration = std::chrono::nanoseconds;
 struct RunOptions {
   std::string name;
   std::vector<std::string> command;  // never empty; with -c the shell and its arguments
-  std::optional<Duration> wait;      // how long to wait in line; nothing: for ever
+  std::optional<Duration> wait;      // how long to wait; nothing: no limit
   int busy_code = kExitBusy;         // -E
   bool close_socket = false;         // -o: the command does not inherit the session's socket
   bool quiet = false;

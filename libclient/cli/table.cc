@@ -12,7 +12,7 @@ constexpr std::size_t kGap = 2;
 // No column is cut to less: a fence is shown whole.
 constexpr std::size_t kLeast = 16;
 
-// Of each column; 0: nothing in it.
+// Returns the width of each column; 0: it is empty.
 std::vector<std::size_t> Widths(const Table& table) {
   std::vector<std::size_t> widths(table.heads.size(), 0);
   for (std::size_t i = 0; i < widths.size(); ++i) {

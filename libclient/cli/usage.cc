@@ -20,16 +20,16 @@ constexpr std::string_view kJson = "  --json                 Print JSON\n";
 
 constexpr std::array<Text, 8> kTexts{{
     {"", "redlock [OPTIONS] COMMAND ...",
-     "Distributed locks of this host: the command line of redlockd(8)\n"
+     "Distributed locks for this host: the command line of redlockd(8)\n"
      "\n"
      "Commands:\n"
      "  run NAME COMMAND...    Run COMMAND under the lock NAME\n"
-     "  list                   What this host holds and waits for\n"
-     "  show NAME              Who holds a lock, on this host or elsewhere\n"
-     "  nodes                  The Redis nodes and their health\n"
-     "  stats                  Counters of the daemon\n"
-     "  ping                   Whether the daemon answers\n"
-     "  help [COMMAND]         Help, of one command or of all\n"
+     "  list                   List what this host holds and waits for\n"
+     "  show NAME              Show who holds a lock, on this host or elsewhere\n"
+     "  nodes                  Show the Redis nodes and their health\n"
+     "  stats                  Print counters of the daemon\n"
+     "  ping                   Check whether the daemon answers\n"
+     "  help [COMMAND]         Print help for one command or for all\n"
      "\n"
      "Options:\n"
      "  -V, --version          Print the version and exit\n"},
@@ -41,50 +41,50 @@ constexpr std::array<Text, 8> kTexts{{
      "Options (before COMMAND):\n"
      "  -n, --nb, --nonblock   Do not wait\n"
      "  -w, --wait, --timeout DURATION\n"
-     "                         Wait in line for at most DURATION; default: for ever\n"
+     "                         Wait for at most DURATION; default: no limit\n"
      "  -E, --conflict-exit-code CODE\n"
-     "                         The exit code if another holds the lock; default: 75\n"
-     "  -c, --command STRING   Run STRING by the shell\n"
+     "                         Exit with CODE if another holds the lock; default: 75\n"
+     "  -c, --command STRING   Run STRING with the shell\n"
      "  -o, --close            Do not let COMMAND inherit the lock's socket\n"
-     "  -x, -e, --exclusive    Take an exclusive lock, as all are\n"
-     "  -q, --quiet            Say nothing\n"
-     "  -v, --verbose          Say what happens\n"
-     "  --ttl DURATION         How long the lock outlives this host; default: the daemon's\n"
-     "  --max-hold DURATION    End the command and the lock after DURATION\n"
-     "  --kill-after DURATION  How long before the lock's end TERM is sent;\n"
+     "  -x, -e, --exclusive    Take an exclusive lock (all locks are)\n"
+     "  -q, --quiet            Print no messages\n"
+     "  -v, --verbose          Print what happens\n"
+     "  --ttl DURATION         How long the lock outlives this host; default: lease.ttl\n"
+     "  --max-hold DURATION    Stop the command and release the lock after DURATION\n"
+     "  --kill-after DURATION  How long before the deadline SIGTERM is sent;\n"
      "                         default: a third of the ttl, at most 5s\n"
-     "  --note TEXT            For people, shown by 'redlock list'\n"},
+     "  --note TEXT            A note for people, shown by 'redlock list'\n"},
     {"list", "redlock list [OPTIONS]",
-     "What this host holds and waits for\n"
+     "Lists what this host holds and waits for\n"
      "\n"
      "Options:\n"
-     "  -0, --null             Print names alone, each ended by a NUL byte\n"},
+     "  -0, --null             Print only names, each ended by a NUL byte\n"},
     {"show", "redlock show [OPTIONS] NAME",
-     "Who holds a lock, on this host or elsewhere\n"
+     "Shows who holds a lock, on this host or elsewhere\n"
      "\n"
      "Options:\n"},
     {"nodes", "redlock nodes [OPTIONS]",
-     "The Redis nodes and their health\n"
+     "Shows the Redis nodes and their health\n"
      "\n"
      "Options:\n"
-     "  --trust-empty          End the quarantine of a new set of nodes, whose locks nobody\n"
-     "                         can hold\n"
+     "  --trust-empty          End the quarantine of a new set of nodes, on which nobody\n"
+     "                         can hold a lock\n"
      "  --adopt                Write this daemon's settings and set of nodes to the nodes,\n"
      "                         which then are in quarantine\n"},
-    {"stats", "redlock stats [OPTIONS]", "Counters of the daemon\n\nOptions:\n"},
-    {"ping", "redlock ping [OPTIONS]", "Whether the daemon answers\n\nOptions:\n"},
-    {"help", "redlock help [COMMAND]", "Help, of one command or of all\n\nOptions:\n"},
+    {"stats", "redlock stats [OPTIONS]", "Prints counters of the daemon\n\nOptions:\n"},
+    {"ping", "redlock ping [OPTIONS]", "Checks whether the daemon answers\n\nOptions:\n"},
+    {"help", "redlock help [COMMAND]", "Prints help for one command or for all\n\nOptions:\n"},
 }};
 
 constexpr std::string_view kDurations =
     "\n"
-    "A DURATION is a number, and a unit if it is not in seconds: 5, 0.5, 250ms, 2m, 1h.\n";
+    "A DURATION is a number and a unit, or a number of seconds: 5, 0.5, 250ms, 2m, 1h.\n";
 
 constexpr std::string_view kExitCodes =
     "\n"
-    "Exit code: that of COMMAND, 128+N if signal N ended it; 75 another holds the lock (-E);\n"
-    "69 no daemon or no quorum; 79 the lock was lost while COMMAND ran; 64 usage; 126 COMMAND\n"
-    "cannot be executed; 127 COMMAND is not found.\n";
+    "The exit code is that of COMMAND, or 128+N if signal N ended it. Others: 75 another holds\n"
+    "the lock (see -E); 69 no daemon or no quorum; 79 the lock was lost while COMMAND ran; 64\n"
+    "wrong usage; 126 COMMAND cannot be executed; 127 COMMAND is not found.\n";
 
 bool HasJson(std::string_view command) {
   return !command.empty() && command != "run" && command != "help";

@@ -6,7 +6,7 @@
 
 namespace redlock::cli {
 
-// Of one command, "" for all of them; empty if there is no such command.
+// Returns the help for one command, or for all if it is ""; empty if there is no such command.
 std::string UsageOf(std::string_view command);
 
 }  // namespace redlock::cli

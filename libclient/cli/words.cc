@@ -47,7 +47,7 @@ const Option& Find(const std::vector<Option>& options, int got) {
       is_short ? Spelt(std::string(1, static_cast<char>(optopt))) : word.substr(0, word.find('='));
   if (got == ':') throw Mistake(name + ": expected a value after it");
   if (optopt >= kLong) throw Mistake(name + ": expected no value with it");
-  throw Mistake(name + ": no such option" + (is_short ? "" : ", or not the whole of its name"));
+  throw Mistake(name + ": no such option" + (is_short ? "" : " (names cannot be abbreviated)"));
 }
 
 }  // namespace

@@ -186,10 +186,10 @@ TEST_F(OneAddressTest, AServerThatAnotherDaemonDoesNotReachAsThatNodeIsNotCounte
   other.WaitForNodes(nodes_.size());
   proxies_[0].LeadTo({spare_.port()});
   proxies_[0].Cut();
-  EXPECT_TRUE(Eventually([&] { return Says("is another server for another daemon"); }))
+  EXPECT_TRUE(Eventually([&] { return Says("is a different server for another daemon"); }))
       << Line(daemon_->NodeRow(0));
   EXPECT_TRUE(daemon_->NodeIs(0, "refused"));
-  EXPECT_NE(daemon_->Log().find("is another server for another daemon"), std::string::npos);
+  EXPECT_NE(daemon_->Log().find("is a different server for another daemon"), std::string::npos);
   EXPECT_TRUE(other.NodeIs(0, "up")) << "who has the node keeps it";
   LineClient client = daemon_->Connect();
   EXPECT_EQ(Brief(client.Ask("lock a")), "OK") << "by the others";

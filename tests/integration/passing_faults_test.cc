@@ -152,7 +152,7 @@ TEST(LastingFault, FullNodesKeepTheLeasesThatTheyHave) {
   for (std::size_t i = 0; i < 3; ++i) world.nodes[i].Command({"CONFIG", "SET", "maxmemory", "1"});
   ASSERT_TRUE(Eventually([&] { return !world.daemon.NodeIs(0, "up"); }));
   const std::string why = world.daemon.NodeRow(0).text;
-  EXPECT_EQ(why.rfind("keeps the leases that it has, takes no new ones: OOM", 0), 0u) << why;
+  EXPECT_EQ(why.rfind("keeps the leases that it has, but takes no new ones: OOM", 0), 0u) << why;
   const Duration ended = BootTime();
   Duration deadline{};
   while (deadline < ended + 5s) deadline = Duration(GetNumber(holder.Event("RENEWED"), "deadline"));

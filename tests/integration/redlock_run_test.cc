@@ -51,7 +51,7 @@ TEST_F(RedlockRunTest, ALockThatItRunsUnderIsRefusedAtOnce) {
   for (const char* inner : {"a", "b"}) {
     const Ran ran = nested(inner);
     EXPECT_EQ(ran.exit, ExitCode(64)) << inner;
-    EXPECT_THAT(ran.output, HasSubstr("runs under this lock already")) << inner;
+    EXPECT_THAT(ran.output, HasSubstr("already runs under this lock")) << inner;
   }
   EXPECT_EQ(nested("c").exit, ExitCode(0));
 }
@@ -66,7 +66,7 @@ TEST_F(RedlockRunTest, WhatLocksHoldUpIsTold) {
   for (std::size_t i = 0; i < 3; ++i) world_.nodes[i].Command({"RPUSH", "b", "no lock"});
   Process in_vain(Command({"run", "b", "--", "true"}));
   EXPECT_THAT(in_vain.ReadLine(),
-              HasSubstr("'(a list)', and that has no end: nobody gets the lock before"));
+              HasSubstr("'(a list)', and no expiry: nobody gets the lock before"));
 }
 
 TEST_F(RedlockRunTest, KilledItsChildDiesAndTheNextHolds) {

@@ -241,7 +241,8 @@ TEST_F(DescriptorsTest, TooFewForItsSessionsAreAWarning) {
   Process few = Start(271);
   EXPECT_THAT(
       few.ReadUntil("serving"),
-      HasSubstr("at most 271 file descriptors: limits.sessions 100 needs 272, so it is 99"));
+      HasSubstr(
+          "only 271 file descriptors are allowed: limits.sessions 100 needs 272, so it is 99"));
   few.Signal(SIGTERM);
   EXPECT_EQ(few.Wait(), ExitCode(0));
   Process enough = Start(272);

@@ -4,7 +4,7 @@
 //
 //   deadline - kill_after    TERM         unless a later deadline was told before
 //   deadline - margin        KILL
-//   LOST                     TERM, and KILL kill_after behind it or at deadline - margin; KILL at
+//   LOST                     TERM, and KILL kill_after later or at deadline - margin; KILL at
 //                            once if the lock may be another's already
 //
 // An end that has begun is not called off: the command has been told to stop, and a command that
@@ -41,7 +41,7 @@ class Guard {
 
   Guard(Margins margins, Time deadline) : margins_(margins), deadline_(deadline) {}
 
-  // The daemon told a deadline. (An earlier one comes with JEOPARDY alone: rule D6.)
+  // The daemon has sent a deadline. (An earlier one comes with JEOPARDY alone: rule D6.)
   void Told(Time deadline);
 
   // The hold is over; deadline_kept: nobody else gets the lock before the deadline all the same
@@ -52,10 +52,10 @@ class Guard {
   Time start_by() const { return deadline_ - margins_.term; }
   bool MayStart(Time now) const { return !lost_ && now < start_by(); }
 
-  // What to do now; kTerm and kKill are each said once, kTerm not behind kKill.
+  // What to do now; kTerm and kKill are each said once, kTerm not after kKill.
   Action Judge(Time now);
 
-  // When to judge again, if nothing is told until then.
+  // When to judge again, if nothing is reported until then.
   Time next() const;
 
   // An end has begun: the command was told to stop, and later killed.

@@ -98,7 +98,7 @@ void Hold::OnEvent(const redlock_event& event) {
   if (event.type == REDLOCK_EVENT_CLOSED) {
     if (is_granted() && !is_let_go_) {
       voice_.Complain("the daemon is gone (" + Printable(event.reason) +
-                      "): the lock is renewed no more, and stays until its deadline");
+                      "): the lock is no longer renewed, and stays taken until its deadline");
     }
     return;
   }

@@ -1,5 +1,5 @@
 // The hold of `redlock run`: asked of the daemon, and followed by what the daemon says about it.
-// Its Guard gets every deadline told.
+// Its Guard gets every deadline that the daemon sends.
 #pragma once
 
 #include <redlock/redlock.h>

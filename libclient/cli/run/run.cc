@@ -185,10 +185,10 @@ class Watch {
         if (child_.Signal(SIGTERM)) {
           child_.Signal(SIGCONT);
           voice_.Complain(lock + " ends in " + HumanDuration(Remaining()) +
-                          ": the command is told to stop");
+                          ": asking the command to stop");
         } else {
           voice_.Complain(lock + " ends in " + HumanDuration(Remaining()) +
-                          ": the command cannot be told, it runs as another user");
+                          ": the command cannot be stopped, it runs as another user");
         }
         return;
       case Guard::Action::kKill:
@@ -314,7 +314,7 @@ int Run(const std::string& socket, const RunOptions& options) {
     ClientPtr client = std::get<ClientPtr>(std::move(connected));
     if (IsHeldAround(client.get(), options.name, answer_by.count())) {
       voice.Complain(Printable(options.name) +
-                     ": this command runs under this lock already, and would wait for itself");
+                     ": this command already runs under this lock, and would wait for itself");
       return kExitUsage;
     }
     try {

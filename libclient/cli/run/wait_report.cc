@@ -36,12 +36,12 @@ Holder OnAnotherHost(const Row& row) {
   return {row.Get("owner"), Printable(text)};
 }
 
-// Of another program: it may be a lock of its own kind, which ends, or no lock.
+// Describes a key of another program: it may be a lock of another kind, which expires, or no lock.
 Holder Foreign(const Row& row) {
   const bool is_endless = !row.Has("left");
   std::string text =
       "its key on the nodes has a value that no redlockd wrote, " + Quoted(row.Get("owner"));
-  text += is_endless ? ", and that has no end: nobody gets the lock before the key is deleted"
+  text += is_endless ? ", and no expiry: nobody gets the lock before the key is deleted"
                      : ", for " + Printable(HumanDuration(row.Get("left"))) + " more";
   return {row.Get("owner"), text, is_endless};
 }

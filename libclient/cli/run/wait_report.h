@@ -16,7 +16,7 @@ namespace redlock::cli {
 
 // Who has the lock, by the answer to `show`.
 struct Holder {
-  std::string id;           // tells one holder from another
+  std::string id;           // distinguishes one holder from another
   std::string text;         // a clause for people: "held ..."; empty: nobody is known
   bool is_endless = false;  // a value of another program that no time ends: no lock at all
 };
@@ -44,7 +44,7 @@ class WaitReport {
   const Voice& voice_;
   Guard::Time next_;
   bool is_over_ = false;
-  std::optional<std::string> told_;  // the id of the holder that was told last
+  std::optional<std::string> told_;  // the id of the holder that was reported last
 };
 
 }  // namespace redlock::cli

@@ -2,33 +2,34 @@
 //
 //   redlock::Mutex mutex("jobs");
 //   std::scoped_lock guard(mutex);
-//   store.Write(data, mutex.fence());  // the store refuses a fence older than the newest it has
+//   store.Write(data, mutex.fence());  // the store refuses fences older than the newest it saw
 //
-// Meets BasicLockable, Lockable and TimedLockable, so std::scoped_lock (also of several),
-// std::unique_lock and std::lock work. Not recursive. It is unlocked by the thread that locked it,
-// like std::mutex.
+// Mutex meets the requirements of BasicLockable, Lockable and TimedLockable, so std::scoped_lock
+// (of several mutexes, too), std::unique_lock and std::lock work. It is not recursive. Like a
+// std::mutex, it is unlocked by the thread that locked it.
 //
-// Sessions. Each Mutex has a session of its own, connected by the first lock(), and again by a
-// later one if the daemon has gone and come back. Threads of one Mutex queue on it locally, so one
-// of them at a time stands in the daemon's line.
+// SESSIONS. Each Mutex has a session of its own. The first lock() connects it, and a later lock()
+// connects again if the daemon has gone and come back. The threads that share a Mutex queue for it
+// locally, so only one of them at a time waits for the daemon.
 //
-// Loss. Unlike a std::mutex, a lease can end under its holder: the nodes are gone, or the daemon
-// is. A small thread of the Mutex, made by the first lock(), watches while it is held: it reads the
-// daemon's events and has a timer on CLOCK_BOOTTIME at the deadline, so loss is noticed also when
-// the daemon says nothing. Then valid() is false, the stop_token of this hold is stopped and
-// on_lost is called. This is so when the daemon says LOST, when the connection ends (nobody renews
-// any more, though the lock is nobody else's before deadline()), and at the deadline. The thread
-// has all signals blocked.
+// LOSS. Unlike a std::mutex, a lease can end while it is held: the nodes or the daemon may go away.
+// The first lock() starts a small thread, which watches while the lock is held: it reads the
+// daemon's events and has a timer on CLOCK_BOOTTIME at the deadline, so it notices a loss even if
+// the daemon sends nothing. Then valid() becomes false, a stop is requested on the stop_token of
+// this hold, and on_lost is called. This happens when the daemon sends LOST, when the connection
+// ends (nobody renews the lease any more, although nobody else gets the lock before deadline()),
+// and at the deadline. The thread has all signals blocked.
 //
-// Waits. try_lock_for() and try_lock_until() are over half a second after their time at the latest,
+// WAITS. try_lock_for() and try_lock_until() return at most half a second after their time is over,
 // whatever state the daemon is in.
 //
-// Pauses. A process that is stopped past the deadline learns of it only when it goes on, perhaps
-// after a write. valid() narrows that gap, and only the fence closes it.
+// PAUSES. A process that is paused past the deadline learns of the loss only when it continues,
+// perhaps after a write. valid() narrows that gap; only the fence closes it.
 //
-// Fork. In another process than the one that connected, lock() and its kin throw
+// FORK. In a process other than the one that connected, lock() and the try_lock functions throw
 // Error(REDLOCK_EFORK), unlock() does nothing, and nothing is written. The child's copy of the
-// socket (until it calls exec or ends) keeps the session open when its parent has closed it.
+// socket keeps the session open, even after the parent has closed its own, until the child calls
+// exec or ends.
 #pragma once
 
 #if __cplusplus < 202002L
@@ -59,7 +60,7 @@
 
 namespace redlock {
 
-// What on_lost is told.
+// The argument of on_lost.
 struct Loss {
   std::string name;
   std::uint64_t fence = 0;
@@ -67,14 +68,14 @@ struct Loss {
 };
 
 struct MutexOptions {
-  std::string socket_path{};  // "": $REDLOCK_SOCKET or the usual place
+  std::string socket_path{};  // "": $REDLOCK_SOCKET, or else /run/redlockd/redlockd.sock
   std::chrono::nanoseconds connect_timeout = std::chrono::seconds(5);
-  std::chrono::nanoseconds ttl{0};       // 0: the daemon's
-  std::chrono::nanoseconds max_hold{0};  // 0: none
+  std::chrono::nanoseconds ttl{0};       // 0: the daemon's lease.ttl
+  std::chrono::nanoseconds max_hold{0};  // 0: no limit
   std::string note{};                    // "": none
-  // Called in the watching thread, at most once a hold, perhaps a moment after unlock(): `fence`
-  // tells which. It may ask fence(), deadline() and valid(); it must not throw, lock, unlock or
-  // destroy this Mutex.
+  // Called in the watching thread, at most once per hold, perhaps a moment after unlock(); `fence`
+  // identifies the hold. It may call fence(), deadline() and valid(). It must not throw, and must
+  // not lock, unlock or destroy this Mutex.
   std::function<void(const Loss&)> on_lost{};
 };
 
@@ -82,16 +83,16 @@ class Mutex {
  public:
   explicit Mutex(std::string name, MutexOptions options = {})
       : name_(std::move(name)), options_(std::move(options)) {}
-  // Lets go if it is held, without waiting for the answer.
+  // Releases the lock if it is held, without waiting for the answer.
   ~Mutex();
   Mutex(const Mutex&) = delete;
   Mutex& operator=(const Mutex&) = delete;
 
-  // Throws Error for whatever keeps it from the lock: no daemon, no quorum, draining, ...
+  // Takes the lock; waits without limit. Throws Error if it fails (no daemon, no quorum, ...).
   void lock();
-  // False if another thread or session holds it; throws Error for everything else.
+  // Returns false if another thread or session holds the lock; throws Error for any other failure.
   bool try_lock() { return try_lock_for(std::chrono::nanoseconds(0)); }
-  // False if it was held by others for all that time; throws Error for everything else.
+  // Returns false if others held the lock for all that time; throws Error for any other failure.
   template <typename Rep, typename Period>
   bool try_lock_for(const std::chrono::duration<Rep, Period>& wait) {
     return lock_within(std::chrono::ceil<std::chrono::nanoseconds>(wait));
@@ -100,29 +101,33 @@ class Mutex {
   bool try_lock_until(const std::chrono::time_point<OtherClock, Duration>& until) {
     return try_lock_for(until - OtherClock::now());
   }
-  // Never throws: who needs to know whether it was still held asks valid() before.
+  // Releases the lock. It does not report whether the lock was still held; call valid() before.
   void unlock() noexcept;
 
   const std::string& name() const noexcept { return name_; }
 
-  // Any thread may ask. No system call beyond the vDSO's clock.
-  // Of the present hold, or of the last one; 0: none yet.
+  // Any thread may call the functions below. fence(), deadline() and valid() make no system call;
+  // valid() reads the clock through the vDSO.
+
+  // Returns the fence of the current hold, or else of the last one; 0 if there was none yet.
   std::uint64_t fence() const noexcept { return fence_.load(); }
-  // The newest that is known; moves on with each renewal.
+  // Returns the latest deadline that is known. It moves on with each renewal.
   Clock::time_point deadline() const noexcept {
     return Clock::time_point(std::chrono::nanoseconds(deadline_ns_.load()));
   }
-  // Held, not known to be lost, and before its deadline.
+  // Returns whether the lock is held, not known to be lost, and before its deadline.
   bool valid() const noexcept { return good_.load() && redlock_now() < deadline_ns_.load(); }
-  // Of the present hold (call it while holding): stopped when it is lost, not by unlock().
+  // Returns the stop_token of the current hold (call it while holding the lock). A stop is
+  // requested when the lock is lost, but not by unlock().
   std::stop_token stop_token() const {
     const std::lock_guard io(io_);
     return stop_.get_token();
   }
 
  private:
-  // Whose turn it is among the threads of this Mutex. A std::timed_mutex, but that ThreadSanitizer
-  // understands it: the ones of g++ 12 and clang 14 do not see a timed lock of that.
+  // Gives the threads of this Mutex their turns. It is a std::timed_mutex that ThreadSanitizer
+  // understands: the sanitizers of g++ 12 and clang 14 do not see a timed lock of a
+  // std::timed_mutex.
   class Turn {
    public:
     void lock() {
@@ -136,7 +141,8 @@ class Mutex {
       return taken_ = true;
     }
     void unlock() noexcept {
-      // Told under mutex_: the next thread may destroy all this as soon as it has its turn.
+      // Notify while mutex_ is held: the next thread may destroy this object as soon as it has its
+      // turn.
       const std::lock_guard guard(mutex_);
       taken_ = false;
       given_.notify_one();
@@ -148,8 +154,8 @@ class Mutex {
     bool taken_ = false;
   };
 
-  // For the making of the watcher, which must take no signal of the program's: the program may
-  // block one later, in all the threads that it knows of, and read it.
+  // Blocks all signals while the watcher is started. The watcher must take none of the program's
+  // signals: the program may later block a signal in all the threads that it knows of, and read it.
   class AllSignalsBlocked {
    public:
     AllSignalsBlocked() {
@@ -182,7 +188,7 @@ class Mutex {
     int fd_ = -1;
   };
 
-  // Until when a call may wait: kForever, or kNotAtAll for others.
+  // Until when a call may wait: a time, kForever, or kNotAtAll.
   static constexpr Clock::time_point kForever = Clock::time_point::max();
   static constexpr Clock::time_point kNotAtAll{};
   static bool is_bounded(Clock::time_point until) {
@@ -210,31 +216,31 @@ class Mutex {
   const std::string name_;
   const MutexOptions options_;
 
-  Turn turn_;  // of the thread that holds the lock, or stands in the daemon's line for all
-  std::atomic<pid_t> pid_{0};  // that made the watcher, and connected
+  Turn turn_;                  // held by the thread that holds the lock or waits for the daemon
+  std::atomic<pid_t> pid_{0};  // the process that started the watcher and connected
   std::atomic<std::uint64_t> fence_{0};
   std::atomic<std::int64_t> deadline_ns_{0};
   std::atomic<bool> good_{false};    // held, and no loss is known
   std::atomic<int> watched_fd_{-1};  // the session's socket while it is held
 
-  // Whoever has io_ is the one thread that client_ belongs to. The watcher takes it for moments
-  // only.
+  // The thread that holds io_ is the one that may use client_. The watcher holds it only for
+  // moments.
   mutable std::mutex io_;
   std::optional<Client> client_;  // guarded by io_, as are the next three
   bool held_ = false;
   std::stop_source stop_{std::nostopstate};
-  std::optional<Loss> loss_;  // noticed, not yet told
+  std::optional<Loss> loss_;  // noticed, but not reported yet
 
   Fd wake_fd_;
   Fd timer_fd_;
   std::unique_ptr<std::jthread> watcher_;
 };
 
-// --- Taking and letting go -----------------------------------------------------------------------
+// --- Taking and releasing ------------------------------------------------------------------------
 
 inline Mutex::~Mutex() {
   if (is_foreign()) {
-    // There is no such thread in this process: it can be neither joined nor detached.
+    // The watcher does not exist in this process, so it can be neither joined nor detached.
     static_cast<void>(watcher_.release());
     return;
   }
@@ -253,7 +259,7 @@ inline void Mutex::lock() {
 
 inline bool Mutex::lock_within(std::chrono::nanoseconds wait) {
   if (is_foreign()) throw Error(REDLOCK_EFORK, redlock_strerror(REDLOCK_EFORK));
-  // Ten years are as good as more, and can be added to now.
+  // Ten years are long enough, and adding them to the current time does not overflow.
   wait = std::clamp<std::chrono::nanoseconds>(wait, {}, std::chrono::hours(24 * 3650));
   const Clock::time_point until = Clock::now() + wait;
   std::unique_lock turn(turn_, std::defer_lock);
@@ -282,7 +288,7 @@ inline Grant Mutex::ask(Clock::time_point until) {
   } catch (const Error& error) {
     if (error.code() != REDLOCK_ECLOSED) throw;
     client_.reset();
-    // It may have ended long ago: nobody watches while the lock is not held.
+    // The connection may have ended long ago: nobody watches it while the lock is not held.
     if (!was_connected) throw;
   }
   connect(until);
@@ -302,7 +308,8 @@ inline Grant Mutex::ask_once(Clock::time_point until) {
   return client_->lock(name_, options);
 }
 
-// A bounded wait is over half a second after its end, whatever state the daemon is in.
+// A call with a bounded wait returns at most half a second after its end, whatever state the daemon
+// is in.
 inline void Mutex::connect(Clock::time_point until) {
   std::chrono::nanoseconds timeout = options_.connect_timeout;
   if (is_bounded(until)) {
@@ -337,8 +344,8 @@ inline void Mutex::unlock() noexcept {
   turn_.unlock();
 }
 
-// False if nobody knows what the daemon thinks that this session holds: then the session has to
-// end, and the hold with it.
+// Returns false if it is unknown whether the daemon still counts the lock as held: then the session
+// must be closed, which ends the hold.
 inline bool Mutex::let_go() noexcept {
   const int error = redlock_unlock(client_->get(), name_.c_str(), fence_, 0);
   return error == REDLOCK_OK || error == REDLOCK_ELOST || error == REDLOCK_ENOTHELD;
@@ -346,7 +353,7 @@ inline bool Mutex::let_go() noexcept {
 
 // --- Noticing loss -------------------------------------------------------------------------------
 
-// Runs under io_, in whichever thread reads the socket.
+// Runs while io_ is held, in the thread that reads the socket.
 inline void Mutex::take_event(const redlock_event& event) {
   if (!held_) return;
   if (event.type == REDLOCK_EVENT_CLOSED) {
@@ -389,7 +396,7 @@ inline void Mutex::watch(std::stop_token ending) {
 inline void Mutex::wait_for_something() const {
   std::array<pollfd, 3> fds{{{wake_fd_.get(), POLLIN, 0},
                              {timer_fd_.get(), POLLIN, 0},
-                             {watched_fd_.load(), POLLIN, 0}}};  // -1 is passed over
+                             {watched_fd_.load(), POLLIN, 0}}};  // poll() ignores -1
   if (::poll(fds.data(), fds.size(), -1) <= 0) return;
   std::uint64_t count = 0;
   for (std::size_t i = 0; i < 2; ++i) {
@@ -404,14 +411,14 @@ inline void Mutex::look() {
   {
     const std::lock_guard io(io_);
     if (!held_) return;
-    // An end of the connection comes as an event; the error says nothing more.
+    // The end of the connection is reported by an event; the error adds nothing to that.
     if (client_ && client_->fd() >= 0) redlock_dispatch(client_->get());
     if (redlock_now() >= deadline_ns_) note_loss("expired");
     arm_timer();
     loss = std::exchange(loss_, std::nullopt);
     stop = stop_;
   }
-  // Without io_, so that the callbacks may ask for what they like.
+  // io_ is not held here, so that the callbacks may call any accessor.
   if (!loss) return;
   stop.request_stop();
   if (options_.on_lost) options_.on_lost(*loss);
@@ -427,7 +434,7 @@ inline void Mutex::arm_timer() const {
 
 inline void Mutex::wake() const {
   const std::uint64_t one = 1;
-  // It cannot fail but by overflow, and then the watcher is awake.
+  // This can fail only by overflow, and then the watcher is awake anyway.
   if (::write(wake_fd_.get(), &one, sizeof(one)) < 0) return;
 }
 

@@ -1,48 +1,50 @@
 /* libredlock: the C interface to redlockd.
  *
- * A client is one session of the daemon on this host. The locks it takes are held by that session:
- * they end when they are unlocked, when the client is closed or freed, or when its process dies.
+ * A client is one session with the daemon of this host. The session holds the locks that the client
+ * takes: they end when they are unlocked, when the client is closed or freed, or when its process
+ * dies.
  *
  * There are two ways to use it, and they may be mixed:
  *
  * - Blocking: redlock_lock(), redlock_unlock(), redlock_check() and redlock_query() return with the
  *   answer.
  * - Event loop: redlock_start_lock() and redlock_start() return at once; poll redlock_fd() for
- *   redlock_events(), then call redlock_dispatch(), which calls you back.
+ *   redlock_events(), then call redlock_dispatch(), which runs your callbacks.
  *
  * UNITS. All times are nanoseconds. A deadline is absolute, on CLOCK_BOOTTIME, so that it can be
- * judged without the daemon: redlock_now() < deadline. Where the daemon's clock is another (one of
- * the two is in a time namespace) the library converts the deadlines of grants and events; those
- * that redlock_reply_get() shows are as the daemon wrote them. A negative duration is allowed only
- * where it says so.
+ * checked without the daemon: redlock_now() < deadline. If the daemon has a different clock (one of
+ * the two processes is in a time namespace), the library converts the deadlines of grants and
+ * events; those that redlock_reply_get() returns are as the daemon wrote them. A negative duration
+ * is allowed only where it is documented.
  *
- * FENCES grow strictly from one grant of a lock to the next, on all hosts, and are below 2^63. 0 is
- * no fence. Send it with every write to the thing that the lock protects, and have that refuse a
- * fence older than the newest it has seen: nothing else stops a holder that was paused past its
- * deadline.
+ * FENCES increase strictly from one grant of a lock to the next, on all hosts, and are below 2^63.
+ * 0 means no fence. Send the fence with every write to the resource that the lock protects, and
+ * make the resource refuse a fence that is older than the newest it has seen: nothing else stops a
+ * holder that was paused past its deadline.
  *
- * STRINGS are NUL-terminated bytes. A lock name is 1 to 255 of them, any but NUL; the library
- * encodes them for the wire. Strings that come out of the library belong to it; each call says for
- * how long.
+ * STRINGS are NUL-terminated bytes. A lock name has 1 to 255 bytes, any but NUL; the library
+ * encodes them for the wire. Strings that the library returns belong to it; each call documents how
+ * long they are valid.
  *
- * THREADS. A client belongs to one thread at a time; different clients need no care. redlock_now(),
- * redlock_strerror() and redlock_version() may be called from anywhere.
+ * THREADS. A client may be used by only one thread at a time. Different clients are independent.
+ * redlock_now(), redlock_strerror() and redlock_version() may be called from any thread.
  *
- * FORK. The daemon keeps a session as long as any copy of its socket is open, also a forked
- * child's. The socket is close-on-exec. In another process than the one that connected, every call
- * on the client fails with REDLOCK_EFORK and writes nothing; redlock_free() there frees memory and
- * closes the copy.
+ * FORK. The daemon keeps a session as long as any copy of its socket is open, including the copy in
+ * a forked child. The socket is close-on-exec. In a process other than the one that connected,
+ * every call on the client fails with REDLOCK_EFORK and writes nothing; redlock_free() frees the
+ * memory and closes the copy of the socket there.
  *
  * CALLBACKS run inside redlock_dispatch() and inside blocking calls, in the thread that made the
- * call. They may start requests; they must not block, dispatch, connect, close or free the same
+ * call. They may start requests. They must not block on, dispatch, connect, close or free the same
  * client (the first four are refused with REDLOCK_EINVAL).
  *
  * ERRORS. Calls that return int return REDLOCK_OK or one of enum redlock_error;
- * redlock_error_text() has the last one in words. No C++ exception crosses this interface.
+ * redlock_error_text() describes the last error. No C++ exception crosses this interface.
  *
- * GROWTH. Structs begin with `size`, which the caller sets by the matching _INIT macro, so that
- * later versions can add members at the end. A library takes the structs of older and of newer
- * versions; one of a newer version may not set what this library does not know (REDLOCK_EINVAL).
+ * GROWTH. Structs begin with `size`, which the caller sets with the matching _INIT macro, so that
+ * later versions can add members at the end. A library accepts the structs of older and of newer
+ * versions; a struct of a newer version must not set members that this library does not know
+ * (REDLOCK_EINVAL).
  */
 #pragma once
 
@@ -56,88 +58,89 @@ extern "C" {
 typedef struct redlock_client redlock_client;
 typedef struct redlock_reply redlock_reply;
 
-/* Numbers are part of the ABI; the groups say whose fault it is. */
+/* The numbers are part of the ABI. The groups show where the cause lies. */
 enum redlock_error {
   REDLOCK_OK = 0,
 
-  /* The caller's, said by the daemon. */
+  /* The caller's mistakes, as reported by the daemon. */
   REDLOCK_EBADREQUEST = 1,
   REDLOCK_EBADNAME = 2,
   REDLOCK_EUNKNOWNVERB = 3,
   REDLOCK_EUNKNOWNOPTION = 4,
   REDLOCK_ELINETOOLONG = 5,
   REDLOCK_ENOTHELD = 6,  /* this session does not hold it */
-  REDLOCK_ELOST = 7,     /* this session held it, and the hold ended without it; said once */
-  REDLOCK_EDEADLOCK = 8, /* this session holds it or waits for it already */
+  REDLOCK_ELOST = 7,     /* this session held it, but the hold ended early; reported once */
+  REDLOCK_EDEADLOCK = 8, /* this session already holds it or waits for it */
   REDLOCK_ENOSUCHTAG = 9,
 
   /* Contention. */
-  REDLOCK_EBUSY = 16,      /* held by another, and asked not to wait */
-  REDLOCK_ETIMEOUT = 17,   /* held by another until the wait was over */
+  REDLOCK_EBUSY = 16,      /* another holds it, and the call was not to wait */
+  REDLOCK_ETIMEOUT = 17,   /* another held it until the wait was over */
   REDLOCK_ECANCELLED = 18, /* the wait was cancelled */
 
   /* The Redis nodes. */
-  REDLOCK_ENOQUORUM = 32, /* too few nodes reachable or trusted; the text says why */
+  REDLOCK_ENOQUORUM = 32, /* too few nodes are reachable or trusted; the text says why */
 
   /* The daemon. */
   REDLOCK_ELIMIT = 48,    /* too many sessions, holds or waits */
-  REDLOCK_EDENIED = 49,   /* for administrators only */
-  REDLOCK_EDRAINING = 50, /* it is shutting down and grants nothing new */
+  REDLOCK_EDENIED = 49,   /* only administrators may do this */
+  REDLOCK_EDRAINING = 50, /* the daemon is shutting down and grants no more locks */
   REDLOCK_EINTERNAL = 51,
   REDLOCK_EUNKNOWN = 52, /* an error word that this library does not know */
 
   /* This side of the socket. */
-  REDLOCK_EINVAL = 64, /* an argument, or the state of the client, forbids the call */
+  REDLOCK_EINVAL = 64, /* an argument or the state of the client does not allow the call */
   REDLOCK_ENOMEM = 65,
-  REDLOCK_EFORK = 66,    /* another process than the one that connected */
-  REDLOCK_ECONNECT = 67, /* no daemon at the socket */
-  REDLOCK_ECLOSED =
-      68, /* not connected (any more): all holds of the client are over or about to be */
+  REDLOCK_EFORK = 66,     /* this is not the process that connected */
+  REDLOCK_ECONNECT = 67,  /* no daemon listens on the socket */
+  REDLOCK_ECLOSED = 68,   /* not connected; all holds of the client are over or about to end */
   REDLOCK_ENOANSWER = 69, /* the daemon did not answer within the answer timeout */
   REDLOCK_EPROTOCOL = 70  /* the other side does not speak the line protocol, version 1 */
 };
 
-/* A constant text in lower case, never NULL: "busy", "not held", ... */
+/* Returns a constant text in lower case, never NULL: "busy", "not held", ... */
 const char* redlock_strerror(int error);
 
-/* "MAJOR.MINOR.PATCH" of the library. */
+/* Returns the version of the library, "MAJOR.MINOR.PATCH". */
 const char* redlock_version(void);
 
-/* Now on CLOCK_BOOTTIME, in ns. No system call beyond the vDSO's clock. */
+/* Returns the time of CLOCK_BOOTTIME, in ns. It reads the clock through the vDSO, without a system
+ * call. */
 int64_t redlock_now(void);
 
 /* --- Client ---------------------------------------------------------------------------------- */
 
-/* A new client that is not connected. NULL: no memory. */
+/* Returns a new client that is not connected, or NULL if there is no memory. */
 redlock_client* redlock_new(void);
 
-/* Closes and frees. NULL is allowed. Callbacks of requests under way are not called. */
+/* Closes and frees the client. NULL is allowed. Callbacks of unanswered requests are not called. */
 void redlock_free(redlock_client* client);
 
-/* Connects and waits for the daemon's greeting, at most timeout_ns (negative: for ever).
- * socket_path NULL means $REDLOCK_SOCKET, and without that /run/redlockd/redlockd.sock. A client
- * that is connected gives REDLOCK_EINVAL; one that was closed may connect again: that is a new
- * session, and holds of the old are gone. Errors: ECONNECT, ENOANSWER, EPROTOCOL, ELIMIT (too many
- * sessions), EINVAL, ENOMEM. */
+/* Connects and waits for the daemon's greeting, for at most timeout_ns (negative: without limit).
+ * socket_path NULL means $REDLOCK_SOCKET, or /run/redlockd/redlockd.sock if that is not set. If the
+ * client is connected already the call returns REDLOCK_EINVAL. A client that was closed may connect
+ * again: that begins a new session, and the holds of the old one are gone. Errors: ECONNECT,
+ * ENOANSWER, EPROTOCOL, ELIMIT (too many sessions), EINVAL, ENOMEM. */
 int redlock_connect(redlock_client* client, const char* socket_path, int64_t timeout_ns);
 
-/* The daemon's CLOCK_BOOTTIME minus this process's, as found when it connected; 0: the same clock,
- * or the daemon is too old to tell. Deadlines have been converted already. */
+/* Returns the daemon's CLOCK_BOOTTIME minus this process's, as measured when it connected. 0 means
+ * that both use the same clock, or that the daemon is too old to report its clock. The library has
+ * converted deadlines already. */
 int64_t redlock_clock_offset(const redlock_client* client);
 
-/* Closes the session; everything it holds and waits for is let go. Requests under way end with
- * REDLOCK_ECLOSED; no event CLOSED is given. */
+/* Closes the session: its locks are released and its waits are cancelled. Unanswered requests end
+ * with REDLOCK_ECLOSED. There is no REDLOCK_EVENT_CLOSED. */
 int redlock_close(redlock_client* client);
 
-/* The last error of this client in words, with what the daemon said; "" if the last call went well.
- * Valid until the next call on the client. Never NULL. */
+/* Returns a description of the last error of this client, including the daemon's text, or "" if the
+ * last call succeeded. The string is valid until the next call on the client. Never NULL. */
 const char* redlock_error_text(const redlock_client* client);
 
-/* How long a blocking call waits for an answer; negative: for ever. The default is 10 s. A lock
- * that may wait a bounded time returns at the latest half a second after that time (or earlier, if
- * the answer timeout is shorter), whatever state the daemon is in. When it is over the call gives
- * REDLOCK_ENOANSWER, the request is cancelled, and if it is granted all the same the library lets
- * go of it at once. */
+/* Sets how long a blocking call waits for an answer; negative: without limit. The default is 10 s.
+ * A lock call with a bounded wait returns at most half a second after the end of that wait (or
+ * earlier, if the answer timeout is shorter), whatever state the daemon is in. When the time is
+ * over the call returns REDLOCK_ENOANSWER and the request is cancelled; if the lock is granted
+ * nevertheless, the library releases it at once. */
 int redlock_set_answer_timeout(redlock_client* client, int64_t timeout_ns);
 
 /* --- Locks ----------------------------------------------------------------------------------- */
@@ -145,13 +148,12 @@ int redlock_set_answer_timeout(redlock_client* client, int64_t timeout_ns);
 #define REDLOCK_FOREVER INT64_C(-1)
 
 typedef struct redlock_lock_options {
-  size_t size;     /* sizeof(redlock_lock_options), set by REDLOCK_LOCK_OPTIONS_INIT */
-  int64_t wait_ns; /* how long to wait in line; 0: do not; REDLOCK_FOREVER: the default */
-  int64_t ttl_ns;  /* 0: the daemon's lease.ttl; else within its bounds */
-  int64_t
-      max_hold_ns;  /* 0: none; else no deadline beyond this long after the grant is ever given */
-  const char* note; /* NULL: none; else up to 255 bytes, shown by `list` */
-  int renew_events; /* nonzero: REDLOCK_EVENT_RENEWED for each renewal */
+  size_t size;         /* sizeof(redlock_lock_options), set by REDLOCK_LOCK_OPTIONS_INIT */
+  int64_t wait_ns;     /* how long to wait; 0: do not wait; REDLOCK_FOREVER: the default */
+  int64_t ttl_ns;      /* 0: the daemon's lease.ttl; else a ttl within the daemon's bounds */
+  int64_t max_hold_ns; /* 0: no limit; else no deadline is later than this after the grant */
+  const char* note;    /* NULL: none; else up to 255 bytes, shown by `list` */
+  int renew_events;    /* nonzero: send REDLOCK_EVENT_RENEWED for each renewal */
 } redlock_lock_options;
 
 #define REDLOCK_LOCK_OPTIONS_INIT \
@@ -160,107 +162,119 @@ typedef struct redlock_lock_options {
 typedef struct redlock_grant {
   size_t size;         /* sizeof(redlock_grant), set by REDLOCK_GRANT_INIT */
   uint64_t fence;      /* the fencing token */
-  int64_t deadline_ns; /* CLOCK_BOOTTIME: yours until then, longer if it is renewed; never moved
-                          back but with REDLOCK_EVENT_JEOPARDY */
-  int64_t ttl_ns;      /* of the lease; 0 in the answer of redlock_check() */
-  int votes;           /* nodes that had granted it by then; 0 in the answer of redlock_check() */
-  int nodes;           /* of so many; 0 likewise */
+  int64_t deadline_ns; /* on CLOCK_BOOTTIME: the lock is yours until then, and longer if it is
+                          renewed; moves back only with REDLOCK_EVENT_JEOPARDY */
+  int64_t ttl_ns;      /* the ttl of the lease; 0 in the answer of redlock_check() */
+  int votes;           /* how many nodes had granted it; 0 in the answer of redlock_check() */
+  int nodes;           /* how many nodes there are; 0 in the answer of redlock_check() */
 } redlock_grant;
 
 #define REDLOCK_GRANT_INIT \
   { sizeof(redlock_grant), 0, 0, 0, 0, 0 }
 
-/* Takes the lock. options NULL means REDLOCK_LOCK_OPTIONS_INIT; grant may be NULL.
- * Errors: EBADNAME, EBUSY (wait 0), ETIMEOUT, ECANCELLED, EDEADLOCK, ENOQUORUM, ELIMIT, EDRAINING,
- * ENOANSWER, ECLOSED, EFORK, EINVAL, EBADREQUEST (a ttl out of bounds: the text names them). */
+/* Takes the lock. options NULL means REDLOCK_LOCK_OPTIONS_INIT; grant may be NULL. Errors:
+ * EBADNAME, EBUSY (wait 0), ETIMEOUT, ECANCELLED, EDEADLOCK, ENOQUORUM, ELIMIT, EDRAINING,
+ * ENOANSWER, ECLOSED, EFORK, EINVAL, EBADREQUEST (the ttl is out of bounds; the text gives
+ * them). */
 int redlock_lock(redlock_client* client, const char* name, const redlock_lock_options* options,
                  redlock_grant* grant);
 
-/* redlock_lock() that does not wait, whatever options->wait_ns says. */
+/* Like redlock_lock(), but does not wait, whatever options->wait_ns is. */
 int redlock_trylock(redlock_client* client, const char* name, const redlock_lock_options* options,
                     redlock_grant* grant);
 
 enum redlock_unlock_flags {
-  REDLOCK_SYNC =
-      1 /* answer once a majority of the nodes has released, not as soon as it is let go here */
+  REDLOCK_SYNC = 1 /* return when a majority of the nodes has released the lock; without this flag,
+                      as soon as it is released on this host */
 };
 
-/* Lets go. fence 0: whatever the fence; else only that hold. Errors: ENOTHELD, ELOST, and as above.
- */
+/* Releases the lock. If fence is 0, it does so whatever the fence of the hold is, else only if the
+ * hold has that fence. Errors: ENOTHELD, ELOST, and as above. */
 int redlock_unlock(redlock_client* client, const char* name, uint64_t fence, unsigned flags);
 
-/* Asks the daemon whether the lock is still held: by this session (fence 0), or by whoever holds it
- * on this host with that fence. Writes fence and deadline_ns of *grant, which may be NULL. Errors:
- * ENOTHELD, ELOST. */
+/* Asks the daemon whether the lock is still held: by this session if fence is 0, else by any
+ * session of this host with that fence. Writes fence and deadline_ns of *grant; grant may be NULL.
+ * Errors: ENOTHELD, ELOST, and as above. */
 int redlock_check(redlock_client* client, const char* name, uint64_t fence, redlock_grant* grant);
 
 /* --- Any request ----------------------------------------------------------------------------- */
 
 /* One word of a request: a positional argument if key is NULL, else key=value. The library encodes
- * both. */
+ * both key and value. */
 typedef struct redlock_arg {
   const char* key;
   const char* value;
 } redlock_arg;
 
 /* Sends `verb args...` (list, show NAME, nodes, stats, trust-empty, adopt, ping, help, ...) and
- * waits for its answer. With REDLOCK_OK, and with an error that the daemon answered, *reply is the
- * answer, to be freed by redlock_reply_free(); else it is NULL. */
+ * waits for the answer. If the call returns REDLOCK_OK or an error that the daemon answered, *reply
+ * is the answer, which the caller frees with redlock_reply_free(); else *reply is NULL. */
 int redlock_query(redlock_client* client, const char* verb, const redlock_arg* args,
                   size_t arg_count, redlock_reply** reply);
 
 /* --- Replies --------------------------------------------------------------------------------- */
 
-/* Strings of a reply live as long as the reply does. What a line says for people stands behind its
- * fields, as one more with the key "text". Field order is the daemon's; unknown keys are to be
- * ignored. A row index is 0..redlock_reply_rows()-1, or REDLOCK_ANSWER for the OK or ERR line
- * itself. */
+/* The strings of a reply are valid as long as the reply. If a line has a text for people, it
+ * follows the fields as one more field with the key "text". The fields are in the daemon's order;
+ * ignore keys that you do not know. A row index is 0..redlock_reply_rows()-1, or REDLOCK_ANSWER for
+ * the OK or ERR line itself. */
 #define REDLOCK_ANSWER ((size_t)-1)
 
-int redlock_reply_error(const redlock_reply* reply);        /* REDLOCK_OK or the error */
-const char* redlock_reply_text(const redlock_reply* reply); /* of an ERR; "" else */
+/* Returns REDLOCK_OK or the error. */
+int redlock_reply_error(const redlock_reply* reply);
+
+/* Returns the text of an ERR answer, else "". */
+const char* redlock_reply_text(const redlock_reply* reply);
+
+/* Return the number of rows, and of fields in a row. */
 size_t redlock_reply_rows(const redlock_reply* reply);
 size_t redlock_reply_fields(const redlock_reply* reply, size_t row);
-const char* redlock_reply_key(const redlock_reply* reply, size_t row,
-                              size_t field); /* NULL: no such */
-const char* redlock_reply_value(const redlock_reply* reply, size_t row,
-                                size_t field); /* NULL: no such */
-const char* redlock_reply_get(const redlock_reply* reply, size_t row,
-                              const char* key); /* NULL: no such */
-/* Reads lock, fence, deadline, ttl and votes of a grant. EPROTOCOL if they are not there. */
+
+/* Return the key or the value of a field by its index, or the value of the field with that key.
+ * They return NULL if there is no such row or field. */
+const char* redlock_reply_key(const redlock_reply* reply, size_t row, size_t field);
+const char* redlock_reply_value(const redlock_reply* reply, size_t row, size_t field);
+const char* redlock_reply_get(const redlock_reply* reply, size_t row, const char* key);
+
+/* Reads fence, deadline, ttl and votes from the answer to a lock request. EPROTOCOL: the fence or
+ * the deadline is missing. */
 int redlock_reply_grant(const redlock_reply* reply, redlock_grant* grant);
+
 void redlock_reply_free(redlock_reply* reply);
 
 /* --- Event loop ------------------------------------------------------------------------------ */
 
-/* The answer of a request: `error` is REDLOCK_OK, the daemon's error, or REDLOCK_ECLOSED. `reply`
- * is valid during the call, owned by the library, and NULL if the connection ended before the
- * answer. */
+/* Receives the answer to a request. `error` is REDLOCK_OK, the daemon's error, or REDLOCK_ECLOSED.
+ * `reply` belongs to the library and is valid during the call; it is NULL if the connection ended
+ * before the answer. */
 typedef void (*redlock_reply_fn)(redlock_client* client, int error, const redlock_reply* reply,
                                  void* arg);
 
-/* Starts a request and returns; done(arg) is called once, later, from redlock_dispatch() or from a
- * blocking call, unless the client is freed first. done may be NULL. *request, if not NULL, gets a
- * number for redlock_cancel(). */
+/* Starts a request and returns. Later, done is called once with arg, from redlock_dispatch() or
+ * from a blocking call, unless the client is freed first. done may be NULL. If request is not NULL,
+ * the call stores a number for redlock_cancel() in *request. */
 int redlock_start(redlock_client* client, const char* verb, const redlock_arg* args,
                   size_t arg_count, redlock_reply_fn done, void* arg, uint64_t* request);
 int redlock_start_lock(redlock_client* client, const char* name,
                        const redlock_lock_options* options, redlock_reply_fn done, void* arg,
                        uint64_t* request);
 
-/* Asks the daemon to give up a started lock. Its done is still called: with REDLOCK_ECANCELLED, or
- * with a grant that was under way. EINVAL: no such request, or answered already. */
+/* Asks the daemon to cancel a started lock request. Its callback is still called: with
+ * REDLOCK_ECANCELLED, or with a grant that crossed the cancellation. EINVAL: there is no such
+ * request, or it has been answered already. */
 int redlock_cancel(redlock_client* client, uint64_t request);
 
-/* To be polled; -1: not connected. The number stays the same while connected. */
+/* Returns the descriptor to poll, or -1 if the client is not connected. It does not change while
+ * the client is connected. */
 int redlock_fd(const redlock_client* client);
 
-/* What to poll redlock_fd() for now: POLLIN, or POLLIN|POLLOUT. Ask again after each call on the
- * client. */
+/* Returns what to poll redlock_fd() for: POLLIN, or POLLIN|POLLOUT. Call it again after each call
+ * on the client. */
 short redlock_events(const redlock_client* client);
 
-/* Sends and reads what can be without blocking, and calls back. REDLOCK_ECLOSED or EPROTOCOL: the
- * connection is over (then REDLOCK_EVENT_CLOSED was given). Harmless when nothing is to be done. */
+/* Sends and reads as much as is possible without blocking, and runs callbacks. REDLOCK_ECLOSED or
+ * EPROTOCOL: the connection is over (and REDLOCK_EVENT_CLOSED was delivered). Harmless if there is
+ * nothing to do. */
 int redlock_dispatch(redlock_client* client);
 
 /* --- Events ---------------------------------------------------------------------------------- */
@@ -268,30 +282,31 @@ int redlock_dispatch(redlock_client* client);
 enum redlock_event_type {
   REDLOCK_EVENT_RENEWED = 1,  /* lock, fence, deadline_ns: the new deadline */
   REDLOCK_EVENT_JEOPARDY = 2, /* lock, fence, deadline_ns: renewal is failing */
-  REDLOCK_EVENT_SAFE = 3,     /* lock, fence, deadline_ns: it works again */
-  REDLOCK_EVENT_LOST = 4, /* lock, fence, reason: the hold is over; no later than its deadline */
-  REDLOCK_EVENT_DRAINING = 5, /* within_ns: the daemon stops; let go within that time */
-  REDLOCK_EVENT_CLOSED = 6 /* reason: the daemon closed the session, died, or wrote what is not its
-                              protocol. Holds are good until the deadlines told, and are to be
-                              taken for renewed no more. (In the last case the library keeps the
-                              socket until then, unless it is closed or freed: the daemon would
-                              let go at once) */
+  REDLOCK_EVENT_SAFE = 3,     /* lock, fence, deadline_ns: renewal works again */
+  REDLOCK_EVENT_LOST = 4,     /* lock, fence, reason: the hold is over; delivered no later than its
+                                 deadline */
+  REDLOCK_EVENT_DRAINING = 5, /* within_ns: the daemon is stopping; release within that time */
+  REDLOCK_EVENT_CLOSED = 6    /* reason: the daemon closed the session, died, or violated the
+                                 protocol. Holds are good until their last known deadlines; assume
+                                 that they are not renewed any more. (After a violation the library
+                                 keeps the socket until then, unless the client is closed or freed,
+                                 because the daemon would release the locks at once) */
 };
 
 typedef struct redlock_event {
   size_t size;         /* sizeof(redlock_event) of the library */
   int type;            /* enum redlock_event_type */
-  const char* lock;    /* NULL where the type has none */
-  uint64_t fence;      /* 0 likewise */
-  int64_t deadline_ns; /* 0 likewise */
-  int64_t within_ns;   /* 0 likewise */
-  const char* reason;  /* NULL likewise */
+  const char* lock;    /* NULL if the type has none */
+  uint64_t fence;      /* 0 if the type has none */
+  int64_t deadline_ns; /* 0 if the type has none */
+  int64_t within_ns;   /* 0 if the type has none */
+  const char* reason;  /* NULL if the type has none */
 } redlock_event;
 
 /* The event and its strings are valid during the call. */
 typedef void (*redlock_event_fn)(redlock_client* client, const redlock_event* event, void* arg);
 
-/* Sets the one function that gets all events of this client, NULL for none. */
+/* Sets the one function that receives all events of this client; NULL for none. */
 int redlock_on_event(redlock_client* client, redlock_event_fn fn, void* arg);
 
 #ifdef __cplusplus

@@ -1,10 +1,10 @@
-// libredlock for C++20: a thin layer on the C interface, whose header says more about each call.
+// libredlock for C++20: a thin layer on the C interface. The C header documents each call in more
+// detail.
 //
 //   redlock::Client   one session: locks, queries, events; errors are exceptions
-//   redlock::Mutex    one lock as a standard mutex: for std::scoped_lock, std::unique_lock and
-//   friends
+//   redlock::Mutex    one lock as a standard mutex: for std::scoped_lock, std::unique_lock, ...
 //
-// Names are in lower case, as those of the standard library that they stand in for.
+// Names are in lower case, like those of the standard library that they replace.
 #pragma once
 
 #include <redlock/redlock.h>
@@ -21,8 +21,8 @@
 
 namespace redlock {
 
-// What a call could not do. code() is one of enum redlock_error; what() says it in words, with what
-// the daemon said.
+// A call has failed. code() is one of enum redlock_error; what() describes the error, including the
+// daemon's text.
 class Error : public std::runtime_error {
  public:
   Error(int code, const std::string& text) : std::runtime_error(text), code_(code) {}
@@ -32,8 +32,8 @@ class Error : public std::runtime_error {
   int code_;
 };
 
-// CLOCK_BOOTTIME, the clock of all deadlines. Goes on while the machine is suspended. Meets
-// TrivialClock.
+// CLOCK_BOOTTIME, the clock of all deadlines. It keeps running while the machine is suspended. This
+// class meets the requirements of TrivialClock.
 struct Clock {
   using duration = std::chrono::nanoseconds;
   using rep = duration::rep;
@@ -47,20 +47,20 @@ struct Grant {
   std::uint64_t fence = 0;
   Clock::time_point deadline;
   std::chrono::nanoseconds ttl{0};  // 0 in the answer of check()
-  int votes = 0;                    // likewise
-  int nodes = 0;                    // likewise
+  int votes = 0;                    // 0 in the answer of check()
+  int nodes = 0;                    // 0 in the answer of check()
 };
 
 struct LockOptions {
-  std::optional<std::chrono::nanoseconds> wait{};  // none: for ever; 0: do not; not negative
-  std::chrono::nanoseconds ttl{0};                 // 0: the daemon's
-  std::chrono::nanoseconds max_hold{0};            // 0: none
+  std::optional<std::chrono::nanoseconds> wait{};  // none: no limit; 0: do not wait; not negative
+  std::chrono::nanoseconds ttl{0};                 // 0: the daemon's lease.ttl
+  std::chrono::nanoseconds max_hold{0};            // 0: no limit
   std::string note{};                              // "": none
   bool renew_events = false;
 };
 
-// One session. Belongs to one thread at a time. In another process than the one that made it every
-// call throws Error(REDLOCK_EFORK) and writes nothing.
+// One session. It may be used by only one thread at a time. In a process other than the one that
+// created it, every call throws Error(REDLOCK_EFORK) and writes nothing.
 class Client {
  public:
   using Fields = std::vector<std::pair<std::string, std::string>>;
@@ -69,7 +69,8 @@ class Client {
     std::vector<Fields> rows;
   };
 
-  // Connects. path "": $REDLOCK_SOCKET or the usual place. A negative timeout: for ever.
+  // Connects. An empty path means $REDLOCK_SOCKET, or /run/redlockd/redlockd.sock if that is not
+  // set. A negative timeout means no limit.
   explicit Client(const std::string& path = {},
                   std::chrono::nanoseconds timeout = std::chrono::seconds(5))
       : handle_(redlock_new()) {
@@ -78,8 +79,8 @@ class Client {
     redlock_on_event(get(), &Client::forward, handler_.get());
   }
 
-  // Waits in line as long as options.wait says; throws also when that is over (REDLOCK_ETIMEOUT,
-  // REDLOCK_EBUSY).
+  // Takes the lock; waits for at most options.wait. Throws if it fails, also when the wait is over
+  // (REDLOCK_ETIMEOUT, or REDLOCK_EBUSY if it was 0).
   Grant lock(const std::string& name, const LockOptions& options = {}) {
     redlock_grant grant = REDLOCK_GRANT_INIT;
     const redlock_lock_options raw = to_c(options);
@@ -87,7 +88,7 @@ class Client {
     return from_c(grant);
   }
 
-  // Nothing if another holds it.
+  // Takes the lock without waiting. Returns nullopt if another holds it.
   std::optional<Grant> try_lock(const std::string& name, const LockOptions& options = {}) {
     redlock_grant grant = REDLOCK_GRANT_INIT;
     const redlock_lock_options raw = to_c(options);
@@ -97,13 +98,15 @@ class Client {
     return from_c(grant);
   }
 
-  // fence 0: whatever the fence. sync: return when a majority of the nodes has released.
+  // Releases the lock. If fence is 0, it does so whatever the fence of the hold is, else only if
+  // the hold has that fence. With sync it returns when a majority of the nodes has released the
+  // lock.
   void unlock(const std::string& name, std::uint64_t fence = 0, bool sync = false) {
     require(redlock_unlock(get(), name.c_str(), fence, sync ? REDLOCK_SYNC : 0));
   }
 
-  // Until when this session (fence 0), or whoever has that fence, holds it. Nothing: not held, or
-  // lost.
+  // Returns until when the lock is held: by this session if fence is 0, else by any session of this
+  // host with that fence. Returns nullopt if it is not held or was lost.
   std::optional<Grant> check(const std::string& name, std::uint64_t fence = 0) {
     redlock_grant grant = REDLOCK_GRANT_INIT;
     const int error = redlock_check(get(), name.c_str(), fence, &grant);
@@ -112,7 +115,7 @@ class Client {
     return from_c(grant);
   }
 
-  // Any request. An argument with an empty key is positional.
+  // Sends any request and returns the answer. An argument with an empty key is positional.
   Reply query(const std::string& verb, const Fields& args = {}) {
     std::vector<redlock_arg> raw;
     raw.reserve(args.size());
@@ -131,13 +134,13 @@ class Client {
     return result;
   }
 
-  // The daemon's clock minus ours; deadlines have been converted already.
+  // Returns the daemon's clock minus this process's; deadlines have been converted already.
   std::chrono::nanoseconds clock_offset() const noexcept {
     return std::chrono::nanoseconds(redlock_clock_offset(get()));
   }
 
-  // For event loops: poll fd() for poll_events(), then dispatch(), which calls the handler. The
-  // handler must not throw, nor block on this client.
+  // For event loops: poll fd() for poll_events(), then call dispatch(), which runs the handler. The
+  // handler must not throw, and must not block on this client.
   int fd() const noexcept { return redlock_fd(get()); }
   short poll_events() const noexcept { return redlock_events(get()); }
   void dispatch() { require(redlock_dispatch(get())); }
@@ -145,7 +148,7 @@ class Client {
     *handler_ = std::move(handler);
   }
 
-  // For what the C interface has and this class has not; owned by this.
+  // Returns the C client, for calls that this class does not wrap. It belongs to this object.
   redlock_client* get() const noexcept { return handle_.get(); }
 
  private:
@@ -186,7 +189,7 @@ class Client {
     if (error != REDLOCK_OK) throw Error(error, redlock_error_text(get()));
   }
 
-  // On the heap, so that a moved Client keeps its address.
+  // On the heap, so that its address stays the same when the Client is moved.
   std::unique_ptr<Handler> handler_ = std::make_unique<Handler>();
   std::unique_ptr<redlock_client, Free> handle_;
 };

@@ -215,7 +215,7 @@ TEST(LoadErrors, RefuseAKeyTwice) {
 TEST(LoadErrors, RefuseANodeTwice) {
   EXPECT_THAT(ErrorsIn("nodes:\n  - address: '[::1]:6379'\n  - address: b:1\n"
                        "  - address: '[0:0::1]:6379'\n    database: 1\n"),
-              ElementsAre("r.yaml:4:14: nodes[2].address: expected each node once (rule D8), found "
+              ElementsAre("r.yaml:4:14: nodes[2].address: expected each node once, found "
                           "[::1]:6379 again after line 2"));
 }
 
@@ -286,14 +286,14 @@ TEST(LoadErrors, WantAnAddressOfEachNode) {
 
 TEST(LoadErrors, WantAPasswordBesideAUser) {
   EXPECT_THAT(ErrorsIn("nodes:\n  - address: a:1\n    username: redlock\n"),
-              ElementsAre("r.yaml:3:15: nodes[0].username: expected a password_file beside it, "
+              ElementsAre("r.yaml:3:15: nodes[0].username: expected a password_file as well, "
                           "found none"));
 }
 
 TEST(LoadErrors, RefuseThePrefixOfOwnKeys) {
   EXPECT_THAT(ErrorsIn(kNodes + "key_prefix: 'redlockd:x'\n"),
-              ElementsAre("r.yaml:2:13: key_prefix: expected no prefix of the daemon's own keys, "
-                          "redlockd: (rule D9), found \"redlockd:x\""));
+              ElementsAre("r.yaml:2:13: key_prefix: expected a prefix that does not begin "
+                          "with redlockd:, which is reserved, found \"redlockd:x\""));
 }
 
 TEST(LoadErrors, SayWhereItIsNoYaml) {
@@ -305,8 +305,9 @@ TEST(LoadErrors, SayWhereItIsNoYaml) {
   EXPECT_THAT(ErrorsIn("a: &x 1\nb: *x\n"),
               ElementsAre("r.yaml:1:4: expected YAML, found a mistake in it: anchors and aliases "
                           "are not supported"));
-  EXPECT_THAT(ErrorsIn("[a]: 1\n"),
-              ElementsAre("r.yaml:1:1: expected YAML, found a mistake in it: a key is a word"));
+  EXPECT_THAT(
+      ErrorsIn("[a]: 1\n"),
+      ElementsAre("r.yaml:1:1: expected YAML, found a mistake in it: a key must be a word"));
   EXPECT_THAT(ErrorsIn(kNodes + "---\n" + kNodes),
               ElementsAre("r.yaml:3:1: expected one YAML document, found another"));
   EXPECT_THAT(
@@ -344,7 +345,7 @@ TEST(LoadErrors, TakeInWhatOthersFind) {
 TEST(LoadWarnings, TellWhatAFewNodesMean) {
   EXPECT_THAT(WarningsIn(kNodes), IsEmpty());
   EXPECT_THAT(WarningsIn("nodes: [{address: 'a:1'}]\n"),
-              ElementsAre("r.yaml:1:1: nodes: one node gives no redundancy: while it is away, no "
+              ElementsAre("r.yaml:1:1: nodes: one node gives no redundancy: while it is down, no "
                           "lock can be taken or kept, and if it loses its data, its locks are "
                           "lost"));
   EXPECT_THAT(WarningsIn("nodes: [{address: 'a:1'}, {address: 'b:1'}]\n"),

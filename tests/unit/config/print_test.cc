@@ -31,7 +31,7 @@ rules:
 )",
                                  "r.yaml");
   EXPECT_EQ(WithoutComments(Print(loaded)),
-            R"(# where clients connect, if neither systemd, --socket nor $REDLOCK_SOCKET say
+            R"(# where clients connect, unless systemd, --socket or $REDLOCK_SOCKET gives a socket
 socket: /run/redlockd/redlockd.sock  # default
 socket_mode: 0660  # default
 socket_group: ""  # default
@@ -88,10 +88,10 @@ TEST(Print, SaysWhatEachKeyIs) {
   EXPECT_THAT(printed, HasSubstr("nodes:\n"
                                  "    # where the node listens\n"
                                  "  - address: a:1\n"
-                                 "    # number of the database\n"
+                                 "    # number of the database on the node\n"
                                  "    database: 0  # default\n"));
   EXPECT_THAT(printed, HasSubstr("lease:\n"
-                                 "  # time to live of the lease of a lock that asks for none\n"
+                                 "  # time to live of a lease if the client does not ask for one\n"
                                  "  ttl: 10s  # default\n"));
 }
 

@@ -48,7 +48,7 @@ TEST(SecretFile, IsTakenWithAWarningIfOthersCanReadIt) {
   EXPECT_EQ(read.secret.Reveal(), "s3cret");
   EXPECT_EQ(read.error, "");
   EXPECT_EQ(read.warning, "expected a file that others cannot read, found " + path +
-                              " with mode 0644; chmod o= it");
+                              " with mode 0644; run chmod o= on it");
 }
 
 TEST(SecretFile, IsRefusedIfOthersCanWriteIt) {

@@ -81,7 +81,7 @@ TEST_F(NewNamesOfEngine, TooManyAreRefused) {
   for (int i = 0; i < 60; ++i) MustHold(a, {.name = "old-" + std::to_string(i)});
   const auto over = Lock(a, {.name = "new"});
   EXPECT_EQ(WhyFailed(over), Failure::kLimit);
-  EXPECT_THAT(FailureOf(over)->text, testing::HasSubstr("uid 1 asks for too many names"));
+  EXPECT_THAT(FailureOf(over)->text, testing::HasSubstr("uid 1 asks for too many new names"));
   MustHold(b, {.name = "new"});
   EXPECT_EQ(engine_->counters().new_names, 61u);
   Pass(1s);

@@ -153,7 +153,7 @@ TEST_F(OtherServer, WhoComesWithAnotherDoesNotCountIt) {
   EXPECT_EQ(StateOf(2), NodeState::kOtherRun);
   EXPECT_EQ(
       TextOf(2),
-      "is another server for another daemon (run_id run2, here run9): the address leads to two "
+      "is a different server for another daemon (run_id run2, here run9): the address leads to two "
       "servers");
   Say(0, "run2");
   Pass(1s);
@@ -229,7 +229,7 @@ TEST_F(NodesOf, OtherSettingsGetNoVote) {  // rule D3
   nodes_[2].TrustEmpty(now_, other);
   Up(2);
   EXPECT_EQ(StateOf(2), NodeState::kSettings);
-  EXPECT_EQ(TextOf(2), "differs: max_ttl is another; to change it: redlock nodes --adopt");
+  EXPECT_EQ(TextOf(2), "differs: max_ttl is another; to change it, run: redlock nodes --adopt");
   EXPECT_EQ(VotesOf(Open()), 2u);
 }
 
@@ -382,7 +382,7 @@ TEST_F(NodesOf, AForwardStepOfOneNodeTakesItsVoteForAQuarantine) {  // rule D6
   nodes_[2].clock_off = 100ms;
   Pass(2s);
   EXPECT_EQ(StateOf(2), NodeState::kQuarantine);
-  EXPECT_EQ(TextOf(2), "its clock went ahead of this host's: not counted here");
+  EXPECT_EQ(TextOf(2), "its clock moved ahead of this host's: this daemon ignores its votes");
   EXPECT_TRUE(warnings_.empty());
   Pass(timing_.Quarantine() - 1ms);
   EXPECT_EQ(StateOf(2), NodeState::kQuarantine);
@@ -468,14 +468,16 @@ TEST_F(NodesOf, AFullNodeKeepsItsLeasesAndTakesNoOthers) {  // rule C5
   for (ObedientNode& node : nodes_) node.refuses = "OOM command not allowed";
   Pass(2s);
   EXPECT_EQ(StateOf(0), NodeState::kFull);
-  EXPECT_EQ(TextOf(0), "keeps the leases that it has, takes no new ones: OOM command not allowed");
+  EXPECT_EQ(TextOf(0),
+            "keeps the leases that it has, but takes no new ones: OOM command not allowed");
   Pass(30s);
   EXPECT_EQ(engine_->HoldCount(), 1u);
   const auto refused = Try(Open(), "y");
   EXPECT_EQ(WhyFailed(refused), Failure::kNoQuorum);
-  EXPECT_NE(FailureOf(refused)->text.find("node 1 keeps the leases that it has, takes no new ones: "
-                                          "OOM command not allowed; node 2 "),
-            std::string::npos)
+  EXPECT_NE(
+      FailureOf(refused)->text.find("node 1 keeps the leases that it has, but takes no new ones: "
+                                    "OOM command not allowed; node 2 "),
+      std::string::npos)
       << FailureOf(refused)->text;
   for (ObedientNode& node : nodes_) node.refuses.clear();
   Pass(500ms);

@@ -439,7 +439,7 @@ TEST_F(Passing, AShortWaitThatEndsBeforeTheGateIsATimeout) {  // rule C12
   const auto request = Lock(b_, {.wait = 30ms});
   Pass(30ms);
   ASSERT_EQ(WhyFailed(request), Failure::kTimeout);
-  EXPECT_EQ(FailureOf(request)->text, "too many locks are asked for at a time");
+  EXPECT_EQ(FailureOf(request)->text, "too many lock attempts are in flight");
 }
 
 TEST_F(Passing, WhoSendsNoMoreIsAnsweredByTheRoundBehindTheRest) {

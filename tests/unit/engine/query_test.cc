@@ -179,7 +179,7 @@ TEST_F(Query, TrustEmptyIsRefusedIfANodeIsNotNew) {  // rule D7
   Do(TrustEmptyRequested{session_, 100});
   EXPECT_EQ(WhyFailed(100), Failure::kRefused);
   EXPECT_EQ(FailureOf(100)->text,
-            "this daemon has had votes of node 2: its locks may still be held");
+            "this daemon has received votes from node 2: its locks may still be held");
   EXPECT_EQ(StateOf(0), NodeState::kNew);
 }
 
@@ -193,7 +193,7 @@ TEST_F(Query, TrustEmptyIsRefusedWhereThisDaemonHasHadLeases) {  // rule D7
   }
   Do(TrustEmptyRequested{session_, 100});
   EXPECT_EQ(WhyFailed(100), Failure::kRefused);
-  EXPECT_EQ(FailureOf(100)->text, "this daemon has leases on these nodes, of x");
+  EXPECT_EQ(FailureOf(100)->text, "this daemon has a lease on these nodes: x");
   EXPECT_GT(grant.deadline, now_);
   for (NodeIndex i = 0; i < 3; ++i) EXPECT_EQ(StateOf(i), NodeState::kNew);
 }

@@ -169,7 +169,8 @@ TEST_F(BindTest, KeepsStartsAtTheSameTimeApart) {
   const std::string lock = path_ + ".lock";
   Fd other(open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
   ASSERT_EQ(flock(other.get(), LOCK_EX | LOCK_NB), 0);
-  EXPECT_EQ(ErrorOf(ListenSocket::Bind({.path = path_})), "another process has the lock " + lock);
+  EXPECT_EQ(ErrorOf(ListenSocket::Bind({.path = path_})),
+            "another process holds the lock file " + lock);
   EXPECT_FALSE(Exists(path_));
   EXPECT_TRUE(Exists(lock));
   other.Close();  // as if it had died with it
@@ -191,11 +192,11 @@ TEST_F(BindTest, TakesNoLockThatAnotherUserCanHave) {
   test::WriteFile(lock, "");
   ASSERT_EQ(chmod(lock.c_str(), 0644), 0);
   EXPECT_THAT(ErrorOf(ListenSocket::Bind({.path = path_})),
-              testing::StartsWith("expected " + lock + " to be a file of this user alone"));
+              testing::StartsWith("expected " + lock + " to be accessible only to this user"));
   ASSERT_EQ(unlink(lock.c_str()), 0);
   ASSERT_EQ(mkfifo(lock.c_str(), 0600), 0);
   EXPECT_THAT(ErrorOf(ListenSocket::Bind({.path = path_})),
-              testing::StartsWith("expected " + lock + " to be a file of this user alone"));
+              testing::StartsWith("expected " + lock + " to be accessible only to this user"));
   ASSERT_EQ(unlink(lock.c_str()), 0);
   ASSERT_EQ(symlink((dir_ / "elsewhere").c_str(), lock.c_str()), 0);
   EXPECT_THAT(ErrorOf(ListenSocket::Bind({.path = path_})),
@@ -213,7 +214,8 @@ TEST_F(BindTest, WarnsOfADirectoryInWhichOthersCanMakeFiles) {
   EXPECT_EQ(warning(0700), "");
   EXPECT_EQ(warning(0755), "");
   for (const mode_t mode : {0775u, 0777u, 01777u}) {
-    EXPECT_THAT(warning(mode), testing::HasSubstr("other users can make files in " + dir_.path()));
+    EXPECT_THAT(warning(mode),
+                testing::HasSubstr("other users can create files in " + dir_.path()));
   }
 }
 

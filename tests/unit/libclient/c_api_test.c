@@ -396,7 +396,7 @@ static void Fork(void) {
     CHECK(redlock_close(client) == REDLOCK_EFORK);
     CHECK(redlock_connect(client, NULL, 0) == REDLOCK_EFORK);
     CHECK(redlock_fd(client) == -1);
-    CHECK_TEXT(redlock_error_text(client), "used in another process than the one that connected");
+    CHECK_TEXT(redlock_error_text(client), "used in a process other than the one that connected");
     redlock_free(client);
     exit(0);
   }
@@ -456,7 +456,7 @@ static void Greeting(void) {
 
 static void Texts(void) {
   CHECK_TEXT(redlock_strerror(REDLOCK_OK), "no error");
-  CHECK_TEXT(redlock_strerror(REDLOCK_EDEADLOCK), "held or waited for by this session already");
+  CHECK_TEXT(redlock_strerror(REDLOCK_EDEADLOCK), "already held or waited for by this session");
   CHECK_TEXT(redlock_strerror(12345), "no such error");
   CHECK(redlock_version()[0] >= '0' && redlock_version()[0] <= '9');
   CHECK_TEXT(redlock_error_text(NULL), "");

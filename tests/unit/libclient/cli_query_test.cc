@@ -96,7 +96,7 @@ TEST(CliQuery, WhoMayNotConnectIsToldTheGroup) {
   EXPECT_EQ(ran.exit, ExitCode(69));
   EXPECT_THAT(ran.output,
               testing::StartsWith("redlock: cannot connect to the daemon: " + daemon.socket() +
-                                  ": Permission denied (it is for members of group root; "));
+                                  ": Permission denied (only members of group root may connect; "));
 }
 
 TEST(CliQuery, ADaemonThatDiesInTheMiddle) {

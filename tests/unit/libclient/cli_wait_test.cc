@@ -55,7 +55,7 @@ TEST(HolderOf, AnotherHost) {
 TEST(HolderOf, AKeyThatIsNoLocks) {
   const Holder endless = HolderOf(Rows({Node("held", "42"), Node("held", "42"), Node("free")}));
   EXPECT_TRUE(endless.is_endless);
-  EXPECT_THAT(endless.text, testing::HasSubstr("'42', and that has no end: nobody gets the lock"));
+  EXPECT_THAT(endless.text, testing::HasSubstr("'42', and no expiry: nobody gets the lock"));
   const Holder list = HolderOf(Rows({Node("held", "(a list)"), Node("held", "(a list)")}));
   EXPECT_TRUE(list.is_endless);
   const Holder plain = HolderOf(Rows({Node("held", "x\ny", nullptr, "5s"), Node("held", "x\ny")}));
@@ -133,7 +133,7 @@ TEST_F(CliWait, AKeyThatIsNoLocksIsToldAnyway) {
   TellHolder(session, {"place=node node=1 state=held owner=42",
                        "place=node node=2 state=held owner=42", "place=node node=3 state=free"});
   EXPECT_THAT(redlock.ReadLine(),
-              HasSubstr("no end: nobody gets the lock before the key is deleted"));
+              HasSubstr("no expiry: nobody gets the lock before the key is deleted"));
 }
 
 TEST_F(CliWait, WhatItAskedIsOfNoConcernOnceItHasTheLock) {
@@ -163,7 +163,7 @@ TEST_F(CliWait, ALockThatTheCommandRunsUnderIsRefused) {
   EXPECT_EQ(check.verb, "check");
   EXPECT_THAT(check.options, testing::ElementsAre(redlock::protocol::Field{"fence", "7"}));
   session.Answer(check, "OK lock=job fence=7 deadline=99999999999999999 left=9s");
-  EXPECT_THAT(redlock.ReadToEnd(), HasSubstr("job: this command runs under this lock already"));
+  EXPECT_THAT(redlock.ReadToEnd(), HasSubstr("job: this command already runs under this lock"));
   EXPECT_EQ(redlock.Wait(), ExitCode(64));
 }
 

@@ -37,7 +37,7 @@ TEST(Examples, BlockingGivesUp) {
   const auto ran = RunProgram({kExamples + "/example_blocking", "jobs", "0.01"}, "",
                               {{"REDLOCK_SOCKET", daemon.path()}});
   EXPECT_EQ(ran.exit, ExitCode(75));
-  EXPECT_EQ(ran.output, "blocking: timed out in line: held by pid 12\n");
+  EXPECT_EQ(ran.output, "blocking: timed out: held by pid 12\n");
   holder.CloseInput();
   EXPECT_EQ(holder.ReadLine(), "released: no error");
   EXPECT_EQ(holder.Wait(), ExitCode(0));

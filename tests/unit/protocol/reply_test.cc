@@ -101,9 +101,9 @@ TEST(ParseReply, SaysWhatIsWrong) {
       {"ok", "'ok': expected OK, ERR, - or *"},
       {"HTTP/1.1 400 Bad Request", "'HTTP/1.1': expected OK, ERR, - or *"},
       {"#a", "'': expected OK, ERR, - or *"},
-      {"#! OK", "'#!' is no tag"},
-      {"ERR", "'ERR' without a word behind it"},
-      {"* ", "'*' without a word behind it"},
+      {"#! OK", "'#!' is not a tag"},
+      {"ERR", "'ERR' without a word after it"},
+      {"* ", "'*' without a word after it"},
       {"OK a=%4",
        "'%4' at byte 1: expected two hexadecimal digits after '%' (a '%' itself is %25)"},
   };

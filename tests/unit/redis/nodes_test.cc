@@ -86,7 +86,7 @@ TEST_F(NodesTest, WhatIsNotRedisIsDown) {
   fake_->answer = [](const FakeNode::Argv&) { return "HTTP/1.1 400 Bad Request\r\n\r\n"; };
   Start();
   ASSERT_TRUE(Until([&] { return !downs_.empty(); }));
-  EXPECT_THAT(downs_[0], StartsWith("not what Redis says: Protocol error"));
+  EXPECT_THAT(downs_[0], StartsWith("not a Redis reply: Protocol error"));
 }
 
 // Thirteen bytes that made hiredis set aside 16 GB, and held up all of the daemon for seconds when
@@ -96,7 +96,7 @@ TEST_F(NodesTest, ANodeThatSpeaksOfABillionElementsIsDown) {
   fake_->answer = [](const FakeNode::Argv&) { return "*2147483647\r\n"; };
   Start();
   ASSERT_TRUE(Until([&] { return !downs_.empty(); }));
-  EXPECT_EQ(downs_[0], "not what Redis says: an array of more than 64 elements, or in another");
+  EXPECT_EQ(downs_[0], "not a Redis reply: an array of more than 64 elements, or a nested one");
 }
 
 TEST_F(NodesTest, ASocketThatIsNotThereIsDownWithItsReason) {
@@ -352,7 +352,7 @@ TEST_F(NodesTest, ANodeThatLostItsScriptsIsConnectedToAnewAndNothingIsSentAgain)
   Ask(Acquire(), 1);
   Ask(engine::ReleaseOp{"job", kOwner}, 2);
   ASSERT_TRUE(Until([&] { return ups_.size() == 2; }));
-  EXPECT_THAT(downs_, ElementsAre("the node had lost its scripts"));
+  EXPECT_THAT(downs_, ElementsAre("the node has lost its scripts"));
   EXPECT_EQ(Gone(), 2u);
   EXPECT_THAT(silences_, SizeIs(2)) << "once each";
   EXPECT_THAT(answers_, SizeIs(0));
@@ -512,7 +512,7 @@ TEST_F(NodesTest, AReplyThatNobodyAskedForEndsTheConnection) {
   StartAndWaitUp();
   fake_->Say("+hello\r\n");
   ASSERT_TRUE(Until([&] { return !downs_.empty(); }));
-  EXPECT_EQ(downs_[0], "not what Redis says: status hello, unasked for");
+  EXPECT_EQ(downs_[0], "an unexpected reply: status hello");
 }
 
 TEST_F(NodesTest, AReplyWithoutAnEndEndsTheConnection) {

@@ -170,7 +170,7 @@ TEST(FactsTest, EvictionsThatAreNoNumberAreNotZero) {
     std::string info = kInfo;
     info.replace(info.find(":12\r") + 1, 2, number);
     EXPECT_EQ(std::get<std::string>(ParseFacts(*Read(Bulk(info)))),
-              "INFO: evicted_keys is no number: " + number);
+              "INFO: evicted_keys is not a number: " + number);
   }
 }
 
@@ -195,7 +195,7 @@ TEST(FactsTest, SaysWhatIsMissing) {
   EXPECT_EQ(error(":1\r\n"), "INFO: integer 1");
   std::string info = kInfo;
   info.replace(info.find("keys:12"), 7, "keys:-2");
-  EXPECT_THAT(error(Bulk(info)), HasSubstr("evicted_keys is no number"));
+  EXPECT_THAT(error(Bulk(info)), HasSubstr("evicted_keys is not a number"));
 }
 
 TEST(ProbeTest, PutsFactsAndSentinelTogether) {
