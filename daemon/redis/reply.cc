@@ -84,6 +84,19 @@ std::optional<std::string_view> Field(std::string_view info, std::string_view na
   return std::nullopt;
 }
 
+// Redis 6 says first where in a script it met an error, e.g. "ERR Error running script (call to
+// f_SHA): @user_script:206: @user_script: 206: -OOM command not allowed ...": what it met says why.
+std::string_view WithoutPlace(std::string_view error) {
+  constexpr std::string_view kPlace = "@user_script: ";
+  const auto place = error.rfind(kPlace);
+  if (place == error.npos) return error;
+  const auto end = error.find_first_not_of("0123456789", place + kPlace.size());
+  if (end == error.npos || !error.substr(end).starts_with(": ")) return error;
+  error.remove_prefix(end + 2);
+  if (error.starts_with('-')) error.remove_prefix(1);
+  return error.substr(0, error.find_last_not_of("\r\n") + 1);
+}
+
 std::optional<NodeFacts::Memory> MemoryOf(std::string_view word) {
   if (word == "none") return NodeFacts::Memory::kNone;
   if (word == "new") return NodeFacts::Memory::kNew;
@@ -111,7 +124,7 @@ std::vector<NodeFacts::Other> OthersOf(std::string_view text) {
 }  // namespace
 
 NodeAnswer ParseAnswer(const redisReply& reply) {
-  if (IsError(reply)) return Error(Describe(reply));
+  if (IsError(reply)) return Error(std::string(WithoutPlace(Describe(reply))));
   const auto malformed = [&] {
     return Error("expected {verdict, TIME, fence, left, text, greatest} from a script, got " +
                  Describe(reply));

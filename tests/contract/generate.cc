@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+#include "tests/support/server.h"
+
 namespace redlockd::contract {
 namespace {
 
@@ -266,6 +268,12 @@ class Generator {
     return std::string(Pick(kOdd));
   }
 
+  std::string OddTtl() {
+    const std::string word = OddWord();
+    const bool endless = word == std::to_string(INT64_MAX);
+    return endless && !test::ServerUnderTest().RefusesEndlessTtls() ? "1" : word;
+  }
+
   void Spoil(test::ScriptWords& call) {
     auto& words = OneIn(4) || call.args.empty() ? call.keys : call.args;
     if (words.empty()) return;
@@ -313,7 +321,7 @@ class Generator {
       case 1:
         return {{"SET", key, Owner(), "PX", std::to_string(Ttl() / 1ms)}};
       case 2:
-        return {{"SET", key, std::to_string(NearFence()), "px", OddWord()}};
+        return {{"SET", key, std::to_string(NearFence()), "px", OddTtl()}};
       case 3:
         return {{"HSET", hash, field, OddWord()}};
       case 4:
@@ -326,7 +334,7 @@ class Generator {
       case 7:
         return {{"GETRANGE", key, OddWord(), OneIn(2) ? "3" : OddWord()}};
       case 8:
-        return {{"PEXPIRE", hash, OneIn(2) ? std::to_string(Ttl() / 1ms) : OddWord()}};
+        return {{"PEXPIRE", hash, OneIn(2) ? std::to_string(Ttl() / 1ms) : OddTtl()}};
       case 9:
         return {{"PEXPIRE", key, OneIn(2) ? "0" : "-1"}};
       case 10:

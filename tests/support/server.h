@@ -26,6 +26,10 @@ struct Server {
   // the same code and the same place in the script; or neither code (Redis 6).
   bool HasTheFakesWords() const { return IsRedis(7, 0); }
   bool HasTheFakesCodes() const { return major >= 7; }
+  // A time to live that is too long to be added to the time is an error. (Redis 6 takes it.)
+  bool RefusesEndlessTtls() const { return major >= 7; }
+  // Users have rights to channels, and lose rights to single subcommands. (Redis 6.0 knows neither.)
+  bool HasAclChannels() const { return major >= 7; }
   // A number that is no integer goes to a command with 17 digits. (Others: as few as will do.) Our
   // scripts pass integers alone.
   bool WritesFractionsWith17Digits() const { return name == "Redis" && major <= 7; }

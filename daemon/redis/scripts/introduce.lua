@@ -14,9 +14,11 @@ local key, try, instance, prefix = KEYS[1], KEYS[2], ARGV[9], ARGV[10]
 -- not when its lease ends. None of these writes: SET is for a key that exists, and HSET lacks a value,
 -- which the command says only to a user who may use it.
 local missing, because, refuses = {}, nil, ''
+-- Without the place in this script, which Redis 6 puts in front of an error.
 local function refusal_of(...)
   local got = redis.pcall(...)
-  return type(got) == 'table' and got.err or nil
+  local why = type(got) == 'table' and got.err
+  return why and string.gsub(string.gsub(why, '^@user_script: %d+: %-?', ''), '%s+$', '') or nil
 end
 local function says(why, words)
   for _, word in ipairs(words) do

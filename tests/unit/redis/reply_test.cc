@@ -110,6 +110,16 @@ TEST(ReplyTest, AnErrorKeepsItsText) {
   EXPECT_EQ(answer.node_time, 0);
 }
 
+TEST(ReplyTest, AnErrorInAScriptOfRedis6IsWhatItsCommandMet) {
+  EXPECT_EQ(ParseAnswer(*Read("-ERR Error running script (call to f_0123): @user_script:7: "
+                              "@user_script: 7: -OOM command not allowed.\r\n"))
+                .text,
+            "OOM command not allowed.");
+  for (const std::string text : {"ERR x: @user_script: OOM", "ERR @user_script: 7", "ERR no"}) {
+    EXPECT_EQ(ParseAnswer(*Read("-" + text + "\r\n")).text, text);
+  }
+}
+
 TEST(ReplyTest, WhatIsNoAnswerIsAnErrorThatSaysWhatWasExpected) {
   const std::string malformed[] = {
       "$-1\r\n",

@@ -40,7 +40,7 @@ inline SetOptions SmallSet() {
 // The scripts on a real node.
 class ScriptsTest : public ::testing::Test {
  protected:
-  ScriptsTest() : server_({.args = {"--enable-debug-command", "yes"}, .shifted_clock = true}) {
+  ScriptsTest() : server_({.shifted_clock = true}) {
     Connect();
   }
 
