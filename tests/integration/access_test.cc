@@ -200,7 +200,8 @@ TEST_F(AccessTest, EachMissingRightIsNamed) {
 // Both are good for a while, the file is changed, the old one is withdrawn.
 TEST_F(AccessTest, APasswordCanBeChangedUnderALock) {
   for (std::size_t i = 0; i < nodes_.size(); ++i) {
-    nodes_[i].Command({"ACL", "SETUSER", "redlock", "on", ">old", "~*", "&*", "+@all"});
+    nodes_[i].Command({"ACL", "SETUSER", "redlock", "on", ">old", "~*",
+                       ServerUnderTest().AllChannels(), "+@all"});
   }
   Daemon daemon(Options("old"));
   daemon.TrustEmpty();

@@ -30,6 +30,8 @@ struct Server {
   bool RefusesEndlessTtls() const { return major >= 7; }
   // Users have rights to channels, and lose rights to single subcommands. (Redis 6.0 knows neither.)
   bool HasAclChannels() const { return major >= 7; }
+  // A word of ACL SETUSER: all channels; in its place, where there are none, all keys.
+  std::string AllChannels() const { return HasAclChannels() ? "&*" : "~*"; }
   // A number that is no integer goes to a command with 17 digits. (Others: as few as will do.) Our
   // scripts pass integers alone.
   bool WritesFractionsWith17Digits() const { return name == "Redis" && major <= 7; }

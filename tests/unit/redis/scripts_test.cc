@@ -764,7 +764,8 @@ TEST_F(ScriptsTest, AFullNodeSaysSoAtTheIntroductionAndRenews) {
 // leaves nothing behind.
 TEST_F(ScriptsTest, TheIntroductionNamesEachMissingRight) {
   Ready();
-  Redis({"ACL", "SETUSER", "redlock", "on", ">pw", "~*", "&*", "+@all"});
+  Redis({"ACL", "SETUSER", "redlock", "on", ">pw", "~*", test::ServerUnderTest().AllChannels(),
+         "+@all"});
   const std::unique_ptr<redisReply, decltype(&freeReplyObject)> login(
       static_cast<redisReply*>(redisCommand(context_.get(), "AUTH redlock pw")), &freeReplyObject);
   ASSERT_STREQ(login->str, "OK");
