@@ -7,6 +7,7 @@
 #include <optional>
 #include <unordered_map>
 
+#include "base/check.h"
 #include "daemon/engine/counted.h"
 #include "daemon/engine/fair_line.h"
 
@@ -72,6 +73,7 @@ class AttemptGate {
   }
   void Leave(std::uint32_t uid) {
     const auto known = under_way_of_.find(uid);
+    CHECK(known != under_way_of_.end() && known->second > 0);
     if (--known->second < share_) line_.LetGo(uid);
     if (known->second == 0) under_way_of_.erase(known);
   }

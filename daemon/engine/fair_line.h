@@ -5,6 +5,8 @@
 #include <list>
 #include <unordered_map>
 
+#include "base/check.h"
+
 namespace redlockd::engine {
 
 // A line in which users take turns: what one user has in it waits in the order in which it came,
@@ -36,7 +38,9 @@ class FairLine {
     std::uint32_t uid() const { return user_->uid; }
     // It was first and leaves now: the next turn is another user's.
     void HadTurn() {
-      if (!user_->held_back) line_.Move(user_, line_.users_, line_.users_);
+      if (user_->held_back) return;
+      CHECK(user_ == line_.users_.begin());
+      line_.Move(user_, line_.users_, line_.users_);
     }
 
    private:

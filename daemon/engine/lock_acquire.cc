@@ -73,7 +73,7 @@ void Lock::FirstRound(Time now) {
   const Queueing queueing = QueueingOfRound(now, clock);
   const bool is_to_be_passed_on = linger_ > Duration(0) || waiters_.size() > 1;
   if (lease.first_rounds == 0 && is_to_be_passed_on) lease.block = BlockFrom(now, proposal);
-  lease.phase = Lease::Phase::kFirstRound;
+  lease.Enter(Lease::Phase::kFirstRound);
   ++lease.round;
   ++lease.first_rounds;
   lease.round_asked = now;
@@ -121,7 +121,7 @@ Fence Lock::BlockFrom(Time now, Fence proposal) const {
 void Lock::ConfirmRound(Time now) {
   Lease& lease = *lease_;
   lease.confirmed = lease.ballot->ToConfirm();
-  lease.phase = Lease::Phase::kConfirm;
+  lease.Enter(Lease::Phase::kConfirm);
   ++lease.round;
   const NodeSet nodes = shared_.nodes.Voters();
   lease.ballot = std::make_unique<Ballot>(shared_.options.nodes, nodes);
@@ -288,11 +288,12 @@ void Lock::Leased(Time now, Fence fence) {
   contest().splits = 0;
   Counters& counters = shared_.counters;
   ++(lease.round == 1 ? counters.one_round_grants : counters.confirmed_grants);
-  lease.phase = Lease::Phase::kLeased;
+  lease.Enter(Lease::Phase::kLeased);
   lease.pass.reset();
   shared_.gate.Granted();
   lease.granted_in = lease.round;
   lease.ballot.reset();
+  CHECK(lease.block >= 1);
   lease.next = fence;
   lease.top = fence + lease.block - 1;
   known_fence_ = std::max(known_fence_, lease.top);

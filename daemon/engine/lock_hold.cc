@@ -124,11 +124,13 @@ void Lock::CloseInRound(NodeIndex node) {
 // Takes over what the nodes' promises add up to.
 void Lock::SetDeadline(Time now) {
   Lease& lease = *lease_;
+  CHECK(lease.phase == Lease::Phase::kLeased);
   const Time lease_end = lease.validity.Deadline().value_or(now);
   if (!hold_) {
     lease.end_at = std::min(lease_end, lease.lingers_until.value_or(lease_end));
     return lease.Arm();
   }
+  CHECK(hold_->granted <= now);
   const Time old = hold_->deadline;
   hold_->deadline = hold_->ends_at ? std::min(lease_end, *hold_->ends_at) : lease_end;
   lease.announced = std::max(lease.announced, hold_->deadline);
@@ -215,7 +217,7 @@ void Lock::Lose(LossReason reason) {
 void Lock::Keep(SessionId session) {
   hold_.reset();
   lease_->kept = std::make_unique<Lease::Kept>(shared_, session);
-  lease_->phase = Lease::Phase::kKept;
+  lease_->Enter(Lease::Phase::kKept);
   lease_->renew_at = lease_->warn_at = Lease::kNever;
   lease_->end_at = lease_->announced;
   lease_->Arm();

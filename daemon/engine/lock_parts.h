@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/check.h"
 #include "daemon/engine/lock.h"
 #include "daemon/engine/quorum.h"
 
@@ -46,9 +47,28 @@ struct Lock::Waiter {
 // One owner value's life on the nodes, from its first acquire until it is let go.
 struct Lock::Lease {
   enum class Phase { kFirstRound, kConfirm, kLeased, kKept };
+  static constexpr bool MayFollow(Phase phase, Phase next) {
+    switch (next) {
+      case Phase::kFirstRound:
+        return phase == Phase::kFirstRound || phase == Phase::kConfirm;
+      case Phase::kConfirm:
+        return phase == Phase::kFirstRound;
+      case Phase::kLeased:
+        return phase == Phase::kFirstRound || phase == Phase::kConfirm;
+      case Phase::kKept:
+        return phase == Phase::kLeased;
+    }
+    return false;
+  }
 
   Lease(std::size_t nodes, Agenda& agenda, Lock& lock)
       : validity(nodes), alarm(agenda, [&lock](Time now) { lock.LeaseDue(now); }) {}
+
+  // The edges of the picture in lock.h.
+  void Enter(Phase next) {
+    CHECK(MayFollow(phase, next));
+    phase = next;
+  }
 
   // An acquire or renewal of this round goes to `nodes`.
   void Sent(NodeSet nodes) {

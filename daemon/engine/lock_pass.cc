@@ -195,6 +195,7 @@ void Lock::StopBackingOff(Time now) {
 // --- the end ------------------------------------------------------------------------------------
 
 void Lock::LetGo(Time now, Queue queue, std::optional<ReleaseTable::Waiter> waiter) {
+  CHECK(lease_ && !hold_);
   const std::unique_ptr<Lease> lease = std::move(lease_);
   shared_.by_attempt.erase(lease->attempt);
   // Behind what the releases tell of the others who want it, whoever asks next (rule E6.7).

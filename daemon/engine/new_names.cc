@@ -4,6 +4,8 @@
 #include <bit>
 #include <cstring>
 
+#include "base/check.h"
+
 namespace redlockd::engine {
 namespace {
 
@@ -83,6 +85,7 @@ void NewNames::Add(std::uint64_t hash) {
     bits_[bit / 64] |= std::uint64_t{1} << (bit % 64);
   }
   ++added_;
+  CHECK(added_ <= capacity_);
 }
 
 }  // namespace redlockd::engine

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "base/check.h"
 #include "daemon/engine/effects.h"
 
 namespace redlockd::engine {
@@ -9,22 +10,28 @@ namespace redlockd::engine {
 // Where the engine's parts put the effects of the Step that is running.
 class Outbox {
  public:
-  void Begin(Effects& effects) { effects_ = &effects; }
+  void Begin(Effects& effects) {
+    CHECK(effects_ == nullptr);
+    effects_ = &effects;
+  }
   void End() { effects_ = nullptr; }
 
   void Ask(NodeSet nodes, Ticket ticket, NodeOp op) {
-    if (nodes.any()) effects_->push_back(AskNodes{nodes, ticket, std::move(op)});
+    if (nodes.any()) Add(AskNodes{nodes, ticket, std::move(op)});
   }
   void Reply(SessionId session, RequestId request, Answer answer) {
-    effects_->push_back(AnswerClient{session, request, std::move(answer)});
+    Add(AnswerClient{session, request, std::move(answer)});
   }
-  void Tell(SessionId session, Notice notice) {
-    effects_->push_back(TellClient{session, std::move(notice)});
-  }
-  void Changed(NodeChanged change) { effects_->push_back(std::move(change)); }
-  void Warn(std::string text) { effects_->push_back(Warned{std::move(text)}); }
+  void Tell(SessionId session, Notice notice) { Add(TellClient{session, std::move(notice)}); }
+  void Changed(NodeChanged change) { Add(std::move(change)); }
+  void Warn(std::string text) { Add(Warned{std::move(text)}); }
 
  private:
+  void Add(Effect effect) {
+    CHECK(effects_ != nullptr);
+    effects_->push_back(std::move(effect));
+  }
+
   Effects* effects_ = nullptr;
 };
 

@@ -25,6 +25,7 @@ void SessionTable::Close(SessionId session) {
 
 void SessionTable::ForgetIfIdle(std::uint32_t uid) {
   const auto user = users_.find(uid);
+  CHECK(user != users_.end());
   if (user->second.sessions == 0 && user->second.locks == 0) users_.erase(user);
 }
 
@@ -34,14 +35,18 @@ bool SessionTable::InputEnded(SessionId session) const { return sessions_.at(ses
 
 void SessionTable::Add(SessionId session, const std::string& name) {
   Session& s = sessions_.at(session);
-  if (s.locks.insert(name).second) ++s.user.locks;
+  const bool is_new = s.locks.insert(name).second;
+  CHECK(is_new);
+  ++s.user.locks;
   s.losses.erase(name);
 }
 
 void SessionTable::Remove(SessionId session, const std::string& name) {
   Session& s = sessions_.at(session);
   CHECK(s.user.locks >= s.locks.size());
-  s.user.locks -= s.locks.erase(name);
+  const std::size_t removed = s.locks.erase(name);
+  CHECK(removed == 1);
+  s.user.locks -= removed;
 }
 
 bool SessionTable::Uses(SessionId session, const std::string& name) const {

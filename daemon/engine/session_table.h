@@ -8,6 +8,7 @@
 #include <unordered_set>
 #include <vector>
 
+#include "base/check.h"
 #include "daemon/engine/effects.h"
 #include "daemon/engine/engine.h"
 
@@ -52,6 +53,7 @@ class SessionTable {
       ++user_.locks;
     }
     ~Kept() {
+      CHECK(user_.locks > 0);
       --user_.locks;
       table_.ForgetIfIdle(uid_);
     }

@@ -1,5 +1,6 @@
 #include "daemon/engine/step_judge.h"
 
+#include "base/check.h"
 #include "daemon/engine/quorum.h"
 
 namespace redlockd::engine {
@@ -33,6 +34,7 @@ void StepJudge::Forget(NodeIndex node) {
 }
 
 StepJudge::Verdict StepJudge::Judge() const {
+  CHECK((stepped_ & ~moved_).none() && (moved_ & still_).none());
   const std::size_t m = Majority(nodes_);
   if (!Open()) return Verdict::kOpen;
   if (moved_.count() >= m) return Verdict::kHost;

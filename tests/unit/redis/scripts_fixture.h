@@ -40,9 +40,7 @@ inline SetOptions SmallSet() {
 // The scripts on a real node.
 class ScriptsTest : public ::testing::Test {
  protected:
-  ScriptsTest() : server_({.shifted_clock = true}) {
-    Connect();
-  }
+  ScriptsTest() : server_({.shifted_clock = true}) { Connect(); }
 
   void Connect() {
     context_.reset(redisConnectUnix(server_.SocketPath().c_str()));
