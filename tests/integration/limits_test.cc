@@ -95,7 +95,7 @@ TEST(Limits, NewNamesOfOneUser) {
     if (Brief(answer) != "OK") refused = Line(answer);
   }
   EXPECT_THAT(refused, testing::StartsWith("ERR limit lock=n6"));
-  EXPECT_THAT(refused, testing::HasSubstr("expected at most 1 a second"));
+  EXPECT_THAT(refused, testing::HasSubstr("expected at most 1 per second"));
   EXPECT_EQ(client.Brief("unlock n0"), "OK");
   EXPECT_EQ(client.Brief("lock n0"), "OK") << "it is not new any more";
   EXPECT_GE(world.daemon.Stat("new-names"), 60u);
