@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdint>
+#include <limits>
 
 namespace redlockd::engine {
 
@@ -23,14 +25,15 @@ void NodeClocks::Reset(NodeIndex node) {
 
 std::optional<std::int64_t> NodeClocks::Median(NodeSet of) const {
   std::array<std::int64_t, kMaxNodes> middles;
-  auto end = middles.begin();
+  middles.fill(std::numeric_limits<std::int64_t>::max());  // sorted after all that there are
+  std::size_t count = 0;
   for (NodeIndex i = 0; i < offsets_.size(); ++i) {
     const auto middle = of.test(i) ? offsets_[i].Middle() : std::nullopt;
-    if (middle) *end++ = *middle;
+    if (middle) middles[count++] = *middle;
   }
-  if (end == middles.begin()) return std::nullopt;
-  std::sort(middles.begin(), end);  // so few, faster than nth_element
-  return middles[static_cast<std::size_t>(end - middles.begin() - 1) / 2];
+  if (count == 0) return std::nullopt;
+  std::sort(middles.begin(), middles.end());  // for so few faster than nth_element
+  return middles[(count - 1) / 2];
 }
 
 std::optional<Duration> NodeClocks::Off(NodeIndex node, NodeSet of) const {
