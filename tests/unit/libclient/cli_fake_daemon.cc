@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <filesystem>
 #include <stdexcept>
 #include <variant>
 
@@ -102,6 +103,20 @@ FakeDaemon::FakeDaemon()
 std::vector<std::string> FakeDaemon::Redlock(const std::vector<std::string>& args) const {
   std::vector<std::string> argv{REDLOCKD_TEST_REDLOCK, "--socket", socket_};
   argv.insert(argv.end(), args.begin(), args.end());
+  return argv;
+}
+
+std::vector<std::string> FakeDaemon::RedlockAsNobody(const std::vector<std::string>& args) const {
+  const std::filesystem::path program = REDLOCKD_TEST_REDLOCK;
+  const std::string copy = *this / "redlock", library = *this / "libredlock.so.0";
+  std::filesystem::copy_file(program, copy);
+  std::filesystem::copy_file(program.parent_path() / "../libredlock.so.0", library);
+  std::vector<std::string> argv = Redlock(args);
+  argv[0] = copy;
+  const std::vector<std::string> as_nobody{"setpriv",       "--reuid=65534",
+                                           "--regid=65534", "--clear-groups",
+                                           "env",           "LD_LIBRARY_PATH=" + (*this / "")};
+  argv.insert(argv.begin(), as_nobody.begin(), as_nobody.end());
   return argv;
 }
 

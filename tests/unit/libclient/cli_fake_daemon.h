@@ -57,6 +57,9 @@ class FakeDaemon {
 
   // `redlock --socket ... args...`
   std::vector<std::string> Redlock(const std::vector<std::string>& args) const;
+  // The same, run by root as nobody, by a copy: the build may be where nobody may not look, as in
+  // root's home. Once for each daemon; its directory must be open to others.
+  std::vector<std::string> RedlockAsNobody(const std::vector<std::string>& args) const;
   // The next session, greeted.
   FakeSession Accept();
 

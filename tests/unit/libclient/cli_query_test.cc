@@ -90,9 +90,7 @@ TEST(CliQuery, WhoMayNotConnectIsToldTheGroup) {
   ASSERT_EQ(chmod((daemon / "").c_str(), 0755), 0);
   ASSERT_EQ(chown(daemon.socket().c_str(), 0, 0), 0);
   ASSERT_EQ(chmod(daemon.socket().c_str(), 0660), 0);
-  std::vector<std::string> argv = daemon.Redlock({"ping"});
-  argv.insert(argv.begin(), {"setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"});
-  const Ran ran = RunProgram(argv);
+  const Ran ran = RunProgram(daemon.RedlockAsNobody({"ping"}));
   EXPECT_EQ(ran.exit, ExitCode(69));
   EXPECT_THAT(ran.output,
               testing::StartsWith("redlock: cannot connect to the daemon: " + daemon.socket() +

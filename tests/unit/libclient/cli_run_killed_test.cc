@@ -154,20 +154,9 @@ class CliRunAsAnother : public CliRunKilled {
     for (const std::string& path : {daemon_.socket(), daemon_ / ""}) {
       ASSERT_EQ(chmod(path.c_str(), 0777), 0);
     }
-    std::vector<std::string> argv =
-        daemon_.Redlock({"run", "job", "--", program, "--reuid", "daemon", "--clear-groups", "sh",
-                         "-c", "echo $$ >" + pid_file_ + "; exec sleep 1000 64>&-"});
-    // The build may be where nobody may not look, as in root's home.
-    const std::string library = daemon_ / "libredlock.so.0";
-    ASSERT_TRUE(std::filesystem::copy_file(
-        std::filesystem::path(argv[0]).parent_path() / "../libredlock.so.0", library));
-    const std::string redlock = daemon_ / "redlock";
-    ASSERT_TRUE(std::filesystem::copy_file(argv[0], redlock));
-    argv[0] = redlock;
-    const std::vector<std::string> as_nobody{"setpriv", "--reuid",
-                                             "nobody",  "--clear-groups",
-                                             "env",     "LD_LIBRARY_PATH=" + (daemon_ / "")};
-    argv.insert(argv.begin(), as_nobody.begin(), as_nobody.end());
+    const std::vector<std::string> argv =
+        daemon_.RedlockAsNobody({"run", "job", "--", program, "--reuid", "daemon", "--clear-groups",
+                                 "sh", "-c", "echo $$ >" + pid_file_ + "; exec sleep 1000 64>&-"});
     redlock_.emplace(argv);
     session_.emplace(daemon_.Accept());
     session_->Grant(1h, "10s");
