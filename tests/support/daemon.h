@@ -28,8 +28,8 @@ struct DaemonOptions {
   std::string connect_timeout = "250ms";
   std::string more{};                        // YAML of further sections: "limits: {sessions: 3}\n"
   std::map<std::string, std::string> env{};  // of the daemon, on top of the test's own
-  std::vector<std::string>
-      within{};  // a command that becomes the one in its arguments: env(1) does
+  // A command that becomes the one in its arguments, as env(1) does.
+  std::vector<std::string> within{};
 };
 std::string ToYaml(const DaemonOptions& options);
 
