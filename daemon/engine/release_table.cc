@@ -30,6 +30,7 @@ void ReleaseTable::Add(Time now, Release release) {
   pending.awaited = release.awaited;
   pending.expiry.Set(release.gone_by);
   Ask(now, attempt, pending, release.nodes);
+  if (IsThrough(pending)) pending.pass.reset();
   // Asked once more, it must not take a newer want out of the queue.
   pending.op.leave = false;
 }
@@ -107,9 +108,13 @@ void ReleaseTable::NotTaken(Time now, Pending& pending, NodeIndex node, std::str
   AnswerWaiter(pending);
 }
 
+bool ReleaseTable::IsThrough(const Pending& pending) const {
+  return pending.in_flight.count() <= nodes_.size() - Majority(nodes_.size());
+}
+
 std::optional<std::string> ReleaseTable::Landed(Pending& pending, NodeIndex node) {
   pending.in_flight.reset(node);
-  if (pending.in_flight.count() > nodes_.size() - Majority(nodes_.size())) return std::nullopt;
+  if (!IsThrough(pending)) return std::nullopt;
   pending.pass.reset();
   if (!std::exchange(pending.awaited, false)) return std::nullopt;
   return pending.op.lock;

@@ -86,6 +86,8 @@ class ReleaseTable {
   void Expire(AttemptNumber attempt);
   void NotTaken(Time now, Pending& pending, NodeIndex node, std::string why);
   void AnswerWaiter(Pending& pending);
+  // It is not on its way to more than a minority of the nodes.
+  bool IsThrough(const Pending& pending) const;
   // It is not on its way to the node any more. The lock, if that was awaited.
   std::optional<std::string> Landed(Pending& pending, NodeIndex node);
 

@@ -155,11 +155,12 @@ TEST_F(NarrowGate, WhoeverComesAsItOpensIsBehindThoseInLine) {
   Lock(a_, {.name = "gone"});
   ForgetAsked();
   Lock(b_, {.name = "poll"});
-  Lock(c_, {.name = "y"});
   Close(a_);
   Pass(timing_.ttl - 40ms);
   Busy(0);
   Busy(1);
+  Lock(Open(4), {.name = "more"});  // in its place
+  Lock(c_, {.name = "y"});
   ForgetAsked();
   Jump(200ms);
   ASSERT_EQ(Count<AcquireOp>(0), 1u);
@@ -171,6 +172,15 @@ TEST_F(Gate, OneThatFailedMakesRoomToo) {
   Busy(0);
   Busy(1);
   AnswerReleases();
+  EXPECT_EQ(std::get<AcquireOp>(asked_.back().op).lock, "x");
+}
+
+// They have nothing to release, and the node that has may be slow.
+TEST_F(Gate, OneThatAMajorityRefusedMakesRoomAtOnce) {
+  Lock(b_);
+  Busy(0);
+  Busy(1);
+  ASSERT_TRUE(IsAsked<ReleaseOp>(2));
   EXPECT_EQ(std::get<AcquireOp>(asked_.back().op).lock, "x");
 }
 
