@@ -174,6 +174,18 @@ TEST_F(Holding, ARoundWithoutAMajorityIsJeopardyAndTheNextGoodOneSafe) {
   EXPECT_EQ(Told(session_), (Kinds{Kind::kJeopardy, Kind::kSafe}));
 }
 
+// The next round comes later than that.
+TEST_F(Holding, HalfOfAShortTtlInSilenceIsJeopardy) {
+  AllByHand();
+  Lock(session_, {.ttl = 300ms});
+  for (NodeIndex i : {0, 1, 2}) Vote(i, 10);
+  Pass(Deadline() - now_ - 150ms - 1ns);
+  ASSERT_TRUE(IsAsked<RenewOp>(0));
+  EXPECT_TRUE(Told(session_).empty());
+  Pass(1ns);
+  EXPECT_EQ(Told(session_), Kinds{Kind::kJeopardy});
+}
+
 TEST_F(Holding, SilenceIsJeopardyBeforeHalfTheTtlAndLostBeforeTheDeadline) {  // no reply needed
   HoldOnTwo();
   const Time deadline = Deadline();

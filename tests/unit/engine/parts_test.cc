@@ -292,6 +292,20 @@ TEST(Timing, DerivesTimes) {
   EXPECT_EQ(Timing::UsefulRest(8s), 2s);
 }
 
+TEST(Timing, MovesACrowdApartWithinAPartOfTheInterval) {
+  EXPECT_EQ(Timing::Apart(0, 12s), 0s);
+  EXPECT_EQ(Timing::Apart(99, 12s), 990ms);
+  EXPECT_EQ(Timing::Apart(100, 12s), 0s);
+  EXPECT_EQ(Timing::Apart(7, 60ms), 0s);
+}
+
+TEST(Timing, APatienceIsTenRoundTripsWithinBounds) {
+  const Timing timing;
+  EXPECT_EQ(timing.TryPatience(20ms), 200ms);
+  EXPECT_EQ(timing.TryPatience(0s), 10ms);
+  EXPECT_EQ(timing.TryPatience(60s), 10 * timing.command_timeout);
+}
+
 TEST(Timing, NamesEachInequalityThatFails) {
   Timing timing;
   timing.ttl = 100ms;
