@@ -159,8 +159,6 @@ std::string App::NodeName(engine::NodeIndex node) const {
 // --- what sessions may see ----------------------------------------------------------------------
 
 engine::Time App::Now() const { return host::Now(); }
-std::size_t App::HoldCount() const { return engine_.HoldCount(); }
-std::size_t App::WaitCount() const { return engine_.WaitCount(); }
 std::optional<engine::HoldView> App::HoldOf(const std::string& name) const {
   return engine_.HoldOf(Now(), name);
 }

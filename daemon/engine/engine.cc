@@ -408,6 +408,11 @@ std::vector<WaitView> Engine::Waits() const {
 
 std::vector<NodeView> Engine::Nodes(Time now) const { return impl_->shared.nodes.Views(now); }
 
-const Counters& Engine::counters() const { return impl_->shared.counters; }
+Counters Engine::counters() const {
+  Counters counters = impl_->shared.counters;
+  counters.holds = HoldCount();
+  counters.waits = WaitCount();
+  return counters;
+}
 
 }  // namespace redlockd::engine

@@ -76,7 +76,7 @@ class Engine {
   std::vector<HoldView> Holds(Time now) const;
   std::vector<WaitView> Waits() const;
   std::vector<NodeView> Nodes(Time now) const;
-  const Counters& counters() const;
+  Counters counters() const;
 
  private:
   struct Impl;

@@ -5,6 +5,7 @@
 #include <string>
 #include <variant>
 
+#include "daemon/engine/counters.h"
 #include "daemon/engine/types.h"
 
 // What `list`, `show`, `nodes` and `stats` may know of the engine: copies, valid on their own.
@@ -66,26 +67,6 @@ struct NodeView {
   std::optional<Duration> round_trip{};  // of the last answer
   std::string run_id{};
   std::string version{};
-};
-
-struct Counters {
-  std::size_t kept = 0;  // leases that are kept now (rule C9): no counter
-  std::uint64_t grants = 0;
-  std::uint64_t one_round_grants = 0;  // fences agreed in the first round (rule A3)
-  std::uint64_t confirmed_grants = 0;  // rule A4
-  std::uint64_t handoffs = 0;          // of the grants: of a lease that was there (rule B2)
-  std::uint64_t unlocks = 0;
-  std::uint64_t session_ends = 0;  // holds released because their session closed
-  std::uint64_t lost = 0;
-  std::uint64_t jeopardies = 0;
-  std::uint64_t renewals = 0;  // successful rounds
-  std::uint64_t heals = 0;     // rule C6
-  std::uint64_t busy = 0;
-  std::uint64_t timeouts = 0;
-  std::uint64_t no_quorum = 0;
-  std::uint64_t split_votes = 0;  // rule E7
-  std::uint64_t attempts = 0;
-  std::uint64_t new_names = 0;  // rule C14
 };
 
 }  // namespace redlockd::engine

@@ -25,8 +25,6 @@ class EnginePort {
   virtual engine::Time Now() const = 0;
 
   // As of the last event that the engine has taken. See daemon/engine/engine.h.
-  virtual std::size_t HoldCount() const = 0;
-  virtual std::size_t WaitCount() const = 0;
   virtual std::optional<engine::HoldView> HoldOf(const std::string& name) const = 0;
   virtual std::vector<engine::RowView> Rows(const engine::RowPlace& from,
                                             std::size_t most) const = 0;

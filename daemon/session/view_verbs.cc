@@ -59,31 +59,12 @@ void RunNodes(Session& session, Call& call) {
 }
 
 void RunStats(Session& session, Call& call) {
-  EnginePort& port = session.room().port();
-  const engine::Counters counters = port.Counters();
-  const auto write = [&](std::string_view name, std::uint64_t value) {
-    ReplyLine::Row(session.out(), call.tag).Add("name", name).Add("value", value);
-  };
-  write("sessions", session.room().count());
-  write("holds", port.HoldCount());
-  write("waits", port.WaitCount());
-  write("kept", counters.kept);
-  write("attempts", counters.attempts);
-  write("grants", counters.grants);
-  write("one-round-grants", counters.one_round_grants);
-  write("confirmed-grants", counters.confirmed_grants);
-  write("handoffs", counters.handoffs);
-  write("unlocks", counters.unlocks);
-  write("session-ends", counters.session_ends);
-  write("renewals", counters.renewals);
-  write("heals", counters.heals);
-  write("jeopardies", counters.jeopardies);
-  write("lost", counters.lost);
-  write("busy", counters.busy);
-  write("timeouts", counters.timeouts);
-  write("no-quorum", counters.no_quorum);
-  write("split-votes", counters.split_votes);
-  write("new-names", counters.new_names);
+  Sessions& room = session.room();
+  engine::Counters counters = room.port().Counters();
+  counters.sessions = room.count();
+  for (const engine::CounterRow& row : engine::CounterTable()) {
+    ReplyLine::Row(session.out(), call.tag).Add("name", row.name).Add("value", row.value(counters));
+  }
   ReplyLine::Ok(session.out(), call.tag);
 }
 
