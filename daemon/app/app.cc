@@ -159,9 +159,6 @@ std::string App::NodeName(engine::NodeIndex node) const {
 // --- what sessions may see ----------------------------------------------------------------------
 
 engine::Time App::Now() const { return host::Now(); }
-std::optional<engine::HoldView> App::HoldOf(const std::string& name) const {
-  return engine_.HoldOf(Now(), name);
-}
 std::vector<engine::RowView> App::Rows(const engine::RowPlace& from, std::size_t most) const {
   return engine_.Rows(Now(), from, most);
 }

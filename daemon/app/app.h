@@ -37,7 +37,6 @@ class App : public session::EnginePort {
   // session::EnginePort
   void Post(engine::Event event) override;
   engine::Time Now() const override;
-  std::optional<engine::HoldView> HoldOf(const std::string& name) const override;
   std::vector<engine::RowView> Rows(const engine::RowPlace& from, std::size_t most) const override;
   std::vector<engine::NodeView> Nodes() const override;
   engine::Counters Counters() const override;

@@ -9,6 +9,7 @@
 
 #include "daemon/engine/node_op.h"
 #include "daemon/engine/types.h"
+#include "daemon/engine/views.h"
 
 // Everything that the engine may want done. The caller carries effects out in their order.
 namespace redlockd::engine {
@@ -56,7 +57,8 @@ struct NodeWord {
 };
 struct Shown {
   std::string name;
-  std::vector<NodeWord> nodes;  // local holds and waits: Engine::Holds, Engine::Waits
+  std::vector<NodeWord> nodes;
+  std::optional<HoldView> hold{};  // on this host
 };
 struct NodesSet {  // trust-empty, adopt: how many nodes took it
   std::vector<NodeWord> nodes;

@@ -14,7 +14,8 @@ namespace redlockd::engine {
 struct Engine::Impl : NodeTable::Observer, ReleaseTable::Observer {
   Impl(EngineOptions options, Random& random)
       : shared(std::move(options), random, *this, *this),
-        queries(shared.nodes, shared.sessions, shared.outbox) {}
+        queries(shared.nodes, shared.sessions, shared.outbox,
+                [this](Time now, const std::string& name) { return HoldOf(now, name); }) {}
 
   // From sessions.
   void On(Time now, const SessionOpened& e);
@@ -46,6 +47,7 @@ struct Engine::Impl : NodeTable::Observer, ReleaseTable::Observer {
   void ReleaseSaw(Time now, const NodeAnswer& e);
 
   Lock* Find(const std::string& name);
+  std::optional<HoldView> HoldOf(Time now, const std::string& name);
   Lock* OfAttempt(AttemptNumber attempt);
   Lock& FindOrMake(const std::string& name);
   void ForgetIdle();
@@ -313,6 +315,11 @@ void Engine::Impl::DrainOver(Time now) {
 
 // --- locks --------------------------------------------------------------------------------------
 
+std::optional<HoldView> Engine::Impl::HoldOf(Time now, const std::string& name) {
+  const Lock* lock = Find(name);
+  return lock ? lock->ViewHold(now) : std::nullopt;
+}
+
 Lock* Engine::Impl::Find(const std::string& name) {
   const auto found = locks.find(name);
   return found == locks.end() ? nullptr : found->second.get();
@@ -377,11 +384,6 @@ bool Engine::Drained() const {
 std::size_t Engine::HoldCount() const { return impl_->shared.holds; }
 
 std::size_t Engine::WaitCount() const { return impl_->shared.waits; }
-
-std::optional<HoldView> Engine::HoldOf(Time now, const std::string& name) const {
-  const Lock* lock = impl_->Find(name);
-  return lock ? lock->ViewHold(now) : std::nullopt;
-}
 
 std::vector<RowView> Engine::Rows(Time now, const RowPlace& from, std::size_t most) const {
   std::vector<RowView> rows;

@@ -68,7 +68,6 @@ class Engine {
 
   std::size_t HoldCount() const;
   std::size_t WaitCount() const;
-  std::optional<HoldView> HoldOf(Time now, const std::string& name) const;
   // So many rows at most, from the place `from` on. Takes time for these, and for the line that
   // `from` is in up to there.
   std::vector<RowView> Rows(Time now, const RowPlace& from, std::size_t most) const;

@@ -133,7 +133,7 @@ void QueryTable::Done(Time now, Query& query) {
   if (query.askers.empty()) return;
   switch (query.kind) {
     case Kind::kShow:
-      Reply(query, Shown{query.name, std::move(query.words)});
+      Reply(query, Shown{query.name, std::move(query.words), hold_of_(now, query.name)});
       break;
     case Kind::kLookToTrust:
     case Kind::kLookToAdopt:

@@ -1,10 +1,13 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "daemon/engine/fair_line.h"
@@ -24,8 +27,10 @@ class QueryTable {
   static constexpr std::size_t kAskersAtATime = 64;  // of one user, that get one answer
   static constexpr std::size_t kMostWaiting = 1024;  // of one user
 
-  QueryTable(NodeTable& nodes, const SessionTable& sessions, Outbox& outbox)
-      : nodes_(nodes), sessions_(sessions), outbox_(outbox) {}
+  using HoldOf = std::function<std::optional<HoldView>(Time now, const std::string& name)>;
+
+  QueryTable(NodeTable& nodes, const SessionTable& sessions, Outbox& outbox, HoldOf hold_of)
+      : nodes_(nodes), sessions_(sessions), outbox_(outbox), hold_of_(std::move(hold_of)) {}
 
   void Show(const ShowRequested& request);
   void TrustEmpty(const TrustEmptyRequested& request);
@@ -77,6 +82,7 @@ class QueryTable {
   NodeTable& nodes_;
   const SessionTable& sessions_;
   Outbox& outbox_;
+  const HoldOf hold_of_;
   std::uint64_t last_ = 0;
   Queries queries_;  // under way
   FairLine<Waiting> line_;

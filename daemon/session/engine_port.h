@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,7 +24,6 @@ class EnginePort {
   virtual engine::Time Now() const = 0;
 
   // As of the last event that the engine has taken. See daemon/engine/engine.h.
-  virtual std::optional<engine::HoldView> HoldOf(const std::string& name) const = 0;
   virtual std::vector<engine::RowView> Rows(const engine::RowPlace& from,
                                             std::size_t most) const = 0;
   virtual std::vector<engine::NodeView> Nodes() const = 0;

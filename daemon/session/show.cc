@@ -70,9 +70,7 @@ void WriteNode(ReplyLine row, Sessions& room, const engine::NodeWord& word, Coun
 void WriteShown(Session& session, const std::string& tag, const engine::Shown& shown) {
   Sessions& room = session.room();
   std::string& out = session.out();
-  if (const auto hold = room.port().HoldOf(shown.name)) {
-    WriteHold(ReplyLine::Row(out, tag), room, session, *hold);
-  }
+  if (shown.hold) WriteHold(ReplyLine::Row(out, tag), room, session, *shown.hold);
   Count count;
   for (const engine::NodeWord& word : shown.nodes) {
     WriteNode(ReplyLine::Row(out, tag), room, word, count);

@@ -119,7 +119,10 @@ void Port::On(const ShowRequested& e) {
   answer.verdict = Verdict::kOk;
   answer.text = e.name + std::string(":\0:", 3) + e.name;
   answer.left = 5s;
-  Reply(e, Shown{e.name, {{0, answer}, {1, answer}, {2, {}}}});
+  const auto hold = holds_.find(e.name);
+  Reply(e, Shown{e.name,
+                 {{0, answer}, {1, answer}, {2, {}}},
+                 hold == holds_.end() ? std::nullopt : std::optional(hold->second)});
 }
 
 void Port::On(const TrustEmptyRequested& e) { Reply(e, NodesSet{{{0, {}}, {1, {}}, {2, {}}}}); }
@@ -129,11 +132,6 @@ void Port::Forget(SessionId session) {
   ended_.erase(session);
   std::erase_if(waits_, [=](const auto& wait) { return wait.first.first == session; });
   std::erase_if(holds_, [=](const auto& hold) { return hold.second.session == session; });
-}
-
-std::optional<HoldView> Port::HoldOf(const std::string& name) const {
-  const auto hold = holds_.find(name);
-  return hold == holds_.end() ? std::nullopt : std::optional(hold->second);
 }
 
 std::vector<RowView> Port::Rows(const RowPlace& from, std::size_t most) const {

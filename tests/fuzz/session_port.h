@@ -22,7 +22,6 @@ class Port : public session::EnginePort {
  public:
   void Post(engine::Event event) override;
   engine::Time Now() const override { return engine::Time(std::chrono::seconds(1000)); }
-  std::optional<engine::HoldView> HoldOf(const std::string& name) const override;
   std::vector<engine::RowView> Rows(const engine::RowPlace& from, std::size_t most) const override;
   std::vector<engine::NodeView> Nodes() const override;
   engine::Counters Counters() const override { return {}; }

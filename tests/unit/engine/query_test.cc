@@ -36,6 +36,16 @@ TEST_F(Query, ShowTellsWhatEachNodeSays) {
   EXPECT_EQ(shown->nodes.at(0).answer->text, "me:1:here");
   EXPECT_EQ(shown->nodes.at(0).answer->fence, grant.fence);
   EXPECT_FALSE(shown->nodes.at(2).answer);
+  ASSERT_TRUE(shown->hold);
+  EXPECT_EQ(shown->hold->fence, grant.fence);
+}
+
+TEST_F(Query, ShowOfALockThatIsNotHeldHereHasNoHold) {
+  Start();
+  MustHold(session_);
+  Do(ShowRequested{session_, 100, "y"});
+  ASSERT_TRUE(AnswerTo<Shown>(100));
+  EXPECT_FALSE(AnswerTo<Shown>(100)->hold);
 }
 
 TEST_F(Query, AnAnswerToASessionThatLeftIsNothing) {

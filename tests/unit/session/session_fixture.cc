@@ -22,13 +22,6 @@ sockaddr_un AddressOf(const std::string& path) {
 
 }  // namespace
 
-std::optional<engine::HoldView> FakeEngine::HoldOf(const std::string& name) const {
-  for (const auto& hold : holds) {
-    if (hold.name == name) return hold;
-  }
-  return std::nullopt;
-}
-
 std::vector<engine::RowView> FakeEngine::Rows(const engine::RowPlace& from,
                                               std::size_t most) const {
   std::map<std::pair<std::string, std::size_t>, engine::RowView> all;

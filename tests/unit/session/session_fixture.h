@@ -25,7 +25,6 @@ class FakeEngine : public EnginePort {
  public:
   void Post(engine::Event event) override { events.push_back(std::move(event)); }
   engine::Time Now() const override { return now; }
-  std::optional<engine::HoldView> HoldOf(const std::string& name) const override;
   std::vector<engine::RowView> Rows(const engine::RowPlace& from, std::size_t most) const override;
   std::vector<engine::NodeView> Nodes() const override { return nodes; }
   engine::Counters Counters() const override { return counters; }

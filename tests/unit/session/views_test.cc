@@ -156,15 +156,14 @@ TEST_F(ViewsTest, NotesAndAdministratorsVerbsAreNotForOtherUsers) {
 TEST_F(ViewsTest, ShowCountsWhatTheNodesSay) {
   const auto client = Connect();
   const auto id = Nth<engine::SessionOpened>(0).session;
-  engine.holds = {Hold("a", id)};
   client->Send("show a\n");
   const auto show = Nth<engine::ShowRequested>(0);
   EXPECT_EQ(show.name, "a");
-  Answer(
-      id, show.request,
-      engine::Shown{
-          "a",
-          {Word(0, "b007:1:host1"), Word(1, "b007:1:host1"), {2, {}, "did not answer in time"}}});
+  Answer(id, show.request,
+         engine::Shown{
+             "a",
+             {Word(0, "b007:1:host1"), Word(1, "b007:1:host1"), {2, {}, "did not answer in time"}},
+             Hold("a", id)});
   EXPECT_THAT(client->Line(), StartsWith("- place=here state=held fence=7 deadline=1007000000000 "
                                          "left=7s held=3s " +
                                          me));
