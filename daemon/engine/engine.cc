@@ -394,20 +394,6 @@ std::vector<RowView> Engine::Rows(Time now, const RowPlace& from, std::size_t mo
   return rows;
 }
 
-std::vector<HoldView> Engine::Holds(Time now) const {
-  std::vector<HoldView> views;
-  for (const auto& [name, lock] : impl_->locks) {
-    if (auto view = lock->ViewHold(now)) views.push_back(std::move(*view));
-  }
-  return views;
-}
-
-std::vector<WaitView> Engine::Waits() const {
-  std::vector<WaitView> views;
-  for (const auto& [name, lock] : impl_->locks) lock->ViewWaits(views);
-  return views;
-}
-
 std::vector<NodeView> Engine::Nodes(Time now) const { return impl_->shared.nodes.Views(now); }
 
 Counters Engine::counters() const {

@@ -71,9 +71,6 @@ class Engine {
   // So many rows at most, from the place `from` on. Takes time for these, and for the line that
   // `from` is in up to there.
   std::vector<RowView> Rows(Time now, const RowPlace& from, std::size_t most) const;
-  // In order of name, then of place in line.
-  std::vector<HoldView> Holds(Time now) const;
-  std::vector<WaitView> Waits() const;
   std::vector<NodeView> Nodes(Time now) const;
   Counters counters() const;
 

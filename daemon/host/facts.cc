@@ -3,7 +3,6 @@
 #include <grp.h>
 #include <sys/utsname.h>
 
-#include <fstream>
 #include <vector>
 
 namespace redlockd::host {
@@ -12,12 +11,6 @@ std::string HostName() {
   utsname names{};
   uname(&names);  // fails for a bad pointer only
   return names.nodename;
-}
-
-std::string BootId() {
-  std::string id;
-  std::getline(std::ifstream("/proc/sys/kernel/random/boot_id"), id);
-  return id;
 }
 
 std::optional<gid_t> GroupId(const std::string& name) {

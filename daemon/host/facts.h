@@ -10,10 +10,6 @@ namespace redlockd::host {
 // This host's name, as uname -n has it; readable, not unique.
 std::string HostName();
 
-// The id of this boot of the kernel: CLOCK_BOOTTIME values mean the same only under the same one.
-// Empty if /proc does not show it.
-std::string BootId();
-
 // The group's number, or nothing if there is no such group. Asks the name service: may block.
 std::optional<gid_t> GroupId(const std::string& name);
 

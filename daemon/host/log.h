@@ -12,9 +12,7 @@ namespace redlockd::host {
 // only later.
 void StartLog(config::LogLevel level);
 
-void LogError(std::string_view line);
 void LogWarning(std::string_view line);
 void LogInfo(std::string_view line);
-void LogDebug(std::string_view line);
 
 }  // namespace redlockd::host

@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "tests/fuzz/check.h"
+#include "tests/support/engine_rows.h"
 
 namespace redlockd::fuzz {
 
@@ -209,7 +210,7 @@ void Checker::On(const NodeChanged& change) {
 // --- what there is ------------------------------------------------------------------------------
 
 void Checker::CompareHolds(const Engine& engine) {
-  const auto views = engine.Holds(now_);
+  const auto views = test::RowsOf<HoldView>(engine, now_);
   FUZZ_CHECK(views.size() == holds_.size(), "holds come or go untold");
   FUZZ_CHECK(engine.HoldCount() == views.size(), "miscounts the holds");
   auto expected = holds_.begin();
@@ -228,7 +229,7 @@ void Checker::CompareHolds(const Engine& engine) {
 }
 
 void Checker::CompareWaits(const Engine& engine) const {
-  const auto views = engine.Waits();
+  const auto views = test::RowsOf<WaitView>(engine, now_);
   FUZZ_CHECK(views.size() == line_.size(), "waits come or go untold");
   FUZZ_CHECK(engine.WaitCount() == views.size(), "miscounts the waits");
   std::map<std::string, std::size_t> place;

@@ -5,6 +5,7 @@
 
 #include "tests/fuzz/check.h"
 #include "tests/fuzz/engine_trace.h"
+#include "tests/support/engine_rows.h"
 
 namespace redlockd::fuzz {
 
@@ -159,7 +160,7 @@ World::Session* World::AnySession() {
 }
 
 std::optional<Fence> World::AnyFence() {
-  const auto holds = engine_.Holds(now_);
+  const auto holds = test::RowsOf<HoldView>(engine_, now_);
   switch (input_.Below(4)) {
     case 0:
       return static_cast<Fence>(input_.Byte());

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "tests/sim/sim_daemon.h"
+#include "tests/support/engine_rows.h"
 
 // What is seen of a daemon from outside, for checkers: who waits, what is granted, what it asks.
 namespace redlockd::sim {
@@ -75,7 +76,7 @@ void SimDaemon::CountAcquire(const engine::AcquireOp& acquire) {
 
 void SimDaemon::Audit() {
   if (!engine_ || stopped() || !waiting_.empty()) return;
-  for (const engine::HoldView& hold : engine_->Holds(Now())) {
+  for (const engine::HoldView& hold : test::RowsOf<engine::HoldView>(*engine_, Now())) {
     const auto user = users_.find(hold.session);
     if (user == users_.end()) {
       parts_.checker.Broken(Promise::kDeath, hold.name + " is held by a session that is gone");
@@ -83,7 +84,7 @@ void SimDaemon::Audit() {
       parts_.checker.Broken(Promise::kDeath, hold.name + " is held by a client that let it go");
     }
   }
-  for (const engine::WaitView& wait : engine_->Waits()) {
+  for (const engine::WaitView& wait : test::RowsOf<engine::WaitView>(*engine_, Now())) {
     if (!users_.contains(wait.session)) {
       parts_.checker.Broken(Promise::kDeath, "a session that is gone waits for " + wait.name);
     }

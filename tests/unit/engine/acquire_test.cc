@@ -51,9 +51,9 @@ TEST_F(Acquire, ALateVoteForAnotherFenceChangesNothing) {  // rule A3
   const Time deadline = GrantOf(request)->deadline;
   Pass(20ms);
   Vote(2, 99);
-  EXPECT_EQ(engine_->Holds(now_).at(0).fence, 7);
-  EXPECT_EQ(engine_->Holds(now_).at(0).deadline, deadline);
-  EXPECT_EQ(engine_->Holds(now_).at(0).votes, 3u);
+  EXPECT_EQ(Holds().at(0).fence, 7);
+  EXPECT_EQ(Holds().at(0).deadline, deadline);
+  EXPECT_EQ(Holds().at(0).votes, 3u);
   EXPECT_TRUE(Told(session_).empty());
 }
 

@@ -23,7 +23,7 @@ class Holding : public Table {
     ASSERT_TRUE(GrantOf(request_));
     granted_ = now_;
   }
-  Time Deadline() { return engine_->Holds(now_).at(0).deadline; }
+  Time Deadline() { return Holds().at(0).deadline; }
   SessionId session_;
   RequestId request_ = 0;
   Time granted_;
@@ -242,8 +242,8 @@ TEST_F(Holding, ANodeThatMissedTheLeaseIsHealedByAcquire) {  // rule C6
   EXPECT_EQ(std::get<AcquireOp>(heal.op).owner, owner);
   EXPECT_FALSE(IsAsked<RenewOp>(2));
   Answer(heal, Verdict::kOk, 10);
-  EXPECT_EQ(engine_->Holds(now_).at(0).votes, 3u);
-  EXPECT_EQ(engine_->Holds(now_).at(0).fence, 10);
+  EXPECT_EQ(Holds().at(0).votes, 3u);
+  EXPECT_EQ(Holds().at(0).fence, 10);
   EXPECT_EQ(engine_->counters().heals, 1u);
 }
 
@@ -254,7 +254,7 @@ TEST_F(Holding, ANodeThatLostTheKeyIsHealedInTheSameRound) {  // rule C6
   Pass(1s);
   EXPECT_EQ(KeysOf(owner), 3u);
   EXPECT_GT(*nodes_[0].StoredFence(now_, "x"), grant.fence) << "a new owner raises the fence";
-  EXPECT_EQ(engine_->Holds(now_).at(0).fence, grant.fence);
+  EXPECT_EQ(Holds().at(0).fence, grant.fence);
 }
 
 TEST_F(Holding, NothingIsHealedAfterLettingGo) {  // rule C6
@@ -286,7 +286,7 @@ TEST_F(Holding, NothingIsHealedOnceTheHoldWasThrownOut) {  // rules C6, C9
 
 TEST_F(Holding, AForwardStepVoidsThePromisesOfThatNode) {  // rule D6
   const auto grant = MustHold(session_);
-  EXPECT_EQ(engine_->Holds(now_).at(0).votes, 3u);
+  EXPECT_EQ(Holds().at(0).votes, 3u);
   AllByHand();
   nodes_[0].clock_off = 100ms;
   Pass(1s);
@@ -294,7 +294,7 @@ TEST_F(Holding, AForwardStepVoidsThePromisesOfThatNode) {  // rule D6
   Answer(Take<RenewOp>(2), Verdict::kOk);
   Answer(Take<RenewOp>(0), Verdict::kNotOwner);  // its TIME shows it
   EXPECT_EQ(StateOf(0), NodeState::kQuarantine);
-  EXPECT_EQ(engine_->Holds(now_).at(0).votes, 2u);
+  EXPECT_EQ(Holds().at(0).votes, 2u);
   EXPECT_GT(Deadline(), grant.deadline);
   EXPECT_FALSE(IsAsked<AcquireOp>(0));
 }

@@ -22,8 +22,8 @@ class Line : public Table {
 TEST_F(Line, IsFirstComeFirstServed) {
   MustHold(a_);
   const auto second = Lock(b_), third = Lock(c_);
-  EXPECT_EQ(engine_->Waits().at(0).session, b_);
-  EXPECT_EQ(engine_->Waits().at(1).place, 2u);
+  EXPECT_EQ(Waits().at(0).session, b_);
+  EXPECT_EQ(Waits().at(1).place, 2u);
   Unlock(a_);
   EXPECT_TRUE(GrantOf(second));
   EXPECT_FALSE(Answered(third));
@@ -82,7 +82,7 @@ TEST_F(Line, AWaitForALockHeldElsewhereTimesOut) {
   Pass(300ms);
   EXPECT_EQ(WhyFailed(request), Failure::kTimeout);
   EXPECT_EQ(KeysOf("other:1:there"), 3u);
-  EXPECT_TRUE(engine_->Waits().empty());
+  EXPECT_TRUE(Waits().empty());
 }
 
 TEST_F(Line, AWaiterThatLeavesDuringTheAttemptTakesNothingAlong) {
@@ -93,7 +93,7 @@ TEST_F(Line, AWaiterThatLeavesDuringTheAttemptTakesNothingAlong) {
   Close(a_);
   Vote(1, 10);
   EXPECT_TRUE(GrantOf(next)) << "the attempt goes on for the next in line";
-  EXPECT_EQ(engine_->Holds(now_).at(0).session, b_);
+  EXPECT_EQ(Holds().at(0).session, b_);
 }
 
 TEST_F(Line, AnAttemptIsNotPassedOnToAWaiterWithAnotherTtl) {  // rule C10

@@ -199,7 +199,7 @@ TEST_F(Passing, AnswersToARoundWithTheFormerTtlPromiseNoMoreThanThat) {  // rule
   Unlock(a_);
   ASSERT_TRUE(GrantOf(second)) << "more than half is left";
   for (const Asked& renewal : renewals) AnswerAsObedient(renewal);
-  EXPECT_EQ(engine_->Holds(now_).at(0).deadline, renewals[0].ticket.asked + Promise(1s));
+  EXPECT_EQ(Holds().at(0).deadline, renewals[0].ticket.asked + Promise(1s));
 }
 
 TEST_F(Passing, ANodeThatLostTheLeaseIsHealedWithTheTtlOfTheNextInLine) {  // rules C6, C10

@@ -161,7 +161,7 @@ TEST_F(Letting, ATryOnAKeptNameIsBusy) {  // rule C9
 
 TEST_F(Letting, ARenewalInFlightDoesNotProlongAKeptHold) {  // rule C9
   HoldByHand();
-  const Time deadline = engine_->Holds(now_).at(0).deadline;
+  const Time deadline = Holds().at(0).deadline;
   Pass(1s);
   const Asked a = Take<RenewOp>(0), b = Take<RenewOp>(1);
   ForgetAsked();

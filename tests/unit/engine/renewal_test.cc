@@ -77,7 +77,7 @@ TEST_F(Renewals, LeasesThatWereTakenMillisecondsApartAreRenewedTogetherAndNoneTo
   MustHold(session_, {.name = "b"});
   Pass(1s - 4ms);
   const Time first = now_;
-  for (const auto& hold : engine_->Holds(now_)) {
+  for (const auto& hold : Holds()) {
     EXPECT_EQ(hold.deadline, first + Promise(3s)) << hold.name;
   }
 }
@@ -89,7 +89,7 @@ TEST_F(Renewals, WhatANodeSaysOfOneLeaseIsNotOfTheOthers) {
   const Time asked = now_;
   for (NodeIndex i = 0; i < 3; ++i) nodes_[i].Forget("lock1");
   for (NodeIndex i = 0; i < 3; ++i) AnswerAsObedient(Take<RenewOp>(i));
-  for (const auto& hold : engine_->Holds(now_)) {
+  for (const auto& hold : Holds()) {
     EXPECT_EQ(hold.deadline == asked + Promise(3s), hold.name != "lock1") << hold.name;
   }
   const Asked heal = Take<AcquireOp>(0);
@@ -112,7 +112,7 @@ TEST_F(Renewals, AnAnswerThatIsTooShortRenewsWhatItNames) {
     answer.text = "o";
     Do(answer);
   }
-  const auto holds = engine_->Holds(now_);
+  const auto holds = Holds();
   EXPECT_EQ(std::count_if(holds.begin(), holds.end(),
                           [&](const auto& hold) { return hold.deadline == asked + Promise(3s); }),
             1);

@@ -222,7 +222,7 @@ Granted Table::MustHold(SessionId session, const Wish& wish) {
 
 std::size_t Table::VotesOf(SessionId session) {
   MustHold(session);
-  return engine_->Holds(now_).back().votes;
+  return Holds().back().votes;
 }
 
 }  // namespace redlockd::engine

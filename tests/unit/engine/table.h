@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "daemon/engine/engine.h"
+#include "tests/support/engine_rows.h"
 #include "tests/unit/engine/obedient_node.h"
 
 namespace redlockd::engine {
@@ -137,6 +138,8 @@ class Table : public ::testing::Test {
   // Kinds of the notices told to the session so far, in order.
   std::vector<Notice::Kind> Told(SessionId session) const;
   std::optional<Notice> LastTold(SessionId session, Notice::Kind kind) const;
+  std::vector<HoldView> Holds() const { return test::RowsOf<HoldView>(*engine_, now_); }
+  std::vector<WaitView> Waits() const { return test::RowsOf<WaitView>(*engine_, now_); }
   // The session holds lock "x" on all nodes, which obey.
   Granted MustHold(SessionId session, const Wish& wish = Wish());
   // As MustHold; how many nodes gave it.

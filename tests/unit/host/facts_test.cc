@@ -6,8 +6,6 @@
 
 #include <array>
 
-#include "tests/support/files.h"
-
 namespace redlockd::host {
 namespace {
 
@@ -15,11 +13,6 @@ TEST(HostName, IsTheKernels) {
   std::array<char, 256> name{};
   ASSERT_EQ(gethostname(name.data(), name.size() - 1), 0);
   EXPECT_EQ(HostName(), name.data());
-}
-
-TEST(BootId, IsTheKernels) {
-  EXPECT_EQ(BootId() + "\n", test::ReadFile("/proc/sys/kernel/random/boot_id"));
-  EXPECT_EQ(BootId().size(), 36u);
 }
 
 TEST(GroupId, IsThatOfTheGroup) {
