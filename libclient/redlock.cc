@@ -2,9 +2,11 @@
 // Client.
 #include "libclient/include/redlock/redlock.h"
 
+#include <algorithm>
 #include <array>
 #include <climits>
 #include <cstdlib>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -12,12 +14,14 @@
 #include "libclient/client.h"
 #include "libclient/sized.h"
 #include "protocol/duration.h"
+#include "protocol/errors.h"
 #include "protocol/name.h"
 
 using redlock::client::Client;
 using redlock::client::GiveSized;
 using redlock::client::IsSized;
 using redlock::client::TakeSized;
+using redlock::protocol::ErrorCode;
 using redlock::protocol::Request;
 
 struct redlock_client {
@@ -28,38 +32,41 @@ namespace {
 
 struct ErrorEntry {
   int number;
-  std::string_view word;  // on the wire; empty: of this side
+  std::optional<ErrorCode> code;  // on the wire; none: of this side
   const char* text;
 };
 
-constexpr std::array<ErrorEntry, 26> kErrors{{
-    {REDLOCK_OK, "", "no error"},
-    {REDLOCK_EBADREQUEST, "bad-request", "bad request"},
-    {REDLOCK_EBADNAME, "bad-name", "bad lock name"},
-    {REDLOCK_EUNKNOWNVERB, "unknown-verb", "unknown verb"},
-    {REDLOCK_EUNKNOWNOPTION, "unknown-option", "unknown option"},
-    {REDLOCK_ELINETOOLONG, "line-too-long", "request too long"},
-    {REDLOCK_ENOTHELD, "not-held", "not held"},
-    {REDLOCK_ELOST, "lost", "lost"},
-    {REDLOCK_EDEADLOCK, "deadlock", "already held or waited for by this session"},
-    {REDLOCK_ENOSUCHTAG, "no-such-tag", "no such request"},
-    {REDLOCK_EBUSY, "busy", "busy"},
-    {REDLOCK_ETIMEOUT, "timeout", "timed out"},
-    {REDLOCK_ECANCELLED, "cancelled", "cancelled"},
-    {REDLOCK_ENOQUORUM, "no-quorum", "no quorum of nodes"},
-    {REDLOCK_ELIMIT, "limit", "limit of the daemon reached"},
-    {REDLOCK_EDENIED, "denied", "denied"},
-    {REDLOCK_EDRAINING, "draining", "the daemon is shutting down"},
-    {REDLOCK_EINTERNAL, "internal", "internal error of the daemon"},
-    {REDLOCK_EUNKNOWN, "", "an error that this library does not know"},
-    {REDLOCK_EINVAL, "", "invalid use"},
-    {REDLOCK_ENOMEM, "", "out of memory"},
-    {REDLOCK_EFORK, "", "used in a process other than the one that connected"},
-    {REDLOCK_ECONNECT, "", "cannot connect to the daemon"},
-    {REDLOCK_ECLOSED, "", "connection closed"},
-    {REDLOCK_ENOANSWER, "", "the daemon does not answer"},
-    {REDLOCK_EPROTOCOL, "", "the other side does not speak the line protocol"},
+constexpr std::array<ErrorEntry, 25> kErrors{{
+    {REDLOCK_OK, {}, "no error"},
+    {REDLOCK_EBADREQUEST, ErrorCode::kBadRequest, "bad request"},
+    {REDLOCK_EBADNAME, ErrorCode::kBadName, "bad lock name"},
+    {REDLOCK_EUNKNOWNVERB, ErrorCode::kUnknownVerb, "unknown verb"},
+    {REDLOCK_EUNKNOWNOPTION, ErrorCode::kUnknownOption, "unknown option"},
+    {REDLOCK_ELINETOOLONG, ErrorCode::kLineTooLong, "request too long"},
+    {REDLOCK_ENOTHELD, ErrorCode::kNotHeld, "not held"},
+    {REDLOCK_ELOST, ErrorCode::kLost, "lost"},
+    {REDLOCK_EDEADLOCK, ErrorCode::kDeadlock, "already held or waited for by this session"},
+    {REDLOCK_ENOSUCHTAG, ErrorCode::kNoSuchTag, "no such request"},
+    {REDLOCK_EBUSY, ErrorCode::kBusy, "busy"},
+    {REDLOCK_ETIMEOUT, ErrorCode::kTimeout, "timed out"},
+    {REDLOCK_ECANCELLED, ErrorCode::kCancelled, "cancelled"},
+    {REDLOCK_ENOQUORUM, ErrorCode::kNoQuorum, "no quorum of nodes"},
+    {REDLOCK_ELIMIT, ErrorCode::kLimit, "limit of the daemon reached"},
+    {REDLOCK_EDENIED, ErrorCode::kDenied, "denied"},
+    {REDLOCK_EDRAINING, ErrorCode::kDraining, "the daemon is shutting down"},
+    {REDLOCK_EUNKNOWN, {}, "an error that this library does not know"},
+    {REDLOCK_EINVAL, {}, "invalid use"},
+    {REDLOCK_ENOMEM, {}, "out of memory"},
+    {REDLOCK_EFORK, {}, "used in a process other than the one that connected"},
+    {REDLOCK_ECONNECT, {}, "cannot connect to the daemon"},
+    {REDLOCK_ECLOSED, {}, "connection closed"},
+    {REDLOCK_ENOANSWER, {}, "the daemon does not answer"},
+    {REDLOCK_EPROTOCOL, {}, "the other side does not speak the line protocol"},
 }};
+
+static_assert(std::count_if(kErrors.begin(), kErrors.end(), [](const ErrorEntry& entry) {
+                return entry.code.has_value();
+              }) == redlock::protocol::kErrorCount);
 
 // Runs `body`, which gives an error number, and lets nothing be thrown past it.
 template <typename Body>
@@ -206,10 +213,12 @@ bool ParseVotes(std::string_view text, redlock_grant* grant) {
 namespace redlock::client {
 
 int ErrorNumber(std::string_view word) {
-  for (const ErrorEntry& entry : kErrors) {
-    if (!entry.word.empty() && entry.word == word) return entry.number;
-  }
-  return REDLOCK_EUNKNOWN;
+  const auto code = protocol::ErrorFromWord(word);
+  if (!code) return REDLOCK_EUNKNOWN;
+  const auto* const entry =
+      std::find_if(kErrors.begin(), kErrors.end(),
+                   [code](const ErrorEntry& candidate) { return candidate.code == code; });
+  return entry->number;
 }
 
 }  // namespace redlock::client

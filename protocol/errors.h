@@ -1,4 +1,4 @@
-// The error words of the line protocol, and whose fault each is.
+// The error words of the line protocol.
 #pragma once
 
 #include <optional>
@@ -27,17 +27,13 @@ enum class ErrorCode {
   kLimit,
   kDenied,
   kDraining,
-  kInternal,
 };
-
-enum class Fault { kCaller, kContention, kBackend, kServer };
+inline constexpr int kErrorCount = static_cast<int>(ErrorCode::kDraining) + 1;
 
 // The word on the wire: "bad-request", "busy", ... Static storage.
 std::string_view ErrorWord(ErrorCode code);
 
 // The reverse; nothing for a word that this version does not know.
 std::optional<ErrorCode> ErrorFromWord(std::string_view word);
-
-Fault FaultOf(ErrorCode code);
 
 }  // namespace redlock::protocol

@@ -85,8 +85,7 @@ enum redlock_error {
   REDLOCK_ELIMIT = 48,    /* too many sessions, holds or waits */
   REDLOCK_EDENIED = 49,   /* only administrators may do this */
   REDLOCK_EDRAINING = 50, /* the daemon is shutting down and grants no more locks */
-  REDLOCK_EINTERNAL = 51,
-  REDLOCK_EUNKNOWN = 52, /* an error word that this library does not know */
+  REDLOCK_EUNKNOWN = 52,  /* an error word that this library does not know */
 
   /* This side of the socket. */
   REDLOCK_EINVAL = 64, /* an argument or the state of the client does not allow the call */

@@ -42,8 +42,8 @@ TEST(ReplyLine, WritesEachClass) {
 
 TEST(ReplyLine, ATextCannotBreakOutOfItsLine) {
   std::string out;
-  ReplyLine::Err(out, "", ErrorCode::kInternal).Text("a\nOK lock=x\r\t\x7f\xc3\xbc");
-  EXPECT_EQ(out, "ERR internal :a?OK lock=x?????\n");
+  ReplyLine::Err(out, "", ErrorCode::kDenied).Text("a\nOK lock=x\r\t\x7f\xc3\xbc");
+  EXPECT_EQ(out, "ERR denied :a?OK lock=x?????\n");
 }
 
 // A value may be anybody's: `show` tells the owner value that another program has put on a node. A
