@@ -7,6 +7,8 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/descriptor.h"
+
 namespace redlockd::config {
 namespace {
 
@@ -36,11 +38,9 @@ std::variant<File, Unread> ReadOpen(int fd, const std::string& path, std::size_t
 }  // namespace
 
 std::variant<File, Unread> ReadRegularFile(const std::string& path, std::size_t most) {
-  const int fd = open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-  if (fd < 0) return NotReadable(path, errno);
-  std::variant<File, Unread> result = ReadOpen(fd, path, most);
-  close(fd);
-  return result;
+  const redlock::base::Descriptor fd(
+      open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  return fd ? ReadOpen(fd.get(), path, most) : NotReadable(path, errno);
 }
 
 std::string ModeText(mode_t mode) {

@@ -1,7 +1,6 @@
 #include "libclient/client.h"
 
 #include <poll.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <charconv>
@@ -389,11 +388,7 @@ void Client::Park() {
 }
 
 void Client::DropParked(std::int64_t until_ns) {
-  const auto is_over = [&](const Parked& parked) { return parked.until_ns <= until_ns; };
-  for (const Parked& parked : parked_) {
-    if (is_over(parked)) close(parked.fd);
-  }
-  std::erase_if(parked_, is_over);
+  std::erase_if(parked_, [=](const Parked& parked) { return parked.until_ns <= until_ns; });
 }
 
 void Client::End(const std::string& why) {

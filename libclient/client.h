@@ -39,8 +39,6 @@ class Client {
   // reply is null if the connection ended before the answer.
   using Done = std::function<void(int error, ReplyPtr reply)>;
 
-  ~Client() { DropParked(INT64_MAX); }
-
   int Connect(const std::string& path, std::int64_t timeout_ns);
   int Close();
 
@@ -106,7 +104,7 @@ class Client {
   // Sessions that ended by an error of the other side, of which holds were to be good for a while:
   // they would be let go of with the socket.
   struct Parked {
-    int fd;
+    base::Descriptor socket;
     std::int64_t until_ns;
   };
   std::vector<Parked> parked_;

@@ -38,12 +38,10 @@ void BoundConnect(int fd, std::int64_t deadline) {
 
 // Not one of 0 to 2, also if those are closed: what the program says to people must not reach the
 // daemon.
-int MakeSocket() {
-  const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  if (fd < 0 || fd > STDERR_FILENO) return fd;
-  const int moved = fcntl(fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
-  close(fd);
-  return moved;
+base::Descriptor MakeSocket() {
+  base::Descriptor made(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (!made || made.get() > STDERR_FILENO) return made;
+  return base::Descriptor(fcntl(made.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
 }
 
 }  // namespace
@@ -69,12 +67,12 @@ std::string Connection::Open(const std::string& path, std::int64_t deadline) {
   }
   path.copy(address.sun_path, path.size());
   fd_ = MakeSocket();
-  if (fd_ < 0) return std::string("cannot make a socket: ") + std::strerror(errno);
+  if (!fd_) return std::string("cannot make a socket: ") + std::strerror(errno);
   pid_ = getpid();
   int result = 0;
   do {
-    BoundConnect(fd_, deadline);
-    result = connect(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof(address));
+    BoundConnect(fd_.get(), deadline);
+    result = connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address));
   } while (result < 0 && errno == EINTR && Remaining(deadline) > 0);
   if (result < 0) {
     // EAGAIN is what SO_SNDTIMEO makes of a full queue, EINTR the same with a signal at the end.
@@ -84,18 +82,14 @@ std::string Connection::Open(const std::string& path, std::int64_t deadline) {
     Close();
     return path + ": " + why + who;
   }
-  fcntl(fd_, F_SETFL, fcntl(fd_, F_GETFL) | O_NONBLOCK);
+  fcntl(fd_.get(), F_SETFL, fcntl(fd_.get(), F_GETFL) | O_NONBLOCK);
   return {};
 }
 
-void Connection::Close() {
-  if (const int fd = Release(); fd >= 0) close(fd);
-}
-
-int Connection::Release() {
+base::Descriptor Connection::Release() {
   unsent_.clear();
   reader_ = protocol::LineReader(protocol::kReplyLineBytes);
-  return std::exchange(fd_, -1);
+  return std::move(fd_);
 }
 
 bool Connection::is_foreign() const { return is_open() && pid_ != getpid(); }
@@ -107,7 +101,8 @@ void Connection::Send(std::string_view bytes) {
 
 void Connection::Flush() {
   while (!unsent_.empty()) {
-    const ssize_t sent = send(fd_, unsent_.data(), unsent_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    const ssize_t sent =
+        send(fd_.get(), unsent_.data(), unsent_.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     if (sent >= 0) {
       unsent_.erase(0, static_cast<std::size_t>(sent));
     } else if (errno == EAGAIN) {
@@ -122,7 +117,7 @@ void Connection::Flush() {
 std::string Connection::Receive() {
   std::array<char, 16384> chunk;
   while (true) {
-    const ssize_t got = recv(fd_, chunk.data(), chunk.size(), MSG_DONTWAIT);
+    const ssize_t got = recv(fd_.get(), chunk.data(), chunk.size(), MSG_DONTWAIT);
     if (got > 0) {
       reader_.Append(std::string_view(chunk.data(), static_cast<std::size_t>(got)));
     } else if (got == 0) {
@@ -141,7 +136,7 @@ short Connection::PollEvents() const {
 
 bool Connection::WaitUntil(std::int64_t deadline) const {
   while (true) {
-    pollfd entry{fd_, PollEvents(), 0};
+    pollfd entry{fd_.get(), PollEvents(), 0};
     timespec limit{};
     if (deadline != kNever) {
       const std::int64_t left = Remaining(deadline);

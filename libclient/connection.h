@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/descriptor.h"
 #include "protocol/limits.h"
 #include "protocol/line_reader.h"
 
@@ -23,19 +24,18 @@ std::int64_t DeadlineAfter(std::int64_t timeout_ns);
 class Connection {
  public:
   Connection() = default;
-  ~Connection() { Close(); }
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
   // Connects to a Unix socket. "" if that went well, else what went wrong.
   std::string Open(const std::string& path, std::int64_t deadline);
-  void Close();
+  void Close() { Release(); }
 
-  // Gives the socket up, open and unread; for who closes it then.
-  int Release();
+  // Gives the socket up, open and unread.
+  base::Descriptor Release();
 
-  bool is_open() const { return fd_ >= 0; }
-  int fd() const { return fd_; }
+  bool is_open() const { return static_cast<bool>(fd_); }
+  int fd() const { return fd_.get(); }
   // Open, and in another process than this.
   bool is_foreign() const;
 
@@ -55,7 +55,7 @@ class Connection {
   short PollEvents() const;
 
  private:
-  int fd_ = -1;
+  base::Descriptor fd_;
   pid_t pid_ = 0;
   std::string unsent_;
   protocol::LineReader reader_{protocol::kReplyLineBytes};

@@ -30,26 +30,23 @@ void SetTimer(int fd, std::chrono::nanoseconds at) {
 BootAlarm::BootAlarm(Loop& loop, std::function<void()> callback)
     : fd_(NewTimer()),
       callback_(std::move(callback)),
-      watch_(loop, fd_, Watch::Trigger::kLevel, [this](unsigned) { OnReadable(); }) {
+      watch_(loop, fd_.get(), Watch::Trigger::kLevel, [this](unsigned) { OnReadable(); }) {
   watch_.Want(Watch::kRead);
 }
 
-BootAlarm::~BootAlarm() {
-  watch_.Want(Watch::kNothing);
-  close(fd_);
-}
+BootAlarm::~BootAlarm() { watch_.Want(Watch::kNothing); }
 
 void BootAlarm::Set(std::chrono::nanoseconds at) {
   at = std::max(at, std::chrono::nanoseconds(1));  // 0 would disarm the timer
   if (at == at_) return;
   at_ = at;
-  SetTimer(fd_, at);
+  SetTimer(fd_.get(), at);
 }
 
 void BootAlarm::OnReadable() {
   std::uint64_t expirations = 0;
   // Nothing to read: it was set anew in this very turn.
-  if (read(fd_, &expirations, sizeof expirations) < 0) return;
+  if (read(fd_.get(), &expirations, sizeof expirations) < 0) return;
   at_ = std::chrono::nanoseconds::zero();
   const auto call = callback_;  // it may destroy the alarm
   call();

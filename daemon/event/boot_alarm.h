@@ -3,6 +3,7 @@
 #include <chrono>
 #include <functional>
 
+#include "base/descriptor.h"
 #include "daemon/event/watch.h"
 
 namespace redlockd::event {
@@ -27,7 +28,7 @@ class BootAlarm {
  private:
   void OnReadable();
 
-  int fd_;
+  redlock::base::Descriptor fd_;
   std::function<void()> callback_;
   std::chrono::nanoseconds at_{0};  // 0: not set
   Watch watch_;

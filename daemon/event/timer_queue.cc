@@ -21,14 +21,12 @@ int NewTimer() {
 }  // namespace
 
 TimerQueue::TimerQueue(Loop& loop)
-    : fd_(NewTimer()), watch_(loop, fd_, Watch::Trigger::kLevel, [this](unsigned) { Ring(); }) {
+    : fd_(NewTimer()),
+      watch_(loop, fd_.get(), Watch::Trigger::kLevel, [this](unsigned) { Ring(); }) {
   watch_.Want(Watch::kRead);
 }
 
-TimerQueue::~TimerQueue() {
-  watch_.Want(Watch::kNothing);
-  close(fd_);
-}
+TimerQueue::~TimerQueue() { watch_.Want(Watch::kNothing); }
 
 TimerQueue::Place TimerQueue::Add(Clock::time_point at, Timer& timer) {
   if (at < rings_) RingAt(at);
@@ -41,13 +39,13 @@ void TimerQueue::RingAt(Clock::time_point at) {
   itimerspec spec{};
   spec.it_value.tv_sec = static_cast<time_t>(ns / 1'000'000'000);
   spec.it_value.tv_nsec = static_cast<long>(ns % 1'000'000'000);
-  timerfd_settime(fd_, TFD_TIMER_ABSTIME, &spec, nullptr);
+  timerfd_settime(fd_.get(), TFD_TIMER_ABSTIME, &spec, nullptr);
 }
 
 void TimerQueue::Ring() {
   std::uint64_t times = 0;
   // Nothing to read: it was set anew in this very turn.
-  if (read(fd_, &times, sizeof times) < 0) return;
+  if (read(fd_.get(), &times, sizeof times) < 0) return;
   rings_ = Clock::time_point::max();
   // What a callback starts for now is of the next turn.
   const auto now = Clock::now();

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <map>
 
+#include "base/descriptor.h"
 #include "daemon/event/watch.h"
 
 namespace redlockd::event {
@@ -32,7 +33,7 @@ class TimerQueue {
 
   std::multimap<Clock::time_point, Timer*> timers_;
   Clock::time_point rings_ = Clock::time_point::max();  // the kernel will, then
-  int fd_;
+  redlock::base::Descriptor fd_;
   Watch watch_;
 };
 

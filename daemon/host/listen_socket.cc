@@ -11,34 +11,20 @@
 #include <cstddef>
 #include <cstring>
 #include <filesystem>
-#include <memory>
 #include <utility>
 
 #include "base/check.h"
+#include "base/descriptor.h"
 
 namespace redlockd::host {
 namespace {
 
 using Error = ListenSocket::Error;
+using redlock::base::Descriptor;
 
 Error Failed(const std::string& doing, int error) {
   return Error{"cannot " + doing + ": " + std::strerror(error)};
 }
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  int get() const { return fd_; }
-  int Release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
 
 // What sockaddr_un takes, less its terminating NUL.
 constexpr std::size_t kMostBytes = sizeof(sockaddr_un::sun_path) - 1;
@@ -70,7 +56,7 @@ std::optional<Error> ClearWay(const std::string& path) {
   if (!S_ISSOCK(file.st_mode)) return Error{path + " exists and is not a socket"};
 
   const Descriptor probe(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (probe.get() < 0) return Failed("make a socket", errno);
+  if (!probe) return Failed("make a socket", errno);
   const sockaddr_un address = AddressOf(path);
   const int result =
       connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address);
@@ -101,16 +87,15 @@ class StartLock {
 
   std::optional<Error> Take() {
     while (!fd_) {
-      auto fd = std::make_unique<Descriptor>(
-          open(path_.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
+      Descriptor fd(open(path_.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600));
       struct stat file {};
-      if (fd->get() < 0 || fstat(fd->get(), &file) != 0) return Failed("make " + path_, errno);
+      if (!fd || fstat(fd.get(), &file) != 0) return Failed("make " + path_, errno);
       if (!S_ISREG(file.st_mode) || file.st_uid != geteuid() || (file.st_mode & 077) != 0) {
         return Error{"expected " + path_ +
                      " to be accessible only to this user, found a file of uid " +
                      std::to_string(file.st_uid) + "; remove it"};
       }
-      if (flock(fd->get(), LOCK_EX | LOCK_NB) != 0) {
+      if (flock(fd.get(), LOCK_EX | LOCK_NB) != 0) {
         if (errno == EWOULDBLOCK) return Error{"another process holds the lock file " + path_};
         return Failed("lock " + path_, errno);
       }
@@ -124,7 +109,7 @@ class StartLock {
 
  private:
   const std::string path_;
-  std::unique_ptr<Descriptor> fd_;
+  Descriptor fd_;
 };
 
 // Others who can make files in the directory can be there first, or take the socket's place.
@@ -163,7 +148,7 @@ std::optional<ListenSocket::OrError> ListenSocket::FromServiceManager() {
   if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0) {
     return Failed("make the service manager's socket non-blocking", errno);
   }
-  return ListenSocket(fd, NameOf(fd));
+  return ListenSocket(Descriptor(fd), NameOf(fd));
 }
 
 ListenSocket::OrError ListenSocket::Bind(const Options& options) {
@@ -182,10 +167,10 @@ ListenSocket::OrError ListenSocket::Bind(const Options& options) {
   if (std::optional<Error> error = lock.Take()) return *error;
   if (std::optional<Error> error = ClearWay(path)) return *error;
   Descriptor fd(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
-  if (fd.get() < 0) return Failed("make a socket", errno);
+  if (!fd) return Failed("make a socket", errno);
   if (const int error = BindClosed(fd.get(), path)) return Failed("bind " + path, error);
 
-  ListenSocket made(fd.Release(), path);
+  ListenSocket made(std::move(fd), path);
   made.warning_ = WarningOf(directory, status);
   struct stat file {};
   if (lstat(path.c_str(), &file) != 0) return Failed("look at " + path, errno);
@@ -194,15 +179,11 @@ ListenSocket::OrError ListenSocket::Bind(const Options& options) {
     return Failed("give " + path + " to group " + std::to_string(*options.group), errno);
   }
   if (chmod(path.c_str(), options.mode) != 0) return Failed("set the mode of " + path, errno);
-  if (listen(made.fd_, SOMAXCONN) != 0) return Failed("listen on " + path, errno);
+  if (listen(made.fd(), SOMAXCONN) != 0) return Failed("listen on " + path, errno);
   return made;
 }
 
-ListenSocket::ListenSocket(ListenSocket&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)),
-      path_(std::move(other.path_)),
-      warning_(std::move(other.warning_)),
-      file_(std::exchange(other.file_, std::nullopt)) {}
+ListenSocket::ListenSocket(ListenSocket&& other) noexcept = default;
 
 ListenSocket& ListenSocket::operator=(ListenSocket&& other) noexcept {
   std::swap(fd_, other.fd_);
@@ -213,12 +194,11 @@ ListenSocket& ListenSocket::operator=(ListenSocket&& other) noexcept {
 }
 
 ListenSocket::~ListenSocket() {
-  if (fd_ < 0) return;
+  if (!fd_) return;
   struct stat file {};
   if (file_ && lstat(path_.c_str(), &file) == 0 && FileId{file.st_dev, file.st_ino} == *file_) {
     unlink(path_.c_str());
   }
-  close(fd_);
 }
 
 }  // namespace redlockd::host

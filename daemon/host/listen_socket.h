@@ -7,6 +7,8 @@
 #include <string>
 #include <variant>
 
+#include "base/descriptor.h"
+
 namespace redlockd::host {
 
 // The socket on which clients connect: a listening, non-blocking, close-on-exec AF_UNIX stream
@@ -41,7 +43,7 @@ class ListenSocket {
   ListenSocket& operator=(const ListenSocket&) = delete;
   ~ListenSocket();
 
-  int fd() const { return fd_; }
+  int fd() const { return fd_.get(); }
   // It is the service manager's, who keeps it for the next daemon.
   bool is_inherited() const { return !file_.has_value(); }
   // What the administrator should know about where it is; empty: nothing.
@@ -50,9 +52,10 @@ class ListenSocket {
   const std::string& path() const { return path_; }
 
  private:
-  ListenSocket(int fd, std::string path) : fd_(fd), path_(std::move(path)) {}
+  ListenSocket(redlock::base::Descriptor fd, std::string path)
+      : fd_(std::move(fd)), path_(std::move(path)) {}
 
-  int fd_ = -1;
+  redlock::base::Descriptor fd_;
   std::string path_;
   std::string warning_;
   // The file that Bind made: only that one is removed.

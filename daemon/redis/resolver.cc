@@ -13,6 +13,8 @@
 #include <thread>
 #include <utility>
 
+#include "base/descriptor.h"
+
 namespace redlockd::redis {
 namespace {
 
@@ -48,25 +50,24 @@ Resolver::Found Lookup(const std::string& host, std::uint16_t port, int flags) {
 
 struct Resolver::Shared {
   Shared() : wake(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
-    if (wake < 0) throw std::system_error(errno, std::generic_category(), "eventfd");
+    if (!wake) throw std::system_error(errno, std::generic_category(), "eventfd");
   }
-  ~Shared() { close(wake); }
 
   void Post(std::uint64_t id, Found found) {
     const std::lock_guard lock(mutex);
     results.emplace_back(id, std::move(found));
     const std::uint64_t one = 1;
     // Fails only if the counter is full, and then the loop is awake already.
-    [[maybe_unused]] const auto written = write(wake, &one, sizeof one);
+    [[maybe_unused]] const auto written = write(wake.get(), &one, sizeof one);
   }
 
-  const int wake;
+  const redlock::base::Descriptor wake;
   std::mutex mutex;
   std::vector<std::pair<std::uint64_t, Found>> results;
 };
 
 Resolver::Resolver(event::Loop& loop) : shared_(std::make_shared<Shared>()) {
-  watch_ = std::make_unique<event::Watch>(loop, shared_->wake, event::Watch::Trigger::kLevel,
+  watch_ = std::make_unique<event::Watch>(loop, shared_->wake.get(), event::Watch::Trigger::kLevel,
                                           [this](unsigned) { Deliver(); });
   watch_->Want(event::Watch::kRead);
 }
@@ -102,7 +103,7 @@ void Resolver::Deliver() {
   {
     const std::lock_guard lock(shared_->mutex);
     std::uint64_t count = 0;
-    [[maybe_unused]] const auto got = read(shared_->wake, &count, sizeof count);
+    [[maybe_unused]] const auto got = read(shared_->wake.get(), &count, sizeof count);
     results.swap(shared_->results);
   }
   for (auto& [id, found] : results) {

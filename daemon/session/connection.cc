@@ -12,6 +12,8 @@
 namespace redlockd::session {
 namespace {
 
+using redlock::base::Descriptor;
+
 using event::PeerState;
 using event::Watch;
 using redlock::protocol::LineReader;

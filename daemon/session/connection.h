@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/descriptor.h"
 #include "daemon/event/watch.h"
-#include "daemon/session/descriptor.h"
 #include "protocol/line_reader.h"
 
 namespace redlockd::event {
@@ -30,7 +30,7 @@ class Connection {
     virtual void OnGone() = 0;      // the client has closed, or is dead; may be called again
   };
 
-  Connection(event::Loop& loop, Descriptor socket, Owner& owner);
+  Connection(event::Loop& loop, redlock::base::Descriptor socket, Owner& owner);
 
   enum class Input {
     kLine,     // *line is one
@@ -66,7 +66,7 @@ class Connection {
   Input Fill();
 
   Owner& owner_;
-  Descriptor socket_;
+  redlock::base::Descriptor socket_;
   event::Watch watch_;                                 // destroyed before the socket is closed
   std::unique_ptr<redlock::protocol::LineReader> in_;  // while it has something
   std::string out_;

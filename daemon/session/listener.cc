@@ -12,6 +12,8 @@
 namespace redlockd::session {
 namespace {
 
+using redlock::base::Descriptor;
+
 using namespace std::chrono_literals;
 
 constexpr int kAcceptsPerTurn = 8;

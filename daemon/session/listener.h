@@ -3,9 +3,9 @@
 #include <cstddef>
 #include <functional>
 
+#include "base/descriptor.h"
 #include "daemon/event/timer.h"
 #include "daemon/event/watch.h"
-#include "daemon/session/descriptor.h"
 
 namespace redlockd::event {
 class Loop;
@@ -23,7 +23,7 @@ class Listener {
  public:
   // `accepted` gets each connection, non-blocking and close-on-exec.
   Listener(event::Loop& loop, int fd, std::size_t reserved,
-           std::function<void(Descriptor)> accepted);
+           std::function<void(redlock::base::Descriptor)> accepted);
 
   // Leaves who connects from now on in the socket's queue.
   void Stop();
@@ -34,7 +34,7 @@ class Listener {
 
   const int fd_;
   const std::size_t reserved_;
-  std::function<void(Descriptor)> accepted_;
+  std::function<void(redlock::base::Descriptor)> accepted_;
   event::Timer pause_;
   event::Watch watch_;
 };

@@ -22,6 +22,8 @@ extern "C" {  // glibc 2.36 forgets to say so
 namespace redlockd::session {
 namespace {
 
+using redlock::base::Descriptor;
+
 Descriptor ProcessOf(int fd, pid_t pid) {
   int process = -1;
   socklen_t size = sizeof process;

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "daemon/session/descriptor.h"
+#include "base/descriptor.h"
 
 namespace redlockd::session {
 
@@ -15,7 +15,7 @@ struct Peer {
   uid_t uid = 0;
   bool admin = false;
   std::string command;  // its name, as the kernel has it (15 bytes); empty if it had gone already
-  Descriptor process;   // a pidfd; none if the kernel gives none
+  redlock::base::Descriptor process;  // a pidfd; none if the kernel gives none
 
   // Whether the process has ended, though others may have the socket.
   bool Gone() const;

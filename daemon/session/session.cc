@@ -11,6 +11,7 @@
 namespace redlockd::session {
 namespace {
 
+using redlock::base::Descriptor;
 using redlock::protocol::ErrorCode;
 using redlock::protocol::ParseError;
 using redlock::protocol::ReplyLine;

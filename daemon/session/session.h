@@ -34,7 +34,7 @@ class Sessions;
 class Session : private Connection::Owner {
  public:
   // Greets the client.
-  Session(Sessions& room, engine::SessionId id, Peer peer, Descriptor socket);
+  Session(Sessions& room, engine::SessionId id, Peer peer, redlock::base::Descriptor socket);
 
   engine::SessionId id() const { return id_; }
   const Peer& peer() const { return peer_; }

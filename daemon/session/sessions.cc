@@ -13,6 +13,7 @@
 namespace redlockd::session {
 namespace {
 
+using redlock::base::Descriptor;
 using redlock::protocol::ErrorCode;
 using redlock::protocol::ReplyLine;
 

@@ -9,10 +9,10 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/descriptor.h"
 #include "daemon/engine/effects.h"
 #include "daemon/engine/fair_line.h"
 #include "daemon/event/end_of_turn.h"
-#include "daemon/session/descriptor.h"
 #include "daemon/session/engine_port.h"
 #include "daemon/session/listener.h"
 #include "daemon/session/session.h"
@@ -75,7 +75,7 @@ class Sessions {
   void Serve(Session& session);
 
  private:
-  void Accept(Descriptor socket);
+  void Accept(redlock::base::Descriptor socket);
   std::optional<std::string> AtLimit(const Peer& peer) const;
   void Work(Session& session);
   void EndTurn();

@@ -25,8 +25,8 @@ namespace {
 Child::Child(const Setup& setup) {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) < 0) Throw("cannot make a pipe");
-  exec_error_ = Fd(ends[0]);
-  const Fd exec_error_writer(ends[1]);
+  exec_error_ = base::Descriptor(ends[0]);
+  const base::Descriptor exec_error_writer(ends[1]);
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   const pid_t parent = getpid();
   pid_ = fork();

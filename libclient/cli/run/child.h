@@ -13,7 +13,7 @@
 #include <utility>
 #include <vector>
 
-#include "libclient/cli/run/fd.h"
+#include "base/descriptor.h"
 #include "libclient/cli/run/guard.h"
 #include "libclient/cli/run/keeper.h"
 #include "libclient/cli/run/signals.h"
@@ -67,7 +67,7 @@ class Child {
   [[noreturn]] void BecomeCommand(const Setup& setup, pid_t parent, int exec_error_fd) const;
 
   pid_t pid_ = -1;
-  Fd exec_error_;  // what a pipe says that exec closes: errno, or nothing
+  base::Descriptor exec_error_;  // what a pipe says that exec closes: errno, or nothing
   std::optional<int> exit_code_;
   std::optional<int> stopped_by_;
 };

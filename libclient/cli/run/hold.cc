@@ -20,11 +20,11 @@ bool KeepsDeadline(std::string_view reason) { return reason == "drain" || reason
 // The command inherits it under that number: scripts use those below 10, shells some above.
 constexpr int kLeastNumber = 64;
 
-Fd CopyOf(int fd) {
+base::Descriptor CopyOf(int fd) {
   int copy = fcntl(fd, F_DUPFD_CLOEXEC, kLeastNumber);
   if (copy < 0) copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);  // a limit below that
   if (copy < 0) throw std::system_error(errno, std::generic_category(), "dup");
-  return Fd(copy);
+  return base::Descriptor(copy);
 }
 
 }  // namespace

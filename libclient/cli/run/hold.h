@@ -8,9 +8,9 @@
 #include <optional>
 #include <string>
 
+#include "base/descriptor.h"
 #include "libclient/cli/client.h"
 #include "libclient/cli/options.h"
-#include "libclient/cli/run/fd.h"
 #include "libclient/cli/run/guard.h"
 #include "libclient/cli/run/voice.h"
 
@@ -67,7 +67,7 @@ class Hold {
   ClientPtr client_;
   const RunOptions& options_;
   const Voice& voice_;
-  const Fd socket_;
+  const base::Descriptor socket_;
   std::uint64_t fence_ = 0;
   std::optional<Guard> guard_;
   std::optional<Refusal> refusal_;

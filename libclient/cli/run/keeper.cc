@@ -82,12 +82,12 @@ bool IsAlive(pid_t group) {
 Keeper::Keeper() {
   int ends[2];
   if (pipe2(ends, O_CLOEXEC) < 0) Throw("cannot make a pipe");
-  const Fd reader(ends[0]);
-  news_ = Fd(ends[1]);
+  const base::Descriptor reader(ends[0]);
+  news_ = base::Descriptor(ends[1]);
   const pid_t pid = fork();
   if (pid < 0) Throw("cannot start a process");
   if (pid == 0) {
-    news_ = Fd();
+    news_ = base::Descriptor();
     KeepWatch(reader.get());
   }
   setpgid(pid, pid);  // it does the same: one of the two is in time

@@ -9,7 +9,7 @@
 
 #include <sys/types.h>
 
-#include "libclient/cli/run/fd.h"
+#include "base/descriptor.h"
 
 namespace redlock::cli {
 
@@ -26,7 +26,8 @@ class Keeper {
   void Watch(pid_t group) const;
 
  private:
-  Fd news_;  // the writing end of a pipe: the group, then a byte if all is well; else its end
+  // The writing end of a pipe: the group, then a byte if all is well; else its end.
+  base::Descriptor news_;
 };
 
 }  // namespace redlock::cli

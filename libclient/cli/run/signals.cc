@@ -54,7 +54,7 @@ void Signals::Read(const std::vector<int>& more) {
   sigprocmask(SIG_BLOCK, &read_, nullptr);
   const int fd = signalfd(fd_.get(), &read_, SFD_NONBLOCK | SFD_CLOEXEC);
   if (fd < 0) throw std::system_error(errno, std::generic_category(), "signalfd");
-  if (fd != fd_.get()) fd_ = Fd(fd);
+  if (fd != fd_.get()) fd_ = base::Descriptor(fd);
 }
 
 std::vector<int> Signals::Take() {

@@ -9,7 +9,7 @@
 
 #include <vector>
 
-#include "libclient/cli/run/fd.h"
+#include "base/descriptor.h"
 
 namespace redlock::cli {
 
@@ -47,7 +47,7 @@ class Signals {
   struct sigaction inherited_chld_;
   struct sigaction inherited_pipe_;
   sigset_t read_;
-  Fd fd_;
+  base::Descriptor fd_;
 };
 
 }  // namespace redlock::cli

@@ -3,7 +3,7 @@
 
 #include <sys/types.h>
 
-#include "libclient/cli/run/fd.h"
+#include "base/descriptor.h"
 
 namespace redlock::cli {
 
@@ -26,7 +26,7 @@ class Terminal {
   void TakeBackFrom(pid_t group) const;
 
  private:
-  Fd fd_;
+  base::Descriptor fd_;
   bool stdio_is_terminal_;
 };
 

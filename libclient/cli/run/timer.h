@@ -1,7 +1,7 @@
 // A timer on CLOCK_BOOTTIME, which goes on while the machine is suspended, as the lease does.
 #pragma once
 
-#include "libclient/cli/run/fd.h"
+#include "base/descriptor.h"
 #include "libclient/cli/run/guard.h"
 
 namespace redlock::cli {
@@ -16,7 +16,7 @@ class Timer {
   int fd() const { return fd_.get(); }
 
  private:
-  Fd fd_;
+  base::Descriptor fd_;
 };
 
 }  // namespace redlock::cli

@@ -4,15 +4,15 @@
 
 #include <utility>
 
-namespace redlockd::session {
+namespace redlock::base {
 
-// Owns a file descriptor; -1 is none.
+// Owns a file descriptor, and closes it; -1 is none.
 class Descriptor {
  public:
   explicit Descriptor(int fd = -1) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Descriptor(Descriptor&& other) noexcept : fd_(other.Release()) {}
   Descriptor& operator=(Descriptor&& other) noexcept {
-    if (this != &other) Reset(std::exchange(other.fd_, -1));
+    if (this != &other) Reset(other.Release());
     return *this;
   }
   ~Descriptor() { Reset(); }
@@ -23,9 +23,10 @@ class Descriptor {
     if (fd_ >= 0) close(fd_);
     fd_ = fd;
   }
+  int Release() { return std::exchange(fd_, -1); }
 
  private:
   int fd_;
 };
 
-}  // namespace redlockd::session
+}  // namespace redlock::base
