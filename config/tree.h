@@ -5,7 +5,7 @@
 #include <variant>
 #include <vector>
 
-#include "config/load.h"
+#include "config/problem.h"
 
 // A file as it was written: what YAML gives, without what it guesses (every scalar is a text, a key
 // may stand twice), each part with its place.

@@ -4,26 +4,27 @@
 set -euo pipefail
 cd "$1"
 
-# Room, and the other rooms whose headers it may include. (host knows engine for what engine asks
-# of a host: the type of its time, and its source of randomness.)
+# Room, and the other rooms whose headers it may include: those that it does include, and base.
+# (host knows engine for what engine asks of a host: the type of its time, and its source of
+# randomness. The command line knows the library as any other program does, by its public headers.)
 may_include='
 base             :
 protocol         : base
 config           : base protocol
 libclient        : base protocol
-libclient/cli    : base libclient protocol
+libclient/cli    : base protocol
 daemon/engine    : base
 daemon/event     : base
-daemon/redis     : base daemon/event daemon/engine config
-daemon/session   : base daemon/event daemon/engine protocol config
-daemon/host      : base daemon/event daemon/engine protocol config
-daemon/dev       : base daemon/event config
+daemon/redis     : base daemon/event daemon/engine
+daemon/session   : base daemon/event daemon/engine protocol
+daemon/host      : base daemon/engine protocol config
+daemon/dev       : base
 daemon/app       : base daemon/event daemon/engine daemon/redis daemon/session daemon/host daemon/dev protocol config
 '
 
 # Library, by the beginning of its headers' names, and the only rooms that know it.
 only_in='
-event2/          : daemon/event daemon/redis
+event2/          : daemon/event
 hiredis          : daemon/redis daemon/dev
 yaml-cpp/        : config
 systemd/         : daemon/host

@@ -16,12 +16,15 @@ expect() {
 }
 
 expect pass daemon/session/a.cc '"daemon/engine/events.h"'
-expect pass libclient/cli/a.cc '"libclient/client.h"'
+expect pass libclient/cli/a.cc '"protocol/name.h"'
+expect pass libclient/cli/a.cc '<redlock/redlock.h>'
 expect pass daemon/engine/a.h '<vector>'
 expect pass daemon/engine/a.h '"base/check.h"'
 expect fail base/a.h '"protocol/request.h"'
 expect fail daemon/engine/a.h '"protocol/request.h"'
 expect fail daemon/session/a.cc '"daemon/redis/node.h"'
+expect fail daemon/session/a.cc '"config/config.h"'
+expect fail libclient/cli/a.cc '"libclient/client.h"'
 expect fail libclient/a.cc '"daemon/engine/events.h"'
 expect fail protocol/a.h '"libclient/client.h"'
 expect fail protocol/a.h '<libclient/client.h>'
