@@ -98,6 +98,8 @@ engine::EngineOptions EngineOptionsOf(const config::Config& config, const std::s
   options.nodes = config.nodes.size();
   options.instance = instance;
   options.host = host::HostName();
+  options.advice = {.adopt = "run: redlock nodes --adopt",
+                    .trust_empty = "run: redlock nodes --trust-empty"};
   return options;
 }
 

@@ -32,6 +32,12 @@ struct Linger {
   Duration Of(std::string_view name) const;
 };
 
+// What texts advise an administrator to do: here in plain words, from the app as a command.
+struct Advice {
+  std::string adopt = "adopt them";        // nodes that differ, or are of another set
+  std::string trust_empty = "trust them";  // nodes that are all new (rule D7)
+};
+
 struct EngineOptions {
   Timing timing;  // Check() found no fault
   Linger linger{};
@@ -43,6 +49,7 @@ struct EngineOptions {
   // The nodes are new and nobody else's (--dev): what a probe finds in quarantine is trusted at
   // once (rule D7).
   bool trust_new_nodes = false;
+  Advice advice{};
 };
 
 // The whole of redlockd's locking: which lock is held until when by whom, who waits, what the nodes

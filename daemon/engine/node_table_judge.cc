@@ -54,13 +54,14 @@ std::pair<NodeState, std::string> NodeTable::JudgeNode(NodeIndex index) const {
   if (!node.probed) return {NodeState::kProbing, "connected, but not checked yet"};
   if (membership_.Foreign(facts.set)) {
     return {NodeState::kOtherSet, "belongs to another set of nodes (" + facts.set +
-                                      "); if it was moved here, run: redlock nodes --adopt"};
+                                      "); if it was moved here, " + options_.advice.adopt};
   }
   if (facts.node_id.empty() && membership_.SetKnown()) {
     return {
         NodeState::kStranger,
         "has no id, but other nodes belong to a set; a daemon that remembers the id restores it, "
-        "otherwise run: redlock nodes --adopt"};
+        "otherwise " +
+            options_.advice.adopt};
   }
   if (const auto other = claims_.OtherRun(index)) {
     return {NodeState::kOtherRun, "is a different server for another daemon (run_id " + *other +
@@ -72,7 +73,7 @@ std::pair<NodeState, std::string> NodeTable::JudgeNode(NodeIndex index) const {
   }
   if (!node.settings.empty()) {
     return {NodeState::kSettings,
-            "differs: " + node.settings + "; to change it, run: redlock nodes --adopt"};
+            "differs: " + node.settings + "; to change it, " + options_.advice.adopt};
   }
   if (node.suspected == Node::Suspicion::kOwnWord) {
     return {NodeState::kQuarantine, "may have lost keys, going into quarantine"};
@@ -185,7 +186,7 @@ std::string NodeTable::WhyNoQuorum(Time now, const NodeFailures& failures) const
             (state == NodeState::kUp ? failure->second : Reason(now, i));
   }
   if (MetOtherSet()) return "a node belongs to another set, nothing is granted" + rest;
-  if (WhyNotNew().empty()) rest += "; if the nodes are new, run: redlock nodes --trust-empty";
+  if (WhyNotNew().empty()) rest += "; if the nodes are new, " + options_.advice.trust_empty;
   return head + rest;
 }
 

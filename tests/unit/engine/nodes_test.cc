@@ -59,7 +59,7 @@ TEST_F(NodesOf, AMajorityThatForgotStopsGrantsAndSaysWhy) {
   nodes_[1].Flush();
   const auto request = Try(Open());
   EXPECT_EQ(WhyFailed(request), Failure::kNoQuorum);
-  EXPECT_EQ(FailureOf(request)->text.find("--trust-empty"), std::string::npos)
+  EXPECT_EQ(FailureOf(request)->text.find("trust them"), std::string::npos)
       << "locks may still be held there";
 }
 
@@ -67,7 +67,7 @@ TEST_F(NodesOf, OnlyOfNewNodesItIsSaidHowToTrustThem) {  // rule D7
   for (NodeIndex i = 0; i < 3; ++i) Up(i);
   const auto request = Try(Open());
   EXPECT_EQ(WhyFailed(request), Failure::kNoQuorum);
-  EXPECT_NE(FailureOf(request)->text.find("redlock nodes --trust-empty"), std::string::npos);
+  EXPECT_NE(FailureOf(request)->text.find("if the nodes are new, trust them"), std::string::npos);
 }
 
 // --- settings -----------------------------------------------------------------------------------
@@ -229,7 +229,7 @@ TEST_F(NodesOf, OtherSettingsGetNoVote) {  // rule D3
   nodes_[2].TrustEmpty(now_, other);
   Up(2);
   EXPECT_EQ(StateOf(2), NodeState::kSettings);
-  EXPECT_EQ(TextOf(2), "differs: max_ttl is another; to change it, run: redlock nodes --adopt");
+  EXPECT_EQ(TextOf(2), "differs: max_ttl is another; to change it, adopt them");
   EXPECT_EQ(VotesOf(Open()), 2u);
 }
 
