@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "daemon/app/translate.h"
-#include "daemon/engine/quorum.h"
+#include "daemon/engine/node_set.h"
 #include "daemon/host/clock.h"
 #include "daemon/host/log.h"
 #include "daemon/host/signals.h"

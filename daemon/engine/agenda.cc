@@ -20,15 +20,16 @@ std::optional<Time> Agenda::Next() {
   return heap_.front().at;
 }
 
-void Agenda::Run(Time now) {
-  for (Settle(); !heap_.empty() && heap_.front().at <= now; Settle()) {
-    Alarm& alarm = *heap_.front().alarm;
-    CHECK(alarm.at_ == heap_.front().at);
-    Remove(0);
-    alarm.Clear();
-    const auto ring = alarm.ring_;  // a copy: the alarm may die of it
-    ring(now);
-  }
+bool Agenda::RunNext(Time now) {
+  Settle();
+  if (heap_.empty() || heap_.front().at > now) return false;
+  Alarm& alarm = *heap_.front().alarm;
+  CHECK(alarm.at_ == heap_.front().at);
+  Remove(0);
+  alarm.Clear();
+  const auto ring = alarm.ring_;  // a copy: the alarm may die of it
+  ring(now);
+  return true;
 }
 
 void Agenda::Settle() {

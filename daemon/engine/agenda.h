@@ -21,9 +21,8 @@ class Alarm;
 class Agenda {
  public:
   std::optional<Time> Next();
-  // Runs what is due by `now`, earliest first. What a running alarm sets for `now` or before runs
-  // as well.
-  void Run(Time now);
+  // Runs the first alarm that is due by `now`; returns false if there is none.
+  bool RunNext(Time now);
 
  private:
   friend class Alarm;

@@ -4,22 +4,28 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <unordered_map>
 
 #include "base/check.h"
 #include "daemon/engine/counted.h"
 #include "daemon/engine/fair_line.h"
+#include "daemon/engine/types.h"
 
 namespace redlockd::engine {
-
-class Lock;
 
 // Limits how many attempts are in flight, and keeps the others waiting in a line in which users
 // take turns (rule C12). The limit rises with each attempt that is granted, and falls with each one
 // that too few nodes answered in time, because the nodes may be overloaded.
 class AttemptGate {
  public:
+  // One that may wait for its turn to begin an attempt.
+  class Contender {
+   public:
+    virtual ~Contender() = default;
+    // It is first in the line before the gate, and there is room: it enters now.
+    virtual void OnTurn(Time now) = 0;
+  };
+
   static constexpr std::size_t kLeast = 8;  // unless fewer are the most
 
   // One user may have at most this fraction of the attempts in flight (one in kShare). So there is
@@ -48,22 +54,23 @@ class AttemptGate {
     if (IsFull(uid)) line_.HoldBack(uid);
     return entry;
   }
-  // Whether this lock may enter for the user: there is room, and no other is before it.
-  bool LetsIn(const Lock& lock, std::uint32_t uid) const {
-    return IsOpen() && !IsFull(uid) && (line_.First() == nullptr || line_.First() == &lock);
+  // Whether this one may enter for the user: there is room, and no other is before it.
+  bool LetsIn(const Contender& who, std::uint32_t uid) const {
+    return IsOpen() && !IsFull(uid) && (line_.First() == nullptr || line_.First() == &who);
   }
 
   void Granted() { width_ = std::min(width_ + 1, most_); }
   void Unanswered() { width_ = std::max(width_, least_ + 4) - 4; }
 
-  // A lock's place in the line before the gate; it leaves the line with it.
-  using Place = FairLine<Lock>::Place;
-  void StandInLine(std::optional<Place>& place, std::uint32_t uid, Lock& lock) {
-    place.emplace(line_, uid, lock);
+  // A place in the line before the gate; who drops it leaves the line.
+  using Place = FairLine<Contender>::Place;
+  std::unique_ptr<Place> StandInLine(std::uint32_t uid, Contender& who) {
+    auto place = std::make_unique<Place>(line_, uid, who);
     if (IsFull(uid)) line_.HoldBack(uid);
+    return place;
   }
   // Whose turn it is; none if nobody waits, or not yet.
-  Lock* Next() const { return IsOpen() ? line_.First() : nullptr; }
+  Contender* Next() const { return IsOpen() ? line_.First() : nullptr; }
 
  private:
   bool IsOpen() const { return under_way_ < width_; }
@@ -84,7 +91,7 @@ class AttemptGate {
   const std::size_t share_ = std::max<std::size_t>(most_ / kShare, 1);
   std::size_t under_way_ = 0;
   std::unordered_map<std::uint32_t, std::size_t> under_way_of_;  // by uid
-  FairLine<Lock> line_;
+  FairLine<Contender> line_;
 };
 
 }  // namespace redlockd::engine

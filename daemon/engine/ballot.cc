@@ -4,7 +4,8 @@
 #include <utility>
 
 #include "base/check.h"
-#include "daemon/engine/quorum.h"
+#include "daemon/engine/node_set.h"
+#include "daemon/engine/reasons.h"
 
 namespace redlockd::engine {
 
@@ -19,6 +20,18 @@ void Ballot::Settle(NodeIndex node) {
   }
   owners_.erase(node);
   reasons_.erase(node);
+}
+
+void Ballot::Take(const NodeAnswer& answer, bool votes) {
+  if (answer.verdict == Verdict::kOk && votes) {
+    Vote(answer.node, answer.fence);
+  } else if (answer.verdict == Verdict::kBusy) {
+    Busy(answer.node, answer.text, answer.left);
+  } else if (answer.verdict == Verdict::kNotTurn) {
+    NotTurn(answer.node);
+  } else {
+    Fail(answer.node, ReasonOf(answer));
+  }
 }
 
 void Ballot::Vote(NodeIndex node, Fence fence) {

@@ -24,6 +24,8 @@ class Ballot {
 
   Ballot(std::size_t nodes, NodeSet asked);
 
+  // An answer to the acquire that the round asked for. `votes`: the node's vote counts.
+  void Take(const NodeAnswer& answer, bool votes);
   void Vote(NodeIndex node, Fence fence);
   // Held by another owner, for `left` longer.
   void Busy(NodeIndex node, std::string owner, Duration left);

@@ -1,23 +1,17 @@
 #pragma once
 
-#include <bitset>
-#include <map>
 #include <optional>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "daemon/engine/node_op.h"
+#include "daemon/engine/node_set.h"
 #include "daemon/engine/types.h"
 #include "daemon/engine/views.h"
 
 // Everything that the engine may want done. The caller carries effects out in their order.
 namespace redlockd::engine {
-
-inline constexpr std::size_t kMaxNodes = 15;
-using NodeSet = std::bitset<kMaxNodes>;
-// Why each of some nodes did not do what a round asked of it: for a person.
-using NodeFailures = std::map<NodeIndex, std::string>;
 
 // One question to some nodes. Each of `nodes` gives exactly one NodeAnswer or a NodeSilence with
 // gone=true in the end, with a NodeSilence gone=false in between where the command timeout passes.

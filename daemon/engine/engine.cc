@@ -10,6 +10,34 @@
 #include "daemon/engine/query.h"
 
 namespace redlockd::engine {
+namespace {
+
+bool IsHeldBy(const Lock& lock, SessionId session, std::optional<Fence> fence = std::nullopt) {
+  const Hold* hold = lock.hold();
+  return hold && hold->session() == session && (!fence || *fence == hold->fence());
+}
+
+WaitView ViewOf(const Waiter& waiter, std::string_view lock, std::size_t place) {
+  return {.name = std::string(lock),
+          .session = waiter.session,
+          .since = waiter.since,
+          .until = waiter.wait_alarm.at(),
+          .place = place,
+          .note = waiter.note};
+}
+
+// Appends the rows of the lock from `place` on, until there are `most`.
+void AppendRows(Time now, const Lock& lock, std::size_t place, std::size_t most,
+                std::vector<RowView>& rows) {
+  if (lock.hold() && place == 0) rows.emplace_back(lock.hold()->View(now));
+  std::size_t at = 0;
+  for (const auto& waiter : lock.queue()) {
+    if (rows.size() >= most) return;
+    if (++at >= place) rows.emplace_back(ViewOf(*waiter, lock.name(), at));
+  }
+}
+
+}  // namespace
 
 struct Engine::Impl : NodeTable::Observer, ReleaseTable::Observer {
   Impl(EngineOptions options, Random& random)
@@ -25,7 +53,7 @@ struct Engine::Impl : NodeTable::Observer, ReleaseTable::Observer {
   void On(Time now, const LockRequested& e);
   void On(Time now, const UnlockRequested& e);
   void On(Time now, const CheckRequested& e);
-  void On(Time now, const CancelRequested& e);
+  void On(Time, const CancelRequested& e);
   void On(Time, const ShowRequested& e) { queries.Show(e); }
   void On(Time, const TrustEmptyRequested& e);
   void On(Time, const AdoptRequested& e);
@@ -37,12 +65,12 @@ struct Engine::Impl : NodeTable::Observer, ReleaseTable::Observer {
   void On(Time now, const NodeHint& e);
   // From the host.
   void On(Time, const TimePassed&) {}
-  void On(Time now, const DrainRequested& e);
+  void On(Time, const DrainRequested& e);
   void DrainOver(Time now);
 
-  void OnVotersChanged(Time now) override;
+  void OnVotersChanged() override;
   void OnPromisesVoid(Time now, NodeIndex node) override;
-  void OnReleased(Time now, const std::string& lock) override;
+  void OnReleased(const std::string& lock) override;
   // A release said who else wants the lock.
   void ReleaseSaw(Time now, const NodeAnswer& e);
 
@@ -50,6 +78,8 @@ struct Engine::Impl : NodeTable::Observer, ReleaseTable::Observer {
   std::optional<HoldView> HoldOf(Time now, const std::string& name);
   Lock* OfAttempt(AttemptNumber attempt);
   Lock& FindOrMake(const std::string& name);
+  void RunAlarms(Time now);
+  void SettleTouched(Time now);
   void ForgetIdle();
   std::optional<Failed> WhyNot(const LockRequested& e) const;
   // Whether the name counts as an old one, or the user may have one more; else answers.
@@ -70,19 +100,22 @@ void Engine::Impl::On(Time, const SessionOpened& e) { shared.sessions.Open(e.ses
 
 void Engine::Impl::On(Time now, const SessionInputEnded& e) {
   shared.sessions.EndInput(e.session);
-  for (const auto& name : shared.sessions.Locks(e.session)) Find(name)->InputEnded(now, e.session);
+  for (const auto& name : shared.sessions.Locks(e.session)) {
+    Find(name)->OnInputEnded(now, e.session);
+  }
 }
 
 void Engine::Impl::On(Time now, const SessionClosed& e) {
   for (const auto& name : shared.sessions.Locks(e.session)) {
-    Find(name)->SessionClosed(now, e.session);
+    Find(name)->OnSessionClosed(now, e.session);
   }
   shared.sessions.Close(e.session);
 }
 
 void Engine::Impl::On(Time now, const SessionDropped& e) {
   for (const auto& name : shared.sessions.Locks(e.session)) {
-    Find(name)->SessionDropped(now, e.session);
+    Lock& lock = *Find(name);
+    if (IsHeldBy(lock, e.session)) lock.Abandon(LossReason::kNone);
   }
   On(now, SessionClosed{e.session});
 }
@@ -146,7 +179,7 @@ Failed Engine::Impl::NotHeld(SessionId session, const std::string& name,
 
 void Engine::Impl::On(Time now, const UnlockRequested& e) {
   Lock* lock = Find(e.name);
-  if (!lock || !lock->HeldBy(e.session, e.fence)) {
+  if (!lock || !IsHeldBy(*lock, e.session, e.fence)) {
     return shared.outbox.Reply(e.session, e.request, NotHeld(e.session, e.name, e.fence));
   }
   lock->Unlock(now, e);
@@ -154,15 +187,18 @@ void Engine::Impl::On(Time now, const UnlockRequested& e) {
 
 void Engine::Impl::On(Time, const CheckRequested& e) {
   Lock* lock = Find(e.name);
-  if (lock && (e.fence ? lock->HeldWith(*e.fence) : lock->HeldBy(e.session, std::nullopt))) {
-    return shared.outbox.Reply(e.session, e.request, lock->Check());
+  const Hold* hold = lock ? lock->hold() : nullptr;
+  // With a fence, it may be any session's hold.
+  if (hold && (e.fence ? hold->fence() == *e.fence : hold->session() == e.session)) {
+    return shared.outbox.Reply(e.session, e.request,
+                               Checked{e.name, hold->fence(), hold->deadline()});
   }
   shared.outbox.Reply(e.session, e.request, NotHeld(e.session, e.name, e.fence));
 }
 
-void Engine::Impl::On(Time now, const CancelRequested& e) {
+void Engine::Impl::On(Time, const CancelRequested& e) {
   Lock* lock = Find(e.name);
-  if (lock && lock->Cancel(now, e.session, e.target)) {
+  if (lock && lock->Cancel(e.session, e.target)) {
     return shared.outbox.Reply(e.session, e.request, WaitCancelled{});
   }
   shared.outbox.Reply(
@@ -179,7 +215,8 @@ void Engine::Impl::On(Time, const TrustEmptyRequested& e) {
                         Failed{.failure = Failure::kRefused, .text = std::move(text)});
   };
   for (const auto& [attempt, lock] : shared.by_attempt) {
-    if (lock->HasLease()) return refuse("this daemon has a lease on these nodes: " + lock->name());
+    if (lock->state() != Lock::State::kAcquiring)
+      return refuse("this daemon has a lease on these nodes: " + lock->name());
   }
   if (shared.releases.size() > 0) return refuse("this daemon has leases to release on these nodes");
   const std::string used = shared.nodes.WhyUsedHere();
@@ -195,11 +232,11 @@ void Engine::Impl::On(Time, const AdoptRequested& e) {
         Failed{.failure = Failure::kNothingDiffers,
                .text = "no node is known to differ from this daemon: there is nothing to adopt"});
   }
-  if (shared.holds > 0) {
+  if (shared.counters.holds > 0) {
     return shared.outbox.Reply(
         e.session, e.request,
         Failed{.failure = Failure::kRefused,
-               .text = "this daemon holds " + std::to_string(shared.holds) +
+               .text = "this daemon holds " + std::to_string(shared.counters.holds) +
                        " locks, which an adoption would end; release them first"});
   }
   queries.Adopt(e);
@@ -213,15 +250,15 @@ void Engine::Impl::On(Time now, const NodeLinkUp& e) {
 void Engine::Impl::On(Time now, const NodeAnswer& e) {
   shared.nodes.Heard(now, e);
   switch (e.ticket.kind) {
-    case Ticket::Kind::kAcquire:
-      if (Lock* lock = OfAttempt(e.ticket.subject)) lock->Acquired(now, e);
-      return;
+    case Ticket::Kind::kAttempt:
     case Ticket::Kind::kConfirm:
-      if (Lock* lock = OfAttempt(e.ticket.subject)) lock->Confirmed(now, e);
+    case Ticket::Kind::kHeal:
+    case Ticket::Kind::kBlock:
+      if (Lock* lock = OfAttempt(e.ticket.subject)) lock->OnAnswer(now, e);
       return;
     case Ticket::Kind::kRenew:
       return shared.renewals.Answered(e, [this, now](const NodeAnswer& part) {
-        if (Lock* lock = OfAttempt(part.ticket.subject)) lock->Renewed(now, part);
+        if (Lock* lock = OfAttempt(part.ticket.subject)) lock->OnAnswer(now, part);
       });
     case Ticket::Kind::kRelease:
       if (e.greatest > 0) ReleaseSaw(now, e);
@@ -240,13 +277,15 @@ void Engine::Impl::On(Time now, const NodeAnswer& e) {
 
 void Engine::Impl::On(Time now, const NodeSilence& e) {
   switch (e.ticket.kind) {
-    case Ticket::Kind::kAcquire:
+    case Ticket::Kind::kAttempt:
     case Ticket::Kind::kConfirm:
-      if (Lock* lock = OfAttempt(e.ticket.subject)) lock->Missed(now, e);
+    case Ticket::Kind::kHeal:
+    case Ticket::Kind::kBlock:
+      if (Lock* lock = OfAttempt(e.ticket.subject)) lock->OnSilence(now, e);
       return;
     case Ticket::Kind::kRenew:
       return shared.renewals.Missed(e, [this, now](const NodeSilence& part) {
-        if (Lock* lock = OfAttempt(part.ticket.subject)) lock->Missed(now, part);
+        if (Lock* lock = OfAttempt(part.ticket.subject)) lock->OnSilence(now, part);
       });
     case Ticket::Kind::kRelease:
       return shared.releases.Missed(now, e);
@@ -266,7 +305,7 @@ void Engine::Impl::On(Time now, const NodeSilence& e) {
 
 void Engine::Impl::ReleaseSaw(Time now, const NodeAnswer& e) {
   const std::string* name = shared.releases.LockOf(e.ticket.subject);
-  if (Lock* lock = name ? Find(*name) : nullptr) lock->Saw(now, e.greatest);
+  if (Lock* lock = name ? Find(*name) : nullptr) lock->acquisition().OnQueueSeen(now, e.greatest);
 }
 
 void Engine::Impl::On(Time now, const NodeHint& e) {
@@ -274,33 +313,33 @@ void Engine::Impl::On(Time now, const NodeHint& e) {
   if (!lock) return;
   switch (e.kind) {
     case NodeHint::Kind::kWanted:
-      return lock->Wanted(now);
+      return lock->OnWanted(now);
     case NodeHint::Kind::kFree:
-      return lock->Freed(now, e.node);
+      return lock->acquisition().OnFreed(e.node);
   }
 }
 
-void Engine::Impl::OnReleased(Time now, const std::string& name) {
-  if (Lock* lock = Find(name)) lock->Released(now);
+void Engine::Impl::OnReleased(const std::string& name) {
+  if (Lock* lock = Find(name)) lock->acquisition().OnReleased();
 }
 
-void Engine::Impl::OnVotersChanged(Time now) {
-  for (const auto& [name, lock] : locks) lock->VotersChanged(now);
+void Engine::Impl::OnVotersChanged() {
+  for (const auto& [name, lock] : locks) lock->acquisition().OnVotersChanged();
 }
 
 void Engine::Impl::OnPromisesVoid(Time now, NodeIndex node) {
-  for (const auto& [name, lock] : locks) lock->PromisesVoid(now, node);
+  for (const auto& [name, lock] : locks) lock->OnPromisesVoid(now, node);
 }
 
 // --- the end ------------------------------------------------------------------------------------
 
-void Engine::Impl::On(Time now, const DrainRequested& e) {
+void Engine::Impl::On(Time, const DrainRequested& e) {
   shared.draining = true;
   drain_alarm.Set(e.until);
   std::set<SessionId> holders;
   for (const auto& [name, lock] : locks) {
-    lock->Drain(now);
-    if (const auto holder = lock->Holder()) holders.insert(*holder);
+    lock->Drain();
+    if (lock->hold()) holders.insert(lock->hold()->session());
   }
   for (const SessionId session : holders) {
     shared.outbox.Tell(session, Notice{.kind = Notice::Kind::kDraining, .deadline = e.until});
@@ -310,14 +349,16 @@ void Engine::Impl::On(Time now, const DrainRequested& e) {
 void Engine::Impl::DrainOver(Time now) {
   drain_over = true;
   shared.renewals.Flush(now);  // what was due before it: of what has ended nothing is renewed
-  for (const auto& [name, lock] : locks) lock->DrainOver();
+  for (const auto& [name, lock] : locks) {
+    if (lock->hold()) lock->Abandon(LossReason::kDraining);
+  }
 }
 
 // --- locks --------------------------------------------------------------------------------------
 
 std::optional<HoldView> Engine::Impl::HoldOf(Time now, const std::string& name) {
   const Lock* lock = Find(name);
-  return lock ? lock->ViewHold(now) : std::nullopt;
+  return lock && lock->hold() ? std::optional(lock->hold()->View(now)) : std::nullopt;
 }
 
 Lock* Engine::Impl::Find(const std::string& name) {
@@ -337,23 +378,26 @@ Lock& Engine::Impl::FindOrMake(const std::string& name) {
   return *locks.emplace(key, std::move(lock)).first->second;
 }
 
+// A lock may be touched again by what another one does.
+void Engine::Impl::SettleTouched(Time now) {
+  auto& touched = shared.touched;
+  for (std::size_t i = 0; i < touched.size(); ++i) touched[i]->Settle(now);
+  touched.clear();
+}
+
+void Engine::Impl::RunAlarms(Time now) {
+  while (shared.agenda.RunNext(now)) SettleTouched(now);
+}
+
 void Engine::Impl::ForgetIdle() {
   for (const std::string& name : shared.idle) {
     const auto found = locks.find(name);
-    if (found != locks.end() && found->second->Idle()) locks.erase(found);
+    if (found != locks.end() && found->second->MayBeForgotten()) locks.erase(found);
   }
   shared.idle.clear();
 }
 
 // --- the engine ---------------------------------------------------------------------------------
-
-Duration Linger::Of(std::string_view name) const {
-  // Among the prefixes of one name, the longest comes last in the order of names.
-  for (auto rule = by_prefix.rbegin(); rule != by_prefix.rend(); ++rule) {
-    if (name.starts_with(rule->first)) return rule->second;
-  }
-  return usual;
-}
 
 Engine::Engine(EngineOptions options, Random& random)
     : impl_(std::make_unique<Impl>(std::move(options), random)) {}
@@ -363,11 +407,15 @@ void Engine::Step(Time now, const Event& event, Effects& effects) {
   CHECK(now >= impl_->last_step);
   impl_->last_step = now;
   impl_->shared.outbox.Begin(effects);
-  impl_->shared.agenda.Run(now);
+  impl_->RunAlarms(now);
   impl_->shared.renewals.Flush(now);
   std::visit([&](const auto& e) { impl_->On(now, e); }, event);
-  impl_->shared.agenda.Run(now);
-  while (Lock* lock = impl_->shared.gate.Next()) lock->Attempt(now);
+  impl_->SettleTouched(now);
+  impl_->RunAlarms(now);
+  while (AttemptGate::Contender* next = impl_->shared.gate.Next()) {
+    next->OnTurn(now);
+    impl_->SettleTouched(now);
+  }
   impl_->queries.AskNext(now);
   impl_->shared.renewals.Flush(now);
   impl_->shared.outbox.End();
@@ -381,26 +429,21 @@ bool Engine::Drained() const {
   return impl_->drain_over || (HoldCount() == 0 && !impl_->shared.releases.InFlight());
 }
 
-std::size_t Engine::HoldCount() const { return impl_->shared.holds; }
+std::size_t Engine::HoldCount() const { return impl_->shared.counters.holds; }
 
-std::size_t Engine::WaitCount() const { return impl_->shared.waits; }
+std::size_t Engine::WaitCount() const { return impl_->shared.counters.waits; }
 
 std::vector<RowView> Engine::Rows(Time now, const RowPlace& from, std::size_t most) const {
   std::vector<RowView> rows;
   const auto& locks = impl_->locks;
   for (auto at = locks.lower_bound(from.name); at != locks.end() && rows.size() < most; ++at) {
-    at->second->ViewRows(now, at->first == from.name ? from.place : 0, most, rows);
+    AppendRows(now, *at->second, at->first == from.name ? from.place : 0, most, rows);
   }
   return rows;
 }
 
 std::vector<NodeView> Engine::Nodes(Time now) const { return impl_->shared.nodes.Views(now); }
 
-Counters Engine::counters() const {
-  Counters counters = impl_->shared.counters;
-  counters.holds = HoldCount();
-  counters.waits = WaitCount();
-  return counters;
-}
+const Counters& Engine::counters() const { return impl_->shared.counters; }
 
 }  // namespace redlockd::engine

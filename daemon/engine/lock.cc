@@ -1,164 +1,451 @@
 #include "daemon/engine/lock.h"
 
+#include <algorithm>
 #include <utility>
 
-#include "daemon/engine/lock_parts.h"
-#include "daemon/engine/reasons.h"
+#include "base/check.h"
 
 namespace redlockd::engine {
+namespace {
 
-Shared::Shared(EngineOptions o, Random& r, NodeTable::Observer& of_nodes,
-               ReleaseTable::Observer& of_releases)
-    : options(std::move(o)),
-      random(r),
-      nodes(options, random, agenda, outbox, of_nodes),
-      sessions(options.limits),
-      gate(options.attempts),
-      releases(nodes, sessions, agenda, outbox, of_releases),
-      renewals(outbox),
-      new_names(options.limits.new_names_per_uid, options.timing.fence_life, random) {}
+using State = Lock::State;
+
+// The edges of the picture in lock.h.
+constexpr bool MayFollow(State from, State to) {
+  switch (to) {
+    case State::kIdle:
+    case State::kWaiting:
+      return from != State::kHeld;
+    case State::kAcquiring:
+      return from == State::kWaiting;
+    case State::kHeld:
+      return from == State::kAcquiring || from == State::kHandOff || from == State::kLingering;
+    case State::kHandOff:
+      return from == State::kHeld || from == State::kLingering;
+    case State::kLingering:
+      return from == State::kHandOff;
+    case State::kLockDelay:
+      return from == State::kHeld;
+  }
+  return false;
+}
+
+// There is a lease, and no session holds it.
+constexpr bool IsFree(State state) {
+  return state == State::kHandOff || state == State::kLingering;
+}
+
+// No owner value is on its way, or kept: who asks first may get it.
+constexpr bool IsOpen(State state) {
+  return state == State::kIdle || state == State::kWaiting || IsFree(state);
+}
+
+// Why a request that does not wait does not get it.
+std::string WhyBusy(State state) {
+  if (state == State::kHeld) return "held on this host";
+  if (state == State::kLockDelay) return "kept until the deadline of its last hold";
+  return "others on this host are ahead";
+}
+
+// Who gets it is being decided just now.
+bool IsContended(State state, const Acquisition& acquisition) {
+  if (state == State::kHeld || state == State::kLockDelay) return false;
+  return !acquisition.IsBackingOff() || acquisition.IsSplit();
+}
+
+// Whether it is not known yet if another has the lock that the first in line waits for: no round was
+// decided since, or the last ones had no holder in sight.
+bool IsUndecided(const Waiter& first, State state, const Acquisition& acquisition, Time now,
+                 Duration patience) {
+  if (!first.asked) {
+    return state == State::kIdle || state == State::kWaiting || state == State::kAcquiring;
+  }
+  return acquisition.IsSplit() && WaitQueue::IsSplit(first, now, patience);
+}
+
+// Why an attempt that failed ends a wait; a majority of the nodes answered it.
+std::string WhyEnded(const FailedAttempt& failed, Failure failure) {
+  const std::string held =
+      failed.is_split ? "no majority: other hosts are competing for it" : "held elsewhere";
+  const bool is_cancelled = failure == Failure::kCancelled;
+  return is_cancelled ? held + ", and the client half-closed the connection" : held;
+}
+
+constexpr char kHalfClosed[] = "the client half-closed the connection";
+
+}  // namespace
+
+struct Lock::Kept {
+  Kept(Shared& shared, SessionId session)
+      : of_user(shared.sessions, session), counted(shared.counters.kept) {}
+  SessionTable::Kept of_user;
+  Counted counted;
+};
 
 Lock::Lock(Shared& shared, std::string name)
-    : shared_(shared), name_(std::move(name)), linger_(shared.options.linger.Of(name_)) {}
-
-Lock::Contest& Lock::contest() {
-  if (!contest_) {
-    contest_ = std::make_unique<Contest>(shared_.options.timing, shared_.agenda, *this);
-  }
-  return *contest_;
-}
-
-void Lock::DropContest() {
-  if (contest_ && !contest_->IsToRemember()) contest_.reset();
-}
+    : shared_(shared), claim_(shared, std::move(name), *this), acquisition_(claim_, *this) {}
 
 Lock::~Lock() {
-  if (lease_) shared_.by_attempt.erase(lease_->attempt);
+  if (claim_.lease()) shared_.by_attempt.erase(claim_.lease()->attempt());
 }
 
-bool Lock::Idle() const {
-  return waiters_.empty() && !lease_ && !(contest_ && contest_->IsHeldBack());
+void Lock::ChangeState(State next) {
+  if (next == state_) return;
+  CHECK(MayFollow(state_, next));
+  state_ = next;
 }
 
-bool Lock::HeldBy(SessionId session, std::optional<Fence> fence) const {
-  return hold_ && hold_->session == session && (!fence || *fence == hold_->fence);
+void Lock::Touch() {
+  if (is_touched_) return;
+  is_touched_ = true;
+  shared_.touched.push_back(this);
 }
 
-bool Lock::HeldWith(Fence fence) const { return hold_ && hold_->fence == fence; }
-
-bool Lock::HasLease() const {
-  return lease_ && (lease_->phase == Lease::Phase::kLeased || lease_->phase == Lease::Phase::kKept);
+void Lock::Settle(Time now) {
+  is_touched_ = false;
+  const bool acquiring = state_ == State::kAcquiring;
+  if (acquiring && (queue_.empty() || queue_.First().ttl != claim_.lease()->ttl())) {
+    LetGo(now, queue_.empty());
+  }
+  if (IsFree(state_)) PassOn(now);
+  if (!claim_.lease()) ChangeState(queue_.empty() ? State::kIdle : State::kWaiting);
+  if (queue_.empty()) {
+    acquisition_.Stop(now);
+  } else if (hold_) {
+    claim_.ReserveFences(now, true);
+  } else if (state_ == State::kWaiting) {
+    const Waiter& first = queue_.First();
+    const bool may_ask = queue_.tries() > 0 || first.out_of_time || !acquisition_.IsHeldBack();
+    if (acquisition_.StandsBeforeGate()) {
+      // Its place is that of the user who is first in line here.
+      if (acquisition_.StandsBeforeGateFor(first.uid)) return;
+      acquisition_.StandBeforeGate(first.uid);
+      queue_.AwaitTurn(now, shared_.options.timing.quorum_wait);
+    } else if (may_ask && !acquisition_.IsBackingOff()) {
+      OnTurn(now);
+    }
+  }
+  if (MayBeForgotten()) shared_.idle.push_back(name());
 }
 
-std::optional<SessionId> Lock::Holder() const {
-  if (!hold_) return std::nullopt;
-  return hold_->session;
-}
+// --- sessions -----------------------------------------------------------------------------------
 
-Checked Lock::Check() const { return {name_, hold_->fence, hold_->deadline}; }
+void Lock::Request(Time now, const LockRequested& request) {
+  const bool must_wait = !IsOpen(state_) || !queue_.empty();
+  const bool is_try = request.wait == Duration(0);
+  const bool is_contended = !queue_.empty() && IsContended(state_, acquisition_);
+  if (must_wait && is_try && !is_contended) {
+    ++shared_.counters.busy;
+    return shared_.outbox.Reply(
+        request.session, request.request,
+        Failed{.failure = Failure::kBusy, .name = name(), .text = WhyBusy(state_)});
+  }
+  Waiter& waiter = queue_.Add(std::make_unique<Waiter>(
+      shared_.counters.waits, shared_.agenda, request, shared_.sessions.UidOf(request.session),
+      request.ttl.value_or(shared_.options.timing.ttl), now,
+      [this, session = request.session](Time at) { OnWaitOver(at, session); }));
+  waiter.input_ended = shared_.sessions.InputEnded(request.session);
+  // What a try in line waits for ends by itself, but for its turn to ask (rule C12).
+  if (is_try && must_wait) waiter.wait_alarm.Set(Later(now, shared_.options.timing.quorum_wait));
+  if (request.wait && !is_try) waiter.wait_alarm.Set(Later(now, *request.wait));
+  shared_.sessions.Add(request.session, name());
+  if (must_wait && !is_try && waiter.input_ended) {
+    shared_.requests.Refuse(*queue_.Take(waiter), name(), Failure::kCancelled, kHalfClosed);
+    return;
+  }
+  Touch();
+}
 
 void Lock::Unlock(Time now, const UnlockRequested& request) {
-  const Fence fence = hold_->fence;
-  shared_.sessions.Remove(hold_->session, name_);
+  CHECK(hold_ && hold_->session() == request.session);
+  const Fence fence = hold_->fence();
+  shared_.sessions.Remove(request.session, name());
   hold_.reset();
+  ChangeState(State::kHandOff);
   ++shared_.counters.unlocks;
-  if (TenureOver(now)) Rest(now);
+  if (claim_.IsTenureOver(now)) acquisition_.CoolDown(now);
   if (request.sync) {
-    LetGo(now, Queue::kLeave, ReleaseTable::Waiter{request.session, request.request, fence});
+    LetGo(now, true, ReleaseTable::Waiter{request.session, request.request, fence});
   } else {
-    shared_.outbox.Reply(request.session, request.request, engine::Released{name_, fence});
+    shared_.outbox.Reply(request.session, request.request, Released{name(), fence});
   }
-  Proceed(now);
+  Touch();
 }
 
-void Lock::SessionClosed(Time now, SessionId session) {
-  shared_.sessions.Remove(session, name_);
-  if (HeldBy(session, std::nullopt)) {
-    // Where a holder died the next gets it at once, and the rest comes behind that one.
-    if (lease_->owes_rest) {
-      Rest(now);
+bool Lock::Cancel(SessionId session, RequestId request) {
+  const Waiter* waiter = queue_.Find(session);
+  if (!waiter || waiter->request != request) return false;
+  shared_.requests.Refuse(*queue_.Take(*waiter), name(), Failure::kCancelled,
+                          "cancelled by the client");
+  Touch();
+  return true;
+}
+
+void Lock::OnInputEnded(Time now, SessionId session) {
+  Waiter* waiter = queue_.Find(session);
+  if (!waiter) return;
+  waiter->input_ended = true;
+  const bool is_first = waiter == &queue_.First();
+  const bool is_decided_soon =
+      is_first &&
+      (IsFree(state_) || IsUndecided(*waiter, state_, acquisition_, now, shared_.TryPatience()));
+  if (is_decided_soon || waiter->is_try) return;  // answered by what comes of it
+  shared_.requests.Refuse(*queue_.Take(*waiter), name(), Failure::kCancelled, kHalfClosed);
+  Touch();
+}
+
+void Lock::OnSessionClosed(Time now, SessionId session) {
+  shared_.sessions.Remove(session, name());
+  if (hold_ && hold_->session() == session) {
+    // Where a holder died the next gets it at once, and the cooldown comes after that one.
+    if (claim_.tenure().OwesCooldown()) {
+      acquisition_.CoolDown(now);
     } else {
-      owes_rest_ = TenureOver(now);
+      acquisition_.OweCooldown(claim_.IsTenureOver(now));
     }
     hold_.reset();
+    ChangeState(State::kHandOff);
     ++shared_.counters.session_ends;
   } else {
-    waiters_.erase(FindWaiter(session));
+    queue_.Take(*queue_.Find(session));
   }
-  Proceed(now);
+  Touch();
 }
 
-void Lock::SessionDropped(Time now, SessionId session) {
-  if (!HeldBy(session, std::nullopt)) return SessionClosed(now, session);
-  shared_.sessions.Remove(session, name_);
-  ++shared_.counters.lost;
-  Keep(session);
+void Lock::Drain() {
+  while (!queue_.empty()) {
+    shared_.requests.Refuse(*queue_.TakeFirst(), name(), Failure::kDraining,
+                            "the daemon is stopping");
+  }
+  Touch();
 }
 
-void Lock::Drain(Time now) {
-  while (!waiters_.empty()) Fail(waiters_.begin(), Failure::kDraining, "the daemon is stopping");
-  Proceed(now);
+// --- waits --------------------------------------------------------------------------------------
+
+void Lock::OnWaitOver(Time now, SessionId session) {
+  Waiter& waiter = *queue_.Find(session);
+  const bool lacks_quorum = acquisition_.LacksQuorum();
+  const bool stands_before_gate = acquisition_.StandsBeforeGate();
+  // A wait that is shorter than a round, or than a cooldown, does not end before its first round
+  // does, nor does one while it is open who gets the lock (rule E10).
+  if (&waiter == &queue_.First() && !lacks_quorum && !stands_before_gate &&
+      IsUndecided(waiter, state_, acquisition_, now, shared_.TryPatience())) {
+    waiter.out_of_time = true;
+    return acquisition_.StopBackingOff();
+  }
+  const auto leaving = queue_.Take(waiter);
+  if (lacks_quorum) {
+    shared_.requests.Refuse(*leaving, name(), Failure::kNoQuorum,
+                            shared_.nodes.WhyNoQuorum(now, acquisition_.contention()->failures()));
+  } else {
+    shared_.requests.Refuse(*leaving, name(), leaving->is_try ? Failure::kBusy : Failure::kTimeout,
+                            hold_                ? "still held on this host"
+                            : stands_before_gate ? "too many lock attempts are in flight"
+                                                 : "still held elsewhere");
+  }
+  Touch();
 }
 
-void Lock::DrainOver() {
-  if (!hold_) return;
-  const SessionId session = hold_->session;
-  Lose(LossReason::kDraining);
-  Keep(session);
+// A waiter keeps its place while there is no quorum, but not for longer than quorum_wait.
+void Lock::OnOutOfPatience(Time now) {
+  const Duration patience = shared_.options.timing.quorum_wait;
+  const Time since = *acquisition_.contention()->no_quorum_since();
+  for (const auto& waiter : queue_.TakeImpatient(now, since, patience)) {
+    shared_.requests.Refuse(*waiter, name(), Failure::kNoQuorum,
+                            shared_.nodes.WhyNoQuorum(now, acquisition_.contention()->failures()));
+  }
+  if (!queue_.empty()) acquisition_.SetPatience(std::max(since, queue_.First().since) + patience);
+  Touch();
 }
 
-void Lock::Missed(Time now, const NodeSilence& silence) {
-  Lease& lease = *lease_;
-  const bool confirm = silence.ticket.kind == Ticket::Kind::kConfirm;
-  if (silence.gone && !confirm) lease.Heard(silence.node, silence.ticket);
-  if (lease.phase == Lease::Phase::kLeased) {
-    lease.Failed(silence.node, ReasonOf(silence));
-    if (silence.ticket.round == lease.round) CloseInRound(silence.node);
-    if (lease.ballot && silence.ticket.round == lease.block_round) {
-      lease.ballot->Miss(silence.node, ReasonOf(silence));
-      JudgeBlock(now);
+// --- from an attempt to a hold ------------------------------------------------------------------
+
+void Lock::OnTurn(Time now) {
+  CHECK(state_ == State::kWaiting && !queue_.empty());
+  Waiter& first = queue_.First();
+  switch (acquisition_.Enter(first.uid)) {
+    case Acquisition::Entry::kNoQuorum:
+      return Conclude(now, acquisition_.Fail(now, false, queue_.demand(false)));
+    case Acquisition::Entry::kInLine:
+      acquisition_.StandBeforeGate(first.uid);
+      return queue_.AwaitTurn(now, shared_.options.timing.quorum_wait);
+    case Acquisition::Entry::kIn:
+      break;
+  }
+  if (first.is_try) first.wait_alarm.Clear();
+  claim_.Begin(first.ttl);
+  shared_.by_attempt[claim_.lease()->attempt()] = this;
+  ChangeState(State::kAcquiring);
+  Conclude(now, acquisition_.Begin(now, first.uid, queue_.demand(false)));
+}
+
+void Lock::Conclude(Time now, const Acquisition::Outcome& outcome) {
+  if (outcome.kind == Acquisition::Outcome::Kind::kOpen) return;
+  if (outcome.kind == Acquisition::Outcome::Kind::kGranted) return Grant(now, false);
+  const FailedAttempt& failed = outcome.failed;
+  if (claim_.lease()) LetGo(now, false);
+  queue_.First().asked = true;
+  for (const auto& [waiter, failure] : queue_.OnAttemptFailed(now, failed, shared_.TryPatience())) {
+    shared_.requests.Refuse(
+        *waiter, name(), failure,
+        failed.reached ? WhyEnded(failed, failure)
+                       : shared_.nodes.WhyNoQuorum(now, acquisition_.contention()->failures()));
+  }
+  if (!failed.reached) OnOutOfPatience(now);
+  Touch();
+}
+
+// The first in line holds it from now on, with the next fence.
+void Lock::Grant(Time now, bool is_handoff) {
+  CHECK(!hold_);
+  const auto waiter = queue_.TakeFirst();
+  const Fence fence = claim_.BeginHold(waiter->ttl, is_handoff);
+  ChangeState(State::kHeld);
+  if (is_handoff) ++shared_.counters.handoffs;
+  hold_ = std::make_unique<Hold>(
+      shared_, claim_, now,
+      Hold::Terms{.session = waiter->session,
+                  .fence = fence,
+                  .note = std::move(waiter->note),
+                  .ends_at = waiter->max_hold ? Later(now, *waiter->max_hold) : Time::max(),
+                  .renewed_events = waiter->renewed_events});
+  shared_.requests.Grant(*waiter, {.name = name(),
+                                   .fence = fence,
+                                   .deadline = hold_->deadline(),
+                                   .ttl = claim_.lease()->ttl(),
+                                   .votes = claim_.lease()->Votes(now),
+                                   .nodes = shared_.options.nodes});
+  for (const auto& other : queue_.TakeTries()) {
+    shared_.requests.Refuse(*other, name(), Failure::kBusy, WhyBusy(state_));
+  }
+  claim_.ReserveFences(now, !queue_.empty());
+  if (queue_.empty()) acquisition_.Forget();
+}
+
+// The lease has no hold: it is handed off, or lingers, or is let go.
+void Lock::PassOn(Time now) {
+  switch (claim_.OnFree(now, !queue_.empty())) {
+    case Tenure::Next::kLinger:
+      claim_.Linger(now);
+      return ChangeState(State::kLingering);
+    case Tenure::Next::kHandOff:
+      switch (claim_.PrepareHandOff(now, queue_.First().ttl)) {
+        case Claim::HandOff::kReady:
+          return Grant(now, true);
+        case Claim::HandOff::kPending:
+          return ChangeState(State::kHandOff);
+        case Claim::HandOff::kImpossible:
+          break;
+      }
+      break;
+    case Tenure::Next::kEnd:
+      // The next in line has waited for nodes until the tenure was over.
+      if (claim_.tenure().HasAskedForNext() && claim_.IsTenureOver(now)) acquisition_.CoolDown(now);
+      break;
+  }
+  LetGo(now, true);
+}
+
+// --- from nodes ---------------------------------------------------------------------------------
+
+void Lock::OnAnswer(Time now, const NodeAnswer& answer) {
+  const Demand demand = queue_.demand(hold_ != nullptr);
+  const bool is_renewal = answer.ticket.kind == Ticket::Kind::kRenew;
+  if (answer.greatest > 0 && (!is_renewal || claim_.IsGranted())) {
+    acquisition_.OnQueueSeen(now, answer.greatest);
+  }
+  TakeNote(now, claim_.OnAnswer(now, answer, demand));
+  Conclude(now, acquisition_.OnAnswer(now, answer, demand));
+}
+
+void Lock::OnSilence(Time now, const NodeSilence& silence) {
+  TakeNote(now, claim_.OnSilence(silence));
+  Conclude(now, acquisition_.OnSilence(now, silence, queue_.demand(hold_ != nullptr)));
+}
+
+// What a node has said of the claim changes what the hold may rely on, or what comes next.
+void Lock::TakeNote(Time now, const Claim::Heard& heard) {
+  if (heard.deadline_moved) hold_ ? hold_->MoveDeadline(now) : claim_.PlanEnd(now);
+  if (heard.is_endangered && hold_) hold_->SetJeopardy(true);
+  if (heard.is_out_of_fences && IsFree(state_)) LetGo(now, true);
+  if (!hold_) Touch();
+}
+
+void Lock::OnPromisesVoid(Time now, NodeIndex node) {
+  if (!claim_.lease()) return;
+  claim_.OnPromisesVoid(node);
+  TakeNote(now, {.deadline_moved = claim_.IsGranted()});
+}
+
+void Lock::OnWanted(Time now) {
+  if (!claim_.lease()) return;
+  claim_.OnWanted(now, false);
+  TakeNote(now, {});
+}
+
+// --- the end of a hold, and of the claim --------------------------------------------------------
+
+void Lock::OnLeaseDue(Time now) {
+  while (const auto due = claim_.TakeDue(now)) {
+    switch (*due) {
+      case Lease::Due::kWarning:
+        if (hold_) hold_->SetJeopardy(true);
+        break;
+      case Lease::Due::kEnd:
+        return OnEnd(now);
+      case Lease::Due::kRenewal:  // a lease that lingers is not renewed (rule E4)
+        if (hold_ && hold_->CanGain() && !claim_.Renew(now)) hold_->SetJeopardy(true);
+        break;
     }
-    return GoOn(now);
   }
-  if (!Acquiring() || silence.ticket.round != lease.round) return;
-  lease.ballot->Miss(silence.node, ReasonOf(silence));
-  JudgeRound(now);
+  claim_.Arm();
 }
 
-std::optional<HoldView> Lock::ViewHold(Time now) const {
-  if (!hold_) return std::nullopt;
-  return HoldView{.name = name_,
-                  .session = hold_->session,
-                  .fence = hold_->fence,
-                  .granted = hold_->granted,
-                  .deadline = hold_->deadline,
-                  .ttl = lease_->ttl,
-                  .votes = lease_->validity.Count(now),
-                  .jeopardy = hold_->jeopardy,
-                  .note = hold_->note};
-}
-
-WaitView Lock::ViewWait(const Waiter& waiter, std::size_t place) const {
-  return {.name = name_,
-          .session = waiter.session,
-          .since = waiter.since,
-          .until = waiter.wait_alarm.at(),
-          .place = place,
-          .note = waiter.note};
-}
-
-void Lock::ViewWaits(std::vector<WaitView>& views) const {
-  std::size_t place = 0;
-  for (const auto& waiter : waiters_) views.push_back(ViewWait(*waiter, ++place));
-}
-
-void Lock::ViewRows(Time now, std::size_t place, std::size_t most,
-                    std::vector<RowView>& rows) const {
-  if (hold_ && place == 0) rows.emplace_back(*ViewHold(now));
-  std::size_t at = 0;
-  for (auto waiter = waiters_.begin(); waiter != waiters_.end() && rows.size() < most; ++waiter) {
-    if (++at >= place) rows.emplace_back(ViewWait(**waiter, at));
+// The deadline of a hold is about to come, or the end of a lease without a hold is there.
+void Lock::OnEnd(Time now) {
+  if (hold_) {
+    const LossReason reason = hold_->AtDeadline();
+    // It is further off where it moved back (rule D6): the client may not have heard of that.
+    if (now < claim_.lease()->announced()) return Abandon(reason);
+    hold_->Lose(reason);
+    hold_.reset();
+    ChangeState(State::kHandOff);
   }
+  if (claim_.IsTenureOver(now)) acquisition_.CoolDown(now);
+  LetGo(now, true);
+  Touch();
+}
+
+void Lock::Abandon(LossReason reason) {
+  const SessionId session = hold_->session();
+  hold_->Lose(reason);
+  hold_.reset();
+  kept_ = std::make_unique<Kept>(shared_, session);
+  claim_.Keep();
+  ChangeState(State::kLockDelay);
+}
+
+// Has the owner value released everywhere (rule C4).
+void Lock::LetGo(Time now, bool leaves_queue, std::optional<ReleaseTable::Waiter> waiter) {
+  CHECK(!hold_);
+  const bool awaited = leaves_queue && claim_.tenure().IsWanted();
+  const std::unique_ptr<Lease> lease = claim_.End();
+  shared_.by_attempt.erase(lease->attempt());
+  kept_.reset();
+  ChangeState(queue_.empty() ? State::kIdle : State::kWaiting);
+  if (awaited) acquisition_.AwaitRelease(now);
+  const NodeSet entries = leaves_queue ? acquisition_.LeaveQueue() : NodeSet();
+  AttemptGate::Pass pass = acquisition_.End();
+  const NodeSet nodes = lease->may_have() | entries;
+  if (nodes.none()) return;
+  const Duration ttl = lease->longest_ttl();
+  shared_.releases.Add(now, {.attempt = lease->attempt(),
+                             .op = {name(), shared_.OwnerOf(lease->attempt()), entries.any()},
+                             .nodes = nodes,
+                             .gone_by = now + ttl + shared_.options.timing.DriftAllowance(ttl),
+                             .waiter = waiter,
+                             .pass = std::move(pass),
+                             .awaited = awaited});
 }
 
 }  // namespace redlockd::engine

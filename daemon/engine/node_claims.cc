@@ -1,6 +1,6 @@
 #include "daemon/engine/node_claims.h"
 
-#include "daemon/engine/quorum.h"
+#include "daemon/engine/node_set.h"
 
 namespace redlockd::engine {
 

@@ -99,9 +99,13 @@ using NodeOp = std::variant<AcquireOp, ConfirmOp, RenewOp, ReleaseOp, InspectOp,
 // Carried with an op and handed back with its answer, so that the engine knows what was answered
 // without a table of ops. Opaque to everybody else.
 struct Ticket {
+  // What was asked for. Three purposes have an acquire: an attempt to get the lock, healing a node
+  // that lost the lease, and the next block of fences.
   enum class Kind : std::uint8_t {
-    kAcquire,
+    kAttempt,
     kConfirm,
+    kHeal,
+    kBlock,
     kRenew,
     kRelease,
     kQuery,

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
-#include "daemon/engine/quorum.h"
+#include "daemon/engine/node_set.h"
 #include "daemon/engine/reasons.h"
 #include "daemon/engine/sentinel_facts.h"
 

@@ -7,11 +7,13 @@
 #include <vector>
 
 #include "daemon/engine/agenda.h"
-#include "daemon/engine/engine.h"
 #include "daemon/engine/membership.h"
 #include "daemon/engine/node_claims.h"
 #include "daemon/engine/node_clocks.h"
+#include "daemon/engine/options.h"
 #include "daemon/engine/outbox.h"
+#include "daemon/engine/random.h"
+#include "daemon/engine/views.h"
 
 namespace redlockd::engine {
 
@@ -25,7 +27,7 @@ class NodeTable {
    public:
     virtual ~Observer() = default;
     // The set of voters has changed.
-    virtual void OnVotersChanged(Time now) = 0;
+    virtual void OnVotersChanged() = 0;
     // What the node has promised before may have ended by now (rule D6).
     virtual void OnPromisesVoid(Time now, NodeIndex node) = 0;
   };

@@ -2,8 +2,8 @@
 #include <utility>
 
 #include "base/check.h"
+#include "daemon/engine/node_set.h"
 #include "daemon/engine/node_table.h"
-#include "daemon/engine/quorum.h"
 #include "daemon/engine/reasons.h"
 
 // What follows from what is known of the nodes: which of them vote, and what is said of them.
@@ -34,7 +34,7 @@ void NodeTable::Judge(Time now) {
     if (state == NodeState::kProbing) continue;  // soon to be known
     outbox_.Changed({i, state == NodeState::kUp, Reason(now, i)});
   }
-  if (Voters() != before) observer_.OnVotersChanged(now);
+  if (Voters() != before) observer_.OnVotersChanged();
 }
 
 std::pair<NodeState, std::string> NodeTable::JudgeNode(NodeIndex index) const {

@@ -1,8 +1,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "daemon/engine/node_set.h"
 #include "daemon/engine/node_table.h"
-#include "daemon/engine/quorum.h"
 #include "daemon/engine/sentinel_facts.h"
 
 // What a node's sentinel says, and what is written on it: rules D1, D3, D8, D10.

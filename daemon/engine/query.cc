@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "daemon/engine/quorum.h"
+#include "daemon/engine/node_set.h"
 #include "daemon/engine/reasons.h"
 
 namespace redlockd::engine {

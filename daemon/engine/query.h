@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/engine/events.h"
 #include "daemon/engine/fair_line.h"
 #include "daemon/engine/node_table.h"
 #include "daemon/engine/outbox.h"

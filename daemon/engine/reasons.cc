@@ -56,7 +56,9 @@ std::string ToText(const NodeFailures& failures) {
 
 const char* NameOf(Ticket::Kind kind) {
   switch (kind) {
-    case Ticket::Kind::kAcquire:
+    case Ticket::Kind::kAttempt:
+    case Ticket::Kind::kHeal:
+    case Ticket::Kind::kBlock:
       return "an acquisition";
     case Ticket::Kind::kConfirm:
       return "a confirmation";

@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
-#include "daemon/engine/quorum.h"
+#include "daemon/engine/node_set.h"
 #include "daemon/engine/reasons.h"
 
 namespace redlockd::engine {
@@ -89,7 +89,7 @@ void ReleaseTable::Answered(Time now, const NodeAnswer& answer) {
     NotTaken(now, pending, answer.node, ReasonOf(answer));
   }
   if (pending.unacked.none()) pending_.erase(found);
-  if (awaited) observer_.OnReleased(now, *awaited);
+  if (awaited) observer_.OnReleased(*awaited);
 }
 
 void ReleaseTable::Missed(Time now, const NodeSilence& silence) {
@@ -98,7 +98,7 @@ void ReleaseTable::Missed(Time now, const NodeSilence& silence) {
   std::optional<std::string> awaited;
   if (silence.gone) awaited = Landed(found->second, silence.node);
   NotTaken(now, found->second, silence.node, ReasonOf(silence));
-  if (awaited) observer_.OnReleased(now, *awaited);
+  if (awaited) observer_.OnReleased(*awaited);
 }
 
 void ReleaseTable::NotTaken(Time now, Pending& pending, NodeIndex node, std::string why) {

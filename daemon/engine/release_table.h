@@ -33,7 +33,7 @@ class ReleaseTable {
    public:
     virtual ~Observer() = default;
     // All nodes but for a minority have answered a release of this lock.
-    virtual void OnReleased(Time now, const std::string& lock) = 0;
+    virtual void OnReleased(const std::string& lock) = 0;
   };
 
   ReleaseTable(const NodeTable& nodes, const SessionTable& sessions, Agenda& agenda, Outbox& outbox,

@@ -10,7 +10,7 @@
 
 #include "base/check.h"
 #include "daemon/engine/effects.h"
-#include "daemon/engine/engine.h"
+#include "daemon/engine/options.h"
 
 namespace redlockd::engine {
 

@@ -1,7 +1,7 @@
 #include "daemon/engine/step_judge.h"
 
 #include "base/check.h"
-#include "daemon/engine/quorum.h"
+#include "daemon/engine/node_set.h"
 
 namespace redlockd::engine {
 

@@ -30,9 +30,9 @@ struct Timing {
   // How long a node that may have forgotten stays silent (rule D2).
   Duration Quarantine() const;
   // Less than this left at the end of a first acquisition is not worth granting (rule C3).
-  static Duration UsefulRest(Duration ttl) { return ttl / 4; }
+  static Duration UsefulRemainder(Duration ttl) { return ttl / 4; }
   // A holder is warned when less than this is left.
-  static Duration JeopardyRest(Duration ttl) { return ttl / 2; }
+  static Duration JeopardyRemainder(Duration ttl) { return ttl / 2; }
   // A loss is announced this long before the deadline, with `left` to go when that is set: a timer
   // rings late and a client reads late, and the client is to know by then.
   static Duration ToldAhead(Duration left) {
@@ -52,7 +52,7 @@ struct Timing {
   static constexpr Duration kHandoffTimeWhileWanted = std::chrono::milliseconds(5);
   // After a tenure this host does not ask for the lock for this long, so that clients that poll get
   // a turn (rule E1).
-  Duration Rest() const { return std::min(retry_interval, tenure_max / 10); }
+  Duration Cooldown() const { return std::min(retry_interval, tenure_max / 10); }
   // How long a try goes on while nobody may hold the lock: its lease elsewhere may have no holder
   // (rule E6.8), or the votes are split (rule E10). Ten round trips, each as long as a node may
   // take at most, and long enough for a daemon that was not scheduled for a moment.

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/check.h"
-#include "daemon/engine/quorum.h"
 
 namespace redlockd::engine {
 
@@ -17,7 +16,7 @@ std::optional<Time> Validity::Deadline() const {
   const auto reach = [this](Time until) {
     return std::count_if(until_.begin(), until_.end(), [until](Time t) { return t >= until; });
   };
-  const auto m = static_cast<std::ptrdiff_t>(Majority(until_.size()));
+  const auto m = static_cast<std::ptrdiff_t>(majority());
   Time deadline = kNone;
   for (const Time until : until_) {
     if (until > deadline && reach(until) >= m) deadline = until;

@@ -3,6 +3,7 @@
 #include <optional>
 #include <vector>
 
+#include "daemon/engine/node_set.h"
 #include "daemon/engine/types.h"
 
 namespace redlockd::engine {
@@ -21,6 +22,7 @@ class Validity {
   bool Promised(NodeIndex node) const { return until_[node] != kNone; }
   // The m-th largest promise; none if fewer than m nodes have promised.
   std::optional<Time> Deadline() const;
+  std::size_t majority() const { return Majority(until_.size()); }
   // Nodes whose promise reaches beyond `now`.
   std::size_t Count(Time now) const;
 

@@ -2,7 +2,8 @@
 #include <map>
 #include <string_view>
 
-#include "daemon/engine/quorum.h"
+#include "daemon/engine/node_set.h"
+#include "daemon/engine/owner_value.h"
 #include "daemon/session/answers.h"
 #include "daemon/session/rows.h"
 #include "daemon/session/sessions.h"
@@ -13,16 +14,6 @@ namespace {
 
 using redlock::protocol::ErrorCode;
 using redlock::protocol::ReplyLine;
-
-// Parts of "INSTANCE:ATTEMPT:HOST" (rule A1); of what another program wrote, nothing that is one.
-std::string_view InstanceOf(std::string_view owner) { return owner.substr(0, owner.find(':')); }
-
-std::string HostOf(const std::string& owner) {
-  const std::size_t attempt = owner.find(':');
-  if (attempt == std::string::npos) return "";
-  const std::size_t host = owner.find(':', attempt + 1);
-  return host == std::string::npos ? "" : owner.substr(host + 1);
-}
 
 // What the nodes say, counted.
 struct Count {
@@ -59,7 +50,8 @@ void WriteNode(ReplyLine row, Sessions& room, const engine::NodeWord& word, Coun
   }
   ++count.owners[owner];
   row.Add("state", "held").Add("owner", owner);
-  if (const std::string host = HostOf(owner); !host.empty()) row.Add("host", host);
+  const auto parts = engine::ParseOwnerValue(owner);
+  if (parts && !parts->host.empty()) row.Add("host", parts->host);
   // A key of another program may have no end.
   const engine::Duration left = word.answer->left;
   if (left.count() > 0 && left < engine::kNoExpiry) row.Add("left", InMilliseconds(left));
@@ -91,8 +83,11 @@ void WriteShown(Session& session, const std::string& tag, const engine::Shown& s
   auto ok = ReplyLine::Ok(out, tag);
   ok.Add("lock", shown.name);
   if (owner != count.owners.end()) {
-    const bool ours = InstanceOf(owner->first) == room.options().instance;
-    ok.Add("state", "held").Add("by", ours ? "here" : "other").Add("votes", votes(owner->second));
+    const auto parts = engine::ParseOwnerValue(owner->first);
+    const bool is_here = parts && parts->instance == room.options().instance;
+    ok.Add("state", "held")
+        .Add("by", is_here ? "here" : "other")
+        .Add("votes", votes(owner->second));
   } else if (count.free >= majority) {
     ok.Add("state", "free").Add("votes", votes(count.free));
   } else {

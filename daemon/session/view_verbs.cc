@@ -2,7 +2,7 @@
 #include <array>
 #include <chrono>
 
-#include "daemon/engine/quorum.h"
+#include "daemon/engine/node_set.h"
 #include "daemon/session/handlers.h"
 #include "daemon/session/rows.h"
 #include "daemon/session/sessions.h"

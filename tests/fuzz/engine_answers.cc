@@ -1,7 +1,7 @@
 #include <algorithm>
 #include <variant>
 
-#include "daemon/engine/quorum.h"
+#include "daemon/engine/node_set.h"
 #include "tests/fuzz/check.h"
 #include "tests/fuzz/engine_checker.h"
 

@@ -122,9 +122,12 @@ void Checker::On(const CancelRequested& e) {
 void Checker::On(const NodeAnswer& e) {
   asked_.erase({e.node, e.ticket.kind, e.ticket.subject, e.ticket.round});
   const bool refused = e.verdict == Verdict::kBusy || e.verdict == Verdict::kNotTurn;
-  if (e.ticket.kind == Ticket::Kind::kAcquire && refused) ledger_.HeardRefusal(e);
+  const bool acquires = e.ticket.kind == Ticket::Kind::kAttempt ||
+                        e.ticket.kind == Ticket::Kind::kHeal ||
+                        e.ticket.kind == Ticket::Kind::kBlock;
+  if (acquires && refused) ledger_.HeardRefusal(e);
   const auto round = if_refused_.find({e.ticket.subject, e.ticket.round});
-  const bool acquired = e.ticket.kind == Ticket::Kind::kAcquire && e.verdict == Verdict::kOk;
+  const bool acquired = acquires && e.verdict == Verdict::kOk;
   if (acquired && round != if_refused_.end()) entries_[round->second].reset(e.node);
   answer_ = e;
 }

@@ -4,7 +4,7 @@
 #include <functional>
 #include <variant>
 
-#include "daemon/engine/quorum.h"
+#include "daemon/engine/node_set.h"
 
 namespace redlockd::fuzz {
 

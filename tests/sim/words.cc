@@ -23,8 +23,8 @@ constexpr std::array kFailures = {"bad ttl",   "not held", "lost",     "deadlock
                                   "no wait",   "busy",     "timeout",  "cancelled",
                                   "no quorum", "limit",    "draining", "refused"};
 constexpr std::array kNotices = {"RENEWED", "JEOPARDY", "SAFE", "LOST", "DRAINING"};
-constexpr std::array kTickets = {"acquire", "confirm", "renew",   "release",
-                                 "query",   "probe",   "suspect", "trust"};
+constexpr std::array kTickets = {"acquire", "confirm", "heal",  "block",   "renew",
+                                 "release", "query",   "probe", "suspect", "trust"};
 
 template <class Words, class Enum>
 const char* Word(const Words& words, Enum value) {

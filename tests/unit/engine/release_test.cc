@@ -36,7 +36,7 @@ TEST_F(Letting, ALateVoteAfterLettingGoIsNothing) {  // rule C4
   HoldByHand();
   Unlock(session_);
   ForgetAsked();
-  Answer({2, Ticket{Ticket::Kind::kAcquire, 1, 1, now_}, {}}, Verdict::kOk, 10);
+  Answer({2, Ticket{Ticket::Kind::kAttempt, 1, 1, now_}, {}}, Verdict::kOk, 10);
   EXPECT_EQ(engine_->HoldCount(), 0u);
   EXPECT_TRUE(asked_.empty());
 }

@@ -1,0 +1,93 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "daemon/engine/attempt.h"
+#include "daemon/engine/attempt_gate.h"
+#include "daemon/engine/claim.h"
+#include "daemon/engine/contention.h"
+#include "daemon/engine/demand.h"
+#include "daemon/engine/shared.h"
+
+namespace redlockd::engine {
+
+// How this host gets a lock from the nodes: its turn at the gate, the attempt with its rounds (rules
+// A1-A8, C1-C4), its place in the nodes' queue (rule E6), and the pause before the next attempt
+// (rules C11, E7). At most one attempt is under way (rule C11); it asks by way of the claim.
+class Acquisition {
+ public:
+  // What an attempt has come to. `failed`: with kFailed.
+  struct Outcome {
+    enum class Kind { kOpen, kGranted, kFailed };
+    Kind kind = Kind::kOpen;
+    FailedAttempt failed{};
+  };
+
+  // Both outlive it.
+  Acquisition(Claim& claim, Contention::User& user) : claim_(claim), user_(user) {}
+
+  bool IsUnderWay() const { return attempt_ != nullptr; }
+  bool StandsBeforeGate() const { return place_ != nullptr; }
+  bool StandsBeforeGateFor(std::uint32_t uid) const { return place_ && place_->uid() == uid; }
+  const Contention* contention() const { return contention_.get(); }  // mostly none
+  bool IsSplit() const { return contention_ && contention_->IsSplit(); }
+  bool IsBackingOff() const { return contention_ && contention_->BacksOff(); }
+  // Others come first. A try is let through.
+  bool IsHeldBack() const { return contention_ && contention_->IsHeldBack(); }
+  bool LacksQuorum() const { return contention_ && contention_->no_quorum_since(); }
+
+  // --- the attempt --------------------------------------------------------------------------------
+
+  enum class Entry { kIn, kInLine, kNoQuorum };
+  // May an attempt begin for the user `uid`?
+  Entry Enter(std::uint32_t uid);
+  void StandBeforeGate(std::uint32_t uid);
+  // After kIn: asks the nodes, for the claim that has begun.
+  Outcome Begin(Time now, std::uint32_t uid, const Demand& demand);
+  Outcome OnAnswer(Time now, const NodeAnswer& answer, const Demand& demand);
+  Outcome OnSilence(Time now, const NodeSilence& silence, const Demand& demand);
+  // The attempt comes to nothing, or could not begin (kNoQuorum): the pause begins.
+  Outcome Fail(Time now, bool reached, const Demand& demand);
+  // The attempt is over. Its pass goes on to the release of what it may have left on the nodes.
+  AttemptGate::Pass End();
+
+  // --- pauses and the queue -----------------------------------------------------------------------
+
+  void StopBackingOff();
+  // After a tenure of the claim.
+  void CoolDown(Time now);
+  void OweCooldown(bool owes) { owes_cooldown_ = owes; }
+  // The claim was let go, and another daemon waits: its release is awaited.
+  void AwaitRelease(Time now);
+  void OnReleased();
+  void OnFreed(NodeIndex node);
+  void OnVotersChanged();
+  void OnQueueSeen(Time now, Stamp greatest);
+  // Waiters lose patience at `end`.
+  void SetPatience(Time end) { Contend().SetPatience(end); }
+  // The want is over. Returns the nodes that may have its entry.
+  NodeSet LeaveQueue();
+  void Stop(Time now);  // nobody waits
+  // Nothing of it is needed any more, unless there is something to remember.
+  void Forget();
+
+ private:
+  Contention& Contend();
+  Outcome FirstRound(Time now, const Demand& demand);
+  Outcome ConfirmRound(Time now, const Demand& demand);
+  Outcome Judge(Time now, const Demand& demand);
+  Outcome Won(Time now, const Demand& demand);
+
+  Shared& shared() const { return claim_.shared(); }
+
+  Claim& claim_;
+  Contention::User& user_;
+  std::unique_ptr<Attempt> attempt_;
+  std::unique_ptr<Contention> contention_;
+  std::unique_ptr<AttemptGate::Place> place_;
+  std::uint32_t granted_in_ = 0;  // the round that decided the attempt
+  bool owes_cooldown_ = false;    // the next tenure does
+};
+
+}  // namespace redlockd::engine

@@ -1,0 +1,61 @@
+#include "daemon/engine/attempt.h"
+
+#include "base/check.h"
+#include "daemon/engine/reasons.h"
+
+namespace redlockd::engine {
+namespace {
+
+// One, and twice more after a confirm round that failed (rule A4).
+constexpr unsigned kMaxFirstRounds = 3;
+
+}  // namespace
+
+void Attempt::BeginFirstRound(Time now, std::size_t nodes, NodeSet asked) {
+  CHECK(first_rounds_ < kMaxFirstRounds && (first_rounds_ == 0 || is_confirming_));
+  is_confirming_ = false;
+  ++first_rounds_;
+  asked_ = now;
+  ballot_ = std::make_unique<Ballot>(nodes, asked);
+}
+
+void Attempt::BeginConfirmRound(std::size_t nodes, NodeSet asked) {
+  CHECK(ballot_ && !is_confirming_);
+  is_confirming_ = true;
+  confirmed_ = ballot_->ToConfirm();
+  ballot_ = std::make_unique<Ballot>(nodes, asked);
+}
+
+void Attempt::OnAnswer(const NodeAnswer& answer, bool votes) {
+  if (!is_confirming_) return ballot_->Take(answer, votes);
+  if (answer.verdict == Verdict::kOk && votes) {
+    ballot_->Vote(answer.node, confirmed_);
+  } else if (answer.verdict == Verdict::kPassed || answer.verdict == Verdict::kNotOwner) {
+    ballot_->Refuse(answer.node);
+  } else {
+    ballot_->Fail(answer.node, ReasonOf(answer));
+  }
+}
+
+void Attempt::OnSilence(const NodeSilence& silence) {
+  ballot_->Miss(silence.node, ReasonOf(silence));
+}
+
+Attempt::Result Attempt::Judge() const {
+  const Ballot::Result result = ballot_->Judge();
+  switch (result) {
+    case Ballot::Result::kOpen:
+      return Result::kOpen;
+    case Ballot::Result::kAgreed:
+      return Result::kWon;
+    case Ballot::Result::kDisagreed:
+      return Result::kConfirm;
+    case Ballot::Result::kRefused:
+    case Ballot::Result::kNoQuorum:
+      break;
+  }
+  if (is_confirming_ && first_rounds_ < kMaxFirstRounds) return Result::kAgain;
+  return result == Ballot::Result::kRefused ? Result::kRefused : Result::kNoQuorum;
+}
+
+}  // namespace redlockd::engine

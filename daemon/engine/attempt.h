@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+
+#include "daemon/engine/attempt_gate.h"
+#include "daemon/engine/ballot.h"
+#include "daemon/engine/types.h"
+
+namespace redlockd::engine {
+
+// The rounds by which an owner value becomes a lease, or does not (rules A3, A4): a first round, in
+// which nodes vote for a fence each, and where they do not agree a confirm round for one of them.
+// Counts answers; asks no nodes, and knows nothing of promises.
+class Attempt {
+ public:
+  enum class Result {
+    kOpen,      // answers that matter are still out
+    kWon,       // a majority has stored one fence
+    kConfirm,   // a majority voted, but not for one fence: a confirm round is next
+    kAgain,     // the confirm round failed: another first round is next
+    kRefused,   // a majority answered, and it is not won
+    kNoQuorum,  // too few nodes can answer
+  };
+
+  // `pass` lets it through the gate for as long as it is under way.
+  explicit Attempt(AttemptGate::Pass pass) : pass_(std::move(pass)) {}
+
+  void BeginFirstRound(Time now, std::size_t nodes, NodeSet asked);
+  // After kConfirm.
+  void BeginConfirmRound(std::size_t nodes, NodeSet asked);
+  // How many fences it asks for.
+  void AskForBlock(Fence size) { block_ = size; }
+  Fence block() const { return block_; }
+  bool IsInFirstRound() const { return !is_confirming_; }
+  unsigned first_rounds() const { return first_rounds_; }
+  // When the last first round was asked.
+  Time asked() const { return asked_; }
+  // In a confirm round: the fence that nodes are asked to confirm (T of rule A4).
+  Fence confirmed() const { return confirmed_; }
+
+  // What a node answered in the round, or why it did not. `votes`: its vote counts.
+  void OnAnswer(const NodeAnswer& answer, bool votes);
+  void OnSilence(const NodeSilence& silence);
+  Result Judge() const;
+
+  Ballot& ballot() { return *ballot_; }
+  AttemptGate::Pass TakePass() { return std::move(pass_); }
+
+ private:
+  bool is_confirming_ = false;
+  unsigned first_rounds_ = 0;
+  Time asked_;
+  Fence block_ = 1;
+  Fence confirmed_ = 0;
+  std::unique_ptr<Ballot> ballot_;
+  AttemptGate::Pass pass_;
+};
+
+}  // namespace redlockd::engine

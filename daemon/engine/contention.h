@@ -1,0 +1,95 @@
+#pragma once
+
+#include <optional>
+
+#include "daemon/engine/agenda.h"
+#include "daemon/engine/attempt_gate.h"
+#include "daemon/engine/ballot.h"
+#include "daemon/engine/demand.h"
+#include "daemon/engine/random.h"
+#include "daemon/engine/timing.h"
+#include "daemon/engine/want.h"
+
+namespace redlockd::engine {
+
+// When this host may ask the nodes for a lock again: the back-off after an attempt that failed
+// (rule E7), the cooldown after a tenure and the wait for a release (rules E1, E6.7), and the want
+// that stands in the nodes' queue. It is there while somebody on this host waits for the lock, and
+// as long as something of it is to be remembered.
+class Contention {
+ public:
+  // Who contends; also at the gate.
+  class User : public AttemptGate::Contender {
+   public:
+    virtual void Touch() = 0;  // a pause is over
+    // The time of SetPatience is over.
+    virtual void OnOutOfPatience(Time now) = 0;
+  };
+  Contention(const Timing& timing, Agenda& agenda, User& user);
+
+  Want& want() { return want_; }
+
+  // --- pauses -------------------------------------------------------------------------------------
+
+  bool BacksOff() const { return attempt_alarm_.at().has_value(); }
+  void BackOff(Time until) { attempt_alarm_.Set(until); }
+  void StopBackingOff() { attempt_alarm_.Clear(); }
+  // Others come first. A try is let through.
+  bool IsHeldBack() const { return cooldown_alarm_.at() || release_alarm_.at(); }
+  void CoolDown(Time until) { cooldown_alarm_.Set(until); }
+  // At the latest by `until`, enough nodes are to have answered a release.
+  void AwaitRelease(Time until) { release_alarm_.Set(until); }
+  void OnReleased() { release_alarm_.Clear(); }
+
+  // --- attempts -----------------------------------------------------------------------------------
+
+  // A round goes out: what was said before it does not count any more.
+  void OnRound() { freed_.reset(); }
+  // A hint: it is this daemon's turn on that node. Returns whether `majority` of them say so.
+  bool OnFreed(NodeIndex node, std::size_t majority);
+  void OnGranted() { splits_ = 0; }
+  // The votes of the last attempt were split, and are fought for again.
+  bool IsSplit() const { return splits_ > 0; }
+  unsigned splits() const { return splits_; }
+
+  // An attempt failed with that ballot; without one, it could not be made. Returns how long to wait
+  // before the next.
+  struct Odds {
+    std::size_t nodes;
+    Duration round_trip;
+    Random& random;
+  };
+  Duration OnFailed(Time now, bool reached, const Ballot* ballot, const Demand& demand,
+                    const Odds& odds);
+  // Why each node of it has not voted.
+  const NodeFailures& failures() const { return failures_; }
+
+  // --- quorum -------------------------------------------------------------------------------------
+
+  std::optional<Time> no_quorum_since() const { return no_quorum_since_; }
+  void OnQuorum();
+  void SetPatience(Time end) { quorum_alarm_.Set(end); }
+
+  // Nobody waits any more.
+  void Stop();
+  bool IsToRemember() const { return want_.IsToRemember() || IsHeldBack(); }
+
+ private:
+  void OnNoQuorum(Time now);
+  Duration UntilNext(Time now, bool reached, const Ballot* ballot, const Demand& demand,
+                     const Odds& odds);
+  Duration AfterSplit(bool in_haste, const Odds& odds);
+
+  const Timing& timing_;
+  Want want_;
+  unsigned splits_ = 0;  // failed attempts in a row without a holder in sight (rule E7)
+  NodeSet freed_;        // nodes that said since the last round that they are free (rule E5)
+  NodeFailures failures_;
+  std::optional<Time> no_quorum_since_;
+  Alarm attempt_alarm_;
+  Alarm cooldown_alarm_;
+  Alarm release_alarm_;
+  Alarm quorum_alarm_;
+};
+
+}  // namespace redlockd::engine

@@ -1,0 +1,74 @@
+#include "daemon/engine/fence_block.h"
+
+#include <algorithm>
+
+#include "base/check.h"
+#include "daemon/engine/reasons.h"
+
+namespace redlockd::engine {
+namespace {
+
+// Half of the window of rule A6: the other half is for clocks that differ.
+bool IsPlausible(Stamp clock, Fence fence, const Timing& timing) {
+  const Duration half = timing.fence_window / 2;
+  return fence <= clock + std::chrono::duration_cast<std::chrono::microseconds>(half).count();
+}
+
+}  // namespace
+
+void FenceBlock::Learn(Stamp clock, Fence stored, const Timing& timing) {
+  if (clock != 0 && IsPlausible(clock, stored, timing)) known_ = std::max(known_, stored);
+}
+
+Fence FenceBlock::SizeFrom(Stamp clock, Fence proposal, const Timing& timing) {
+  return clock != 0 && IsPlausible(clock, proposal + kFull - 1, timing) ? kFull : 1;
+}
+
+void FenceBlock::Begin(Fence first, Fence size) {
+  CHECK(!ballot_ && !HasNext() && size >= 1);
+  next_ = first;
+  last_ = first + size - 1;
+  known_ = std::max(known_, last_);
+}
+
+void FenceBlock::End() {
+  ballot_.reset();
+  next_ = 1;
+  last_ = 0;
+}
+
+Fence FenceBlock::TakeNext() {
+  CHECK(HasNext());
+  return next_++;
+}
+
+void FenceBlock::Ask(std::uint32_t round, std::size_t nodes, NodeSet asked, Fence size) {
+  CHECK(!ballot_ && size >= 1);
+  round_ = round;
+  asked_size_ = size;
+  ballot_ = std::make_unique<Ballot>(nodes, asked);
+}
+
+FenceBlock::Outcome FenceBlock::OnAnswer(const NodeAnswer& answer, bool votes) {
+  ballot_->Take(answer, votes);
+  return Judge();
+}
+
+FenceBlock::Outcome FenceBlock::OnSilence(const NodeSilence& silence) {
+  ballot_->Miss(silence.node, ReasonOf(silence));
+  return Judge();
+}
+
+FenceBlock::Outcome FenceBlock::Judge() {
+  const Ballot::Result result = ballot_->Judge();
+  if (result == Ballot::Result::kOpen) return Outcome::kOpen;
+  const auto ballot = std::move(ballot_);
+  if (result != Ballot::Result::kAgreed) return Outcome::kFailed;
+  const Fence first = ballot->Agreed();
+  if (first != last_ + 1) next_ = first;  // what is left of the old is dropped (rule B4)
+  last_ = first + asked_size_ - 1;
+  known_ = std::max(known_, last_);
+  return Outcome::kExtended;
+}
+
+}  // namespace redlockd::engine

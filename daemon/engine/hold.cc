@@ -1,0 +1,90 @@
+#include "daemon/engine/hold.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "base/check.h"
+
+namespace redlockd::engine {
+
+Hold::Hold(Shared& shared, Claim& claim, Time now, Terms terms)
+    : shared_(shared),
+      claim_(claim),
+      counted_(shared.counters.holds),
+      granted_(now),
+      session_(terms.session),
+      fence_(terms.fence),
+      ends_at_(terms.ends_at),
+      note_(std::move(terms.note)),
+      renewed_events_(terms.renewed_events) {
+  MoveDeadline(now);
+  CHECK(claim_.lease()->Deadline() > now);
+}
+
+HoldView Hold::View(Time now) const {
+  return {.name = claim_.lock(),
+          .session = session_,
+          .fence = fence_,
+          .granted = granted_,
+          .deadline = deadline_,
+          .ttl = claim_.lease()->ttl(),
+          .votes = claim_.lease()->Votes(now),
+          .jeopardy = is_in_jeopardy_,
+          .note = note_};
+}
+
+void Hold::MoveDeadline(Time now) {
+  CHECK(granted_ <= now);
+  const Time lease_end = claim_.lease()->Deadline().value_or(now);
+  const Time old = deadline_;
+  deadline_ = std::min(lease_end, ends_at_);
+  claim_.PlanHold(now, deadline_, deadline_ != old);
+  if (deadline_ == old) return;
+  if (deadline_ < old) {  // rule D6: the session hears of it again, with the new deadline
+    is_in_jeopardy_ = false;
+    return SetJeopardy(true);
+  }
+  if (granted_ == now) return;
+  ++shared_.counters.renewals;
+  if (renewed_events_) Notify(Notice::Kind::kRenewed);
+  if (lease_end - now > Timing::JeopardyRemainder(claim_.lease()->ttl())) SetJeopardy(false);
+}
+
+bool Hold::CanGain() const { return claim_.lease()->Deadline() < ends_at_; }
+
+void Hold::SetJeopardy(bool jeopardy) {
+  if (is_in_jeopardy_ == jeopardy) return;
+  is_in_jeopardy_ = jeopardy;
+  if (jeopardy) ++shared_.counters.jeopardies;
+  Notify(jeopardy ? Notice::Kind::kJeopardy : Notice::Kind::kSafe);
+}
+
+void Hold::Lose(LossReason reason) {
+  ++shared_.counters.lost;
+  if (reason != LossReason::kNone) Notify(Notice::Kind::kLost, reason);
+  shared_.sessions.Remove(session_, claim_.lock());
+  shared_.sessions.Lose(session_, claim_.lock(), {fence_, reason});
+}
+
+LossReason Hold::AtDeadline() const {
+  return deadline_ == ends_at_ ? LossReason::kMaxHold : LossReason::kDeadline;
+}
+
+void Hold::Notify(Notice::Kind kind, LossReason reason) const {
+  shared_.outbox.Tell(session_, Notice{.kind = kind,
+                                       .name = claim_.lock(),
+                                       .fence = fence_,
+                                       .deadline = deadline_,
+                                       .reason = reason,
+                                       .text = WhyInDanger(kind, reason)});
+}
+
+// What the nodes last said where they were to promise the lease anew. Nothing where it ended as was
+// asked for.
+std::string Hold::WhyInDanger(Notice::Kind kind, LossReason reason) const {
+  const bool in_danger = kind == Notice::Kind::kJeopardy ||
+                         (kind == Notice::Kind::kLost && reason == LossReason::kDeadline);
+  return in_danger ? shared_.nodes.WhyNotKept(claim_.lease()->Failures()) : "";
+}
+
+}  // namespace redlockd::engine

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <string>
+
+#include "daemon/engine/claim.h"
+#include "daemon/engine/counted.h"
+#include "daemon/engine/effects.h"
+#include "daemon/engine/shared.h"
+#include "daemon/engine/views.h"
+
+namespace redlockd::engine {
+
+// One session's use of a claim, from its grant to its end. Knows until when the session may rely on
+// it, has the claim renewed in time for that, and notifies the session of what it must know.
+class Hold {
+ public:
+  struct Terms {
+    SessionId session;
+    Fence fence;
+    std::string note;
+    Time ends_at = Time::max();   // with max-hold
+    bool renewed_events = false;  // the session wants an event for each renewal
+  };
+  // `shared` and `claim`, which is granted, outlive it.
+  Hold(Shared& shared, Claim& claim, Time now, Terms terms);
+
+  SessionId session() const { return session_; }
+  Fence fence() const { return fence_; }
+  Time deadline() const { return deadline_; }
+  HoldView View(Time now) const;
+
+  // The claim's deadline may have moved, and this hold's with it.
+  void MoveDeadline(Time now);
+  // Whether a further renewal would let it last longer: with max-hold there is nothing to gain
+  // after its end.
+  bool CanGain() const;
+  // Notifies the session if it was not so before.
+  void SetJeopardy(bool jeopardy);
+  // The hold ends without the session, which is notified of the reason, unless that is kNone. The
+  // caller destroys it.
+  void Lose(LossReason reason);
+  // Why it ends now, at its deadline.
+  LossReason AtDeadline() const;
+
+ private:
+  void Notify(Notice::Kind kind, LossReason reason = LossReason::kNone) const;
+  std::string WhyInDanger(Notice::Kind kind, LossReason reason) const;
+
+  Shared& shared_;
+  Claim& claim_;
+  Counted counted_;
+  const Time granted_;
+  Time deadline_;  // as announced; moves back by rule D6 alone
+  const SessionId session_;
+  const Fence fence_;
+  const Time ends_at_;
+  const std::string note_;
+  const bool renewed_events_;
+  bool is_in_jeopardy_ = false;
+};
+
+}  // namespace redlockd::engine

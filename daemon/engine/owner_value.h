@@ -1,0 +1,23 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "daemon/engine/types.h"
+
+namespace redlockd::engine {
+
+// What a node stores under a lock's key: "INSTANCE:ATTEMPT:HOST" (rule A1). The node scripts read
+// the instance of it, too (prelude.lua).
+std::string OwnerValue(std::string_view instance, AttemptNumber attempt, std::string_view host);
+
+// The parts of an owner value that a redlockd wrote. Views into the text that was parsed.
+struct OwnerParts {
+  std::string_view instance;
+  std::string_view host;
+};
+// Returns none for a value that another program wrote.
+std::optional<OwnerParts> ParseOwnerValue(std::string_view owner);
+
+}  // namespace redlockd::engine

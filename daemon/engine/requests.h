@@ -1,0 +1,32 @@
+#pragma once
+
+#include <string>
+
+#include "daemon/engine/counters.h"
+#include "daemon/engine/effects.h"
+#include "daemon/engine/outbox.h"
+#include "daemon/engine/session_table.h"
+
+namespace redlockd::engine {
+
+struct Waiter;
+
+// The one door by which a request to lock is answered, once it waits: with the lock, or with why
+// not.
+class Requests {
+ public:
+  Requests(SessionTable& sessions, Outbox& outbox, Counters& counters)
+      : sessions_(sessions), outbox_(outbox), counters_(counters) {}
+
+  // The session holds the lock now.
+  void Grant(const Waiter& waiter, Granted granted);
+  // The session does not wait for it any more.
+  void Refuse(const Waiter& waiter, const std::string& lock, Failure failure, std::string text);
+
+ private:
+  SessionTable& sessions_;
+  Outbox& outbox_;
+  Counters& counters_;
+};
+
+}  // namespace redlockd::engine

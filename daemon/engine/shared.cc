@@ -1,0 +1,25 @@
+#include "daemon/engine/shared.h"
+
+#include <utility>
+
+#include "daemon/engine/owner_value.h"
+
+namespace redlockd::engine {
+
+Shared::Shared(EngineOptions o, Random& r, NodeTable::Observer& of_nodes,
+               ReleaseTable::Observer& of_releases)
+    : options(std::move(o)),
+      random(r),
+      nodes(options, random, agenda, outbox, of_nodes),
+      sessions(options.limits),
+      gate(options.attempts),
+      releases(nodes, sessions, agenda, outbox, of_releases),
+      renewals(outbox),
+      new_names(options.limits.new_names_per_uid, options.timing.fence_life, random),
+      requests(sessions, outbox, counters) {}
+
+std::string Shared::OwnerOf(AttemptNumber attempt) const {
+  return OwnerValue(options.instance, attempt, options.host);
+}
+
+}  // namespace redlockd::engine

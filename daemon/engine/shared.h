@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "daemon/engine/agenda.h"
+#include "daemon/engine/attempt_gate.h"
+#include "daemon/engine/counters.h"
+#include "daemon/engine/new_names.h"
+#include "daemon/engine/node_table.h"
+#include "daemon/engine/options.h"
+#include "daemon/engine/outbox.h"
+#include "daemon/engine/random.h"
+#include "daemon/engine/release_table.h"
+#include "daemon/engine/renewal_table.h"
+#include "daemon/engine/requests.h"
+#include "daemon/engine/session_table.h"
+
+namespace redlockd::engine {
+
+class Lock;
+
+// What all locks of an engine share.
+struct Shared {
+  Shared(EngineOptions options, Random& random, NodeTable::Observer& of_nodes,
+         ReleaseTable::Observer& of_releases);
+
+  std::size_t majority() const { return Majority(options.nodes); }
+  std::string OwnerOf(AttemptNumber attempt) const;
+  // The time by the nodes' clocks; 0: no node is left to ask.
+  Stamp Clock(Time now) const { return nodes.SetClock(now).value_or(0); }
+  // How long a try goes on while nobody may hold the lock (rule E10).
+  Duration TryPatience() const { return options.timing.TryPatience(nodes.RoundTrip()); }
+
+  EngineOptions options;
+  Random& random;
+  Agenda agenda;
+  Outbox outbox;
+  NodeTable nodes;
+  SessionTable sessions;
+  AttemptGate gate;  // outlives the passes that releases have
+  ReleaseTable releases;
+  RenewalTable renewals;
+  NewNames new_names;
+  Counters counters;
+  Requests requests;
+  bool draining = false;  // nothing is granted any more
+  AttemptNumber last_attempt = 0;
+  std::unordered_map<AttemptNumber, Lock*> by_attempt;  // whose answers go where
+  std::vector<Lock*> touched;     // locks to settle, in the order in which they were touched
+  std::vector<std::string> idle;  // locks that there may be nothing left to do for
+};
+
+}  // namespace redlockd::engine
