@@ -89,10 +89,9 @@ bool Claim::Renew(Time now) {
   BeginRenewal(now);
   lease_->AskedToRenew(renew);
   lease_->Join(renew);
-  const std::size_t call =
-      shared_.renewals.Add(now, renew, lease_->attempt(), lease_->round(),
-                           {lock_, shared_.OwnerOf(lease_->attempt()), lease_->ttl()});
-  lease_->SetApart(Timing::Apart(call, lease_->ttl()));
+  shared_.outbox.Ask(renew, Ticket{Ticket::Kind::kRenew, lease_->round(), lease_->attempt(), now},
+                     RenewOp{lock_, shared_.OwnerOf(lease_->attempt()), lease_->ttl()});
+  lease_->SetApart(shared_.renewals.Next(lease_->ttl()));
   Heal(now, linked & ~promised & shared_.nodes.Voters());
   return lease_->IsRoundOpen();
 }
@@ -212,7 +211,7 @@ void Claim::OnRenewed(Time now, const NodeAnswer& answer, const Demand& demand, 
   const bool ok = answer.verdict == Verdict::kOk && shared_.nodes.Keeps(node);
   ok ? OnPromise(answer, heard) : lease_->OnFailed(node, ReasonOf(answer));
   if (!IsGranted()) return;
-  if (answer.greatest > 0) OnWanted(now, true);
+  if (answer.wanted) OnWanted(now, true);
   const bool lost = answer.verdict == Verdict::kNotOwner && shared_.nodes.Votes(node);
   // What lingers is not healed (rule E4), nor what is to be asked for with another ttl (rule C10).
   const bool needed = demand.is_held || (demand.waiters > 0 && demand.ttl == lease_->ttl());

@@ -15,8 +15,9 @@ namespace redlockd::engine {
 
 // One question to some nodes. Each of `nodes` gives exactly one NodeAnswer or a NodeSilence with
 // gone=true in the end, with a NodeSilence gone=false in between where the command timeout passes.
-// All ops of one lock to one node go over one connection, in order, as long as it lives; what is of
-// no lock, or of several (RenewOp), over any.
+// All ops of one lock to one node go over one connection, in order, as long as it lives; but
+// renewals, and what is of no lock, over any. A renewal may come after a release that was asked
+// later: it compares the owner, so it brings nothing back.
 struct AskNodes {
   NodeSet nodes;
   Ticket ticket;

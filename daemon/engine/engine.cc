@@ -66,7 +66,7 @@ struct Engine::Impl : NodeTable::Observer, ReleaseTable::Observer {
   // From the host.
   void On(Time, const TimePassed&) {}
   void On(Time, const DrainRequested& e);
-  void DrainOver(Time now);
+  void DrainOver();
 
   void OnVotersChanged() override;
   void OnPromisesVoid(Time now, NodeIndex node) override;
@@ -91,7 +91,7 @@ struct Engine::Impl : NodeTable::Observer, ReleaseTable::Observer {
   std::map<std::string_view, std::unique_ptr<Lock>> locks;  // by their own names
   Time last_step = Time::min();
   bool drain_over = false;
-  Alarm drain_alarm{shared.agenda, [this](Time now) { DrainOver(now); }};
+  Alarm drain_alarm{shared.agenda, [this](Time) { DrainOver(); }};
 };
 
 // --- sessions -----------------------------------------------------------------------------------
@@ -254,12 +254,9 @@ void Engine::Impl::On(Time now, const NodeAnswer& e) {
     case Ticket::Kind::kConfirm:
     case Ticket::Kind::kHeal:
     case Ticket::Kind::kBlock:
+    case Ticket::Kind::kRenew:
       if (Lock* lock = OfAttempt(e.ticket.subject)) lock->OnAnswer(now, e);
       return;
-    case Ticket::Kind::kRenew:
-      return shared.renewals.Answered(e, [this, now](const NodeAnswer& part) {
-        if (Lock* lock = OfAttempt(part.ticket.subject)) lock->OnAnswer(now, part);
-      });
     case Ticket::Kind::kRelease:
       if (e.greatest > 0) ReleaseSaw(now, e);
       return shared.releases.Answered(now, e);
@@ -281,12 +278,9 @@ void Engine::Impl::On(Time now, const NodeSilence& e) {
     case Ticket::Kind::kConfirm:
     case Ticket::Kind::kHeal:
     case Ticket::Kind::kBlock:
+    case Ticket::Kind::kRenew:
       if (Lock* lock = OfAttempt(e.ticket.subject)) lock->OnSilence(now, e);
       return;
-    case Ticket::Kind::kRenew:
-      return shared.renewals.Missed(e, [this, now](const NodeSilence& part) {
-        if (Lock* lock = OfAttempt(part.ticket.subject)) lock->OnSilence(now, part);
-      });
     case Ticket::Kind::kRelease:
       return shared.releases.Missed(now, e);
     case Ticket::Kind::kQuery:
@@ -346,9 +340,8 @@ void Engine::Impl::On(Time, const DrainRequested& e) {
   }
 }
 
-void Engine::Impl::DrainOver(Time now) {
+void Engine::Impl::DrainOver() {
   drain_over = true;
-  shared.renewals.Flush(now);  // what was due before it: of what has ended nothing is renewed
   for (const auto& [name, lock] : locks) {
     if (lock->hold()) lock->Abandon(LossReason::kDraining);
   }
@@ -407,8 +400,8 @@ void Engine::Step(Time now, const Event& event, Effects& effects) {
   CHECK(now >= impl_->last_step);
   impl_->last_step = now;
   impl_->shared.outbox.Begin(effects);
+  impl_->shared.renewals.BeginStep();
   impl_->RunAlarms(now);
-  impl_->shared.renewals.Flush(now);
   std::visit([&](const auto& e) { impl_->On(now, e); }, event);
   impl_->SettleTouched(now);
   impl_->RunAlarms(now);
@@ -417,7 +410,6 @@ void Engine::Step(Time now, const Event& event, Effects& effects) {
     impl_->SettleTouched(now);
   }
   impl_->queries.AskNext(now);
-  impl_->shared.renewals.Flush(now);
   impl_->shared.outbox.End();
   impl_->ForgetIdle();
 }

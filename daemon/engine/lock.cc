@@ -350,10 +350,7 @@ void Lock::PassOn(Time now) {
 
 void Lock::OnAnswer(Time now, const NodeAnswer& answer) {
   const Demand demand = queue_.demand(hold_ != nullptr);
-  const bool is_renewal = answer.ticket.kind == Ticket::Kind::kRenew;
-  if (answer.greatest > 0 && (!is_renewal || claim_.IsGranted())) {
-    acquisition_.OnQueueSeen(now, answer.greatest);
-  }
+  if (answer.greatest > 0) acquisition_.OnQueueSeen(now, answer.greatest);
   TakeNote(now, claim_.OnAnswer(now, answer, demand));
   Conclude(now, acquisition_.OnAnswer(now, answer, demand));
 }

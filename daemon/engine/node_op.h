@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -38,19 +39,10 @@ struct ConfirmOp {  // rules A4, A6
   Fence fence;  // T of rule A4
   Fence block = 1;
 };
-// Rule C5, of several leases. The answer's text has a letter for each, in their order.
-struct RenewOp {
-  static constexpr std::size_t kMost = 64;  // so that no node stops for long
-  static constexpr char kRenewed = 'o';
-  static constexpr char kRenewedWanted = 'O';  // and another daemon wants it (rule E2)
-  static constexpr char kNotOwner = 'n';       // the key is not this owner's, or is gone
-
-  struct Lease {
-    std::string lock;
-    std::string owner;
-    Duration ttl;
-  };
-  std::vector<Lease> leases;
+struct RenewOp {  // rule C5: compare and lengthen
+  std::string lock;
+  std::string owner;
+  Duration ttl;
 };
 struct ReleaseOp {  // rule C4: compare and delete; runs in quarantine too
   std::string lock;
@@ -95,6 +87,10 @@ struct AdoptOp {    // rule D3: write this daemon's settings and set; the greate
 
 using NodeOp = std::variant<AcquireOp, ConfirmOp, RenewOp, ReleaseOp, InspectOp, ProbeOp, SuspectOp,
                             TrustOp, AdoptOp>;
+
+// The room that carries ops to a node puts at most this many renewals, or releases, in one call, so
+// that no node stops for long.
+inline constexpr std::size_t kMostPerCall = 64;
 
 // Carried with an op and handed back with its answer, so that the engine knows what was answered
 // without a table of ops. Opaque to everybody else.
@@ -170,7 +166,9 @@ struct NodeAnswer {
   NodeIndex node = 0;
   Ticket ticket;
   Verdict verdict = Verdict::kError;
-  NodeTime node_time = 0;  // 0 if there was none (kError)
+  // 0 if there was none (kError), or if another answer out of the same reply has it: what that says
+  // of the node's clock is read once.
+  NodeTime node_time = 0;
   // Acquire kOk: s of rule A2. Acquire kBusy and kNotTurn, confirm kPassed, inspect: the stored
   // fence, 0 if none.
   Fence fence = 0;
@@ -178,12 +176,13 @@ struct NodeAnswer {
   // until ready.
   Duration left{0};
   // kBusy and inspect: the owner value (its first 256 bytes). kNotTurn: the instance at the head.
-  // kOk of renew: see RenewOp.
   // kSettings: what differs. kError: the error.
   std::string text;
   // Acquire and release: the greatest stamp of another daemon that wants the lock; 0: none does
   // (rules E2, E6.1).
   Stamp greatest = 0;
+  // Renew and release: another daemon wants the lock (rule E2).
+  bool wanted = false;
   std::optional<NodeFacts> facts;  // of a probe
 };
 

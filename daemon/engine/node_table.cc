@@ -112,7 +112,8 @@ void NodeTable::Heard(Time now, const NodeAnswer& answer) {
     default:
       break;
   }
-  // Every answer reads a clock; only one that changes who is off is worth judging all nodes for.
+  if (answer.node_time == 0) return;
+  // It has read a clock; only one that changes who is off is worth judging all nodes for.
   if (Skewed(answer.node) != (node.state == NodeState::kSkewed)) Judge(now);
 }
 

@@ -14,7 +14,6 @@ Shared::Shared(EngineOptions o, Random& r, NodeTable::Observer& of_nodes,
       sessions(options.limits),
       gate(options.attempts),
       releases(nodes, sessions, agenda, outbox, of_releases),
-      renewals(outbox),
       new_names(options.limits.new_names_per_uid, options.timing.fence_life, random),
       requests(sessions, outbox, counters) {}
 

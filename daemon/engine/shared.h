@@ -14,7 +14,7 @@
 #include "daemon/engine/outbox.h"
 #include "daemon/engine/random.h"
 #include "daemon/engine/release_table.h"
-#include "daemon/engine/renewal_table.h"
+#include "daemon/engine/renewal_spread.h"
 #include "daemon/engine/requests.h"
 #include "daemon/engine/session_table.h"
 
@@ -42,7 +42,7 @@ struct Shared {
   SessionTable sessions;
   AttemptGate gate;  // outlives the passes that releases have
   ReleaseTable releases;
-  RenewalTable renewals;
+  RenewalSpread renewals;
   NewNames new_names;
   Counters counters;
   Requests requests;

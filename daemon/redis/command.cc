@@ -73,21 +73,32 @@ class Writer {
     Arg(op.block);
     Arg(Milliseconds(set_.fence_life));
   }
-  void operator()(const engine::RenewOp& op) {
+  void operator()(const engine::RenewOp& op) { (*this)(std::span(&op, 1)); }
+  void operator()(std::span<const engine::RenewOp> batch) {
     Key(kSentinelKey);
-    for (const engine::RenewOp::Lease& lease : op.leases) {
-      LockKey(lease.lock);
-      FenceKey(lease.lock);
-      WantKey(lease.lock);
+    for (const engine::RenewOp& op : batch) {
+      LockKey(op.lock);
+      FenceKey(op.lock);
+      WantKey(op.lock);
     }
     Settings();
     Arg(Milliseconds(set_.fence_life));
-    for (const engine::RenewOp::Lease& lease : op.leases) {
-      Arg(lease.owner);
-      Arg(Milliseconds(lease.ttl));
+    for (const engine::RenewOp& op : batch) {
+      Arg(op.owner);
+      Arg(Milliseconds(op.ttl));
     }
   }
-  void operator()(const engine::ReleaseOp& op) { Releases({&op, 1}); }
+  void operator()(const engine::ReleaseOp& op) { (*this)(std::span(&op, 1)); }
+  void operator()(std::span<const engine::ReleaseOp> batch) {
+    for (const engine::ReleaseOp& op : batch) {
+      LockKey(op.lock);
+      WantKey(op.lock);
+    }
+    for (const engine::ReleaseOp& op : batch) {
+      Arg(op.owner);
+      Arg(op.leave ? "1" : "0");
+    }
+  }
   void operator()(const engine::InspectOp& op) {
     LockKey(op.lock);
     FenceKey(op.lock);
@@ -118,17 +129,6 @@ class Writer {
     OfNode();
     Arg(op.set);
     Arg(set_.key_prefix);
-  }
-
-  void Releases(std::span<const engine::ReleaseOp> releases) {
-    for (const engine::ReleaseOp& op : releases) {
-      LockKey(op.lock);
-      WantKey(op.lock);
-    }
-    for (const engine::ReleaseOp& op : releases) {
-      Arg(op.owner);
-      Arg(op.leave ? "1" : "0");
-    }
   }
 
   Call Take(ScriptId script) const {
@@ -205,9 +205,20 @@ Call CallOf(const engine::NodeOp& op, const SetOptions& set) {
   return writer.Take(ScriptOf(op));
 }
 
-Call CallOf(std::span<const engine::ReleaseOp> releases, const SetOptions& set) {
+bool IsBatched(const engine::NodeOp& op) {
+  return std::holds_alternative<engine::RenewOp>(op) ||
+         std::holds_alternative<engine::ReleaseOp>(op);
+}
+
+Call CallOf(std::span<const engine::RenewOp> batch, const SetOptions& set) {
   Writer writer(set);
-  writer.Releases(releases);
+  writer(batch);
+  return writer.Take(ScriptId::kRenew);
+}
+
+Call CallOf(std::span<const engine::ReleaseOp> batch, const SetOptions& set) {
+  Writer writer(set);
+  writer(batch);
   return writer.Take(ScriptId::kRelease);
 }
 

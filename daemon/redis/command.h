@@ -36,8 +36,10 @@ struct Call {
 };
 Call CallOf(const engine::NodeOp& op, const SetOptions& set);
 
-// The most releases in one call, so that no node stops for long.
-inline constexpr std::size_t kMostReleases = 64;
-Call CallOf(std::span<const engine::ReleaseOp> releases, const SetOptions& set);
+// Renewals and releases, which are sent in batches: several of one kind in one call, whose reply has
+// a part for each (reply.h).
+bool IsBatched(const engine::NodeOp& op);
+Call CallOf(std::span<const engine::RenewOp> batch, const SetOptions& set);
+Call CallOf(std::span<const engine::ReleaseOp> batch, const SetOptions& set);
 
 }  // namespace redlockd::redis

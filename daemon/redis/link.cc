@@ -46,7 +46,7 @@ bool Link::Send(std::span<const engine::Ticket> tickets, const Question& questio
   for (const engine::Ticket& ticket : tickets) {
     due_.push_back({.ticket = ticket,
                     .is_probe = question.is_probe(),
-                    .releases = question.releases(),
+                    .batch_size = question.batch_size(),
                     .sent = now});
   }
   asked_ += tickets.size();
@@ -193,19 +193,18 @@ void Link::TakeOfOp(Reply reply) {
   // SCRIPT FLUSH. Said once more, by EVAL, the op would run behind what was sent after it: an
   // acquire behind its own release. A new connection keeps the order and brings the scripts.
   if (IsNoScript(*reply)) return Lose("the node has lost its scripts");
-  const std::size_t answers = std::max<std::size_t>(due_.front().releases, 1);
-  for (std::size_t i = 0; i < answers; ++i) Answer(*reply, i);
+  const Due& first = due_.front();
+  engine::NodeAnswer answer = first.info ? ParseProbe(*first.info, *reply) : ParseAnswer(*reply);
+  const std::size_t size = first.batch_size;
+  if (size == 0) return Answer(std::move(answer));
+  for (std::size_t i = 0; i < size; ++i) Answer(PartOf(answer, i, size));
 }
 
-// Answers the op that is due first: it is the i-th op of the question to which this is the reply.
-void Link::Answer(const redisReply& reply, std::size_t i) {
-  const Due due = std::move(due_.front());
-  due_.pop_front();
-  engine::NodeAnswer answer = due.info           ? ParseProbe(*due.info, reply)
-                              : due.releases > 0 ? ParseRelease(reply, i, due.releases)
-                                                 : ParseAnswer(reply);
+// Answers the op that is due first.
+void Link::Answer(engine::NodeAnswer&& answer) {
   answer.node = parts_.node;
-  answer.ticket = due.ticket;
+  answer.ticket = due_.front().ticket;
+  due_.pop_front();
   parts_.user.OnAnswer(std::move(answer));
 }
 

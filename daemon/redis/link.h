@@ -79,7 +79,7 @@ class Link {
 
   // False: it is not ready, or too much waits to be sent; nothing was sent and nothing will be
   // told. True: the user gets exactly one answer, or a silence with gone=true, in the end; to
-  // several releases in one question, one for the ticket of each.
+  // a batch, one for the ticket of each.
   bool Send(std::span<const engine::Ticket> tickets, const Question& question);
 
   // Asks the node whether the connection still works; if not, it is lost soon. The link is ready.
@@ -97,7 +97,7 @@ class Link {
     Kind kind = Kind::kOp;
     engine::Ticket ticket{};  // kSettle: its subject is the number of the other link
     bool is_probe = false;
-    std::size_t releases = 0;  // that share one reply: this one, if any, and those that follow
+    std::size_t batch_size = 0;  // ops that share one reply: this one, if any, and those after it
     Clock::time_point sent{};
     bool timed_out = false;  // and this was reported to the user
     Reply info{};            // of a probe, once it is there
@@ -115,7 +115,7 @@ class Link {
   void TakeOfOp(Reply reply);
   void Ask(Due due, std::string_view text);
   void OnBeatDue();
-  void Answer(const redisReply& reply, std::size_t i);
+  void Answer(engine::NodeAnswer&& answer);
   void BecomeReady();
   void Lose(const std::string& reason);
   void OnTimer();

@@ -15,7 +15,7 @@ Nodes::Nodes(event::Loop& loop, Options options, Callbacks callbacks)
       random_(std::random_device()()),
       resolver_(loop),
       releases_(options_.links),
-      send_releases_(loop, [this] { SendReleases(); }),
+      send_batches_(loop, [this] { SendBatches(); }),
       tell_unasked_(loop, [this] { TellUnasked(); }) {
   CHECK(!options_.nodes.empty() && options_.nodes.size() <= engine::kMaxNodes);
   CHECK(options_.links >= 1);
@@ -31,35 +31,47 @@ Nodes::Nodes(event::Loop& loop, Options options, Callbacks callbacks)
 Nodes::~Nodes() = default;
 
 void Nodes::Ask(const engine::AskNodes& ask) {
-  // Before a link has anything to write, whose turn would else end before that of the releases.
-  send_releases_.Schedule();
-  if (const auto* release = std::get_if<engine::ReleaseOp>(&ask.op)) return Gather(ask, *release);
+  // Before a link has anything to write, whose turn would else end before that of the batches.
+  send_batches_.Schedule();
+  if (const auto* renewal = std::get_if<engine::RenewOp>(&ask.op)) {
+    return Join(renewals_[ask.nodes.to_ulong()], ask, *renewal);
+  }
+  if (const auto* release = std::get_if<engine::ReleaseOp>(&ask.op)) {
+    return Join(releases_[LaneOf(release->lock) % releases_.size()], ask, *release);
+  }
   const Question question(ask.op, options_.set);
   if (question.lane()) {
     Send(releases_[*question.lane() % releases_.size()]);
   } else {
-    SendReleases();
+    SendBatches();
   }
   Send(ask.nodes, {&ask.ticket, 1}, question);
 }
 
-void Nodes::Gather(const engine::AskNodes& ask, const engine::ReleaseOp& op) {
-  Releases& releases = releases_[LaneOf(op.lock) % releases_.size()];
-  if (releases.nodes != ask.nodes || releases.ops.size() == kMostReleases) Send(releases);
-  releases.nodes = ask.nodes;
-  releases.tickets.push_back(ask.ticket);
-  releases.ops.push_back(op);
+template <class Op>
+void Nodes::Join(Batch<Op>& batch, const engine::AskNodes& ask, const Op& op) {
+  if (batch.nodes != ask.nodes || batch.ops.size() == engine::kMostPerCall) Send(batch);
+  batch.nodes = ask.nodes;
+  batch.tickets.push_back(ask.ticket);
+  batch.ops.push_back(op);
 }
 
-void Nodes::SendReleases() {
-  for (Releases& releases : releases_) Send(releases);
+template <class Op>
+void Nodes::Send(Batch<Op>& batch) {
+  if (batch.ops.empty()) return;
+  Send(batch.nodes, batch.tickets, Question(batch.ops, options_.set));
+  batch.tickets.clear();
+  batch.ops.clear();
 }
 
-void Nodes::Send(Releases& releases) {
-  if (releases.ops.empty()) return;
-  Send(releases.nodes, releases.tickets, Question(releases.ops, options_.set));
-  releases.tickets.clear();
-  releases.ops.clear();
+// Renewals go first: most releases were asked after them. A release may yet overtake one, where a
+// batch of them is full or an acquire follows it, and over another link. Then the renewal finds
+// that the key is not its owner's any more, and the engine does not listen for that owner's answers
+// any more either.
+void Nodes::SendBatches() {
+  for (auto& [nodes, batch] : renewals_) Send(batch);
+  renewals_.clear();
+  for (auto& batch : releases_) Send(batch);
 }
 
 void Nodes::Send(engine::NodeSet nodes, std::span<const engine::Ticket> tickets,

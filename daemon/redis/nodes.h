@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <random>
 #include <span>
@@ -34,24 +35,29 @@ class Nodes {
   // end; in between a NodeSilence with gone=false once its command_timeout has passed. A node that
   // cannot be asked now is a silence with gone=true at the end of this turn. All that a link is
   // asked in a turn goes out in one write, in the order of Ask; releases that follow one another,
-  // in one call.
+  // in one call. Renewals of a turn go out in as few calls as possible: before what of no lock is
+  // asked after them, else at the end of the turn. There they may come after a release that was
+  // asked later, which is harmless: they compare the owner.
   void Ask(const engine::AskNodes& ask);
 
   // Returns which connections of a node that is up are missing, and why; empty: none.
   std::string Missing(engine::NodeIndex node) const { return nodes_[node]->Missing(); }
 
  private:
-  // Releases over one link of each of these nodes, while more may join them. One call of many costs
-  // a node and this daemon less than as many calls.
-  struct Releases {
-    engine::NodeSet nodes;
-    std::vector<engine::Ticket> tickets;
-    std::vector<engine::ReleaseOp> ops;
+  // Renewals or releases that go to these nodes in one call, while more may join them. One call of
+  // many costs a node and this daemon less than as many calls.
+  template <class Op>
+  struct Batch {
+    engine::NodeSet nodes{};
+    std::vector<engine::Ticket> tickets{};
+    std::vector<Op> ops{};
   };
 
-  void Gather(const engine::AskNodes& ask, const engine::ReleaseOp& op);
-  void SendReleases();
-  void Send(Releases& releases);
+  template <class Op>
+  void Join(Batch<Op>& batch, const engine::AskNodes& ask, const Op& op);
+  template <class Op>
+  void Send(Batch<Op>& batch);
+  void SendBatches();
   void Send(engine::NodeSet nodes, std::span<const engine::Ticket> tickets,
             const Question& question);
   void TellUnasked();
@@ -60,8 +66,9 @@ class Nodes {
   const Callbacks callbacks_;
   std::minstd_rand random_;
   Resolver resolver_;
-  std::vector<Releases> releases_;  // by link
-  event::EndOfTurn send_releases_;
+  std::map<unsigned long, Batch<engine::RenewOp>> renewals_;  // by the set of nodes
+  std::vector<Batch<engine::ReleaseOp>> releases_;            // by link
+  event::EndOfTurn send_batches_;
   std::vector<engine::NodeSilence> unasked_;
   event::EndOfTurn tell_unasked_;
   std::vector<std::unique_ptr<Node>> nodes_;

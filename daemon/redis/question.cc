@@ -1,24 +1,25 @@
 #include "daemon/redis/question.h"
 
 #include <functional>
+#include <type_traits>
+#include <utility>
 #include <variant>
 
 #include "base/check.h"
-#include "daemon/redis/command.h"
 #include "daemon/redis/encoder.h"
 
 namespace redlockd::redis {
 namespace {
 
 template <class Op>
-concept OfLock = requires(const Op& op) {
+concept HasLane = !std::is_same_v<Op, engine::RenewOp> && requires(const Op& op) {
   op.lock;
 };
 
 std::optional<std::size_t> LaneOfOp(const engine::NodeOp& op) {
   return std::visit(
       [](const auto& op) -> std::optional<std::size_t> {
-        if constexpr (OfLock<decltype(op)>) {
+        if constexpr (HasLane<std::decay_t<decltype(op)>>) {
           return LaneOf(op.lock);
         } else {
           return std::nullopt;
@@ -33,7 +34,7 @@ std::size_t LaneOf(const std::string& lock) { return std::hash<std::string>()(lo
 
 Question::Question(const engine::NodeOp& op, const SetOptions& set)
     : is_probe_(std::holds_alternative<engine::ProbeOp>(op)),
-      releases_(std::holds_alternative<engine::ReleaseOp>(op) ? 1 : 0),
+      batch_size_(IsBatched(op) ? 1 : 0),
       lane_(LaneOfOp(op)) {
   if (is_probe_) {
     const std::string_view info = "INFO";
@@ -44,10 +45,18 @@ Question::Question(const engine::NodeOp& op, const SetOptions& set)
   text_.append(call.text);
 }
 
-Question::Question(std::span<const engine::ReleaseOp> releases, const SetOptions& set)
-    : releases_(releases.size()), lane_(LaneOf(releases.front().lock)) {
-  CHECK(releases.size() <= kMostReleases);
-  text_ = CallOf(releases, set).text;
+Question::Question(std::span<const engine::RenewOp> batch, const SetOptions& set)
+    : Question(CallOf(batch, set), batch.size(), std::nullopt) {}
+
+Question::Question(std::span<const engine::ReleaseOp> batch, const SetOptions& set)
+    : Question(CallOf(batch, set), batch.size(), LaneOf(batch.front().lock)) {}
+
+Question::Question(Call call, std::size_t batch_size, std::optional<std::size_t> lane)
+    : batch_size_(batch_size),
+      lane_(lane),
+      text_(std::move(call.text)),
+      run_id_at_(call.run_id_at) {
+  CHECK(batch_size >= 1 && batch_size <= engine::kMostPerCall);
 }
 
 void Question::AppendTo(std::string& out, std::string_view run_id) const {

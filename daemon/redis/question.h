@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "daemon/engine/node_op.h"
+#include "daemon/redis/command.h"
 #include "daemon/redis/options.h"
 
 namespace redlockd::redis {
@@ -19,23 +20,27 @@ std::size_t LaneOf(const std::string& lock);
 class Question {
  public:
   Question(const engine::NodeOp& op, const SetOptions& set);
-  // Several releases that go over one link, in one call: at least one, kMostReleases at most.
-  Question(std::span<const engine::ReleaseOp> releases, const SetOptions& set);
+  // A batch, in one call: at least one op and engine::kMostPerCall at most, and releases of one lane
+  // only.
+  Question(std::span<const engine::RenewOp> batch, const SetOptions& set);
+  Question(std::span<const engine::ReleaseOp> batch, const SetOptions& set);
 
   // Appends it as it goes to the node of this run.
   void AppendTo(std::string& out, std::string_view run_id) const;
 
   // Answered by two replies: that to INFO, and the script's.
   bool is_probe() const { return is_probe_; }
-  // Returns for how many locks a call of release.lua asks, each of which gets an answer; else 0.
-  std::size_t releases() const { return releases_; }
-  // None for an op of no lock, or a renewal of several: that does no harm if it comes after a
-  // release, or on another connection.
+  // Returns how many ops have a part in the reply, each an answer of its own; 0 if it is no batch.
+  std::size_t batch_size() const { return batch_size_; }
+  // None for an op of no lock, and for renewals. These may run on any connection, and before or
+  // after what else is asked of their locks: renew.lua only lengthens what is still the owner's.
   std::optional<std::size_t> lane() const { return lane_; }
 
  private:
+  Question(Call call, std::size_t batch_size, std::optional<std::size_t> lane);
+
   bool is_probe_ = false;
-  std::size_t releases_ = 0;
+  std::size_t batch_size_ = 0;
   std::optional<std::size_t> lane_;
   std::string text_;                           // without the run_id
   std::size_t run_id_at_ = std::string::npos;  // where that belongs, if anywhere

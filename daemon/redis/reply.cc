@@ -148,21 +148,21 @@ NodeAnswer ParseAnswer(const redisReply& reply) {
   return answer;
 }
 
-NodeAnswer ParseRelease(const redisReply& reply, std::size_t i, std::size_t releases) {
-  NodeAnswer answer = ParseAnswer(reply);
-  if (answer.verdict != Verdict::kOk) return answer;
-  const char letter = answer.text.size() == releases ? answer.text[i] : '\0';
+NodeAnswer PartOf(const NodeAnswer& whole, std::size_t i, std::size_t size) {
+  if (whole.verdict != Verdict::kOk) return whole;
+  const char letter = whole.text.size() == size ? whole.text[i] : '\0';
   const bool is_not_owner = letter == 'n' || letter == 'N';
   const bool is_wanted = letter == 'O' || letter == 'N';
   if (!is_not_owner && !is_wanted && letter != 'o') {
-    answer = Error("expected o, O, n or N for each of " + std::to_string(releases) +
-                   " releases, got '" + answer.text + "'");
-    return answer;
+    return Error("expected o, O, n or N for each of " + std::to_string(size) + " locks, got '" +
+                 whole.text + "'");
   }
-  if (is_not_owner) answer.verdict = Verdict::kNotOwner;
-  if (!is_wanted) answer.greatest = 0;
-  answer.text.clear();
-  return answer;
+  NodeAnswer part;
+  part.verdict = is_not_owner ? Verdict::kNotOwner : Verdict::kOk;
+  if (i == 0) part.node_time = whole.node_time;
+  part.greatest = is_wanted ? whole.greatest : 0;
+  part.wanted = is_wanted;
+  return part;
 }
 
 std::variant<NodeFacts, std::string> ParseFacts(const redisReply& info) {

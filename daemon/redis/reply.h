@@ -19,11 +19,13 @@ using engine::kNoExpiry;
 // ticket are for the caller to fill in.
 engine::NodeAnswer ParseAnswer(const redisReply& reply);
 
-// The answer to the i-th of the releases that release.lua was asked for in one call. Where another
-// daemon wants its lock, `greatest` is that of all locks of the call: no less than that of its own
-// lock, which is all that a stamp made from it needs (rule E6.1). An overestimate
-// only moves our next queue entry back by that many microseconds.
-engine::NodeAnswer ParseRelease(const redisReply& reply, std::size_t i, std::size_t releases);
+// The answer to the i-th op of a batch of that size. `whole` is the answer to their call: its text
+// has a letter for each, as renew.lua and release.lua write it; a refusal or an error is the answer
+// to each. The node's TIME goes with the first. Where another daemon wants the op's lock, `greatest`
+// is that of all locks of the call: no less than that of its own lock, which is all that a stamp
+// made from it needs (rule E6.1). An overestimate only moves our next queue entry back by that many
+// microseconds.
+engine::NodeAnswer PartOf(const engine::NodeAnswer& whole, std::size_t i, std::size_t size);
 
 // The facts of an INFO, or what is wrong with it.
 std::variant<engine::NodeFacts, std::string> ParseFacts(const redisReply& info);

@@ -71,7 +71,7 @@ class Generator {
     if (OneIn(60)) return StartAnew(ScriptCall(CallOf(engine::InspectOp{Lock()})));
     if (OneIn(10)) return Add(PlainCommand());
     if (OneIn(100)) return LetGoOfWhatIsWanted();
-    ScriptCall call = OneIn(20) ? CallOf(Releases()) : CallOf(Op());
+    ScriptCall call = OneIn(20) ? CallOf(Releases()) : AnyCall();
     if (OneIn(12)) Spoil(call.call);
     Add(std::move(call));
   }
@@ -181,25 +181,25 @@ class Generator {
     return op;
   }
 
-  engine::NodeOp Renew() {
-    engine::RenewOp op;
-    for (std::uint64_t leases = 1 + Below(4); leases > 0; --leases) {
-      op.leases.push_back({Lock(), Owner(), Ttl()});
-    }
-    return op;
+  ScriptCall AnyCall() {
+    const std::uint64_t choice = Below(40);
+    if (choice < 14) return CallOf(Acquire());
+    if (choice < 22) return CallOf(engine::ConfirmOp{Lock(), Owner(), NearFence(), Block()});
+    if (choice < 27) return CallOf(Renewals());
+    if (choice < 30) return CallOf(engine::ReleaseOp{Lock(), Owner(), OneIn(2)});
+    if (choice < 33) return CallOf(engine::InspectOp{Lock()});
+    if (choice < 35) return CallOf(Probe());
+    if (choice < 36) return CallOf(engine::SuspectOp{OneIn(2) ? "" : Instance()});
+    if (choice < 37) return CallOf(engine::AdoptOp{OneIn(2) ? "" : "set-3"});
+    return CallOf(engine::TrustOp{});
   }
 
-  engine::NodeOp Op() {
-    const std::uint64_t choice = Below(40);
-    if (choice < 14) return Acquire();
-    if (choice < 22) return engine::ConfirmOp{Lock(), Owner(), NearFence(), Block()};
-    if (choice < 27) return Renew();
-    if (choice < 30) return engine::ReleaseOp{Lock(), Owner(), OneIn(2)};
-    if (choice < 33) return engine::InspectOp{Lock()};
-    if (choice < 35) return Probe();
-    if (choice < 36) return engine::SuspectOp{OneIn(2) ? "" : Instance()};
-    if (choice < 37) return engine::AdoptOp{OneIn(2) ? "" : "set-3"};
-    return engine::TrustOp{};
+  std::vector<engine::RenewOp> Renewals() {
+    std::vector<engine::RenewOp> ops;
+    for (std::uint64_t leases = 1 + Below(4); leases > 0; --leases) {
+      ops.push_back({Lock(), Owner(), Ttl()});
+    }
+    return ops;
   }
 
   // Several locks, which may be the same.
@@ -231,14 +231,20 @@ class Generator {
   ScriptCall CallOf(const std::vector<engine::ReleaseOp>& releases) {
     return {redis::ScriptId::kRelease, test::WordsOf(redis::CallOf(releases, kSets[0]), "")};
   }
-  ScriptCall CallOf(const engine::NodeOp& op) {
-    return CallOf(op, OneIn(20) ? 1 + Below(kSets.size() - 1) : 0);
+  ScriptCall CallOf(const std::vector<engine::RenewOp>& renewals) {
+    return CallOf(redis::ScriptId::kRenew, renewals, AnySet());
   }
+  ScriptCall CallOf(const engine::NodeOp& op) { return CallOf(op, AnySet()); }
   ScriptCall CallOf(const engine::NodeOp& op, std::size_t set) {
+    return CallOf(redis::ScriptOf(op), op, set);
+  }
+  ScriptCall CallOf(redis::ScriptId script, const auto& what, std::size_t set) {
     Remember(now_ + kSets[set].quarantine / 1us);
     const std::uint64_t run = OneIn(50) ? run_ - 1 : run_;  // one that has not noticed yet
-    return {redis::ScriptOf(op), test::WordsOf(op, kSets[set], "run-" + std::to_string(run))};
+    const redis::Call call = redis::CallOf(what, kSets[set]);
+    return {script, test::WordsOf(call, "run-" + std::to_string(run))};
   }
+  std::size_t AnySet() { return OneIn(20) ? 1 + Below(kSets.size() - 1) : 0; }
 
   // --- what is not as it should be ---
 

@@ -83,13 +83,11 @@ void Checker::OnOp(const AskNodes&, const ConfirmOp& op) {
 }
 
 void Checker::OnOp(const AskNodes& ask, const RenewOp& op) {
-  FUZZ_CHECK(!op.leases.empty() && op.leases.size() <= RenewOp::kMost, "too many at a time");
-  for (const auto& [lock, owner, ttl] : op.leases) {
-    FUZZ_CHECK(leased_[lock] == owner && !kept_.contains(lock), "renews what it does not have");
-    ForWhom(lock, owner, ttl);
-    NoneOnItsWay(owner, ask.nodes);
-    OnItsWay(ask, owner);
-  }
+  FUZZ_CHECK(leased_[op.lock] == op.owner && !kept_.contains(op.lock),
+             "renews what it does not have");
+  ForWhom(op.lock, op.owner, op.ttl);
+  NoneOnItsWay(op.owner, ask.nodes);
+  OnItsWay(ask, op.owner);
 }
 
 void Checker::OnOp(const AskNodes& ask, const ReleaseOp& op) {

@@ -21,7 +21,7 @@ void Ledger::Asked(const AskNodes& ask) {
       if (ask.nodes.test(i)) attempt.asked_in[i] = ask.ticket.round;
     }
   } else if (const auto* renew = std::get_if<RenewOp>(&ask.op)) {
-    renewals_[ask.ticket.subject] = renew->leases;
+    attempts_[ask.ticket.subject].renewals[ask.ticket.round] = renew->ttl;
   } else if (const auto* confirm = std::get_if<ConfirmOp>(&ask.op)) {
     Round& round = attempts_[ask.ticket.subject].rounds[ask.ticket.round];
     round.confirming = confirm->fence;
@@ -32,8 +32,8 @@ void Ledger::Asked(const AskNodes& ask) {
 void Ledger::Heard(const NodeAnswer& answer) {
   const auto& [kind, round, subject, asked] = answer.ticket;
   if (kind > Ticket::Kind::kRenew || answer.verdict != Verdict::kOk) return;
-  if (kind == Ticket::Kind::kRenew) return HeardRenewed(answer);
   Attempt& attempt = attempts_[subject];
+  if (kind == Ticket::Kind::kRenew) return Promised(attempt, answer, attempt.renewals[round]);
   if (kind == Ticket::Kind::kConfirm) {
     attempt.rounds[round].votes[answer.node] = attempt.rounds[round].confirming;
     return;
@@ -45,15 +45,6 @@ void Ledger::Heard(const NodeAnswer& answer) {
 void Ledger::HeardRefusal(const NodeAnswer& answer) {
   Attempt& attempt = attempts_[answer.ticket.subject];
   if (attempt.asked_in[answer.node] == answer.ticket.round) attempt.may_have.reset(answer.node);
-}
-
-void Ledger::HeardRenewed(const NodeAnswer& answer) {
-  const auto& leases = renewals_[answer.ticket.subject];
-  for (std::size_t i = 0; i < std::min(leases.size(), answer.text.size()); ++i) {
-    const char said = answer.text[i];
-    if (said != RenewOp::kRenewed && said != RenewOp::kRenewedWanted) continue;
-    Promised(attempts_[number_[leases[i].owner]], answer, leases[i].ttl);
-  }
 }
 
 void Ledger::Promised(Attempt& attempt, const NodeAnswer& answer, Duration ttl) {

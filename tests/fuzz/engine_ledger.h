@@ -40,16 +40,15 @@ class Ledger {
     engine::NodeSet may_have{};
     std::map<engine::NodeIndex, std::uint32_t> asked_in{};  // the newest round of acquires
     std::map<std::uint32_t, Round> rounds{};
+    std::map<std::uint32_t, engine::Duration> renewals{};  // by their rounds: the ttl asked for
     std::map<engine::NodeIndex, engine::Time> promises{};
   };
-  void HeardRenewed(const engine::NodeAnswer& answer);
   void Promised(Attempt& attempt, const engine::NodeAnswer& answer, engine::Duration ttl);
   const Attempt* Find(const std::string& owner) const;
 
   const engine::EngineOptions& options_;
   std::map<std::uint64_t, Attempt> attempts_;
-  std::map<std::string, std::uint64_t> number_;                            // of an owner's attempt
-  std::map<std::uint64_t, std::vector<engine::RenewOp::Lease>> renewals_;  // by their number
+  std::map<std::string, std::uint64_t> number_;  // of an owner's attempt
 };
 
 }  // namespace redlockd::fuzz

@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <set>
 #include <utility>
 
 #include "tests/fuzz/engine_world.h"
@@ -12,25 +11,22 @@ using namespace std::chrono_literals;
 
 namespace {
 
-// Of what locks an op is; none if it is the node's own.
-std::set<std::string> LocksOf(const NodeOp& op) {
-  std::set<std::string> locks;
-  if (const auto* renew = std::get_if<RenewOp>(&op)) {
-    for (const auto& lease : renew->leases) locks.insert(lease.lock);
-    return locks;
-  }
-  std::visit(
-      [&locks](const auto& o) {
-        if constexpr (requires { o.lock; }) locks.insert(o.lock);
+// The lock of an op; none if it is the node's own.
+const std::string* LockOf(const NodeOp& op) {
+  return std::visit(
+      [](const auto& o) -> const std::string* {
+        if constexpr (requires { o.lock; }) {
+          return &o.lock;
+        } else {
+          return nullptr;
+        }
       },
       op);
-  return locks;
 }
 
 bool OfOneLock(const NodeOp& a, const NodeOp& b) {
-  const auto of_a = LocksOf(a), of_b = LocksOf(b);
-  return std::any_of(of_a.begin(), of_a.end(),
-                     [&](const std::string& lock) { return of_b.contains(lock); });
+  const std::string *of_a = LockOf(a), *of_b = LockOf(b);
+  return of_a && of_b && *of_a == *of_b;
 }
 
 }  // namespace
@@ -174,6 +170,7 @@ void World::Lie(std::size_t at) {
   answer.fence = how & 2 ? static_cast<Fence>(input_.Number(7) % kExact) : time + how;
   answer.left = how & 4 ? std::chrono::microseconds(input_.Number(6) % 315'360'000'000'000) : 50ms;
   if (how & 8) answer.text = input_.Text(5);
+  answer.wanted = how & 64;
   if (how & 128) answer.greatest = static_cast<Stamp>(input_.Number(7) % kExact);
   if (std::holds_alternative<ProbeOp>(asked.op)) {
     answer.facts = nodes_[asked.node].obedient.Info();

@@ -18,7 +18,8 @@
 #include "tests/fuzz/turns.h"
 
 // A connection to a node that says anything. The first line of the input is what the node is asked,
-// a letter each, D for three releases at once; without one it is spoken to from the handshake on.
+// a letter each, D and R for three releases or renewals at once; without one it is spoken to from the
+// handshake on.
 // The rest is what the node says, cut anywhere. Each question has one answer, or gone-silence, in
 // the end, alike however it was cut.
 namespace redlockd::fuzz {
@@ -49,7 +50,8 @@ engine::NodeOp OpOf(char letter) {
     case 'c':
       return engine::ConfirmOp{"x", "i:1:h", 7};
     case 'r':
-      return engine::RenewOp{{{"x", "i:1:h", std::chrono::seconds(1)}}};
+    case 'R':
+      return engine::RenewOp{"x", "i:1:h", std::chrono::seconds(1)};
     case 'd':
     case 'D':
       return engine::ReleaseOp{"x", "i:1:h"};
@@ -90,7 +92,7 @@ class Talk {
   Talk& operator=(const Talk&) = delete;
 
   void Ask(char letter) {
-    for (int i = letter == 'D' ? 3 : 1; i > 0; --i) {
+    for (int i = letter == 'D' || letter == 'R' ? 3 : 1; i > 0; --i) {
       const engine::Ticket ticket{engine::Ticket::Kind::kQuery, 0, ++asked_, engine::Time()};
       nodes_.Ask({engine::NodeSet().set(0), ticket, OpOf(letter)});
       open_.push_back(asked_);

@@ -52,7 +52,7 @@ void CheckFacts(const NodeFacts& facts) {
 void CheckAnswer(const NodeAnswer& answer) {
   FUZZ_CHECK(answer.text.size() <= kMostText, "the text is too long");
   if (answer.verdict == Verdict::kError) {
-    FUZZ_CHECK(answer.node_time == 0 && answer.fence == 0 && answer.greatest == 0,
+    FUZZ_CHECK(answer.node_time == 0 && answer.fence == 0 && answer.greatest == 0 && !answer.wanted,
                "an error with values");
     return;
   }
@@ -74,15 +74,19 @@ void CheckEvicted(const redisReply& info, const NodeFacts& facts) {
 }
 
 // What is no letter of theirs is an error to each; else all that they differ in is their letter.
-void CheckReleases(const redisReply& reply, const NodeAnswer& whole) {
-  const std::size_t releases = std::max<std::size_t>(whole.text.size(), 1);
-  for (std::size_t i = 0; i < releases; ++i) {
-    const NodeAnswer answer = ParseRelease(reply, i, releases);
+void CheckParts(const NodeAnswer& whole) {
+  const std::size_t size = std::max<std::size_t>(whole.text.size(), 1);
+  for (std::size_t i = 0; i < size; ++i) {
+    NodeAnswer answer = PartOf(whole, i, size);
+    const bool is_taken_apart = i > 0 && whole.verdict == Verdict::kOk;
+    FUZZ_CHECK(!is_taken_apart || answer.node_time == 0, "the time again");
+    if (is_taken_apart && answer.verdict != Verdict::kError) answer.node_time = whole.node_time;
     CheckAnswer(answer);
-    FUZZ_CHECK(ParseRelease(reply, i, releases + 1).verdict != Verdict::kOk, "one letter for two");
+    FUZZ_CHECK(PartOf(whole, i, size + 1).verdict != Verdict::kOk, "one letter for two");
     if (whole.verdict != Verdict::kOk || answer.verdict == Verdict::kError) continue;
     FUZZ_CHECK(answer.text.empty(), "a letter is left");
     const bool is_wanted = whole.text[i] == 'O' || whole.text[i] == 'N';
+    FUZZ_CHECK(answer.wanted == is_wanted, "another is said to want it");
     FUZZ_CHECK(answer.greatest == (is_wanted ? whole.greatest : 0), "another stamp");
   }
 }
@@ -90,7 +94,7 @@ void CheckReleases(const redisReply& reply, const NodeAnswer& whole) {
 void CheckReply(const redisReply& reply) {
   const NodeAnswer answer = ParseAnswer(reply);
   CheckAnswer(answer);
-  CheckReleases(reply, answer);
+  CheckParts(answer);
   FUZZ_CHECK(!IsError(reply) || answer.verdict == Verdict::kError, "an error is none");
   FUZZ_CHECK(!IsNoScript(reply) || IsError(reply), "NOSCRIPT is an error");
   FUZZ_CHECK(Describe(reply).size() <= kMostText, "described at length");

@@ -28,8 +28,10 @@ engine::NodeAnswer FakeNode::Run(engine::NodeTime now, const redis::SetOptions& 
                                  std::string_view run_id, const engine::NodeOp& op) {
   const Reply reply = Call(now, redis::ScriptOf(op), test::WordsOf(op, set, run_id));
   const HiredisReply raw(reply);
-  if (std::holds_alternative<engine::ReleaseOp>(op)) return redis::ParseRelease(raw.get(), 0, 1);
-  if (!std::holds_alternative<engine::ProbeOp>(op)) return redis::ParseAnswer(raw.get());
+  if (!std::holds_alternative<engine::ProbeOp>(op)) {
+    const engine::NodeAnswer answer = redis::ParseAnswer(raw.get());
+    return redis::IsBatched(op) ? redis::PartOf(answer, 0, 1) : answer;
+  }
   const Reply info = Reply::String(Info(facts_));
   return redis::ParseProbe(HiredisReply(info).get(), raw.get());
 }

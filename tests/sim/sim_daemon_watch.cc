@@ -44,11 +44,9 @@ void SimDaemon::CheckAsked(const engine::AskNodes& ask) {
     // Without a subject: one node's vote was not wanted, the attempt goes on.
     if (ask.ticket.subject != 0) let_go_.insert(release->owner);
   } else if (const auto* renew = std::get_if<engine::RenewOp>(&ask.op)) {
-    for (const auto& lease : renew->leases) {
-      if (!IsWanted(lease.lock)) broken(lease.lock + " is renewed and nobody wants it");
-      if (let_go_.contains(lease.owner)) broken(lease.owner + " is renewed after it was let go");
-      if (!held_.contains(lease.lock)) parts_.reached(Reached::kRenewedFirst);
-    }
+    if (!IsWanted(renew->lock)) broken(renew->lock + " is renewed and nobody wants it");
+    if (let_go_.contains(renew->owner)) broken(renew->owner + " is renewed after it was let go");
+    if (!held_.contains(renew->lock)) parts_.reached(Reached::kRenewedFirst);
   } else if (const auto* acquire = std::get_if<engine::AcquireOp>(&ask.op)) {
     if (!IsWanted(acquire->lock)) broken(acquire->lock + " is taken and nobody wants it");
     if (let_go_.contains(acquire->owner)) broken(acquire->owner + " is taken after it was let go");

@@ -47,11 +47,7 @@ std::string ToText(const engine::NodeOp& op) {
                    Number(o.block);
           },
           [](const engine::RenewOp& o) {
-            std::string words = "renew";
-            for (const auto& lease : o.leases) {
-              words += " " + lease.lock + " " + lease.owner + " ttl " + engine::ToText(lease.ttl);
-            }
-            return words;
+            return "renew " + o.lock + " " + o.owner + " ttl " + engine::ToText(o.ttl);
           },
           [](const engine::ReleaseOp& o) {
             return "release " + o.lock + " " + o.owner + (o.leave ? " and leave" : "");
@@ -72,6 +68,7 @@ std::string ToText(const engine::NodeAnswer& answer) {
   if (answer.left != engine::Duration(0)) text += " left " + engine::ToText(answer.left);
   if (!answer.text.empty()) text += " (" + answer.text + ")";
   if (answer.greatest != 0) text += " greatest " + Number(answer.greatest);
+  if (answer.wanted) text += " wanted";
   return text;
 }
 

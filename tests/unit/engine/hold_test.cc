@@ -155,7 +155,7 @@ TEST_F(Holding, ARenewalAsksForTheTtlOfTheHold) {  // rule C10
   Vote(1, 10);
   EXPECT_EQ(GrantOf(request)->ttl, 2s);
   Pass(667ms);
-  EXPECT_EQ(std::get<RenewOp>(Take<RenewOp>(0).op).leases.at(0).ttl, 2s);
+  EXPECT_EQ(std::get<RenewOp>(Take<RenewOp>(0).op).ttl, 2s);
 }
 
 // --- JEOPARDY, SAFE, LOST -----------------------------------------------------------------------

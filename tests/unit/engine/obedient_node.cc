@@ -190,20 +190,15 @@ NodeAnswer ObedientNode::Do(const Call& call, const ConfirmOp& op) {
 
 NodeAnswer ObedientNode::Do(const Call& call, const RenewOp& op) {
   if (auto refused = Check(call)) return *refused;
-  NodeAnswer answer = call.Say(Verdict::kOk);
-  for (const RenewOp::Lease& lease : op.leases) answer.text += Renew(call, lease);
-  return answer;
-}
-
-char ObedientNode::Renew(const Call& call, const RenewOp::Lease& lease) {
-  const auto key = keys_.find(lease.lock);
-  if (key == keys_.end() || key->second.owner != lease.owner) return RenewOp::kNotOwner;
-  key->second.until = std::max(key->second.until, call.now + Us(lease.ttl));
-  if (const auto stored = fences_.find(lease.lock); stored != fences_.end()) {
+  const auto key = keys_.find(op.lock);
+  if (key == keys_.end() || key->second.owner != op.owner) return call.Say(Verdict::kNotOwner);
+  key->second.until = std::max(key->second.until, call.now + Us(op.ttl));
+  if (const auto stored = fences_.find(op.lock); stored != fences_.end()) {
     stored->second.until = std::max(stored->second.until, call.now + Us(call.timing.fence_life));
   }
-  const bool wanted = wants_[lease.lock].GreatestBut(Parse(lease.owner).instance) != 0;
-  return wanted ? RenewOp::kRenewedWanted : RenewOp::kRenewed;
+  NodeAnswer answer = call.Say(Verdict::kOk);
+  answer.wanted = wants_[op.lock].GreatestBut(Parse(op.owner).instance) != 0;
+  return answer;
 }
 
 NodeAnswer ObedientNode::Do(const Call& call, const ReleaseOp& op) {
@@ -222,6 +217,7 @@ NodeAnswer ObedientNode::Do(const Call& call, const ReleaseOp& op) {
   }
   NodeAnswer answer = call.Say(deleted ? Verdict::kOk : Verdict::kNotOwner);
   answer.greatest = queue.GreatestBut(instance);
+  answer.wanted = answer.greatest != 0;
   return answer;
 }
 

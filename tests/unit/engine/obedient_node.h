@@ -88,7 +88,6 @@ class ObedientNode {
   NodeAnswer Do(const Call& call, const AcquireOp& op);
   NodeAnswer Do(const Call& call, const ConfirmOp& op);
   NodeAnswer Do(const Call& call, const RenewOp& op);
-  char Renew(const Call& call, const RenewOp::Lease& lease);
   NodeAnswer Do(const Call& call, const ReleaseOp& op);
   NodeAnswer Do(const Call& call, const InspectOp& op);
   NodeAnswer Do(const Call& call, const ProbeOp& op);

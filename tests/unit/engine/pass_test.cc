@@ -182,7 +182,7 @@ TEST_F(Passing, WithLessThanHalfOfTheTtlLeftItIsRenewedFirst) {  // rule C10
   EXPECT_FALSE(Answered(second));
   for (NodeIndex i : {0, 1}) {
     const Asked renewal = Take<RenewOp>(i);
-    EXPECT_EQ(std::get<RenewOp>(renewal.op).leases.at(0).ttl, 6s);
+    EXPECT_EQ(std::get<RenewOp>(renewal.op).ttl, 6s);
     Answer(renewal, Verdict::kOk);
   }
   ASSERT_TRUE(GrantOf(second));

@@ -1,5 +1,6 @@
-#include <algorithm>
+#include <cstdint>
 #include <set>
+#include <string>
 
 #include "tests/unit/engine/table.h"
 
@@ -18,57 +19,39 @@ class Renewals : public Table {
       MustHold(session_, {.name = "lock" + std::to_string(i)});
     }
   }
-  // Every renewal that node 0 was asked for waits here.
-  std::vector<RenewOp> AllOfNode0() {
-    std::vector<RenewOp> all;
-    while (IsAsked<RenewOp>(0)) all.push_back(std::get<RenewOp>(Take<RenewOp>(0).op));
-    return all;
+  void AnswerAll(NodeIndex node) {
+    while (IsAsked<RenewOp>(node)) AnswerAsObedient(Take<RenewOp>(node));
   }
   SessionId session_;
 };
 
-TEST_F(Renewals, OfManyLeasesGoTogetherUpToABound) {
-  HoldMany(150);
+TEST_F(Renewals, EachLeaseIsAskedForByItself) {
+  HoldMany(3);
   AllByHand();
   Pass(1s);
   std::set<std::string> locks;
-  const auto all = AllOfNode0();
-  ASSERT_EQ(all.size(), 3u);
-  for (const RenewOp& op : all) {
-    EXPECT_LE(op.leases.size(), RenewOp::kMost);
-    for (const auto& lease : op.leases) EXPECT_TRUE(locks.insert(lease.lock).second);
+  std::set<std::uint64_t> subjects;
+  while (IsAsked<RenewOp>(0)) {
+    const Asked renewal = Take<RenewOp>(0);
+    locks.insert(std::get<RenewOp>(renewal.op).lock);
+    subjects.insert(renewal.ticket.subject);
   }
-  EXPECT_EQ(locks.size(), 150u);
+  EXPECT_EQ(locks, (std::set<std::string>{"lock0", "lock1", "lock2"}));
+  EXPECT_EQ(subjects.size(), 3u);
 }
 
 TEST_F(Renewals, OfACrowdMoveApart) {
   HoldMany(300);
   AllByHand();
   Pass(1s);
-  for (NodeIndex i = 0; i < 3; ++i) {
-    while (IsAsked<RenewOp>(i)) AnswerAsObedient(Take<RenewOp>(i));
-  }
+  for (NodeIndex i = 0; i < 3; ++i) AnswerAll(i);
   std::vector<std::size_t> leases;  // renewed at a time
   for (int step = 0; step < 100; ++step) {
     Pass(10ms);
-    for (const RenewOp& op : AllOfNode0()) leases.push_back(op.leases.size());
+    if (const std::size_t asked = Count<RenewOp>(0)) leases.push_back(asked);
+    AnswerAll(0);
   }
   EXPECT_EQ(leases, (std::vector<std::size_t>{44, 64, 64, 64, 64}));
-}
-
-TEST_F(Renewals, TheTextOfARefusalIsNoWordOfAnotherThatWantsIt) {
-  linger_.usual = 20ms;
-  Make(3);
-  Start();
-  session_ = Open();
-  MustHold(session_);
-  AllByHand();
-  Pass(1s);
-  for (NodeIndex i = 0; i < 3; ++i) {
-    Answer(Take<RenewOp>(i), Verdict::kSettings, 0, 0ns, "Other settings");
-  }
-  Unlock(session_);
-  EXPECT_FALSE(IsAsked<ReleaseOp>(0)) << "it lingers";
 }
 
 TEST_F(Renewals, LeasesThatWereTakenMillisecondsApartAreRenewedTogetherAndNoneTooLate) {
@@ -88,7 +71,7 @@ TEST_F(Renewals, WhatANodeSaysOfOneLeaseIsNotOfTheOthers) {
   Pass(1s);
   const Time asked = now_;
   for (NodeIndex i = 0; i < 3; ++i) nodes_[i].Forget("lock1");
-  for (NodeIndex i = 0; i < 3; ++i) AnswerAsObedient(Take<RenewOp>(i));
+  for (NodeIndex i = 0; i < 3; ++i) AnswerAll(i);
   for (const auto& hold : Holds()) {
     EXPECT_EQ(hold.deadline == asked + Promise(3s), hold.name != "lock1") << hold.name;
   }
@@ -97,33 +80,14 @@ TEST_F(Renewals, WhatANodeSaysOfOneLeaseIsNotOfTheOthers) {
   EXPECT_FALSE(IsAsked<AcquireOp>(0));
 }
 
-TEST_F(Renewals, AnAnswerThatIsTooShortRenewsWhatItNames) {
-  HoldMany(3);
-  AllByHand();
-  Pass(1s);
-  const Time asked = now_;
-  for (NodeIndex i = 0; i < 3; ++i) {
-    const Asked renewal = Take<RenewOp>(i);
-    NodeAnswer answer;
-    answer.node = i;
-    answer.ticket = renewal.ticket;
-    answer.verdict = Verdict::kOk;
-    answer.node_time = nodes_[i].Clock(now_);
-    answer.text = "o";
-    Do(answer);
-  }
-  const auto holds = Holds();
-  EXPECT_EQ(std::count_if(holds.begin(), holds.end(),
-                          [&](const auto& hold) { return hold.deadline == asked + Promise(3s); }),
-            1);
-}
-
-TEST_F(Renewals, ASilenceIsOneOfEachLease) {
+TEST_F(Renewals, EachLeaseWhoseRenewalsAreSilentIsInJeopardy) {
   HoldMany(2);
   AllByHand();
   Pass(1s);
-  for (NodeIndex i : {0, 1}) Silence(Take<RenewOp>(i), true);
-  Silence(Take<RenewOp>(2));
+  for (int lease = 0; lease < 2; ++lease) {
+    for (NodeIndex i : {0, 1}) Silence(Take<RenewOp>(i), true);
+    Silence(Take<RenewOp>(2));
+  }
   EXPECT_EQ(Told(session_), (std::vector<Notice::Kind>(2, Notice::Kind::kJeopardy)));
 }
 
@@ -132,7 +96,7 @@ TEST_F(Renewals, WhatWasLetGoMeanwhileStaysSo) {
   AllByHand();
   Pass(1s);
   Do(UnlockRequested{session_, 1000, "lock0", {}, false});
-  for (NodeIndex i = 0; i < 3; ++i) AnswerAsObedient(Take<RenewOp>(i));
+  for (NodeIndex i = 0; i < 3; ++i) AnswerAll(i);
   EXPECT_EQ(engine_->HoldCount(), 1u);
   for (NodeIndex i = 0; i < 3; ++i) EXPECT_FALSE(IsAsked<AcquireOp>(i));
 }

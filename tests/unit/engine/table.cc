@@ -121,12 +121,6 @@ void Table::Answer(const Asked& asked, Verdict verdict, Fence fence, Duration le
   answer.fence = fence;
   answer.left = left;
   answer.text = std::move(text);
-  const auto* renewal = std::get_if<RenewOp>(&asked.op);
-  if (renewal && (verdict == Verdict::kOk || verdict == Verdict::kNotOwner)) {
-    answer.verdict = Verdict::kOk;
-    answer.text.assign(renewal->leases.size(),
-                       verdict == Verdict::kOk ? RenewOp::kRenewed : RenewOp::kNotOwner);
-  }
   Do(answer);
 }
 

@@ -104,7 +104,6 @@ class Table : public ::testing::Test {
   }
   void ForgetAsked() { asked_.clear(); }
 
-  // To a renewal kOk and kNotOwner are said of each lease in it.
   void Answer(const Asked& asked, Verdict verdict, Fence fence = 0, Duration left = 0ns,
               std::string text = {});
   void AnswerAsObedient(const Asked& asked);

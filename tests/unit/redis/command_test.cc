@@ -57,8 +57,14 @@ TEST(CommandTest, EachOpHasItsKeysAndArguments) {
   EXPECT_THAT(call.args,
               ElementsAre("run", "61062000", "60000000", "10000000", "o:1:h", "42", "8", "600000"));
 
-  call = test::WordsOf(engine::RenewOp{{{"job", "o:1:h", 10s}, {"jab", "o:2:h", 1500us}}}, kSet,
-                       "run");
+  call = test::WordsOf(engine::RenewOp{"job", "o:1:h", 10s}, kSet, "run");
+  EXPECT_THAT(call.keys, ElementsAre("redlockd:node", "app:job", "redlockd:fence:app:job",
+                                     "redlockd:want:app:job"));
+  EXPECT_THAT(call.args,
+              ElementsAre("run", "61062000", "60000000", "10000000", "600000", "o:1:h", "10000"));
+
+  const std::vector<engine::RenewOp> renewals = {{"job", "o:1:h", 10s}, {"jab", "o:2:h", 1500us}};
+  call = test::WordsOf(CallOf(renewals, kSet), "run");
   EXPECT_THAT(call.keys, ElementsAre("redlockd:node", "app:job", "redlockd:fence:app:job",
                                      "redlockd:want:app:job", "app:jab", "redlockd:fence:app:jab",
                                      "redlockd:want:app:jab"));

@@ -27,6 +27,13 @@ std::string InfoReply(std::string_view run_id) {
               "cluster_enabled:0\r\n");
 }
 
+std::size_t FakeNode::LocksOf(const Argv& argv) {
+  const std::size_t keys = std::stoul(argv[2]);
+  if (argv[1] == Get(ScriptId::kRenew).sha) return (keys - 1) / 3;
+  if (argv[1] == Get(ScriptId::kRelease).sha) return keys / 2;
+  return 0;
+}
+
 FakeNode::FakeNode(event::Loop& loop)
     : loop_(loop), listener_(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)) {
   sockaddr_un name{};
@@ -48,9 +55,7 @@ std::string FakeNode::Good(const Argv& argv) {
   if (argv[0] == "CLIENT") return ":7\r\n";
   if (argv[0] == "SCRIPT") return Bulk(std::string(40, 'a'));
   if (argv[0] == "EVALSHA") {
-    const bool is_release = argv[1] == Get(ScriptId::kRelease).sha;  // two keys of each lock
-    const std::string reply =
-        ScriptReply("ok", 0, 0, std::string(is_release ? std::stoul(argv[2]) / 2 : 0, 'o'));
+    const std::string reply = ScriptReply("ok", 0, 0, std::string(LocksOf(argv), 'o'));
     const bool is_introduction = argv[1] == Get(ScriptId::kIntroduce).sha;
     return is_introduction ? "*10" + reply.substr(2) + Bulk("") + Bulk("") + Bulk("") + Bulk("")
                            : reply;

@@ -23,7 +23,8 @@ std::string ScriptReply(std::string_view verdict, std::int64_t fence = 0, std::i
 std::string InfoReply(std::string_view run_id = "run-1");
 
 // A node that says what a test wants, on a Unix socket, in the loop of the test. By itself it
-// answers the handshake like a good one, and every script with ok; of a release, for each lock.
+// answers the handshake like a good one, and every script with ok; renewals and releases, for each
+// lock.
 class FakeNode {
  public:
   using Argv = std::vector<std::string>;
@@ -36,6 +37,8 @@ class FakeNode {
   // The bytes to answer a command with; none: silence.
   std::function<std::string(const Argv&)> answer = [](const Argv& argv) { return Good(argv); };
   static std::string Good(const Argv& argv);
+  // Of how many locks an EVALSHA is, if of renewals or releases; else 0.
+  static std::size_t LocksOf(const Argv& argv);
 
   void Say(std::string_view bytes);  // to all that are connected
   void Drop();                       // closes all connections

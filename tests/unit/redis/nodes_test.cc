@@ -634,7 +634,7 @@ TEST_F(NodesTest, TheAclLineOfTheReadmeSuffices) {
   EXPECT_EQ(Answer(engine::TrustOp{}).verdict, Verdict::kOk);
   const engine::Fence fence = Answer(Acquire()).fence;
   EXPECT_EQ(Answer(engine::ConfirmOp{"job", kOwner, fence + 1}).verdict, Verdict::kOk);
-  EXPECT_EQ(Answer(engine::RenewOp{{{"job", kOwner, 2s}}}).verdict, Verdict::kOk);
+  EXPECT_EQ(Answer(engine::RenewOp{"job", kOwner, 2s}).verdict, Verdict::kOk);
   EXPECT_EQ(Answer(engine::InspectOp{"job"}).text, kOwner);
   EXPECT_EQ(Answer(engine::AcquireOp{"job", kOther, 1s, 0}).verdict, Verdict::kBusy);
   EXPECT_TRUE(Until([&] { return hints_.size() == 1; })) << "to be wanted is told to the holder";

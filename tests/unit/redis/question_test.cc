@@ -22,8 +22,8 @@ const std::vector<engine::NodeOp> kOfLock{
     engine::AcquireOp{.lock = "job", .owner = "o:1:h", .ttl = 10s, .proposal = 7},
     engine::ConfirmOp{.lock = "job", .owner = "o:1:h", .fence = 42},
     engine::ReleaseOp{.lock = "job", .owner = "o:1:h"}, engine::InspectOp{"job"}};
-const std::vector<engine::NodeOp> kOfNoLock{
-    engine::RenewOp{{{.lock = "job", .owner = "o:1:h", .ttl = 10s}}}, engine::SuspectOp{},
+const std::vector<engine::NodeOp> kOnAnyLink{
+    engine::RenewOp{.lock = "job", .owner = "o:1:h", .ttl = 10s}, engine::SuspectOp{},
     engine::TrustOp{}, engine::AdoptOp{"set"}};
 
 // What a node of this run is to get.
@@ -40,7 +40,7 @@ std::string Asked(const Question& question, const std::string& run_id) {
 }
 
 TEST(QuestionTest, HasTheRunIdOfEachNodeInItsPlace) {
-  for (const auto& ops : {kOfLock, kOfNoLock}) {
+  for (const auto& ops : {kOfLock, kOnAnyLink}) {
     for (const engine::NodeOp& op : ops) {
       const Question question(op, kSet);
       for (const std::string run_id : {"", "a", "0123456789abcdef0123456789abcdef01234567"}) {
@@ -58,21 +58,31 @@ TEST(QuestionTest, OfAProbeBeginsWithInfo) {
   EXPECT_EQ(Asked(question, "run"), "*1\r\n$4\r\nINFO\r\n" + Called(probe, "run"));
 }
 
-TEST(QuestionTest, OfReleasesSaysOfHowMany) {
+TEST(QuestionTest, OfABatchSaysOfHowMany) {
   const std::vector<engine::ReleaseOp> releases = {{"job", "o:1:h"}, {"jab", "o:2:h", true}};
   const Question question(releases, kSet);
-  EXPECT_EQ(question.releases(), 2u);
+  EXPECT_EQ(question.batch_size(), 2u);
   EXPECT_EQ(question.lane(), LaneOf("job"));
   EXPECT_EQ(Asked(question, "run"), CallOf(releases, kSet).text);
-  EXPECT_EQ(Question(releases[0], kSet).releases(), 1u);
-  EXPECT_EQ(Question(engine::InspectOp{"job"}, kSet).releases(), 0u);
+  EXPECT_EQ(Question(releases[0], kSet).batch_size(), 1u);
+  EXPECT_EQ(Question(engine::InspectOp{"job"}, kSet).batch_size(), 0u);
+}
+
+TEST(QuestionTest, OfRenewalsHasTheRunIdAndNoLane) {
+  const std::vector<engine::RenewOp> renewals = {{"job", "o:1:h", 10s}, {"jab", "o:2:h", 5s}};
+  const Question question(renewals, kSet);
+  EXPECT_EQ(question.batch_size(), 2u);
+  EXPECT_EQ(question.lane(), std::nullopt);
+  std::string text;
+  test::AppendCall(text, ScriptId::kRenew, test::WordsOf(CallOf(renewals, kSet), "run"));
+  EXPECT_EQ(Asked(question, "run"), text);
 }
 
 TEST(QuestionTest, KeepsTheOpsOfALockInOneLane) {
   const auto lane = Question(kOfLock[0], kSet).lane();
   EXPECT_TRUE(lane);
   for (const engine::NodeOp& op : kOfLock) EXPECT_EQ(Question(op, kSet).lane(), lane);
-  for (const engine::NodeOp& op : kOfNoLock) EXPECT_EQ(Question(op, kSet).lane(), std::nullopt);
+  for (const engine::NodeOp& op : kOnAnyLink) EXPECT_EQ(Question(op, kSet).lane(), std::nullopt);
   EXPECT_NE(Question(engine::InspectOp{"other"}, kSet).lane(), lane);
 }
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "daemon/redis/scripts.h"
-#include "tests/unit/redis/nodes_fixture.h"
+#include "tests/unit/redis/batches_fixture.h"
 
 namespace redlockd::redis {
 namespace {
@@ -15,38 +15,12 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-class ReleasesTest : public NodesTest {
+class ReleasesTest : public BatchesTest {
  protected:
-  static std::string Name(std::uint64_t number) { return "job" + std::to_string(number); }
-  static engine::ReleaseOp Release(std::uint64_t number) { return {Name(number), kOwner}; }
-  // Of so many locks, in one turn; the subject of each ticket is the lock's number.
   void Ask(std::uint64_t releases) {
     for (std::uint64_t i = 0; i < releases; ++i) NodesTest::Ask(Release(i), i);
   }
   using NodesTest::Ask;
-
-  // Of the calls that the scripted node has heard: of how many locks, if of releases; else 0.
-  std::vector<std::size_t> Calls() const {
-    std::vector<std::size_t> calls;
-    for (const auto& argv : fake_->heard) {
-      if (argv[0] != "EVALSHA") continue;
-      const bool is_release = argv[1] == Get(ScriptId::kRelease).sha;
-      calls.push_back(is_release ? std::stoul(argv[2]) / 2 : 0);
-    }
-    return calls;
-  }
-  void SayNothing() {
-    fake_->answer = [](const FakeNode::Argv&) { return ""; };
-  }
-  bool Heard(std::size_t calls) {
-    return Until([&] { return fake_->Count("EVALSHA") == calls; });
-  }
-  std::vector<std::uint64_t> Subjects() const {
-    std::vector<std::uint64_t> subjects;
-    for (const NodeAnswer& answer : answers_) subjects.push_back(answer.ticket.subject);
-    for (const NodeSilence& silence : silences_) subjects.push_back(silence.ticket.subject);
-    return subjects;
-  }
 };
 
 TEST_F(ReleasesTest, OfOneTurnGoInOneCallAndEachHasItsOwnAnswer) {

@@ -10,6 +10,7 @@ namespace redlockd::redis {
 namespace {
 
 using namespace std::chrono_literals;
+using engine::NodeAnswer;
 using engine::NodeFacts;
 using engine::Verdict;
 using ::testing::HasSubstr;
@@ -42,7 +43,7 @@ const std::string kInfo =
     "# Stats\r\nevicted_keys:12\r\n# Replication\r\nrole:master\r\n# Cluster\r\n"
     "cluster_enabled:0\r\n";
 
-std::string ReleaseReply(const std::string& letters, const std::string& greatest = "0") {
+std::string BatchReply(const std::string& letters, const std::string& greatest = "0") {
   return "*6\r\n" + Bulk("ok") + ":1763931234567890\r\n:0\r\n:0\r\n" + Bulk(letters) + ":" +
          greatest + "\r\n";
 }
@@ -71,26 +72,45 @@ TEST(ReplyTest, ReadsEveryVerdict) {
   }
 }
 
-TEST(ReplyTest, EachReleaseOfACallHasItsOwnAnswer) {
-  const Reply reply = Read(ReleaseReply("oOnN", "9"));
+TEST(ReplyTest, EachOpOfABatchHasItsOwnAnswer) {
+  const NodeAnswer whole = ParseAnswer(*Read(BatchReply("oOnN", "9")));
   const std::pair<Verdict, engine::Stamp> expected[] = {
       {Verdict::kOk, 0}, {Verdict::kOk, 9}, {Verdict::kNotOwner, 0}, {Verdict::kNotOwner, 9}};
   for (std::size_t i = 0; i < 4; ++i) {
-    const auto answer = ParseRelease(*reply, i, 4);
+    const auto answer = PartOf(whole, i, 4);
     EXPECT_EQ(answer.verdict, expected[i].first) << i;
     EXPECT_EQ(answer.greatest, expected[i].second) << i;
-    EXPECT_EQ(answer.node_time, 1763931234567890);
+    EXPECT_EQ(answer.wanted, expected[i].second != 0) << i;
+    EXPECT_EQ(answer.node_time, i == 0 ? 1763931234567890 : 0) << "one reading of its clock";
     EXPECT_EQ(answer.text, "");
   }
 }
 
-TEST(ReplyTest, LettersThatAreNotThoseOfTheReleasesAreAnError) {
-  for (const std::string letters : {"", "o", "ooo", "ow", "o "}) {
-    const auto answer = ParseRelease(*Read(ReleaseReply(letters)), 1, 2);
-    EXPECT_EQ(answer.verdict, Verdict::kError) << letters;
-    EXPECT_EQ(answer.text, "expected o, O, n or N for each of 2 releases, got '" + letters + "'");
+TEST(ReplyTest, ABatchThatIsWantedMayNameNoStamp) {
+  const NodeAnswer whole = ParseAnswer(*Read(BatchReply("oO")));
+  EXPECT_FALSE(PartOf(whole, 0, 2).wanted);
+  EXPECT_TRUE(PartOf(whole, 1, 2).wanted);
+  EXPECT_EQ(PartOf(whole, 1, 2).greatest, 0);
+}
+
+TEST(ReplyTest, ARefusalIsTheAnswerToEachOpOfABatch) {
+  const NodeAnswer whole =
+      ParseAnswer(*Read("*6\r\n" + Bulk("settings") + ":1\r\n:0\r\n:0\r\n" + Bulk("OO") + kNobody));
+  for (std::size_t i = 0; i < 2; ++i) {
+    const NodeAnswer answer = PartOf(whole, i, 2);
+    EXPECT_EQ(answer.verdict, Verdict::kSettings);
+    EXPECT_EQ(answer.text, "OO");
+    EXPECT_FALSE(answer.wanted) << "the text of a refusal has no letters";
   }
-  EXPECT_EQ(ParseRelease(*Read("-NOPERM no\r\n"), 1, 2).text, "NOPERM no");
+}
+
+TEST(ReplyTest, LettersThatAreNotThoseOfTheBatchAreAnError) {
+  for (const std::string letters : {"", "o", "ooo", "ow", "o "}) {
+    const auto answer = PartOf(ParseAnswer(*Read(BatchReply(letters))), 1, 2);
+    EXPECT_EQ(answer.verdict, Verdict::kError) << letters;
+    EXPECT_EQ(answer.text, "expected o, O, n or N for each of 2 locks, got '" + letters + "'");
+  }
+  EXPECT_EQ(PartOf(ParseAnswer(*Read("-NOPERM no\r\n")), 1, 2).text, "NOPERM no");
 }
 
 TEST(ReplyTest, AKeyWithoutATtlIsLeftForVeryLong) {

@@ -61,10 +61,14 @@ class ScriptsTest : public ::testing::Test {
   // A probe's INFO is left out: its answer then has only what the sentinel says.
   NodeAnswer DoAs(const SetOptions& set, const engine::NodeOp& op) {
     Call(ScriptOf(op), test::WordsOf(op, set, run_id_));
-    const bool is_release = std::holds_alternative<engine::ReleaseOp>(op);
-    return is_release ? ParseRelease(*last_, 0, 1) : ParseAnswer(*last_);
+    const NodeAnswer answer = ParseAnswer(*last_);
+    return IsBatched(op) ? PartOf(answer, 0, 1) : answer;
   }
   // Of several locks in one call: the whole answer, with their letters.
+  NodeAnswer RenewAll(const std::vector<engine::RenewOp>& renewals) {
+    Call(ScriptId::kRenew, test::WordsOf(CallOf(renewals, set_), run_id_));
+    return ParseAnswer(*last_);
+  }
   NodeAnswer ReleaseAll(const std::vector<engine::ReleaseOp>& releases) {
     Call(ScriptId::kRelease, test::WordsOf(CallOf(releases, set_), run_id_));
     return ParseAnswer(*last_);
@@ -94,13 +98,8 @@ class ScriptsTest : public ::testing::Test {
   NodeAnswer Confirm(const std::string& owner, Fence fence) {
     return Do(engine::ConfirmOp{"job", owner, fence});
   }
-  // Of one lease: that it is not the owner's is the verdict.
   NodeAnswer Renew(const std::string& owner, engine::Duration ttl = 2s) {
-    NodeAnswer answer = Do(engine::RenewOp{{{"job", owner, ttl}}});
-    if (answer.text == std::string(1, engine::RenewOp::kNotOwner)) {
-      answer.verdict = Verdict::kNotOwner;
-    }
-    return answer;
+    return Do(engine::RenewOp{"job", owner, ttl});
   }
   NodeAnswer Release(const std::string& owner) { return Do(engine::ReleaseOp{"job", owner}); }
   NodeAnswer Inspect() { return Do(engine::InspectOp{"job"}); }

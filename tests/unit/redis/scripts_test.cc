@@ -237,8 +237,8 @@ TEST_F(ScriptsTest, RenewsManyAndSaysOfEach) {
   Ready();
   for (const char* lock : {"one", "three"}) Do(engine::AcquireOp{lock, kA, 1s, 0});
   Do(engine::AcquireOp{"two", kB, 1s, 0});
-  const auto answer = Do(
-      engine::RenewOp{{{"one", kA, 2s}, {"two", kA, 2s}, {"three", kA, 1500ms}, {"four", kA, 2s}}});
+  const auto answer =
+      RenewAll({{"one", kA, 2s}, {"two", kA, 2s}, {"three", kA, 1500ms}, {"four", kA, 2s}});
   EXPECT_EQ(answer.verdict, Verdict::kOk);
   EXPECT_EQ(answer.text, "onon");
   EXPECT_GT(Number({"PTTL", "app:one"}), 1500);
@@ -399,7 +399,7 @@ TEST_F(ScriptsTest, AnotherRunMetWithSmallerSettingsWaitsForTheGreaterQuarantine
   smaller.max_ttl = 1s;
   smaller.quarantine = 2s;
   run_id_ = std::string(40, 'e');
-  EXPECT_EQ(DoAs(smaller, engine::RenewOp{{{"job", kA, 1s}}}).left, 3s);
+  EXPECT_EQ(DoAs(smaller, engine::RenewOp{"job", kA, 1s}).left, 3s);
   EXPECT_EQ(Sentinel("max_ttl"), "2000000");
 }
 
@@ -433,7 +433,7 @@ TEST_F(ScriptsTest, OtherSettingsGetNoVoteAndAreNamed) {
   other = SmallSet();
   other.fence_window = 250ms;
   Acquire(kA);
-  answer = DoAs(other, engine::RenewOp{{{"job", kA, 2s}}});
+  answer = DoAs(other, engine::RenewOp{"job", kA, 2s});
   EXPECT_EQ(answer.verdict, Verdict::kSettings);
   EXPECT_EQ(answer.text, "fence_window is 500ms on the node, 250ms here");
   EXPECT_LE(Number({"PTTL", "app:job"}), 1000);
