@@ -46,6 +46,7 @@ class Ballot {
   // kDisagreed: the greatest of the m smallest votes (rule A4).
   Fence ToConfirm() const;
   std::size_t Votes() const { return voted_.count(); }
+  NodeSet Voted() const { return voted_; }
   // Asked, and has not answered.
   NodeSet Silent() const { return asked_ & (open_ | missed_); }
   // Why each node that was asked has neither voted nor refused.

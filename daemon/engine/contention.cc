@@ -31,6 +31,8 @@ Duration Contention::OnFailed(Time now, bool reached, const Ballot* ballot, cons
                               const Odds& odds) {
   reached ? OnQuorum() : OnNoQuorum(now);
   failures_ = ballot ? ballot->Failures() : NodeFailures();
+  // A node that voted for this attempt is free for this daemon, and publishes no hint of it.
+  if (ballot) freed_ |= ballot->Voted();
   want_.RoundFailed(now, reached, ballot && ballot->OnlyQueue());
   return UntilNext(now, reached, ballot, demand, odds);
 }

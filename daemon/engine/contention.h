@@ -45,7 +45,8 @@ class Contention {
 
   // A round goes out: what was said before it does not count any more.
   void OnRound() { freed_.reset(); }
-  // A hint: it is this daemon's turn on that node. Returns whether `majority` of them say so.
+  // A hint: it is this daemon's turn on that node. Returns whether it may be its turn on `majority`
+  // of them, with those that voted for the attempt that failed.
   bool OnFreed(NodeIndex node, std::size_t majority);
   void OnGranted() { splits_ = 0; }
   // The votes of the last attempt were split, and are fought for again.
@@ -83,7 +84,7 @@ class Contention {
   const Timing& timing_;
   Want want_;
   unsigned splits_ = 0;  // failed attempts in a row without a holder in sight (rule E7)
-  NodeSet freed_;        // nodes that said since the last round that they are free (rule E5)
+  NodeSet freed_;        // nodes that voted for the last round, or said since that they are free
   NodeFailures failures_;
   std::optional<Time> no_quorum_since_;
   Alarm attempt_alarm_;

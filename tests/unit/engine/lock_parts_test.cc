@@ -488,6 +488,15 @@ TEST_F(ContentionTest, AsksAtOnceWhereItWasFreedMeanwhile) {  // rule E5
   EXPECT_NE(Refused("a:1:h", 10s), 0s);
 }
 
+TEST_F(ContentionTest, ANodeThatVotedHasNothingToSayWhenTheHolderLetsGo) {  // rule C11
+  contention_.OnRound();
+  contention_.OnFreed(1, 2);
+  EXPECT_EQ(Split(), 0s) << "node 0 voted, and node 1 was freed during the round";
+  contention_.OnRound();
+  EXPECT_NE(Split(), 0s);
+  EXPECT_TRUE(contention_.OnFreed(2, 2)) << "... or after it";
+}
+
 TEST_F(ContentionTest, IsHeldBackUntilBothPausesAreOver) {
   contention_.CoolDown(At(1s));
   contention_.AwaitRelease(At(2s));
