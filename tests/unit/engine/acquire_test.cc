@@ -1,10 +1,10 @@
-#include "tests/unit/engine/table.h"
+#include "tests/unit/engine/engine_fixture.h"
 
 // From a request to a grant: rules A1-A6, C1-C4.
 namespace redlockd::engine {
 namespace {
 
-class Acquire : public Table {
+class Acquire : public EngineFixture {
  protected:
   Acquire() {
     Start();

@@ -1,10 +1,10 @@
-#include "tests/unit/engine/table.h"
+#include "tests/unit/engine/engine_fixture.h"
 
 // When the next attempt is made: rules C11, E7.
 namespace redlockd::engine {
 namespace {
 
-class Backoff : public Table {
+class Backoff : public EngineFixture {
  protected:
   Backoff() {
     Start();

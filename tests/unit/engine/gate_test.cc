@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 
 #include "daemon/engine/attempt_gate.h"
-#include "tests/unit/engine/table.h"
+#include "tests/unit/engine/engine_fixture.h"
 
 // How many locks are asked of the nodes at a time (rule C12).
 namespace redlockd::engine {
@@ -11,7 +11,7 @@ const std::size_t kMost = EngineOptions{}.attempts;
 const std::size_t kOfOneUser = kMost / AttemptGate::kShare;
 
 // Others have filled it, each with as much as one user may.
-class Gate : public Table {
+class Gate : public EngineFixture {
  protected:
   Gate() {
     Start();
@@ -32,7 +32,7 @@ class Gate : public Table {
     const auto asked = std::exchange(asked_, {});
     for (const Asked& one : asked) {
       if (one.node == 2 || !std::holds_alternative<AcquireOp>(one.op)) continue;
-      Table::Answer(one, verdict, 10, 1s, "other:1:h");
+      EngineFixture::Answer(one, verdict, 10, 1s, "other:1:h");
     }
   }
   std::vector<SessionId> others_;
@@ -40,7 +40,7 @@ class Gate : public Table {
 };
 
 // There is room for two, of two users.
-class NarrowGate : public Table {
+class NarrowGate : public EngineFixture {
  protected:
   explicit NarrowGate(std::size_t most = 2) {
     Make(3, false, {}, most);

@@ -1,4 +1,4 @@
-#include "tests/unit/engine/table.h"
+#include "tests/unit/engine/engine_fixture.h"
 
 // A hold's life: rules C2, C5, C6, C9, C10, D6.
 namespace redlockd::engine {
@@ -7,9 +7,9 @@ namespace {
 using Kind = Notice::Kind;
 using Kinds = std::vector<Kind>;
 
-class Holding : public Table {
+class HoldTest : public EngineFixture {
  protected:
-  Holding() {
+  HoldTest() {
     Start();
     session_ = Open();
   }
@@ -29,7 +29,7 @@ class Holding : public Table {
   Time granted_;
 };
 
-TEST_F(Holding, IsRenewedAtAThirdOfTheTtl) {  // rule C5
+TEST_F(HoldTest, IsRenewedAtAThirdOfTheTtl) {  // rule C5
   MustHold(session_, {.renewed_events = true});
   const Time start = now_;
   Pass(1s - 1ns);
@@ -43,14 +43,14 @@ TEST_F(Holding, IsRenewedAtAThirdOfTheTtl) {  // rule C5
   EXPECT_EQ(engine_->HoldCount(), 1u);
 }
 
-TEST_F(Holding, IsNotToldOfRenewalsUnasked) {
+TEST_F(HoldTest, IsNotToldOfRenewalsUnasked) {
   MustHold(session_);
   Pass(10s);
   EXPECT_TRUE(Told(session_).empty());
 }
 
 // The renewal has read the node's sentinel itself.
-TEST_F(Holding, AProbeThatFailsTakesNothingFromARenewal) {  // rule C5
+TEST_F(HoldTest, AProbeThatFailsTakesNothingFromARenewal) {  // rule C5
   HoldOnTwo();
   Pass(1s);
   for (const NodeIndex node : {0, 1}) {
@@ -62,7 +62,7 @@ TEST_F(Holding, AProbeThatFailsTakesNothingFromARenewal) {  // rule C5
   EXPECT_EQ(Deadline(), now_ + Promise(3s));
 }
 
-TEST_F(Holding, ARenewalByANodeThatMayHaveForgottenCountsForNothing) {  // rules D5, D6
+TEST_F(HoldTest, ARenewalByANodeThatMayHaveForgottenCountsForNothing) {  // rules D5, D6
   HoldOnTwo();
   Pass(1s);
   const Time before = Deadline();
@@ -74,7 +74,7 @@ TEST_F(Holding, ARenewalByANodeThatMayHaveForgottenCountsForNothing) {  // rules
   EXPECT_EQ(Deadline(), before);
 }
 
-TEST_F(Holding, DangerAndLossSayWhatEachNodeSaid) {
+TEST_F(HoldTest, DangerAndLossSayWhatEachNodeSaid) {
   HoldOnTwo();
   Pass(1s);
   Answer(Take<RenewOp>(0), Verdict::kError, 0, 0ns, "READONLY");
@@ -91,7 +91,7 @@ TEST_F(Holding, DangerAndLossSayWhatEachNodeSaid) {
   EXPECT_NE(lost->text.find("node 3 connection refused"), std::string::npos) << lost->text;
 }
 
-TEST_F(Holding, AFailedRenewalIsRepeatedEachRetryInterval) {  // rule C5
+TEST_F(HoldTest, AFailedRenewalIsRepeatedEachRetryInterval) {  // rule C5
   HoldOnTwo();
   Pass(1s);
   for (int round = 0; round < 5; ++round) {
@@ -104,7 +104,7 @@ TEST_F(Holding, AFailedRenewalIsRepeatedEachRetryInterval) {  // rule C5
   EXPECT_TRUE(IsAsked<RenewOp>(0));
 }
 
-TEST_F(Holding, ANodeIsAskedOneThingAtATime) {  // rule C5
+TEST_F(HoldTest, ANodeIsAskedOneThingAtATime) {  // rule C5
   HoldOnTwo();
   Pass(1s);
   EXPECT_EQ(Count<RenewOp>(0), 1u);
@@ -114,7 +114,7 @@ TEST_F(Holding, ANodeIsAskedOneThingAtATime) {  // rule C5
   EXPECT_EQ(Count<RenewOp>(1), 1u);
 }
 
-TEST_F(Holding, AMinoritysRenewalGainsNothing) {  // rules C2, C5
+TEST_F(HoldTest, AMinoritysRenewalGainsNothing) {  // rules C2, C5
   HoldOnTwo();
   const Time deadline = Deadline();
   Pass(1s);
@@ -123,7 +123,7 @@ TEST_F(Holding, AMinoritysRenewalGainsNothing) {  // rules C2, C5
   EXPECT_EQ(Deadline(), deadline);
 }
 
-TEST_F(Holding, ARenewalCountsFromItsAsking) {  // rule C2
+TEST_F(HoldTest, ARenewalCountsFromItsAsking) {  // rule C2
   HoldOnTwo();
   Pass(1s);
   const Time asked = now_;
@@ -135,7 +135,7 @@ TEST_F(Holding, ARenewalCountsFromItsAsking) {  // rule C2
   EXPECT_EQ(Deadline(), asked + Promise(3s));
 }
 
-TEST_F(Holding, TheRenewalOfANodeThatDoesNotVoteGainsNothing) {  // rules D5, D8
+TEST_F(HoldTest, TheRenewalOfANodeThatDoesNotVoteGainsNothing) {  // rules D5, D8
   HoldOnTwo();
   const Time deadline = Deadline();
   Pass(1s);
@@ -147,7 +147,7 @@ TEST_F(Holding, TheRenewalOfANodeThatDoesNotVoteGainsNothing) {  // rules D5, D8
   EXPECT_EQ(Deadline(), deadline);
 }
 
-TEST_F(Holding, ARenewalAsksForTheTtlOfTheHold) {  // rule C10
+TEST_F(HoldTest, ARenewalAsksForTheTtlOfTheHold) {  // rule C10
   AllByHand();
   const auto request = Lock(session_, {.ttl = 2s});
   EXPECT_EQ(std::get<AcquireOp>(asked_.front().op).ttl, 2s);
@@ -160,7 +160,7 @@ TEST_F(Holding, ARenewalAsksForTheTtlOfTheHold) {  // rule C10
 
 // --- JEOPARDY, SAFE, LOST -----------------------------------------------------------------------
 
-TEST_F(Holding, ARoundWithoutAMajorityIsJeopardyAndTheNextGoodOneSafe) {
+TEST_F(HoldTest, ARoundWithoutAMajorityIsJeopardyAndTheNextGoodOneSafe) {
   HoldOnTwo();
   Pass(1s);
   Answer(Take<RenewOp>(0), Verdict::kOk);
@@ -175,7 +175,7 @@ TEST_F(Holding, ARoundWithoutAMajorityIsJeopardyAndTheNextGoodOneSafe) {
 }
 
 // The next round comes later than that.
-TEST_F(Holding, HalfOfAShortTtlInSilenceIsJeopardy) {
+TEST_F(HoldTest, HalfOfAShortTtlInSilenceIsJeopardy) {
   AllByHand();
   Lock(session_, {.ttl = 300ms});
   for (NodeIndex i : {0, 1, 2}) Vote(i, 10);
@@ -186,7 +186,7 @@ TEST_F(Holding, HalfOfAShortTtlInSilenceIsJeopardy) {
   EXPECT_EQ(Told(session_), Kinds{Kind::kJeopardy});
 }
 
-TEST_F(Holding, SilenceIsJeopardyBeforeHalfTheTtlAndLostBeforeTheDeadline) {  // no reply needed
+TEST_F(HoldTest, SilenceIsJeopardyBeforeHalfTheTtlAndLostBeforeTheDeadline) {  // no reply needed
   HoldOnTwo();
   const Time deadline = Deadline();
   Pass(deadline - now_ - 1500ms);
@@ -203,7 +203,7 @@ TEST_F(Holding, SilenceIsJeopardyBeforeHalfTheTtlAndLostBeforeTheDeadline) {  //
   EXPECT_TRUE(IsAsked<ReleaseOp>(0));
 }
 
-TEST_F(Holding, ALateAnswerDoesNotUndoALoss) {  // rule C5
+TEST_F(HoldTest, ALateAnswerDoesNotUndoALoss) {  // rule C5
   HoldOnTwo();
   Pass(1s);
   const Asked a = Take<RenewOp>(0), b = Take<RenewOp>(1);
@@ -215,7 +215,7 @@ TEST_F(Holding, ALateAnswerDoesNotUndoALoss) {  // rule C5
   EXPECT_EQ(Told(session_).back(), Kind::kLost);
 }
 
-TEST_F(Holding, AnAnswerThatComesWithTheDeadlineIsTooLate) {
+TEST_F(HoldTest, AnAnswerThatComesWithTheDeadlineIsTooLate) {
   HoldOnTwo();
   Pass(1s);
   const Asked a = Take<RenewOp>(0), b = Take<RenewOp>(1);
@@ -225,7 +225,7 @@ TEST_F(Holding, AnAnswerThatComesWithTheDeadlineIsTooLate) {
   EXPECT_EQ(Told(session_).back(), Kind::kLost);
 }
 
-TEST_F(Holding, ASuspendPastTheDeadlineIsLost) {
+TEST_F(HoldTest, ASuspendPastTheDeadlineIsLost) {
   MustHold(session_);
   Jump(10s);
   EXPECT_EQ(Told(session_).back(), Kind::kLost);
@@ -234,7 +234,7 @@ TEST_F(Holding, ASuspendPastTheDeadlineIsLost) {
 
 // --- healing ------------------------------------------------------------------------------------
 
-TEST_F(Holding, ANodeThatMissedTheLeaseIsHealedByAcquire) {  // rule C6
+TEST_F(HoldTest, ANodeThatMissedTheLeaseIsHealedByAcquire) {  // rule C6
   HoldOnTwo();
   const std::string owner = "me:1:here";
   Pass(1s);
@@ -247,7 +247,7 @@ TEST_F(Holding, ANodeThatMissedTheLeaseIsHealedByAcquire) {  // rule C6
   EXPECT_EQ(engine_->counters().heals, 1u);
 }
 
-TEST_F(Holding, ANodeThatLostTheKeyIsHealedInTheSameRound) {  // rule C6
+TEST_F(HoldTest, ANodeThatLostTheKeyIsHealedInTheSameRound) {  // rule C6
   const auto grant = MustHold(session_);
   const std::string owner = "me:1:here";
   nodes_[0].Forget("x");
@@ -257,7 +257,7 @@ TEST_F(Holding, ANodeThatLostTheKeyIsHealedInTheSameRound) {  // rule C6
   EXPECT_EQ(Holds().at(0).fence, grant.fence);
 }
 
-TEST_F(Holding, NothingIsHealedAfterLettingGo) {  // rule C6
+TEST_F(HoldTest, NothingIsHealedAfterLettingGo) {  // rule C6
   HoldOnTwo();
   Pass(1s);
   const Asked a = Take<RenewOp>(0);
@@ -271,7 +271,7 @@ TEST_F(Holding, NothingIsHealedAfterLettingGo) {  // rule C6
   }
 }
 
-TEST_F(Holding, NothingIsHealedOnceTheHoldWasThrownOut) {  // rules C6, C9
+TEST_F(HoldTest, NothingIsHealedOnceTheHoldWasThrownOut) {  // rules C6, C9
   HoldOnTwo();
   Pass(1s);
   const Asked a = Take<RenewOp>(0);
@@ -284,7 +284,7 @@ TEST_F(Holding, NothingIsHealedOnceTheHoldWasThrownOut) {  // rules C6, C9
 
 // --- clock steps --------------------------------------------------------------------------------
 
-TEST_F(Holding, AForwardStepVoidsThePromisesOfThatNode) {  // rule D6
+TEST_F(HoldTest, AForwardStepVoidsThePromisesOfThatNode) {  // rule D6
   const auto grant = MustHold(session_);
   EXPECT_EQ(Holds().at(0).votes, 3u);
   AllByHand();
@@ -299,7 +299,7 @@ TEST_F(Holding, AForwardStepVoidsThePromisesOfThatNode) {  // rule D6
   EXPECT_FALSE(IsAsked<AcquireOp>(0));
 }
 
-TEST_F(Holding, AForwardStepThatTakesTheMajorityIsLostAndItsDeadlineKept) {  // rules D6, C9
+TEST_F(HoldTest, AForwardStepThatTakesTheMajorityIsLostAndItsDeadlineKept) {  // rules D6, C9
   HoldOnTwo();
   const Time announced = Deadline();
   nodes_[0].clock_off = 100ms;
@@ -316,7 +316,7 @@ TEST_F(Holding, AForwardStepThatTakesTheMajorityIsLostAndItsDeadlineKept) {  // 
   EXPECT_TRUE(IsAsked<ReleaseOp>(1));
 }
 
-TEST_F(Holding, AForwardStepThatMovesTheDeadlineBackIsToldAsJeopardy) {  // rule D6
+TEST_F(HoldTest, AForwardStepThatMovesTheDeadlineBackIsToldAsJeopardy) {  // rule D6
   HoldOnTwo();
   Pass(500ms);
   const Time first = Deadline();
@@ -344,7 +344,7 @@ TEST_F(Holding, AForwardStepThatMovesTheDeadlineBackIsToldAsJeopardy) {  // rule
 
 // --- max-hold -----------------------------------------------------------------------------------
 
-TEST_F(Holding, NoDeadlineBeyondMaxHoldIsEverAnnounced) {  // rule C9
+TEST_F(HoldTest, NoDeadlineBeyondMaxHoldIsEverAnnounced) {  // rule C9
   const Time start = now_;
   const auto grant = MustHold(session_, {.max_hold = 5s, .renewed_events = true});
   EXPECT_EQ(grant.deadline, start + Promise(3s));
@@ -362,7 +362,7 @@ TEST_F(Holding, NoDeadlineBeyondMaxHoldIsEverAnnounced) {  // rule C9
   EXPECT_EQ(KeysOf("me:1:here"), 0u) << "its deadline has passed";
 }
 
-TEST_F(Holding, AMaxHoldBelowTheTtlIsTheDeadline) {
+TEST_F(HoldTest, AMaxHoldBelowTheTtlIsTheDeadline) {
   const Time start = now_;
   EXPECT_EQ(MustHold(session_, {.max_hold = 1s}).deadline, start + 1s);
   Pass(1s);

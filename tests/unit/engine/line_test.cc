@@ -1,10 +1,10 @@
-#include "tests/unit/engine/table.h"
+#include "tests/unit/engine/engine_fixture.h"
 
 // Who waits, and what a wait that ends without the lock is told.
 namespace redlockd::engine {
 namespace {
 
-class Line : public Table {
+class Line : public EngineFixture {
  protected:
   Line() {
     Start();

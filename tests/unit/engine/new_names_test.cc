@@ -2,7 +2,7 @@
 
 #include <gmock/gmock.h>
 
-#include "tests/unit/engine/table.h"
+#include "tests/unit/engine/engine_fixture.h"
 
 // How many names a user can make the nodes remember (rule C14).
 namespace redlockd::engine {
@@ -72,7 +72,7 @@ TEST_F(NewNamesTest, WhenTheFilterIsFullAGenerationEnds) {
   EXPECT_EQ(names_.count(), before + 1);
 }
 
-class NewNamesOfEngine : public Table {};
+class NewNamesOfEngine : public EngineFixture {};
 
 TEST_F(NewNamesOfEngine, TooManyAreRefused) {
   Make(3, false, {.locks_per_session = 100, .locks_per_uid = 100, .new_names_per_uid = 1});

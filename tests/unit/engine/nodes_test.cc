@@ -1,10 +1,10 @@
-#include "tests/unit/engine/table.h"
+#include "tests/unit/engine/engine_fixture.h"
 
 // Which nodes may vote: rules A6, D1-D8.
 namespace redlockd::engine {
 namespace {
 
-class NodesOf : public Table {
+class NodeHealth : public EngineFixture {
  protected:
   std::string TextOf(NodeIndex node) { return engine_->Nodes(now_).at(node).text; }
   // All but `odd` are up and vote.
@@ -17,7 +17,7 @@ class NodesOf : public Table {
   }
 };
 
-TEST_F(NodesOf, ANewNodeIsSilentForAQuarantine) {  // rules D1, D4, D7
+TEST_F(NodeHealth, ANewNodeIsSilentForAQuarantine) {  // rules D1, D4, D7
   StartBut(2);
   Up(2);
   EXPECT_EQ(StateOf(2), NodeState::kNew);
@@ -34,7 +34,7 @@ TEST_F(NodesOf, ANewNodeIsSilentForAQuarantine) {  // rules D1, D4, D7
   EXPECT_TRUE(changes_.back().votes);
 }
 
-TEST_F(NodesOf, ARestartedNodeIsNoticedByTheScriptItself) {  // rule D1
+TEST_F(NodeHealth, ARestartedNodeIsNoticedByTheScriptItself) {  // rule D1
   Start();
   nodes_[1].Flush();  // nobody told us
   const auto session = Open();
@@ -43,7 +43,7 @@ TEST_F(NodesOf, ARestartedNodeIsNoticedByTheScriptItself) {  // rule D1
   EXPECT_EQ(nodes_[1].OwnerOf(now_, "x"), std::nullopt);
 }
 
-TEST_F(NodesOf, AFlushUnderAHoldHealsAfterTheQuarantine) {  // rules C6, D1
+TEST_F(NodeHealth, AFlushUnderAHoldHealsAfterTheQuarantine) {  // rules C6, D1
   Start();
   MustHold(Open());
   nodes_[1].Flush();
@@ -53,7 +53,7 @@ TEST_F(NodesOf, AFlushUnderAHoldHealsAfterTheQuarantine) {  // rules C6, D1
   EXPECT_EQ(KeysOf("me:1:here"), 3u);
 }
 
-TEST_F(NodesOf, AMajorityThatForgotStopsGrantsAndSaysWhy) {
+TEST_F(NodeHealth, AMajorityThatForgotStopsGrantsAndSaysWhy) {
   Start();
   nodes_[0].Flush();
   nodes_[1].Flush();
@@ -63,7 +63,7 @@ TEST_F(NodesOf, AMajorityThatForgotStopsGrantsAndSaysWhy) {
       << "locks may still be held there";
 }
 
-TEST_F(NodesOf, OnlyOfNewNodesItIsSaidHowToTrustThem) {  // rule D7
+TEST_F(NodeHealth, OnlyOfNewNodesItIsSaidHowToTrustThem) {  // rule D7
   for (NodeIndex i = 0; i < 3; ++i) Up(i);
   const auto request = Try(Open());
   EXPECT_EQ(WhyFailed(request), Failure::kNoQuorum);
@@ -72,7 +72,7 @@ TEST_F(NodesOf, OnlyOfNewNodesItIsSaidHowToTrustThem) {  // rule D7
 
 // --- settings -----------------------------------------------------------------------------------
 
-TEST_F(NodesOf, ADaemonThatDiffersSettlesNothing) {  // rule D3
+TEST_F(NodeHealth, ADaemonThatDiffersSettlesNothing) {  // rule D3
   Timing other = timing_;
   other.max_ttl = 7s;
   nodes_[0].TrustEmpty(now_, other);
@@ -87,7 +87,7 @@ TEST_F(NodesOf, ADaemonThatDiffersSettlesNothing) {  // rule D3
   EXPECT_EQ(nodes_[2].id(), "");
 }
 
-TEST_F(NodesOf, ADaemonGivesANodeThatForgotItsSettings) {  // rule D3
+TEST_F(NodeHealth, ADaemonGivesANodeThatForgotItsSettings) {  // rule D3
   Start();
   nodes_[2].Restart("again");
   Down(2);
@@ -96,7 +96,7 @@ TEST_F(NodesOf, ADaemonGivesANodeThatForgotItsSettings) {  // rule D3
   EXPECT_EQ(StateOf(2), NodeState::kNew);
 }
 
-TEST_F(NodesOf, OneThatDiffersDoesNotKeepTheOthersFromSettling) {  // rule D3
+TEST_F(NodeHealth, OneThatDiffersDoesNotKeepTheOthersFromSettling) {  // rule D3
   Timing other = timing_;
   other.max_ttl = 7s;
   Make(5);
@@ -108,7 +108,7 @@ TEST_F(NodesOf, OneThatDiffersDoesNotKeepTheOthersFromSettling) {  // rule D3
 
 // --- memory -------------------------------------------------------------------------------------
 
-TEST_F(NodesOf, ARestoredSnapshotOfARunningNodeIsNoticed) {  // rule D1
+TEST_F(NodeHealth, ARestoredSnapshotOfARunningNodeIsNoticed) {  // rule D1
   Start();
   Pass(6s);
   nodes_[2].count -= 2;
@@ -120,7 +120,7 @@ TEST_F(NodesOf, ARestoredSnapshotOfARunningNodeIsNoticed) {  // rule D1
 
 // --- one node, two servers (rule D10) -----------------------------------------------------------
 
-class OtherServer : public NodesOf {
+class OtherServer : public NodeHealth {
  protected:
   OtherServer() { Start(); }
   // Another daemon tells the node `at` that for it node 2 is the server `run`.
@@ -222,7 +222,7 @@ TEST_F(OtherServer, AnIdGivenBackSaysThatTheNodeWasUsed) {  // rule D7
   EXPECT_EQ(seen.facts->memory, NodeFacts::Memory::kUsed);
 }
 
-TEST_F(NodesOf, OtherSettingsGetNoVote) {  // rule D3
+TEST_F(NodeHealth, OtherSettingsGetNoVote) {  // rule D3
   StartBut(2);
   Timing other = timing_;
   other.max_ttl = 7s;
@@ -233,7 +233,7 @@ TEST_F(NodesOf, OtherSettingsGetNoVote) {  // rule D3
   EXPECT_EQ(VotesOf(Open()), 2u);
 }
 
-TEST_F(NodesOf, AServerListedTwiceVotesOnce) {  // rule D8
+TEST_F(NodeHealth, AServerListedTwiceVotesOnce) {  // rule D8
   StartBut(1);
   ByHand(1);
   Do(NodeLinkUp{1, nodes_[0].Info()});
@@ -246,7 +246,7 @@ TEST_F(NodesOf, AServerListedTwiceVotesOnce) {  // rule D8
   EXPECT_FALSE(Answered(request));
 }
 
-TEST_F(NodesOf, TheSetIsWrittenAsSoonAsAllHaveBeenRead) {  // rule D8
+TEST_F(NodeHealth, TheSetIsWrittenAsSoonAsAllHaveBeenRead) {  // rule D8
   StartBut(2);
   EXPECT_EQ(nodes_[0].set(), "");
   Up(2);
@@ -256,7 +256,7 @@ TEST_F(NodesOf, TheSetIsWrittenAsSoonAsAllHaveBeenRead) {  // rule D8
 }
 
 // Two daemons meet new nodes at the same time.
-TEST_F(NodesOf, NodesThatAnotherDaemonNamesMeanwhileVoteAtOnce) {  // rule D8
+TEST_F(NodeHealth, NodesThatAnotherDaemonNamesMeanwhileVoteAtOnce) {  // rule D8
   StartBut(2);
   ByHand(2);
   nodes_[2].TrustEmpty(now_, timing_);
@@ -272,7 +272,7 @@ TEST_F(NodesOf, NodesThatAnotherDaemonNamesMeanwhileVoteAtOnce) {  // rule D8
   EXPECT_EQ(StateOf(2), NodeState::kUp);
 }
 
-TEST_F(NodesOf, AReplicaOrAClusterDoesNotVote) {  // rule D5
+TEST_F(NodeHealth, AReplicaOrAClusterDoesNotVote) {  // rule D5
   StartBut(2);
   nodes_[2].TrustEmpty(now_, timing_);
   nodes_[2].master = false;
@@ -285,7 +285,7 @@ TEST_F(NodesOf, AReplicaOrAClusterDoesNotVote) {  // rule D5
   EXPECT_EQ(StateOf(2), NodeState::kCluster);
 }
 
-TEST_F(NodesOf, ANodeThatEvictsDoesNotVote) {  // rule D5
+TEST_F(NodeHealth, ANodeThatEvictsDoesNotVote) {  // rule D5
   StartBut(2);
   nodes_[2].TrustEmpty(now_, timing_);
   nodes_[2].maxmemory_policy = "allkeys-lru";
@@ -294,7 +294,7 @@ TEST_F(NodesOf, ANodeThatEvictsDoesNotVote) {  // rule D5
   EXPECT_EQ(TextOf(2), "has maxmemory-policy allkeys-lru, expected noeviction");
 }
 
-TEST_F(NodesOf, GrowingEvictionsPutANodeInQuarantine) {  // rule D5
+TEST_F(NodeHealth, GrowingEvictionsPutANodeInQuarantine) {  // rule D5
   Start();
   nodes_[2].evicted_keys = 1;
   Pass(2s);
@@ -303,7 +303,7 @@ TEST_F(NodesOf, GrowingEvictionsPutANodeInQuarantine) {  // rule D5
   EXPECT_EQ(StateOf(2), NodeState::kUp);
 }
 
-TEST_F(NodesOf, AChangedPolicyPutsANodeInQuarantineWhenItIsBack) {  // rule D5
+TEST_F(NodeHealth, AChangedPolicyPutsANodeInQuarantineWhenItIsBack) {  // rule D5
   Start();
   nodes_[2].maxmemory_policy = "allkeys-lru";
   Pass(2s);
@@ -314,7 +314,7 @@ TEST_F(NodesOf, AChangedPolicyPutsANodeInQuarantineWhenItIsBack) {  // rule D5
 }
 
 // What was seen must get there: until it has, the node has no vote.
-TEST_F(NodesOf, ASuspicionIsRepeatedUntilTheNodeHasIt) {  // rule D5
+TEST_F(NodeHealth, ASuspicionIsRepeatedUntilTheNodeHasIt) {  // rule D5
   Start();
   ByHand(2);
   nodes_[2].evicted_keys = 1;
@@ -333,7 +333,7 @@ TEST_F(NodesOf, ASuspicionIsRepeatedUntilTheNodeHasIt) {  // rule D5
   EXPECT_EQ(StateOf(2), NodeState::kUp);
 }
 
-TEST_F(NodesOf, ASuspicionThatTheNodeDoesNotTakeIsRepeated) {  // rule D5
+TEST_F(NodeHealth, ASuspicionThatTheNodeDoesNotTakeIsRepeated) {  // rule D5
   Start();
   ByHand(2);
   nodes_[2].evicted_keys = 1;
@@ -350,7 +350,7 @@ TEST_F(NodesOf, ASuspicionThatTheNodeDoesNotTakeIsRepeated) {  // rule D5
   EXPECT_EQ(StateOf(2), NodeState::kQuarantine);
 }
 
-TEST_F(NodesOf, WhyANodeCannotBeReachedIsToldOnceAlsoIfItNeverCould) {
+TEST_F(NodeHealth, WhyANodeCannotBeReachedIsToldOnceAlsoIfItNeverCould) {
   StartBut(2);
   Do(NodeDown{2, "WRONGPASS"});
   EXPECT_EQ(changes_.back().text, "WRONGPASS");
@@ -359,7 +359,7 @@ TEST_F(NodesOf, WhyANodeCannotBeReachedIsToldOnceAlsoIfItNeverCould) {
   EXPECT_EQ(changes_.size(), told);
 }
 
-TEST_F(NodesOf, AClockOffTheMedianDoesNotVote) {  // rule A6
+TEST_F(NodeHealth, AClockOffTheMedianDoesNotVote) {  // rule A6
   StartBut(2);
   nodes_[2].clock_off = 1h;
   nodes_[2].TrustEmpty(now_, timing_);
@@ -369,7 +369,7 @@ TEST_F(NodesOf, AClockOffTheMedianDoesNotVote) {  // rule A6
   EXPECT_EQ(VotesOf(Open()), 2u);
 }
 
-TEST_F(NodesOf, AClockWithinHalfAWindowVotes) {  // rule A6
+TEST_F(NodeHealth, AClockWithinHalfAWindowVotes) {  // rule A6
   StartBut(2);
   nodes_[2].clock_off = 240ms;
   nodes_[2].TrustEmpty(now_, timing_);
@@ -377,7 +377,7 @@ TEST_F(NodesOf, AClockWithinHalfAWindowVotes) {  // rule A6
   EXPECT_EQ(StateOf(2), NodeState::kUp);
 }
 
-TEST_F(NodesOf, AForwardStepOfOneNodeTakesItsVoteForAQuarantine) {  // rule D6
+TEST_F(NodeHealth, AForwardStepOfOneNodeTakesItsVoteForAQuarantine) {  // rule D6
   Start();
   nodes_[2].clock_off = 100ms;
   Pass(2s);
@@ -390,7 +390,7 @@ TEST_F(NodesOf, AForwardStepOfOneNodeTakesItsVoteForAQuarantine) {  // rule D6
   EXPECT_EQ(StateOf(2), NodeState::kUp);
 }
 
-TEST_F(NodesOf, AStepIsSaidToItsNodeOnceTheOthersHaveBeenRead) {  // rule D6
+TEST_F(NodeHealth, AStepIsSaidToItsNodeOnceTheOthersHaveBeenRead) {  // rule D6
   Start();
   AllByHand();
   nodes_[2].clock_off = 100ms;
@@ -405,7 +405,7 @@ TEST_F(NodesOf, AStepIsSaidToItsNodeOnceTheOthersHaveBeenRead) {  // rule D6
 }
 
 // The keys of the others' locks did not end early: nothing is to be done on the nodes.
-TEST_F(NodesOf, AStepOfMostNodesAtOnceIsThisHostsAndBindsNobody) {  // rule D6
+TEST_F(NodeHealth, AStepOfMostNodesAtOnceIsThisHostsAndBindsNobody) {  // rule D6
   Start();
   for (auto& node : nodes_) node.clock_off = 100ms;  // as this host sees it that stood still
   Pass(2s);
@@ -418,7 +418,7 @@ TEST_F(NodesOf, AStepOfMostNodesAtOnceIsThisHostsAndBindsNobody) {  // rule D6
   EXPECT_EQ(warnings_.size(), 1u) << "not again and again";
 }
 
-TEST_F(NodesOf, AHostThatRunsSlowBindsNobody) {  // rule D6
+TEST_F(NodeHealth, AHostThatRunsSlowBindsNobody) {  // rule D6
   Start();
   for (int i = 0; i < 600; ++i) {
     for (auto& node : nodes_) node.clock_off += 500us;
@@ -429,7 +429,7 @@ TEST_F(NodesOf, AHostThatRunsSlowBindsNobody) {  // rule D6
 }
 
 // What the node's own word says binds at once, whatever was said of its clock before.
-TEST_F(NodesOf, EvictionsCountMoreThanAClock) {  // rules D5, D6
+TEST_F(NodeHealth, EvictionsCountMoreThanAClock) {  // rules D5, D6
   Start();
   nodes_[2].clock_off = 100ms;
   nodes_[2].evicted_keys = 1;
@@ -439,7 +439,7 @@ TEST_F(NodesOf, EvictionsCountMoreThanAClock) {  // rules D5, D6
   EXPECT_EQ(std::get<SuspectOp>(Take<SuspectOp>(2).op).witness, "");
 }
 
-TEST_F(NodesOf, AProbeThatFailsIsAnError) {
+TEST_F(NodeHealth, AProbeThatFailsIsAnError) {
   StartBut(2);
   ByHand(2);
   Up(2);
@@ -450,7 +450,7 @@ TEST_F(NodesOf, AProbeThatFailsIsAnError) {
 }
 
 // What keeps a node from its vote may pass within what is left of a lease.
-TEST_F(NodesOf, ANodeThatIsUnfitIsProbedAgainSoon) {
+TEST_F(NodeHealth, ANodeThatIsUnfitIsProbedAgainSoon) {
   Start();
   ByHand(2);
   Pass(2s);
@@ -461,7 +461,7 @@ TEST_F(NodesOf, ANodeThatIsUnfitIsProbedAgainSoon) {
   EXPECT_EQ(StateOf(2), NodeState::kUp);
 }
 
-TEST_F(NodesOf, AFullNodeKeepsItsLeasesAndTakesNoOthers) {  // rule C5
+TEST_F(NodeHealth, AFullNodeKeepsItsLeasesAndTakesNoOthers) {  // rule C5
   Start();
   const SessionId holder = Open();
   MustHold(holder);
@@ -484,7 +484,7 @@ TEST_F(NodesOf, AFullNodeKeepsItsLeasesAndTakesNoOthers) {  // rule C5
   EXPECT_EQ(StateOf(0), NodeState::kUp);
 }
 
-TEST_F(NodesOf, WhatANodeRefusedIsShownForAMinuteAndLoggedNowAndThen) {
+TEST_F(NodeHealth, WhatANodeRefusedIsShownForAMinuteAndLoggedNowAndThen) {
   Start();
   MustHold(Open());
   ByHand(0);
@@ -503,7 +503,7 @@ TEST_F(NodesOf, WhatANodeRefusedIsShownForAMinuteAndLoggedNowAndThen) {
   EXPECT_EQ(TextOf(0), "");
 }
 
-TEST_F(NodesOf, AnErrorThatComesWithoutATimeReadsNoClock) {
+TEST_F(NodeHealth, AnErrorThatComesWithoutATimeReadsNoClock) {
   Start();
   ByHand(2);
   Pass(2s);
@@ -517,7 +517,7 @@ TEST_F(NodesOf, AnErrorThatComesWithoutATimeReadsNoClock) {
   EXPECT_EQ(engine_->Nodes(now_).at(2).clock_off, 0ns);
 }
 
-TEST_F(NodesOf, OfANodeThatIsDownNothingElseIsShown) {
+TEST_F(NodeHealth, OfANodeThatIsDownNothingElseIsShown) {
   Start();
   Down(2);
   const NodeView view = engine_->Nodes(now_).at(2);
@@ -527,7 +527,7 @@ TEST_F(NodesOf, OfANodeThatIsDownNothingElseIsShown) {
   EXPECT_FALSE(view.clock_off);
 }
 
-TEST_F(NodesOf, ASetIsWrittenOnceAllNodesAreKnown) {  // rule D8
+TEST_F(NodeHealth, ASetIsWrittenOnceAllNodesAreKnown) {  // rule D8
   Start();
   Pass(5s);
   std::set<std::string> sets, ids;
@@ -545,7 +545,7 @@ TEST_F(NodesOf, ASetIsWrittenOnceAllNodesAreKnown) {  // rule D8
   EXPECT_EQ(sets.begin()->substr(0, 2), "3:");
 }
 
-TEST_F(NodesOf, MeetingAnotherSetStopsAllGrants) {  // rule D8
+TEST_F(NodeHealth, MeetingAnotherSetStopsAllGrants) {  // rule D8
   Start();
   Pass(5s);
   MustHold(Open(), {.name = "y"});

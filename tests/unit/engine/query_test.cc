@@ -2,13 +2,13 @@
 
 #include <gmock/gmock.h>
 
-#include "tests/unit/engine/table.h"
+#include "tests/unit/engine/engine_fixture.h"
 
 // Questions of people: show, trust-empty (rule D7), adopt (rule D3).
 namespace redlockd::engine {
 namespace {
 
-class Query : public Table {
+class Query : public EngineFixture {
  protected:
   Query() { session_ = Open(); }
   void AllUp() {
@@ -329,9 +329,9 @@ TEST_F(Query, AdoptSaysWhoWasSilentAndWhoRefused) {  // rule D3
 }
 
 TEST(TrustNewNodes, AreTrustedOnceAndNotAfterARestart) {  // rule D7, --dev
-  class Dev : public Table {
+  class Dev : public EngineFixture {
    public:
-    Dev() : Table(3, true) {}
+    Dev() : EngineFixture(3, true) {}
     void TestBody() override {
       for (NodeIndex i = 0; i < 3; ++i) Up(i);
       for (NodeIndex i = 0; i < 3; ++i) EXPECT_EQ(StateOf(i), NodeState::kUp);
@@ -347,9 +347,9 @@ TEST(TrustNewNodes, AreTrustedOnceAndNotAfterARestart) {  // rule D7, --dev
 }
 
 TEST(TrustNewNodes, AreAskedAgainIfTheyMissedIt) {  // rule D7, --dev
-  class Dev : public Table {
+  class Dev : public EngineFixture {
    public:
-    Dev() : Table(3, true) {}
+    Dev() : EngineFixture(3, true) {}
     void TestBody() override {
       ByHand(1);
       for (NodeIndex i = 0; i < 3; ++i) Up(i);

@@ -1,11 +1,11 @@
 #include "daemon/engine/want.h"
-#include "tests/unit/engine/table.h"
+#include "tests/unit/engine/engine_fixture.h"
 
 // One fair queue across hosts, as one daemon sees it: rules E2, E5, E6.
 namespace redlockd::engine {
 namespace {
 
-class Queue : public Table {
+class Queue : public EngineFixture {
  protected:
   Queue() {
     linger_.usual = 20ms;

@@ -1,14 +1,14 @@
-#include "tests/unit/engine/table.h"
+#include "tests/unit/engine/engine_fixture.h"
 
-// Letting go, by the client or without it: rules C4, C7, C9.
+// LettingGo go, by the client or without it: rules C4, C7, C9.
 namespace redlockd::engine {
 namespace {
 
 using Kind = Notice::Kind;
 
-class Letting : public Table {
+class LettingGo : public EngineFixture {
  protected:
-  Letting() {
+  LettingGo() {
     Start();
     session_ = Open();
   }
@@ -22,8 +22,8 @@ class Letting : public Table {
   SessionId session_;
 };
 
-TEST_F(Letting, UnlockAnswersAtOnceAndReleasesEverywhere) {  // rule C4
-  HoldByHand();                                              // node 2 was asked and is silent
+TEST_F(LettingGo, UnlockAnswersAtOnceAndReleasesEverywhere) {  // rule C4
+  HoldByHand();                                                // node 2 was asked and is silent
   const auto request = Unlock(session_);
   EXPECT_TRUE(AnswerTo<Released>(request));
   for (NodeIndex i = 0; i < 3; ++i) {
@@ -32,7 +32,7 @@ TEST_F(Letting, UnlockAnswersAtOnceAndReleasesEverywhere) {  // rule C4
   EXPECT_EQ(engine_->HoldCount(), 0u);
 }
 
-TEST_F(Letting, ALateVoteAfterLettingGoIsNothing) {  // rule C4
+TEST_F(LettingGo, ALateVoteAfterLettingGoIsNothing) {  // rule C4
   HoldByHand();
   Unlock(session_);
   ForgetAsked();
@@ -41,7 +41,7 @@ TEST_F(Letting, ALateVoteAfterLettingGoIsNothing) {  // rule C4
   EXPECT_TRUE(asked_.empty());
 }
 
-TEST_F(Letting, AnUnackedReleaseIsTheFirstThingAskedOnANewConnection) {  // rules C4, C7
+TEST_F(LettingGo, AnUnackedReleaseIsTheFirstThingAskedOnANewConnection) {  // rules C4, C7
   HoldByHand();
   Unlock(session_);
   for (NodeIndex i : {0, 1}) Answer(Take<ReleaseOp>(i), Verdict::kOk);
@@ -58,7 +58,7 @@ TEST_F(Letting, AnUnackedReleaseIsTheFirstThingAskedOnANewConnection) {  // rule
   EXPECT_FALSE(IsAsked<ReleaseOp>(2)) << "acked";
 }
 
-TEST_F(Letting, AReleaseIsOwedUntilTheTtlIsOver) {  // rule C4
+TEST_F(LettingGo, AReleaseIsOwedUntilTheTtlIsOver) {  // rule C4
   HoldByHand();
   Unlock(session_);
   Silence(Take<ReleaseOp>(2), true);
@@ -72,7 +72,7 @@ TEST_F(Letting, AReleaseIsOwedUntilTheTtlIsOver) {  // rule C4
   EXPECT_FALSE(IsAsked<ReleaseOp>(2));
 }
 
-TEST_F(Letting, ARolledBackAttemptIsReleasedOnSilentNodesToo) {  // rule C4
+TEST_F(LettingGo, ARolledBackAttemptIsReleasedOnSilentNodesToo) {  // rule C4
   AllByHand();
   Try(session_);
   Busy(0);
@@ -81,7 +81,7 @@ TEST_F(Letting, ARolledBackAttemptIsReleasedOnSilentNodesToo) {  // rule C4
   for (NodeIndex i : {0, 1}) EXPECT_FALSE(IsAsked<ReleaseOp>(i)) << "it said that it is another's";
 }
 
-TEST_F(Letting, TheEndOfASessionReleases) {
+TEST_F(LettingGo, TheEndOfASessionReleases) {
   MustHold(session_);
   Close(session_);
   EXPECT_EQ(KeysOf("me:1:here"), 0u);
@@ -90,7 +90,7 @@ TEST_F(Letting, TheEndOfASessionReleases) {
 
 // --- unlock sync --------------------------------------------------------------------------------
 
-TEST_F(Letting, SyncAnswersOnceAQuorumHasReleased) {
+TEST_F(LettingGo, SyncAnswersOnceAQuorumHasReleased) {
   HoldByHand();
   const auto request = Unlock(session_, {}, true);
   Answer(Take<ReleaseOp>(0), Verdict::kOk);
@@ -100,7 +100,7 @@ TEST_F(Letting, SyncAnswersOnceAQuorumHasReleased) {
   EXPECT_EQ(AnswerTo<Released>(request)->fence, 10);
 }
 
-TEST_F(Letting, SyncIsNoQuorumWhenTooFewHear) {
+TEST_F(LettingGo, SyncIsNoQuorumWhenTooFewHear) {
   HoldByHand();
   const auto request = Unlock(session_, {}, true);
   Silence(Take<ReleaseOp>(0), true);
@@ -110,7 +110,7 @@ TEST_F(Letting, SyncIsNoQuorumWhenTooFewHear) {
   EXPECT_EQ(FailureOf(request)->fence, 10);
 }
 
-TEST_F(Letting, SyncIsNotAnsweredToASessionThatIsGone) {
+TEST_F(LettingGo, SyncIsNotAnsweredToASessionThatIsGone) {
   HoldByHand();
   const auto request = Unlock(session_, {}, true);
   Close(session_);
@@ -118,7 +118,7 @@ TEST_F(Letting, SyncIsNotAnsweredToASessionThatIsGone) {
   EXPECT_FALSE(Answered(request));
 }
 
-TEST_F(Letting, SyncIsNoQuorumWhenTooManyRefuse) {
+TEST_F(LettingGo, SyncIsNoQuorumWhenTooManyRefuse) {
   HoldByHand();
   const auto request = Unlock(session_, {}, true);
   Answer(Take<ReleaseOp>(0), Verdict::kError, 0, 0ns, "NOPERM");
@@ -127,7 +127,7 @@ TEST_F(Letting, SyncIsNoQuorumWhenTooManyRefuse) {
 }
 
 // The machine slept: by its clock the ttl is over, by those of the connections no time-out is.
-TEST_F(Letting, SyncIsAnsweredWhenTheKeysHaveEndedBeforeANodeSpoke) {
+TEST_F(LettingGo, SyncIsAnsweredWhenTheKeysHaveEndedBeforeANodeSpoke) {
   HoldByHand();
   const auto request = Unlock(session_, {}, true);
   Jump(1h);
@@ -137,7 +137,7 @@ TEST_F(Letting, SyncIsAnsweredWhenTheKeysHaveEndedBeforeANodeSpoke) {
 
 // --- ended by the daemon ------------------------------------------------------------------------
 
-TEST_F(Letting, ADroppedSessionsHoldKeepsItsKeysUntilTheDeadline) {  // rule C9
+TEST_F(LettingGo, ADroppedSessionsHoldKeepsItsKeysUntilTheDeadline) {  // rule C9
   const Time deadline = MustHold(session_).deadline;
   const auto next = Open();
   const auto request = Lock(next);
@@ -153,13 +153,13 @@ TEST_F(Letting, ADroppedSessionsHoldKeepsItsKeysUntilTheDeadline) {  // rule C9
   EXPECT_EQ(KeysOf("me:1:here"), 0u);
 }
 
-TEST_F(Letting, ATryOnAKeptNameIsBusy) {  // rule C9
+TEST_F(LettingGo, ATryOnAKeptNameIsBusy) {  // rule C9
   MustHold(session_);
   Do(SessionDropped{session_});
   EXPECT_EQ(WhyFailed(Try(Open())), Failure::kBusy);
 }
 
-TEST_F(Letting, ARenewalInFlightDoesNotProlongAKeptHold) {  // rule C9
+TEST_F(LettingGo, ARenewalInFlightDoesNotProlongAKeptHold) {  // rule C9
   HoldByHand();
   const Time deadline = Holds().at(0).deadline;
   Pass(1s);
@@ -173,7 +173,7 @@ TEST_F(Letting, ARenewalInFlightDoesNotProlongAKeptHold) {  // rule C9
   EXPECT_TRUE(IsAsked<ReleaseOp>(0));
 }
 
-TEST_F(Letting, ADroppedWaiterIsForgotten) {
+TEST_F(LettingGo, ADroppedWaiterIsForgotten) {
   MustHold(session_);
   const auto waiter = Open();
   const auto request = Lock(waiter);
@@ -185,7 +185,7 @@ TEST_F(Letting, ADroppedWaiterIsForgotten) {
 
 // --- drain --------------------------------------------------------------------------------------
 
-TEST_F(Letting, ADrainTellsHoldersAndEndsWaits) {
+TEST_F(LettingGo, ADrainTellsHoldersAndEndsWaits) {
   MustHold(session_);
   const auto waiter = Lock(Open());
   Do(DrainRequested{now_ + 1s});
@@ -197,7 +197,7 @@ TEST_F(Letting, ADrainTellsHoldersAndEndsWaits) {
   EXPECT_TRUE(engine_->Drained());
 }
 
-TEST_F(Letting, ADrainWaitsForReleasesOnTheirWay) {
+TEST_F(LettingGo, ADrainWaitsForReleasesOnTheirWay) {
   HoldByHand();
   Do(DrainRequested{now_ + 1s});
   Unlock(session_);
@@ -206,7 +206,7 @@ TEST_F(Letting, ADrainWaitsForReleasesOnTheirWay) {
   EXPECT_TRUE(engine_->Drained());
 }
 
-TEST_F(Letting, WhatIsHeldWhenADrainEndsKeepsItsKeys) {  // rule C9
+TEST_F(LettingGo, WhatIsHeldWhenADrainEndsKeepsItsKeys) {  // rule C9
   MustHold(session_);
   Do(DrainRequested{now_ + 500ms});
   Pass(500ms);
@@ -217,7 +217,7 @@ TEST_F(Letting, WhatIsHeldWhenADrainEndsKeepsItsKeys) {  // rule C9
   EXPECT_EQ(KeysOf("me:1:here"), 3u);
 }
 
-TEST_F(Letting, ADrainGivesUpWhatIsBeingAcquired) {
+TEST_F(LettingGo, ADrainGivesUpWhatIsBeingAcquired) {
   AllByHand();
   const auto request = Lock(session_);
   Vote(0, 10);
@@ -226,7 +226,7 @@ TEST_F(Letting, ADrainGivesUpWhatIsBeingAcquired) {
   for (NodeIndex i = 0; i < 3; ++i) EXPECT_TRUE(IsAsked<ReleaseOp>(i));
 }
 
-TEST_F(Letting, TheEndOfADrainLeavesAKeptLockAlone) {  // rule C9
+TEST_F(LettingGo, TheEndOfADrainLeavesAKeptLockAlone) {  // rule C9
   MustHold(session_);
   EXPECT_FALSE(engine_->Drained());
   Do(SessionDropped{session_});

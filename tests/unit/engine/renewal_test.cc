@@ -2,13 +2,13 @@
 #include <set>
 #include <string>
 
-#include "tests/unit/engine/table.h"
+#include "tests/unit/engine/engine_fixture.h"
 
 // Renewals of many leases at a time.
 namespace redlockd::engine {
 namespace {
 
-class Renewals : public Table {
+class Renewals : public EngineFixture {
  protected:
   Renewals() {
     Start();

@@ -1,10 +1,10 @@
-#include "tests/unit/engine/table.h"
+#include "tests/unit/engine/engine_fixture.h"
 
 // Tries that start at about the same time: one of them gets the lock (rule E10).
 namespace redlockd::engine {
 namespace {
 
-class Tries : public Table {
+class Tries : public EngineFixture {
  protected:
   Tries() {
     Start();

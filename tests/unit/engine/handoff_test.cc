@@ -1,12 +1,12 @@
-#include "tests/unit/engine/table.h"
+#include "tests/unit/engine/engine_fixture.h"
 
 // A lease that outlives its hold: rules A8, B2, B3, C10, E1, E4.
 namespace redlockd::engine {
 namespace {
 
-class Passing : public Table {
+class HandOff : public EngineFixture {
  protected:
-  Passing() {
+  HandOff() {
     linger_ = {.usual = 20ms, .by_prefix = {{"cron/", 0ms}, {"cron/fast/", 5ms}}};
     Make(3);
     Start();
@@ -48,7 +48,7 @@ class Passing : public Table {
 
 // --- from hand to hand --------------------------------------------------------------------------
 
-TEST_F(Passing, TheNextInLineGetsTheNextFenceWithoutAskingANode) {  // rule B2
+TEST_F(HandOff, TheNextInLineGetsTheNextFenceWithoutAskingANode) {  // rule B2
   const auto first = MustHold(a_);
   const auto second = Lock(b_);
   EXPECT_FALSE(AsksNodes([&] { Unlock(a_); }));
@@ -58,24 +58,24 @@ TEST_F(Passing, TheNextInLineGetsTheNextFenceWithoutAskingANode) {  // rule B2
   EXPECT_EQ(engine_->counters().handoffs, 1u);
 }
 
-TEST_F(Passing, TheDeathOfAHolderGivesItToTheNext) {
+TEST_F(HandOff, TheDeathOfAHolderGivesItToTheNext) {
   MustHold(a_);
   const auto second = Lock(b_);
   EXPECT_FALSE(AsksNodes([&] { Close(a_); }));
   EXPECT_TRUE(GrantOf(second));
 }
 
-TEST_F(Passing, WhatNodesStoreIsTheLastFenceOfTheBlock) {  // rules A2, B1
+TEST_F(HandOff, WhatNodesStoreIsTheLastFenceOfTheBlock) {  // rules A2, B1
   const auto first = MustHold(a_);
   for (auto& node : nodes_) EXPECT_EQ(node.StoredFence(now_, "x"), first.fence + 63);
 }
 
-TEST_F(Passing, AloneAndWithoutLingerItTakesOneFence) {
+TEST_F(HandOff, AloneAndWithoutLingerItTakesOneFence) {
   const auto grant = MustHold(a_, {.name = "cron/daily"});
   EXPECT_EQ(nodes_[0].StoredFence(now_, "cron/daily"), grant.fence);
 }
 
-TEST_F(Passing, ABlockThatWouldOutrunTheWindowIsOfOne) {  // rule A8
+TEST_F(HandOff, ABlockThatWouldOutrunTheWindowIsOfOne) {  // rule A8
   for (auto& node : nodes_) {
     node.Put(now_, "x", "other:1:h", 60s);
     node.PutFence(now_, "x", node.Clock(now_) + 250'000 - 10);
@@ -91,7 +91,7 @@ TEST_F(Passing, ABlockThatWouldOutrunTheWindowIsOfOne) {  // rule A8
   EXPECT_LE(nodes_[0].StoredFence(now_, "x"), nodes_[0].Clock(now_) + 250'000);
 }
 
-TEST_F(Passing, ANewBlockIsAskedForWhenHalfIsGone) {  // rule B3
+TEST_F(HandOff, ANewBlockIsAskedForWhenHalfIsGone) {  // rule B3
   Fence last = 0;
   bool asked = false;
   for (int i = 0; i < 200; ++i) {
@@ -116,7 +116,7 @@ TEST_F(Passing, ANewBlockIsAskedForWhenHalfIsGone) {  // rule B3
   EXPECT_GE(*nodes_[0].StoredFence(now_, "x"), last);
 }
 
-TEST_F(Passing, WithoutAFenceTheNextInLineWaitsForTheBlock) {  // rule B3
+TEST_F(HandOff, WithoutAFenceTheNextInLineWaitsForTheBlock) {  // rule B3
   const auto first = MustHold(a_, {.name = "cron/daily"});
   AllByHand();
   const auto second = Lock(b_, {.name = "cron/daily"});
@@ -130,7 +130,7 @@ TEST_F(Passing, WithoutAFenceTheNextInLineWaitsForTheBlock) {  // rule B3
   EXPECT_GT(GrantOf(second)->fence, first.fence);
 }
 
-TEST_F(Passing, ABlockThatDoesNotFollowTheFormerTakesItsPlace) {  // rule B4
+TEST_F(HandOff, ABlockThatDoesNotFollowTheFormerTakesItsPlace) {  // rule B4
   const Fence first = MustHold(a_).fence;
   AllByHand();
   std::vector<SessionId> sessions{a_};
@@ -146,7 +146,7 @@ TEST_F(Passing, ABlockThatDoesNotFollowTheFormerTakesItsPlace) {  // rule B4
   EXPECT_EQ(GrantOf(next)->fence, first + 1000);
 }
 
-TEST_F(Passing, ABlockThatNodesGaveDifferentlyIsNone) {  // rules A3, B3
+TEST_F(HandOff, ABlockThatNodesGaveDifferentlyIsNone) {  // rules A3, B3
   const Fence first = MustHold(a_, {.name = "cron/daily"}).fence;
   AllByHand();
   const auto second = Lock(b_, {.name = "cron/daily"});
@@ -159,7 +159,7 @@ TEST_F(Passing, ABlockThatNodesGaveDifferentlyIsNone) {  // rules A3, B3
   EXPECT_GT(std::get<AcquireOp>(again.op).proposal, first + 300) << "by what was learned";
 }
 
-TEST_F(Passing, ABlockThatIsRefusedEndsTheLease) {
+TEST_F(HandOff, ABlockThatIsRefusedEndsTheLease) {
   MustHold(a_, {.name = "cron/daily"});
   AllByHand();
   const auto second = Lock(b_, {.name = "cron/daily"});
@@ -174,7 +174,7 @@ TEST_F(Passing, ABlockThatIsRefusedEndsTheLease) {
   EXPECT_TRUE(IsAsked<AcquireOp>(0)) << "it is asked for anew";
 }
 
-TEST_F(Passing, WithLessThanHalfOfTheTtlLeftItIsRenewedFirst) {  // rule C10
+TEST_F(HandOff, WithLessThanHalfOfTheTtlLeftItIsRenewedFirst) {  // rule C10
   MustHold(a_, {.ttl = 1s});
   const auto second = Lock(b_, {.ttl = 6s});
   AllByHand();
@@ -190,7 +190,7 @@ TEST_F(Passing, WithLessThanHalfOfTheTtlLeftItIsRenewedFirst) {  // rule C10
   EXPECT_EQ(GrantOf(second)->ttl, 6s);
 }
 
-TEST_F(Passing, AnswersToARoundWithTheFormerTtlPromiseNoMoreThanThat) {  // rules C2, C10
+TEST_F(HandOff, AnswersToARoundWithTheFormerTtlPromiseNoMoreThanThat) {  // rules C2, C10
   MustHold(a_, {.ttl = 1s});
   const auto second = Lock(b_, {.ttl = 1200ms});
   AllByHand();
@@ -202,7 +202,7 @@ TEST_F(Passing, AnswersToARoundWithTheFormerTtlPromiseNoMoreThanThat) {  // rule
   EXPECT_EQ(Holds().at(0).deadline, renewals[0].ticket.asked + Promise(1s));
 }
 
-TEST_F(Passing, ANodeThatLostTheLeaseIsHealedWithTheTtlOfTheNextInLine) {  // rules C6, C10
+TEST_F(HandOff, ANodeThatLostTheLeaseIsHealedWithTheTtlOfTheNextInLine) {  // rules C6, C10
   MustHold(a_, {.ttl = 1s});
   Lock(b_, {.ttl = 6s});
   nodes_[0].Forget("x");
@@ -216,7 +216,7 @@ TEST_F(Passing, ANodeThatLostTheLeaseIsHealedWithTheTtlOfTheNextInLine) {  // ru
   EXPECT_EQ(std::get<AcquireOp>(Take<AcquireOp>(0).op).ttl, 6s);
 }
 
-TEST_F(Passing, ARenewalThatFailsEndsTheLeaseForTheNextInLine) {
+TEST_F(HandOff, ARenewalThatFailsEndsTheLeaseForTheNextInLine) {
   MustHold(a_, {.ttl = 1s});
   const auto second = Lock(b_, {.ttl = 6s});
   AllByHand();
@@ -229,7 +229,7 @@ TEST_F(Passing, ARenewalThatFailsEndsTheLeaseForTheNextInLine) {
   }
 }
 
-TEST_F(Passing, ASyncUnlockReallyReleases) {
+TEST_F(HandOff, ASyncUnlockReallyReleases) {
   MustHold(a_);
   const auto second = Lock(b_);
   AllByHand();
@@ -238,7 +238,7 @@ TEST_F(Passing, ASyncUnlockReallyReleases) {
   EXPECT_FALSE(Answered(second));
 }
 
-TEST_F(Passing, ANodeThatLostTheLeaseGetsTheLastFenceOfTheBlock) {  // rules B1, C6
+TEST_F(HandOff, ANodeThatLostTheLeaseGetsTheLastFenceOfTheBlock) {  // rules B1, C6
   const Fence first = MustHold(a_).fence;
   nodes_[0].Forget("x");
   nodes_[0].ForgetFence("x");
@@ -250,7 +250,7 @@ TEST_F(Passing, ANodeThatLostTheLeaseGetsTheLastFenceOfTheBlock) {  // rules B1,
 
 // --- lingering ----------------------------------------------------------------------------------
 
-TEST_F(Passing, ALockThatWasLetGoIsGivenToTheNextTakerAtOnce) {  // rule E1
+TEST_F(HandOff, ALockThatWasLetGoIsGivenToTheNextTakerAtOnce) {  // rule E1
   const Fence first = Turn(a_);
   Pass(15ms);
   EXPECT_EQ(nodes_[0].OwnerOf(now_, "x"), "me:1:here");
@@ -260,12 +260,12 @@ TEST_F(Passing, ALockThatWasLetGoIsGivenToTheNextTakerAtOnce) {  // rule E1
   EXPECT_EQ(grant->fence, first + 1);
 }
 
-TEST_F(Passing, ATryTakesALeaseThatLingers) {
+TEST_F(HandOff, ATryTakesALeaseThatLingers) {
   Turn(a_);
   EXPECT_TRUE(GrantOf(Try(b_)));
 }
 
-TEST_F(Passing, ItLingersForSoLongAndNoLonger) {
+TEST_F(HandOff, ItLingersForSoLongAndNoLonger) {
   Turn(a_);
   Pass(20ms - 1ns);
   EXPECT_EQ(KeysOf("me:1:here"), 3u);
@@ -273,7 +273,7 @@ TEST_F(Passing, ItLingersForSoLongAndNoLonger) {
   EXPECT_EQ(KeysOf("me:1:here"), 0u);
 }
 
-TEST_F(Passing, TheLongestPrefixSaysHowLong) {
+TEST_F(HandOff, TheLongestPrefixSaysHowLong) {
   MustHold(a_, {.name = "cron/daily"});
   Do(UnlockRequested{a_, 1000, "cron/daily", {}, false});
   EXPECT_EQ(KeysOf("me:1:here", "cron/daily"), 0u);
@@ -285,7 +285,7 @@ TEST_F(Passing, TheLongestPrefixSaysHowLong) {
   EXPECT_EQ(KeysOf("me:2:here", "cron/fast/x"), 0u);
 }
 
-TEST_F(Passing, WhatLingersIsNotRenewedAndNotListed) {  // rule E4
+TEST_F(HandOff, WhatLingersIsNotRenewedAndNotListed) {  // rule E4
   linger_.usual = 2s;
   timing_.tenure_max = 10s;
   Make(3);
@@ -296,7 +296,7 @@ TEST_F(Passing, WhatLingersIsNotRenewedAndNotListed) {  // rule E4
   EXPECT_FALSE(AsksNodes([&] { Pass(1900ms); }));
 }
 
-TEST_F(Passing, WhatLingersIsNotHealed) {  // rule E4
+TEST_F(HandOff, WhatLingersIsNotHealed) {  // rule E4
   MustHold(a_);
   AllByHand();
   Pass(1s);
@@ -307,7 +307,7 @@ TEST_F(Passing, WhatLingersIsNotHealed) {  // rule E4
   EXPECT_FALSE(nodes_[0].OwnerOf(now_, "x"));
 }
 
-TEST_F(Passing, ItEndsWithTheLeaseThoughItMightLinger) {  // rule C3
+TEST_F(HandOff, ItEndsWithTheLeaseThoughItMightLinger) {  // rule C3
   linger_.usual = 10s;
   timing_.tenure_max = 1min;
   Make(3);
@@ -322,7 +322,7 @@ TEST_F(Passing, ItEndsWithTheLeaseThoughItMightLinger) {  // rule C3
   EXPECT_EQ(engine_->counters().attempts, 2u);
 }
 
-TEST_F(Passing, ADrainEndsWhatLingers) {
+TEST_F(HandOff, ADrainEndsWhatLingers) {
   Turn(a_);
   Do(DrainRequested{now_ + 1s});
   EXPECT_EQ(KeysOf("me:1:here"), 0u);
@@ -331,7 +331,7 @@ TEST_F(Passing, ADrainEndsWhatLingers) {
 
 // --- tenure -------------------------------------------------------------------------------------
 
-TEST_F(Passing, ATenureEndsThoughNobodyIsKnownToWantTheLock) {  // rule E1
+TEST_F(HandOff, ATenureEndsThoughNobodyIsKnownToWantTheLock) {  // rule E1
   const Time start = now_;
   while (now_ < start + 1s) {
     Turn(a_);
@@ -341,7 +341,7 @@ TEST_F(Passing, ATenureEndsThoughNobodyIsKnownToWantTheLock) {  // rule E1
   EXPECT_EQ(KeysOf("me:1:here"), 0u);
 }
 
-TEST_F(Passing, AfterATenureWhoPollsGetsATurn) {  // rule E1
+TEST_F(HandOff, AfterATenureWhoPollsGetsATurn) {  // rule E1
   const Time start = now_;
   std::deque<std::pair<SessionId, RequestId>> line = {{a_, Lock(a_)}, {b_, Lock(b_)}};
   bool free = false;  // to someone who looks every 50 ms, as a plain Redlock client might
@@ -360,7 +360,7 @@ TEST_F(Passing, AfterATenureWhoPollsGetsATurn) {  // rule E1
   EXPECT_TRUE(GrantOf(line.front().second)) << "and then it goes on";
 }
 
-TEST_F(Passing, ATenureThatEndsWhileTheNextInLineWaitsForTimeIsFollowedByARest) {  // rule E1
+TEST_F(HandOff, ATenureThatEndsWhileTheNextInLineWaitsForTimeIsFollowedByARest) {  // rule E1
   timing_.tenure_max = 300ms;
   Make(3);
   Start();
@@ -384,7 +384,7 @@ TEST_F(Passing, ATenureThatEndsWhileTheNextInLineWaitsForTimeIsFollowedByARest) 
   EXPECT_TRUE(GrantOf(next));
 }
 
-TEST_F(Passing, AHolderThatDiesIsFollowedAtOnceThoughTheTenureIsOver) {
+TEST_F(HandOff, AHolderThatDiesIsFollowedAtOnceThoughTheTenureIsOver) {
   Turn(a_);
   MustHold(a_);
   const auto next = Lock(b_);
@@ -393,7 +393,7 @@ TEST_F(Passing, AHolderThatDiesIsFollowedAtOnceThoughTheTenureIsOver) {
   EXPECT_TRUE(GrantOf(next));
 }
 
-TEST_F(Passing, WhereHoldersEndByClosingTheRestComesOneHoldLater) {  // rule E1
+TEST_F(HandOff, WhereHoldersEndByClosingTheRestComesOneHoldLater) {  // rule E1
   Turn(a_);
   MustHold(a_);
   const auto next = Lock(b_);
@@ -409,7 +409,7 @@ TEST_F(Passing, WhereHoldersEndByClosingTheRestComesOneHoldLater) {  // rule E1
   EXPECT_TRUE(GrantOf(last));
 }
 
-TEST_F(Passing, AShortWaitIsAskedAtItsEndThoughTheLockRests) {
+TEST_F(HandOff, AShortWaitIsAskedAtItsEndThoughTheLockRests) {
   TenureOver();
   const auto request = Lock(b_, {.wait = 30ms});
   Pass(29ms);
@@ -418,7 +418,7 @@ TEST_F(Passing, AShortWaitIsAskedAtItsEndThoughTheLockRests) {
   EXPECT_TRUE(GrantOf(request));
 }
 
-TEST_F(Passing, AShortWaitThatMeetsAnotherAtItsEndIsATimeout) {
+TEST_F(HandOff, AShortWaitThatMeetsAnotherAtItsEndIsATimeout) {
   TenureOver();
   const auto request = Lock(b_, {.wait = 30ms});
   for (auto& node : nodes_) node.Put(now_, "x", "other:1:there", 60s);
@@ -427,7 +427,7 @@ TEST_F(Passing, AShortWaitThatMeetsAnotherAtItsEndIsATimeout) {
   EXPECT_EQ(FailureOf(request)->text, "held elsewhere");
 }
 
-TEST_F(Passing, AShortWaitThatEndsBeforeTheGateIsATimeout) {  // rule C12
+TEST_F(HandOff, AShortWaitThatEndsBeforeTheGateIsATimeout) {  // rule C12
   Make(3, false, {}, 1);
   Start();
   a_ = Open();
@@ -442,7 +442,7 @@ TEST_F(Passing, AShortWaitThatEndsBeforeTheGateIsATimeout) {  // rule C12
   EXPECT_EQ(FailureOf(request)->text, "too many lock attempts are in flight");
 }
 
-TEST_F(Passing, WhoSendsNoMoreIsAnsweredByTheRoundBehindTheRest) {
+TEST_F(HandOff, WhoSendsNoMoreIsAnsweredByTheRoundBehindTheRest) {
   TenureOver();
   const auto request = Lock(b_);
   Do(SessionInputEnded{b_});
@@ -450,7 +450,7 @@ TEST_F(Passing, WhoSendsNoMoreIsAnsweredByTheRoundBehindTheRest) {
   EXPECT_TRUE(GrantOf(request));
 }
 
-TEST_F(Passing, ATryFromElsewhereTakesNoRestFromThoseWhoPoll) {  // rule E1
+TEST_F(HandOff, ATryFromElsewhereTakesNoRestFromThoseWhoPoll) {  // rule E1
   Turn(a_);
   Pass(5ms);
   MustHold(a_);
@@ -462,7 +462,7 @@ TEST_F(Passing, ATryFromElsewhereTakesNoRestFromThoseWhoPoll) {  // rule E1
   EXPECT_FALSE(Answered(request));
 }
 
-TEST_F(Passing, ALongHoldIsNoTenure) {
+TEST_F(HandOff, ALongHoldIsNoTenure) {
   MustHold(a_);
   const auto next = Lock(b_);
   Pass(5s);

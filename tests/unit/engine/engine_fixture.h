@@ -49,13 +49,13 @@ struct Wish {
   bool renewed_events = false;
 };
 
-// A table to play at: one engine, its clock, and its nodes. A node either obeys (it answers at
+// One engine, its clock, and its nodes. A node either obeys (it answers at
 // once, as a real one would), or is in the test's hand: what it is asked waits in a line until the
 // test takes it and answers.
-class Table : public ::testing::Test {
+class EngineFixture : public ::testing::Test {
  protected:
-  explicit Table(std::size_t nodes = 3, bool trust_new_nodes = false);
-  ~Table() override;
+  explicit EngineFixture(std::size_t nodes = 3, bool trust_new_nodes = false);
+  ~EngineFixture() override;
 
   // --- the engine and its clock
   void Make(std::size_t nodes, bool trust_new_nodes = false, Limits limits = {},

@@ -1,4 +1,4 @@
-#include "tests/unit/engine/table.h"
+#include "tests/unit/engine/engine_fixture.h"
 
 #include <algorithm>
 
@@ -13,10 +13,13 @@ Timing TestTiming() {
   return timing;
 }
 
-Table::Table(std::size_t nodes, bool trust_new_nodes) { Make(nodes, trust_new_nodes); }
-Table::~Table() = default;
+EngineFixture::EngineFixture(std::size_t nodes, bool trust_new_nodes) {
+  Make(nodes, trust_new_nodes);
+}
+EngineFixture::~EngineFixture() = default;
 
-void Table::Make(std::size_t nodes, bool trust_new_nodes, Limits limits, std::size_t attempts) {
+void EngineFixture::Make(std::size_t nodes, bool trust_new_nodes, Limits limits,
+                         std::size_t attempts) {
   engine_ = std::make_unique<Engine>(EngineOptions{.timing = timing_,
                                                    .linger = linger_,
                                                    .limits = limits,
@@ -32,7 +35,7 @@ void Table::Make(std::size_t nodes, bool trust_new_nodes, Limits limits, std::si
 
 // --- the engine and its clock -------------------------------------------------------------------
 
-void Table::Do(const Event& event) {
+void EngineFixture::Do(const Event& event) {
   Effects effects;
   engine_->Step(now_, event, effects);
   Take(std::move(effects));
@@ -43,7 +46,7 @@ void Table::Do(const Event& event) {
   }
 }
 
-void Table::Take(Effects effects) {
+void EngineFixture::Take(Effects effects) {
   for (Effect& effect : effects) {
     if (auto* ask = std::get_if<AskNodes>(&effect)) {
       for (NodeIndex i = 0; i < nodes_.size(); ++i) {
@@ -63,7 +66,7 @@ void Table::Take(Effects effects) {
   }
 }
 
-void Table::Pass(Duration duration) {
+void EngineFixture::Pass(Duration duration) {
   const Time end = now_ + duration;
   while (true) {
     const auto next = engine_->NextDeadline();
@@ -74,16 +77,16 @@ void Table::Pass(Duration duration) {
   now_ = end;
 }
 
-void Table::Jump(Duration duration) {
+void EngineFixture::Jump(Duration duration) {
   now_ += duration;
   Do(TimePassed{});
 }
 
 // --- nodes --------------------------------------------------------------------------------------
 
-void Table::Up(NodeIndex node) { Do(NodeLinkUp{node, nodes_[node].Info()}); }
+void EngineFixture::Up(NodeIndex node) { Do(NodeLinkUp{node, nodes_[node].Info()}); }
 
-void Table::Down(NodeIndex node) {
+void EngineFixture::Down(NodeIndex node) {
   Do(NodeDown{node, "connection refused"});
   for (bool found = true; found;) {
     const auto it = std::find_if(asked_.begin(), asked_.end(),
@@ -96,23 +99,23 @@ void Table::Down(NodeIndex node) {
   }
 }
 
-void Table::Start() {
+void EngineFixture::Start() {
   for (auto& node : nodes_) node.TrustEmpty(now_, timing_);
   for (NodeIndex i = 0; i < nodes_.size(); ++i) Up(i);
   for (NodeIndex i = 0; i < nodes_.size(); ++i) ASSERT_EQ(StateOf(i), NodeState::kUp);
 }
 
-void Table::AllByHand() {
+void EngineFixture::AllByHand() {
   for (NodeIndex i = 0; i < nodes_.size(); ++i) ByHand(i);
 }
 
-std::size_t Table::KeysOf(const std::string& owner, const std::string& lock) {
+std::size_t EngineFixture::KeysOf(const std::string& owner, const std::string& lock) {
   return static_cast<std::size_t>(std::count_if(
       nodes_.begin(), nodes_.end(), [&](auto& node) { return node.OwnerOf(now_, lock) == owner; }));
 }
 
-void Table::Answer(const Asked& asked, Verdict verdict, Fence fence, Duration left,
-                   std::string text) {
+void EngineFixture::Answer(const Asked& asked, Verdict verdict, Fence fence, Duration left,
+                           std::string text) {
   NodeAnswer answer;
   answer.node = asked.node;
   answer.ticket = asked.ticket;
@@ -124,7 +127,7 @@ void Table::Answer(const Asked& asked, Verdict verdict, Fence fence, Duration le
   Do(answer);
 }
 
-void Table::AnswerAsObedient(const Asked& asked) {
+void EngineFixture::AnswerAsObedient(const Asked& asked) {
   ObedientNode& node = nodes_[asked.node];
   NodeAnswer answer = node.Run(now_, timing_, node.Info().run_id, asked.op);
   answer.node = asked.node;
@@ -132,11 +135,11 @@ void Table::AnswerAsObedient(const Asked& asked) {
   Do(answer);
 }
 
-void Table::Silence(const Asked& asked, bool gone) {
+void EngineFixture::Silence(const Asked& asked, bool gone) {
   Do(NodeSilence{asked.node, asked.ticket, gone});
 }
 
-void Table::AnswerReleases() {
+void EngineFixture::AnswerReleases() {
   for (NodeIndex node = 0; node < nodes_.size(); ++node) {
     while (IsAsked<ReleaseOp>(node)) Answer(Take<ReleaseOp>(node), Verdict::kOk);
   }
@@ -144,12 +147,12 @@ void Table::AnswerReleases() {
 
 // --- clients ------------------------------------------------------------------------------------
 
-SessionId Table::Open(std::uint32_t uid) {
+SessionId EngineFixture::Open(std::uint32_t uid) {
   Do(SessionOpened{++last_session_, uid});
   return last_session_;
 }
 
-RequestId Table::Lock(SessionId session, const Wish& wish) {
+RequestId EngineFixture::Lock(SessionId session, const Wish& wish) {
   const RequestId request = ++last_request_;
   Do(LockRequested{.session = session,
                    .request = request,
@@ -162,37 +165,37 @@ RequestId Table::Lock(SessionId session, const Wish& wish) {
   return request;
 }
 
-RequestId Table::Try(SessionId session, const std::string& name) {
+RequestId EngineFixture::Try(SessionId session, const std::string& name) {
   return Lock(session, {.name = name, .wait = 0ns});
 }
 
-RequestId Table::Unlock(SessionId session, std::optional<Fence> fence, bool sync) {
+RequestId EngineFixture::Unlock(SessionId session, std::optional<Fence> fence, bool sync) {
   const RequestId id = ++last_request_;
   Do(UnlockRequested{session, id, "x", fence, sync});
   return id;
 }
 
-RequestId Table::Check(SessionId session, std::optional<Fence> fence) {
+RequestId EngineFixture::Check(SessionId session, std::optional<Fence> fence) {
   const RequestId id = ++last_request_;
   Do(CheckRequested{session, id, "x", fence});
   return id;
 }
 
-std::optional<Granted> Table::GrantOf(RequestId request) const {
+std::optional<Granted> EngineFixture::GrantOf(RequestId request) const {
   return AnswerTo<Granted>(request);
 }
 
-std::optional<Failed> Table::FailureOf(RequestId request) const {
+std::optional<Failed> EngineFixture::FailureOf(RequestId request) const {
   return AnswerTo<Failed>(request);
 }
 
-std::optional<Failure> Table::WhyFailed(RequestId request) const {
+std::optional<Failure> EngineFixture::WhyFailed(RequestId request) const {
   const auto failed = FailureOf(request);
   if (!failed) return std::nullopt;
   return failed->failure;
 }
 
-std::vector<Notice::Kind> Table::Told(SessionId session) const {
+std::vector<Notice::Kind> EngineFixture::Told(SessionId session) const {
   std::vector<Notice::Kind> kinds;
   for (const auto& [to, notice] : notices_) {
     if (to == session) kinds.push_back(notice.kind);
@@ -200,7 +203,7 @@ std::vector<Notice::Kind> Table::Told(SessionId session) const {
   return kinds;
 }
 
-std::optional<Notice> Table::LastTold(SessionId session, Notice::Kind kind) const {
+std::optional<Notice> EngineFixture::LastTold(SessionId session, Notice::Kind kind) const {
   std::optional<Notice> last;
   for (const auto& [to, notice] : notices_) {
     if (to == session && notice.kind == kind) last = notice;
@@ -208,13 +211,13 @@ std::optional<Notice> Table::LastTold(SessionId session, Notice::Kind kind) cons
   return last;
 }
 
-Granted Table::MustHold(SessionId session, const Wish& wish) {
+Granted EngineFixture::MustHold(SessionId session, const Wish& wish) {
   const auto grant = GrantOf(Lock(session, wish));
   EXPECT_TRUE(grant) << "not granted";
   return grant.value_or(Granted{});
 }
 
-std::size_t Table::VotesOf(SessionId session) {
+std::size_t EngineFixture::VotesOf(SessionId session) {
   MustHold(session);
   return Holds().back().votes;
 }
