@@ -61,6 +61,7 @@ struct Engine::Impl : NodeTable::Observer, ReleaseTable::Observer {
   void On(Time now, const NodeLinkUp& e);
   void On(Time now, const NodeDown& e) { shared.nodes.Down(now, e.node, e.reason); }
   void On(Time now, const NodeAnswer& e);
+  void On(Time now, const NodeAnswers& e);
   void On(Time now, const NodeSilence& e);
   void On(Time now, const NodeHint& e);
   // From the host.
@@ -270,6 +271,10 @@ void Engine::Impl::On(Time now, const NodeAnswer& e) {
     case Ticket::Kind::kTrust:
       return shared.nodes.Trusted(now, e.node, e.verdict == Verdict::kOk);
   }
+}
+
+void Engine::Impl::On(Time now, const NodeAnswers& e) {
+  for (const NodeAnswer& answer : e.answers) On(now, answer);
 }
 
 void Engine::Impl::On(Time now, const NodeSilence& e) {

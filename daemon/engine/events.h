@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "daemon/engine/node_op.h"
 #include "daemon/engine/types.h"
@@ -89,6 +90,11 @@ struct NodeDown {
 };
 // NodeAnswer, NodeSilence, NodeHint: node_op.h
 
+// What a node answered in one reply, to questions that went to it in one call.
+struct NodeAnswers {
+  std::vector<NodeAnswer> answers;
+};
+
 // --- from the host ------------------------------------------------------------------------------
 
 struct TimePassed {};
@@ -98,9 +104,10 @@ struct DrainRequested {
   Time until;
 };
 
-using Event = std::variant<SessionOpened, SessionInputEnded, SessionClosed, SessionDropped,
-                           LockRequested, UnlockRequested, CheckRequested, CancelRequested,
-                           ShowRequested, TrustEmptyRequested, AdoptRequested, NodeLinkUp, NodeDown,
-                           NodeAnswer, NodeSilence, NodeHint, TimePassed, DrainRequested>;
+using Event =
+    std::variant<SessionOpened, SessionInputEnded, SessionClosed, SessionDropped, LockRequested,
+                 UnlockRequested, CheckRequested, CancelRequested, ShowRequested,
+                 TrustEmptyRequested, AdoptRequested, NodeLinkUp, NodeDown, NodeAnswer, NodeAnswers,
+                 NodeSilence, NodeHint, TimePassed, DrainRequested>;
 
 }  // namespace redlockd::engine

@@ -196,16 +196,19 @@ void Link::TakeOfOp(Reply reply) {
   const Due& first = due_.front();
   engine::NodeAnswer answer = first.info ? ParseProbe(*first.info, *reply) : ParseAnswer(*reply);
   const std::size_t size = first.batch_size;
-  if (size == 0) return Answer(std::move(answer));
-  for (std::size_t i = 0; i < size; ++i) Answer(PartOf(answer, i, size));
+  if (size == 0) return parts_.user.OnAnswer(ForFirst(std::move(answer)));
+  engine::NodeAnswers parts;
+  parts.answers.reserve(size);
+  for (std::size_t i = 0; i < size; ++i) parts.answers.push_back(ForFirst(PartOf(answer, i, size)));
+  parts_.user.OnAnswers(std::move(parts));
 }
 
-// Answers the op that is due first.
-void Link::Answer(engine::NodeAnswer&& answer) {
+// The answer to the op that is due first, which is due no more.
+engine::NodeAnswer Link::ForFirst(engine::NodeAnswer answer) {
   answer.node = parts_.node;
   answer.ticket = due_.front().ticket;
   due_.pop_front();
-  parts_.user.OnAnswer(std::move(answer));
+  return answer;
 }
 
 // --- silence and the end ------------------------------------------------------------------------

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 
+#include "daemon/engine/events.h"
 #include "daemon/engine/node_op.h"
 #include "daemon/event/loop.h"
 #include "daemon/event/stream.h"
@@ -36,6 +37,7 @@ class LinkUser {
   // What was sent over that link before it was lost has run, or will not.
   virtual void OnSettled(std::size_t number) = 0;
   virtual void OnAnswer(engine::NodeAnswer&& answer) = 0;
+  virtual void OnAnswers(engine::NodeAnswers&& answers) = 0;  // to a batch
   virtual void OnSilence(engine::NodeSilence silence) = 0;
   // Something that the node refuses and that can be lived without (rule C7).
   virtual void OnNote(const std::string& note) = 0;
@@ -115,7 +117,7 @@ class Link {
   void TakeOfOp(Reply reply);
   void Ask(Due due, std::string_view text);
   void OnBeatDue();
-  void Answer(engine::NodeAnswer&& answer);
+  engine::NodeAnswer ForFirst(engine::NodeAnswer answer);
   void BecomeReady();
   void Lose(const std::string& reason);
   void OnTimer();

@@ -133,6 +133,8 @@ void Node::OnLinkLost(std::size_t number, bool was_ready, const std::string& rea
 
 void Node::OnAnswer(engine::NodeAnswer&& answer) { callbacks_.on_event(std::move(answer)); }
 
+void Node::OnAnswers(engine::NodeAnswers&& answers) { callbacks_.on_event(std::move(answers)); }
+
 void Node::OnSilence(engine::NodeSilence silence) { callbacks_.on_event(std::move(silence)); }
 
 void Node::OnNote(const std::string& note) {

@@ -45,6 +45,7 @@ class Node : private LinkUser {
   void OnLinkLost(std::size_t number, bool was_ready, const std::string& reason) override;
   void OnSettled(std::size_t number) override;
   void OnAnswer(engine::NodeAnswer&& answer) override;
+  void OnAnswers(engine::NodeAnswers&& answers) override;
   void OnSilence(engine::NodeSilence silence) override;
   void OnNote(const std::string& note) override;
 

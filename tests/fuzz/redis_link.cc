@@ -128,7 +128,9 @@ class Talk {
   }
 
   void On(const engine::Event& event) {
-    if (const auto* answer = std::get_if<NodeAnswer>(&event)) {
+    if (const auto* batch = std::get_if<engine::NodeAnswers>(&event)) {
+      for (const NodeAnswer& answer : batch->answers) On(answer);
+    } else if (const auto* answer = std::get_if<NodeAnswer>(&event)) {
       Ended(answer->ticket);
       log_ += "answer " + std::to_string(static_cast<int>(answer->verdict)) + " " +
               std::to_string(answer->fence) + " " + answer->text + "\n";

@@ -70,6 +70,9 @@ class NodesTest : public ::testing::Test {
     if (const auto* up = std::get_if<NodeLinkUp>(&event)) ups_.push_back(*up);
     if (const auto* down = std::get_if<NodeDown>(&event)) downs_.push_back(down->reason);
     if (const auto* answer = std::get_if<NodeAnswer>(&event)) answers_.push_back(*answer);
+    if (const auto* batch = std::get_if<engine::NodeAnswers>(&event)) {
+      answers_.insert(answers_.end(), batch->answers.begin(), batch->answers.end());
+    }
     if (const auto* silence = std::get_if<NodeSilence>(&event)) silences_.push_back(*silence);
     if (const auto* hint = std::get_if<NodeHint>(&event)) hints_.push_back(*hint);
     if (on_event_) on_event_(event);

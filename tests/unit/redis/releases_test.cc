@@ -148,15 +148,18 @@ TEST_F(ReleasesTest, ThatTheNodeRefusesAreErrorsEach) {
   }
 }
 
-// An event in the middle of the answers of one call may lead to more of them.
+// The answers of one call may lead to more of them.
 TEST_F(ReleasesTest, MayLeadToOthersWhileTheyAreAnswered) {
   AddFake();
   StartAndWaitUp();
   on_event_ = [&](const engine::Event& event) {
-    const auto* answer = std::get_if<NodeAnswer>(&event);
-    if (answer == nullptr || answer->ticket.subject >= 10) return;
-    Ask(Release(answer->ticket.subject), answer->ticket.subject + 10);
-    if (answer->ticket.subject == 1) Ask(Acquire("job1"), 20);
+    const auto* batch = std::get_if<engine::NodeAnswers>(&event);
+    if (batch == nullptr) return;
+    for (const NodeAnswer& answer : batch->answers) {
+      if (answer.ticket.subject >= 10) return;
+      Ask(Release(answer.ticket.subject), answer.ticket.subject + 10);
+      if (answer.ticket.subject == 1) Ask(Acquire("job1"), 20);
+    }
   };
   Ask(3);
   ASSERT_TRUE(Until([&] { return answers_.size() == 7; }));
