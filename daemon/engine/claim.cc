@@ -226,7 +226,7 @@ void Claim::OnRenewed(Time now, const NodeAnswer& answer, const Demand& demand, 
 void Claim::OnPromise(const NodeAnswer& answer, Heard& heard) {
   const auto before = lease_->Deadline();
   lease_->OnPromise(answer, shared_.options.timing);
-  heard.deadline_moved = IsGranted() && lease_->Deadline() != before;
+  if (IsGranted() && lease_->Deadline() != before) heard.deadline_moved = true;
 }
 
 Claim::Heard Claim::OnSilence(const NodeSilence& silence) {
