@@ -55,7 +55,7 @@ Acquisition::Outcome Acquisition::FirstRound(Time now, const Demand& demand) {
   if (attempt_->first_rounds() == 0 && is_to_be_handed_off) {
     attempt_->AskForBlock(FenceBlock::SizeFrom(clock, proposal, shared().options.timing));
   }
-  claim_.BeginRound(now);
+  claim_.lease()->BeginRound(now);
   attempt_->BeginFirstRound(now, shared().options.nodes, voters);
   contention_->OnRound();
   want.Asked(voters, queueing);
@@ -97,7 +97,7 @@ Acquisition::Outcome Acquisition::OnAnswer(Time now, const NodeAnswer& answer,
   if (is_acquire) {
     if (ok) Contend().want().Voted(answer.node);
     if (answer.verdict == Verdict::kBusy || answer.verdict == Verdict::kNotTurn) {
-      claim_.OnRefused(answer.node);
+      claim_.lease()->OnRefused(answer.node);
     }
   }
   attempt_->OnAnswer(answer, shared().nodes.Votes(answer.node));
@@ -184,11 +184,6 @@ void Acquisition::StopBackingOff() {
   user_.Touch();
 }
 
-// What the releases report of the others who want it comes before this host asks again (rule E6.7).
-void Acquisition::AwaitRelease(Time now) {
-  Contend().AwaitRelease(now + shared().options.timing.retry_interval);
-}
-
 void Acquisition::OnReleased() {
   if (!contention_) return;
   contention_->OnReleased();
@@ -208,7 +203,8 @@ void Acquisition::OnQueueSeen(Time now, Stamp greatest) {
   Contend().want().Saw(greatest, shared().Clock(now));
 }
 
-NodeSet Acquisition::LeaveQueue() {
+NodeSet Acquisition::LeaveQueue(Time now, bool is_awaited) {
+  if (is_awaited) Contend().AwaitRelease(now + shared().options.timing.retry_interval);
   if (!contention_) return {};
   const NodeSet entries = contention_->want().Entries();
   contention_->want().End();
@@ -223,7 +219,7 @@ void Acquisition::Stop(Time now) {
     const AttemptNumber attempt = ++shared().last_attempt;
     shared().releases.Add(now, {.attempt = attempt,
                                 .op = {claim_.lock(), shared().OwnerOf(attempt), true},
-                                .nodes = LeaveQueue(),
+                                .nodes = LeaveQueue(now, false),
                                 .gone_by = now + shared().options.timing.WantLife()});
   }
   contention_->Stop();

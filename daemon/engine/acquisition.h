@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "daemon/engine/attempt.h"
 #include "daemon/engine/attempt_gate.h"
@@ -27,9 +28,10 @@ class Acquisition {
   // Both outlive it.
   Acquisition(Claim& claim, Contention::User& user) : claim_(claim), user_(user) {}
 
-  bool IsUnderWay() const { return attempt_ != nullptr; }
-  bool StandsBeforeGate() const { return place_ != nullptr; }
-  bool StandsBeforeGateFor(std::uint32_t uid) const { return place_ && place_->uid() == uid; }
+  // The uid that it stands before the gate for; none if it does not.
+  std::optional<std::uint32_t> StandsBeforeGate() const {
+    return place_ ? std::optional(place_->uid()) : std::nullopt;
+  }
   const Contention* contention() const { return contention_.get(); }  // mostly none
   bool IsSplit() const { return contention_ && contention_->IsSplit(); }
   bool IsBackingOff() const { return contention_ && contention_->BacksOff(); }
@@ -58,16 +60,15 @@ class Acquisition {
   // After a tenure of the claim.
   void CoolDown(Time now);
   void OweCooldown(bool owes) { owes_cooldown_ = owes; }
-  // The claim was let go, and another daemon waits: its release is awaited.
-  void AwaitRelease(Time now);
   void OnReleased();
   void OnFreed(NodeIndex node);
   void OnVotersChanged();
   void OnQueueSeen(Time now, Stamp greatest);
   // Waiters lose patience at `end`.
   void SetPatience(Time end) { Contend().SetPatience(end); }
-  // The want is over. Returns the nodes that may have its entry.
-  NodeSet LeaveQueue();
+  // The want is over. Returns the nodes that may have its entry. `is_awaited`: another daemon waits,
+  // and what the releases report of it comes before this host asks again (rule E6.7).
+  NodeSet LeaveQueue(Time now, bool is_awaited);
   void Stop(Time now);  // nobody waits
   // Nothing of it is needed any more, unless there is something to remember.
   void Forget();

@@ -8,6 +8,7 @@
 #include "daemon/engine/demand.h"
 #include "daemon/engine/fence_block.h"
 #include "daemon/engine/lease.h"
+#include "daemon/engine/schedule.h"
 #include "daemon/engine/shared.h"
 #include "daemon/engine/tenure.h"
 
@@ -21,29 +22,28 @@ class Claim {
   // What an answer has changed, beside what the claim remembers of it.
   struct Heard {
     bool deadline_moved = false;
-    bool is_endangered = false;     // a round of renewals is over, and a majority did not promise
-    bool is_out_of_fences = false;  // the next block was refused
+    bool is_endangered = false;  // a round of renewals is over, and a majority did not promise
+    FenceBlock::Outcome fences = FenceBlock::Outcome::kOpen;  // of the question for more
   };
 
-  // `user` hears when something of the lease is due: see TakeDue. Both outlive it.
-  Claim(Shared& shared, std::string lock, Lease::User& user);
+  // `user` hears when something of the lease is due. Both outlive it.
+  Claim(Shared& shared, std::string lock, Schedule::User& user);
 
   const std::string& lock() const { return lock_; }
   Shared& shared() { return shared_; }
   // How long the lease may linger.
   Duration linger() const { return shared_.options.linger.Of(lock_); }
-  const Lease* lease() const { return lease_.get(); }  // none: there is no owner value
-  bool IsGranted() const { return lease_ && phase_ == Phase::kGranted; }
-  const Tenure& tenure() const { return tenure_; }
-  FenceBlock& fences() { return fences_; }
+  // None: there is no owner value, and no schedule.
+  Lease* lease() const { return life_ ? &life_->lease : nullptr; }
+  Schedule& schedule() const { return life_->schedule; }
+  bool IsGranted() const { return life_ && phase_ == Phase::kGranted; }
+  Tenure& tenure() { return tenure_; }
   const FenceBlock& fences() const { return fences_; }
 
   // --- from the beginning to the end --------------------------------------------------------------
 
   // Makes a new owner value; no node is asked yet.
   void Begin(Duration ttl);
-  // A round of questions, which are asked next.
-  void BeginRound(Time now) { lease_->BeginRound(now); }
   // Asks nodes to set the key: the one question that can. `stamp`, `want_life`: of the want, for a
   // round that queues.
   struct Take {
@@ -56,14 +56,12 @@ class Claim {
   };
   void AskToTake(Time now, NodeSet nodes, const Take& take);
   void AskToConfirm(Time now, NodeSet nodes, Fence fence, Fence block);
-  // The node did not set the key for the attempt.
-  void OnRefused(NodeIndex node) { lease_->OnRefused(node); }
   // A majority has stored the block of fences that begins with `first`. The tenure begins.
   void OnGranted(Time now, Fence first, Fence size, bool owes_cooldown);
   // Nothing is asked any more; the keys stay until all that was announced is over (rule C9).
   void Keep();
   // Forgets the owner value. Its keys are to be released by the caller.
-  std::unique_ptr<Lease> End();
+  Lease End();
 
   // --- while it is granted ------------------------------------------------------------------------
 
@@ -73,8 +71,6 @@ class Claim {
   void PlanHold(Time now, Time end, bool moved);
   // There is no hold: plans the end of the lease.
   void PlanEnd(Time now);
-  std::optional<Lease::Due> TakeDue(Time now) { return lease_->TakeDue(now); }
-  void Arm() { lease_->Arm(); }
   // Has the lease renewed, and healed where a node lost it. Returns false if no node can be asked.
   bool Renew(Time now);
   // Asks for the next block of fences when half of this one is used.
@@ -91,26 +87,24 @@ class Claim {
 
   Heard OnAnswer(Time now, const NodeAnswer& answer, const Demand& demand);
   Heard OnSilence(const NodeSilence& silence);
-  // Another daemon wants the lock; `is_queued`: see Tenure.
-  void OnWanted(Time now, bool is_queued) { tenure_.OnWanted(now, is_queued); }
-  // What the node promised so far does not count any more (rule D6).
-  void OnPromisesVoid(NodeIndex node) { lease_->Forget(node); }
 
  private:
   void OnTaken(Time now, const NodeAnswer& answer, Heard& heard);
   void OnRenewed(Time now, const NodeAnswer& answer, const Demand& demand, Heard& heard);
   void OnPromise(const NodeAnswer& answer, Heard& heard);
-  void OnBlock(FenceBlock::Outcome outcome, Heard& heard);
-  void BeginRenewal(Time now);
   void Heal(Time now, NodeSet nodes);
   void AskBlock(Time now);
 
+  struct Life {
+    Lease lease;
+    Schedule schedule;
+  };
   enum class Phase : std::uint8_t { kAttempt, kGranted, kKept };
 
   Shared& shared_;
   const std::string lock_;
-  Lease::User& user_;
-  std::unique_ptr<Lease> lease_;
+  Schedule::User& user_;
+  std::unique_ptr<Life> life_;
   FenceBlock fences_;
   Tenure tenure_;
   Phase phase_ = Phase::kAttempt;

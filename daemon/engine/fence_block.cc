@@ -63,7 +63,7 @@ FenceBlock::Outcome FenceBlock::Judge() {
   const Ballot::Result result = ballot_->Judge();
   if (result == Ballot::Result::kOpen) return Outcome::kOpen;
   const auto ballot = std::move(ballot_);
-  if (result != Ballot::Result::kAgreed) return Outcome::kFailed;
+  if (result != Ballot::Result::kAgreed) return HasNext() ? Outcome::kFailed : Outcome::kUsedUp;
   const Fence first = ballot->Agreed();
   if (first != last_ + 1) next_ = first;  // what is left of the old is dropped (rule B4)
   last_ = first + asked_size_ - 1;

@@ -38,7 +38,12 @@ class FenceBlock {
 
   // --- the next block, asked for in one round -----------------------------------------------------
 
-  enum class Outcome { kOpen, kExtended, kFailed };
+  enum class Outcome {
+    kOpen,      // answers that matter are still out
+    kExtended,  // the block is there
+    kFailed,    // it will not come, and there are fences left
+    kUsedUp,    // it will not come, and there are none
+  };
 
   Fence NextProposal() const { return std::max(last_, known_) + 1; }
   void Ask(std::uint32_t round, std::size_t nodes, NodeSet asked, Fence size);

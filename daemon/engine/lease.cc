@@ -3,16 +3,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "base/check.h"
-
 namespace redlockd::engine {
 
-Lease::Lease(std::size_t nodes, AttemptNumber attempt, Duration ttl, Agenda& agenda, User& user)
-    : attempt_(attempt),
-      ttl_(ttl),
-      longest_ttl_(ttl),
-      validity_(nodes),
-      alarm_(agenda, [&user](Time now) { user.OnLeaseDue(now); }) {}
+Lease::Lease(std::size_t nodes, AttemptNumber attempt, Duration ttl)
+    : attempt_(attempt), ttl_(ttl), longest_ttl_(ttl), validity_(nodes) {}
 
 void Lease::ChangeTtl(Duration to) {
   if (to == ttl_) return;
@@ -84,49 +78,10 @@ bool Lease::CloseInRound(NodeIndex node, std::uint32_t asked_in, bool acked) {
   return round_open_.none() && round_acked_.count() < validity_.majority();
 }
 
-// --- when what is due ---------------------------------------------------------------------------
-
-void Lease::EndAt(Time end) {
-  end_at_ = end;
-  Arm();
-}
-
-void Lease::OnHoldEnd(Time now, Time hold_end) {
-  const Time lease_end = Deadline().value_or(now);
-  CHECK(hold_end <= lease_end);
-  announced_ = std::max(announced_, hold_end);
-  const Duration left = std::max(Duration(0), hold_end - now);
-  end_at_ = now + left - Timing::ToldAhead(left);
-  // Where max-hold ends it, that is what was asked for.
-  warn_at_ =
-      hold_end < lease_end ? kNever : std::max(now, lease_end - Timing::JeopardyRemainder(ttl_));
-  Arm();
-}
-
-// The next round is due ttl/3 after what the deadline rests on was asked (rule C5).
-void Lease::PlanRenewal(Time now, const Timing& timing) {
+Time Lease::NextRenewal(Time now, const Timing& timing) const {
   const Time asked = Deadline().value_or(now) - ttl_ + timing.DriftAllowance(ttl_);
-  RenewAt(std::max(Timing::Together(asked + Timing::RenewAfter(ttl_) - apart_),
-                   round_asked_ + timing.retry_interval));
-}
-
-void Lease::RenewAt(Time at) {
-  renew_at_ = at;
-  Arm();
-}
-
-void Lease::Keep() {
-  renew_at_ = warn_at_ = kNever;
-  EndAt(announced_);
-}
-
-std::optional<Lease::Due> Lease::TakeDue(Time now) {
-  const auto take = [now](Time& at) { return at <= now && (at = kNever, true); };
-  if (take(warn_at_)) return Due::kWarning;
-  if (take(end_at_)) return Due::kEnd;
-  // After the end: what has ended is not renewed.
-  if (take(renew_at_)) return Due::kRenewal;
-  return std::nullopt;
+  return std::max(Timing::Together(asked + Timing::RenewAfter(ttl_) - apart_),
+                  round_asked_ + timing.retry_interval);
 }
 
 }  // namespace redlockd::engine

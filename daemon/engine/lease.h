@@ -5,7 +5,6 @@
 #include <memory>
 #include <optional>
 
-#include "daemon/engine/agenda.h"
 #include "daemon/engine/effects.h"
 #include "daemon/engine/timing.h"
 #include "daemon/engine/validity.h"
@@ -13,21 +12,11 @@
 namespace redlockd::engine {
 
 // One owner value's life on the nodes, from its first acquire until it is let go: which nodes may
-// have the key and until when they have promised it, the rounds of questions, and when the next
-// thing is due. Asks no nodes; knows no sessions.
+// have the key, until when they have promised it, and the rounds of questions. Asks no nodes; knows
+// no sessions.
 class Lease {
  public:
-  // What may be due, in the order in which it is dealt with.
-  enum class Due { kWarning, kEnd, kRenewal };
-
-  class User {
-   public:
-    virtual ~User() = default;
-    // Something is due: see TakeDue.
-    virtual void OnLeaseDue(Time now) = 0;
-  };
-
-  Lease(std::size_t nodes, AttemptNumber attempt, Duration ttl, Agenda& agenda, User& user);
+  Lease(std::size_t nodes, AttemptNumber attempt, Duration ttl);
 
   AttemptNumber attempt() const { return attempt_; }
   Duration ttl() const { return ttl_; }
@@ -75,30 +64,12 @@ class Lease {
   // Why nodes did not promise it anew, as each said last.
   NodeFailures Failures() const { return failures_ ? *failures_ : NodeFailures(); }
 
-  // --- when what is due ---------------------------------------------------------------------------
-
-  // It has no hold, and ends at `end`.
-  void EndAt(Time end);
-  // A hold begins: what was announced to the one before does not count.
-  void BeginHold() { announced_ = Time(); }
-  // The hold lasts until `hold_end`. A loss is announced a little before that.
-  void OnHoldEnd(Time now, Time hold_end);
-  // The deadline moved: plans the next renewal. `apart`: see Timing::Apart.
-  void PlanRenewal(Time now, const Timing& timing);
-  void RenewAt(Time at);
+  // When the next renewal is due: ttl/3 after what the deadline rests on was asked (rule C5).
+  Time NextRenewal(Time now, const Timing& timing) const;
+  // By how much sooner than that it is due: see Timing::Apart.
   void SetApart(Duration apart) { apart_ = apart; }
-  // The latest deadline that the hold ever had.
-  Time announced() const { return announced_; }
-  // Nothing is renewed any more; it ends when all that was announced is over (rule C9).
-  void Keep();
-  // Takes the first thing that is due, if any is.
-  std::optional<Due> TakeDue(Time now);
-  // Sets the alarm for the next.
-  void Arm() { alarm_.Set(std::min({renew_at_, warn_at_, end_at_})); }
 
  private:
-  static constexpr Time kNever = Time::max();
-
   void Sent(NodeSet nodes);
   // The ttl of what was asked in that round, or less.
   Duration TtlOf(std::uint32_t asked_in) const;
@@ -117,12 +88,7 @@ class Lease {
   std::uint32_t round_ = 0;
   Time round_asked_;
   std::unique_ptr<NodeFailures> failures_;  // since each node's last promise; mostly none
-  Time announced_;
   Duration apart_{0};
-  Time renew_at_ = kNever;
-  Time warn_at_ = kNever;  // the holder, that little is left
-  Time end_at_ = kNever;   // of the hold if there is one, else of the lease
-  Alarm alarm_;            // for the first of the three
 };
 
 }  // namespace redlockd::engine

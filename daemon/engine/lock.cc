@@ -118,7 +118,7 @@ void Lock::Settle(Time now) {
     const bool may_ask = queue_.tries() > 0 || first.out_of_time || !acquisition_.IsHeldBack();
     if (acquisition_.StandsBeforeGate()) {
       // Its place is that of the user who is first in line here.
-      if (acquisition_.StandsBeforeGateFor(first.uid)) return;
+      if (acquisition_.StandsBeforeGate() == first.uid) return;
       acquisition_.StandBeforeGate(first.uid);
       queue_.AwaitTurn(now, shared_.options.timing.quorum_wait);
     } else if (may_ask && !acquisition_.IsBackingOff()) {
@@ -225,7 +225,7 @@ void Lock::Drain() {
 void Lock::OnWaitOver(Time now, SessionId session) {
   Waiter& waiter = *queue_.Find(session);
   const bool lacks_quorum = acquisition_.LacksQuorum();
-  const bool stands_before_gate = acquisition_.StandsBeforeGate();
+  const bool stands_before_gate = acquisition_.StandsBeforeGate().has_value();
   // A wait that is shorter than a round, or than a cooldown, does not end before its first round
   // does, nor does one while it is open who gets the lock (rule E10).
   if (&waiter == &queue_.First() && !lacks_quorum && !stands_before_gate &&
@@ -364,38 +364,38 @@ void Lock::OnSilence(Time now, const NodeSilence& silence) {
 void Lock::TakeNote(Time now, const Claim::Heard& heard) {
   if (heard.deadline_moved) hold_ ? hold_->MoveDeadline(now) : claim_.PlanEnd(now);
   if (heard.is_endangered && hold_) hold_->SetJeopardy(true);
-  if (heard.is_out_of_fences && IsFree(state_)) LetGo(now, true);
+  if (heard.fences == FenceBlock::Outcome::kUsedUp && IsFree(state_)) LetGo(now, true);
   if (!hold_) Touch();
 }
 
 void Lock::OnPromisesVoid(Time now, NodeIndex node) {
   if (!claim_.lease()) return;
-  claim_.OnPromisesVoid(node);
+  claim_.lease()->Forget(node);
   TakeNote(now, {.deadline_moved = claim_.IsGranted()});
 }
 
 void Lock::OnWanted(Time now) {
   if (!claim_.lease()) return;
-  claim_.OnWanted(now, false);
+  claim_.tenure().OnWanted(now, false);
   TakeNote(now, {});
 }
 
 // --- the end of a hold, and of the claim --------------------------------------------------------
 
 void Lock::OnLeaseDue(Time now) {
-  while (const auto due = claim_.TakeDue(now)) {
+  while (const auto due = claim_.schedule().TakeDue(now)) {
     switch (*due) {
-      case Lease::Due::kWarning:
+      case Schedule::Due::kWarning:
         if (hold_) hold_->SetJeopardy(true);
         break;
-      case Lease::Due::kEnd:
+      case Schedule::Due::kEnd:
         return OnEnd(now);
-      case Lease::Due::kRenewal:  // a lease that lingers is not renewed (rule E4)
+      case Schedule::Due::kRenewal:  // a lease that lingers is not renewed (rule E4)
         if (hold_ && hold_->CanGain() && !claim_.Renew(now)) hold_->SetJeopardy(true);
         break;
     }
   }
-  claim_.Arm();
+  claim_.schedule().Arm();
 }
 
 // The deadline of a hold is about to come, or the end of a lease without a hold is there.
@@ -403,7 +403,7 @@ void Lock::OnEnd(Time now) {
   if (hold_) {
     const LossReason reason = hold_->AtDeadline();
     // It is further off where it moved back (rule D6): the client may not have heard of that.
-    if (now < claim_.lease()->announced()) return Abandon(reason);
+    if (now < claim_.schedule().announced()) return Abandon(reason);
     hold_->Lose(reason);
     hold_.reset();
     ChangeState(State::kHandOff);
@@ -426,18 +426,17 @@ void Lock::Abandon(LossReason reason) {
 void Lock::LetGo(Time now, bool leaves_queue, std::optional<ReleaseTable::Waiter> waiter) {
   CHECK(!hold_);
   const bool awaited = leaves_queue && claim_.tenure().IsWanted();
-  const std::unique_ptr<Lease> lease = claim_.End();
-  shared_.by_attempt.erase(lease->attempt());
+  const Lease lease = claim_.End();
+  shared_.by_attempt.erase(lease.attempt());
   kept_.reset();
   ChangeState(queue_.empty() ? State::kIdle : State::kWaiting);
-  if (awaited) acquisition_.AwaitRelease(now);
-  const NodeSet entries = leaves_queue ? acquisition_.LeaveQueue() : NodeSet();
+  const NodeSet entries = leaves_queue ? acquisition_.LeaveQueue(now, awaited) : NodeSet();
   AttemptGate::Pass pass = acquisition_.End();
-  const NodeSet nodes = lease->may_have() | entries;
+  const NodeSet nodes = lease.may_have() | entries;
   if (nodes.none()) return;
-  const Duration ttl = lease->longest_ttl();
-  shared_.releases.Add(now, {.attempt = lease->attempt(),
-                             .op = {name(), shared_.OwnerOf(lease->attempt()), entries.any()},
+  const Duration ttl = lease.longest_ttl();
+  shared_.releases.Add(now, {.attempt = lease.attempt(),
+                             .op = {name(), shared_.OwnerOf(lease.attempt()), entries.any()},
                              .nodes = nodes,
                              .gone_by = now + ttl + shared_.options.timing.DriftAllowance(ttl),
                              .waiter = waiter,

@@ -10,7 +10,7 @@
 #include "daemon/engine/contention.h"
 #include "daemon/engine/events.h"
 #include "daemon/engine/hold.h"
-#include "daemon/engine/lease.h"
+#include "daemon/engine/schedule.h"
 #include "daemon/engine/shared.h"
 #include "daemon/engine/wait_queue.h"
 
@@ -24,7 +24,7 @@ namespace redlockd::engine {
 //                                      '-> lock-delay (ended by the daemon, rule C9)
 //
 // When the owner value is let go, it is back at waiting, or idle.
-class Lock : public Contention::User, private Lease::User {
+class Lock : public Contention::User, private Schedule::User {
  public:
   enum class State : std::uint8_t {
     kIdle,       // nobody waits, and there is no owner value

@@ -5,6 +5,7 @@
 #include "daemon/engine/fence_block.h"
 #include "daemon/engine/lease.h"
 #include "daemon/engine/owner_value.h"
+#include "daemon/engine/schedule.h"
 #include "daemon/engine/tenure.h"
 #include "daemon/engine/wait_queue.h"
 
@@ -212,7 +213,7 @@ TEST(AttemptTest, HasNoQuorumWhereTooFewAnswer) {
 
 // --- Lease --------------------------------------------------------------------------------------
 
-class LeaseTest : public ::testing::Test, Lease::User {
+class LeaseTest : public ::testing::Test {
  protected:
   // A promise of the lease's ttl, asked for in that round at that time.
   void Promise(NodeIndex node, Duration asked) {
@@ -223,11 +224,7 @@ class LeaseTest : public ::testing::Test, Lease::User {
   Time Until(Duration asked, Duration ttl) { return At(asked) + ttl - timing_.DriftAllowance(ttl); }
 
   Timing timing_;
-  Agenda agenda_;
-  Lease lease_{3, 1, 3s, agenda_, *this};
-
- private:
-  void OnLeaseDue(Time) override {}
+  Lease lease_{3, 1, 3s};
 };
 
 TEST_F(LeaseTest, LastsAsLongAsAMajorityHasPromised) {
@@ -291,31 +288,60 @@ TEST_F(LeaseTest, ARoundFailsWhenAllWereHeardAndTooFewPromised) {
   EXPECT_TRUE(lease_.IsRoundOpen());
 }
 
-TEST_F(LeaseTest, WarnsEndsAndRenewsInThatOrder) {
+TEST_F(LeaseTest, IsRenewedAThirdOfItsTtlAfterItWasAsked) {  // rule C5
   lease_.BeginRound(At(0s));
-  Promise(0, 0s);
-  Promise(1, 0s);
-  const Time end = *lease_.Deadline();
-  lease_.OnHoldEnd(At(0s), end);
-  lease_.PlanRenewal(At(0s), timing_);
-  EXPECT_EQ(lease_.TakeDue(At(1s)), Lease::Due::kRenewal);
-  EXPECT_EQ(lease_.TakeDue(At(1s)), std::nullopt);
-  lease_.RenewAt(end);
-  EXPECT_EQ(lease_.TakeDue(end), Lease::Due::kWarning);
-  EXPECT_EQ(lease_.TakeDue(end), Lease::Due::kEnd);
-  EXPECT_EQ(lease_.TakeDue(end), Lease::Due::kRenewal);
+  for (const NodeIndex node : {0, 1}) Promise(node, 0s);
+  EXPECT_EQ(lease_.NextRenewal(At(0s), timing_), At(1s));
+  lease_.SetApart(200ms);
+  EXPECT_EQ(lease_.NextRenewal(At(0s), timing_), At(800ms));
+  lease_.BeginRound(At(950ms));
+  EXPECT_EQ(lease_.NextRenewal(At(950ms), timing_), At(950ms) + timing_.retry_interval);
 }
 
-TEST_F(LeaseTest, AKeptOneEndsAtTheLatestDeadlineThatWasAnnounced) {  // rule C9
-  lease_.BeginRound(At(0s));
-  for (const NodeIndex node : {0, 1, 2}) Promise(node, 0s);
-  lease_.BeginHold();
-  const Time end = *lease_.Deadline();
-  lease_.OnHoldEnd(At(0s), end);
-  lease_.OnHoldEnd(At(0s), end - 1s);
-  lease_.Keep();
-  EXPECT_EQ(lease_.TakeDue(end - 1ns), std::nullopt);
-  EXPECT_EQ(lease_.TakeDue(end), Lease::Due::kEnd);
+// --- Schedule -----------------------------------------------------------------------------------
+
+class ScheduleTest : public ::testing::Test, Schedule::User {
+ protected:
+  Agenda agenda_;
+  Schedule schedule_{agenda_, *this};
+  unsigned rung_ = 0;
+
+ private:
+  void OnLeaseDue(Time) override { ++rung_; }
+};
+
+TEST_F(ScheduleTest, WarnsEndsAndRenewsInThatOrder) {
+  schedule_.OnHoldEnd(At(0s), At(3s), At(3s), 3s);
+  schedule_.RenewAt(At(1s));
+  EXPECT_EQ(agenda_.Next(), At(1s));
+  EXPECT_EQ(schedule_.TakeDue(At(1s)), Schedule::Due::kRenewal);
+  EXPECT_EQ(schedule_.TakeDue(At(1s)), std::nullopt);
+  schedule_.RenewAt(At(3s));
+  EXPECT_EQ(schedule_.TakeDue(At(3s)), Schedule::Due::kWarning);
+  EXPECT_EQ(schedule_.TakeDue(At(3s)), Schedule::Due::kEnd);
+  EXPECT_EQ(schedule_.TakeDue(At(3s)), Schedule::Due::kRenewal);
+}
+
+TEST_F(ScheduleTest, AnnouncesALossALittleBeforeItHappens) {
+  schedule_.OnHoldEnd(At(0s), At(3s), At(3s), 3s);
+  EXPECT_EQ(schedule_.TakeDue(At(1499ms)), std::nullopt);
+  EXPECT_EQ(schedule_.TakeDue(At(1500ms)), Schedule::Due::kWarning) << "half of the ttl is left";
+  EXPECT_EQ(schedule_.TakeDue(At(3s) - 10ms - 1ns), std::nullopt);
+  EXPECT_EQ(schedule_.TakeDue(At(3s) - 10ms), Schedule::Due::kEnd);
+}
+
+TEST_F(ScheduleTest, DoesNotWarnOfAnEndThatWasAskedFor) {
+  schedule_.OnHoldEnd(At(0s), At(2s), At(3s), 3s);
+  EXPECT_EQ(schedule_.TakeDue(At(2s)), Schedule::Due::kEnd);
+}
+
+TEST_F(ScheduleTest, AKeptOneEndsAtTheLatestDeadlineThatWasAnnounced) {  // rule C9
+  schedule_.BeginHold();
+  schedule_.OnHoldEnd(At(0s), At(3s), At(3s), 3s);
+  schedule_.OnHoldEnd(At(0s), At(2s), At(2s), 3s);
+  schedule_.Keep();
+  EXPECT_EQ(schedule_.TakeDue(At(3s) - 1ns), std::nullopt);
+  EXPECT_EQ(schedule_.TakeDue(At(3s)), Schedule::Due::kEnd);
 }
 
 // --- WaitQueue ----------------------------------------------------------------------------------

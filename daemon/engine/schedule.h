@@ -1,0 +1,54 @@
+#pragma once
+
+#include <optional>
+
+#include "daemon/engine/agenda.h"
+#include "daemon/engine/timing.h"
+#include "daemon/engine/types.h"
+
+namespace redlockd::engine {
+
+// When the next thing is due for a lease: a warning that little is left, the end, a renewal. Works
+// out none of the deadlines that it is given.
+class Schedule {
+ public:
+  // In the order in which they are dealt with.
+  enum class Due { kWarning, kEnd, kRenewal };
+  class User {
+   public:
+    virtual ~User() = default;
+    // Something is due: see TakeDue.
+    virtual void OnLeaseDue(Time now) = 0;
+  };
+
+  Schedule(Agenda& agenda, User& user);
+
+  // There is no hold: the lease ends at `end`.
+  void EndAt(Time end);
+  // A hold begins: what was announced to the one before does not count.
+  void BeginHold() { announced_ = Time(); }
+  // The hold lasts until `hold_end`, and the lease of `ttl` until `lease_end`. A loss is announced a
+  // little before it happens.
+  void OnHoldEnd(Time now, Time hold_end, Time lease_end, Duration ttl);
+  void RenewAt(Time at);
+  // Nothing is renewed any more; the end comes when all that was announced is over (rule C9).
+  void Keep();
+  // The latest deadline that the hold ever had.
+  Time announced() const { return announced_; }
+
+  // Takes the first thing that is due, if any is.
+  std::optional<Due> TakeDue(Time now);
+  // Sets the alarm for the next.
+  void Arm();
+
+ private:
+  static constexpr Time kNever = Time::max();
+
+  Time announced_;
+  Time warn_at_ = kNever;
+  Time end_at_ = kNever;  // of the hold if there is one, else of the lease
+  Time renew_at_ = kNever;
+  Alarm alarm_;  // for the first of the three
+};
+
+}  // namespace redlockd::engine
