@@ -82,14 +82,19 @@ Link::~Link() {
   if (connection_) connection_->Abandon(false);
 }
 
+// By its number: a later connection may lie at the address of one that is gone.
+bool Link::IsOver(ConnectionId connection) const {
+  return connection_ && connection_->id() == connection;
+}
+
 void Link::Dial() {
   connection_ = std::make_shared<Connection>(parts_.timeline, parts_.path, chance_, parts_.node,
                                              ++parts_.last_connection);
   Connection* const made = connection_.get();
   // What is called later goes by way of `run`, for the link may be gone by then.
-  const auto if_still = [this, made, run = parts_.run](auto act) {
-    run([this, made, act] {
-      if (connection_.get() == made && !ready_) act();
+  const auto if_still = [this, id = made->id(), run = parts_.run](auto act) {
+    run([this, id, act] {
+      if (IsOver(id) && !ready_) act();
     });
   };
   if (!parts_.node.up()) {
@@ -132,8 +137,8 @@ void Link::Ask(const engine::Ticket& ticket, std::shared_ptr<const engine::NodeO
     engine::NodeAnswer answer = node->Run(run_id, *op);
     answer.ticket = ticket;
     over->ToDaemon([this, over, answer] {
-      parts_.run([this, over, answer] {
-        if (connection_.get() == over) Answered(answer);
+      parts_.run([this, id = over->id(), answer] {
+        if (IsOver(id)) Answered(answer);
       });
     });
   });
@@ -153,9 +158,9 @@ void Link::Cut(bool lost) {
 
 void Link::NodeDied() {
   if (!connection_) return;
-  connection_->ToDaemon([this, over = connection_.get()] {
-    parts_.run([this, over] {
-      if (connection_.get() == over) Lose("connection: reset by the node");
+  connection_->ToDaemon([this, id = connection_->id()] {
+    parts_.run([this, id] {
+      if (IsOver(id)) Lose("connection: reset by the node");
     });
   });
 }

@@ -98,6 +98,8 @@ class Link {
     bool timed_out = false;
   };
 
+  // It goes over that connection.
+  bool IsOver(ConnectionId connection) const;
   void Dial();
   void Ready(const engine::NodeFacts& facts);
   void Answered(engine::NodeAnswer answer);

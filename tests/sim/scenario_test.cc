@@ -46,7 +46,7 @@ TEST(Scenario, SaysWhatIsWrongWithItsText) {
 
 TEST(Scenario, MakesTheSameRunEachTime) {
   const ScriptSet scripts;
-  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 25; ++seed) {
     const Outcome first = World(MakeScenario(seed), scripts, Trace::Mode::kDigest).Run();
     const Outcome second = World(MakeScenario(seed), scripts, Trace::Mode::kDigest).Run();
     EXPECT_EQ(first.happened, second.happened) << seed;

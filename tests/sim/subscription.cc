@@ -68,9 +68,9 @@ void Subscription::Cut() {
 
 void Subscription::NodeDied() {
   if (!connection_) return;
-  connection_->ToDaemon([this, over = connection_.get()] {
-    parts_.run([this, over] {
-      if (connection_.get() == over) Cut();
+  connection_->ToDaemon([this, id = connection_->id()] {
+    parts_.run([this, id] {
+      if (connection_ && connection_->id() == id) Cut();
     });
   });
 }
