@@ -220,14 +220,14 @@ void Engine::Impl::On(Time, const TrustEmptyRequested& e) {
       return refuse("this daemon has a lease on these nodes: " + lock->name());
   }
   if (shared.releases.size() > 0) return refuse("this daemon has leases to release on these nodes");
-  const std::string used = shared.nodes.WhyUsedHere();
+  const std::string used = shared.nodes.report().WhyUsedHere();
   if (!used.empty()) return refuse(used + ": its locks may still be held");
   queries.TrustEmpty(e);
 }
 
 // Rule D3: an adoption ends every lock of every host.
 void Engine::Impl::On(Time, const AdoptRequested& e) {
-  if (shared.nodes.NothingToAdopt()) {
+  if (shared.nodes.records().NothingToAdopt()) {
     return shared.outbox.Reply(
         e.session, e.request,
         Failed{.failure = Failure::kNothingDiffers,
@@ -264,12 +264,11 @@ void Engine::Impl::On(Time now, const NodeAnswer& e) {
     case Ticket::Kind::kQuery:
       return queries.Answered(now, e);
     case Ticket::Kind::kProbe:
-      return shared.nodes.Probed(now, e);
+      return shared.nodes.OnProbed(now, e);
     case Ticket::Kind::kSuspect:
-      if (e.verdict == Verdict::kOk) return shared.nodes.SuspectTaken(now, e.node, e.left);
-      return shared.nodes.SuspectMissed(e.node);
+      return shared.nodes.OnSuspected(now, e);
     case Ticket::Kind::kTrust:
-      return shared.nodes.Trusted(now, e.node, e.verdict == Verdict::kOk);
+      return shared.nodes.OnTrusted(now, e);
   }
 }
 
@@ -291,13 +290,9 @@ void Engine::Impl::On(Time now, const NodeSilence& e) {
     case Ticket::Kind::kQuery:
       return queries.Missed(now, e);
     case Ticket::Kind::kProbe:
-      if (e.gone) shared.nodes.ProbeMissed(e.node);
-      return;
     case Ticket::Kind::kSuspect:
-      if (e.gone) shared.nodes.SuspectMissed(e.node);
-      return;
     case Ticket::Kind::kTrust:
-      if (e.gone) shared.nodes.Trusted(now, e.node, false);
+      if (e.gone) shared.nodes.OnGone(e);
       return;
   }
 }
@@ -439,7 +434,9 @@ std::vector<RowView> Engine::Rows(Time now, const RowPlace& from, std::size_t mo
   return rows;
 }
 
-std::vector<NodeView> Engine::Nodes(Time now) const { return impl_->shared.nodes.Views(now); }
+std::vector<NodeView> Engine::Nodes(Time now) const {
+  return impl_->shared.nodes.report().Views(now);
+}
 
 const Counters& Engine::counters() const { return impl_->shared.counters; }
 

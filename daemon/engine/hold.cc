@@ -84,7 +84,7 @@ void Hold::Notify(Notice::Kind kind, LossReason reason) const {
 std::string Hold::WhyInDanger(Notice::Kind kind, LossReason reason) const {
   const bool in_danger = kind == Notice::Kind::kJeopardy ||
                          (kind == Notice::Kind::kLost && reason == LossReason::kDeadline);
-  return in_danger ? shared_.nodes.WhyNotKept(claim_.lease()->Failures()) : "";
+  return in_danger ? shared_.nodes.report().WhyNotKept(claim_.lease()->Failures()) : "";
 }
 
 }  // namespace redlockd::engine

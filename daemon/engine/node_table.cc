@@ -1,60 +1,52 @@
 #include "daemon/engine/node_table.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
+#include <vector>
 
 #include "base/check.h"
-#include "daemon/engine/node_set.h"
-#include "daemon/engine/reasons.h"
+#include "daemon/engine/clock_offset.h"
 #include "daemon/engine/sentinel_facts.h"
 
 namespace redlockd::engine {
 namespace {
 
-using std::chrono::milliseconds;
+using Suspicion = NodeRecord::Suspicion;
 
-constexpr Duration kProbeInterval = std::chrono::seconds(2);  // rule D5
-// After a probe that found the node unfit: that may pass sooner than a lease ends.
-constexpr Duration kProbeUnfit = milliseconds(500);
-// How seldom what a node refused is logged: it may be one lock's trouble.
-constexpr Duration kNoteTrouble = std::chrono::seconds(10);
-// A clock that runs slow is seen to step again and again.
-constexpr Duration kWarnInterval = std::chrono::minutes(1);
-
-std::string Hex(std::uint64_t value) {
-  static constexpr char kDigits[] = "0123456789abcdef";
-  std::string text(16, '0');
-  for (std::size_t i = 16; i-- > 0; value >>= 4) text[i] = kDigits[value & 15];
-  return text;
-}
+// An alarm that waits for the end of a time rings after it.
+constexpr Duration kAfter = std::chrono::milliseconds(1);
 
 }  // namespace
 
 NodeTable::NodeTable(const EngineOptions& options, Random& random, Agenda& agenda, Outbox& outbox,
                      Observer& observer)
     : options_(options),
-      random_(random),
-      outbox_(outbox),
       observer_(observer),
+      records_(options.nodes),
       membership_(options.nodes),
       clocks_(options.nodes, options.timing.drift),
-      claims_(options.nodes) {
-  for (NodeIndex i = 0; i < options.nodes; ++i) {
-    nodes_.emplace_back(agenda, [this, i](Time now) { Probe(now, i); });
-    nodes_.back().text = nodes_.back().down_reason;
-  }
+      claims_(options.nodes),
+      judge_(options, records_, membership_, claims_, clocks_),
+      report_(options, records_, judge_),
+      log_(records_, outbox),
+      prober_(options, records_, membership_, claims_, random, agenda, outbox) {}
+
+std::optional<std::int64_t> NodeTable::SetClock(Time now) const {
+  const auto median = clocks_.Median(Linked());
+  if (!median) return std::nullopt;
+  return Microseconds(now) + *median;
 }
 
-// --- what is heard ------------------------------------------------------------------------------
+// --- connections --------------------------------------------------------------------------------
 
 void NodeTable::LinkUp(Time now, NodeIndex index, const NodeFacts& facts) {
-  Node& node = nodes_[index];
+  NodeRecord& node = records_[index];
   NodeFacts merged = facts;
   if (!node.linked || facts.run_id != node.facts.run_id) {
     node.probed = false;
-    node.probing = false;
-    node.suspecting = false;
     node.error.clear();
+    prober_.Forget(index);
   } else {  // one more connection to the same process: what its sentinel said still holds
     KeepSentinel(node.facts, merged);
   }
@@ -65,35 +57,38 @@ void NodeTable::LinkUp(Time now, NodeIndex index, const NodeFacts& facts) {
 }
 
 void NodeTable::Down(Time now, NodeIndex index, const std::string& reason) {
-  Node& node = nodes_[index];
-  node.linked = false;
-  node.down_reason = reason;
-  node.probe_alarm.Clear();
+  records_[index].linked = false;
+  records_[index].down_reason = reason;
+  prober_.Stop(index);
   Judge(now);
 }
 
 // Facts of INFO: a changed policy or growing evictions mean that the node may have dropped a key
 // (rule D5); another run_id, that it is another process.
 void NodeTable::TakeFacts(Time now, NodeIndex index, const NodeFacts& facts) {
-  Node& node = nodes_[index];
+  NodeRecord& node = records_[index];
   const NodeFacts old = std::exchange(node.facts, facts);
   if (facts.run_id != old.run_id) {
     claims_.Met(index);
     node.other_run = false;
     clocks_.Reset(index);
     // Its sentinel is of another run: rule D1 sees to it.
-    node.suspected = Node::Suspicion::kNone;
+    node.suspected = Suspicion::kNone;
     node.doubted_until.reset();
   } else if (facts.evicted_keys > old.evicted_keys ||
              facts.maxmemory_policy != old.maxmemory_policy) {
-    Suspect(now, index, Node::Suspicion::kOwnWord);
+    Suspect(now, index, Suspicion::kOwnWord);
   }
 }
 
+// --- any answer ---------------------------------------------------------------------------------
+
 void NodeTable::Heard(Time now, const NodeAnswer& answer) {
-  Node& node = nodes_[answer.node];
+  NodeRecord& node = records_[answer.node];
   node.heard = now;
-  if (answer.verdict == Verdict::kError) NoteTrouble(now, answer);
+  if (answer.verdict == Verdict::kError && node.TakeTrouble(now, answer)) {
+    log_.Refused(now, answer.node);
+  }
   if (answer.node_time != 0) ReadClock(now, answer);
   switch (answer.verdict) {
     case Verdict::kAmnesia:
@@ -114,19 +109,19 @@ void NodeTable::Heard(Time now, const NodeAnswer& answer) {
   }
   if (answer.node_time == 0) return;
   // It has read a clock; only one that changes who is off is worth judging all nodes for.
-  if (Skewed(answer.node) != (node.state == NodeState::kSkewed)) Judge(now);
+  if (judge_.Skewed(answer.node) != (node.state == NodeState::kSkewed)) Judge(now);
 }
 
 // Rule D6. Whichever clock moved, earlier promises of that node no longer count. Whose it was, the
 // other nodes have to say; until then the node does not vote here.
 void NodeTable::ReadClock(Time now, const NodeAnswer& answer) {
-  Node& node = nodes_[answer.node];
+  NodeRecord& node = records_[answer.node];
   node.round_trip = now - answer.ticket.asked;
   if (clocks_.Observe(answer.node, answer.node_time, answer.ticket.asked, now)) {
     observer_.OnPromisesVoid(now, answer.node);
     node.doubted_until = now + options_.timing.Quarantine();
     Judge(now);
-    for (NodeIndex i = 0; i < nodes_.size(); ++i) {
+    for (NodeIndex i = 0; i < size(); ++i) {
       if (clocks_.judge().Needs(i)) Probe(now, i);
     }
   }
@@ -139,148 +134,145 @@ void NodeTable::JudgeStep(Time now) {
       return;
     case StepJudge::Verdict::kNode: {
       const NodeSet stepped = clocks_.judge().Close();
-      for (NodeIndex i = 0; i < nodes_.size(); ++i) {
-        if (stepped.test(i)) Suspect(now, i, Node::Suspicion::kClock);
+      for (NodeIndex i = 0; i < size(); ++i) {
+        if (stepped.test(i)) Suspect(now, i, Suspicion::kClock);
       }
       return;
     }
     case StepJudge::Verdict::kHost:
-      return AcquitNodes(now);
+      if (!records_.AcquitAll()) return;
+      log_.HostClockMoved(now);
+      return Judge(now);
   }
 }
 
-void NodeTable::AcquitNodes(Time now) {
-  bool doubted = false;
-  for (Node& node : nodes_) {
-    doubted = doubted || node.doubted_until;
-    node.doubted_until.reset();
-    if (node.suspected == Node::Suspicion::kClock) node.suspected = Node::Suspicion::kNone;
-  }
-  if (!doubted) return;
-  WarnOfHostClock(now);
-  Judge(now);
-}
+// --- answers to what the table asked ------------------------------------------------------------
 
-void NodeTable::WarnOfHostClock(Time now) {
-  if (warned_of_clock_ && now - *warned_of_clock_ < kWarnInterval) return;
-  warned_of_clock_ = now;
-  outbox_.Warn(
-      "this host's clock stood still or ran slow: the clocks of most nodes moved ahead of it at "
-      "the same time; their earlier promises to this daemon no longer count");
-}
-
-void NodeTable::Probed(Time now, const NodeAnswer& answer) {
-  Node& node = nodes_[answer.node];
-  node.probing = false;
+void NodeTable::OnProbed(Time now, const NodeAnswer& answer) {
+  const NodeIndex index = answer.node;
+  NodeRecord& node = records_[index];
+  prober_.OnProbeOver(index);
   if (node.doubted_until && *node.doubted_until <= now) node.doubted_until.reset();
-  if (node.doubted_until) LookAgain(answer.node, *node.doubted_until + milliseconds(1));
-  if (clocks_.judge().Needs(answer.node)) Probe(now, answer.node);  // that was asked too early
+  if (node.doubted_until) prober_.LookAgain(index, *node.doubted_until + kAfter);
+  if (clocks_.judge().Needs(index)) Probe(now, index);  // that was asked too early
   node.probed = true;
   node.error = answer.verdict == Verdict::kError ? answer.text : std::string();
-  if (answer.facts && !answer.facts->run_id.empty()) Learn(now, answer.node, answer);
+  if (answer.facts && !answer.facts->run_id.empty()) Learn(now, index, answer);
   if (answer.verdict != Verdict::kSettings) node.settings.clear();
-  if (answer.verdict == Verdict::kOk) QuarantineSet(now, answer.node, Duration(0));
+  if (answer.verdict == Verdict::kOk) QuarantineSet(now, index, Duration(0));
   if (options_.trust_new_nodes && node.facts.memory == NodeFacts::Memory::kNew && node.ready_at &&
       !std::exchange(node.trusted, true)) {
-    AskNode(now, answer.node, Ticket::Kind::kTrust, TrustOp{});
+    prober_.AskToTrust(now, index);
     node.probed = false;  // until it is
   }
-  WriteWhatIsMissing(now);
+  prober_.WriteWhatIsMissing(now);
   Judge(now);
-  const bool waits = node.state == NodeState::kNew || node.state == NodeState::kQuarantine ||
-                     node.state == NodeState::kProbing;
-  if (node.linked && node.state != NodeState::kUp && !waits) {
-    node.probe_alarm.Set(now + kProbeUnfit);
+  if (node.IsUnfit()) prober_.LookSoon(now, index);
+  if (answer.facts) log_.Noted(index, answer.facts->note);
+}
+
+// Facts are there also where the sentinel could not be read: a replica refuses that, and INFO says
+// why.
+void NodeTable::Learn(Time now, NodeIndex index, const NodeAnswer& answer) {
+  NodeRecord& node = records_[index];
+  const NodeFacts old = node.facts;
+  TakeFacts(now, index, *answer.facts);
+  if (answer.verdict == Verdict::kError) {  // what was known of the sentinel is known still
+    if (answer.facts->run_id == old.run_id) KeepSentinel(old, node.facts);
+    return;
   }
-  if (!answer.facts || std::exchange(node.note, answer.facts->note) == node.note) return;
-  if (!node.note.empty()) Note(answer.node, node.note);
+  node.ever_read = true;
+  if (answer.verdict != Verdict::kAmnesia && LostMemory(old, node.facts)) {
+    Suspect(now, index, Suspicion::kOwnWord);
+  }
+  membership_.Learn(index, node.facts.node_id, node.facts.set);
+  std::vector<NodeClaims::Other> others;
+  for (const NodeFacts::Other& other : node.facts.others) {
+    for (NodeIndex i = 0; i < size(); ++i) {
+      if (records_[i].facts.node_id == other.node_id)
+        others.push_back({i, other.run_id, other.heard});
+    }
+  }
+  claims_.Answered(index, answer.node_time, others);
+  JudgeOtherRuns(now);
 }
 
-// An error of a renewal or a release makes no state of the node's: it is kept, shown and logged.
-void NodeTable::NoteTrouble(Time now, const NodeAnswer& answer) {
-  using Kind = Ticket::Kind;
-  if (answer.ticket.kind == Kind::kProbe || answer.ticket.kind == Kind::kQuery) return;
-  Node& node = nodes_[answer.node];
-  node.trouble = std::string("refused ") + NameOf(answer.ticket.kind) + ": " + answer.text;
-  node.trouble_at = now;
-  if (node.noted && now - *node.noted < kNoteTrouble) return;
-  node.noted = now;
-  Note(answer.node, node.trouble);
+// Rule D10. Once nobody has heard the other server for a while, this one is taken: after a
+// quarantine, for what the other has promised may live on.
+void NodeTable::JudgeOtherRuns(Time now) {
+  for (NodeIndex i = 0; i < size(); ++i) {
+    const bool other_run = claims_.OtherRun(i).has_value();
+    if (std::exchange(records_[i].other_run, other_run) == other_run) continue;
+    if (!other_run && !records_[i].ready_at) Suspect(now, i, Suspicion::kOwnWord);
+  }
 }
 
-void NodeTable::Note(NodeIndex index, std::string text) {
-  outbox_.Changed({index, Votes(index), std::move(text), true});
+void NodeTable::OnSuspected(Time now, const NodeAnswer& answer) {
+  prober_.OnSuspectOver(answer.node);
+  if (answer.verdict != Verdict::kOk) return;
+  records_[answer.node].suspected = Suspicion::kNone;
+  QuarantineSet(now, answer.node, answer.left);
 }
 
-void NodeTable::Trusted(Time now, NodeIndex index, bool taken) {
-  nodes_[index].probed = nodes_[index].trusted = taken;  // if not: again with the next probe
+void NodeTable::OnTrusted(Time now, const NodeAnswer& answer) {
+  NodeRecord& node = records_[answer.node];
+  const bool taken = answer.verdict == Verdict::kOk;
+  node.probed = node.trusted = taken;  // if not: again with the next probe
   if (!taken) return;
-  QuarantineSet(now, index, Duration(0));
-  WriteWhatIsMissing(now);
+  QuarantineSet(now, answer.node, Duration(0));
+  prober_.WriteWhatIsMissing(now);
 }
 
-void NodeTable::SuspectTaken(Time now, NodeIndex index, Duration left) {
-  nodes_[index].suspected = Node::Suspicion::kNone;
-  nodes_[index].suspecting = false;
-  QuarantineSet(now, index, left);
+void NodeTable::OnGone(const NodeSilence& silence) {
+  using Kind = Ticket::Kind;
+  const Kind kind = silence.ticket.kind;
+  CHECK(silence.gone);
+  CHECK(kind == Kind::kProbe || kind == Kind::kSuspect || kind == Kind::kTrust);
+  NodeRecord& node = records_[silence.node];
+  if (kind == Kind::kProbe) prober_.OnProbeOver(silence.node);
+  if (kind == Kind::kSuspect) prober_.OnSuspectOver(silence.node);
+  if (kind == Kind::kTrust) node.probed = node.trusted = false;
+}
+
+// --- what follows -------------------------------------------------------------------------------
+
+void NodeTable::Judge(Time now) {
+  const NodeSet before = Voters();
+  for (NodeIndex i = 0; i < size(); ++i) {
+    auto [state, text] = judge_.Judge(i);
+    NodeRecord& node = records_[i];
+    // Why a node cannot be reached is worth a line in the log, also if it never could.
+    const bool down_anew = state == NodeState::kDown && text != node.text;
+    node.text = std::move(text);
+    node.keeps = judge_.Keeps(i, state);
+    CHECK(node.keeps || state != NodeState::kUp);
+    if (state == node.state && !down_anew) continue;
+    node.state = state;
+    if (state == NodeState::kUp) node.counted = node.facts.run_id;
+    if (state != NodeState::kProbing) log_.Changed(now, i);  // that is soon to be known
+  }
+  if (Voters() != before) observer_.OnVotersChanged();
 }
 
 void NodeTable::QuarantineSet(Time now, NodeIndex index, Duration left) {
-  nodes_[index].forgot = false;
+  records_[index].forgot = false;
   if (left > Duration(0)) {
     Quarantined(now, index, left, false);
   } else {
-    nodes_[index].ready_at.reset();
+    records_[index].ready_at.reset();
   }
   Judge(now);
 }
 
 void NodeTable::Quarantined(Time now, NodeIndex index, Duration left, bool forgot) {
-  Node& node = nodes_[index];
-  node.forgot = forgot;
-  node.ready_at = now + left;
-  LookAgain(index, *node.ready_at + milliseconds(1));
+  records_[index].forgot = forgot;
+  records_[index].ready_at = now + left;
+  prober_.LookAgain(index, now + left + kAfter);
 }
 
-void NodeTable::LookAgain(NodeIndex index, Time at) {
-  Alarm& alarm = nodes_[index].probe_alarm;
-  if (!alarm.at() || at < *alarm.at()) alarm.Set(at);
-}
-
-// --- what is asked ------------------------------------------------------------------------------
-
-void NodeTable::AskNode(Time now, NodeIndex node, Ticket::Kind kind, NodeOp op) {
-  outbox_.Ask(NodeSet().set(node), Ticket{kind, 0, 0, now}, std::move(op));
-}
-
-void NodeTable::Suspect(Time now, NodeIndex index, Node::Suspicion suspicion) {
-  nodes_[index].suspected = std::max(nodes_[index].suspected, suspicion);
-  TellSuspect(now, index);
-}
-
-void NodeTable::TellSuspect(Time now, NodeIndex index) {
-  if (std::exchange(nodes_[index].suspecting, true)) return;
-  const bool by_clock = nodes_[index].suspected == Node::Suspicion::kClock;
-  AskNode(now, index, Ticket::Kind::kSuspect, SuspectOp{by_clock ? options_.instance : ""});
-}
-
-void NodeTable::Probe(Time now, NodeIndex index) {
-  Node& node = nodes_[index];
-  if (!node.linked) return;
-  node.probe_alarm.Set(now + kProbeInterval);
-  if (node.suspected != Node::Suspicion::kNone) TellSuspect(now, index);
-  if (std::exchange(node.probing, true)) return;
-  ProbeOp op;
-  op.settles = node.settles = MayWrite();
-  if (const auto id = membership_.IdFor(index); id && op.settles) {
-    op.node_id = id->empty() ? Hex(random_.Below(UINT64_MAX)) : *id;
-  }
-  if (op.settles) op.set = membership_.Own();
-  op.counted = node.counted;
-  op.instance = options_.instance;
-  op.claims = ClaimsAt(now, index);
-  claims_.Asked(index, Claimed().reset(index));
-  AskNode(now, index, Ticket::Kind::kProbe, std::move(op));
+void NodeTable::Suspect(Time now, NodeIndex index, Suspicion suspicion) {
+  records_[index].suspected = std::max(records_[index].suspected, suspicion);
+  prober_.AskToSuspect(now, index);
 }
 
 }  // namespace redlockd::engine

@@ -70,11 +70,11 @@ QueryTable::Askers QueryTable::TakeAskers(Waiting& waiting) {
 // --- under way -----------------------------------------------------------------------------------
 
 void QueryTable::Ask(Time now, Query query) {
-  query.open = query.in_flight = nodes_.All();
+  query.open = query.in_flight = nodes_.records().All();
   query.words.clear();
   for (NodeIndex i = 0; i < nodes_.size(); ++i) query.words.push_back({.node = i});
   const Ticket ticket{Ticket::Kind::kQuery, 0, ++last_, now};
-  outbox_.Ask(nodes_.All(), ticket, OpOf(query));
+  outbox_.Ask(nodes_.records().All(), ticket, OpOf(query));
   queries_.emplace(ticket.subject, std::move(query));
 }
 
