@@ -7,7 +7,7 @@
 
 #include "base/check.h"
 #include "daemon/engine/lock.h"
-#include "daemon/engine/query.h"
+#include "daemon/engine/query_table.h"
 
 namespace redlockd::engine {
 namespace {

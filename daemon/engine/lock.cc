@@ -165,7 +165,7 @@ void Lock::Unlock(Time now, const UnlockRequested& request) {
   ++shared_.counters.unlocks;
   if (claim_.IsTenureOver(now)) acquisition_.CoolDown(now);
   if (request.sync) {
-    LetGo(now, true, ReleaseTable::Waiter{request.session, request.request, fence});
+    LetGo(now, true, ReleaseTable::Asker{request.session, request.request, fence});
   } else {
     shared_.outbox.Reply(request.session, request.request, Released{name(), fence});
   }
@@ -423,7 +423,7 @@ void Lock::Abandon(LossReason reason) {
 }
 
 // Has the owner value released everywhere (rule C4).
-void Lock::LetGo(Time now, bool leaves_queue, std::optional<ReleaseTable::Waiter> waiter) {
+void Lock::LetGo(Time now, bool leaves_queue, std::optional<ReleaseTable::Asker> asker) {
   CHECK(!hold_);
   const bool awaited = leaves_queue && claim_.tenure().IsWanted();
   const Lease lease = claim_.End();
@@ -439,7 +439,7 @@ void Lock::LetGo(Time now, bool leaves_queue, std::optional<ReleaseTable::Waiter
                              .op = {name(), shared_.OwnerOf(lease.attempt()), entries.any()},
                              .nodes = nodes,
                              .gone_by = now + ttl + shared_.options.timing.DriftAllowance(ttl),
-                             .waiter = waiter,
+                             .asker = asker,
                              .pass = std::move(pass),
                              .awaited = awaited});
 }

@@ -88,8 +88,7 @@ class Lock : public Contention::User, private Schedule::User {
   void PassOn(Time now);
   void TakeNote(Time now, const Claim::Heard& heard);
   void OnEnd(Time now);
-  void LetGo(Time now, bool leaves_queue,
-             std::optional<ReleaseTable::Waiter> waiter = std::nullopt);
+  void LetGo(Time now, bool leaves_queue, std::optional<ReleaseTable::Asker> asker = std::nullopt);
 
   // The keys are kept for a user, and count as one of that user's locks.
   struct Kept;

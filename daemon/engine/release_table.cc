@@ -25,7 +25,7 @@ void ReleaseTable::Add(Time now, Release release) {
                          .first->second;
   pending.op = std::move(release.op);
   pending.unacked = release.nodes;
-  pending.waiter = release.waiter;
+  pending.asker = release.asker;
   pending.pass = std::move(release.pass);
   pending.awaited = release.awaited;
   pending.expiry.Set(release.gone_by);
@@ -38,7 +38,7 @@ void ReleaseTable::Add(Time now, Release release) {
 void ReleaseTable::ForgetOldest() {
   Pending& oldest = pending_.begin()->second;
   oldest.missed |= oldest.unacked;
-  AnswerWaiter(oldest);
+  AnswerAsker(oldest);
   pending_.erase(pending_.begin());
 }
 
@@ -58,7 +58,7 @@ const std::string* ReleaseTable::LockOf(AttemptNumber attempt) const {
 void ReleaseTable::Expire(AttemptNumber attempt) {
   Pending& pending = pending_.at(attempt);
   pending.unacked.reset();
-  AnswerWaiter(pending);
+  AnswerAsker(pending);
   pending_.erase(attempt);
 }
 
@@ -84,7 +84,7 @@ void ReleaseTable::Answered(Time now, const NodeAnswer& answer) {
   if (acked) {
     pending.unacked.reset(answer.node);
     pending.failures.erase(answer.node);
-    AnswerWaiter(pending);
+    AnswerAsker(pending);
   } else {
     NotTaken(now, pending, answer.node, ReasonOf(answer));
   }
@@ -105,7 +105,7 @@ void ReleaseTable::NotTaken(Time now, Pending& pending, NodeIndex node, std::str
   pending.missed.set(node);
   pending.failures[node] = std::move(why);
   if (!pending.again.at()) pending.again.Set(now + kAskAgain);
-  AnswerWaiter(pending);
+  AnswerAsker(pending);
 }
 
 bool ReleaseTable::IsThrough(const Pending& pending) const {
@@ -120,9 +120,9 @@ std::optional<std::string> ReleaseTable::Landed(Pending& pending, NodeIndex node
   return pending.op.lock;
 }
 
-void ReleaseTable::AnswerWaiter(Pending& pending) {
-  if (!pending.waiter || !sessions_.Has(pending.waiter->session)) return;
-  const auto [session, request, fence] = *pending.waiter;
+void ReleaseTable::AnswerAsker(Pending& pending) {
+  if (!pending.asker || !sessions_.Has(pending.asker->session)) return;
+  const auto [session, request, fence] = *pending.asker;
   const std::size_t n = nodes_.size();
   const std::size_t m = Majority(n);
   const std::size_t released = n - pending.unacked.count();
@@ -140,7 +140,7 @@ void ReleaseTable::AnswerWaiter(Pending& pending) {
   } else {
     return;
   }
-  pending.waiter.reset();
+  pending.asker.reset();
 }
 
 bool ReleaseTable::InFlight() const {

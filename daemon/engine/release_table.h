@@ -18,7 +18,7 @@ class ReleaseTable {
  public:
   // A request that waits until a quorum has released (`unlock NAME sync`); it is answered kNoQuorum
   // if too few nodes can be reached now. If the session has closed, nobody is answered.
-  struct Waiter {
+  struct Asker {
     SessionId session;
     RequestId request;
     Fence fence;
@@ -48,7 +48,7 @@ class ReleaseTable {
     ReleaseOp op;
     NodeSet nodes;
     Time gone_by;
-    std::optional<Waiter> waiter{};
+    std::optional<Asker> asker{};
     AttemptGate::Pass pass{};
     bool awaited = false;
   };
@@ -74,7 +74,7 @@ class ReleaseTable {
     NodeSet in_flight;
     NodeSet missed;         // silent or refused once; may still ack
     NodeFailures failures;  // of those, as they were last
-    std::optional<Waiter> waiter;
+    std::optional<Asker> asker;
     AttemptGate::Pass pass;
     bool awaited = false;
     Alarm expiry;
@@ -85,7 +85,7 @@ class ReleaseTable {
   void AskAgain(Time now, AttemptNumber attempt);
   void Expire(AttemptNumber attempt);
   void NotTaken(Time now, Pending& pending, NodeIndex node, std::string why);
-  void AnswerWaiter(Pending& pending);
+  void AnswerAsker(Pending& pending);
   // It is not on its way to more than a minority of the nodes.
   bool IsThrough(const Pending& pending) const;
   // It is not on its way to the node any more. The lock, if that was awaited.

@@ -35,7 +35,7 @@ struct Timing {
   static Duration JeopardyRemainder(Duration ttl) { return ttl / 2; }
   // A loss is announced this long before the deadline, with `left` to go when that is set: a timer
   // rings late and a client reads late, and the client is to know by then.
-  static Duration ToldAhead(Duration left) {
+  static Duration NoticeOfLoss(Duration left) {
     return std::min<Duration>(left / 8, std::chrono::milliseconds(10));
   }
   static Duration RenewAfter(Duration ttl) { return ttl / 3; }  // rule C5

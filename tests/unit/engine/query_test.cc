@@ -1,7 +1,6 @@
-#include "daemon/engine/query.h"
-
 #include <gmock/gmock.h>
 
+#include "daemon/engine/query_table.h"
 #include "tests/unit/engine/engine_fixture.h"
 
 // Questions of people: show, trust-empty (rule D7), adopt (rule D3).

@@ -1,4 +1,4 @@
-#include "daemon/engine/query.h"
+#include "daemon/engine/query_table.h"
 
 #include <algorithm>
 #include <utility>
