@@ -106,7 +106,9 @@ Acquisition::Outcome Acquisition::OnAnswer(Time now, const NodeAnswer& answer,
 
 Acquisition::Outcome Acquisition::OnSilence(Time now, const NodeSilence& silence,
                                             const Demand& demand) {
-  if (!attempt_ || silence.ticket.round != claim_.lease()->round()) return {};
+  const bool is_acquire = silence.ticket.kind == Ticket::Kind::kAttempt;
+  if (!attempt_ || attempt_->IsInFirstRound() != is_acquire) return {};
+  if (silence.ticket.round != claim_.lease()->round()) return {};
   attempt_->OnSilence(silence);
   return Judge(now, demand);
 }

@@ -112,7 +112,7 @@ void Claim::ReserveFences(Time now, bool has_waiters) {
   if (has_waiters || linger() > Duration(0)) AskBlock(now);
 }
 
-// A round of renewals like any other, too (rule B3).
+// It also counts as a round of renewals (rule B3).
 void Claim::AskBlock(Time now) {
   const NodeSet nodes = shared_.nodes.Voters() & lease()->Idle();
   if (fences_.IsAsking() || nodes.count() < shared_.majority()) return;
@@ -146,7 +146,11 @@ Claim::HandOff Claim::PrepareHandOff(Time now, Duration ttl) {
   if ((voters & lease()->Idle()).count() < shared_.majority()) return HandOff::kPending;
   tenure_.AskForNext();
   lease()->ChangeTtl(ttl);
-  has_fence ? static_cast<void>(Renew(now)) : AskBlock(now);
+  if (has_fence) {
+    Renew(now);
+  } else {
+    AskBlock(now);
+  }
   return HandOff::kPending;
 }
 
@@ -157,6 +161,7 @@ void Claim::Linger(Time now) {
 // --- what nodes say -----------------------------------------------------------------------------
 
 Claim::Heard Claim::OnAnswer(Time now, const NodeAnswer& answer, const Demand& demand) {
+  CHECK(life_ && answer.ticket.subject == lease()->attempt());
   Heard heard;
   switch (answer.ticket.kind) {
     case Ticket::Kind::kConfirm:
@@ -167,8 +172,13 @@ Claim::Heard Claim::OnAnswer(Time now, const NodeAnswer& answer, const Demand& d
     case Ticket::Kind::kRenew:
       OnRenewed(now, answer, demand, heard);
       break;
-    default:
+    case Ticket::Kind::kAttempt:
+    case Ticket::Kind::kHeal:
+    case Ticket::Kind::kBlock:
       OnTaken(now, answer, heard);
+      break;
+    default:
+      CHECK(false);
   }
   return heard;
 }
@@ -204,7 +214,11 @@ void Claim::OnRenewed(Time now, const NodeAnswer& answer, const Demand& demand, 
   lease()->Heard(node, answer.ticket.round);
   // A server that is listed twice must not promise twice (rule D8), nor one that evicts (rule D5).
   const bool ok = answer.verdict == Verdict::kOk && shared_.nodes.Keeps(node);
-  ok ? OnPromise(answer, heard) : lease()->OnFailed(node, ReasonOf(answer));
+  if (ok) {
+    OnPromise(answer, heard);
+  } else {
+    lease()->OnFailed(node, ReasonOf(answer));
+  }
   if (!IsGranted()) return;
   if (answer.wanted) tenure_.OnWanted(now, true);
   const bool lost = answer.verdict == Verdict::kNotOwner && shared_.nodes.Votes(node);
@@ -232,7 +246,8 @@ Claim::Heard Claim::OnSilence(const NodeSilence& silence) {
   if (!IsGranted()) return heard;
   lease()->OnFailed(silence.node, ReasonOf(silence));
   heard.is_endangered = lease()->CloseInRound(silence.node, round, false);
-  if (fences_.IsAskedIn(round)) heard.fences = fences_.OnSilence(silence);
+  const bool is_block = silence.ticket.kind == Ticket::Kind::kBlock;
+  if (is_block && fences_.IsAskedIn(round)) heard.fences = fences_.OnSilence(silence);
   return heard;
 }
 

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "base/check.h"
 #include "daemon/engine/demand.h"
 #include "daemon/engine/fence_block.h"
 #include "daemon/engine/lease.h"
@@ -14,8 +15,8 @@
 
 namespace redlockd::engine {
 
-// One owner value of this host for one lock, from the first acquire until it is let go: its lease,
-// its fences and its tenure. Asks the nodes for them, and hears what the nodes answer. Whether the
+// One owner value of this host for one lock, from the first acquire until it is let go, with its
+// lease, its fences and its tenure. Asks the nodes for them, and hears what the nodes answer. Whether the
 // owner value is granted is the business of Acquisition; who holds the lock here, that of Lock.
 class Claim {
  public:
@@ -35,7 +36,10 @@ class Claim {
   Duration linger() const { return shared_.options.linger.Of(lock_); }
   // None: there is no owner value, and no schedule.
   Lease* lease() const { return life_ ? &life_->lease : nullptr; }
-  Schedule& schedule() const { return life_->schedule; }
+  Schedule& schedule() const {
+    CHECK(life_);
+    return life_->schedule;
+  }
   bool IsGranted() const { return life_ && phase_ == Phase::kGranted; }
   Tenure& tenure() { return tenure_; }
   const FenceBlock& fences() const { return fences_; }
@@ -56,7 +60,7 @@ class Claim {
   };
   void AskToTake(Time now, NodeSet nodes, const Take& take);
   void AskToConfirm(Time now, NodeSet nodes, Fence fence, Fence block);
-  // A majority has stored the block of fences that begins with `first`. The tenure begins.
+  // A majority has stored the block of fences that begins with `first`.
   void OnGranted(Time now, Fence first, Fence size, bool owes_cooldown);
   // Nothing is asked any more; the keys stay until all that was announced is over (rule C9).
   void Keep();

@@ -29,7 +29,11 @@ bool Contention::OnFreed(NodeIndex node, std::size_t majority) {
 
 Duration Contention::OnFailed(Time now, bool reached, const Ballot* ballot, const Demand& demand,
                               const Odds& odds) {
-  reached ? OnQuorum() : OnNoQuorum(now);
+  if (reached) {
+    OnQuorum();
+  } else if (!no_quorum_since_) {
+    no_quorum_since_ = now;
+  }
   failures_ = ballot ? ballot->Failures() : NodeFailures();
   // A node that voted for this attempt is free for this daemon, and publishes no hint of it.
   if (ballot) freed_ |= ballot->Voted();
@@ -79,10 +83,6 @@ Duration Contention::AfterSplit(bool in_haste, const Odds& odds) {
 void Contention::OnQuorum() {
   no_quorum_since_.reset();
   quorum_alarm_.Clear();
-}
-
-void Contention::OnNoQuorum(Time now) {
-  if (!no_quorum_since_) no_quorum_since_ = now;
 }
 
 void Contention::Stop() {

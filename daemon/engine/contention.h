@@ -14,14 +14,14 @@ namespace redlockd::engine {
 
 // When this host may ask the nodes for a lock again: the back-off after an attempt that failed
 // (rule E7), the cooldown after a tenure and the wait for a release (rules E1, E6.7), and the want
-// that stands in the nodes' queue. It is there while somebody on this host waits for the lock, and
-// as long as something of it is to be remembered.
+// that stands in the nodes' queue. It is made when the nodes are first asked, and is there as long as
+// something of it is to be remembered.
 class Contention {
  public:
   // Who contends; also at the gate.
   class User : public AttemptGate::Contender {
    public:
-    virtual void Touch() = 0;  // a pause is over
+    virtual void Touch() = 0;  // a pause is over, or cut short
     // The time of SetPatience is over.
     virtual void OnOutOfPatience(Time now) = 0;
   };
@@ -76,7 +76,6 @@ class Contention {
   bool IsToRemember() const { return want_.IsToRemember() || IsHeldBack(); }
 
  private:
-  void OnNoQuorum(Time now);
   Duration UntilNext(Time now, bool reached, const Ballot* ballot, const Demand& demand,
                      const Odds& odds);
   Duration AfterSplit(bool in_haste, const Odds& odds);

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "daemon/engine/admission.h"
 #include "daemon/engine/lock.h"
 #include "daemon/engine/query_table.h"
 
@@ -82,13 +83,10 @@ struct Engine::Impl : NodeTable::Observer, ReleaseTable::Observer {
   void RunAlarms(Time now);
   void SettleTouched(Time now);
   void ForgetIdle();
-  std::optional<Failed> WhyNot(const LockRequested& e) const;
-  // Whether the name counts as an old one, or the user may have one more; else answers.
-  bool AdmitName(Time now, const LockRequested& e);
-  Failed NotHeld(SessionId session, const std::string& name, std::optional<Fence> fence);
 
   Shared shared;
   QueryTable queries;
+  Admission admission{shared};
   std::map<std::string_view, std::unique_ptr<Lock>> locks;  // by their own names
   Time last_step = Time::min();
   bool drain_over = false;
@@ -121,67 +119,17 @@ void Engine::Impl::On(Time now, const SessionDropped& e) {
   On(now, SessionClosed{e.session});
 }
 
-std::optional<Failed> Engine::Impl::WhyNot(const LockRequested& e) const {
-  const Timing& timing = shared.options.timing;
-  const Duration ttl = e.ttl.value_or(timing.ttl);
-  if (ttl < timing.MinTtl() || ttl > timing.max_ttl) {
-    return Failed{.failure = Failure::kBadTtl,
-                  .name = e.name,
-                  .text = "expected a ttl of " + ToText(timing.MinTtl()) + " to " +
-                          ToText(timing.max_ttl) + ", found " + ToText(ttl)};
-  }
-  if (shared.draining) {
-    return Failed{.failure = Failure::kDraining, .name = e.name, .text = "the daemon is stopping"};
-  }
-  if (shared.sessions.Uses(e.session, e.name)) {
-    return Failed{.failure = Failure::kDeadlock,
-                  .name = e.name,
-                  .text = "this session already holds it or waits for it"};
-  }
-  if (auto limit = shared.sessions.AtLimit(e.session)) {
-    return Failed{.failure = Failure::kLimit, .name = e.name, .text = *limit};
-  }
-  return std::nullopt;
-}
-
 void Engine::Impl::On(Time now, const LockRequested& e) {
-  if (auto failed = WhyNot(e)) {
-    return shared.outbox.Reply(e.session, e.request, std::move(*failed));
+  if (auto failed = admission.WhyNot(now, e)) {
+    return shared.requests.Refuse(e.session, e.request, std::move(*failed));
   }
-  if (!AdmitName(now, e)) return;
   FindOrMake(e.name).Request(now, e);
-}
-
-bool Engine::Impl::AdmitName(Time now, const LockRequested& e) {
-  const std::uint32_t uid = shared.sessions.UidOf(e.session);
-  const bool admitted = shared.new_names.Admit(now, uid, e.name);
-  shared.counters.new_names = shared.new_names.count();
-  if (admitted) return true;
-  shared.outbox.Reply(e.session, e.request,
-                      Failed{.failure = Failure::kLimit,
-                             .name = e.name,
-                             .text = "uid " + std::to_string(uid) +
-                                     " asks for too many new names: expected at most " +
-                                     std::to_string(shared.new_names.a_second()) + " per second"});
-  return false;
-}
-
-Failed Engine::Impl::NotHeld(SessionId session, const std::string& name,
-                             std::optional<Fence> fence) {
-  if (const auto loss = shared.sessions.TakeLoss(session, name, fence)) {
-    return Failed{.failure = Failure::kLost,
-                  .name = name,
-                  .fence = loss->fence,
-                  .reason = loss->reason,
-                  .text = "the hold ended before it was released"};
-  }
-  return Failed{.failure = Failure::kNotHeld, .name = name, .text = "not held by this session"};
 }
 
 void Engine::Impl::On(Time now, const UnlockRequested& e) {
   Lock* lock = Find(e.name);
   if (!lock || !IsHeldBy(*lock, e.session, e.fence)) {
-    return shared.outbox.Reply(e.session, e.request, NotHeld(e.session, e.name, e.fence));
+    return shared.outbox.Reply(e.session, e.request, admission.NotHeld(e.session, e.name, e.fence));
   }
   lock->Unlock(now, e);
 }
@@ -194,7 +142,7 @@ void Engine::Impl::On(Time, const CheckRequested& e) {
     return shared.outbox.Reply(e.session, e.request,
                                Checked{e.name, hold->fence(), hold->deadline()});
   }
-  shared.outbox.Reply(e.session, e.request, NotHeld(e.session, e.name, e.fence));
+  shared.outbox.Reply(e.session, e.request, admission.NotHeld(e.session, e.name, e.fence));
 }
 
 void Engine::Impl::On(Time, const CancelRequested& e) {
@@ -209,7 +157,7 @@ void Engine::Impl::On(Time, const CancelRequested& e) {
 
 // --- nodes --------------------------------------------------------------------------------------
 
-// Rule D7: of a set that this daemon has used it knows better.
+// Rule D7: this daemon knows better about a set that it has used.
 void Engine::Impl::On(Time, const TrustEmptyRequested& e) {
   const auto refuse = [&](std::string text) {
     shared.outbox.Reply(e.session, e.request,
@@ -371,7 +319,7 @@ Lock& Engine::Impl::FindOrMake(const std::string& name) {
   return *locks.emplace(key, std::move(lock)).first->second;
 }
 
-// A lock may be touched again by what another one does.
+// A lock may touch itself again while it is settled.
 void Engine::Impl::SettleTouched(Time now) {
   auto& touched = shared.touched;
   for (std::size_t i = 0; i < touched.size(); ++i) touched[i]->Settle(now);

@@ -11,8 +11,8 @@
 
 namespace redlockd::engine {
 
-// One owner value's life on the nodes, from its first acquire until it is let go: which nodes may
-// have the key, until when they have promised it, and the rounds of questions. Asks no nodes; knows
+// What the nodes have promised to one owner value: which of them may have the key, and until when;
+// and the rounds of questions by which they are asked. Asks no nodes; knows
 // no sessions.
 class Lease {
  public:
@@ -27,7 +27,6 @@ class Lease {
   // --- asking -------------------------------------------------------------------------------------
 
   std::uint32_t round() const { return round_; }
-  Time round_asked() const { return round_asked_; }
   void NextRound() { ++round_; }
   // A round that renews, heals or asks for fences.
   void BeginRound(Time now);

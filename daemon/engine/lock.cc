@@ -8,27 +8,7 @@
 namespace redlockd::engine {
 namespace {
 
-using State = Lock::State;
-
-// The edges of the picture in lock.h.
-constexpr bool MayFollow(State from, State to) {
-  switch (to) {
-    case State::kIdle:
-    case State::kWaiting:
-      return from != State::kHeld;
-    case State::kAcquiring:
-      return from == State::kWaiting;
-    case State::kHeld:
-      return from == State::kAcquiring || from == State::kHandOff || from == State::kLingering;
-    case State::kHandOff:
-      return from == State::kHeld || from == State::kLingering;
-    case State::kLingering:
-      return from == State::kHandOff;
-    case State::kLockDelay:
-      return from == State::kHeld;
-  }
-  return false;
-}
+using State = LockState;
 
 // There is a lease, and no session holds it.
 constexpr bool IsFree(State state) {
@@ -43,8 +23,8 @@ constexpr bool IsOpen(State state) {
 // Why a request that does not wait does not get it.
 std::string WhyBusy(State state) {
   if (state == State::kHeld) return "held on this host";
-  if (state == State::kLockDelay) return "kept until the deadline of its last hold";
-  return "others on this host are ahead";
+  if (state == State::kLockDelay) return "stays taken until the deadline of its last hold";
+  return "other requests on this host are first";
 }
 
 // Who gets it is being decided just now.
@@ -135,10 +115,9 @@ void Lock::Request(Time now, const LockRequested& request) {
   const bool is_try = request.wait == Duration(0);
   const bool is_contended = !queue_.empty() && IsContended(state_, acquisition_);
   if (must_wait && is_try && !is_contended) {
-    ++shared_.counters.busy;
-    return shared_.outbox.Reply(
+    return shared_.requests.Refuse(
         request.session, request.request,
-        Failed{.failure = Failure::kBusy, .name = name(), .text = WhyBusy(state_)});
+        {.failure = Failure::kBusy, .name = name(), .text = WhyBusy(state_)});
   }
   Waiter& waiter = queue_.Add(std::make_unique<Waiter>(
       shared_.counters.waits, shared_.agenda, request, shared_.sessions.UidOf(request.session),
@@ -207,7 +186,7 @@ void Lock::OnSessionClosed(Time now, SessionId session) {
     ChangeState(State::kHandOff);
     ++shared_.counters.session_ends;
   } else {
-    queue_.Take(*queue_.Find(session));
+    queue_.Take(session);
   }
   Touch();
 }
@@ -362,7 +341,8 @@ void Lock::OnSilence(Time now, const NodeSilence& silence) {
 
 // What a node has said of the claim changes what the hold may rely on, or what comes next.
 void Lock::TakeNote(Time now, const Claim::Heard& heard) {
-  if (heard.deadline_moved) hold_ ? hold_->MoveDeadline(now) : claim_.PlanEnd(now);
+  if (heard.deadline_moved && hold_) hold_->MoveDeadline(now);
+  if (heard.deadline_moved && !hold_) claim_.PlanEnd(now);
   if (heard.is_endangered && hold_) hold_->SetJeopardy(true);
   if (heard.fences == FenceBlock::Outcome::kUsedUp && IsFree(state_)) LetGo(now, true);
   if (!hold_) Touch();

@@ -10,6 +10,7 @@
 #include "daemon/engine/contention.h"
 #include "daemon/engine/events.h"
 #include "daemon/engine/hold.h"
+#include "daemon/engine/lock_state.h"
 #include "daemon/engine/schedule.h"
 #include "daemon/engine/shared.h"
 #include "daemon/engine/wait_queue.h"
@@ -18,23 +19,10 @@ namespace redlockd::engine {
 
 // One lock on this host: the line of sessions that wait for it, the hold, and the claim on the nodes
 // that serves both. Events change its parts and touch it; Settle then does what follows from the
-// state that they left.
-//
-//   idle <-> waiting <-> acquiring -> held <-> hand-off <-> lingering
-//                                      '-> lock-delay (ended by the daemon, rule C9)
-//
-// When the owner value is let go, it is back at waiting, or idle.
+// state that they left. LockState has the states, and which may follow which.
 class Lock : public Contention::User, private Schedule::User {
  public:
-  enum class State : std::uint8_t {
-    kIdle,       // nobody waits, and there is no owner value
-    kWaiting,    // for a turn to ask the nodes
-    kAcquiring,  // the nodes are asked
-    kHeld,
-    kHandOff,    // leased without a hold: the next in line waits for what the nodes were asked
-    kLingering,  // leased without a hold, and nobody waits
-    kLockDelay,  // the keys stay until the deadline that the last hold was given
-  };
+  using State = LockState;
 
   Lock(Shared& shared, std::string name);
   ~Lock() override;

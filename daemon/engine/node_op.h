@@ -25,7 +25,7 @@ enum class Queueing : std::uint8_t {
 // Redis ops of one lock: `lock` is the name without the key prefix.
 struct AcquireOp {  // rule A2; also heals (rule C6) and takes a new block (rule B3)
   std::string lock;
-  std::string owner;  // instance ":" attempt ":" facts (rule A1)
+  std::string owner;  // instance ":" attempt ":" host (rule A1)
   Duration ttl;
   Fence proposal;  // p of rule A2
   Fence block = 1;

@@ -39,7 +39,7 @@ struct EngineOptions {
   Limits limits;
   std::size_t attempts = 128;  // the most that are in flight at a time (rule C12)
   std::size_t nodes = 0;       // 1..kMaxNodes
-  std::string instance;        // random, 96 bits or more, new at each start (rule A1)
+  std::string instance;        // random, 128 bits, new at each start (rule A1)
   std::string host;            // a readable fact for the owner value
   // The nodes are new and nobody else's (--dev): what a probe finds in quarantine is trusted at
   // once (rule D7).

@@ -135,7 +135,7 @@ void ReleaseTable::AnswerAsker(Pending& pending) {
                .name = pending.op.lock,
                .fence = fence,
                .text = "released on this host; " + std::to_string(pending.unacked.count()) +
-                       " of " + std::to_string(n) + " nodes have yet to be told" +
+                       " of " + std::to_string(n) + " nodes have not confirmed it yet" +
                        ToText(pending.failures)});
   } else {
     return;

@@ -11,13 +11,17 @@ void Requests::Grant(const Waiter& waiter, Granted granted) {
   outbox_.Reply(waiter.session, waiter.request, std::move(granted));
 }
 
+void Requests::Refuse(SessionId session, RequestId request, Failed failed) {
+  if (failed.failure == Failure::kBusy) ++counters_.busy;
+  if (failed.failure == Failure::kTimeout) ++counters_.timeouts;
+  if (failed.failure == Failure::kNoQuorum) ++counters_.no_quorum;
+  outbox_.Reply(session, request, std::move(failed));
+}
+
 void Requests::Refuse(const Waiter& waiter, const std::string& lock, Failure failure,
                       std::string text) {
-  if (failure == Failure::kBusy) ++counters_.busy;
-  if (failure == Failure::kTimeout) ++counters_.timeouts;
-  if (failure == Failure::kNoQuorum) ++counters_.no_quorum;
-  outbox_.Reply(waiter.session, waiter.request,
-                Failed{.failure = failure, .name = lock, .text = std::move(text)});
+  Refuse(waiter.session, waiter.request,
+         {.failure = failure, .name = lock, .text = std::move(text)});
   sessions_.Remove(waiter.session, lock);
 }
 

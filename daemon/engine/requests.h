@@ -11,8 +11,7 @@ namespace redlockd::engine {
 
 struct Waiter;
 
-// The one door by which a request to lock is answered, once it waits: with the lock, or with why
-// not.
+// The one door by which a request to lock is answered: with the lock, or with why not.
 class Requests {
  public:
   Requests(SessionTable& sessions, Outbox& outbox, Counters& counters)
@@ -20,6 +19,8 @@ class Requests {
 
   // The session holds the lock now.
   void Grant(const Waiter& waiter, Granted granted);
+  // It does not get it, and does not wait.
+  void Refuse(SessionId session, RequestId request, Failed failed);
   // The session does not wait for it any more.
   void Refuse(const Waiter& waiter, const std::string& lock, Failure failure, std::string text);
 

@@ -6,8 +6,8 @@
 namespace redlockd::engine {
 
 // How long this host goes on with one lease of a lock, handing it off from session to session and
-// letting it linger, before others get their turn (rules E1, E2). Begins with the owner value that
-// the nodes are asked for. Pure: knows no lock, no session and no node.
+// letting it linger, before others get their turn (rules E1, E2). It is counted from the end of the
+// first hold. Pure: knows no lock, no session and no node.
 class Tenure {
  public:
   enum class Next { kHandOff, kLinger, kEnd };
@@ -20,7 +20,7 @@ class Tenure {
   // The lease is not handed off any more: it is kept until a deadline.
   void Stop() { is_granted_ = false; }
 
-  // The lease has no holder. Returns what may become of it; the tenure begins here the first time.
+  // The lease has no holder. Returns what may become of it. The first time, the tenure begins.
   Next OnFree(Time now, const Timing& timing, Duration linger, bool has_waiters);
   // The next hold has begun; `is_handoff`: by a lease that was there.
   void OnHold(bool is_handoff);

@@ -64,7 +64,6 @@ void WaitQueue::AwaitTurn(Time now, Duration patience) {
 }
 
 Waiter& WaitQueue::Add(std::unique_ptr<Waiter> waiter) {
-  CHECK(!Find(waiter->session));
   if (waiter->is_try) ++tries_;
   return *waiters_.emplace_back(std::move(waiter));
 }
@@ -72,6 +71,14 @@ Waiter& WaitQueue::Add(std::unique_ptr<Waiter> waiter) {
 std::unique_ptr<Waiter> WaitQueue::TakeFirst() {
   CHECK(!waiters_.empty());
   return Take(waiters_.begin());
+}
+
+std::unique_ptr<Waiter> WaitQueue::Take(SessionId session) {
+  const auto found = std::find_if(waiters_.begin(), waiters_.end(), [session](const auto& waiter) {
+    return waiter->session == session;
+  });
+  CHECK(found != waiters_.end());
+  return Take(found);
 }
 
 std::unique_ptr<Waiter> WaitQueue::Take(const Waiter& waiter) {

@@ -42,8 +42,8 @@ struct Waiter {
   bool IsInHaste() const { return is_try || out_of_time || input_ended; }
 };
 
-// The line of sessions on this host that wait for a lock, in order of arrival, and whom a failed
-// attempt ends the wait of (rule E10). Answers nobody: who leaves it is handed to the caller.
+// The line of sessions on this host that wait for a lock, in order of arrival. Decides whose wait a
+// failed attempt ends (rule E10). Answers nobody: who leaves it is handed to the caller.
 class WaitQueue {
  public:
   // One who leaves the line without the lock, and why.
@@ -70,6 +70,7 @@ class WaitQueue {
   void AwaitTurn(Time now, Duration patience);
   std::unique_ptr<Waiter> TakeFirst();
   std::unique_ptr<Waiter> Take(const Waiter& waiter);
+  std::unique_ptr<Waiter> Take(SessionId session);  // which waits
   // All that try, in order.
   std::vector<std::unique_ptr<Waiter>> TakeTries();
   // Those at the head of the line who have been without a quorum for `patience`; the line is in

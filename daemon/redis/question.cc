@@ -49,7 +49,7 @@ Question::Question(std::span<const engine::RenewOp> batch, const SetOptions& set
     : Question(CallOf(batch, set), batch.size(), std::nullopt) {}
 
 Question::Question(std::span<const engine::ReleaseOp> batch, const SetOptions& set)
-    : Question(CallOf(batch, set), batch.size(), LaneOf(batch.front().lock)) {}
+    : Question(CallOf(batch, set), batch.size(), batch.empty() ? 0 : LaneOf(batch.front().lock)) {}
 
 Question::Question(Call call, std::size_t batch_size, std::optional<std::size_t> lane)
     : batch_size_(batch_size),

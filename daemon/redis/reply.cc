@@ -206,8 +206,8 @@ NodeAnswer ParseProbe(const redisReply& info, const redisReply& introduction) {
   if (!id || !set || !refuses || !note || !count || !memory || !others) {
     return Error(
         "expected {..., id, set, what it refuses, a note, count, memory, others} from introduce, "
-        "got "
-        "fewer");
+        "got " +
+        Describe(introduction));
   }
   answer.facts->node_id = id->substr(0, kMaxText);
   answer.facts->set = set->substr(0, kMaxText);

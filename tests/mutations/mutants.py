@@ -183,13 +183,12 @@ MUTANTS = [
            'Validity.*:HoldTest.AMinority*', worlds=WORLDS),
     engine('claim', 'Claim::OnRenewed', 'C5', 'minority-renewal-believed',
            'one of three renews, the two others let another in: two holders, 11 steps',
-           'ok ? OnPromise(answer, heard) : lease()->OnFailed(node, ReasonOf(answer));',
+           'OnPromise(answer, heard);',
            '''NodeAnswer other = answer;
-  for (std::size_t i = 0; ok && i < 3; ++i) {
-    other.node = (node + i) % shared_.nodes.size();
-    OnPromise(other, heard);
-  }
-  if (!ok) lease()->OnFailed(node, ReasonOf(answer));''',
+    for (std::size_t i = 0; i < 3; ++i) {
+      other.node = (node + i) % shared_.nodes.size();
+      OnPromise(other, heard);
+    }''',
            'HoldTest.AMinority*', worlds=WORLDS),
     engine('acquisition', 'Acquisition::Won', 'C3', 'grant-whatever-is-left',
            'a grant arrives when its deadline is past',
@@ -502,6 +501,24 @@ MUTANTS = [
     engine('engine', 'Engine::Impl::On', 'E5', 'free-is-not-heard',
            'the next host waits for its next poll',
            'lock->acquisition().OnFreed(e.node)', 'static_cast<void>(now)', 'Queue.*'),
+    engine('lock', 'Lock::Settle', 'B2', 'what-is-free-stays-so',
+           'a holder lets go, and those who wait on this host are never served',
+           'if (IsFree(state_)) PassOn(now);', 'if (now == Time()) PassOn(now);', 'HandOff.*'),
+    engine('lock', 'Lock::TakeNote', 'C4', 'an-answer-wakes-nobody',
+           'the next in line waits for nodes that have answered',
+           'if (!hold_) Touch();', '', 'HandOff.*'),
+    engine('lock_state.h', 'MayFollow', 'C9', 'held-again-within-the-lock-delay',
+           'a lock is given away while its keys are kept for the last holder',
+           'from == LockState::kAcquiring || from', 'from != LockState::kIdle || from', 'LockStateTest.*'),
+    engine('lock.h', 'Lock::MayBeForgotten', 'E1', 'forgotten-within-its-cooldown',
+           'the pause that lets other clients have a turn is over as soon as nobody waits',
+           ' && !acquisition_.IsHeldBack()', '', 'HandOff.*'),
+    engine('hold', 'Hold::CanGain', 'C5', 'renewed-past-its-max-hold',
+           'nodes are asked for a lease that its holder may not use',
+           'claim_.lease()->Deadline() < ends_at_', 'true', 'HoldTest.*'),
+    engine('requests', 'Requests::Refuse', 'C4', 'a-wait-that-failed-counts-on',
+           'a session that gave up a wait cannot ask for that lock again',
+           'sessions_.Remove(waiter.session, lock);', 'static_cast<void>(lock);', 'Line.*'),
     engine('contention', 'Contention::OnFailed', 'C11', 'a-vote-does-not-count-as-free',
            'the first in the queue waits out a poll while the lock is free',
            'if (ballot) freed_ |= ballot->Voted();', '', 'ContentionTest.*'),

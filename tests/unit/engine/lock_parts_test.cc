@@ -1,9 +1,13 @@
 #include <gtest/gtest.h>
 
+#include <set>
+#include <utility>
+
 #include "daemon/engine/attempt.h"
 #include "daemon/engine/contention.h"
 #include "daemon/engine/fence_block.h"
 #include "daemon/engine/lease.h"
+#include "daemon/engine/lock_state.h"
 #include "daemon/engine/owner_value.h"
 #include "daemon/engine/schedule.h"
 #include "daemon/engine/tenure.h"
@@ -41,6 +45,27 @@ TEST(OwnerValueTest, OfAnotherProgramHasNoParts) {
   for (const char* other :
        {"", ":", ":1:h", "abc", "abc:", "abc:1", "abc:x:h", "abc::h", "a:1x:h"}) {
     EXPECT_FALSE(ParseOwnerValue(other)) << other;
+  }
+}
+
+// --- LockState ----------------------------------------------------------------------------------
+
+TEST(LockStateTest, HasTheseEdgesAndNoOthers) {
+  using enum LockState;
+  const std::set<std::pair<LockState, LockState>> edges = {
+      {kIdle, kWaiting},      {kWaiting, kIdle},      {kWaiting, kAcquiring},
+      {kAcquiring, kWaiting}, {kAcquiring, kIdle},    {kAcquiring, kHeld},
+      {kHeld, kHandOff},      {kHeld, kLockDelay},    {kHandOff, kHeld},
+      {kHandOff, kLingering}, {kHandOff, kWaiting},   {kHandOff, kIdle},
+      {kLingering, kHeld},    {kLingering, kHandOff}, {kLingering, kWaiting},
+      {kLingering, kIdle},    {kLockDelay, kWaiting}, {kLockDelay, kIdle},
+  };
+  const auto all = {kIdle, kWaiting, kAcquiring, kHeld, kHandOff, kLingering, kLockDelay};
+  for (const LockState from : all) {
+    for (const LockState to : all) {
+      EXPECT_EQ(MayFollow(from, to), edges.contains({from, to}))
+          << static_cast<int>(from) << " to " << static_cast<int>(to);
+    }
   }
 }
 

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <cstdint>
+
+namespace redlockd::engine {
+
+// What a lock is on this host.
+//
+//   idle <-> waiting <-> acquiring -> held -> lock-delay
+//                                     |  ^
+//                                     v  |
+//                             hand-off / lingering
+//
+// From hand-off, lingering and lock-delay it goes back to waiting, or idle, when the owner value is
+// let go.
+enum class LockState : std::uint8_t {
+  kIdle,       // nobody waits, and there is no owner value
+  kWaiting,    // for a turn to ask the nodes
+  kAcquiring,  // the nodes are asked
+  kHeld,       // by a session
+  kHandOff,    // leased without a hold: to be handed off, to linger, or to be let go
+  kLingering,  // leased without a hold, and nobody waits
+  kLockDelay,  // the daemon ended the hold: the keys stay until the deadline that it had (rule C9)
+};
+
+// The edges of the picture.
+constexpr bool MayFollow(LockState from, LockState to) {
+  switch (to) {
+    case LockState::kIdle:
+    case LockState::kWaiting:
+      return from != to && from != LockState::kHeld;
+    case LockState::kAcquiring:
+      return from == LockState::kWaiting;
+    case LockState::kHeld:
+      return from == LockState::kAcquiring || from == LockState::kHandOff ||
+             from == LockState::kLingering;
+    case LockState::kHandOff:
+      return from == LockState::kHeld || from == LockState::kLingering;
+    case LockState::kLingering:
+      return from == LockState::kHandOff;
+    case LockState::kLockDelay:
+      return from == LockState::kHeld;
+  }
+  return false;
+}
+
+}  // namespace redlockd::engine
