@@ -15,7 +15,7 @@ namespace {
 
 using std::chrono::nanoseconds;
 
-constexpr std::size_t kKeptEffects = 64;  // room for so many is not given back
+constexpr std::size_t kKeptEffects = 64;  // room for this many is not given back
 
 constexpr nanoseconds kReportInterval = std::chrono::seconds(1);
 // How long the last lines to clients may take to be written when the daemon ends.
@@ -129,14 +129,14 @@ void App::CarryOut(const engine::AskNodes& effect) { nodes_.Ask(effect); }
 void App::CarryOut(const engine::AnswerClient& effect) { sessions_->Answer(effect); }
 
 // That a lock was lost against its holder's will leaves a trace.
-void App::CarryOut(const engine::TellClient& effect) {
+void App::CarryOut(const engine::NotifyClient& effect) {
   const engine::Notice& notice = effect.notice;
   if (notice.kind == engine::Notice::Kind::kLost &&
       notice.reason == engine::LossReason::kDeadline) {
     host::LogWarning("lock " + notice.name + " (fence " + std::to_string(notice.fence) +
                      ") was lost at its deadline: " + notice.text);
   }
-  sessions_->Tell(effect);
+  sessions_->Notify(effect);
 }
 
 void App::CarryOut(const engine::NodeChanged& effect) {

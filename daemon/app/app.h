@@ -50,7 +50,7 @@ class App : public session::EnginePort {
   void OnEngineAlarm();
   void CarryOut(const engine::AskNodes& effect);
   void CarryOut(const engine::AnswerClient& effect);
-  void CarryOut(const engine::TellClient& effect);
+  void CarryOut(const engine::NotifyClient& effect);
   void CarryOut(const engine::NodeChanged& effect);
   void CarryOut(const engine::Warned& effect);
   std::string NodeName(engine::NodeIndex node) const;

@@ -18,7 +18,7 @@ struct Demand {
   bool first_was_split = false;  // a round with it in line ended without a holder in sight
   bool first_in_haste = false;   // waits only until it is known whether another has it
   // Of the first try; if there is one.
-  Time first_try_since;
+  Time first_try_since{};
 };
 
 // An attempt that came to nothing.

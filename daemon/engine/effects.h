@@ -108,7 +108,7 @@ struct Notice {
   LossReason reason = LossReason::kNone;  // kLost
   std::string text{};                     // kLost, kJeopardy: why, for a person
 };
-struct TellClient {
+struct NotifyClient {
   SessionId session;
   Notice notice;
 };
@@ -127,7 +127,7 @@ struct Warned {
   std::string text;
 };
 
-using Effect = std::variant<AskNodes, AnswerClient, TellClient, NodeChanged, Warned>;
+using Effect = std::variant<AskNodes, AnswerClient, NotifyClient, NodeChanged, Warned>;
 using Effects = std::vector<Effect>;
 
 }  // namespace redlockd::engine

@@ -284,7 +284,7 @@ void Engine::Impl::On(Time, const DrainRequested& e) {
     if (lock->hold()) holders.insert(lock->hold()->session());
   }
   for (const SessionId session : holders) {
-    shared.outbox.Tell(session, Notice{.kind = Notice::Kind::kDraining, .deadline = e.until});
+    shared.outbox.Notify(session, Notice{.kind = Notice::Kind::kDraining, .deadline = e.until});
   }
 }
 

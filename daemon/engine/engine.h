@@ -37,8 +37,8 @@ class Engine {
 
   std::size_t HoldCount() const;
   std::size_t WaitCount() const;
-  // So many rows at most, from the place `from` on. Takes time for these, and for the line that
-  // `from` is in up to there.
+  // At most `most` rows, from `from` on. Takes time for these, and for the line that `from` is in up
+  // to there.
   std::vector<RowView> Rows(Time now, const RowPlace& from, std::size_t most) const;
   std::vector<NodeView> Nodes(Time now) const;
   const Counters& counters() const;

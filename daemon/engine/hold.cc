@@ -71,12 +71,12 @@ LossReason Hold::AtDeadline() const {
 }
 
 void Hold::Notify(Notice::Kind kind, LossReason reason) const {
-  shared_.outbox.Tell(session_, Notice{.kind = kind,
-                                       .name = claim_.lock(),
-                                       .fence = fence_,
-                                       .deadline = deadline_,
-                                       .reason = reason,
-                                       .text = WhyInDanger(kind, reason)});
+  shared_.outbox.Notify(session_, Notice{.kind = kind,
+                                         .name = claim_.lock(),
+                                         .fence = fence_,
+                                         .deadline = deadline_,
+                                         .reason = reason,
+                                         .text = WhyInDanger(kind, reason)});
 }
 
 // What the nodes last said where they were to promise the lease anew. Nothing where it ended as was

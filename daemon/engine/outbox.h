@@ -22,7 +22,7 @@ class Outbox {
   void Reply(SessionId session, RequestId request, Answer answer) {
     Add(AnswerClient{session, request, std::move(answer)});
   }
-  void Tell(SessionId session, Notice notice) { Add(TellClient{session, std::move(notice)}); }
+  void Notify(SessionId session, Notice notice) { Add(NotifyClient{session, std::move(notice)}); }
   void Changed(NodeChanged change) { Add(std::move(change)); }
   void Warn(std::string text) { Add(Warned{std::move(text)}); }
 

@@ -75,7 +75,7 @@ std::optional<std::string> SessionTable::AtLimit(SessionId session) const {
 
 void SessionTable::Lose(SessionId session, const std::string& name, Loss loss) {
   auto& losses = sessions_.at(session).losses;
-  // Only a client that never looks gets here; it is told what it asks about soonest.
+  // Only a client that never looks gets here; it hears of what it asks about soonest.
   if (losses.size() >= limits_.locks_per_session) losses.erase(losses.begin());
   losses[name] = loss;
 }

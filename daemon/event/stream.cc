@@ -48,7 +48,7 @@ struct Stream::Core : std::enable_shared_from_this<Stream::Core> {
   }
 
   // bufferevent alone would have the kernel watched for room before each write, and no more after
-  // it: of use only for what does not fit. An error it tells when it writes, or reads.
+  // it: of use only for what does not fit. It reports an error when it writes, or reads.
   void Flush() {
     evbuffer* const out = bufferevent_get_output(stream);
     evbuffer_unfreeze(out, 1);  // its own guard against others who take from it
@@ -94,7 +94,7 @@ Stream::~Stream() {
 void Stream::Connect(const sockaddr* address, socklen_t size) {
   bufferevent_enable(core_->stream, EV_READ | EV_WRITE);
   if (bufferevent_socket_connect(core_->stream, address, static_cast<int>(size)) != 0) {
-    core_->connect_error = EVUTIL_SOCKET_ERROR();  // libevent tells it by nothing else
+    core_->connect_error = EVUTIL_SOCKET_ERROR();  // libevent reports it by nothing else
     return core_->tell_failed.Schedule();
   }
   const evutil_socket_t fd = bufferevent_getfd(core_->stream);

@@ -23,7 +23,7 @@ struct Watch::Core {
     if (events & EV_READ) what |= kRead;
     if (events & EV_WRITE) what |= kWrite;
     if (events & EV_CLOSED) what |= kClosed;
-    // libevent tells an error (EPOLLERR) as readable and writable, never as closed.
+    // libevent reports an error (EPOLLERR) as readable and writable, never as closed.
     if (!(core->wanted & kRead) && what == kRead && LookAt(fd) == PeerState::kGone) {
       what |= kClosed;
     }

@@ -19,7 +19,7 @@ constexpr char kSpeaksTls[] = "the port speaks TLS, which redlockd does not supp
 
 // A timer that is later than this was not held up by the kernel alone.
 constexpr std::chrono::milliseconds kHeldUp{5};
-// A time-out is waited for in so many steps at least, so that a loop that did not turn meanwhile is
+// A time-out is waited for in at least this many steps, so that a loop that did not turn meanwhile is
 // noticed, whenever that was.
 constexpr int kSteps = 4;
 
@@ -190,8 +190,8 @@ void Link::TakeOfOp(Reply reply) {
     due_.front().info = std::move(reply);
     return;
   }
-  // SCRIPT FLUSH. Said once more, by EVAL, the op would run behind what was sent after it: an
-  // acquire behind its own release. A new connection keeps the order and brings the scripts.
+  // SCRIPT FLUSH. Sent once more, by EVAL, the op would run after what was sent later: an acquire
+  // after its own release. A new connection keeps the order and brings the scripts.
   if (IsNoScript(*reply)) return Lose("the node has lost its scripts");
   const Due& first = due_.front();
   engine::NodeAnswer answer = first.info ? ParseProbe(*first.info, *reply) : ParseAnswer(*reply);
@@ -231,7 +231,7 @@ void Link::OnTimer() {
       if (!due_.empty() && now - quiet_since_ >= node_options().connect_timeout) {
         return Lose("connection: no answer for " + after(node_options().connect_timeout));
       }
-      TellTimedOut(now);
+      ReportTimedOut(now);
       StartTimer();
   }
 }
@@ -245,8 +245,8 @@ void Link::Excuse(Clock::time_point now, Clock::duration late) {
   for (Due& due : due_) due.sent = std::min(due.sent + late, now);
 }
 
-void Link::TellTimedOut(Clock::time_point now) {
-  // By index: what is told may push more. Only those at the front can be out of time.
+void Link::ReportTimedOut(Clock::time_point now) {
+  // By index: a report may push more. Only those at the front can be out of time.
   for (std::size_t i = 0; i < due_.size(); ++i) {
     if (due_[i].timed_out) continue;
     if (now - due_[i].sent < node_options().command_timeout) break;

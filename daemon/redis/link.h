@@ -79,8 +79,8 @@ class Link {
   // The connection that was lost last, while what was sent over it may still run on the server.
   const std::optional<Handshake::Former>& unsettled() const { return unsettled_; }
 
-  // False: it is not ready, or too much waits to be sent; nothing was sent and nothing will be
-  // told. True: the user gets exactly one answer, or a silence with gone=true, in the end; to
+  // False: it is not ready, or too much waits to be sent; nothing was sent, and no answer will
+  // come. True: the user gets exactly one answer, or a silence with gone=true, in the end; to
   // a batch, one for the ticket of each.
   bool Send(std::span<const engine::Ticket> tickets, const Question& question);
 
@@ -122,7 +122,7 @@ class Link {
   void Lose(const std::string& reason);
   void OnTimer();
   void Excuse(Clock::time_point now, Clock::duration late);
-  void TellTimedOut(Clock::time_point now);
+  void ReportTimedOut(Clock::time_point now);
   void StartTimer();
   void SetTimer(Clock::time_point at);
 

@@ -16,7 +16,7 @@ Nodes::Nodes(event::Loop& loop, Options options, Callbacks callbacks)
       resolver_(loop),
       releases_(options_.links),
       send_batches_(loop, [this] { SendBatches(); }),
-      tell_unasked_(loop, [this] { TellUnasked(); }) {
+      report_unasked_(loop, [this] { ReportUnasked(); }) {
   CHECK(!options_.nodes.empty() && options_.nodes.size() <= engine::kMaxNodes);
   CHECK(options_.links >= 1);
   for (engine::NodeIndex i = 0; i < options_.nodes.size(); ++i) {
@@ -31,7 +31,7 @@ Nodes::Nodes(event::Loop& loop, Options options, Callbacks callbacks)
 Nodes::~Nodes() = default;
 
 void Nodes::Ask(const engine::AskNodes& ask) {
-  // Before a link has anything to write, whose turn would else end before that of the batches.
+  // Scheduled now: a link that has something to write would end its turn before the batches do.
   send_batches_.Schedule();
   if (const auto* renewal = std::get_if<engine::RenewOp>(&ask.op)) {
     return Join(renewals_[ask.nodes.to_ulong()], ask, *renewal);
@@ -79,11 +79,11 @@ void Nodes::Send(engine::NodeSet nodes, std::span<const engine::Ticket> tickets,
   for (engine::NodeIndex i = 0; i < nodes_.size(); ++i) {
     if (!nodes.test(i) || nodes_[i]->Ask(tickets, question)) continue;
     for (const engine::Ticket& ticket : tickets) unasked_.push_back({i, ticket, true, true});
-    tell_unasked_.Schedule();
+    report_unasked_.Schedule();
   }
 }
 
-void Nodes::TellUnasked() {
+void Nodes::ReportUnasked() {
   for (auto& silence : std::exchange(unasked_, {})) callbacks_.on_event(silence);
 }
 

@@ -60,7 +60,7 @@ class Nodes {
   void SendBatches();
   void Send(engine::NodeSet nodes, std::span<const engine::Ticket> tickets,
             const Question& question);
-  void TellUnasked();
+  void ReportUnasked();
 
   const Options options_;
   const Callbacks callbacks_;
@@ -70,7 +70,7 @@ class Nodes {
   std::vector<Batch<engine::ReleaseOp>> releases_;            // by link
   event::EndOfTurn send_batches_;
   std::vector<engine::NodeSilence> unasked_;
-  event::EndOfTurn tell_unasked_;
+  event::EndOfTurn report_unasked_;
   std::vector<std::unique_ptr<Node>> nodes_;
   std::vector<std::unique_ptr<Subscription>> subscriptions_;  // one for each, or none at all
 };

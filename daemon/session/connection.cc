@@ -32,8 +32,8 @@ bool HasRoom(const std::string& buffer) { return buffer.capacity() > std::string
 
 }  // namespace
 
-// Edge-triggered, as only so a full close is noticed that comes behind a half-close; and a client
-// whose lines nobody takes just now does not wake the loop again and again.
+// Edge-triggered: otherwise a full close after a half-close would not be noticed, and a client whose
+// lines nobody takes just now would wake the loop again and again.
 Connection::Connection(event::Loop& loop, Descriptor socket, Owner& owner)
     : owner_(owner),
       socket_(std::move(socket)),
@@ -42,7 +42,7 @@ Connection::Connection(event::Loop& loop, Descriptor socket, Owner& owner)
 }
 
 void Connection::OnEvent(unsigned what) {
-  // Behind a half-close, a reset is told as something to read.
+  // After a half-close, a reset is reported as something to read.
   if (((what & Watch::kClosed) || half_closed_) && Gone()) return owner_.OnGone();
   if (what & Watch::kClosed) half_closed_ = true;
   if (what & (Watch::kRead | Watch::kClosed)) readable_ = true;
@@ -79,9 +79,9 @@ Connection::Input Connection::Fill() {
   message.msg_iovlen = 1;
   const ssize_t size = recvmsg(socket_.get(), &message, 0);
   if (size > 0) {
-    // A read that is not full has emptied the socket, and what comes will be told; but behind bytes
-    // that came with a descriptor it ends early (the descriptor is dropped: MSG_CTRUNC), and an end
-    // that was told already is still to be read.
+    // A read that is not full has emptied the socket, and what comes will be reported. But after
+    // bytes that came with a descriptor it ends early (the descriptor is dropped: MSG_CTRUNC), and
+    // an end that was reported already is still to be read.
     const bool is_full = static_cast<std::size_t>(size) == bytes.size();
     readable_ = is_full || (message.msg_flags & MSG_CTRUNC) || half_closed_;
     looks_at_peer_ = true;
@@ -121,8 +121,8 @@ Connection::Flushed Connection::Flush() {
     sent_ += static_cast<std::size_t>(size);
     looks_at_peer_ = false;
   }
-  // A reset that was told together with the bytes that were read is not told again. Sending would
-  // have found it; of who is not answered at once, it must be looked for.
+  // A reset that was reported together with the bytes that were read is not reported again. Sending
+  // would have found it; where nothing is sent at once, it must be looked for.
   if (std::exchange(looks_at_peer_, false) && Gone()) return Flushed::kGone;
   sent_ = 0;
   out_.clear();

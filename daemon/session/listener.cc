@@ -30,7 +30,7 @@ void TurnAway(const Descriptor& client) {
   std::string line;
   redlock::protocol::ReplyLine::Err(line, "", redlock::protocol::ErrorCode::kLimit)
       .Text("the daemon has no file descriptor left for another session");
-  // A client that has left already need not be told.
+  // A client that has left already need not know.
   (void)send(client.get(), line.data(), line.size(), MSG_NOSIGNAL);
 }
 

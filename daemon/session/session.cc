@@ -47,18 +47,18 @@ bool Session::Work(int& left) {
   if (state_ == State::kOpen) RunQueued(lines);
   if (state_ == State::kOpen) TakeLines(lines);
   left += lines;  // what was not used
-  TellInputEnd();
+  ReportInputEnd();
   if (state_ == State::kOpen && MayList()) ContinueListing(left);
   Schedule();
   const bool may_run = !untagged_ && !queue_.empty();
   return state_ == State::kOpen && (more_lines_ || may_run || MayList());
 }
 
-// At once, even while lines are left to run: none of them may wait behind a holder any more, and
+// At once, even while lines are left to run: none of them may wait for a holder any more, and
 // the one that does keeps the rest from running.
-void Session::TellInputEnd() {
-  if (state_ != State::kOpen || !connection_.half_closed() || told_input_end_) return;
-  told_input_end_ = true;
+void Session::ReportInputEnd() {
+  if (state_ != State::kOpen || !connection_.half_closed() || reported_input_end_) return;
+  reported_input_end_ = true;
   room_.port().Post(engine::SessionInputEnded{id_});
 }
 
@@ -223,7 +223,7 @@ void Session::Answer(engine::RequestId request, const engine::Answer& answer) {
   Finish(*under_way);
 }
 
-void Session::Tell(const engine::Notice& notice) {
+void Session::Notify(const engine::Notice& notice) {
   using Kind = engine::Notice::Kind;
   if (state_ != State::kOpen) return;
   if (notice.kind == Kind::kRenewed) {
@@ -301,7 +301,7 @@ void Session::WriteNews() {
 
 void Session::OnInput() {
   if (state_ == State::kLeaving && connection_.Gone()) return OnGone();
-  TellInputEnd();
+  ReportInputEnd();
   room_.Serve(*this);
 }
 

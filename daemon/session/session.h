@@ -41,7 +41,7 @@ class Session : private Connection::Owner {
 
   // For the room.
   void Answer(engine::RequestId request, const engine::Answer& answer);
-  void Tell(const engine::Notice& notice);
+  void Notify(const engine::Notice& notice);
   // Does some of what there is to do, and takes what that cost from `left`, counted in lines.
   // Whether more is to be done.
   bool Work(int& left);
@@ -88,7 +88,7 @@ class Session : private Connection::Owner {
 
   // From lines to requests.
   void TakeLines(int& left);
-  void TellInputEnd();
+  void ReportInputEnd();
   bool HasRoom() const;
   void OnLine(std::string_view line);
   void Submit(Item item);
@@ -117,13 +117,13 @@ class Session : private Connection::Owner {
   const Peer peer_;
   Connection connection_;
   State state_ = State::kOpen;
-  bool scheduled_ = false;       // for EndTurn
-  bool blocked_ = false;         // the client does not read just now
-  bool more_lines_ = false;      // lines were left for the next portion
-  bool starved_ = false;         // lines were left until there is room
-  bool first_line_ = true;       // none has been seen yet
-  bool input_ended_ = false;     // the last line has been taken
-  bool told_input_end_ = false;  // the engine knows that no more will come
+  bool scheduled_ = false;           // for EndTurn
+  bool blocked_ = false;             // the client does not read just now
+  bool more_lines_ = false;          // lines were left for the next portion
+  bool starved_ = false;             // lines were left until there is room
+  bool first_line_ = true;           // none has been seen yet
+  bool input_ended_ = false;         // the last line has been taken
+  bool reported_input_end_ = false;  // the engine knows that no more will come
 
   std::optional<Line::Place> place_;
 

@@ -53,7 +53,7 @@ void Sessions::Accept(Descriptor socket) {
   if (const auto problem = AtLimit(*peer)) {
     std::string line;
     ReplyLine::Err(line, "", ErrorCode::kLimit).Text(*problem);
-    // A client that has left already need not be told.
+    // A client that has left already need not know.
     (void)send(socket.get(), line.data(), line.size(), MSG_NOSIGNAL);
     return;
   }
@@ -90,9 +90,9 @@ void Sessions::Answer(const engine::AnswerClient& answer) {
   if (found != sessions_.end()) found->second->Answer(answer.request, answer.answer);
 }
 
-void Sessions::Tell(const engine::TellClient& tell) {
-  const auto found = sessions_.find(tell.session);
-  if (found != sessions_.end()) found->second->Tell(tell.notice);
+void Sessions::Notify(const engine::NotifyClient& notify) {
+  const auto found = sessions_.find(notify.session);
+  if (found != sessions_.end()) found->second->Notify(notify.notice);
 }
 
 void Sessions::AtEndOfTurn(engine::SessionId id) {

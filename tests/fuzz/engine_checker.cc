@@ -170,7 +170,7 @@ void Checker::TakeAnswer(const Engine& engine) {
   answer_.reset();
 }
 
-void Checker::On(const TellClient& tell) {
+void Checker::On(const NotifyClient& tell) {
   const Notice& notice = tell.notice;
   FUZZ_CHECK(sessions_.contains(tell.session), "tells one that is gone");
   if (notice.kind == Notice::Kind::kDraining) {

@@ -99,7 +99,7 @@ class Checker {
   void OnAnswer(const Open& open, const engine::NodesSet& set);
   void OnAnswer(const Open& open, const engine::Failed& failed);
   void OnLockFailed(const Open& open, const engine::LockRequested& e, engine::Failure failure);
-  void On(const engine::TellClient& tell);
+  void On(const engine::NotifyClient& tell);
   void On(const engine::NodeChanged& change);
   void On(const engine::Warned&) {}
 

@@ -77,7 +77,7 @@ std::string Effected(const AnswerClient& e) {
   }
   return text;
 }
-std::string Effected(const TellClient& e) {
+std::string Effected(const NotifyClient& e) {
   return "tell session " + Text(e.session) + " " +
          kNotices[static_cast<std::size_t>(e.notice.kind)] + " " + e.notice.name + " until " +
          Ms(e.notice.deadline);

@@ -39,10 +39,10 @@ void Port::Reply(const auto& request, Answer answer) {
   answer_to_->Answer({request.session, request.request, std::move(answer)});
 }
 
-void Port::Tell(const HoldView& hold, Notice::Kind kind) {
+void Port::Notify(const HoldView& hold, Notice::Kind kind) {
   Notice notice{.kind = kind, .name = hold.name, .fence = hold.fence, .deadline = hold.deadline};
   if (kind == Notice::Kind::kLost) notice.reason = LossReason::kDeadline;
-  answer_to_->Tell({hold.session, notice});
+  answer_to_->Notify({hold.session, notice});
 }
 
 engine::Failed Port::Failed(Failure failure, const std::string& name) const {
@@ -88,10 +88,10 @@ void Port::On(const LockRequested& e) {
                       .note = e.note};
   Reply(e, Granted{e.name, hold.fence, hold.deadline, hold.ttl, 2, 3});
   holds_.emplace(e.name, hold);
-  if (e.name[0] == 'r') Tell(hold, Notice::Kind::kRenewed);
+  if (e.name[0] == 'r') Notify(hold, Notice::Kind::kRenewed);
   if (e.name[0] != 'l') return;
-  Tell(hold, Notice::Kind::kJeopardy);
-  Tell(hold, Notice::Kind::kLost);
+  Notify(hold, Notice::Kind::kJeopardy);
+  Notify(hold, Notice::Kind::kLost);
   holds_.erase(e.name);
 }
 

@@ -35,7 +35,7 @@ class Port : public session::EnginePort {
   using Call = std::pair<engine::SessionId, engine::RequestId>;
 
   void Reply(const auto& request, engine::Answer answer);
-  void Tell(const engine::HoldView& hold, engine::Notice::Kind kind);
+  void Notify(const engine::HoldView& hold, engine::Notice::Kind kind);
   void On(const engine::SessionOpened&) {}
   void On(const engine::SessionInputEnded& e);
   void On(const engine::SessionClosed& e) { Forget(e.session); }

@@ -279,7 +279,7 @@ void SimDaemon::Arm() {
 void SimDaemon::CarryOut(const engine::Effect& effect) {
   if (const auto* ask = std::get_if<engine::AskNodes>(&effect)) return Ask(*ask);
   if (const auto* answered = std::get_if<engine::AnswerClient>(&effect)) return Answer(*answered);
-  if (const auto* told = std::get_if<engine::TellClient>(&effect)) {
+  if (const auto* told = std::get_if<engine::NotifyClient>(&effect)) {
     if (told->notice.kind == engine::Notice::Kind::kLost) held_.erase(told->notice.name);
     const auto user = users_.find(told->session);
     if (user != users_.end()) user->second->OnNotice(told->notice);

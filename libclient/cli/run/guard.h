@@ -1,13 +1,13 @@
 // When the command must end, so that its whole process group is dead before the deadline of the
-// lock. Pure: it is told what the daemon said and asked what to do, always with the time; it knows
+// lock. Pure: it hears what the daemon said and says what to do, always with the time; it knows
 // no clock and no process.
 //
-//   deadline - kill_after    TERM         unless a later deadline was told before
+//   deadline - kill_after    TERM         unless a later deadline was reported before
 //   deadline - margin        KILL
 //   LOST                     TERM, and KILL kill_after later or at deadline - margin; KILL at
 //                            once if the lock may be another's already
 //
-// An end that has begun is not called off: the command has been told to stop, and a command that
+// An end that has begun is not called off: the command has been asked to stop, and a command that
 // does not would run on half stopped.
 #pragma once
 

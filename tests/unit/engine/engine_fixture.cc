@@ -56,7 +56,7 @@ void EngineFixture::Take(Effects effects) {
     } else if (auto* answer = std::get_if<AnswerClient>(&effect)) {
       const bool first = answers_.emplace(answer->request, std::move(answer->answer)).second;
       EXPECT_TRUE(first) << "request " << answer->request << " was answered twice";
-    } else if (auto* tell = std::get_if<TellClient>(&effect)) {
+    } else if (auto* tell = std::get_if<NotifyClient>(&effect)) {
       notices_.emplace_back(tell->session, std::move(tell->notice));
     } else if (auto* warned = std::get_if<Warned>(&effect)) {
       warnings_.push_back(std::move(warned->text));

@@ -239,7 +239,7 @@ TEST_F(EndTest, OutputThatNobodyReadsIsBounded) {
   const std::string name(200, 'n');
   const auto dropped = [this] { return !engine.All<SessionDropped>().empty(); };
   for (int i = 0; i < 10000 && !dropped(); ++i) {
-    Tell(id, engine::Notice::Kind::kLost, name);
+    Notify(id, engine::Notice::Kind::kLost, name);
     if (i % 100 == 0) Turn(2);
   }
   Until(dropped);
@@ -254,12 +254,12 @@ TEST_F(EndTest, WhatBecomesOfAHoldNeverDropsASession) {
   const auto id = Nth<engine::SessionOpened>(0).session;
   // Fill the socket, but not the bound.
   const std::string name(200, 'n');
-  for (int i = 0; i < 1500; ++i) Tell(id, engine::Notice::Kind::kJeopardy, name);
+  for (int i = 0; i < 1500; ++i) Notify(id, engine::Notice::Kind::kJeopardy, name);
   Turn(3);
   for (int i = 0; i < 20000; ++i) {
-    Tell(id, engine::Notice::Kind::kJeopardy, name, 7, engine::Time(1009s + 1s * i));
-    Tell(id, engine::Notice::Kind::kSafe, name, 7, engine::Time(1009s + 1s * i));
-    Tell(id, engine::Notice::Kind::kRenewed, name, 7, engine::Time(1010s + 1s * i));
+    Notify(id, engine::Notice::Kind::kJeopardy, name, 7, engine::Time(1009s + 1s * i));
+    Notify(id, engine::Notice::Kind::kSafe, name, 7, engine::Time(1009s + 1s * i));
+    Notify(id, engine::Notice::Kind::kRenewed, name, 7, engine::Time(1010s + 1s * i));
     if (i % 1000 == 0) Turn(2);
   }
   EXPECT_FALSE(sessions->AllSent());
@@ -277,10 +277,10 @@ TEST_F(EndTest, WhatWasKeptBackOfAHoldComesBeforeTheAnswerAboutIt) {
   const std::string fill(200, 'n');
   client->Send("unlock a\n");
   Until([this] { return !engine.All<engine::UnlockRequested>().empty(); });
-  for (int i = 0; i < 1500; ++i) Tell(id, engine::Notice::Kind::kJeopardy, fill);
+  for (int i = 0; i < 1500; ++i) Notify(id, engine::Notice::Kind::kJeopardy, fill);
   Turn(3);
-  Tell(id, engine::Notice::Kind::kJeopardy, "a");
-  Tell(id, engine::Notice::Kind::kRenewed, "a");
+  Notify(id, engine::Notice::Kind::kJeopardy, "a");
+  Notify(id, engine::Notice::Kind::kRenewed, "a");
   Answer(id, Nth<engine::UnlockRequested>(0).request, engine::Released{"a", 7});
   for (int i = 0; i < 1500; ++i) ASSERT_THAT(client->Line(), StartsWith("* JEOPARDY "));
   EXPECT_THAT(client->Line(), StartsWith("* JEOPARDY lock=a "));

@@ -140,15 +140,15 @@ TEST_F(FlowTest, EventsGoToTheSessionTheyConcern) {
   const auto one = Connect();
   const auto two = Connect();
   const auto id = Nth<engine::SessionOpened>(0).session;
-  Tell(id, Notice::Kind::kJeopardy, "a");
+  Notify(id, Notice::Kind::kJeopardy, "a");
   EXPECT_EQ(one->Line(), "* JEOPARDY lock=a fence=7 deadline=1010000000000");
-  Tell(id, Notice::Kind::kSafe, "a");
+  Notify(id, Notice::Kind::kSafe, "a");
   EXPECT_EQ(one->Line(), "* SAFE lock=a fence=7 deadline=1010000000000");
-  Tell(id, Notice::Kind::kRenewed, "a");
+  Notify(id, Notice::Kind::kRenewed, "a");
   EXPECT_EQ(one->Line(), "* RENEWED lock=a fence=7 deadline=1010000000000");
-  Tell(id, Notice::Kind::kLost, "a");
+  Notify(id, Notice::Kind::kLost, "a");
   EXPECT_EQ(one->Line(), "* LOST lock=a fence=7 reason=expired");
-  Tell(id, Notice::Kind::kDraining, "", 0, engine.now + 1500ms);
+  Notify(id, Notice::Kind::kDraining, "", 0, engine.now + 1500ms);
   EXPECT_EQ(one->Line(), "* DRAINING within=1500ms");
   EXPECT_EQ(two->Rest(), "");
 }
@@ -157,10 +157,10 @@ TEST_F(FlowTest, OnlyTheNewestRenewalIsKept) {
   const auto client = Connect();
   const auto id = Nth<engine::SessionOpened>(0).session;
   for (int i = 1; i <= 3; ++i) {
-    Tell(id, Notice::Kind::kRenewed, "a", 7, engine::Time(1000s + 1s * i));
-    Tell(id, Notice::Kind::kRenewed, "b", 8, engine::Time(1000s + 1s * i));
+    Notify(id, Notice::Kind::kRenewed, "a", 7, engine::Time(1000s + 1s * i));
+    Notify(id, Notice::Kind::kRenewed, "b", 8, engine::Time(1000s + 1s * i));
   }
-  Tell(id, Notice::Kind::kLost, "b", 8);
+  Notify(id, Notice::Kind::kLost, "b", 8);
   EXPECT_EQ(client->Line(), "* LOST lock=b fence=8 reason=expired");
   EXPECT_EQ(client->Line(), "* RENEWED lock=a fence=7 deadline=1003000000000");
   EXPECT_EQ(client->Rest(), "");

@@ -141,11 +141,11 @@ void SessionTest::Grant(const engine::LockRequested& lock, engine::Fence fence) 
          engine::Granted{lock.name, fence, engine.now + 10s, 10s, 2, 3});
 }
 
-void SessionTest::Tell(engine::SessionId session, engine::Notice::Kind kind,
-                       const std::string& name, engine::Fence fence, engine::Time deadline) {
+void SessionTest::Notify(engine::SessionId session, engine::Notice::Kind kind,
+                         const std::string& name, engine::Fence fence, engine::Time deadline) {
   engine::Notice notice{.kind = kind, .name = name, .fence = fence, .deadline = deadline};
   if (kind == engine::Notice::Kind::kLost) notice.reason = engine::LossReason::kDeadline;
-  sessions->Tell({session, notice});
+  sessions->Notify({session, notice});
 }
 
 }  // namespace redlockd::session

@@ -106,8 +106,8 @@ class SessionTest : public ::testing::Test {
   void Fail(const engine::LockRequested& lock, engine::Failure failure) {
     Answer(lock.session, lock.request, engine::Failed{.failure = failure, .name = lock.name});
   }
-  void Tell(engine::SessionId session, engine::Notice::Kind kind, const std::string& name,
-            engine::Fence fence = 7, engine::Time deadline = engine::Time(1010s));
+  void Notify(engine::SessionId session, engine::Notice::Kind kind, const std::string& name,
+              engine::Fence fence = 7, engine::Time deadline = engine::Time(1010s));
 
   test::TempDir directory;
   event::Loop loop;
