@@ -27,7 +27,7 @@ struct AskNodes {
 // --- answers: each client request gets exactly one ----------------------------------------------
 
 struct Granted {
-  std::string name;
+  std::string name{};
   Fence fence;
   Time deadline;
   Duration ttl;
@@ -35,11 +35,11 @@ struct Granted {
   std::size_t nodes;
 };
 struct Released {
-  std::string name;
+  std::string name{};
   Fence fence;
 };
 struct Checked {
-  std::string name;
+  std::string name{};
   Fence fence;
   Time deadline;
 };
@@ -51,12 +51,12 @@ struct NodeWord {
   std::string silence{};               // why there is none, for a person
 };
 struct Shown {
-  std::string name;
-  std::vector<NodeWord> nodes;
+  std::string name{};
+  std::vector<NodeWord> nodes{};
   std::optional<HoldView> hold{};  // on this host
 };
 struct NodesSet {  // trust-empty, adopt: how many nodes took it
-  std::vector<NodeWord> nodes;
+  std::vector<NodeWord> nodes{};
 };
 
 enum class Failure : std::uint8_t {
@@ -118,13 +118,13 @@ struct NotifyClient {
 struct NodeChanged {
   NodeIndex node;
   bool votes;            // may vote from now on
-  std::string text;      // "up", "in quarantine for 2.8s: ...", "clock off by 3600s", ...
+  std::string text{};    // "up", "in quarantine for 2.8s: ...", "clock off by 3600s", ...
   bool is_note = false;  // its vote is as it was, and the text is what it has refused
 };
 
 // Something that an administrator should know, and that is of no one node.
 struct Warned {
-  std::string text;
+  std::string text{};
 };
 
 using Effect = std::variant<AskNodes, AnswerClient, NotifyClient, NodeChanged, Warned>;

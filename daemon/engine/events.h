@@ -35,36 +35,36 @@ struct SessionDropped {
 struct LockRequested {
   SessionId session;
   RequestId request;
-  std::string name;
-  std::optional<Duration> wait;  // none: no limit; 0: a try
-  std::optional<Duration> ttl;   // none: Timing::ttl
-  std::optional<Duration> max_hold;
-  std::string note;
+  std::string name{};
+  std::optional<Duration> wait{};  // none: no limit; 0: a try
+  std::optional<Duration> ttl{};   // none: Timing::ttl
+  std::optional<Duration> max_hold{};
+  std::string note{};
   bool renewed_events = false;
 };
 struct UnlockRequested {
   SessionId session;
   RequestId request;
-  std::string name;
-  std::optional<Fence> fence;
+  std::string name{};
+  std::optional<Fence> fence{};
   bool sync = false;  // answer once a quorum has released
 };
 struct CheckRequested {
   SessionId session;
   RequestId request;
-  std::string name;
-  std::optional<Fence> fence;  // given: of any session's hold
+  std::string name{};
+  std::optional<Fence> fence{};  // given: of any session's hold
 };
 struct CancelRequested {
   SessionId session;
   RequestId request;
-  RequestId target;  // a waiting LockRequested of the same session
-  std::string name;  // its lock
+  RequestId target;    // a waiting LockRequested of the same session
+  std::string name{};  // its lock
 };
 struct ShowRequested {
   SessionId session;
   RequestId request;
-  std::string name;
+  std::string name{};
 };
 struct TrustEmptyRequested {  // rule D7; the caller has checked that the client may
   SessionId session;
@@ -86,13 +86,13 @@ struct NodeLinkUp {
 // The last connection to the node is gone, or could not be made.
 struct NodeDown {
   NodeIndex node;
-  std::string reason;
+  std::string reason{};
 };
 // NodeAnswer, NodeSilence, NodeHint: node_op.h
 
 // What a node answered in one reply, to questions that went to it in one call.
 struct NodeAnswers {
-  std::vector<NodeAnswer> answers;
+  std::vector<NodeAnswer> answers{};
 };
 
 // --- from the host ------------------------------------------------------------------------------

@@ -24,8 +24,8 @@ enum class Queueing : std::uint8_t {
 
 // Redis ops of one lock: `lock` is the name without the key prefix.
 struct AcquireOp {  // rule A2; also heals (rule C6) and takes a new block (rule B3)
-  std::string lock;
-  std::string owner;  // instance ":" attempt ":" host (rule A1)
+  std::string lock{};
+  std::string owner{};  // instance ":" attempt ":" host (rule A1)
   Duration ttl;
   Fence proposal;  // p of rule A2
   Fence block = 1;
@@ -34,23 +34,23 @@ struct AcquireOp {  // rule A2; also heals (rule C6) and takes a new block (rule
   Duration want_life{0};  // how long its entry is fresh; for the same
 };
 struct ConfirmOp {  // rules A4, A6
-  std::string lock;
-  std::string owner;
+  std::string lock{};
+  std::string owner{};
   Fence fence;  // T of rule A4
   Fence block = 1;
 };
 struct RenewOp {  // rule C5: compare and lengthen
-  std::string lock;
-  std::string owner;
+  std::string lock{};
+  std::string owner{};
   Duration ttl;
 };
 struct ReleaseOp {  // rule C4: compare and delete; runs in quarantine too
-  std::string lock;
-  std::string owner;
+  std::string lock{};
+  std::string owner{};
   bool leave = false;  // the owner's daemon also leaves the queue (rule E6.3)
 };
 struct InspectOp {  // reads only: who holds it, for how long, and the stored fence
-  std::string lock;
+  std::string lock{};
 };
 
 // Ops of the node itself.
@@ -80,9 +80,9 @@ struct ProbeOp {
 struct SuspectOp {
   std::string witness{};
 };
-struct TrustOp {};  // rule D7: ready = TIME, if the node is in quarantine
-struct AdoptOp {    // rule D3: write this daemon's settings and set; the greater quarantine
-  std::string set;  // may be empty: not known yet
+struct TrustOp {};    // rule D7: ready = TIME, if the node is in quarantine
+struct AdoptOp {      // rule D3: write this daemon's settings and set; the greater quarantine
+  std::string set{};  // may be empty: not known yet
 };
 
 using NodeOp = std::variant<AcquireOp, ConfirmOp, RenewOp, ReleaseOp, InspectOp, ProbeOp, SuspectOp,
@@ -130,15 +130,15 @@ enum class Verdict : std::uint8_t {
 
 // What a probe learned.
 struct NodeFacts {
-  std::string run_id;
-  std::string version;
+  std::string run_id{};
+  std::string version{};
   bool master = true;
   bool cluster = false;
-  std::string maxmemory_policy;
+  std::string maxmemory_policy{};
   std::uint64_t evicted_keys = 0;
   // From the sentinel, of a probe only.
-  std::string node_id;     // empty if it has none
-  std::string set;         // empty if it has none
+  std::string node_id{};   // empty if it has none
+  std::string set{};       // empty if it has none
   std::int64_t count = 0;  // of introductions
   enum class Memory : std::uint8_t {
     kNone,  // there is no sentinel
@@ -152,10 +152,10 @@ struct NodeFacts {
     NodeTime heard;  // when, by the clock of the node that says so
     bool operator==(const Other&) const = default;
   };
-  std::vector<Other> others;
+  std::vector<Other> others{};
   // Its error where something is to be stored, as it is full, or read-only; empty: it stores.
-  std::string refuses;
-  std::string note;  // what it refuses that can be lived without (rule E5)
+  std::string refuses{};
+  std::string note{};  // what it refuses that can be lived without (rule E5)
   bool operator==(const NodeFacts&) const = default;
 };
 
@@ -164,7 +164,7 @@ inline constexpr Duration kNoExpiry = std::chrono::hours(24 * 365 * 10);
 
 struct NodeAnswer {
   NodeIndex node = 0;
-  Ticket ticket;
+  Ticket ticket{};
   Verdict verdict = Verdict::kError;
   // 0 if there was none (kError), or if another answer out of the same reply has it: what that says
   // of the node's clock is read once.
@@ -177,13 +177,13 @@ struct NodeAnswer {
   Duration left{0};
   // kBusy and inspect: the owner value (its first 256 bytes). kNotTurn: the instance at the head.
   // kSettings: what differs. kError: the error.
-  std::string text;
+  std::string text{};
   // Acquire and release: the greatest stamp of another daemon that wants the lock; 0: none does
   // (rules E2, E6.1).
   Stamp greatest = 0;
   // Renew and release: another daemon wants the lock (rule E2).
   bool wanted = false;
-  std::optional<NodeFacts> facts;  // of a probe
+  std::optional<NodeFacts> facts{};  // of a probe
 };
 
 // What one daemon tells another by way of a node (rule E5). It may be lost, late, or delivered
@@ -195,13 +195,13 @@ struct NodeHint {
   };
   NodeIndex node = 0;
   Kind kind = Kind::kWanted;
-  std::string lock;
+  std::string lock{};
 };
 
 // An op that has no answer (yet).
 struct NodeSilence {
   NodeIndex node = 0;
-  Ticket ticket;
+  Ticket ticket{};
   // true: there will never be one; the connection is gone or was never there. false: the command
   // timeout has passed; the answer may still come, or a second silence with gone=true.
   bool gone = false;

@@ -231,8 +231,8 @@ TEST(AttemptTest, ConfirmsAndTriesTwiceMore) {
 TEST(AttemptTest, HasNoQuorumWhereTooFewAnswer) {
   Attempt attempt(nullptr);
   attempt.BeginFirstRound(At(0s), 3, NodeSet(0b111));
-  attempt.OnSilence({.node = 0});
-  attempt.OnSilence({.node = 1});
+  attempt.OnSilence({.node = 0, .ticket = {}});
+  attempt.OnSilence({.node = 1, .ticket = {}});
   EXPECT_EQ(attempt.Judge(), Attempt::Result::kNoQuorum);
 }
 
