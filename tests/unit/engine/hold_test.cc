@@ -369,5 +369,12 @@ TEST_F(HoldTest, AMaxHoldBelowTheTtlIsTheDeadline) {
   EXPECT_EQ(Told(session_), Kinds{Kind::kLost}) << "no warning: it was asked for";
 }
 
+TEST_F(HoldTest, WhatMaxHoldEndsBeforeTheLeaseDoesIsNotRenewed) {
+  MustHold(session_, {.max_hold = 2s});
+  AllByHand();
+  Pass(1900ms);
+  for (NodeIndex i = 0; i < 3; ++i) EXPECT_FALSE(IsAsked<RenewOp>(i)) << i;
+}
+
 }  // namespace
 }  // namespace redlockd::engine
