@@ -10,9 +10,16 @@ void Validity::Ack(NodeIndex node, Time asked, Duration ttl, Duration drift_allo
   CHECK(node < until_.size());
   CHECK(ttl > drift_allowance && drift_allowance >= Duration(0));
   until_[node] = std::max(until_[node], asked + ttl - drift_allowance);
+  deadline_ = NthPromise();
 }
 
-std::optional<Time> Validity::Deadline() const {
+void Validity::Forget(NodeIndex node) {
+  until_[node] = kNone;
+  deadline_ = NthPromise();
+}
+
+// The m-th largest; kNone if there are fewer.
+Time Validity::NthPromise() const {
   const auto reach = [this](Time until) {
     return std::count_if(until_.begin(), until_.end(), [until](Time t) { return t >= until; });
   };
@@ -21,7 +28,7 @@ std::optional<Time> Validity::Deadline() const {
   for (const Time until : until_) {
     if (until > deadline && reach(until) >= m) deadline = until;
   }
-  return deadline == kNone ? std::nullopt : std::optional(deadline);
+  return deadline;
 }
 
 std::size_t Validity::Count(Time now) const {

@@ -17,18 +17,23 @@ class Validity {
   // there. Answers may come late and in any order: a promise is never shortened.
   void Ack(NodeIndex node, Time asked, Duration ttl, Duration drift_allowance);
   // The node's promises so far no longer count (rule D6).
-  void Forget(NodeIndex node) { until_[node] = kNone; }
+  void Forget(NodeIndex node);
 
   bool Promised(NodeIndex node) const { return until_[node] != kNone; }
   // The m-th largest promise; none if fewer than m nodes have promised.
-  std::optional<Time> Deadline() const;
+  std::optional<Time> Deadline() const {
+    return deadline_ == kNone ? std::nullopt : std::optional(deadline_);
+  }
   std::size_t majority() const { return Majority(until_.size()); }
   // Nodes whose promise reaches beyond `now`.
   std::size_t Count(Time now) const;
 
  private:
   static constexpr Time kNone = Time::min();
+  Time NthPromise() const;
+
   std::vector<Time> until_;
+  Time deadline_ = kNone;  // asked for far more often than it changes
 };
 
 }  // namespace redlockd::engine

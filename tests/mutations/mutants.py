@@ -177,7 +177,7 @@ MUTANTS = [
     engine('validity', 'Validity::Ack', 'C2', 'drift-ignored',
            'a node\'s clock runs faster than the holder\'s: two holders, 9 steps',
            'asked + ttl - drift_allowance', 'asked + ttl', 'Validity.*:Acquire.AsksAll*', worlds=WORLDS),
-    engine('validity', 'Validity::Deadline', 'C2', 'deadline-is-the-greatest-promise',
+    engine('validity', 'Validity::NthPromise', 'C2', 'deadline-is-the-greatest-promise',
            'one node\'s ack counts for all of them: two holders, 11 steps',
            'reach(until) >= m', 'reach(until) >= 1',
            'Validity.*:HoldTest.AMinority*', worlds=WORLDS),
