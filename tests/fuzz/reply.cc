@@ -77,7 +77,7 @@ void CheckWriter(Bytes input) {
   Reply expected;
   {
     const bool is_error = input.OneIn(2);
-    const auto code = static_cast<ErrorCode>(input.Below(17));
+    const auto code = static_cast<ErrorCode>(input.Below(kErrorCount));
     ReplyLine writer = is_error ? ReplyLine::Err(line, "t", code) : ReplyLine::Row(line, "t");
     expected.kind = is_error ? Reply::Kind::kErr : Reply::Kind::kRow;
     if (is_error) expected.word = ErrorWord(code);
