@@ -129,7 +129,7 @@ void Lock::Request(Time now, const LockRequested& request) {
   if (request.wait && !is_try) waiter.wait_alarm.Set(Later(now, *request.wait));
   shared_.sessions.Add(request.session, name());
   if (must_wait && !is_try && waiter.input_ended) {
-    shared_.requests.Refuse(*queue_.Take(waiter), name(), Failure::kCancelled, kHalfClosed);
+    shared_.requests.Refuse(*queue_.Take(waiter.session), name(), Failure::kCancelled, kHalfClosed);
     return;
   }
   Touch();
@@ -154,7 +154,7 @@ void Lock::Unlock(Time now, const UnlockRequested& request) {
 bool Lock::Cancel(SessionId session, RequestId request) {
   const Waiter* waiter = queue_.Find(session);
   if (!waiter || waiter->request != request) return false;
-  shared_.requests.Refuse(*queue_.Take(*waiter), name(), Failure::kCancelled,
+  shared_.requests.Refuse(*queue_.Take(session), name(), Failure::kCancelled,
                           "cancelled by the client");
   Touch();
   return true;
@@ -169,7 +169,7 @@ void Lock::OnInputEnded(Time now, SessionId session) {
       is_first &&
       (IsFree(state_) || IsUndecided(*waiter, state_, acquisition_, now, shared_.TryPatience()));
   if (is_decided_soon || waiter->is_try) return;  // answered by what comes of it
-  shared_.requests.Refuse(*queue_.Take(*waiter), name(), Failure::kCancelled, kHalfClosed);
+  shared_.requests.Refuse(*queue_.Take(session), name(), Failure::kCancelled, kHalfClosed);
   Touch();
 }
 
@@ -212,7 +212,7 @@ void Lock::OnWaitOver(Time now, SessionId session) {
     waiter.out_of_time = true;
     return acquisition_.StopBackingOff();
   }
-  const auto leaving = queue_.Take(waiter);
+  const auto leaving = queue_.Take(waiter.session);
   if (lacks_quorum) {
     shared_.requests.Refuse(*leaving, name(), Failure::kNoQuorum,
                             shared_.nodes.WhyNoQuorum(now, acquisition_.contention()->failures()));

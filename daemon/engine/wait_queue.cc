@@ -38,10 +38,13 @@ const Waiter& WaitQueue::FirstTry() const {
                         [](const auto& waiter) { return waiter->is_try; });
 }
 
+WaitQueue::Waiters::const_iterator WaitQueue::At(SessionId session) const {
+  return std::find_if(waiters_.begin(), waiters_.end(),
+                      [session](const auto& waiter) { return waiter->session == session; });
+}
+
 Waiter* WaitQueue::Find(SessionId session) const {
-  const auto found = std::find_if(waiters_.begin(), waiters_.end(), [session](const auto& waiter) {
-    return waiter->session == session;
-  });
+  const auto found = At(session);
   return found == waiters_.end() ? nullptr : found->get();
 }
 
@@ -74,23 +77,15 @@ std::unique_ptr<Waiter> WaitQueue::TakeFirst() {
 }
 
 std::unique_ptr<Waiter> WaitQueue::Take(SessionId session) {
-  const auto found = std::find_if(waiters_.begin(), waiters_.end(), [session](const auto& waiter) {
-    return waiter->session == session;
-  });
+  const auto found = At(session);
   CHECK(found != waiters_.end());
   return Take(found);
 }
 
-std::unique_ptr<Waiter> WaitQueue::Take(const Waiter& waiter) {
-  const auto found = std::find_if(waiters_.begin(), waiters_.end(),
-                                  [&](const auto& other) { return other.get() == &waiter; });
-  CHECK(found != waiters_.end());
-  return Take(found);
-}
-
-std::unique_ptr<Waiter> WaitQueue::Take(Waiters::iterator at) {
-  std::unique_ptr<Waiter> waiter = std::move(*at);
-  waiters_.erase(at);
+std::unique_ptr<Waiter> WaitQueue::Take(Waiters::const_iterator at) {
+  Waiters taken;
+  taken.splice(taken.begin(), waiters_, at);
+  std::unique_ptr<Waiter> waiter = std::move(taken.front());
   if (waiter->is_try) {
     CHECK(tries_ > 0);
     --tries_;

@@ -69,7 +69,6 @@ class WaitQueue {
   // than others do for a quorum, which is `patience`.
   void AwaitTurn(Time now, Duration patience);
   std::unique_ptr<Waiter> TakeFirst();
-  std::unique_ptr<Waiter> Take(const Waiter& waiter);
   std::unique_ptr<Waiter> Take(SessionId session);  // which waits
   // All that try, in order.
   std::vector<std::unique_ptr<Waiter>> TakeTries();
@@ -86,7 +85,8 @@ class WaitQueue {
 
  private:
   using Waiters = std::list<std::unique_ptr<Waiter>>;
-  std::unique_ptr<Waiter> Take(Waiters::iterator at);
+  Waiters::const_iterator At(SessionId session) const;
+  std::unique_ptr<Waiter> Take(Waiters::const_iterator at);
   static bool Ends(Time now, Waiter& waiter, const FailedAttempt& failed, Duration patience);
   static Failure WhyEnded(const Waiter& waiter, const FailedAttempt& failed);
 

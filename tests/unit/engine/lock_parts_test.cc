@@ -412,7 +412,7 @@ TEST_F(WaitQueueTest, IsInOrderOfArrivalAndCountsTries) {
   EXPECT_EQ(queue_.FirstTry().session, 2u);
   EXPECT_EQ(queue_.TakeTries().size(), 1u);
   EXPECT_EQ(queue_.tries(), 0u);
-  EXPECT_EQ(queue_.Take(*queue_.Find(3))->session, 3u);
+  EXPECT_EQ(queue_.Take(SessionId{3})->session, 3u);
   EXPECT_EQ(queue_.Find(3), nullptr);
 }
 
