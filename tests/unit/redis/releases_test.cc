@@ -12,7 +12,6 @@ namespace redlockd::redis {
 namespace {
 
 using ::testing::ElementsAre;
-using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
 class ReleasesTest : public BatchesTest {
@@ -38,27 +37,6 @@ TEST_F(ReleasesTest, OfOneTurnGoInOneCallAndEachHasItsOwnAnswer) {
   EXPECT_EQ(answers_[0].verdict, Verdict::kOk);
   EXPECT_EQ(answers_[1].verdict, Verdict::kNotOwner);
   EXPECT_EQ(answers_[2].verdict, Verdict::kOk);
-}
-
-TEST_F(ReleasesTest, AreOfSixtyFourLocksACallAtMost) {
-  AddFake();
-  StartAndWaitUp();
-  fake_->per_read.clear();
-  Ask(150);
-  ASSERT_TRUE(Until([&] { return answers_.size() == 150; }));
-  EXPECT_THAT(Calls(), ElementsAre(64, 64, 22));
-  EXPECT_THAT(fake_->per_read, ElementsAre(3)) << "in one write";
-  for (std::uint64_t i = 0; i < 150; ++i) EXPECT_EQ(answers_[i].ticket.subject, i);
-}
-
-TEST_F(ReleasesTest, OfALaterTurnGoByThemselves) {
-  AddFake();
-  StartAndWaitUp();
-  Ask(1);
-  ASSERT_TRUE(Heard(1)) << "it waits for no other";
-  Ask(1);
-  ASSERT_TRUE(Until([&] { return answers_.size() == 2; }));
-  EXPECT_THAT(Calls(), ElementsAre(1, 1));
 }
 
 TEST_F(ReleasesTest, GoBeforeWhatIsAskedLater) {
@@ -97,55 +75,6 @@ TEST_F(ReleasesTest, OfOtherNodesGoInAnotherCall) {
   ASSERT_TRUE(Until([&] { return answers_.size() == 3; }));
   EXPECT_THAT(Calls(), ElementsAre(2, 1));
   EXPECT_EQ(Gone(), 2u) << "of the other node, which was not asked for the third";
-}
-
-TEST_F(ReleasesTest, OfALinkThatIsNotReadyAreGoneEach) {
-  AddFake();
-  Start();
-  Ask(3);
-  EXPECT_THAT(silences_, IsEmpty());
-  ASSERT_TRUE(Until([&] { return !silences_.empty(); }));
-  EXPECT_EQ(Gone(), 3u);
-  EXPECT_THAT(Subjects(), ElementsAre(0, 1, 2));
-  EXPECT_THAT(Calls(), IsEmpty());
-}
-
-TEST_F(ReleasesTest, OfALostLinkAreGoneEach) {
-  AddFake();
-  StartAndWaitUp();
-  SayNothing();
-  Ask(3);
-  ASSERT_TRUE(Heard(1));
-  fake_->Drop();
-  ASSERT_TRUE(Until([&] { return !silences_.empty(); }));
-  EXPECT_EQ(Gone(), 3u);
-  EXPECT_THAT(Subjects(), ElementsAre(0, 1, 2));
-}
-
-TEST_F(ReleasesTest, PastTheCommandTimeoutAreToldEachAndTheAnswersMayStillCome) {
-  AddFake().command_timeout = 10ms;
-  StartAndWaitUp();
-  SayNothing();
-  Ask(2);
-  ASSERT_TRUE(Until([&] { return silences_.size() == 2; }));
-  EXPECT_EQ(TimedOut(), 2u);
-  fake_->Say(ScriptReply("ok", 0, 0, "no"));
-  ASSERT_TRUE(Until([&] { return answers_.size() == 2; }));
-  EXPECT_EQ(answers_[0].verdict, Verdict::kNotOwner);
-  EXPECT_EQ(answers_[1].verdict, Verdict::kOk);
-  EXPECT_THAT(silences_, SizeIs(2)) << "once each";
-}
-
-TEST_F(ReleasesTest, ThatTheNodeRefusesAreErrorsEach) {
-  AddFake();
-  StartAndWaitUp();
-  fake_->answer = [](const FakeNode::Argv&) { return "-NOPERM no permissions\r\n"; };
-  Ask(2);
-  ASSERT_TRUE(Until([&] { return answers_.size() == 2; }));
-  for (const NodeAnswer& answer : answers_) {
-    EXPECT_EQ(answer.verdict, Verdict::kError);
-    EXPECT_EQ(answer.text, "NOPERM no permissions");
-  }
 }
 
 // The answers of one call may lead to more of them.

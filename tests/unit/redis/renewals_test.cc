@@ -13,7 +13,6 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-using ::testing::SizeIs;
 
 class RenewalsTest : public BatchesTest {
  protected:
@@ -69,27 +68,6 @@ TEST_F(RenewalsTest, OfOneTurnGoInOneCallAndEachHasItsOwnAnswer) {
   EXPECT_FALSE(answers_[2].wanted);
 }
 
-TEST_F(RenewalsTest, AreOfSixtyFourLeasesACallAtMost) {
-  AddFake();
-  StartAndWaitUp();
-  fake_->per_read.clear();
-  Ask(150);
-  ASSERT_TRUE(Until([&] { return answers_.size() == 150; }));
-  EXPECT_THAT(Calls(), ElementsAre(64, 64, 22));
-  EXPECT_THAT(fake_->per_read, ElementsAre(3)) << "in one write";
-  for (std::uint64_t i = 0; i < 150; ++i) EXPECT_EQ(answers_[i].ticket.subject, i);
-}
-
-TEST_F(RenewalsTest, OfALaterTurnGoByThemselves) {
-  AddFake();
-  StartAndWaitUp();
-  Ask(1);
-  ASSERT_TRUE(Heard(1)) << "it waits for no other";
-  Ask(1);
-  ASSERT_TRUE(Until([&] { return answers_.size() == 2; }));
-  EXPECT_THAT(Calls(), ElementsAre(1, 1));
-}
-
 TEST_F(RenewalsTest, OfTheSameNodesGoInOneCallWhateverIsAskedInBetween) {
   StartWithOneOfTwo();
   for (std::uint64_t i = 0; i < 3; ++i) {
@@ -137,56 +115,6 @@ TEST_F(RenewalsTest, GoBeforeWhatOfTheNodeIsAskedLater) {
   ASSERT_TRUE(Until([&] { return answers_.size() == 4; }));
   EXPECT_THAT(Scripts(), ElementsAre("renew", "suspect", "renew"));
   EXPECT_THAT(Subjects(), ElementsAre(0, 1, 2, 3));
-}
-
-TEST_F(RenewalsTest, OfALinkThatIsNotReadyAreGoneEach) {
-  AddFake();
-  Start();
-  Ask(3);
-  EXPECT_THAT(silences_, IsEmpty());
-  ASSERT_TRUE(Until([&] { return !silences_.empty(); }));
-  EXPECT_EQ(Gone(), 3u);
-  for (const NodeSilence& silence : silences_) EXPECT_TRUE(silence.unasked);
-  EXPECT_THAT(Subjects(), ElementsAre(0, 1, 2));
-  EXPECT_THAT(Calls(), IsEmpty());
-}
-
-TEST_F(RenewalsTest, OfALostLinkAreGoneEach) {
-  AddFake();
-  StartAndWaitUp();
-  SayNothing();
-  Ask(3);
-  ASSERT_TRUE(Heard(1));
-  fake_->Drop();
-  ASSERT_TRUE(Until([&] { return !silences_.empty(); }));
-  EXPECT_EQ(Gone(), 3u);
-  EXPECT_THAT(Subjects(), ElementsAre(0, 1, 2));
-}
-
-TEST_F(RenewalsTest, PastTheCommandTimeoutAreToldEachAndTheAnswersMayStillCome) {
-  AddFake().command_timeout = 10ms;
-  StartAndWaitUp();
-  SayNothing();
-  Ask(2);
-  ASSERT_TRUE(Until([&] { return silences_.size() == 2; }));
-  EXPECT_EQ(TimedOut(), 2u);
-  fake_->Say(ScriptReply("ok", 0, 0, "no"));
-  ASSERT_TRUE(Until([&] { return answers_.size() == 2; }));
-  EXPECT_EQ(answers_[0].verdict, Verdict::kNotOwner);
-  EXPECT_EQ(answers_[1].verdict, Verdict::kOk);
-  EXPECT_THAT(silences_, SizeIs(2)) << "once each";
-}
-
-TEST_F(RenewalsTest, ThatTheNodeRefusesAreErrorsEach) {
-  AddFake();
-  StartAndWaitUp();
-  fake_->answer = [](const FakeNode::Argv&) { return "-NOPERM no permissions\r\n"; };
-  Ask(2);
-  ASSERT_TRUE(Until([&] { return answers_.size() == 2; }));
-  for (const NodeAnswer& answer : answers_) {
-    EXPECT_EQ(answer.verdict, Verdict::kError);
-    EXPECT_EQ(answer.text, "NOPERM no permissions");
-  }
 }
 
 TEST_F(RenewalsTest, ThatAreAnsweredWithTooFewLettersAreErrorsEach) {
