@@ -1,10 +1,14 @@
-"""How many instructions of its own the daemon runs for a lock and its unlock, by callgrind."""
+"""How many instructions of its own the daemon runs for a lock and its unlock, and for the renewal of a
+lease, by callgrind."""
 
+import contextlib
 import os
 import re
 import shutil
 import subprocess
+import time
 
+from crowd import crowd
 from daemon import Daemon
 from nodes import Nodes
 from programs import Programs
@@ -31,24 +35,49 @@ def _control(pid, *arguments):
         raise Failure("callgrind_control: " + ran.stdout + ran.stderr)
 
 
-def _measure(workplace, programs, linger, kind, load, count, profile):
-    """Instructions for each lock; the profile of the load alone is kept as `profile`."""
+@contextlib.contextmanager
+def _watched(workplace, programs, linger, profile):
     wrapper = ["valgrind", "--tool=callgrind", f"--callgrind-out-file={profile}"]
     with Nodes(workplace, 5) as nodes, \
          Daemon(workplace, programs.redlockd, nodes.addresses, linger, SLOWLY, wrapper) as daemon:
-        programs.load(kind, socket=daemon.socket, seconds=1, **load)  # what happens only once
-        _control(daemon.pid, "--zero")
-        seconds = 120 if "cycles" in load else 3
-        result = programs.load(kind, socket=daemon.socket, seconds=seconds, **load)
-        _control(daemon.pid, "--dump")
+        yield daemon
+
+
+def _instructions(profile):
+    """Those of the dump, which is kept as `profile`."""
     with open(profile + ".1", encoding="ascii", errors="replace") as file:
         dump = file.read()
     # Functions that were on the stack all the time have calls=0 there, which callgrind_annotate
     # takes for work of their own.
     with open(profile, "w", encoding="ascii", errors="replace") as file:
         file.write(re.sub(r"^calls=0 .*\n.*\n", "", dump, flags=re.MULTILINE))
-    total = int(re.search(r"^summary: (\d+)", dump, re.MULTILINE).group(1))
-    return total / at(result, *count)
+    return int(re.search(r"^summary: (\d+)", dump, re.MULTILINE).group(1))
+
+
+def _of_load(workplace, programs, linger, kind, load, count, profile):
+    """Instructions for each lock of a load."""
+    with _watched(workplace, programs, linger, profile) as daemon:
+        programs.load(kind, socket=daemon.socket, seconds=1, **load)  # what happens only once
+        _control(daemon.pid, "--zero")
+        seconds = 120 if "cycles" in load else 3
+        result = programs.load(kind, socket=daemon.socket, seconds=seconds, **load)
+        _control(daemon.pid, "--dump")
+    return _instructions(profile) / at(result, *count)
+
+
+def _of_renewals(workplace, programs, profile):
+    """Instructions for each renewal of a lease that a session holds."""
+    def renewals(daemon):
+        return int(re.search(r"\brenewals value=(\d+)", " ".join(daemon.ask("stats"))).group(1))
+
+    with _watched(workplace, programs, USUAL, profile) as daemon, \
+         crowd(workplace, programs, daemon, sessions=20, locks=100, ttl="30s"):
+        _control(daemon.pid, "--zero")
+        before = renewals(daemon)
+        time.sleep(15)  # each lease is renewed every 10 s
+        count = renewals(daemon) - before
+        _control(daemon.pid, "--dump")
+    return _instructions(profile) / count
 
 
 def run(build, directory):
@@ -57,8 +86,15 @@ def run(build, directory):
     os.makedirs(directory)
     with Workplace() as workplace:
         programs = Programs(build, workplace)
+
+        def profile_of(name):
+            return os.path.join(directory, "callgrind." + re.sub(r"\W+", "-", name))
+
+        def show(name, cost, what):
+            print(f"{name:20} {cost:10.0f} instructions for {what}   {profile_of(name)}", flush=True)
+
         for name, *case in CASES:
-            profile = os.path.join(directory, "callgrind." + re.sub(r"\W+", "-", name))
-            cost = _measure(workplace, programs, *case, profile)
-            print(f"{name:20} {cost:10.0f} instructions for a lock and its unlock   {profile}",
-                  flush=True)
+            show(name, _of_load(workplace, programs, *case, profile_of(name)),
+                 "a lock and its unlock")
+        name = "held, 2,000 leases"
+        show(name, _of_renewals(workplace, programs, profile_of(name)), "the renewal of a lease")
