@@ -89,8 +89,8 @@ void App::Feed(const engine::Event& event) {
 void App::Step(const engine::Event& event) {
   effects_.clear();
   engine_.Step(Now(), event, effects_);
-  for (const engine::Effect& effect : effects_) {
-    std::visit([this](const auto& e) { CarryOut(e); }, effect);
+  for (engine::Effect& effect : effects_) {
+    std::visit([this](auto& e) { CarryOut(std::move(e)); }, effect);
   }
 }
 
@@ -125,7 +125,7 @@ void App::OnEngineAlarm() {
   Feed(engine::TimePassed{});
 }
 
-void App::CarryOut(const engine::AskNodes& effect) { nodes_.Ask(effect); }
+void App::CarryOut(engine::AskNodes&& effect) { nodes_.Ask(std::move(effect)); }
 void App::CarryOut(const engine::AnswerClient& effect) { sessions_->Answer(effect); }
 
 // That a lock was lost against its holder's will leaves a trace.

@@ -48,7 +48,7 @@ class App : public session::EnginePort {
   void StepAll();
   void ArmEngine();
   void OnEngineAlarm();
-  void CarryOut(const engine::AskNodes& effect);
+  void CarryOut(engine::AskNodes&& effect);
   void CarryOut(const engine::AnswerClient& effect);
   void CarryOut(const engine::NotifyClient& effect);
   void CarryOut(const engine::NodeChanged& effect);

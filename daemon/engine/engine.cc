@@ -1,13 +1,12 @@
 #include "daemon/engine/engine.h"
 
-#include <map>
 #include <set>
 #include <string_view>
 #include <utility>
 
 #include "base/check.h"
 #include "daemon/engine/admission.h"
-#include "daemon/engine/lock.h"
+#include "daemon/engine/lock_table.h"
 #include "daemon/engine/query_table.h"
 
 namespace redlockd::engine {
@@ -76,18 +75,13 @@ struct Engine::Impl : NodeTable::Observer, ReleaseTable::Observer {
   // A release said who else wants the lock.
   void ReleaseSaw(Time now, const NodeAnswer& e);
 
-  Lock* Find(const std::string& name);
   std::optional<HoldView> HoldOf(Time now, const std::string& name);
-  Lock* OfAttempt(AttemptNumber attempt);
-  Lock& FindOrMake(const std::string& name);
   void RunAlarms(Time now);
-  void SettleTouched(Time now);
-  void ForgetIdle();
 
   Shared shared;
   QueryTable queries;
   Admission admission{shared};
-  std::map<std::string_view, std::unique_ptr<Lock>> locks;  // by their own names
+  LockTable locks{shared};
   Time last_step = Time::min();
   bool drain_over = false;
   Alarm drain_alarm{shared.agenda, [this](Time) { DrainOver(); }};
@@ -100,20 +94,20 @@ void Engine::Impl::On(Time, const SessionOpened& e) { shared.sessions.Open(e.ses
 void Engine::Impl::On(Time now, const SessionInputEnded& e) {
   shared.sessions.EndInput(e.session);
   for (const auto& name : shared.sessions.Locks(e.session)) {
-    Find(name)->OnInputEnded(now, e.session);
+    locks.Find(name)->OnInputEnded(now, e.session);
   }
 }
 
 void Engine::Impl::On(Time now, const SessionClosed& e) {
   for (const auto& name : shared.sessions.Locks(e.session)) {
-    Find(name)->OnSessionClosed(now, e.session);
+    locks.Find(name)->OnSessionClosed(now, e.session);
   }
   shared.sessions.Close(e.session);
 }
 
 void Engine::Impl::On(Time now, const SessionDropped& e) {
   for (const auto& name : shared.sessions.Locks(e.session)) {
-    Lock& lock = *Find(name);
+    Lock& lock = *locks.Find(name);
     if (IsHeldBy(lock, e.session)) lock.Abandon(LossReason::kNone);
   }
   On(now, SessionClosed{e.session});
@@ -123,11 +117,11 @@ void Engine::Impl::On(Time now, const LockRequested& e) {
   if (auto failed = admission.WhyNot(now, e)) {
     return shared.requests.Refuse(e.session, e.request, std::move(*failed));
   }
-  FindOrMake(e.name).Request(now, e);
+  locks.FindOrMake(e.name).Request(now, e);
 }
 
 void Engine::Impl::On(Time now, const UnlockRequested& e) {
-  Lock* lock = Find(e.name);
+  Lock* lock = locks.Find(e.name);
   if (!lock || !IsHeldBy(*lock, e.session, e.fence)) {
     return shared.outbox.Reply(e.session, e.request, admission.NotHeld(e.session, e.name, e.fence));
   }
@@ -135,7 +129,7 @@ void Engine::Impl::On(Time now, const UnlockRequested& e) {
 }
 
 void Engine::Impl::On(Time, const CheckRequested& e) {
-  Lock* lock = Find(e.name);
+  Lock* lock = locks.Find(e.name);
   const Hold* hold = lock ? lock->hold() : nullptr;
   // With a fence, it may be any session's hold.
   if (hold && (e.fence ? hold->fence() == *e.fence : hold->session() == e.session)) {
@@ -146,7 +140,7 @@ void Engine::Impl::On(Time, const CheckRequested& e) {
 }
 
 void Engine::Impl::On(Time, const CancelRequested& e) {
-  Lock* lock = Find(e.name);
+  Lock* lock = locks.Find(e.name);
   if (lock && lock->Cancel(e.session, e.target)) {
     return shared.outbox.Reply(e.session, e.request, WaitCancelled{});
   }
@@ -163,9 +157,8 @@ void Engine::Impl::On(Time, const TrustEmptyRequested& e) {
     shared.outbox.Reply(e.session, e.request,
                         Failed{.failure = Failure::kRefused, .text = std::move(text)});
   };
-  for (const auto& [attempt, lock] : shared.by_attempt) {
-    if (lock->state() != Lock::State::kAcquiring)
-      return refuse("this daemon has a lease on these nodes: " + lock->name());
+  if (const Lock* lock = locks.AnyLeased()) {
+    return refuse("this daemon has a lease on these nodes: " + lock->name());
   }
   if (shared.releases.size() > 0) return refuse("this daemon has leases to release on these nodes");
   const std::string used = shared.nodes.report().WhyUsedHere();
@@ -204,7 +197,7 @@ void Engine::Impl::On(Time now, const NodeAnswer& e) {
     case Ticket::Kind::kHeal:
     case Ticket::Kind::kBlock:
     case Ticket::Kind::kRenew:
-      if (Lock* lock = OfAttempt(e.ticket.subject)) lock->OnAnswer(now, e);
+      if (Lock* lock = locks.OfAttempt(e.ticket.subject)) lock->OnAnswer(now, e);
       return;
     case Ticket::Kind::kRelease:
       if (e.greatest > 0) ReleaseSaw(now, e);
@@ -231,7 +224,7 @@ void Engine::Impl::On(Time now, const NodeSilence& e) {
     case Ticket::Kind::kHeal:
     case Ticket::Kind::kBlock:
     case Ticket::Kind::kRenew:
-      if (Lock* lock = OfAttempt(e.ticket.subject)) lock->OnSilence(now, e);
+      if (Lock* lock = locks.OfAttempt(e.ticket.subject)) lock->OnSilence(now, e);
       return;
     case Ticket::Kind::kRelease:
       return shared.releases.Missed(now, e);
@@ -247,11 +240,12 @@ void Engine::Impl::On(Time now, const NodeSilence& e) {
 
 void Engine::Impl::ReleaseSaw(Time now, const NodeAnswer& e) {
   const std::string* name = shared.releases.LockOf(e.ticket.subject);
-  if (Lock* lock = name ? Find(*name) : nullptr) lock->acquisition().OnQueueSeen(now, e.greatest);
+  if (Lock* lock = name ? locks.Find(*name) : nullptr)
+    lock->acquisition().OnQueueSeen(now, e.greatest);
 }
 
 void Engine::Impl::On(Time now, const NodeHint& e) {
-  Lock* lock = Find(e.lock);
+  Lock* lock = locks.Find(e.lock);
   if (!lock) return;
   switch (e.kind) {
     case NodeHint::Kind::kWanted:
@@ -262,7 +256,7 @@ void Engine::Impl::On(Time now, const NodeHint& e) {
 }
 
 void Engine::Impl::OnReleased(const std::string& name) {
-  if (Lock* lock = Find(name)) lock->acquisition().OnReleased();
+  if (Lock* lock = locks.Find(name)) lock->acquisition().OnReleased();
 }
 
 void Engine::Impl::OnVotersChanged() {
@@ -298,44 +292,12 @@ void Engine::Impl::DrainOver() {
 // --- locks --------------------------------------------------------------------------------------
 
 std::optional<HoldView> Engine::Impl::HoldOf(Time now, const std::string& name) {
-  const Lock* lock = Find(name);
+  const Lock* lock = locks.Find(name);
   return lock && lock->hold() ? std::optional(lock->hold()->View(now)) : std::nullopt;
 }
 
-Lock* Engine::Impl::Find(const std::string& name) {
-  const auto found = locks.find(name);
-  return found == locks.end() ? nullptr : found->second.get();
-}
-
-Lock* Engine::Impl::OfAttempt(AttemptNumber attempt) {
-  const auto found = shared.by_attempt.find(attempt);
-  return found == shared.by_attempt.end() ? nullptr : found->second;
-}
-
-Lock& Engine::Impl::FindOrMake(const std::string& name) {
-  if (Lock* lock = Find(name)) return *lock;
-  auto lock = std::make_unique<Lock>(shared, name);
-  const std::string_view key = lock->name();
-  return *locks.emplace(key, std::move(lock)).first->second;
-}
-
-// A lock may touch itself again while it is settled.
-void Engine::Impl::SettleTouched(Time now) {
-  auto& touched = shared.touched;
-  for (std::size_t i = 0; i < touched.size(); ++i) touched[i]->Settle(now);
-  touched.clear();
-}
-
 void Engine::Impl::RunAlarms(Time now) {
-  while (shared.agenda.RunNext(now)) SettleTouched(now);
-}
-
-void Engine::Impl::ForgetIdle() {
-  for (const std::string& name : shared.idle) {
-    const auto found = locks.find(name);
-    if (found != locks.end() && found->second->MayBeForgotten()) locks.erase(found);
-  }
-  shared.idle.clear();
+  while (shared.agenda.RunNext(now)) locks.SettleTouched(now);
 }
 
 // --- the engine ---------------------------------------------------------------------------------
@@ -351,15 +313,15 @@ void Engine::Step(Time now, const Event& event, Effects& effects) {
   impl_->shared.renewals.BeginStep();
   impl_->RunAlarms(now);
   std::visit([&](const auto& e) { impl_->On(now, e); }, event);
-  impl_->SettleTouched(now);
+  impl_->locks.SettleTouched(now);
   impl_->RunAlarms(now);
   while (AttemptGate::Contender* next = impl_->shared.gate.Next()) {
     next->OnTurn(now);
-    impl_->SettleTouched(now);
+    impl_->locks.SettleTouched(now);
   }
   impl_->queries.AskNext(now);
   impl_->shared.outbox.End();
-  impl_->ForgetIdle();
+  impl_->locks.ForgetIdle();
 }
 
 std::optional<Time> Engine::NextDeadline() const { return impl_->shared.agenda.Next(); }
@@ -376,7 +338,7 @@ std::size_t Engine::WaitCount() const { return impl_->shared.counters.waits; }
 std::vector<RowView> Engine::Rows(Time now, const RowPlace& from, std::size_t most) const {
   std::vector<RowView> rows;
   const auto& locks = impl_->locks;
-  for (auto at = locks.lower_bound(from.name); at != locks.end() && rows.size() < most; ++at) {
+  for (auto at = locks.From(from.name); at != locks.end() && rows.size() < most; ++at) {
     AppendRows(now, *at->second, at->first == from.name ? from.place : 0, most, rows);
   }
   return rows;

@@ -25,14 +25,14 @@ Fence FenceBlock::SizeFrom(Stamp clock, Fence proposal, const Timing& timing) {
 }
 
 void FenceBlock::Begin(Fence first, Fence size) {
-  CHECK(!ballot_ && !HasNext() && size >= 1);
+  CHECK(!asking_ && !HasNext() && size >= 1);
   next_ = first;
   last_ = first + size - 1;
   known_ = std::max(known_, last_);
 }
 
 void FenceBlock::End() {
-  ballot_.reset();
+  asking_.reset();
   next_ = 1;
   last_ = 0;
 }
@@ -43,30 +43,28 @@ Fence FenceBlock::TakeNext() {
 }
 
 void FenceBlock::Ask(std::uint32_t round, std::size_t nodes, NodeSet asked, Fence size) {
-  CHECK(!ballot_ && size >= 1);
-  round_ = round;
-  asked_size_ = size;
-  ballot_ = std::make_unique<Ballot>(nodes, asked);
+  CHECK(!asking_ && size >= 1);
+  asking_.reset(new Question{.round = round, .size = size, .ballot = Ballot(nodes, asked)});
 }
 
 FenceBlock::Outcome FenceBlock::OnAnswer(const NodeAnswer& answer, bool votes) {
-  ballot_->Take(answer, votes);
+  asking_->ballot.Take(answer, votes);
   return Judge();
 }
 
 FenceBlock::Outcome FenceBlock::OnSilence(const NodeSilence& silence) {
-  ballot_->Miss(silence.node, ReasonOf(silence));
+  asking_->ballot.Miss(silence.node, ReasonOf(silence));
   return Judge();
 }
 
 FenceBlock::Outcome FenceBlock::Judge() {
-  const Ballot::Result result = ballot_->Judge();
+  const Ballot::Result result = asking_->ballot.Judge();
   if (result == Ballot::Result::kOpen) return Outcome::kOpen;
-  const auto ballot = std::move(ballot_);
+  const auto asked = std::move(asking_);
   if (result != Ballot::Result::kAgreed) return HasNext() ? Outcome::kFailed : Outcome::kUsedUp;
-  const Fence first = ballot->Agreed();
+  const Fence first = asked->ballot.Agreed();
   if (first != last_ + 1) next_ = first;  // what is left of the old is dropped (rule B4)
-  last_ = first + asked_size_ - 1;
+  last_ = first + asked->size - 1;
   known_ = std::max(known_, last_);
   return Outcome::kExtended;
 }

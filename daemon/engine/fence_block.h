@@ -48,8 +48,8 @@ class FenceBlock {
 
   Fence NextProposal() const { return std::max(last_, known_) + 1; }
   void Ask(std::uint32_t round, std::size_t nodes, NodeSet asked, Fence size);
-  bool IsAsking() const { return ballot_ != nullptr; }
-  bool IsAskedIn(std::uint32_t round) const { return ballot_ && round == round_; }
+  bool IsAsking() const { return asking_ != nullptr; }
+  bool IsAskedIn(std::uint32_t round) const { return asking_ && round == asking_->round; }
   // What a node answered, or why it did not, in that round. A block that nodes do not agree on is
   // not fought for: there mostly are fences left.
   Outcome OnAnswer(const NodeAnswer& answer, bool votes);
@@ -61,9 +61,13 @@ class FenceBlock {
   Fence known_ = 0;  // the last plausible one
   Fence next_ = 1;
   Fence last_ = 0;
-  Fence asked_size_ = 0;
-  std::uint32_t round_ = 0;  // that asked for the next block
-  std::unique_ptr<Ballot> ballot_;
+  // For the next block.
+  struct Question {
+    std::uint32_t round;
+    Fence size;
+    Ballot ballot;
+  };
+  std::unique_ptr<Question> asking_;  // mostly none
 };
 
 }  // namespace redlockd::engine

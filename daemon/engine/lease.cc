@@ -37,7 +37,7 @@ void Lease::AskedToTake(NodeSet nodes) {
 void Lease::Sent(NodeSet nodes) {
   in_flight_ |= nodes;
   for (NodeIndex i = 0; i < kMaxNodes; ++i) {
-    if (nodes.test(i)) sent_in_[i] = round_;
+    if (nodes.test(i)) sent_in_[i] = static_cast<std::uint16_t>(round_);
   }
 }
 
@@ -52,7 +52,7 @@ NodeSet Lease::Promised(std::size_t nodes) const {
 // A first round may follow another before that was answered by all; acquires are answered in their
 // order, so the answer to the newest is the last.
 void Lease::Heard(NodeIndex node, std::uint32_t asked_in) {
-  if (asked_in == sent_in_[node]) in_flight_.reset(node);
+  if (static_cast<std::uint16_t>(asked_in) == sent_in_[node]) in_flight_.reset(node);
 }
 
 void Lease::OnRefused(NodeIndex node) {

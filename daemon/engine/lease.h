@@ -83,7 +83,9 @@ class Lease {
   NodeSet in_flight_;
   NodeSet round_open_;  // of the round that renews: not heard of yet
   NodeSet round_acked_;
-  std::array<std::uint32_t, kMaxNodes> sent_in_{};  // the newest round that each was asked in
+  // The newest round that each was asked in, modulo 2^16: enough to know it from the rounds of which
+  // an answer may yet come. There may be many leases.
+  std::array<std::uint16_t, kMaxNodes> sent_in_{};
   std::uint32_t round_ = 0;
   Time round_asked_;
   std::unique_ptr<NodeFailures> failures_;  // since each node's last promise; mostly none

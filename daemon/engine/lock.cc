@@ -62,12 +62,13 @@ struct Lock::Kept {
   Counted counted;
 };
 
-Lock::Lock(Shared& shared, std::string name)
-    : shared_(shared), claim_(shared, std::move(name), *this), acquisition_(claim_, *this) {}
+Lock::Lock(Shared& shared, Keeper& keeper, std::string name)
+    : shared_(shared),
+      keeper_(keeper),
+      claim_(shared, std::move(name), *this),
+      acquisition_(claim_, *this) {}
 
-Lock::~Lock() {
-  if (claim_.lease()) shared_.by_attempt.erase(claim_.lease()->attempt());
-}
+Lock::~Lock() = default;
 
 void Lock::ChangeState(State next) {
   if (next == state_) return;
@@ -78,7 +79,7 @@ void Lock::ChangeState(State next) {
 void Lock::Touch() {
   if (is_touched_) return;
   is_touched_ = true;
-  shared_.touched.push_back(this);
+  keeper_.Touched(*this);
 }
 
 void Lock::Settle(Time now) {
@@ -105,7 +106,7 @@ void Lock::Settle(Time now) {
       OnTurn(now);
     }
   }
-  if (MayBeForgotten()) shared_.idle.push_back(name());
+  if (MayBeForgotten()) keeper_.MayBeIdle(*this);
 }
 
 // --- sessions -----------------------------------------------------------------------------------
@@ -253,7 +254,7 @@ void Lock::OnTurn(Time now) {
   }
   if (first.is_try) first.wait_alarm.Clear();
   claim_.Begin(first.ttl);
-  shared_.by_attempt[claim_.lease()->attempt()] = this;
+  keeper_.AttemptBegan(claim_.lease()->attempt(), *this);
   ChangeState(State::kAcquiring);
   Conclude(now, acquisition_.Begin(now, first.uid, queue_.demand(false)));
 }
@@ -407,7 +408,7 @@ void Lock::LetGo(Time now, bool leaves_queue, std::optional<ReleaseTable::Asker>
   CHECK(!hold_);
   const bool awaited = leaves_queue && claim_.tenure().IsWanted();
   const Lease lease = claim_.End();
-  shared_.by_attempt.erase(lease.attempt());
+  keeper_.AttemptEnded(lease.attempt());
   kept_.reset();
   ChangeState(queue_.empty() ? State::kIdle : State::kWaiting);
   const NodeSet entries = leaves_queue ? acquisition_.LeaveQueue(now, awaited) : NodeSet();

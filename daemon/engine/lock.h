@@ -24,7 +24,21 @@ class Lock : public Contention::User, private Schedule::User {
  public:
   using State = LockState;
 
-  Lock(Shared& shared, std::string name);
+  // Who keeps the locks: what each has to report to it.
+  class Keeper {
+   public:
+    virtual ~Keeper() = default;
+    // An event changed it: it is to be settled. Once until then.
+    virtual void Touched(Lock& lock) = 0;
+    // There may be nothing left of it (MayBeForgotten); possibly not for the first time.
+    virtual void MayBeIdle(const Lock& lock) = 0;
+    // The answers to that attempt's questions are for the lock, until the attempt has ended.
+    virtual void AttemptBegan(AttemptNumber attempt, Lock& lock) = 0;
+    virtual void AttemptEnded(AttemptNumber attempt) = 0;
+  };
+
+  // Both outlive it.
+  Lock(Shared& shared, Keeper& keeper, std::string name);
   ~Lock() override;
   Lock(const Lock&) = delete;
   Lock& operator=(const Lock&) = delete;
@@ -82,6 +96,7 @@ class Lock : public Contention::User, private Schedule::User {
   struct Kept;
 
   Shared& shared_;
+  Keeper& keeper_;
   State state_ = State::kIdle;
   bool is_touched_ = false;
   WaitQueue queue_;

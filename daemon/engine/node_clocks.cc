@@ -1,9 +1,8 @@
 #include "daemon/engine/node_clocks.h"
 
-#include <algorithm>
-#include <array>
 #include <cstdint>
-#include <limits>
+
+#include "daemon/engine/few.h"
 
 namespace redlockd::engine {
 
@@ -24,16 +23,13 @@ void NodeClocks::Reset(NodeIndex node) {
 }
 
 std::optional<std::int64_t> NodeClocks::Median(NodeSet of) const {
-  std::array<std::int64_t, kMaxNodes> middles;
-  middles.fill(std::numeric_limits<std::int64_t>::max());  // sorted after all that there are
-  std::size_t count = 0;
+  Few<std::int64_t> middles;
   for (NodeIndex i = 0; i < offsets_.size(); ++i) {
     const auto middle = of.test(i) ? offsets_[i].Middle() : std::nullopt;
-    if (middle) middles[count++] = *middle;
+    if (middle) middles.Add(*middle);
   }
-  if (count == 0) return std::nullopt;
-  std::sort(middles.begin(), middles.end());  // for so few faster than nth_element
-  return middles[(count - 1) / 2];
+  if (middles.size() == 0) return std::nullopt;
+  return middles[(middles.size() - 1) / 2];
 }
 
 std::optional<Duration> NodeClocks::Off(NodeIndex node, NodeSet of) const {

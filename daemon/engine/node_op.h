@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -183,7 +184,7 @@ struct NodeAnswer {
   Stamp greatest = 0;
   // Renew and release: another daemon wants the lock (rule E2).
   bool wanted = false;
-  std::optional<NodeFacts> facts{};  // of a probe
+  std::shared_ptr<const NodeFacts> facts{};  // of a probe; else none
 };
 
 // What one daemon tells another by way of a node (rule E5). It may be lost, late, or delivered

@@ -16,20 +16,23 @@ class Outbox {
   }
   void End() { effects_ = nullptr; }
 
-  void Ask(NodeSet nodes, Ticket ticket, NodeOp op) {
-    if (nodes.any()) Add(AskNodes{nodes, ticket, std::move(op)});
+  template <class Op>
+  void Ask(NodeSet nodes, Ticket ticket, Op op) {
+    if (nodes.any()) Add<AskNodes>(nodes, ticket, std::move(op));
   }
   void Reply(SessionId session, RequestId request, Answer answer) {
-    Add(AnswerClient{session, request, std::move(answer)});
+    Add<AnswerClient>(session, request, std::move(answer));
   }
-  void Notify(SessionId session, Notice notice) { Add(NotifyClient{session, std::move(notice)}); }
-  void Changed(NodeChanged change) { Add(std::move(change)); }
-  void Warn(std::string text) { Add(Warned{std::move(text)}); }
+  void Notify(SessionId session, Notice notice) { Add<NotifyClient>(session, std::move(notice)); }
+  void Changed(NodeChanged change) { Add<NodeChanged>(std::move(change)); }
+  void Warn(std::string text) { Add<Warned>(std::move(text)); }
 
  private:
-  void Add(Effect effect) {
+  // Makes the effect where it stays: effects are wide, and there are many.
+  template <class Kind, class... Parts>
+  void Add(Parts&&... parts) {
     CHECK(effects_ != nullptr);
-    effects_->push_back(std::move(effect));
+    effects_->emplace_back(Kind{std::forward<Parts>(parts)...});
   }
 
   Effects* effects_ = nullptr;

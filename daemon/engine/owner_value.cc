@@ -3,8 +3,10 @@
 namespace redlockd::engine {
 
 std::string OwnerValue(std::string_view instance, AttemptNumber attempt, std::string_view host) {
-  std::string owner(instance);
-  owner.append(":").append(std::to_string(attempt)).append(":").append(host);
+  const std::string number = std::to_string(attempt);
+  std::string owner;
+  owner.reserve(instance.size() + number.size() + host.size() + 2);
+  owner.append(instance).append(":").append(number).append(":").append(host);
   return owner;
 }
 

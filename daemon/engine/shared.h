@@ -2,8 +2,6 @@
 
 #include <cstddef>
 #include <string>
-#include <unordered_map>
-#include <vector>
 
 #include "daemon/engine/agenda.h"
 #include "daemon/engine/attempt_gate.h"
@@ -19,8 +17,6 @@
 #include "daemon/engine/session_table.h"
 
 namespace redlockd::engine {
-
-class Lock;
 
 // What all locks of an engine share.
 struct Shared {
@@ -48,9 +44,6 @@ struct Shared {
   Requests requests;
   bool draining = false;  // nothing is granted any more
   AttemptNumber last_attempt = 0;
-  std::unordered_map<AttemptNumber, Lock*> by_attempt;  // whose answers go where
-  std::vector<Lock*> touched;     // locks to settle, in the order in which they were touched
-  std::vector<std::string> idle;  // locks that there may be nothing left to do for
 };
 
 }  // namespace redlockd::engine

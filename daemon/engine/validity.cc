@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "daemon/engine/few.h"
 
 namespace redlockd::engine {
 
@@ -20,15 +21,9 @@ void Validity::Forget(NodeIndex node) {
 
 // The m-th largest; kNone if there are fewer.
 Time Validity::NthPromise() const {
-  const auto reach = [this](Time until) {
-    return std::count_if(until_.begin(), until_.end(), [until](Time t) { return t >= until; });
-  };
-  const auto m = static_cast<std::ptrdiff_t>(majority());
-  Time deadline = kNone;
-  for (const Time until : until_) {
-    if (until > deadline && reach(until) >= m) deadline = until;
-  }
-  return deadline;
+  Few<Time> promises;
+  for (const Time until : until_) promises.Add(until);
+  return promises[until_.size() - majority()];
 }
 
 std::size_t Validity::Count(Time now) const {

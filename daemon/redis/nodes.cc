@@ -30,14 +30,15 @@ Nodes::Nodes(event::Loop& loop, Options options, Callbacks callbacks)
 
 Nodes::~Nodes() = default;
 
-void Nodes::Ask(const engine::AskNodes& ask) {
+void Nodes::Ask(engine::AskNodes ask) {
   // Scheduled now: a link that has something to write would end its turn before the batches do.
   send_batches_.Schedule();
-  if (const auto* renewal = std::get_if<engine::RenewOp>(&ask.op)) {
-    return Join(renewals_[ask.nodes.to_ulong()], ask, *renewal);
+  if (auto* renewal = std::get_if<engine::RenewOp>(&ask.op)) {
+    return Join(renewals_[ask.nodes.to_ulong()], ask.nodes, ask.ticket, std::move(*renewal));
   }
-  if (const auto* release = std::get_if<engine::ReleaseOp>(&ask.op)) {
-    return Join(releases_[LaneOf(release->lock) % releases_.size()], ask, *release);
+  if (auto* release = std::get_if<engine::ReleaseOp>(&ask.op)) {
+    auto& batch = releases_[LaneOf(release->lock) % releases_.size()];
+    return Join(batch, ask.nodes, ask.ticket, std::move(*release));
   }
   const Question question(ask.op, options_.set);
   if (question.lane()) {
@@ -49,11 +50,11 @@ void Nodes::Ask(const engine::AskNodes& ask) {
 }
 
 template <class Op>
-void Nodes::Join(Batch<Op>& batch, const engine::AskNodes& ask, const Op& op) {
-  if (batch.nodes != ask.nodes || batch.ops.size() == engine::kMostPerCall) Send(batch);
-  batch.nodes = ask.nodes;
-  batch.tickets.push_back(ask.ticket);
-  batch.ops.push_back(op);
+void Nodes::Join(Batch<Op>& batch, engine::NodeSet nodes, const engine::Ticket& ticket, Op op) {
+  if (batch.nodes != nodes || batch.ops.size() == engine::kMostPerCall) Send(batch);
+  batch.nodes = nodes;
+  batch.tickets.push_back(ticket);
+  batch.ops.push_back(std::move(op));
 }
 
 template <class Op>

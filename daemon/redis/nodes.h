@@ -38,7 +38,7 @@ class Nodes {
   // in one call. Renewals of a turn go out in as few calls as possible: before what of no lock is
   // asked after them, else at the end of the turn. There they may come after a release that was
   // asked later, which is harmless: they compare the owner.
-  void Ask(const engine::AskNodes& ask);
+  void Ask(engine::AskNodes ask);
 
   // Returns which connections of a node that is up are missing, and why; empty: none.
   std::string Missing(engine::NodeIndex node) const { return nodes_[node]->Missing(); }
@@ -54,7 +54,7 @@ class Nodes {
   };
 
   template <class Op>
-  void Join(Batch<Op>& batch, const engine::AskNodes& ask, const Op& op);
+  void Join(Batch<Op>& batch, engine::NodeSet nodes, const engine::Ticket& ticket, Op op);
   template <class Op>
   void Send(Batch<Op>& batch);
   void SendBatches();

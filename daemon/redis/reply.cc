@@ -194,7 +194,8 @@ NodeAnswer ParseProbe(const redisReply& info, const redisReply& introduction) {
   auto facts = ParseFacts(info);
   if (auto* error = std::get_if<std::string>(&facts)) return Error(std::move(*error));
   NodeAnswer answer = ParseAnswer(introduction);
-  answer.facts = std::move(std::get<NodeFacts>(facts));
+  const auto known = std::make_shared<NodeFacts>(std::move(std::get<NodeFacts>(facts)));
+  answer.facts = known;
   if (answer.verdict == Verdict::kError) return answer;
   const auto id = String(Element(introduction, 6));
   const auto set = String(Element(introduction, 7));
@@ -209,13 +210,13 @@ NodeAnswer ParseProbe(const redisReply& info, const redisReply& introduction) {
         "got " +
         Describe(introduction));
   }
-  answer.facts->node_id = id->substr(0, kMaxText);
-  answer.facts->set = set->substr(0, kMaxText);
-  answer.facts->refuses = refuses->substr(0, kMaxText);
-  answer.facts->note = note->substr(0, kMaxText);
-  answer.facts->count = *count;
-  answer.facts->memory = *memory;
-  answer.facts->others = OthersOf(*others);
+  known->node_id = id->substr(0, kMaxText);
+  known->set = set->substr(0, kMaxText);
+  known->refuses = refuses->substr(0, kMaxText);
+  known->note = note->substr(0, kMaxText);
+  known->count = *count;
+  known->memory = *memory;
+  known->others = OthersOf(*others);
   return answer;
 }
 

@@ -148,8 +148,9 @@ void World::Refuse(std::size_t at) {
   if (answer.verdict != Verdict::kError) {
     answer.node_time = nodes_[asked.node].obedient.Clock(now_);
     answer.left = std::chrono::milliseconds(input_.Byte());
-    if (std::holds_alternative<ProbeOp>(asked.op))
-      answer.facts = nodes_[asked.node].obedient.Info();
+    if (std::holds_alternative<ProbeOp>(asked.op)) {
+      answer.facts = std::make_shared<NodeFacts>(nodes_[asked.node].obedient.Info());
+    }
   }
   Step(answer);
 }
@@ -173,10 +174,11 @@ void World::Lie(std::size_t at) {
   answer.wanted = how & 64;
   if (how & 128) answer.greatest = static_cast<Stamp>(input_.Number(7) % kExact);
   if (std::holds_alternative<ProbeOp>(asked.op)) {
-    answer.facts = nodes_[asked.node].obedient.Info();
-    if (how & 16) answer.facts->run_id = "run" + std::to_string(input_.Byte());
-    if (how & 32) answer.facts->node_id = input_.Text(input_.Below(4));
-    if (how & 64) answer.facts->set = input_.Text(input_.Below(8));
+    NodeFacts facts = nodes_[asked.node].obedient.Info();
+    if (how & 16) facts.run_id = "run" + std::to_string(input_.Byte());
+    if (how & 32) facts.node_id = input_.Text(input_.Below(4));
+    if (how & 64) facts.set = input_.Text(input_.Below(8));
+    answer.facts = std::make_shared<NodeFacts>(std::move(facts));
   }
   Step(answer);
 }

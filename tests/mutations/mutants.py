@@ -162,9 +162,9 @@ MUTANTS = [
     engine('fence_block', 'FenceBlock::Judge', 'B3', 'block-that-few-granted',
            'a block that two nodes gave differently is used: another majority gives it again',
            '''if (result != Ballot::Result::kAgreed) return HasNext() ? Outcome::kFailed : Outcome::kUsedUp;
-  const Fence first = ballot->Agreed();''',
-           '''if (ballot->Votes() < 3) return Outcome::kFailed;
-  const Fence first = ballot->ToConfirm();''', 'HandOff.*'),
+  const Fence first = asked->ballot.Agreed();''',
+           '''if (asked->ballot.Votes() < 3) return Outcome::kFailed;
+  const Fence first = asked->ballot.ToConfirm();''', 'HandOff.*'),
     # --- C: leases
     engine('shared', 'Shared::OwnerOf', 'C1', 'one-owner-value',
            'a late release of one attempt deletes the next one\'s key: two holders, 9 steps',
@@ -179,7 +179,7 @@ MUTANTS = [
            'asked + ttl - drift_allowance', 'asked + ttl', 'Validity.*:Acquire.AsksAll*', worlds=WORLDS),
     engine('validity', 'Validity::NthPromise', 'C2', 'deadline-is-the-greatest-promise',
            'one node\'s ack counts for all of them: two holders, 11 steps',
-           'reach(until) >= m', 'reach(until) >= 1',
+           'promises[until_.size() - majority()]', 'promises[until_.size() - 1]',
            'Validity.*:HoldTest.AMinority*', worlds=WORLDS),
     engine('claim', 'Claim::OnRenewed', 'C5', 'minority-renewal-believed',
            'one of three renews, the two others let another in: two holders, 11 steps',
@@ -247,7 +247,7 @@ MUTANTS = [
           'renewals_[ask.nodes.to_ulong()]', 'renewals_[0]', 'RenewalsTest.*:Of/EachBatch.*'),
     redis('nodes', 'Nodes::Join', 'C4', 'a-batch-for-the-nodes-of-its-last',
           'a node that may have the key is not asked to delete it',
-          'batch.nodes != ask.nodes || ', '', 'ReleasesTest.*:Of/EachBatch.*'),
+          'batch.nodes != nodes || ', '', 'ReleasesTest.*:Of/EachBatch.*'),
     engine('lock', 'Lock::OnLeaseDue', 'C5', 'renewal-after-the-hold',
            'a hold that was thrown out lives on beyond its deadline, and what lingers too',
            'if (hold_ && hold_->CanGain() && !claim_.Renew(now)) hold_', 'if ((!hold_ || hold_->CanGain()) && !claim_.Renew(now) && hold_) hold_', 'LettingGo.*:HandOff.*'),

@@ -80,7 +80,8 @@ TEST_F(FakeNodeTest, AProbeTellsWhatInfoSaysAndTheSentinelKeeps) {
   expected.set = "set-1";
   expected.count = 1;
   expected.memory = engine::NodeFacts::Memory::kNew;
-  EXPECT_EQ(answer.facts, expected);
+  ASSERT_TRUE(answer.facts);
+  EXPECT_EQ(*answer.facts, expected);
 }
 
 TEST_F(FakeNodeTest, AnotherProcessThatRememberedIsNoticed) {

@@ -244,26 +244,27 @@ NodeAnswer ObedientNode::Do(const Call& call, const ProbeOp& op) {
   if (node_id_.empty()) node_id_ = op.node_id;
   if (set_.empty()) set_ = op.set;
   if (was_.empty() && sentinel_ && !sentinel_->voted) was_ = op.counted;
-  answer.facts = Info();
-  answer.facts->node_id = node_id_;
-  answer.facts->set = set_;
-  answer.facts->refuses = refuses;
-  answer.facts->count = ++count;
-  answer.facts->memory = !sentinel_ ? NodeFacts::Memory::kNone
-                         : IsUsed() ? NodeFacts::Memory::kUsed
-                                    : NodeFacts::Memory::kNew;
-  for (const ProbeOp::Claim& claim : op.claims) Compare(call, op, claim, answer);
+  NodeFacts facts = Info();
+  facts.node_id = node_id_;
+  facts.set = set_;
+  facts.refuses = refuses;
+  facts.count = ++count;
+  facts.memory = !sentinel_ ? NodeFacts::Memory::kNone
+                 : IsUsed() ? NodeFacts::Memory::kUsed
+                            : NodeFacts::Memory::kNew;
+  for (const ProbeOp::Claim& claim : op.claims) Compare(call, op, claim, facts);
+  answer.facts = std::make_shared<NodeFacts>(std::move(facts));
   return answer;
 }
 
 // Rule D10.
 void ObedientNode::Compare(const Call& call, const ProbeOp& op, const ProbeOp::Claim& claim,
-                           NodeAnswer& answer) {
+                           NodeFacts& facts) {
   const auto found = claims_.find(claim.node_id);
   if (found != claims_.end() && found->second.run != claim.run_id &&
       found->second.instance != op.instance &&
       call.now - found->second.heard <= Us(std::chrono::seconds(5))) {
-    answer.facts->others.push_back({claim.node_id, found->second.run, found->second.heard});
+    facts.others.push_back({claim.node_id, found->second.run, found->second.heard});
   } else if (claim.heard_ago) {
     claims_[claim.node_id] = {claim.run_id, op.instance, call.now - Us(*claim.heard_ago)};
   }

@@ -91,8 +91,7 @@ class ObedientNode {
   NodeAnswer Do(const Call& call, const ReleaseOp& op);
   NodeAnswer Do(const Call& call, const InspectOp& op);
   NodeAnswer Do(const Call& call, const ProbeOp& op);
-  void Compare(const Call& call, const ProbeOp& op, const ProbeOp::Claim& claim,
-               NodeAnswer& answer);
+  void Compare(const Call& call, const ProbeOp& op, const ProbeOp::Claim& claim, NodeFacts& facts);
   NodeAnswer Do(const Call& call, const SuspectOp& op);
   NodeAnswer Do(const Call& call, const TrustOp& op);
   NodeAnswer Do(const Call& call, const AdoptOp& op);

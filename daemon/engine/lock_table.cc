@@ -1,0 +1,46 @@
+#include "daemon/engine/lock_table.h"
+
+#include <utility>
+
+namespace redlockd::engine {
+
+Lock* LockTable::Find(const std::string& name) const {
+  const auto found = locks_.find(name);
+  return found == locks_.end() ? nullptr : found->second.get();
+}
+
+Lock* LockTable::OfAttempt(AttemptNumber attempt) const {
+  const auto found = by_attempt_.find(attempt);
+  return found == by_attempt_.end() ? nullptr : found->second;
+}
+
+Lock& LockTable::FindOrMake(const std::string& name) {
+  if (Lock* lock = Find(name)) return *lock;
+  Keeper& keeper = *this;
+  auto lock = std::make_unique<Lock>(shared_, keeper, name);
+  const std::string_view key = lock->name();
+  return *locks_.emplace(key, std::move(lock)).first->second;
+}
+
+const Lock* LockTable::AnyLeased() const {
+  for (const auto& [attempt, lock] : by_attempt_) {
+    if (lock->state() != LockState::kAcquiring) return lock;
+  }
+  return nullptr;
+}
+
+// A lock may touch itself again while it is settled.
+void LockTable::SettleTouched(Time now) {
+  for (std::size_t i = 0; i < touched_.size(); ++i) touched_[i]->Settle(now);
+  touched_.clear();
+}
+
+void LockTable::ForgetIdle() {
+  for (const std::string& name : idle_) {
+    const Lock* lock = Find(name);
+    if (lock && lock->MayBeForgotten()) locks_.erase(name);
+  }
+  idle_.clear();
+}
+
+}  // namespace redlockd::engine
