@@ -9,6 +9,7 @@
 #include <string>
 #include <utility>
 
+#include "base/standard_descriptors.h"
 #include "config/load.h"
 #include "daemon/app/app.h"
 #include "daemon/app/command_line.h"
@@ -119,7 +120,7 @@ int ServeDev(CommandLine line) {
 }
 
 int Main(int argc, char** argv) {
-  host::OpenMissingStandardDescriptors();
+  redlock::base::OpenMissingStandardDescriptors();
   host::UnblockSignals();
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGCHLD, SIG_DFL);  // ignored, it would keep --dev from seeing its servers end

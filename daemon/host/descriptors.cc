@@ -1,20 +1,8 @@
 #include "daemon/host/descriptors.h"
 
-#include <fcntl.h>
 #include <sys/resource.h>
-#include <unistd.h>
-
-#include <cerrno>
 
 namespace redlockd::host {
-
-void OpenMissingStandardDescriptors() {
-  for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
-    if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF) continue;
-    // The lowest free number is this one. Without a /dev, a descriptor that takes nothing.
-    if (open("/dev/null", O_RDWR) < 0) (void)open("/", O_PATH);
-  }
-}
 
 std::size_t RaiseDescriptorLimit() {
   rlimit limit{};

@@ -1,13 +1,13 @@
 // redlock: the command line of redlockd. `redlock run` (run/) runs a command under a lock; every
 // other command is one question to the daemon (query.h).
+#include "base/standard_descriptors.h"
 #include "libclient/cli/options.h"
 #include "libclient/cli/query.h"
 #include "libclient/cli/run/run.h"
-#include "libclient/cli/standard_descriptors.h"
 
 int main(int argc, char** argv) {
   using namespace redlock::cli;
-  OpenMissingStandardDescriptors();
+  redlock::base::OpenMissingStandardDescriptors();
   const auto parsed = ParseOptions(argc, argv);
   if (const int* code = std::get_if<int>(&parsed)) return *code;
   const auto& options = std::get<Options>(parsed);

@@ -1,11 +1,11 @@
-#include "libclient/cli/standard_descriptors.h"
+#include "base/standard_descriptors.h"
 
 #include <fcntl.h>
 #include <unistd.h>
 
 #include <cerrno>
 
-namespace redlock::cli {
+namespace redlock::base {
 
 void OpenMissingStandardDescriptors() {
   for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; ++fd) {
@@ -15,4 +15,4 @@ void OpenMissingStandardDescriptors() {
   }
 }
 
-}  // namespace redlock::cli
+}  // namespace redlock::base
