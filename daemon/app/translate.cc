@@ -143,8 +143,24 @@ std::size_t SessionsWith(std::size_t descriptors, const config::Config& config) 
 }
 
 void CheckTiming(config::Loaded& loaded) {
+  using Rule = engine::TimingFault::Rule;
   for (const engine::TimingFault& fault : engine::Check(TimingOf(loaded.config))) {
-    loaded.AddError(fault.key, fault.text);
+    const std::string bound = engine::ToText(fault.bound);
+    const auto add = [&](const char* key, const std::string& expected) {
+      loaded.AddError(key, "expected " + expected + ", found " + engine::ToText(fault.found));
+    };
+    switch (fault.rule) {
+      case Rule::kMinTtl:
+        add("lease.ttl",
+            "at least " + bound + " (4 x the longest command timeout + 2 x the drift allowance)");
+        break;
+      case Rule::kMaxTtl:
+        add("lease.ttl", "at most lease.max_ttl (" + bound + ")");
+        break;
+      case Rule::kFenceLife:
+        add("safety.fence_life", "more than 2 x safety.fence_window (" + bound + ")");
+        break;
+    }
   }
 }
 

@@ -24,8 +24,8 @@ std::size_t DescriptorsFor(const config::Config& config);
 // How many sessions that many descriptors are enough for: 1 at least.
 std::size_t SessionsWith(std::size_t descriptors, const config::Config& config);
 
-// Adds to `loaded` the inequalities of engine::Check that do not hold. Only for a configuration
-// without errors.
+// Adds to `loaded` the inequalities of engine::Check that do not hold, by the names of their keys.
+// Only for a configuration without errors.
 void CheckTiming(config::Loaded& loaded);
 
 // The times that follow from the configuration, one "name: value" a line: for --check-config.

@@ -25,21 +25,15 @@ Duration Timing::Quarantine() const {
 }
 
 std::vector<TimingFault> Check(const Timing& timing) {
+  using Rule = TimingFault::Rule;
   std::vector<TimingFault> faults;
-  auto expect = [&](bool holds, std::string_view key, std::string text) {
-    if (!holds) faults.push_back({key, std::move(text)});
-  };
   const Duration min_ttl = timing.MinTtl();
-  expect(timing.ttl >= min_ttl, "lease.ttl",
-         "expected at least " + ToText(min_ttl) +
-             " (4 x the longest command timeout + 2 x the drift allowance), found " +
-             ToText(timing.ttl));
-  expect(timing.ttl <= timing.max_ttl, "lease.ttl",
-         "expected at most lease.max_ttl (" + ToText(timing.max_ttl) + "), found " +
-             ToText(timing.ttl));
-  expect(timing.fence_life > 2 * timing.fence_window, "safety.fence_life",
-         "expected more than 2 x safety.fence_window (" + ToText(2 * timing.fence_window) +
-             "), found " + ToText(timing.fence_life));
+  if (timing.ttl < min_ttl) faults.push_back({Rule::kMinTtl, timing.ttl, min_ttl});
+  if (timing.ttl > timing.max_ttl) faults.push_back({Rule::kMaxTtl, timing.ttl, timing.max_ttl});
+  const Duration windows = 2 * timing.fence_window;
+  if (timing.fence_life <= windows) {
+    faults.push_back({Rule::kFenceLife, timing.fence_life, windows});
+  }
   return faults;
 }
 

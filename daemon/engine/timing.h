@@ -1,9 +1,8 @@
 #pragma once
 
 #include <algorithm>
-#include <optional>
+#include <cstdint>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "daemon/engine/types.h"
@@ -68,11 +67,16 @@ struct Timing {
   Duration WantPenalty() const { return WantLife() + 6 * retry_interval; }
 };
 
-// An inequality of Timing that does not hold: the configuration key it is about, and a sentence
-// with both values.
+// An inequality of Timing that does not hold, with its two sides.
 struct TimingFault {
-  std::string_view key;  // as in redlockd.yaml, e.g. "lease.max_ttl"
-  std::string text;
+  enum class Rule : std::uint8_t {
+    kMinTtl,     // ttl >= MinTtl()
+    kMaxTtl,     // ttl <= max_ttl
+    kFenceLife,  // fence_life > 2 * fence_window
+  };
+  Rule rule;
+  Duration found;
+  Duration bound;
 };
 std::vector<TimingFault> Check(const Timing& timing);
 

@@ -65,10 +65,19 @@ TEST_F(StartupTest, EveryMistakeIsToldAtOnceAndWhere) {
 }
 
 TEST_F(StartupTest, TimesThatDoNotFitTogetherAreAMistake) {
-  const Ran ran = Check(ToYaml({.addresses = {"127.0.0.1:1"}, .ttl = "3s", .max_ttl = "2s"}));
+  const std::string set = "nodes: [{address: \"127.0.0.1:1\"}]\ntimeouts: {command: 50ms}\n";
+  Ran ran = Check(set + "lease: {ttl: 3s, max_ttl: 2s}\n");
   EXPECT_EQ(ran.exit, ExitCode(kConfig));
-  EXPECT_THAT(ran.output, HasSubstr("lease.ttl"));
-  EXPECT_THAT(ran.output, HasSubstr("max_ttl"));
+  EXPECT_THAT(ran.output,
+              HasSubstr(":3:14: lease.ttl: expected at most lease.max_ttl (2s), found 3s\n"));
+  ran = Check(set + "lease: {ttl: 100ms}\nsafety: {fence_life: 20s}\n");
+  EXPECT_EQ(ran.exit, ExitCode(kConfig));
+  EXPECT_THAT(
+      ran.output,
+      HasSubstr(":3:14: lease.ttl: expected at least 204ms (4 x the longest command timeout "
+                "+ 2 x the drift allowance), found 100ms\n"));
+  EXPECT_THAT(ran.output, HasSubstr(":4:22: safety.fence_life: expected more than 2 x "
+                                    "safety.fence_window (20s), found 20s\n"));
 }
 
 TEST_F(StartupTest, ANodeListedTwiceIsAMistake) {

@@ -310,18 +310,26 @@ TEST(Timing, APatienceIsTenRoundTripsWithinBounds) {
   EXPECT_EQ(timing.TryPatience(60s), 10 * timing.command_timeout);
 }
 
-TEST(Timing, NamesEachInequalityThatFails) {
+TEST(Timing, FindsEachInequalityThatFails) {
+  using Rule = TimingFault::Rule;
   Timing timing;
   timing.ttl = 100ms;
   timing.fence_life = 20s;
-  const auto faults = Check(timing);
+  auto faults = Check(timing);
   ASSERT_EQ(faults.size(), 2u);
-  EXPECT_EQ(faults[0].key, "lease.ttl");
-  EXPECT_EQ(faults[1].key, "safety.fence_life");
+  EXPECT_EQ(faults[0].rule, Rule::kMinTtl);
+  EXPECT_EQ(faults[0].found, 100ms);
+  EXPECT_EQ(faults[0].bound, timing.MinTtl());
+  EXPECT_EQ(faults[1].rule, Rule::kFenceLife);
+  EXPECT_EQ(faults[1].found, 20s);
+  EXPECT_EQ(faults[1].bound, 2 * timing.fence_window);
   timing = Timing{};
   timing.ttl = 61s;
-  ASSERT_EQ(Check(timing).size(), 1u);
-  EXPECT_NE(Check(timing)[0].text.find("lease.max_ttl"), std::string::npos);
+  faults = Check(timing);
+  ASSERT_EQ(faults.size(), 1u);
+  EXPECT_EQ(faults[0].rule, Rule::kMaxTtl);
+  EXPECT_EQ(faults[0].found, 61s);
+  EXPECT_EQ(faults[0].bound, timing.max_ttl);
 }
 
 TEST(Timing, WritesDurations) {
