@@ -9,53 +9,47 @@ namespace redlockd::session {
 using redlock::protocol::ErrorCode;
 using redlock::protocol::ReplyLine;
 
-void RunLock(Session& session, Call& call) {
-  session.Ask(call, Session::Kind::kWait,
-              engine::LockRequested{.session = session.id(),
-                                    .request = call.request,
-                                    .name = call.subject,
-                                    .wait = call.wait,
-                                    .ttl = call.ttl,
-                                    .max_hold = call.max_hold,
-                                    .note = std::move(call.note),
-                                    .renewed_events = call.renewed_events});
+Outcome RunLock(Session& session, Call& call) {
+  return engine::LockRequested{.session = session.id(),
+                               .request = call.request,
+                               .name = call.subject,
+                               .wait = call.wait,
+                               .ttl = call.ttl,
+                               .max_hold = call.max_hold,
+                               .note = std::move(call.note),
+                               .renewed_events = call.renewed_events};
 }
 
-void RunTryLock(Session& session, Call& call) {
+Outcome RunTryLock(Session& session, Call& call) {
   call.wait = engine::Duration(0);
-  RunLock(session, call);
+  return RunLock(session, call);
 }
 
-void RunUnlock(Session& session, Call& call) {
-  session.Ask(call, Session::Kind::kOther,
-              engine::UnlockRequested{.session = session.id(),
-                                      .request = call.request,
-                                      .name = call.subject,
-                                      .fence = call.fence,
-                                      .sync = call.sync});
+Outcome RunUnlock(Session& session, Call& call) {
+  return engine::UnlockRequested{.session = session.id(),
+                                 .request = call.request,
+                                 .name = call.subject,
+                                 .fence = call.fence,
+                                 .sync = call.sync};
 }
 
-void RunCheck(Session& session, Call& call) {
-  session.Ask(call, Session::Kind::kOther,
-              engine::CheckRequested{.session = session.id(),
-                                     .request = call.request,
-                                     .name = call.subject,
-                                     .fence = call.fence});
+Outcome RunCheck(Session& session, Call& call) {
+  return engine::CheckRequested{
+      .session = session.id(), .request = call.request, .name = call.subject, .fence = call.fence};
 }
 
-void RunCancel(Session& session, Call& call) {
+Outcome RunCancel(Session& session, Call& call) {
   const auto wait = session.FindWait(call.subject);
   if (!wait) {
     ReplyLine::Err(session.out(), call.tag, ErrorCode::kNoSuchTag)
         .Add("tag", call.subject)
         .Text("expected the tag of a lock that waits in this session");
-    return;
+    return Answered{};
   }
-  session.Ask(call, Session::Kind::kOther,
-              engine::CancelRequested{.session = session.id(),
-                                      .request = call.request,
-                                      .target = wait->request,
-                                      .name = wait->lock});
+  return engine::CancelRequested{.session = session.id(),
+                                 .request = call.request,
+                                 .target = wait->request,
+                                 .name = wait->lock};
 }
 
 }  // namespace redlockd::session

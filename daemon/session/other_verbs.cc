@@ -6,23 +6,27 @@ namespace redlockd::session {
 
 using redlock::protocol::ReplyLine;
 
-void RunTrustEmpty(Session& session, Call& call) {
-  session.Ask(call, Session::Kind::kOther, engine::TrustEmptyRequested{session.id(), call.request});
+Outcome RunTrustEmpty(Session& session, Call& call) {
+  return engine::TrustEmptyRequested{session.id(), call.request};
 }
 
-void RunAdopt(Session& session, Call& call) {
-  session.Ask(call, Session::Kind::kOther, engine::AdoptRequested{session.id(), call.request});
+Outcome RunAdopt(Session& session, Call& call) {
+  return engine::AdoptRequested{session.id(), call.request};
 }
 
-void RunPing(Session& session, Call& call) { ReplyLine::Ok(session.out(), call.tag); }
+Outcome RunPing(Session& session, Call& call) {
+  ReplyLine::Ok(session.out(), call.tag);
+  return Answered{};
+}
 
-void RunHelp(Session& session, Call& call) {
+Outcome RunHelp(Session& session, Call& call) {
   for (const Verb& verb : Verbs()) {
     ReplyLine::Row(session.out(), call.tag).Add("verb", verb.name).Text(Usage(verb));
   }
   ReplyLine::Ok(session.out(), call.tag);
+  return Answered{};
 }
 
-void RunQuit(Session& session, Call& call) { session.Quit(call); }
+Outcome RunQuit(Session&, Call&) { return Quit{}; }
 
 }  // namespace redlockd::session

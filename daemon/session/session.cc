@@ -159,8 +159,20 @@ void Session::ExecuteRequest(Request& request) {
     return Schedule();
   }
   call.request = ++last_request_;
-  verb->run(*this, call);
+  CarryOut(verb->run(*this, call), call);
   Schedule();
+}
+
+void Session::CarryOut(Outcome outcome, Call& call) {
+  if (auto* event = std::get_if<engine::Event>(&outcome)) {
+    Start(call, std::holds_alternative<engine::LockRequested>(*event) ? Kind::kWait : Kind::kOther);
+    room_.port().Post(std::move(*event));
+  } else if (std::holds_alternative<List>(outcome)) {
+    listings_.emplace_back(call.request, call.tag);
+    Start(call, Kind::kOther);
+  } else if (std::holds_alternative<Quit>(outcome)) {
+    QuitBy(call);
+  }
 }
 
 // --- requests under way --------------------------------------------------------------------------
@@ -192,16 +204,6 @@ void Session::Finish(const UnderWay& under_way) {
   }
   Schedule();
   if (starved_ || !queue_.empty()) room_.Serve(*this);
-}
-
-void Session::Ask(Call& call, Kind kind, engine::Event event) {
-  Start(call, kind);
-  room_.port().Post(std::move(event));
-}
-
-void Session::StartListing(Call& call) {
-  listings_.emplace_back(call.request, call.tag);
-  Start(call, Kind::kOther);
 }
 
 std::optional<Session::Wait> Session::FindWait(const std::string& tag) const {
@@ -339,7 +341,7 @@ void Session::End(engine::Event event) {
   Schedule();
 }
 
-void Session::Quit(const Call& call) {
+void Session::QuitBy(const Call& call) {
   const auto cancelled = [this](const std::string& tag, const std::string& lock) {
     auto line = ReplyLine::Err(out(), tag, ErrorCode::kCancelled);
     if (!lock.empty()) line.Add("lock", lock);

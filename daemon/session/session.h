@@ -59,20 +59,16 @@ class Session : private Connection::Owner {
   // For handlers.
   Sessions& room() { return room_; }
   std::string& out() { return connection_.out(); }
-  enum class Kind { kWait, kOther };  // kWait: cancel can end it
-  // Hands the call over to the engine; its answer will end it. Takes the call's tag and subject.
-  void Ask(Call& call, Kind kind, engine::Event event);
-  void StartListing(Call& call);
   // The wait that is under way as `tag`, if any.
   struct Wait {
     engine::RequestId request;
     std::string lock;
   };
   std::optional<Wait> FindWait(const std::string& tag) const;
-  void Quit(const Call& call);
 
  private:
   enum class State { kOpen, kLeaving, kOver };
+  enum class Kind { kWait, kOther };  // kWait: cancel can end it
   struct UnderWay {
     engine::RequestId request;
     std::string tag;
@@ -95,7 +91,8 @@ class Session : private Connection::Owner {
   void RunQueued(int& left);
   void Execute(Item& item);  // uses it up
   void ExecuteRequest(redlock::protocol::Request& request);
-  void Start(Call& call, Kind kind);
+  void CarryOut(Outcome outcome, Call& call);
+  void Start(Call& call, Kind kind);  // takes the call's tag and subject
   const UnderWay* Find(engine::RequestId request) const;
   std::size_t UnderWayCount() const { return tagged_.size() + (untagged_ ? 1 : 0); }
   std::size_t OthersUnderWay() const { return UnderWayCount() - waits_; }
@@ -109,6 +106,7 @@ class Session : private Connection::Owner {
   void WriteError(std::string_view tag, redlock::protocol::ErrorCode code, std::string_view text);
 
   // Ends.
+  void QuitBy(const Call& call);
   void Leave();
   void End(engine::Event event);
 

@@ -4,7 +4,9 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <variant>
 
+#include "daemon/engine/events.h"
 #include "daemon/engine/types.h"
 #include "protocol/errors.h"
 #include "protocol/request.h"
@@ -39,6 +41,12 @@ struct Option {
   std::string_view cap;  // what it adds to HELLO's caps; may be empty
 };
 
+// What is left to do for a call when its handler returns.
+struct Answered {};  // nothing: the answer stands in the session's output
+struct List {};
+struct Quit {};
+using Outcome = std::variant<Answered, engine::Event, List, Quit>;  // Event: the engine answers it
+
 enum class Subject { kNone, kName, kTag };
 
 struct Verb {
@@ -47,8 +55,9 @@ struct Verb {
   bool takes_sync;  // the word `sync` after the subject
   std::span<const Option> options;
   bool for_admins;
-  // Answers at once, or has the session ask the engine. May use the call up.
-  void (*run)(Session& session, Call& call);
+  // May answer in the session's output, but changes nothing else of the session. The call's note
+  // may be used up.
+  Outcome (*run)(Session& session, Call& call);
   std::string_view cap;  // what it adds to HELLO's caps; may be empty
 };
 

@@ -35,14 +35,13 @@ void WriteNode(ReplyLine row, const std::string& address, const engine::NodeView
 
 }  // namespace
 
-void RunList(Session& session, Call& call) { session.StartListing(call); }
+Outcome RunList(Session&, Call&) { return List{}; }
 
-void RunShow(Session& session, Call& call) {
-  session.Ask(call, Session::Kind::kOther,
-              engine::ShowRequested{session.id(), call.request, call.subject});
+Outcome RunShow(Session& session, Call& call) {
+  return engine::ShowRequested{session.id(), call.request, call.subject};
 }
 
-void RunNodes(Session& session, Call& call) {
+Outcome RunNodes(Session& session, Call& call) {
   Sessions& room = session.room();
   const auto nodes = room.port().Nodes();
   for (const engine::NodeView& node : nodes) {
@@ -56,9 +55,10 @@ void RunNodes(Session& session, Call& call) {
       .Add("up", up)
       .Add("nodes", nodes.size())
       .Add("quorum", engine::Majority(nodes.size()));
+  return Answered{};
 }
 
-void RunStats(Session& session, Call& call) {
+Outcome RunStats(Session& session, Call& call) {
   Sessions& room = session.room();
   engine::Counters counters = room.port().Counters();
   counters.sessions = room.count();
@@ -66,6 +66,7 @@ void RunStats(Session& session, Call& call) {
     ReplyLine::Row(session.out(), call.tag).Add("name", row.name).Add("value", row.value(counters));
   }
   ReplyLine::Ok(session.out(), call.tag);
+  return Answered{};
 }
 
 }  // namespace redlockd::session
