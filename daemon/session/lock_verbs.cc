@@ -39,17 +39,15 @@ Outcome RunCheck(Session& session, Call& call) {
 }
 
 Outcome RunCancel(Session& session, Call& call) {
-  const auto wait = session.FindWait(call.subject);
-  if (!wait) {
+  const UnderWay::Request* wait = session.under_way().FindTag(call.subject);
+  if (wait == nullptr || !wait->is_wait) {
     ReplyLine::Err(session.out(), call.tag, ErrorCode::kNoSuchTag)
         .Add("tag", call.subject)
         .Text("expected the tag of a lock that waits in this session");
     return Answered{};
   }
-  return engine::CancelRequested{.session = session.id(),
-                                 .request = call.request,
-                                 .target = wait->request,
-                                 .name = wait->lock};
+  return engine::CancelRequested{
+      .session = session.id(), .request = call.request, .target = wait->id, .name = wait->subject};
 }
 
 }  // namespace redlockd::session

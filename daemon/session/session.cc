@@ -50,7 +50,7 @@ bool Session::Work(int& left) {
   ReportInputEnd();
   if (state_ == State::kOpen && MayList()) ContinueListing(left);
   Schedule();
-  const bool may_run = !untagged_ && !queue_.empty();
+  const bool may_run = !under_way_.HasUntagged() && !queue_.empty();
   return state_ == State::kOpen && (more_lines_ || may_run || MayList());
 }
 
@@ -98,8 +98,8 @@ void Session::TakeLines(int& left) {
 }
 
 bool Session::HasRoom() const {
-  return queue_.size() < kQueuedLines && OthersUnderWay() < kOtherRequests &&
-         waits_ < room_.options().locks_per_session + kOtherRequests;
+  return queue_.size() < kQueuedLines && under_way_.others() < kOtherRequests &&
+         under_way_.waits() < room_.options().locks_per_session + kOtherRequests;
 }
 
 void Session::OnLine(std::string_view line) {
@@ -112,7 +112,7 @@ void Session::OnLine(std::string_view line) {
 
 void Session::Submit(Item item) {
   const bool tagged = std::visit([](const auto& parsed) { return !parsed.tag.empty(); }, item);
-  if (tagged || (!untagged_ && queue_.empty())) {
+  if (tagged || (!under_way_.HasUntagged() && queue_.empty())) {
     Execute(item);
   } else {
     queue_.push_back(std::move(item));
@@ -120,7 +120,8 @@ void Session::Submit(Item item) {
 }
 
 void Session::RunQueued(int& left) {
-  for (; left > 0 && state_ == State::kOpen && !untagged_ && !queue_.empty(); --left) {
+  for (; left > 0 && state_ == State::kOpen && !under_way_.HasUntagged() && !queue_.empty();
+       --left) {
     Item item = std::move(queue_.front());
     queue_.pop_front();
     Execute(item);
@@ -136,7 +137,7 @@ void Session::Execute(Item& item) {
 }
 
 void Session::ExecuteRequest(Request& request) {
-  if (tags_.contains(request.tag)) {
+  if (under_way_.FindTag(request.tag) != nullptr) {
     return WriteError(request.tag, ErrorCode::kBadRequest,
                       "the tag '" + request.tag + "' is in use: expected another");
   }
@@ -165,11 +166,11 @@ void Session::ExecuteRequest(Request& request) {
 
 void Session::CarryOut(Outcome outcome, Call& call) {
   if (auto* event = std::get_if<engine::Event>(&outcome)) {
-    Start(call, std::holds_alternative<engine::LockRequested>(*event) ? Kind::kWait : Kind::kOther);
+    Start(call, std::holds_alternative<engine::LockRequested>(*event));
     room_.port().Post(std::move(*event));
   } else if (std::holds_alternative<List>(outcome)) {
     listings_.emplace_back(call.request, call.tag);
-    Start(call, Kind::kOther);
+    Start(call, false);
   } else if (std::holds_alternative<Quit>(outcome)) {
     QuitBy(call);
   }
@@ -177,52 +178,25 @@ void Session::CarryOut(Outcome outcome, Call& call) {
 
 // --- requests under way --------------------------------------------------------------------------
 
-void Session::Start(Call& call, Kind kind) {
-  UnderWay under_way{call.request, std::move(call.tag), std::move(call.subject), kind};
-  if (kind == Kind::kWait) ++waits_;
-  if (under_way.tag.empty()) {
-    untagged_ = std::move(under_way);
-  } else {
-    tags_.emplace(under_way.tag, call.request);
-    tagged_.emplace(call.request, std::move(under_way));
-  }
+void Session::Start(Call& call, bool is_wait) {
+  under_way_.Add({call.request, std::move(call.tag), std::move(call.subject), is_wait});
 }
 
-const Session::UnderWay* Session::Find(engine::RequestId request) const {
-  if (untagged_ && untagged_->request == request) return &*untagged_;
-  const auto found = tagged_.find(request);
-  return found == tagged_.end() ? nullptr : &found->second;
-}
-
-void Session::Finish(const UnderWay& under_way) {
-  if (under_way.kind == Kind::kWait) --waits_;
-  if (under_way.tag.empty()) {
-    untagged_.reset();
-  } else {
-    tags_.erase(under_way.tag);
-    tagged_.erase(under_way.request);
-  }
+void Session::Finish(engine::RequestId request) {
+  under_way_.Remove(request);
   Schedule();
   if (starved_ || !queue_.empty()) room_.Serve(*this);
 }
 
-std::optional<Session::Wait> Session::FindWait(const std::string& tag) const {
-  const auto found = tags_.find(tag);
-  if (found == tags_.end()) return std::nullopt;
-  const UnderWay& under_way = tagged_.at(found->second);
-  if (under_way.kind != Kind::kWait) return std::nullopt;
-  return Wait{under_way.request, under_way.subject};
-}
-
 void Session::Answer(engine::RequestId request, const engine::Answer& answer) {
-  const UnderWay* under_way = Find(request);
-  if (under_way == nullptr) return;  // the session is leaving
-  if (const auto found = news_.find(under_way->subject); found != news_.end()) {
+  const UnderWay::Request* asked = under_way_.Find(request);
+  if (asked == nullptr) return;  // the session is leaving
+  if (const auto found = news_.find(asked->subject); found != news_.end()) {
     if (found->second.state) WriteNotice(out(), *found->second.state, room_.port().Now());
     news_.erase(found);
   }
-  WriteAnswer(*this, under_way->tag, under_way->subject, answer);
-  Finish(*under_way);
+  WriteAnswer(*this, asked->tag, asked->subject, answer);
+  Finish(request);
 }
 
 void Session::Notify(const engine::Notice& notice) {
@@ -274,7 +248,7 @@ void Session::EndTurn() {
     return End(engine::SessionDropped{id_});
   }
   // Its locks end here, even if it never reads the answers.
-  if (state_ == State::kOpen && input_ended_ && UnderWayCount() == 0 && queue_.empty()) Leave();
+  if (state_ == State::kOpen && input_ended_ && under_way_.empty() && queue_.empty()) Leave();
   if (blocked_) return;
   if (MayList()) room_.Serve(*this);
   if (state_ == State::kLeaving) state_ = State::kOver;
@@ -289,7 +263,7 @@ void Session::ContinueListing(int& left) {
   if (!listing.Continue(room_, *this, kListingBytes, out())) return;
   const engine::RequestId request = listing.request();
   listings_.pop_front();
-  Finish(*Find(request));
+  Finish(request);
 }
 
 void Session::WriteNews() {
@@ -325,13 +299,10 @@ void Session::OnGone() {
 void Session::Leave() {
   room_.port().Post(engine::SessionClosed{id_});
   state_ = State::kLeaving;
-  tagged_.clear();
-  tags_.clear();
-  untagged_.reset();
+  under_way_ = UnderWay();
   queue_.clear();
   listings_.clear();
   news_.clear();
-  waits_ = 0;
   Schedule();
 }
 
@@ -348,8 +319,7 @@ void Session::QuitBy(const Call& call) {
     line.Text("the session was ended by quit");
   };
   // In the order of their lines.
-  if (untagged_) tagged_.emplace(untagged_->request, *untagged_);
-  for (const auto& [request, under_way] : tagged_) cancelled(under_way.tag, under_way.subject);
+  for (const auto& [id, request] : under_way_.TakeAll()) cancelled(request.tag, request.subject);
   // Behind an untagged one they came too late to be answered.
   const std::size_t unanswered = call.tag.empty() ? 0 : queue_.size();
   for (std::size_t i = 0; i < unanswered; ++i) cancelled("", "");

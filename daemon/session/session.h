@@ -6,7 +6,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <variant>
 
 #include "daemon/engine/effects.h"
@@ -15,6 +14,7 @@
 #include "daemon/session/connection.h"
 #include "daemon/session/listing.h"
 #include "daemon/session/peer.h"
+#include "daemon/session/under_way.h"
 #include "daemon/session/verbs.h"
 #include "protocol/request.h"
 
@@ -59,22 +59,10 @@ class Session : private Connection::Owner {
   // For handlers.
   Sessions& room() { return room_; }
   std::string& out() { return connection_.out(); }
-  // The wait that is under way as `tag`, if any.
-  struct Wait {
-    engine::RequestId request;
-    std::string lock;
-  };
-  std::optional<Wait> FindWait(const std::string& tag) const;
+  const UnderWay& under_way() const { return under_way_; }
 
  private:
   enum class State { kOpen, kLeaving, kOver };
-  enum class Kind { kWait, kOther };  // kWait: cancel can end it
-  struct UnderWay {
-    engine::RequestId request;
-    std::string tag;
-    std::string subject;
-    Kind kind;
-  };
   // A line of the client.
   using Item = std::variant<redlock::protocol::Request, redlock::protocol::ParseError>;
 
@@ -92,11 +80,8 @@ class Session : private Connection::Owner {
   void Execute(Item& item);  // uses it up
   void ExecuteRequest(redlock::protocol::Request& request);
   void CarryOut(Outcome outcome, Call& call);
-  void Start(Call& call, Kind kind);  // takes the call's tag and subject
-  const UnderWay* Find(engine::RequestId request) const;
-  std::size_t UnderWayCount() const { return tagged_.size() + (untagged_ ? 1 : 0); }
-  std::size_t OthersUnderWay() const { return UnderWayCount() - waits_; }
-  void Finish(const UnderWay& under_way);
+  void Start(Call& call, bool is_wait);  // takes the call's tag and subject
+  void Finish(engine::RequestId request);
 
   // Output.
   void Schedule();
@@ -126,12 +111,9 @@ class Session : private Connection::Owner {
   std::optional<Line::Place> place_;
 
   engine::RequestId last_request_ = 0;
-  std::optional<UnderWay> untagged_;  // one at a time
-  std::list<Item> queue_;             // untagged lines after it
-  std::map<engine::RequestId, UnderWay> tagged_;
-  std::size_t waits_ = 0;                                    // of those under way: Kind::kWait
-  std::unordered_map<std::string, engine::RequestId> tags_;  // of those
-  std::list<Listing> listings_;                              // of those under way
+  UnderWay under_way_;
+  std::list<Item> queue_;        // untagged lines after the one that is under way
+  std::list<Listing> listings_;  // of those under way
   // The events of a hold that are not written yet: only the newest is of use to a client. So a
   // client that holds locks and does not read, like what is left of a killed `redlock run`, is
   // never dropped for that.

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+#include "daemon/engine/types.h"
+
+namespace redlockd::session {
+
+// The requests of one session that have begun and are not answered yet. At most one is untagged,
+// and no two have the same tag. Knows nothing else of the session.
+class UnderWay {
+ public:
+  struct Request {
+    engine::RequestId id;
+    std::string tag;  // empty: none
+    std::string subject;
+    bool is_wait;  // `cancel` can end it
+  };
+
+  void Add(Request request);
+  void Remove(engine::RequestId id);
+  // All of them, in the order of their ids; none is under way any more.
+  std::map<engine::RequestId, Request> TakeAll();
+
+  // Null if there is none.
+  const Request* Find(engine::RequestId id) const;
+  const Request* FindTag(const std::string& tag) const;
+  bool HasUntagged() const { return untagged_.has_value(); }
+  bool empty() const { return size() == 0; }
+  std::size_t waits() const { return waits_; }
+  std::size_t others() const { return size() - waits_; }
+
+ private:
+  std::size_t size() const { return tagged_.size() + (untagged_ ? 1 : 0); }
+
+  std::optional<Request> untagged_;
+  std::map<engine::RequestId, Request> tagged_;
+  std::unordered_map<std::string, engine::RequestId> tags_;  // of tagged_
+  std::size_t waits_ = 0;
+};
+
+}  // namespace redlockd::session
