@@ -12,7 +12,6 @@ constexpr CounterRow Row(std::string_view name, CounterRow::Kind kind, std::stri
 }
 
 constexpr CounterRow kTable[] = {
-    Row<&Counters::sessions>("sessions", kGauge, "connections of clients"),
     Row<&Counters::holds>("holds", kGauge, "locks held on this host"),
     Row<&Counters::waits>("waits", kGauge, "requests that wait for a lock"),
     Row<&Counters::kept>("kept", kGauge,

@@ -5,13 +5,12 @@
 #include <span>
 #include <string_view>
 
-// What the daemon counts, and the one table of it: `stats` writes its rows, and a test compares it
-// with PROTOCOL.md.
+// What the engine counts, and the one table of it: `stats` writes its rows after the number of
+// sessions, which the session room knows; a test compares it with PROTOCOL.md.
 namespace redlockd::engine {
 
 struct Counters {
   // As they are now.
-  std::size_t sessions = 0;  // the engine leaves it 0: session fills it in
   std::size_t holds = 0;
   std::size_t waits = 0;
   std::size_t kept = 0;  // rule C9

@@ -1,6 +1,8 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdint>
+#include <string_view>
 
 #include "daemon/engine/node_set.h"
 #include "daemon/session/handlers.h"
@@ -59,11 +61,13 @@ Outcome RunNodes(Session& session, Call& call) {
 }
 
 Outcome RunStats(Session& session, Call& call) {
-  Sessions& room = session.room();
-  engine::Counters counters = room.port().Counters();
-  counters.sessions = room.count();
+  const auto write = [&](std::string_view name, std::uint64_t value) {
+    ReplyLine::Row(session.out(), call.tag).Add("name", name).Add("value", value);
+  };
+  write("sessions", session.room().count());
+  const engine::Counters counters = session.room().port().Counters();
   for (const engine::CounterRow& row : engine::CounterTable()) {
-    ReplyLine::Row(session.out(), call.tag).Add("name", row.name).Add("value", row.value(counters));
+    write(row.name, row.value(counters));
   }
   ReplyLine::Ok(session.out(), call.tag);
   return Answered{};
