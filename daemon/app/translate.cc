@@ -174,7 +174,7 @@ std::string DerivedTimes(const config::Config& config) {
   add("drift_allowance of lease.ttl", timing.DriftAllowance(timing.ttl));
   add("drift_allowance of lease.max_ttl", timing.DriftAllowance(timing.max_ttl));
   add("quarantine", timing.Quarantine());
-  add("rest", timing.Cooldown());
+  add("cooldown", timing.Cooldown());
   add("want_life", timing.WantLife());
   add("want_penalty", timing.WantPenalty());
   return text;

@@ -44,7 +44,7 @@ TEST_F(StartupTest, CheckConfigPrintsTheTimesThatFollow) {
                                     "# drift_allowance of lease.ttl: 4ms\n"
                                     "# drift_allowance of lease.max_ttl: 4ms\n"
                                     "# quarantine: 3s\n"
-                                    "# rest: 50ms\n"
+                                    "# cooldown: 50ms\n"
                                     "# want_life: 600ms\n"
                                     "# want_penalty: 1.2s\n"));
 }
