@@ -43,7 +43,8 @@ constexpr std::array<Text, 8> kTexts{{
      "  -w, --wait, --timeout DURATION\n"
      "                         Wait for at most DURATION; default: no limit\n"
      "  -E, --conflict-exit-code CODE\n"
-     "                         Exit with CODE if another holds the lock; default: 75\n"
+     "                         Exit with CODE if another process holds the lock;\n"
+     "                         default: 75\n"
      "  -c, --command STRING   Run STRING with the shell\n"
      "  -o, --close            Do not let COMMAND inherit the lock's socket\n"
      "  -x, -e, --exclusive    Take an exclusive lock (all locks are)\n"
@@ -82,9 +83,10 @@ constexpr std::string_view kDurations =
 
 constexpr std::string_view kExitCodes =
     "\n"
-    "The exit code is that of COMMAND, or 128+N if signal N ended it. Others: 75 another holds\n"
-    "the lock (see -E); 69 no daemon or no quorum; 79 the lock was lost while COMMAND ran; 64\n"
-    "wrong usage; 126 COMMAND cannot be executed; 127 COMMAND is not found.\n";
+    "The exit code is that of COMMAND, or 128+N if signal N ended it. Other codes: 64 the usage\n"
+    "is wrong; 69 there is no daemon or no quorum; 75 another process holds the lock (see -E);\n"
+    "79 the lock was lost while COMMAND ran; 126 COMMAND cannot be executed; 127 COMMAND is not\n"
+    "found.\n";
 
 bool HasJson(std::string_view command) {
   return !command.empty() && command != "run" && command != "help";
