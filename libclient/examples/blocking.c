@@ -1,6 +1,6 @@
-/* Takes a lock, says its fence, lets go: `blocking NAME [SECONDS]`.
- * Waits in line for SECONDS (default: for ever). Exits with 75 if another holds it for all that
- * time.
+/* Takes a lock, prints its fence and releases it: `blocking NAME [SECONDS]`.
+ * Waits for at most SECONDS (default: without limit). Exits with 75 if another process holds the
+ * lock for all that time.
  *
  *   cc blocking.c $(pkg-config --cflags --libs redlock) */
 #include <inttypes.h>
@@ -24,7 +24,7 @@ static int Work(redlock_client* client, const char* name, const redlock_lock_opt
   /* ... the work, which takes grant.fence along to whatever it writes to ... */
 
   error = redlock_unlock(client, name, grant.fence, 0);
-  if (error != REDLOCK_OK) return Fail(client, error); /* ELOST: it was not ours to the end */
+  if (error != REDLOCK_OK) return Fail(client, error); /* ELOST: the lock was lost before */
   printf("released %s\n", name);
   return 0;
 }

@@ -1,6 +1,6 @@
 /* Holds a lock until its standard input ends: `event_loop NAME`.
  *
- * One poll() loop has both: the input, and the session with its answers and events. Nothing in it
+ * One poll() loop serves the input and the session, with its answers and events. Nothing in it
  * blocks. */
 #include <errno.h>
 #include <inttypes.h>
@@ -51,13 +51,13 @@ static void OnEvent(redlock_client* client, const redlock_event* event, void* ar
       printf("lost: %s\n", event->reason);
       state->over = state->status = 1;
       break;
-    default: /* also what a newer library may add */
+    default: /* also an event that a newer library may add */
       break;
   }
   fflush(stdout);
 }
 
-/* Reads and forgets; 0 at the end of the input. */
+/* Reads input and discards it; returns 0 at the end of the input. */
 static int ReadInput(void) {
   char bytes[256];
   ssize_t got = read(STDIN_FILENO, bytes, sizeof(bytes));
@@ -70,7 +70,7 @@ static int Loop(redlock_client* client, struct State* state) {
     struct pollfd fds[2] = {{redlock_fd(client), redlock_events(client), 0},
                             {input_open ? STDIN_FILENO : -1, POLLIN, 0}};
     if (poll(fds, 2, -1) < 0 && errno != EINTR) return 1;
-    /* The callbacks say what comes of it. */
+    /* The callbacks handle the results. */
     if (fds[0].revents != 0) redlock_dispatch(client);
     if (fds[1].revents != 0 && !ReadInput()) {
       const redlock_arg name = {NULL, state->name};

@@ -1,7 +1,9 @@
-// Counts in a file that any number of processes count in: `fenced_counter NAME FILE [TIMES]`.
+// Increments a counter in a file, together with any number of other processes:
+// `fenced_counter NAME FILE [TIMES]`.
 //
-// The lock NAME keeps them apart. The fence keeps out the one that was paused past its deadline and
-// does not know: the file remembers the greatest fence that wrote to it, and refuses an older one.
+// The lock NAME keeps the processes apart. The fence keeps out a process that was paused past its
+// deadline without noticing: the file holds the greatest fence that wrote to it, and refuses a
+// lower one.
 #include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
@@ -16,14 +18,14 @@
 
 namespace {
 
-// The resource. A data base would compare and write in one statement or transaction; a plain file
-// needs flock() to make one step of the two. That is the file's own affair: flock() reaches no
-// other host.
+// The resource. A database would compare and write in one statement or transaction; with a plain
+// file it takes flock() to do both in one step. That is all it is used for: it does not exclude
+// other hosts.
 class FencedFile {
  public:
   explicit FencedFile(std::string path) : path_(std::move(path)) {}
 
-  // Adds one and gives the new count.
+  // Adds one and returns the new count.
   long Increment(std::uint64_t fence) {
     const int fd = open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (fd < 0 || flock(fd, LOCK_EX) != 0) throw std::runtime_error("cannot open " + path_);
