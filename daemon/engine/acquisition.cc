@@ -9,7 +9,7 @@ namespace redlockd::engine {
 
 Contention& Acquisition::Contend() {
   if (!contention_) {
-    contention_ = std::make_unique<Contention>(shared().options.timing, shared().agenda, user_);
+    contention_ = std::make_unique<Contention>(shared().options.timing, shared().agenda, observer_);
   }
   return *contention_;
 }
@@ -20,19 +20,19 @@ void Acquisition::Forget() {
 
 // --- the attempt --------------------------------------------------------------------------------
 
-Acquisition::Entry Acquisition::Enter(std::uint32_t uid) {
-  const bool is_next = shared().gate.LetsIn(user_, uid);
+Acquisition::Turn Acquisition::Enter(std::uint32_t uid) {
+  const bool is_next = shared().gate.LetsIn(observer_, uid);
   if (place_ && is_next) place_->HadTurn();
   place_.reset();
   if (shared().nodes.MetOtherSet() || shared().nodes.Voters().count() < shared().majority()) {
-    return Entry::kNoQuorum;
+    return Turn::kNoQuorum;
   }
-  return is_next ? Entry::kIn : Entry::kInLine;
+  return is_next ? Turn::kNow : Turn::kInLine;
 }
 
 void Acquisition::StandBeforeGate(std::uint32_t uid) {
   place_.reset();
-  place_ = shared().gate.StandInLine(uid, user_);
+  place_ = shared().gate.StandInLine(uid, observer_);
 }
 
 Acquisition::Outcome Acquisition::Begin(Time now, std::uint32_t uid, const Demand& demand) {
@@ -58,7 +58,7 @@ Acquisition::Outcome Acquisition::FirstRound(Time now, const Demand& demand) {
   claim_.lease()->BeginRound(now);
   attempt_->BeginFirstRound(now, shared().options.nodes, voters);
   contention_->OnRound();
-  want.Asked(voters, queueing);
+  want.OnAsked(voters, queueing);
   const Timing& timing = shared().options.timing;
   const bool is_of_tries = queueing == Queueing::kAlways && demand.tries == demand.waiters;
   claim_.AskToTake(now, voters,
@@ -87,7 +87,7 @@ Acquisition::Outcome Acquisition::OnAnswer(Time now, const NodeAnswer& answer,
   if (!attempt_) {  // it comes late
     const bool decided = is_acquire && answer.ticket.round == granted_in_;
     if (ok && decided && contention_ && claim_.IsGranted()) {
-      contention_->want().Voted(answer.node);
+      contention_->want().OnVote(answer.node);
       if (demand.waiters == 0) Forget();
     }
     return {};
@@ -95,7 +95,7 @@ Acquisition::Outcome Acquisition::OnAnswer(Time now, const NodeAnswer& answer,
   if (attempt_->IsInFirstRound() != is_acquire) return {};
   if (answer.ticket.round != claim_.lease()->round()) return {};
   if (is_acquire) {
-    if (ok) Contend().want().Voted(answer.node);
+    if (ok) Contend().want().OnVote(answer.node);
     if (answer.verdict == Verdict::kBusy || answer.verdict == Verdict::kNotTurn) {
       claim_.lease()->OnRefused(answer.node);
     }
@@ -145,14 +145,14 @@ Acquisition::Outcome Acquisition::Won(Time now, const Demand& demand) {
   claim_.OnGranted(now, attempt_->ballot().Agreed(), attempt_->block(),
                    std::exchange(owes_cooldown_, false));
   attempt_.reset();
-  shared().gate.Granted();
+  shared().gate.OnGranted();
   return {.kind = Outcome::Kind::kGranted};
 }
 
 Acquisition::Outcome Acquisition::Fail(Time now, bool reached, const Demand& demand) {
   Contention& contention = Contend();
   const Ballot* ballot = attempt_ ? &attempt_->ballot() : nullptr;
-  if (!reached && ballot && ballot->Silent().any()) shared().gate.Unanswered();
+  if (!reached && ballot && ballot->Silent().any()) shared().gate.OnUnanswered();
   const unsigned splits = contention.splits();
   const Duration pause = contention.OnFailed(now, reached, ballot, demand,
                                              {.nodes = shared().options.nodes,
@@ -183,13 +183,13 @@ void Acquisition::CoolDown(Time now) {
 
 void Acquisition::StopBackingOff() {
   if (contention_) contention_->StopBackingOff();
-  user_.Touch();
+  observer_.Touch();
 }
 
 void Acquisition::OnReleased() {
   if (!contention_) return;
   contention_->OnReleased();
-  user_.Touch();  // also where nobody waits: it may be forgotten now
+  observer_.Touch();  // also where nobody waits: it may be forgotten now
 }
 
 // A hint: it is this daemon's turn there. A majority of them, and it is worth a round.
@@ -202,7 +202,7 @@ void Acquisition::OnVotersChanged() {
 }
 
 void Acquisition::OnQueueSeen(Time now, Stamp greatest) {
-  Contend().want().Saw(greatest, shared().Clock(now));
+  Contend().want().OnSeen(greatest, shared().Clock(now));
 }
 
 NodeSet Acquisition::LeaveQueue(Time now, bool is_awaited) {

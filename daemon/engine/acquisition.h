@@ -26,7 +26,7 @@ class Acquisition {
   };
 
   // Both outlive it.
-  Acquisition(Claim& claim, Contention::User& user) : claim_(claim), user_(user) {}
+  Acquisition(Claim& claim, Contention::Observer& observer) : claim_(claim), observer_(observer) {}
 
   // The uid that it stands before the gate for; none if it does not.
   std::optional<std::uint32_t> StandsBeforeGate() const {
@@ -41,11 +41,11 @@ class Acquisition {
 
   // --- the attempt --------------------------------------------------------------------------------
 
-  enum class Entry { kIn, kInLine, kNoQuorum };
+  enum class Turn { kNow, kInLine, kNoQuorum };
   // May an attempt begin for the user `uid`?
-  Entry Enter(std::uint32_t uid);
+  Turn Enter(std::uint32_t uid);
   void StandBeforeGate(std::uint32_t uid);
-  // After kIn: asks the nodes, for the claim that has begun.
+  // After kNow: asks the nodes, for the claim that has begun.
   Outcome Begin(Time now, std::uint32_t uid, const Demand& demand);
   Outcome OnAnswer(Time now, const NodeAnswer& answer, const Demand& demand);
   Outcome OnSilence(Time now, const NodeSilence& silence, const Demand& demand);
@@ -83,7 +83,7 @@ class Acquisition {
   Shared& shared() const { return claim_.shared(); }
 
   Claim& claim_;
-  Contention::User& user_;
+  Contention::Observer& observer_;
   std::unique_ptr<Attempt> attempt_;
   std::unique_ptr<Contention> contention_;
   std::unique_ptr<AttemptGate::Place> place_;

@@ -15,13 +15,13 @@ constexpr std::size_t Parent(std::size_t place) { return (place - 1) / kChildren
 }  // namespace
 
 std::optional<Time> Agenda::Next() {
-  Settle();
+  Prune();
   if (heap_.empty()) return std::nullopt;
   return heap_.front().at;
 }
 
 bool Agenda::RunNext(Time now) {
-  Settle();
+  Prune();
   if (heap_.empty() || heap_.front().at > now) return false;
   Alarm& alarm = *heap_.front().alarm;
   CHECK(alarm.at_ == heap_.front().at);
@@ -32,7 +32,7 @@ bool Agenda::RunNext(Time now) {
   return true;
 }
 
-void Agenda::Settle() {
+void Agenda::Prune() {
   while (!heap_.empty()) {
     Entry first = heap_.front();
     if (first.alarm->at_ == first.at) return;

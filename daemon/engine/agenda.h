@@ -35,7 +35,7 @@ class Agenda {
     }
   };
   // Brings the first alarm that is set to the top, at its time.
-  void Settle();
+  void Prune();
   void Insert(Entry entry);
   void Remove(std::size_t place);
   void Rise(std::size_t place, Entry entry);

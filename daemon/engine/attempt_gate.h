@@ -36,31 +36,32 @@ class AttemptGate {
   explicit AttemptGate(std::size_t most) : most_(most), width_(most) {}
 
   // An attempt that is under way, for as long as it lives.
-  class Entry : Counted {
+  class Passage : Counted {
    public:
-    Entry(AttemptGate& gate, std::uint32_t uid) : Counted(gate.under_way_), gate_(gate), uid_(uid) {
+    Passage(AttemptGate& gate, std::uint32_t uid)
+        : Counted(gate.under_way_), gate_(gate), uid_(uid) {
       ++gate_.under_way_of_[uid_];
     }
-    ~Entry() { gate_.Leave(uid_); }
+    ~Passage() { gate_.Leave(uid_); }
 
    private:
     AttemptGate& gate_;
     std::uint32_t uid_;
   };
   // It passes from the attempt to the release of what the attempt may have left on the nodes.
-  using Pass = std::unique_ptr<Entry>;
+  using Pass = std::unique_ptr<Passage>;
   Pass Enter(std::uint32_t uid) {
-    auto entry = std::make_unique<Entry>(*this, uid);
+    auto pass = std::make_unique<Passage>(*this, uid);
     if (IsFull(uid)) line_.HoldBack(uid);
-    return entry;
+    return pass;
   }
   // Whether this one may enter for the user: there is room, and no other is before it.
   bool LetsIn(const Contender& who, std::uint32_t uid) const {
     return IsOpen() && !IsFull(uid) && (line_.First() == nullptr || line_.First() == &who);
   }
 
-  void Granted() { width_ = std::min(width_ + 1, most_); }
-  void Unanswered() { width_ = std::max(width_, least_ + 4) - 4; }
+  void OnGranted() { width_ = std::min(width_ + 1, most_); }
+  void OnUnanswered() { width_ = std::max(width_, least_ + 4) - 4; }
 
   // A place in the line before the gate; who drops it leaves the line.
   using Place = FairLine<Contender>::Place;

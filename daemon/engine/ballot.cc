@@ -13,7 +13,7 @@ Ballot::Ballot(std::size_t nodes, NodeSet asked) : nodes_(nodes), asked_(asked),
   CHECK(nodes_ >= 1 && nodes_ <= kMaxNodes && (asked_ >> nodes_).none());
 }
 
-void Ballot::Settle(NodeIndex node) {
+void Ballot::Clear(NodeIndex node) {
   CHECK(asked_.test(node));
   for (NodeSet* set : {&open_, &missed_, &failed_, &refused_, &not_turn_, &voted_}) {
     set->reset(node);
@@ -35,7 +35,7 @@ void Ballot::Take(const NodeAnswer& answer, bool votes) {
 }
 
 void Ballot::Vote(NodeIndex node, Fence fence) {
-  Settle(node);
+  Clear(node);
   voted_.set(node);
   votes_[node] = fence;
 }
@@ -52,7 +52,7 @@ void Ballot::NotTurn(NodeIndex node) {
 }
 
 void Ballot::Refuse(NodeIndex node) {
-  Settle(node);
+  Clear(node);
   refused_.set(node);
 }
 
@@ -72,7 +72,7 @@ void Ballot::FailVotes(const std::string& why) {
 }
 
 void Ballot::Except(NodeIndex node, NodeSet& set, std::string why) {
-  Settle(node);
+  Clear(node);
   set.set(node);
   reasons_[node] = std::move(why);
 }

@@ -61,7 +61,7 @@ class Ballot {
 
  private:
   std::optional<Fence> MajorityFence() const;
-  void Settle(NodeIndex node);
+  void Clear(NodeIndex node);
   void Except(NodeIndex node, NodeSet& set, std::string why);
 
   std::size_t nodes_;

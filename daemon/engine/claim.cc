@@ -9,15 +9,15 @@
 
 namespace redlockd::engine {
 
-Claim::Claim(Shared& shared, std::string lock, Schedule::User& user)
-    : shared_(shared), lock_(std::move(lock)), user_(user) {}
+Claim::Claim(Shared& shared, std::string lock, Schedule::Observer& observer)
+    : shared_(shared), lock_(std::move(lock)), observer_(observer) {}
 
 // --- from the beginning to the end --------------------------------------------------------------
 
 void Claim::Begin(Duration ttl) {
   CHECK(!life_);
   life_.reset(new Life{.lease = {shared_.options.nodes, ++shared_.last_attempt, ttl},
-                       .schedule = {shared_.agenda, user_}});
+                       .schedule = {shared_.agenda, observer_}});
   phase_ = Phase::kAttempt;
   tenure_ = Tenure();
 }
@@ -46,7 +46,7 @@ void Claim::OnGranted(Time now, Fence first, Fence size, bool owes_cooldown) {
   CHECK(life_ && phase_ == Phase::kAttempt);
   phase_ = Phase::kGranted;
   fences_.Begin(first, size);
-  tenure_.Granted(now, owes_cooldown);
+  tenure_.OnGranted(now, owes_cooldown);
 }
 
 void Claim::Keep() {
@@ -185,7 +185,7 @@ Claim::Heard Claim::OnAnswer(Time now, const NodeAnswer& answer, const Demand& d
 
 void Claim::OnTaken(Time now, const NodeAnswer& answer, Heard& heard) {
   const NodeIndex node = answer.node;
-  lease()->Heard(node, answer.ticket.round);
+  lease()->OnHeard(node, answer.ticket.round);
   if (answer.greatest > 0) tenure_.OnWanted(now, true);
   const bool votes = shared_.nodes.Votes(node);
   const bool ok = answer.verdict == Verdict::kOk;
@@ -211,7 +211,7 @@ void Claim::OnTaken(Time now, const NodeAnswer& answer, Heard& heard) {
 
 void Claim::OnRenewed(Time now, const NodeAnswer& answer, const Demand& demand, Heard& heard) {
   const NodeIndex node = answer.node;
-  lease()->Heard(node, answer.ticket.round);
+  lease()->OnHeard(node, answer.ticket.round);
   // A server that is listed twice must not promise twice (rule D8), nor one that evicts (rule D5).
   const bool ok = answer.verdict == Verdict::kOk && shared_.nodes.Keeps(node);
   if (ok) {
@@ -242,7 +242,7 @@ Claim::Heard Claim::OnSilence(const NodeSilence& silence) {
   Heard heard;
   const std::uint32_t round = silence.ticket.round;
   const bool is_confirm = silence.ticket.kind == Ticket::Kind::kConfirm;
-  if (silence.gone && !is_confirm) lease()->Heard(silence.node, round);
+  if (silence.gone && !is_confirm) lease()->OnHeard(silence.node, round);
   if (!IsGranted()) return heard;
   lease()->OnFailed(silence.node, ReasonOf(silence));
   heard.is_endangered = lease()->CloseInRound(silence.node, round, false);

@@ -27,8 +27,8 @@ class Claim {
     FenceBlock::Outcome fences = FenceBlock::Outcome::kOpen;  // of the question for more
   };
 
-  // `user` hears when something of the lease is due. Both outlive it.
-  Claim(Shared& shared, std::string lock, Schedule::User& user);
+  // `observer` hears when something of the lease is due. Both outlive it.
+  Claim(Shared& shared, std::string lock, Schedule::Observer& observer);
 
   const std::string& lock() const { return lock_; }
   Shared& shared() { return shared_; }
@@ -107,7 +107,7 @@ class Claim {
 
   Shared& shared_;
   const std::string lock_;
-  Schedule::User& user_;
+  Schedule::Observer& observer_;
   std::unique_ptr<Life> life_;
   FenceBlock fences_;
   Tenure tenure_;

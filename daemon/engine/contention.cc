@@ -14,13 +14,13 @@ constexpr Duration kAfterExpiry = std::chrono::milliseconds(2);  // rule C11
 
 }  // namespace
 
-Contention::Contention(const Timing& timing, Agenda& agenda, User& user)
+Contention::Contention(const Timing& timing, Agenda& agenda, Observer& observer)
     : timing_(timing),
       want_(timing),
-      attempt_alarm_(agenda, [&user](Time) { user.Touch(); }),
-      cooldown_alarm_(agenda, [&user](Time) { user.Touch(); }),
-      release_alarm_(agenda, [&user](Time) { user.Touch(); }),
-      quorum_alarm_(agenda, [&user](Time now) { user.OnOutOfPatience(now); }) {}
+      attempt_alarm_(agenda, [&observer](Time) { observer.Touch(); }),
+      cooldown_alarm_(agenda, [&observer](Time) { observer.Touch(); }),
+      release_alarm_(agenda, [&observer](Time) { observer.Touch(); }),
+      quorum_alarm_(agenda, [&observer](Time now) { observer.OnOutOfPatience(now); }) {}
 
 bool Contention::OnFreed(NodeIndex node, std::size_t majority) {
   freed_.set(node);
@@ -37,7 +37,7 @@ Duration Contention::OnFailed(Time now, bool reached, const Ballot* ballot, cons
   failures_ = ballot ? ballot->Failures() : NodeFailures();
   // A node that voted for this attempt is free for this daemon, and publishes no hint of it.
   if (ballot) freed_ |= ballot->Voted();
-  want_.RoundFailed(now, reached, ballot && ballot->OnlyQueue());
+  want_.OnRoundFailed(now, reached, ballot && ballot->OnlyQueue());
   return UntilNext(now, reached, ballot, demand, odds);
 }
 

@@ -19,13 +19,13 @@ namespace redlockd::engine {
 class Contention {
  public:
   // Who contends; also at the gate.
-  class User : public AttemptGate::Contender {
+  class Observer : public AttemptGate::Contender {
    public:
     virtual void Touch() = 0;  // a pause is over, or cut short
     // The time of SetPatience is over.
     virtual void OnOutOfPatience(Time now) = 0;
   };
-  Contention(const Timing& timing, Agenda& agenda, User& user);
+  Contention(const Timing& timing, Agenda& agenda, Observer& observer);
 
   Want& want() { return want_; }
 

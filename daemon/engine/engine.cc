@@ -59,7 +59,7 @@ struct Engine::Impl : NodeTable::Observer, ReleaseTable::Observer {
   void On(Time, const AdoptRequested& e);
   // From nodes.
   void On(Time now, const NodeLinkUp& e);
-  void On(Time now, const NodeDown& e) { shared.nodes.Down(now, e.node, e.reason); }
+  void On(Time now, const NodeDown& e) { shared.nodes.OnDown(now, e.node, e.reason); }
   void On(Time now, const NodeAnswer& e);
   void On(Time now, const NodeAnswers& e);
   void On(Time now, const NodeSilence& e);
@@ -185,12 +185,12 @@ void Engine::Impl::On(Time, const AdoptRequested& e) {
 }
 
 void Engine::Impl::On(Time now, const NodeLinkUp& e) {
-  shared.releases.LinkUp(now, e.node);  // before anything else (rule C7)
-  shared.nodes.LinkUp(now, e.node, e.facts);
+  shared.releases.OnLinkUp(now, e.node);  // before anything else (rule C7)
+  shared.nodes.OnLinkUp(now, e.node, e.facts);
 }
 
 void Engine::Impl::On(Time now, const NodeAnswer& e) {
-  shared.nodes.Heard(now, e);
+  shared.nodes.OnHeard(now, e);
   switch (e.ticket.kind) {
     case Ticket::Kind::kAttempt:
     case Ticket::Kind::kConfirm:
@@ -201,9 +201,9 @@ void Engine::Impl::On(Time now, const NodeAnswer& e) {
       return;
     case Ticket::Kind::kRelease:
       if (e.greatest > 0) ReleaseSaw(now, e);
-      return shared.releases.Answered(now, e);
+      return shared.releases.OnAnswered(now, e);
     case Ticket::Kind::kQuery:
-      return queries.Answered(now, e);
+      return queries.OnAnswered(now, e);
     case Ticket::Kind::kProbe:
       return shared.nodes.OnProbed(now, e);
     case Ticket::Kind::kSuspect:
@@ -227,9 +227,9 @@ void Engine::Impl::On(Time now, const NodeSilence& e) {
       if (Lock* lock = locks.OfAttempt(e.ticket.subject)) lock->OnSilence(now, e);
       return;
     case Ticket::Kind::kRelease:
-      return shared.releases.Missed(now, e);
+      return shared.releases.OnMissed(now, e);
     case Ticket::Kind::kQuery:
-      return queries.Missed(now, e);
+      return queries.OnMissed(now, e);
     case Ticket::Kind::kProbe:
     case Ticket::Kind::kSuspect:
     case Ticket::Kind::kTrust:

@@ -51,7 +51,7 @@ NodeSet Lease::Promised(std::size_t nodes) const {
 
 // A first round may follow another before that was answered by all; acquires are answered in their
 // order, so the answer to the newest is the last.
-void Lease::Heard(NodeIndex node, std::uint32_t asked_in) {
+void Lease::OnHeard(NodeIndex node, std::uint32_t asked_in) {
   if (static_cast<std::uint16_t>(asked_in) == sent_in_[node]) in_flight_.reset(node);
 }
 

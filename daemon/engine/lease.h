@@ -44,7 +44,7 @@ class Lease {
   // --- hearing ------------------------------------------------------------------------------------
 
   // A question to the node was answered, or never will be.
-  void Heard(NodeIndex node, std::uint32_t asked_in);
+  void OnHeard(NodeIndex node, std::uint32_t asked_in);
   // The node said that it did not set the key.
   void OnRefused(NodeIndex node);
   // The node has promised the lease anew, from the time of asking (rule C2).

@@ -88,7 +88,7 @@ void Lock::Settle(Time now) {
   if (acquiring && (queue_.empty() || queue_.First().ttl != claim_.lease()->ttl())) {
     LetGo(now, queue_.empty());
   }
-  if (IsFree(state_)) PassOn(now);
+  if (IsFree(state_)) Reassign(now);
   if (!claim_.lease()) ChangeState(queue_.empty() ? State::kIdle : State::kWaiting);
   if (queue_.empty()) {
     acquisition_.Stop(now);
@@ -244,12 +244,12 @@ void Lock::OnTurn(Time now) {
   CHECK(state_ == State::kWaiting && !queue_.empty());
   Waiter& first = queue_.First();
   switch (acquisition_.Enter(first.uid)) {
-    case Acquisition::Entry::kNoQuorum:
+    case Acquisition::Turn::kNoQuorum:
       return Conclude(now, acquisition_.Fail(now, false, queue_.demand(false)));
-    case Acquisition::Entry::kInLine:
+    case Acquisition::Turn::kInLine:
       acquisition_.StandBeforeGate(first.uid);
       return queue_.AwaitTurn(now, shared_.options.timing.quorum_wait);
-    case Acquisition::Entry::kIn:
+    case Acquisition::Turn::kNow:
       break;
   }
   if (first.is_try) first.wait_alarm.Clear();
@@ -303,7 +303,7 @@ void Lock::Grant(Time now, bool is_handoff) {
 }
 
 // The lease has no hold: it is handed off, or lingers, or is let go.
-void Lock::PassOn(Time now) {
+void Lock::Reassign(Time now) {
   switch (claim_.OnFree(now, !queue_.empty())) {
     case Tenure::Next::kLinger:
       claim_.Linger(now);

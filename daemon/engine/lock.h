@@ -20,7 +20,7 @@ namespace redlockd::engine {
 // One lock on this host: the line of sessions that wait for it, the hold, and the claim on the nodes
 // that serves both. Events change its parts and touch it; Settle then does what follows from the
 // state that they left. LockState has the states, and which may follow which.
-class Lock : public Contention::User, private Schedule::User {
+class Lock : public Contention::Observer, private Schedule::Observer {
  public:
   using State = LockState;
 
@@ -87,7 +87,7 @@ class Lock : public Contention::User, private Schedule::User {
   void OnWaitOver(Time now, SessionId session);
   void Conclude(Time now, const Acquisition::Outcome& outcome);
   void Grant(Time now, bool is_handoff);
-  void PassOn(Time now);
+  void Reassign(Time now);
   void TakeNote(Time now, const Claim::Heard& heard);
   void OnEnd(Time now);
   void LetGo(Time now, bool leaves_queue, std::optional<ReleaseTable::Asker> asker = std::nullopt);

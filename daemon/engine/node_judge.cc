@@ -64,12 +64,12 @@ NodeJudge::Fault NodeJudge::OfMembership(NodeIndex node) const {
 // Rule D10.
 NodeJudge::Fault NodeJudge::OfClaims(NodeIndex node) const {
   const NodeFacts& facts = records_[node].facts;
-  if (const auto other = claims_.OtherRun(node)) {
+  if (const auto other = sightings_.OtherRun(node)) {
     return {{NodeState::kOtherRun, "is a different server for another daemon (run_id " + *other +
                                        ", here " + facts.run_id +
                                        "): the address leads to two servers"}};
   }
-  if (!facts.node_id.empty() && !claims_.Accepted(node)) {
+  if (!facts.node_id.empty() && !sightings_.Accepted(node)) {
     return {{NodeState::kProbing, "connected, but not compared with the other nodes yet"}};
   }
   return std::nullopt;

@@ -4,15 +4,15 @@
 #include <string>
 
 #include "daemon/engine/membership.h"
-#include "daemon/engine/node_claims.h"
 #include "daemon/engine/node_clocks.h"
 #include "daemon/engine/node_record.h"
+#include "daemon/engine/node_sightings.h"
 #include "daemon/engine/options.h"
 
 namespace redlockd::engine {
 
 // What follows for a node from all that is known: whether it may vote, and if not, why (rules A6,
-// D1-D8, D10). It reads the records and what is known of ids, claims and clocks; it changes nothing
+// D1-D8, D10). It reads the records and what is known of ids, sightings and clocks; it changes nothing
 // and asks nothing. Where several reasons hold, the first of them counts: from those that make it
 // no node at all to those that pass by themselves.
 class NodeJudge {
@@ -23,11 +23,11 @@ class NodeJudge {
   };
 
   NodeJudge(const EngineOptions& options, const NodeRecords& records, const Membership& membership,
-            const NodeClaims& claims, const NodeClocks& clocks)
+            const NodeSightings& sightings, const NodeClocks& clocks)
       : options_(options),
         records_(records),
         membership_(membership),
-        claims_(claims),
+        sightings_(sightings),
         clocks_(clocks) {}
 
   Judgement Judge(NodeIndex node) const;
@@ -49,7 +49,7 @@ class NodeJudge {
   const EngineOptions& options_;
   const NodeRecords& records_;
   const Membership& membership_;
-  const NodeClaims& claims_;
+  const NodeSightings& sightings_;
   const NodeClocks& clocks_;
 };
 

@@ -61,19 +61,20 @@ struct InspectOp {  // reads only: who holds it, for how long, and the stored fe
 // where there are none yet.
 struct ProbeOp {
   // What another node is to this daemon.
-  struct Claim {
+  struct Sighting {
     std::string node_id;
     std::string run_id;
     std::optional<Duration> heard_ago;  // none: only asks whether another daemon reaches another
-    bool operator==(const Claim&) const = default;
+    bool operator==(const Sighting&) const = default;
   };
 
   std::string node_id{};
   std::string set{};
-  bool settles = true;  // a missing sentinel is written, in quarantine, with this daemon's settings
+  bool may_write =
+      true;  // a missing sentinel is written, in quarantine, with this daemon's settings
   std::string counted{};   // the run that this daemon has counted the node as; empty: none
   std::string instance{};  // of this daemon
-  std::vector<Claim> claims{};
+  std::vector<Sighting> sightings{};
 };
 // Rules D5, D6: the node may have lost something: ready = TIME + quarantine. `witness`: the
 // instance of this daemon where all that it has is what its own clock says; then the quarantine

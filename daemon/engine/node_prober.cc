@@ -32,12 +32,12 @@ bool TestAndSet(NodeSet& set, NodeIndex node) {
 }  // namespace
 
 NodeProber::NodeProber(const EngineOptions& options, const NodeRecords& records,
-                       const Membership& membership, NodeClaims& claims, Random& random,
+                       const Membership& membership, NodeSightings& sightings, Random& random,
                        Agenda& agenda, Outbox& outbox)
     : options_(options),
       records_(records),
       membership_(membership),
-      claims_(claims),
+      sightings_(sightings),
       random_(random),
       outbox_(outbox) {
   for (NodeIndex i = 0; i < records.size(); ++i) {
@@ -52,21 +52,21 @@ void NodeProber::Probe(Time now, NodeIndex node) {
   if (record.suspected != NodeRecord::Suspicion::kNone) AskToSuspect(now, node);
   if (TestAndSet(probing_, node)) return;
   ProbeOp op = MakeProbe(now, node);
-  claims_.Asked(node, Claimed().reset(node));
+  sightings_.OnAsked(node, Claimed().reset(node));
   Ask(now, node, Ticket::Kind::kProbe, std::move(op));
 }
 
 ProbeOp NodeProber::MakeProbe(Time now, NodeIndex node) {
   ProbeOp op;
-  op.settles = MayWrite();
-  settles_.set(node, op.settles);
-  if (const auto id = membership_.IdFor(node); id && op.settles) {
+  op.may_write = MayWrite();
+  may_write_.set(node, op.may_write);
+  if (const auto id = membership_.IdFor(node); id && op.may_write) {
     op.node_id = id->empty() ? Hex(random_.Below(UINT64_MAX)) : *id;
   }
-  if (op.settles) op.set = membership_.Own();
+  if (op.may_write) op.set = membership_.Own();
   op.counted = records_[node].counted;
   op.instance = options_.instance;
-  op.claims = ClaimsAt(now, node);
+  op.sightings = SightingsAt(now, node);
   return op;
 }
 
@@ -104,7 +104,7 @@ void NodeProber::WriteWhatIsMissing(Time now) {
   const NodeSet claimed = Claimed();
   for (NodeIndex i = 0; i < records_.size(); ++i) {
     if (!records_[i].IsRead()) continue;
-    if ((may_write && LacksWhatIsWritten(i)) || claims_.Lacks(i, NodeSet(claimed).reset(i))) {
+    if ((may_write && LacksWhatIsWritten(i)) || sightings_.Lacks(i, NodeSet(claimed).reset(i))) {
       Probe(now, i);
     }
   }
@@ -112,7 +112,7 @@ void NodeProber::WriteWhatIsMissing(Time now) {
 
 bool NodeProber::LacksWhatIsWritten(NodeIndex node) const {
   const NodeFacts& facts = records_[node].facts;
-  if (facts.memory == NodeFacts::Memory::kNone && !settles_.test(node)) return true;
+  if (facts.memory == NodeFacts::Memory::kNone && !may_write_.test(node)) return true;
   const bool all_read = std::all_of(records_.begin(), records_.end(),
                                     [](const NodeRecord& record) { return record.IsRead(); });
   const bool lacks_id = facts.node_id.empty() && membership_.IdFor(node);
@@ -140,16 +140,16 @@ NodeSet NodeProber::Claimed() const {
   return claimed;
 }
 
-std::vector<ProbeOp::Claim> NodeProber::ClaimsAt(Time now, NodeIndex node) const {
-  std::vector<ProbeOp::Claim> claims;
+std::vector<ProbeOp::Sighting> NodeProber::SightingsAt(Time now, NodeIndex node) const {
+  std::vector<ProbeOp::Sighting> sightings;
   for (NodeIndex i = 0; i < records_.size(); ++i) {
     const NodeRecord& record = records_[i];
     if (i == node || !record.HasCheckedId()) continue;
     const bool only_asks = record.other_run || records_.MetOtherSet();
-    claims.push_back({record.facts.node_id, record.facts.run_id,
-                      only_asks ? std::nullopt : std::optional(now - record.heard)});
+    sightings.push_back({record.facts.node_id, record.facts.run_id,
+                         only_asks ? std::nullopt : std::optional(now - record.heard)});
   }
-  return claims;
+  return sightings;
 }
 
 }  // namespace redlockd::engine

@@ -5,10 +5,10 @@
 
 #include "daemon/engine/agenda.h"
 #include "daemon/engine/membership.h"
-#include "daemon/engine/node_claims.h"
 #include "daemon/engine/node_op.h"
 #include "daemon/engine/node_record.h"
 #include "daemon/engine/node_set.h"
+#include "daemon/engine/node_sightings.h"
 #include "daemon/engine/options.h"
 #include "daemon/engine/outbox.h"
 #include "daemon/engine/random.h"
@@ -23,7 +23,7 @@ namespace redlockd::engine {
 class NodeProber {
  public:
   NodeProber(const EngineOptions& options, const NodeRecords& records, const Membership& membership,
-             NodeClaims& claims, Random& random, Agenda& agenda, Outbox& outbox);
+             NodeSightings& sightings, Random& random, Agenda& agenda, Outbox& outbox);
 
   // Probes the node if it is linked and no probe is on its way.
   void Probe(Time now, NodeIndex node);
@@ -52,17 +52,17 @@ class NodeProber {
   bool MayWrite() const;
   bool LacksWhatIsWritten(NodeIndex node) const;
   NodeSet Claimed() const;
-  std::vector<ProbeOp::Claim> ClaimsAt(Time now, NodeIndex node) const;
+  std::vector<ProbeOp::Sighting> SightingsAt(Time now, NodeIndex node) const;
 
   const EngineOptions& options_;
   const NodeRecords& records_;
   const Membership& membership_;
-  NodeClaims& claims_;
+  NodeSightings& sightings_;
   Random& random_;
   Outbox& outbox_;
   NodeSet probing_;
   NodeSet suspecting_;
-  NodeSet settles_;           // the last probe was to write missing settings (rule D3)
+  NodeSet may_write_;         // the last probe was to write missing settings (rule D3)
   std::deque<Alarm> alarms_;  // a deque: alarms stay where they are
 };
 

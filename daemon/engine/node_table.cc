@@ -26,13 +26,13 @@ NodeTable::NodeTable(const EngineOptions& options, Random& random, Agenda& agend
       records_(options.nodes),
       membership_(options.nodes),
       clocks_(options.nodes, options.timing.drift),
-      claims_(options.nodes),
-      judge_(options, records_, membership_, claims_, clocks_),
+      sightings_(options.nodes),
+      judge_(options, records_, membership_, sightings_, clocks_),
       report_(options, records_, judge_),
       log_(records_, outbox),
-      prober_(options, records_, membership_, claims_, random, agenda, outbox) {}
+      prober_(options, records_, membership_, sightings_, random, agenda, outbox) {}
 
-std::optional<std::int64_t> NodeTable::SetClock(Time now) const {
+std::optional<std::int64_t> NodeTable::ClockOfSet(Time now) const {
   const auto median = clocks_.Median(Linked());
   if (!median) return std::nullopt;
   return Microseconds(now) + *median;
@@ -40,7 +40,7 @@ std::optional<std::int64_t> NodeTable::SetClock(Time now) const {
 
 // --- connections --------------------------------------------------------------------------------
 
-void NodeTable::LinkUp(Time now, NodeIndex index, const NodeFacts& facts) {
+void NodeTable::OnLinkUp(Time now, NodeIndex index, const NodeFacts& facts) {
   NodeRecord& node = records_[index];
   NodeFacts merged = facts;
   if (!node.linked || facts.run_id != node.facts.run_id) {
@@ -56,7 +56,7 @@ void NodeTable::LinkUp(Time now, NodeIndex index, const NodeFacts& facts) {
   Judge(now);
 }
 
-void NodeTable::Down(Time now, NodeIndex index, const std::string& reason) {
+void NodeTable::OnDown(Time now, NodeIndex index, const std::string& reason) {
   records_[index].linked = false;
   records_[index].down_reason = reason;
   prober_.Stop(index);
@@ -69,7 +69,7 @@ void NodeTable::TakeFacts(Time now, NodeIndex index, const NodeFacts& facts) {
   NodeRecord& node = records_[index];
   const NodeFacts old = std::exchange(node.facts, facts);
   if (facts.run_id != old.run_id) {
-    claims_.Met(index);
+    sightings_.Met(index);
     node.other_run = false;
     clocks_.Reset(index);
     // Its sentinel is of another run: rule D1 sees to it.
@@ -83,7 +83,7 @@ void NodeTable::TakeFacts(Time now, NodeIndex index, const NodeFacts& facts) {
 
 // --- any answer ---------------------------------------------------------------------------------
 
-void NodeTable::Heard(Time now, const NodeAnswer& answer) {
+void NodeTable::OnHeard(Time now, const NodeAnswer& answer) {
   NodeRecord& node = records_[answer.node];
   node.heard = now;
   if (answer.verdict == Verdict::kError && node.TakeTrouble(now, answer)) {
@@ -186,14 +186,14 @@ void NodeTable::Learn(Time now, NodeIndex index, const NodeAnswer& answer) {
     Suspect(now, index, Suspicion::kOwnWord);
   }
   membership_.Learn(index, node.facts.node_id, node.facts.set);
-  std::vector<NodeClaims::Other> others;
+  std::vector<NodeSightings::Other> others;
   for (const NodeFacts::Other& other : node.facts.others) {
     for (NodeIndex i = 0; i < size(); ++i) {
       if (records_[i].facts.node_id == other.node_id)
         others.push_back({i, other.run_id, other.heard});
     }
   }
-  claims_.Answered(index, answer.node_time, others);
+  sightings_.OnAnswered(index, answer.node_time, others);
   JudgeOtherRuns(now);
 }
 
@@ -201,7 +201,7 @@ void NodeTable::Learn(Time now, NodeIndex index, const NodeAnswer& answer) {
 // quarantine, for what the other has promised may live on.
 void NodeTable::JudgeOtherRuns(Time now) {
   for (NodeIndex i = 0; i < size(); ++i) {
-    const bool other_run = claims_.OtherRun(i).has_value();
+    const bool other_run = sightings_.OtherRun(i).has_value();
     if (std::exchange(records_[i].other_run, other_run) == other_run) continue;
     if (!other_run && !records_[i].ready_at) Suspect(now, i, Suspicion::kOwnWord);
   }

@@ -5,13 +5,13 @@
 
 #include "daemon/engine/agenda.h"
 #include "daemon/engine/membership.h"
-#include "daemon/engine/node_claims.h"
 #include "daemon/engine/node_clocks.h"
 #include "daemon/engine/node_judge.h"
 #include "daemon/engine/node_log.h"
 #include "daemon/engine/node_prober.h"
 #include "daemon/engine/node_record.h"
 #include "daemon/engine/node_report.h"
+#include "daemon/engine/node_sightings.h"
 #include "daemon/engine/options.h"
 #include "daemon/engine/outbox.h"
 #include "daemon/engine/random.h"
@@ -41,11 +41,11 @@ class NodeTable {
 
   // --- what is heard ------------------------------------------------------------------------------
 
-  void LinkUp(Time now, NodeIndex node, const NodeFacts& facts);
-  void Down(Time now, NodeIndex node, const std::string& reason);
+  void OnLinkUp(Time now, NodeIndex node, const NodeFacts& facts);
+  void OnDown(Time now, NodeIndex node, const std::string& reason);
   // To be called for every answer of whatever kind, before its content is used: reads the clock,
   // and what the verdict says of the node itself.
-  void Heard(Time now, const NodeAnswer& answer);
+  void OnHeard(Time now, const NodeAnswer& answer);
   // The answer to what the table asked, by the kind of its ticket.
   void OnProbed(Time now, const NodeAnswer& answer);
   void OnSuspected(Time now, const NodeAnswer& answer);
@@ -68,7 +68,7 @@ class NodeTable {
   bool MetOtherSet() const { return records_.MetOtherSet(); }
   Duration RoundTrip() const { return records_.RoundTrip(); }
   // Now by the nodes' clocks, in microseconds (rule A5); none before any answer.
-  std::optional<std::int64_t> SetClock(Time now) const;
+  std::optional<std::int64_t> ClockOfSet(Time now) const;
   std::string WhyNoQuorum(Time now, const NodeFailures& failures) const {
     return report_.WhyNoQuorum(now, failures);
   }
@@ -92,7 +92,7 @@ class NodeTable {
   NodeRecords records_;
   Membership membership_;
   NodeClocks clocks_;
-  NodeClaims claims_;
+  NodeSightings sightings_;
   const NodeJudge judge_;
   const NodeReport report_;
   NodeLog log_;

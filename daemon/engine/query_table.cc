@@ -84,7 +84,7 @@ NodeOp QueryTable::OpOf(const Query& query) const {
       return InspectOp{query.name};
     case Kind::kLookToTrust:
     case Kind::kLookToAdopt:
-      return ProbeOp{.settles = false};
+      return ProbeOp{.may_write = false};
     case Kind::kTrust:
       return TrustOp{};
     case Kind::kAdopt:
@@ -93,7 +93,7 @@ NodeOp QueryTable::OpOf(const Query& query) const {
   return AdoptOp{nodes_.membership().Own()};
 }
 
-void QueryTable::Answered(Time now, const NodeAnswer& answer) {
+void QueryTable::OnAnswered(Time now, const NodeAnswer& answer) {
   const auto found = queries_.find(answer.ticket.subject);
   if (found == queries_.end()) return;
   Query& query = found->second;
@@ -107,7 +107,7 @@ void QueryTable::Answered(Time now, const NodeAnswer& answer) {
   GoOn(now, found);
 }
 
-void QueryTable::Missed(Time now, const NodeSilence& silence) {
+void QueryTable::OnMissed(Time now, const NodeSilence& silence) {
   const auto found = queries_.find(silence.ticket.subject);
   if (found == queries_.end()) return;
   if (silence.gone) found->second.in_flight.reset(silence.node);

@@ -39,8 +39,8 @@ class QueryTable {
   // Asks the nodes what there is room for. At the end of each step.
   void AskNext(Time now);
 
-  void Answered(Time now, const NodeAnswer& answer);
-  void Missed(Time now, const NodeSilence& silence);
+  void OnAnswered(Time now, const NodeAnswer& answer);
+  void OnMissed(Time now, const NodeSilence& silence);
 
  private:
   // trust-empty and adopt look at all nodes first; nothing is written where one does not answer.

@@ -67,7 +67,7 @@ void ReleaseTable::AskAgain(Time now, AttemptNumber attempt) {
   Ask(now, attempt, pending, pending.unacked & ~pending.in_flight & nodes_.Linked());
 }
 
-void ReleaseTable::LinkUp(Time now, NodeIndex node) {
+void ReleaseTable::OnLinkUp(Time now, NodeIndex node) {
   for (auto& [attempt, pending] : pending_) {
     if (pending.unacked.test(node) && !pending.in_flight.test(node)) {
       Ask(now, attempt, pending, NodeSet().set(node));
@@ -75,7 +75,7 @@ void ReleaseTable::LinkUp(Time now, NodeIndex node) {
   }
 }
 
-void ReleaseTable::Answered(Time now, const NodeAnswer& answer) {
+void ReleaseTable::OnAnswered(Time now, const NodeAnswer& answer) {
   const auto found = pending_.find(answer.ticket.subject);
   if (found == pending_.end()) return;
   Pending& pending = found->second;
@@ -92,7 +92,7 @@ void ReleaseTable::Answered(Time now, const NodeAnswer& answer) {
   if (awaited) observer_.OnReleased(*awaited);
 }
 
-void ReleaseTable::Missed(Time now, const NodeSilence& silence) {
+void ReleaseTable::OnMissed(Time now, const NodeSilence& silence) {
   const auto found = pending_.find(silence.ticket.subject);
   if (found == pending_.end()) return;
   std::optional<std::string> awaited;

@@ -54,9 +54,9 @@ class ReleaseTable {
   };
   void Add(Time now, Release release);
   // A connection to the node is there: what it has not acked is asked again (rule C7).
-  void LinkUp(Time now, NodeIndex node);
-  void Answered(Time now, const NodeAnswer& answer);
-  void Missed(Time now, const NodeSilence& silence);
+  void OnLinkUp(Time now, NodeIndex node);
+  void OnAnswered(Time now, const NodeAnswer& answer);
+  void OnMissed(Time now, const NodeSilence& silence);
 
   // The lock that is released; none if nothing is owed any more.
   const std::string* LockOf(AttemptNumber attempt) const;

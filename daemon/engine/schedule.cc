@@ -6,8 +6,8 @@
 
 namespace redlockd::engine {
 
-Schedule::Schedule(Agenda& agenda, User& user)
-    : alarm_(agenda, [&user](Time now) { user.OnLeaseDue(now); }) {}
+Schedule::Schedule(Agenda& agenda, Observer& observer)
+    : alarm_(agenda, [&observer](Time now) { observer.OnLeaseDue(now); }) {}
 
 void Schedule::EndAt(Time end) {
   end_at_ = end;

@@ -14,14 +14,14 @@ class Schedule {
  public:
   // In the order in which they are dealt with.
   enum class Due { kWarning, kEnd, kRenewal };
-  class User {
+  class Observer {
    public:
-    virtual ~User() = default;
+    virtual ~Observer() = default;
     // Something is due: see TakeDue.
     virtual void OnLeaseDue(Time now) = 0;
   };
 
-  Schedule(Agenda& agenda, User& user);
+  Schedule(Agenda& agenda, Observer& observer);
 
   // There is no hold: the lease ends at `end`.
   void EndAt(Time end);

@@ -26,7 +26,7 @@ struct Shared {
   std::size_t majority() const { return Majority(options.nodes); }
   std::string OwnerOf(AttemptNumber attempt) const;
   // The time by the nodes' clocks; 0: no node is left to ask.
-  Stamp Clock(Time now) const { return nodes.SetClock(now).value_or(0); }
+  Stamp Clock(Time now) const { return nodes.ClockOfSet(now).value_or(0); }
   // How long a try goes on while nobody may hold the lock (rule E10).
   Duration TryPatience() const { return options.timing.TryPatience(nodes.RoundTrip()); }
 

@@ -6,7 +6,7 @@
 
 namespace redlockd::engine {
 
-void Tenure::Granted(Time now, bool owes_cooldown) {
+void Tenure::OnGranted(Time now, bool owes_cooldown) {
   CHECK(!is_granted_ && since_ == kNever);
   is_granted_ = true;
   owes_cooldown_ = owes_cooldown;

@@ -14,7 +14,7 @@ class Tenure {
 
   // The nodes have granted the lease. `owes_cooldown`: the tenure before this one was over, and this
   // host has not paused since.
-  void Granted(Time now, bool owes_cooldown);
+  void OnGranted(Time now, bool owes_cooldown);
   // Another daemon wants the lock; `is_queued`: it has an entry in the queue, so its turn will come.
   void OnWanted(Time now, bool is_queued);
   // The lease is not handed off any more: it is kept until a deadline.

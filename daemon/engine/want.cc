@@ -29,18 +29,18 @@ void Want::Stamped(Stamp clock) {
   if (stamp_ == 0) stamp_ = std::max(clock, greatest_ + 1);
 }
 
-void Want::Asked(NodeSet nodes, Queueing queueing) {
+void Want::OnAsked(NodeSet nodes, Queueing queueing) {
   // Votes are for this round from now on: whether the one before was refused is not heard any more.
   entries_ |= std::exchange(if_refused_, {});
   if (queueing == Queueing::kIfRefused) if_refused_ = nodes;
   if (queueing == Queueing::kAlways) entries_ |= nodes;
 }
 
-void Want::Saw(Stamp greatest, Stamp clock) {
+void Want::OnSeen(Stamp greatest, Stamp clock) {
   if (greatest <= clock + kFarFuture) greatest_ = std::max(greatest_, greatest);
 }
 
-void Want::RoundFailed(Time now, bool reached, bool only_queue) {
+void Want::OnRoundFailed(Time now, bool reached, bool only_queue) {
   if (!reached) {
     stays_out_until_ = now + timing_.WantPenalty();
   } else if (stays_out_until_ && now >= *stays_out_until_) {

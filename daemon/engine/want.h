@@ -25,14 +25,14 @@ class Want {
   Stamp stamp() const { return stamp_; }
 
   // The round went out.
-  void Asked(NodeSet nodes, Queueing queueing);
+  void OnAsked(NodeSet nodes, Queueing queueing);
   // The node voted for the round: one that registers only where it is refused did not.
-  void Voted(NodeIndex node) { if_refused_.reset(node); }
+  void OnVote(NodeIndex node) { if_refused_.reset(node); }
   // An answer named the greatest stamp of others; 0 names none.
-  void Saw(Stamp greatest, Stamp clock);
+  void OnSeen(Stamp greatest, Stamp clock);
   // The round failed. `reached`: enough nodes answered it. `only_queue`: enough nodes were free, or
   // had voted, for a majority, had it not been for the queue.
-  void RoundFailed(Time now, bool reached, bool only_queue);
+  void OnRoundFailed(Time now, bool reached, bool only_queue);
 
   // Nodes that may have its entry.
   NodeSet Entries() const { return entries_ | if_refused_; }

@@ -108,16 +108,16 @@ class Writer {
     Key(kTryKey);
     LockKey(kTryKey);
     Settings();
-    Arg(op.settles ? "1" : "0");
+    Arg(op.may_write ? "1" : "0");
     Arg(op.node_id);
     Arg(op.set);
     Arg(op.counted);
     Arg(op.instance);
     Arg(set_.key_prefix);
-    for (const engine::ProbeOp::Claim& claim : op.claims) {
-      Arg(claim.node_id);
-      Arg(claim.run_id);
-      claim.heard_ago ? Arg(Microseconds(*claim.heard_ago)) : Arg("");
+    for (const engine::ProbeOp::Sighting& sighting : op.sightings) {
+      Arg(sighting.node_id);
+      Arg(sighting.run_id);
+      sighting.heard_ago ? Arg(Microseconds(*sighting.heard_ago)) : Arg("");
     }
   }
   void operator()(const engine::SuspectOp& op) {

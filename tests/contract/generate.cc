@@ -157,14 +157,14 @@ class Generator {
     engine::ProbeOp probe;
     if (OneIn(2)) probe.node_id = "node-2";
     if (OneIn(2)) probe.set = "set-2";
-    probe.settles = !OneIn(8);
+    probe.may_write = !OneIn(8);
     if (OneIn(4)) probe.counted = "run-0";
     probe.instance = Instance();
     for (std::uint64_t more = Below(3); more > 0; --more) {
-      engine::ProbeOp::Claim claim{
+      engine::ProbeOp::Sighting claim{
           OneIn(2) ? "node-3" : "node-4", OneIn(2) ? "run-3" : "run-4", {}};
       if (!OneIn(3)) claim.heard_ago = OneIn(2) ? 0s : 3s;
-      probe.claims.push_back(std::move(claim));
+      probe.sightings.push_back(std::move(claim));
     }
     return probe;
   }

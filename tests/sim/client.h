@@ -22,7 +22,7 @@ class Client : public SessionUser {
     std::size_t number;
     bool haste;    // Scenario::haste
     bool polite;   // while it shares it neither dies nor tries nor has the lock really released,
-                   // so that tenures are whole and followed by a rest (rule E1)
+                   // so that tenures are whole and followed by a cooldown (rule E1)
     bool in_line;  // what it asks for may have to wait for its turn (rule C12)
     const bool& calm;          // nothing new is begun any more
     bool wrong_clock = false;  // its host's goes wrong: of times it is told nothing that holds

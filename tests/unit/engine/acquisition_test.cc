@@ -14,7 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using Kind = Ticket::Kind;
-using Entry = Acquisition::Entry;
+using Turn = Acquisition::Turn;
 
 std::string TextOf(const Acquisition::Outcome& outcome) {
   switch (outcome.kind) {
@@ -41,7 +41,7 @@ Said Other(Verdict verdict) { return {verdict}; }
 const Said kSilence{};
 
 // Acquires lock "x" for a user of uid 1000.
-class AcquisitionTest : public ClaimFixture, Contention::User {
+class AcquisitionTest : public ClaimFixture, Contention::Observer {
  protected:
   // Ends all that was begun, and all pauses.
   void StartAnew() {
@@ -56,7 +56,7 @@ class AcquisitionTest : public ClaimFixture, Contention::User {
     demand_ = kOneWaits;
   }
   Acquisition::Outcome Begin() {
-    EXPECT_EQ(acquisition_.Enter(1000), Entry::kIn);
+    EXPECT_EQ(acquisition_.Enter(1000), Turn::kNow);
     claim_.Begin(3s);
     return acquisition_.Begin(now_, 1000, demand_);
   }
@@ -124,17 +124,17 @@ TEST_F(AcquisitionTest, AnAttemptBeginsWithAQuorumAndRoomAtTheGate) {  // rules 
     NodeSet up;
     std::size_t others;
     bool is_other_set;
-    Entry entry;
+    Turn turn;
   };
   const std::size_t most = shared_.options.attempts;
   for (const Row& row : {
-           Row{0b111, 0, false, Entry::kIn},
-           Row{0b011, 0, false, Entry::kIn},
-           Row{0b001, 0, false, Entry::kNoQuorum},
-           Row{0b111, most - 1, false, Entry::kIn},
-           Row{0b111, most, false, Entry::kInLine},
-           Row{0b001, most, false, Entry::kNoQuorum},
-           Row{0b111, 0, true, Entry::kNoQuorum},
+           Row{0b111, 0, false, Turn::kNow},
+           Row{0b011, 0, false, Turn::kNow},
+           Row{0b001, 0, false, Turn::kNoQuorum},
+           Row{0b111, most - 1, false, Turn::kNow},
+           Row{0b111, most, false, Turn::kInLine},
+           Row{0b001, most, false, Turn::kNoQuorum},
+           Row{0b111, 0, true, Turn::kNoQuorum},
        }) {
     StartAnew();
     Crowd(row.others);
@@ -145,10 +145,10 @@ TEST_F(AcquisitionTest, AnAttemptBeginsWithAQuorumAndRoomAtTheGate) {  // rules 
       NodeFacts facts = shared_.nodes.records()[2].facts;
       facts.set = "5:a,b,c,d,e";
       NodeAnswer answer = Answered(2, Verdict::kOk);
-      answer.facts = facts;
+      answer.facts = std::make_shared<NodeFacts>(std::move(facts));
       shared_.nodes.OnProbed(now_, answer);
     }
-    EXPECT_EQ(acquisition_.Enter(1000), row.entry) << row.up << row.others << row.is_other_set;
+    EXPECT_EQ(acquisition_.Enter(1000), row.turn) << row.up << row.others << row.is_other_set;
   }
 }
 
@@ -162,7 +162,7 @@ TEST_F(AcquisitionTest, StandsBeforeTheGateUntilItEntersOrNobodyWaits) {
   EXPECT_EQ(shared_.gate.Next(), nullptr);
   passes_.pop_back();
   EXPECT_NE(shared_.gate.Next(), nullptr);
-  EXPECT_EQ(acquisition_.Enter(1001), Entry::kIn);
+  EXPECT_EQ(acquisition_.Enter(1001), Turn::kNow);
   EXPECT_EQ(acquisition_.StandsBeforeGate(), std::nullopt);
   acquisition_.StandBeforeGate(1000);
   acquisition_.Stop(now_);
@@ -179,18 +179,18 @@ TEST_F(AcquisitionTest, ItsTurnIsOneOfItsUsersTurns) {  // rule C12
   const auto same = shared_.gate.StandInLine(1000, of_same_user);
   const auto another = shared_.gate.StandInLine(1001, of_another);
   passes_.pop_back();
-  EXPECT_EQ(acquisition_.Enter(1000), Entry::kIn);
+  EXPECT_EQ(acquisition_.Enter(1000), Turn::kNow);
   EXPECT_EQ(shared_.gate.Next(), &of_another);
 }
 
 TEST_F(AcquisitionTest, AnAttemptIsUnderWayUntilItsPassIsDropped) {  // rule C12
   Begin();
   Crowd(shared_.options.attempts - 1);
-  EXPECT_EQ(acquisition_.Enter(1001), Entry::kInLine);
+  EXPECT_EQ(acquisition_.Enter(1001), Turn::kInLine);
   AttemptGate::Pass pass = acquisition_.End();
-  EXPECT_EQ(acquisition_.Enter(1001), Entry::kInLine) << "its release is under way";
+  EXPECT_EQ(acquisition_.Enter(1001), Turn::kInLine) << "its release is under way";
   pass.reset();
-  EXPECT_EQ(acquisition_.Enter(1001), Entry::kIn);
+  EXPECT_EQ(acquisition_.Enter(1001), Turn::kNow);
   EXPECT_EQ(acquisition_.End(), nullptr) << "no attempt is under way";
 }
 
@@ -198,18 +198,18 @@ TEST_F(AcquisitionTest, OnlySilenceNarrowsTheGateAndAGrantWidensIt) {  // rule C
   const std::size_t most = shared_.options.attempts;
   Fail({Vote(7), Other(Verdict::kError), Other(Verdict::kError)});
   Crowd(most - 1);
-  EXPECT_EQ(acquisition_.Enter(1000), Entry::kIn);
+  EXPECT_EQ(acquisition_.Enter(1000), Turn::kNow);
   passes_.clear();
   Fail({kSilence, kSilence});
   Crowd(most - 4);
-  EXPECT_EQ(acquisition_.Enter(1000), Entry::kInLine);
+  EXPECT_EQ(acquisition_.Enter(1000), Turn::kInLine);
   passes_.pop_back();
   Begin();
   EXPECT_EQ(TextOf(HearAll(Kind::kAttempt, {Vote(7), Vote(7)})), "granted");
   Crowd(1);
-  EXPECT_EQ(acquisition_.Enter(1000), Entry::kIn);
+  EXPECT_EQ(acquisition_.Enter(1000), Turn::kNow);
   Crowd(1);
-  EXPECT_EQ(acquisition_.Enter(1000), Entry::kInLine);
+  EXPECT_EQ(acquisition_.Enter(1000), Turn::kInLine);
 }
 
 // --- rounds -------------------------------------------------------------------------------------

@@ -13,7 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class ContentionTest : public ::testing::Test, Contention::User {
+class ContentionTest : public ::testing::Test, Contention::Observer {
  protected:
   ContentionTest() { timing_.retry_interval = 100ms; }
   // Rings what is due until then.

@@ -54,10 +54,10 @@ TEST_F(LeaseTest, ANodeIsIdleWhenItHasAnsweredTheNewestQuestion) {  // rule C5
   EXPECT_EQ(lease_.Idle() & NodeSet(0b111), NodeSet(0b000));
   lease_.BeginRound(At(1s));
   lease_.AskedToTake(NodeSet(0b001));
-  lease_.Heard(0, 1);
-  lease_.Heard(1, 1);
+  lease_.OnHeard(0, 1);
+  lease_.OnHeard(1, 1);
   EXPECT_EQ(lease_.Idle() & NodeSet(0b111), NodeSet(0b010));
-  lease_.Heard(0, 2);
+  lease_.OnHeard(0, 2);
   EXPECT_EQ(lease_.Idle() & NodeSet(0b111), NodeSet(0b011));
 }
 
@@ -66,7 +66,7 @@ TEST_F(LeaseTest, ANodeThatRefusedDoesNotHaveTheKey) {
   lease_.AskedToTake(NodeSet(0b011));
   lease_.OnRefused(0);
   EXPECT_EQ(lease_.may_have(), NodeSet(0b011)) << "a question is still out";
-  lease_.Heard(0, 1);
+  lease_.OnHeard(0, 1);
   lease_.OnRefused(0);
   EXPECT_EQ(lease_.may_have(), NodeSet(0b010));
 }

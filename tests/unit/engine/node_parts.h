@@ -33,9 +33,9 @@ class NodeParts : public ::testing::Test {
   }();
   NodeRecords records_{3};
   Membership membership_{3};
-  NodeClaims claims_{3};
+  NodeSightings sightings_{3};
   NodeClocks clocks_{3, options_.timing.drift};
-  NodeJudge judge_{options_, records_, membership_, claims_, clocks_};
+  NodeJudge judge_{options_, records_, membership_, sightings_, clocks_};
 };
 
 }  // namespace redlockd::engine

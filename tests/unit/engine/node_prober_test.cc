@@ -38,7 +38,7 @@ class NodeProberTest : public NodeParts {
   Agenda agenda_;
   Outbox outbox_;
   Effects effects_;
-  NodeProber prober_{options_, records_, membership_, claims_, random_, agenda_, outbox_};
+  NodeProber prober_{options_, records_, membership_, sightings_, random_, agenda_, outbox_};
 };
 
 TEST_F(NodeProberTest, OneProbeIsOnItsWayAtATime) {
@@ -85,7 +85,7 @@ TEST_F(NodeProberTest, ASuspectIsAskedOnceAndAgainWithTheNextProbe) {
 TEST_F(NodeProberTest, SettlesWhereItAgreesWithMost) {
   struct Row {
     std::size_t read, differ;
-    bool settles;
+    bool may_write;
   };
   for (const Row& row : {Row{1, 0, false}, Row{2, 0, true}, Row{3, 1, true}, Row{3, 2, false}}) {
     for (NodeIndex i = 0; i < 3; ++i) {
@@ -94,7 +94,7 @@ TEST_F(NodeProberTest, SettlesWhereItAgreesWithMost) {
     }
     const auto asked = Asked([&] { prober_.Probe(At(0s), 0); });
     ASSERT_EQ(asked.size(), 1u);
-    EXPECT_EQ(std::get<ProbeOp>(asked[0].op).settles, row.settles) << row.read << row.differ;
+    EXPECT_EQ(std::get<ProbeOp>(asked[0].op).may_write, row.may_write) << row.read << row.differ;
     prober_.OnProbeOver(0);
   }
 }
@@ -105,10 +105,10 @@ TEST_F(NodeProberTest, ReportsToANodeWhichServersTheOthersAre) {
   records_[2].other_run = true;
   const auto asked = Asked([&] { prober_.Probe(At(0s), 0); });
   ASSERT_EQ(asked.size(), 1u);
-  const auto& claims = std::get<ProbeOp>(asked[0].op).claims;
-  ASSERT_EQ(claims.size(), 2u);
-  EXPECT_EQ(claims[0], (ProbeOp::Claim{"id1", "run1", Duration(3s)}));
-  EXPECT_EQ(claims[1], (ProbeOp::Claim{"id2", "run2", std::nullopt})) << "it is disputed";
+  const auto& sightings = std::get<ProbeOp>(asked[0].op).sightings;
+  ASSERT_EQ(sightings.size(), 2u);
+  EXPECT_EQ(sightings[0], (ProbeOp::Sighting{"id1", "run1", Duration(3s)}));
+  EXPECT_EQ(sightings[1], (ProbeOp::Sighting{"id2", "run2", std::nullopt})) << "it is disputed";
 }
 
 }  // namespace

@@ -125,8 +125,8 @@ class OtherServer : public NodeHealth {
   OtherServer() { Start(); }
   // Another daemon tells the node `at` that for it node 2 is the server `run`.
   void Say(NodeIndex at, const std::string& run) {
-    ProbeOp probe{.settles = false, .instance = "you"};
-    probe.claims.push_back({nodes_[2].id(), run, 0s});
+    ProbeOp probe{.may_write = false, .instance = "you"};
+    probe.sightings.push_back({nodes_[2].id(), run, 0s});
     nodes_[at].Run(now_, timing_, nodes_[at].Info().run_id, probe);
   }
   // This daemon reaches another server, which had been introduced before.
@@ -217,7 +217,7 @@ TEST_F(OtherServer, WhoIsOvertakenStopsCountingIt) {
 
 TEST_F(OtherServer, AnIdGivenBackSaysThatTheNodeWasUsed) {  // rule D7
   MeetAnother("run9");
-  ProbeOp look{.settles = false};
+  ProbeOp look{.may_write = false};
   const auto seen = nodes_[2].Run(now_, timing_, "run9", look);
   EXPECT_EQ(seen.facts->memory, NodeFacts::Memory::kUsed);
 }

@@ -232,7 +232,7 @@ NodeAnswer ObedientNode::Do(const Call& call, const InspectOp& op) {
 
 NodeAnswer ObedientNode::Do(const Call& call, const ProbeOp& op) {
   std::optional<NodeAnswer> refused;
-  if (!sentinel_ && op.settles) {
+  if (!sentinel_ && op.may_write) {
     const Duration quarantine = call.timing.Quarantine();
     sentinel_ = Sentinel{{}, 0, call.timing.max_ttl, call.timing.fence_window, quarantine};
     BeginQuarantine(call, quarantine, Duration(0));
@@ -252,21 +252,22 @@ NodeAnswer ObedientNode::Do(const Call& call, const ProbeOp& op) {
   facts.memory = !sentinel_ ? NodeFacts::Memory::kNone
                  : IsUsed() ? NodeFacts::Memory::kUsed
                             : NodeFacts::Memory::kNew;
-  for (const ProbeOp::Claim& claim : op.claims) Compare(call, op, claim, facts);
+  for (const ProbeOp::Sighting& sighting : op.sightings) Compare(call, op, sighting, facts);
   answer.facts = std::make_shared<NodeFacts>(std::move(facts));
   return answer;
 }
 
 // Rule D10.
-void ObedientNode::Compare(const Call& call, const ProbeOp& op, const ProbeOp::Claim& claim,
+void ObedientNode::Compare(const Call& call, const ProbeOp& op, const ProbeOp::Sighting& sighting,
                            NodeFacts& facts) {
-  const auto found = claims_.find(claim.node_id);
-  if (found != claims_.end() && found->second.run != claim.run_id &&
+  const auto found = sightings_.find(sighting.node_id);
+  if (found != sightings_.end() && found->second.run != sighting.run_id &&
       found->second.instance != op.instance &&
       call.now - found->second.heard <= Us(std::chrono::seconds(5))) {
-    facts.others.push_back({claim.node_id, found->second.run, found->second.heard});
-  } else if (claim.heard_ago) {
-    claims_[claim.node_id] = {claim.run_id, op.instance, call.now - Us(*claim.heard_ago)};
+    facts.others.push_back({sighting.node_id, found->second.run, found->second.heard});
+  } else if (sighting.heard_ago) {
+    sightings_[sighting.node_id] = {sighting.run_id, op.instance,
+                                    call.now - Us(*sighting.heard_ago)};
   }
 }
 
@@ -315,7 +316,7 @@ void ObedientNode::Flush() {
   set_.clear();
   witness_.clear();
   was_.clear();
-  claims_.clear();
+  sightings_.clear();
   count = 0;
   keys_.clear();
   fences_.clear();

@@ -91,7 +91,8 @@ class ObedientNode {
   NodeAnswer Do(const Call& call, const ReleaseOp& op);
   NodeAnswer Do(const Call& call, const InspectOp& op);
   NodeAnswer Do(const Call& call, const ProbeOp& op);
-  void Compare(const Call& call, const ProbeOp& op, const ProbeOp::Claim& claim, NodeFacts& facts);
+  void Compare(const Call& call, const ProbeOp& op, const ProbeOp::Sighting& sighting,
+               NodeFacts& facts);
   NodeAnswer Do(const Call& call, const SuspectOp& op);
   NodeAnswer Do(const Call& call, const TrustOp& op);
   NodeAnswer Do(const Call& call, const AdoptOp& op);
@@ -112,11 +113,11 @@ class ObedientNode {
   std::string witness_;  // and when it said that the clock has moved
   NodeTime witnessed_ = 0;
   std::string was_;  // the run that a daemon counted it as before it forgot
-  struct Claim {
+  struct Sighting {
     std::string run, instance;
     NodeTime heard;
   };
-  std::map<std::string, Claim> claims_;  // of the other nodes, by their ids
+  std::map<std::string, Sighting> sightings_;  // of the other nodes, by their ids
   std::map<std::string, Key> keys_;
   std::map<std::string, Stored> fences_;
   std::map<std::string, WantQueue> wants_;

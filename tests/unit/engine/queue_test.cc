@@ -311,7 +311,9 @@ TEST_F(Queue, HintsForLocksNobodyUsesAreNothing) {
 class WantTest : public testing::Test {
  protected:
   Queueing Next() { return want_.NextRound(now_, 1000); }
-  void Fail(bool reached, bool only_queue = false) { want_.RoundFailed(now_, reached, only_queue); }
+  void Fail(bool reached, bool only_queue = false) {
+    want_.OnRoundFailed(now_, reached, only_queue);
+  }
   Timing timing_;
   Want want_{timing_};
   Time now_{1000s};
@@ -319,8 +321,8 @@ class WantTest : public testing::Test {
 
 TEST_F(WantTest, RegistersWhereRefusedFirstAndAlwaysLater) {  // rule E6.2
   EXPECT_EQ(Next(), Queueing::kIfRefused);
-  want_.Asked(NodeSet(0b111), Queueing::kIfRefused);
-  want_.Voted(1);
+  want_.OnAsked(NodeSet(0b111), Queueing::kIfRefused);
+  want_.OnVote(1);
   EXPECT_EQ(want_.Entries(), NodeSet(0b101));
   Fail(true);
   EXPECT_EQ(Next(), Queueing::kAlways);
@@ -328,16 +330,16 @@ TEST_F(WantTest, RegistersWhereRefusedFirstAndAlwaysLater) {  // rule E6.2
 
 TEST_F(WantTest, AVoteForALaterRoundSaysNothingOfTheFirst) {  // rule E6.3
   Next();
-  want_.Asked(NodeSet(0b111), Queueing::kIfRefused);
+  want_.OnAsked(NodeSet(0b111), Queueing::kIfRefused);
   Fail(false);
-  want_.Asked(NodeSet(0b111), Next());
-  want_.Voted(1);
+  want_.OnAsked(NodeSet(0b111), Next());
+  want_.OnVote(1);
   EXPECT_EQ(want_.Entries(), NodeSet(0b111));
 }
 
 TEST_F(WantTest, StaysOutAfterARoundThatTooFewAnswered) {  // rule E6.6
   Next();
-  want_.Asked(NodeSet(0b111), Queueing::kIfRefused);
+  want_.OnAsked(NodeSet(0b111), Queueing::kIfRefused);
   Fail(false);
   EXPECT_EQ(Next(), Queueing::kNone);
   Fail(true);
@@ -351,7 +353,7 @@ TEST_F(WantTest, StaysOutAfterARoundThatTooFewAnswered) {  // rule E6.6
 
 TEST_F(WantTest, IgnoresTheQueueOnceWhenItAloneRefusesForTooLong) {  // rule E6.9
   Next();
-  want_.Asked(NodeSet(0b111), Queueing::kIfRefused);
+  want_.OnAsked(NodeSet(0b111), Queueing::kIfRefused);
   Fail(true, true);
   now_ += timing_.WantPenalty();
   EXPECT_EQ(Next(), Queueing::kAlways);
@@ -364,7 +366,7 @@ TEST_F(WantTest, IgnoresTheQueueOnceWhenItAloneRefusesForTooLong) {  // rule E6.
 
 TEST_F(WantTest, AHolderInBetweenBeginsTheCountAnew) {  // rule E6.9
   Next();
-  want_.Asked(NodeSet(0b111), Queueing::kIfRefused);
+  want_.OnAsked(NodeSet(0b111), Queueing::kIfRefused);
   Fail(true, true);
   now_ += timing_.WantPenalty();
   Fail(true, false);
@@ -373,11 +375,11 @@ TEST_F(WantTest, AHolderInBetweenBeginsTheCountAnew) {  // rule E6.9
 }
 
 TEST_F(WantTest, IgnoresStampsFromFarAhead) {  // rule E6.1
-  want_.Saw(1000 + 601'000'000, 1000);
+  want_.OnSeen(1000 + 601'000'000, 1000);
   Next();
   EXPECT_EQ(want_.stamp(), 1000);
   want_.End();
-  want_.Saw(5000, 1000);
+  want_.OnSeen(5000, 1000);
   Next();
   EXPECT_EQ(want_.stamp(), 5001);
 }

@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class ScheduleTest : public ::testing::Test, Schedule::User {
+class ScheduleTest : public ::testing::Test, Schedule::Observer {
  protected:
   Agenda agenda_;
   Schedule schedule_{agenda_, *this};

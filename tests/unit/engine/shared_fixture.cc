@@ -43,9 +43,9 @@ SharedFixture::~SharedFixture() { shared_.outbox.End(); }
 void SharedFixture::Make(NodeIndex node, NodeIs state) {
   nodes_[node].refuses = state == NodeIs::kFull ? "OOM" : "";
   if (state == NodeIs::kDown) {
-    shared_.nodes.Down(now_, node, "connection refused");
+    shared_.nodes.OnDown(now_, node, "connection refused");
   } else {
-    shared_.nodes.LinkUp(now_, node, nodes_[node].Info());
+    shared_.nodes.OnLinkUp(now_, node, nodes_[node].Info());
   }
   AnswerProbes();
 }
@@ -60,7 +60,7 @@ void SharedFixture::AnswerProbes() {
             nodes_[i].Run(now_, shared_.options.timing, nodes_[i].Info().run_id, ask.op);
         answer.node = i;
         answer.ticket = ask.ticket;
-        shared_.nodes.Heard(now_, answer);
+        shared_.nodes.OnHeard(now_, answer);
         shared_.nodes.OnProbed(now_, answer);
       }
     }

@@ -49,7 +49,7 @@ class SharedFixture : public ::testing::Test, NodeTable::Observer, ReleaseTable:
 };
 
 // A claim for lock "x", which nobody uses.
-class ClaimFixture : public SharedFixture, Schedule::User {
+class ClaimFixture : public SharedFixture, Schedule::Observer {
  protected:
   // The claim begins, and its first round asks the three nodes.
   void Ask(Duration ttl = 3s);

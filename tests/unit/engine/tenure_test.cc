@@ -20,7 +20,7 @@ class TenureTest : public ::testing::Test {
 };
 
 TEST_F(TenureTest, HandsOffWhileSomebodyWaitsAndNotForLonger) {
-  tenure_.Granted(At(0s), false);
+  tenure_.OnGranted(At(0s), false);
   EXPECT_EQ(Free(5s, true), Tenure::Next::kHandOff) << "the first hold is not counted";
   tenure_.OnHold(true);
   EXPECT_EQ(Free(5999ms, true), Tenure::Next::kHandOff);
@@ -29,7 +29,7 @@ TEST_F(TenureTest, HandsOffWhileSomebodyWaitsAndNotForLonger) {
 }
 
 TEST_F(TenureTest, LingersOnlyWhereItMay) {
-  tenure_.Granted(At(0s), false);
+  tenure_.OnGranted(At(0s), false);
   EXPECT_EQ(Free(0s, false), Tenure::Next::kEnd);
   EXPECT_EQ(Free(0s, false, 3s), Tenure::Next::kLinger);
   EXPECT_TRUE(tenure_.Linger(At(0s), timing_, 3s));
@@ -40,7 +40,7 @@ TEST_F(TenureTest, LingersOnlyWhereItMay) {
 TEST_F(TenureTest, EndsSoonWhereAnotherHostWantsIt) {
   tenure_.OnWanted(At(0s), false);
   EXPECT_FALSE(tenure_.IsWanted()) << "there is nothing to want yet";
-  tenure_.Granted(At(1s), false);
+  tenure_.OnGranted(At(1s), false);
   EXPECT_TRUE(tenure_.IsWanted());
   EXPECT_EQ(Free(1s, false, 3s), Tenure::Next::kEnd) << "it does not linger";
   for (unsigned i = 0; i < Timing::kHandoffsWhileWanted; ++i) {
@@ -51,7 +51,7 @@ TEST_F(TenureTest, EndsSoonWhereAnotherHostWantsIt) {
 }
 
 TEST_F(TenureTest, EndsAfterATimeWhereAnotherHostWantsIt) {
-  tenure_.Granted(At(0s), false);
+  tenure_.OnGranted(At(0s), false);
   tenure_.OnWanted(At(0s), true);
   EXPECT_TRUE(tenure_.HasQueue());
   EXPECT_EQ(Free(Timing::kHandoffTimeWhileWanted - 1ns, true), Tenure::Next::kHandOff);
@@ -59,7 +59,7 @@ TEST_F(TenureTest, EndsAfterATimeWhereAnotherHostWantsIt) {
 }
 
 TEST_F(TenureTest, ThatOwesACooldownHasOneHold) {
-  tenure_.Granted(At(0s), true);
+  tenure_.OnGranted(At(0s), true);
   EXPECT_EQ(Free(0s, true), Tenure::Next::kEnd);
 }
 

@@ -92,10 +92,10 @@ TEST(CommandTest, EachOpHasItsKeysAndArguments) {
   EXPECT_THAT(call.args, ElementsAre("run", "61062000", "60000000", "10000000", "1", "id", "set",
                                      "", "", "app:"));
   call = test::WordsOf(
-      engine::ProbeOp{.settles = false,
+      engine::ProbeOp{.may_write = false,
                       .counted = "run-1",
                       .instance = "me",
-                      .claims = {{"id-2", "run-2", 1500us}, {"id-3", "run-3", std::nullopt}}},
+                      .sightings = {{"id-2", "run-2", 1500us}, {"id-3", "run-3", std::nullopt}}},
       kSet, "run");
   EXPECT_THAT(call.args,
               ElementsAre("run", "61062000", "60000000", "10000000", "0", "", "", "run-1", "me",

@@ -324,7 +324,7 @@ TEST_F(ScriptsTest, InspectReadsAndWritesNothing) {
 TEST_F(ScriptsTest, AnEmptyNodeVotesForNobodyUntilItIsIntroduced) {
   EXPECT_EQ(Acquire(kA).verdict, Verdict::kAmnesia);
   EXPECT_EQ(Do(engine::SuspectOp{}).verdict, Verdict::kAmnesia);
-  Do(engine::ProbeOp{.settles = false});
+  Do(engine::ProbeOp{.may_write = false});
   EXPECT_EQ(MemoryFromProbe(), "none");
   EXPECT_EQ(Acquire(kA).verdict, Verdict::kAmnesia);
   EXPECT_EQ(Key(), "(nil)");
@@ -654,7 +654,7 @@ TEST_F(ScriptsTest, IntroduceWritesIdAndSetOnce) {
 TEST_F(ScriptsTest, EachIntroductionIsCounted) {
   Do(engine::ProbeOp{});
   EXPECT_EQ(last_->element[10]->integer, 1);
-  Do(engine::ProbeOp{.settles = false});
+  Do(engine::ProbeOp{.may_write = false});
   EXPECT_EQ(last_->element[10]->integer, 2);
 }
 
@@ -664,7 +664,7 @@ TEST_F(ScriptsTest, AnotherRunForAnIdIsToldWhileItIsHeard) {
   Ready();
   const auto say = [&](const std::string& instance, const std::string& run,
                        std::optional<engine::Duration> ago) {
-    Do(engine::ProbeOp{.instance = instance, .claims = {{"id-2", run, ago}}});
+    Do(engine::ProbeOp{.instance = instance, .sightings = {{"id-2", run, ago}}});
     return OthersFromProbe();
   };
   EXPECT_EQ(say("a", "x", 0s), "");

@@ -14,22 +14,23 @@ namespace redlockd::engine {
 // Whether other daemons reach the same servers as this one under the nodes' ids (rule D10). Each
 // daemon tells every node which run it has for the ids of the other nodes, and hears of another run
 // there that another daemon has heard not long ago.
-class NodeClaims {
+class NodeSightings {
  public:
-  explicit NodeClaims(std::size_t nodes) : seen_(nodes, std::vector<Seen>(nodes)), proven_(nodes) {}
+  explicit NodeSightings(std::size_t nodes)
+      : seen_(nodes, std::vector<Seen>(nodes)), proven_(nodes) {}
 
   // The node is another server than before, as far as this daemon knows: nobody has been asked of
   // it.
   void Met(NodeIndex node);
   // `at` is being asked of those nodes.
-  void Asked(NodeIndex at, NodeSet of) { being_asked_[at] = of; }
+  void OnAsked(NodeIndex at, NodeSet of) { being_asked_[at] = of; }
   // Its answer, at its own time: those of which another daemon reaches another server.
   struct Other {
     NodeIndex node;
     std::string run_id;
     NodeTime heard;
   };
-  void Answered(NodeIndex at, NodeTime time, const std::vector<Other>& others);
+  void OnAnswered(NodeIndex at, NodeTime time, const std::vector<Other>& others);
 
   // Some of these have never been asked of `at`.
   bool Lacks(NodeIndex at, NodeSet of) const;

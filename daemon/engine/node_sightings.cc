@@ -1,16 +1,16 @@
-#include "daemon/engine/node_claims.h"
+#include "daemon/engine/node_sightings.h"
 
 #include "daemon/engine/node_set.h"
 
 namespace redlockd::engine {
 
-void NodeClaims::Met(NodeIndex node) {
+void NodeSightings::Met(NodeIndex node) {
   for (auto& of : seen_) of[node] = Seen();
   for (NodeSet& asked : being_asked_) asked.reset(node);
   proven_[node].clear();
 }
 
-void NodeClaims::Answered(NodeIndex at, NodeTime time, const std::vector<Other>& others) {
+void NodeSightings::OnAnswered(NodeIndex at, NodeTime time, const std::vector<Other>& others) {
   for (NodeIndex node = 0; node < seen_.size(); ++node) {
     if (!being_asked_[at].test(node)) continue;
     Seen& seen = seen_[at][node];
@@ -34,24 +34,24 @@ void NodeClaims::Answered(NodeIndex at, NodeTime time, const std::vector<Other>&
   }
 }
 
-bool NodeClaims::Lacks(NodeIndex at, NodeSet of) const {
+bool NodeSightings::Lacks(NodeIndex at, NodeSet of) const {
   for (NodeIndex node = 0; node < seen_.size(); ++node) {
     if (of.test(node) && !seen_[at][node].asked) return true;
   }
   return false;
 }
 
-std::size_t NodeClaims::Acceptances(NodeIndex node) const {
+std::size_t NodeSightings::Acceptances(NodeIndex node) const {
   std::size_t count = 0;
   for (NodeIndex at = 0; at < seen_.size(); ++at) count += at != node && seen_[at][node].accepted;
   return count;
 }
 
-bool NodeClaims::Accepted(NodeIndex node) const {
+bool NodeSightings::Accepted(NodeIndex node) const {
   return Acceptances(node) + 1 >= Majority(seen_.size());
 }
 
-std::optional<std::string> NodeClaims::OtherRun(NodeIndex node) const {
+std::optional<std::string> NodeSightings::OtherRun(NodeIndex node) const {
   if (!proven_[node].empty()) return proven_[node];
   for (NodeIndex at = 0; at < seen_.size(); ++at) {
     if (at != node && !seen_[at][node].other.empty()) return seen_[at][node].other;
