@@ -150,9 +150,10 @@ Acquisition::Outcome Acquisition::Won(Time now, const Demand& demand) {
 }
 
 Acquisition::Outcome Acquisition::Fail(Time now, bool reached, const Demand& demand) {
+  CHECK(attempt_ || !reached);
   Contention& contention = Contend();
   const Ballot* ballot = attempt_ ? &attempt_->ballot() : nullptr;
-  if (!reached && ballot && ballot->Silent().any()) shared().gate.OnUnanswered();
+  if (!reached && ballot && ballot->Missed().any()) shared().gate.OnUnanswered();
   const unsigned splits = contention.splits();
   const Duration pause = contention.OnFailed(now, reached, ballot, demand,
                                              {.nodes = shared().options.nodes,

@@ -47,8 +47,8 @@ class Ballot {
   Fence ToConfirm() const;
   std::size_t Votes() const { return voted_.count(); }
   NodeSet Voted() const { return voted_; }
-  // Asked, and has not answered.
-  NodeSet Silent() const { return asked_ & (open_ | missed_); }
+  // Asked, and not waited for any more.
+  NodeSet Missed() const { return missed_; }
   // Why each node that was asked has neither voted nor refused.
   NodeFailures Failures() const;
   // The one other owner that was seen on a majority: it holds the lock. Empty if there is none, so

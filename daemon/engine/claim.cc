@@ -202,7 +202,7 @@ void Claim::OnTaken(Time now, const NodeAnswer& answer, Heard& heard) {
   }
   if (ok && votes) OnPromise(answer, heard);
   if (!IsGranted() || answer.ticket.kind == Ticket::Kind::kAttempt) return;
-  if (ok && answer.ticket.kind == Ticket::Kind::kHeal) ++shared_.counters.heals;
+  if (ok && votes && answer.ticket.kind == Ticket::Kind::kHeal) ++shared_.counters.heals;
   heard.is_endangered = lease()->CloseInRound(node, answer.ticket.round, ok && votes);
   if (answer.ticket.kind == Ticket::Kind::kBlock && fences_.IsAskedIn(answer.ticket.round)) {
     heard.fences = fences_.OnAnswer(answer, votes);

@@ -52,6 +52,11 @@ void Hold::MoveDeadline(Time now) {
 
 bool Hold::CanGain() const { return claim_.lease()->Deadline() < ends_at_; }
 
+// With max-hold, a lease that lasts until its end is safe whatever becomes of the next renewal.
+void Hold::OnEndangered() {
+  if (CanGain()) SetJeopardy(true);
+}
+
 void Hold::SetJeopardy(bool jeopardy) {
   if (is_in_jeopardy_ == jeopardy) return;
   is_in_jeopardy_ = jeopardy;

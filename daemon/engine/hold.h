@@ -34,8 +34,8 @@ class Hold {
   // Whether a further renewal would let it last longer: with max-hold there is nothing to gain
   // after its end.
   bool CanGain() const;
-  // Notifies the session if it was not so before.
-  void SetJeopardy(bool jeopardy);
+  // A majority of the nodes did not promise the lease anew, or little of it is left.
+  void OnEndangered();
   // The hold ends without the session, which is notified of the reason, unless that is kNone. The
   // caller destroys it.
   void Lose(LossReason reason);
@@ -43,6 +43,8 @@ class Hold {
   LossReason AtDeadline() const;
 
  private:
+  // Notifies the session if it was not so before.
+  void SetJeopardy(bool jeopardy);
   void Notify(Notice::Kind kind, LossReason reason = LossReason::kNone) const;
   std::string WhyInDanger(Notice::Kind kind, LossReason reason) const;
 

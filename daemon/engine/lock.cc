@@ -40,6 +40,8 @@ bool IsUndecided(const Waiter& first, State state, const Acquisition& acquisitio
   if (!first.asked) {
     return state == State::kIdle || state == State::kWaiting || state == State::kAcquiring;
   }
+  // A round that was asked in time decides it, however late its answers are read.
+  if (state == State::kAcquiring && first.splits > 0) return true;
   return acquisition.IsSplit() && WaitQueue::IsSplit(first, now, patience);
 }
 
@@ -344,7 +346,7 @@ void Lock::OnSilence(Time now, const NodeSilence& silence) {
 void Lock::TakeNote(Time now, const Claim::Heard& heard) {
   if (heard.deadline_moved && hold_) hold_->MoveDeadline(now);
   if (heard.deadline_moved && !hold_) claim_.PlanEnd(now);
-  if (heard.is_endangered && hold_) hold_->SetJeopardy(true);
+  if (heard.is_endangered && hold_) hold_->OnEndangered();
   if (heard.fences == FenceBlock::Outcome::kUsedUp && IsFree(state_)) LetGo(now, true);
   if (!hold_) Touch();
 }
@@ -367,12 +369,12 @@ void Lock::OnLeaseDue(Time now) {
   while (const auto due = claim_.schedule().TakeDue(now)) {
     switch (*due) {
       case Schedule::Due::kWarning:
-        if (hold_) hold_->SetJeopardy(true);
+        if (hold_) hold_->OnEndangered();
         break;
       case Schedule::Due::kEnd:
         return OnEnd(now);
       case Schedule::Due::kRenewal:  // a lease that lingers is not renewed (rule E4)
-        if (hold_ && hold_->CanGain() && !claim_.Renew(now)) hold_->SetJeopardy(true);
+        if (hold_ && hold_->CanGain() && !claim_.Renew(now)) hold_->OnEndangered();
         break;
     }
   }

@@ -200,6 +200,10 @@ TEST_F(AcquisitionTest, OnlySilenceNarrowsTheGateAndAGrantWidensIt) {  // rule C
   Crowd(most - 1);
   EXPECT_EQ(acquisition_.Enter(1000), Turn::kNow);
   passes_.clear();
+  Fail({Other(Verdict::kError), Other(Verdict::kError)});  // the third would have had time yet
+  Crowd(most - 1);
+  EXPECT_EQ(acquisition_.Enter(1000), Turn::kNow);
+  passes_.clear();
   Fail({kSilence, kSilence});
   Crowd(most - 4);
   EXPECT_EQ(acquisition_.Enter(1000), Turn::kInLine);

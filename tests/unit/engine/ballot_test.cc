@@ -71,13 +71,13 @@ TEST(Ballot, HasNoQuorumWhenTooFewCanAnswer) {
   EXPECT_EQ(ballot.Judge(), Result::kAgreed);
 }
 
-TEST(Ballot, KnowsWhoWasSilentAndWhoFailed) {
+TEST(Ballot, KnowsWhoWasMissedAndWhoFailed) {
   Ballot ballot(5, NodeSet(0b11111));
   ballot.Vote(0, 10);
   ballot.Refuse(1);
   ballot.Fail(2, "OOM");
   ballot.Miss(3, "silent");
-  EXPECT_EQ(ballot.Silent(), NodeSet(0b11000));
+  EXPECT_EQ(ballot.Missed(), NodeSet(0b01000)) << "the last may answer yet";
   EXPECT_EQ(ballot.Failures(),
             (NodeFailures{{2, "OOM"}, {3, "silent"}, {4, "has not answered yet"}}));
   ballot.Vote(2, 10);

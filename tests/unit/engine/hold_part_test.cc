@@ -160,7 +160,7 @@ TEST_F(HoldPartTest, ADeadlineThatMovesIsNoticedWhereItMatters) {  // rules C9, 
       hold_->MoveDeadline(now_);
       shared_.counters.renewals = 0;
     }
-    hold_->SetJeopardy(row.in_jeopardy);
+    if (row.in_jeopardy) hold_->OnEndangered();
     effects_.clear();
     now_ = start_ + row.heard;
     switch (row.move) {
@@ -199,19 +199,29 @@ TEST_F(HoldPartTest, ANoticeOfDangerSaysWhatEachNodeSaid) {
   HearNothing(Ticket::Kind::kRenew, 0);
   Hear(Ticket::Kind::kRenew, 1, Verdict::kNotOwner);
   Make(2, NodeIs::kDown);
-  hold_->SetJeopardy(true);
+  hold_->OnEndangered();
   const auto notices = TakeNotices(1);
   ASSERT_EQ(TextOf(notices), "jeopardy");
   EXPECT_EQ(notices[0].text,
             "node 1 lost its connection before it answered; node 2 no longer has the lock's key; "
             "node 3 connection refused");
-  hold_->SetJeopardy(true);
+  hold_->OnEndangered();
   EXPECT_EQ(TextOf(TakeNotices(1)), "") << "the session knows";
   EXPECT_EQ(shared_.counters.jeopardies, 1u);
-  hold_->SetJeopardy(false);
+  Make(2, NodeIs::kUp);
+  MoveOn(now_ += 1s);
+  hold_->MoveDeadline(now_);
   const auto safe = TakeNotices(1);
   ASSERT_EQ(TextOf(safe), "safe");
   EXPECT_EQ(safe[0].text, "");
+}
+
+TEST_F(HoldPartTest, WhatTheLeaseOutlastsIsNotInDanger) {
+  Begin(false, 2s);
+  hold_->OnEndangered();
+  EXPECT_EQ(TextOf(TakeNotices(1)), "");
+  EXPECT_FALSE(hold_->View(now_).jeopardy);
+  EXPECT_EQ(shared_.counters.jeopardies, 0u);
 }
 
 TEST_F(HoldPartTest, ALossIsNoticedAndRememberedForTheSession) {
@@ -247,17 +257,17 @@ TEST_F(HoldPartTest, ALossIsNoticedAndRememberedForTheSession) {
 }
 
 TEST_F(HoldPartTest, IsShownAsItIsAndCountedWhileItLives) {
-  Begin(false, 2s);
+  Begin(false, 10s);
   EXPECT_EQ(shared_.counters.holds, 1u);
   now_ += 500ms;
   Promise(2, now_);
-  hold_->SetJeopardy(true);
+  hold_->OnEndangered();
   const HoldView view = hold_->View(now_);
   EXPECT_EQ(view.name, "x");
   EXPECT_EQ(view.session, 1u);
   EXPECT_EQ(view.fence, kFirst);
   EXPECT_EQ(view.granted, start_);
-  EXPECT_EQ(view.deadline, start_ + 2s);
+  EXPECT_EQ(view.deadline, Until(start_));
   EXPECT_EQ(view.ttl, Duration(3s));
   EXPECT_EQ(view.votes, 3u);
   EXPECT_TRUE(view.jeopardy);

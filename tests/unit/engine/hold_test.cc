@@ -369,6 +369,15 @@ TEST_F(HoldTest, AMaxHoldBelowTheTtlIsTheDeadline) {
   EXPECT_EQ(Told(session_), Kinds{Kind::kLost}) << "no warning: it was asked for";
 }
 
+TEST_F(HoldTest, WhatMaxHoldEndsBeforeTheLeaseDoesIsNotInDanger) {
+  MustHold(session_, {.max_hold = 2s});
+  AllByHand();
+  Lock(Open());  // more fences are asked for, as for a renewal
+  for (NodeIndex i = 0; i < 3; ++i) Answer(Take<AcquireOp>(i), Verdict::kError);
+  EXPECT_EQ(Told(session_), Kinds{});
+  EXPECT_FALSE(Holds().at(0).jeopardy);
+}
+
 TEST_F(HoldTest, WhatMaxHoldEndsBeforeTheLeaseDoesIsNotRenewed) {
   MustHold(session_, {.max_hold = 2s});
   AllByHand();

@@ -163,6 +163,29 @@ TEST_F(Tries, AShortWaitDoesNotEndInASplit) {
   EXPECT_TRUE(GrantOf(request));
 }
 
+TEST_F(Tries, AShortWaitDoesNotEndBetweenTheRoundsOfASplit) {
+  AllByHand();
+  const auto request = Lock(a_, {.wait = 1ns});
+  Split();
+  ASSERT_FALSE(IsAsked<AcquireOp>(0));
+  Pass(1ns);
+  EXPECT_FALSE(Answered(request));
+  EXPECT_TRUE(IsAsked<AcquireOp>(0)) << "it has no time to wait for";
+}
+
+TEST_F(Tries, AShortWaitIsDecidedByTheRoundThatWasAskedInTime) {
+  AllByHand();
+  const auto request = Lock(a_, {.wait = 1ms});
+  Do(NodeHint{1, NodeHint::Kind::kFree, "x"});
+  Split();  // two nodes are free since: it is asked for again at once
+  ASSERT_TRUE(NextRound());
+  Jump(1s);  // the daemon was stopped
+  EXPECT_FALSE(Answered(request));
+  Vote(0, 20);
+  Vote(1, 20);
+  EXPECT_TRUE(GrantOf(request));
+}
+
 TEST_F(Tries, AShortWaitEndsAfterASplitWithoutEnd) {
   AllByHand();
   const Time start = now_;
