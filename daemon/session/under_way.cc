@@ -32,7 +32,10 @@ void UnderWay::Remove(engine::RequestId id) {
 
 std::map<engine::RequestId, UnderWay::Request> UnderWay::TakeAll() {
   auto all = std::exchange(tagged_, {});
-  if (untagged_) all.emplace(untagged_->id, *std::exchange(untagged_, std::nullopt));
+  if (untagged_) {
+    const engine::RequestId id = untagged_->id;
+    all.emplace(id, *std::exchange(untagged_, std::nullopt));
+  }
   tags_.clear();
   waits_ = 0;
   return all;
