@@ -104,7 +104,9 @@ class TwoNodes {
     EXPECT_LT(std::chrono::abs(ours.left - real.left), 1ms) << where;  // scripts count those
     EXPECT_EQ(ours.greatest, real.greatest) << where;
     EXPECT_EQ(ours.wanted, real.wanted) << where;
-    if (real.verdict != engine::Verdict::kSettings) EXPECT_EQ(ours.text, real.text) << where;
+    if (real.verdict != engine::Verdict::kSettings) {
+      EXPECT_EQ(ours.text, real.text) << where;
+    }
     const std::size_t hints = obedient_.TakePublished().size();
     // An introduction publishes something for a trial.
     if (!std::holds_alternative<engine::ProbeOp>(op)) {
