@@ -90,9 +90,10 @@ struct AdoptOp {      // rule D3: write this daemon's settings and set; the grea
 using NodeOp = std::variant<AcquireOp, ConfirmOp, RenewOp, ReleaseOp, InspectOp, ProbeOp, SuspectOp,
                             TrustOp, AdoptOp>;
 
-// The room that carries ops to a node puts at most this many renewals, or releases, in one call, so
-// that no node stops for long.
+// The room that carries ops to a node puts at most this many renewals, or releases, in one call, and
+// at most this many acquires, which take longer: so that no node stops for long (rule C16).
 inline constexpr std::size_t kMostPerCall = 64;
+inline constexpr std::size_t kMostAcquiresPerCall = 16;
 
 // Carried with an op and handed back with its answer, so that the engine knows what was answered
 // without a table of ops. Opaque to everybody else.

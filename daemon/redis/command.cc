@@ -48,20 +48,21 @@ class Writer {
  public:
   explicit Writer(const SetOptions& set) : set_(set) { words_.reserve(kRoom); }
 
-  void operator()(const engine::AcquireOp& op) {
-    LockKey(op.lock);
-    FenceKey(op.lock);
-    WantKey(op.lock);
+  void operator()(const engine::AcquireOp& op) { (*this)(std::span(&op, 1)); }
+  void operator()(std::span<const engine::AcquireOp> batch) {
     Key(kSentinelKey);
+    for (const engine::AcquireOp& op : batch) OfLock(op.lock);
     Settings();
-    Arg(op.owner);
-    Arg(Milliseconds(op.ttl));
-    Arg(op.proposal);
-    Arg(op.block);
     Arg(Milliseconds(set_.fence_life));
-    Arg(Word(op.queueing));
-    Arg(op.stamp);
-    Arg(Milliseconds(op.want_life));
+    for (const engine::AcquireOp& op : batch) {
+      Arg(op.owner);
+      Arg(Milliseconds(op.ttl));
+      Arg(op.proposal);
+      Arg(op.block);
+      Arg(Word(op.queueing));
+      Arg(op.stamp);
+      Arg(Milliseconds(op.want_life));
+    }
   }
   void operator()(const engine::ConfirmOp& op) {
     LockKey(op.lock);
@@ -76,11 +77,7 @@ class Writer {
   void operator()(const engine::RenewOp& op) { (*this)(std::span(&op, 1)); }
   void operator()(std::span<const engine::RenewOp> batch) {
     Key(kSentinelKey);
-    for (const engine::RenewOp& op : batch) {
-      LockKey(op.lock);
-      FenceKey(op.lock);
-      WantKey(op.lock);
-    }
+    for (const engine::RenewOp& op : batch) OfLock(op.lock);
     Settings();
     Arg(Milliseconds(set_.fence_life));
     for (const engine::RenewOp& op : batch) {
@@ -154,6 +151,12 @@ class Writer {
   void FenceKey(std::string_view lock) { Key(kFencePrefix, set_.key_prefix, lock); }
   void WantKey(std::string_view lock) { Key(kWantPrefix, set_.key_prefix, lock); }
 
+  void OfLock(std::string_view lock) {
+    LockKey(lock);
+    FenceKey(lock);
+    WantKey(lock);
+  }
+
   void Arg(std::string_view text) {
     ++args_;
     AppendBulk(words_, text);
@@ -205,9 +208,10 @@ Call CallOf(const engine::NodeOp& op, const SetOptions& set) {
   return writer.Take(ScriptOf(op));
 }
 
-bool IsBatched(const engine::NodeOp& op) {
-  return std::holds_alternative<engine::RenewOp>(op) ||
-         std::holds_alternative<engine::ReleaseOp>(op);
+Call CallOf(std::span<const engine::AcquireOp> batch, const SetOptions& set) {
+  Writer writer(set);
+  writer(batch);
+  return writer.Take(ScriptId::kAcquire);
 }
 
 Call CallOf(std::span<const engine::RenewOp> batch, const SetOptions& set) {
@@ -220,6 +224,12 @@ Call CallOf(std::span<const engine::ReleaseOp> batch, const SetOptions& set) {
   Writer writer(set);
   writer(batch);
   return writer.Take(ScriptId::kRelease);
+}
+
+ReplyForm FormOf(const engine::NodeOp& op) {
+  const bool has_letter =
+      std::holds_alternative<engine::RenewOp>(op) || std::holds_alternative<engine::ReleaseOp>(op);
+  return has_letter ? ReplyForm::kLetters : ReplyForm::kWhole;
 }
 
 }  // namespace redlockd::redis

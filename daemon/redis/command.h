@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
@@ -36,10 +37,18 @@ struct Call {
 };
 Call CallOf(const engine::NodeOp& op, const SetOptions& set);
 
-// Renewals and releases, which are sent in batches: several of one kind in one call, whose reply has
-// a part for each (reply.h).
-bool IsBatched(const engine::NodeOp& op);
+// Acquires, renewals and releases are sent in batches: several of one kind in one call, whose reply
+// has a part for each (reply.h).
+Call CallOf(std::span<const engine::AcquireOp> batch, const SetOptions& set);
 Call CallOf(std::span<const engine::RenewOp> batch, const SetOptions& set);
 Call CallOf(std::span<const engine::ReleaseOp> batch, const SetOptions& set);
+
+// How the ops of one call have their parts in its reply.
+enum class ReplyForm : std::uint8_t {
+  kWhole,    // there is one op, and the reply is its answer
+  kLetters,  // the reply's text has a letter for each
+  kRows,     // some elements of the reply for each
+};
+ReplyForm FormOf(const engine::NodeOp& op);
 
 }  // namespace redlockd::redis

@@ -46,7 +46,8 @@ bool Link::Send(std::span<const engine::Ticket> tickets, const Question& questio
   for (const engine::Ticket& ticket : tickets) {
     due_.push_back({.ticket = ticket,
                     .is_probe = question.is_probe(),
-                    .batch_size = question.batch_size(),
+                    .form = question.form(),
+                    .ops = tickets.size(),
                     .sent = now});
   }
   asked_ += tickets.size();
@@ -194,21 +195,21 @@ void Link::TakeOfOp(Reply reply) {
   // after its own release. A new connection keeps the order and brings the scripts.
   if (IsNoScript(*reply)) return Lose("the node has lost its scripts");
   const Due& first = due_.front();
-  engine::NodeAnswer answer = first.info ? ParseProbe(*first.info, *reply) : ParseAnswer(*reply);
-  const std::size_t size = first.batch_size;
-  if (size == 0) return parts_.user.OnAnswer(ForFirst(std::move(answer)));
-  engine::NodeAnswers parts;
-  parts.answers.reserve(size);
-  for (std::size_t i = 0; i < size; ++i) parts.answers.push_back(ForFirst(PartOf(answer, i, size)));
-  parts_.user.OnAnswers(std::move(parts));
+  if (first.form == ReplyForm::kWhole) {
+    engine::NodeAnswer answer = first.info ? ParseProbe(*first.info, *reply) : ParseAnswer(*reply);
+    AddressToFirst(answer);
+    return parts_.user.OnAnswer(std::move(answer));
+  }
+  engine::NodeAnswers all{ParseAnswers(*reply, first.form, first.ops)};
+  for (engine::NodeAnswer& answer : all.answers) AddressToFirst(answer);
+  parts_.user.OnAnswers(std::move(all));
 }
 
 // The answer to the op that is due first, which is due no more.
-engine::NodeAnswer Link::ForFirst(engine::NodeAnswer answer) {
+void Link::AddressToFirst(engine::NodeAnswer& answer) {
   answer.node = parts_.node;
   answer.ticket = due_.front().ticket;
   due_.pop_front();
-  return answer;
 }
 
 // --- silence and the end ------------------------------------------------------------------------

@@ -99,7 +99,8 @@ class Link {
     Kind kind = Kind::kOp;
     engine::Ticket ticket{};  // kSettle: its subject is the number of the other link
     bool is_probe = false;
-    std::size_t batch_size = 0;  // ops that share one reply: this one, if any, and those after it
+    ReplyForm form = ReplyForm::kWhole;
+    std::size_t ops = 1;  // that share one reply: this one and those after it
     Clock::time_point sent{};
     bool timed_out = false;  // and this was reported to the user
     Reply info{};            // of a probe, once it is there
@@ -117,7 +118,7 @@ class Link {
   void TakeOfOp(Reply reply);
   void Ask(Due due, std::string_view text);
   void OnBeatDue();
-  engine::NodeAnswer ForFirst(engine::NodeAnswer answer);
+  void AddressToFirst(engine::NodeAnswer& answer);
   void BecomeReady();
   void Lose(const std::string& reason);
   void OnTimer();

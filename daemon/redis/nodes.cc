@@ -1,5 +1,6 @@
 #include "daemon/redis/nodes.h"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 
@@ -14,7 +15,7 @@ Nodes::Nodes(event::Loop& loop, Options options, Callbacks callbacks)
       callbacks_(std::move(callbacks)),
       random_(std::random_device()()),
       resolver_(loop),
-      releases_(options_.links),
+      lanes_(options_.links),
       send_batches_(loop, [this] { SendBatches(); }),
       report_unasked_(loop, [this] { ReportUnasked(); }) {
   CHECK(!options_.nodes.empty() && options_.nodes.size() <= engine::kMaxNodes);
@@ -33,28 +34,54 @@ Nodes::~Nodes() = default;
 void Nodes::Ask(engine::AskNodes ask) {
   // Scheduled now: a link that has something to write would end its turn before the batches do.
   send_batches_.Schedule();
-  if (auto* renewal = std::get_if<engine::RenewOp>(&ask.op)) {
-    return Join(renewals_[ask.nodes.to_ulong()], ask.nodes, ask.ticket, std::move(*renewal));
-  }
-  if (auto* release = std::get_if<engine::ReleaseOp>(&ask.op)) {
-    auto& batch = releases_[LaneOf(release->lock) % releases_.size()];
-    return Join(batch, ask.nodes, ask.ticket, std::move(*release));
-  }
+  if (auto* renewal = std::get_if<engine::RenewOp>(&ask.op)) return Join(std::move(*renewal), ask);
+  if (auto* release = std::get_if<engine::ReleaseOp>(&ask.op))
+    return Join(std::move(*release), ask);
+  if (auto* acquire = std::get_if<engine::AcquireOp>(&ask.op))
+    return Join(std::move(*acquire), ask);
   const Question question(ask.op, options_.set);
   if (question.lane()) {
-    Send(releases_[*question.lane() % releases_.size()]);
+    SendLane(lanes_[*question.lane() % lanes_.size()]);
   } else {
     SendBatches();
   }
   Send(ask.nodes, {&ask.ticket, 1}, question);
 }
 
+// --- batches ------------------------------------------------------------------------------------
+
 template <class Op>
-void Nodes::Join(Batch<Op>& batch, engine::NodeSet nodes, const engine::Ticket& ticket, Op op) {
-  if (batch.nodes != nodes || batch.ops.size() == engine::kMostPerCall) Send(batch);
-  batch.nodes = nodes;
-  batch.tickets.push_back(ticket);
-  batch.ops.push_back(std::move(op));
+void Nodes::Batch<Op>::Add(engine::NodeSet to, const engine::Ticket& ticket, Op op) {
+  nodes = to;
+  tickets.push_back(ticket);
+  ops.push_back(std::move(op));
+}
+
+Nodes::Lane& Nodes::LaneFor(const std::string& lock) {
+  Lane& lane = lanes_[LaneOf(lock) % lanes_.size()];
+  // What was asked of the lock before goes out before.
+  const auto is_of_it = [&](const engine::AcquireOp& op) { return op.lock == lock; };
+  if (std::ranges::any_of(lane.acquires.ops, is_of_it)) SendLane(lane);
+  return lane;
+}
+
+void Nodes::Join(engine::RenewOp op, const engine::AskNodes& ask) {
+  auto& batch = renewals_[ask.nodes.to_ulong()];
+  if (!batch.HasRoomFor(ask.nodes, engine::kMostPerCall)) Send(batch);
+  batch.Add(ask.nodes, ask.ticket, std::move(op));
+}
+
+void Nodes::Join(engine::ReleaseOp op, const engine::AskNodes& ask) {
+  auto& batch = LaneFor(op.lock).releases;
+  if (!batch.HasRoomFor(ask.nodes, engine::kMostPerCall)) Send(batch);
+  batch.Add(ask.nodes, ask.ticket, std::move(op));
+}
+
+void Nodes::Join(engine::AcquireOp op, const engine::AskNodes& ask) {
+  Lane& lane = LaneFor(op.lock);
+  auto& batch = lane.acquires;
+  if (!batch.HasRoomFor(ask.nodes, engine::kMostAcquiresPerCall)) SendLane(lane);
+  batch.Add(ask.nodes, ask.ticket, std::move(op));
 }
 
 template <class Op>
@@ -65,14 +92,18 @@ void Nodes::Send(Batch<Op>& batch) {
   batch.ops.clear();
 }
 
+void Nodes::SendLane(Lane& lane) {
+  Send(lane.releases);
+  Send(lane.acquires);
+}
+
 // Renewals go first: most releases were asked after them. A release may yet overtake one, where a
-// batch of them is full or an acquire follows it, and over another link. Then the renewal finds
-// that the key is not its owner's any more, and the engine does not listen for that owner's answers
-// any more either.
+// lane goes out before its turn ends, and over another link. Then the renewal finds that the key is
+// not its owner's any more, and the engine does not listen for that owner's answers any more either.
 void Nodes::SendBatches() {
   for (auto& [nodes, batch] : renewals_) Send(batch);
   renewals_.clear();
-  for (auto& batch : releases_) Send(batch);
+  for (Lane& lane : lanes_) SendLane(lane);
 }
 
 void Nodes::Send(engine::NodeSet nodes, std::span<const engine::Ticket> tickets,

@@ -4,6 +4,7 @@
 #include <memory>
 #include <random>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "daemon/engine/effects.h"
@@ -34,27 +35,40 @@ class Nodes {
   // Each node that is asked gives exactly one NodeAnswer or a NodeSilence with gone=true in the
   // end; in between a NodeSilence with gone=false once its command_timeout has passed. A node that
   // cannot be asked now is a silence with gone=true at the end of this turn. All that a link is
-  // asked in a turn goes out in one write, in the order of Ask; releases that follow one another,
-  // in one call. Renewals of a turn go out in as few calls as possible: before what of no lock is
-  // asked after them, else at the end of the turn. There they may come after a release that was
-  // asked later, which is harmless: they compare the owner.
+  // asked in a turn goes out in one write, and what is asked of one lock in the order of Ask. The
+  // renewals of a turn go out in as few calls as possible, and so do the releases and the acquires,
+  // which come in this order (rule C16). A renewal may come after a release that was asked later,
+  // which is harmless: it compares the owner.
   void Ask(engine::AskNodes ask);
 
   // Returns which connections of a node that is up are missing, and why; empty: none.
   std::string Missing(engine::NodeIndex node) const { return nodes_[node]->Missing(); }
 
  private:
-  // Renewals or releases that go to these nodes in one call, while more may join them. One call of
-  // many costs a node and this daemon less than as many calls.
+  // Ops that go to these nodes in one call, while more may join them. One call of many costs a node
+  // and this daemon less than as many calls.
   template <class Op>
   struct Batch {
     engine::NodeSet nodes{};
     std::vector<engine::Ticket> tickets{};
     std::vector<Op> ops{};
+
+    bool HasRoomFor(engine::NodeSet to, std::size_t most) const {
+      return ops.empty() || (to == nodes && ops.size() < most);
+    }
+    void Add(engine::NodeSet to, const engine::Ticket& ticket, Op op);
+  };
+  // Those of one link. Releases go first: what was let go may be what is asked for.
+  struct Lane {
+    Batch<engine::ReleaseOp> releases{};
+    Batch<engine::AcquireOp> acquires{};
   };
 
-  template <class Op>
-  void Join(Batch<Op>& batch, engine::NodeSet nodes, const engine::Ticket& ticket, Op op);
+  Lane& LaneFor(const std::string& lock);
+  void Join(engine::RenewOp op, const engine::AskNodes& ask);
+  void Join(engine::ReleaseOp op, const engine::AskNodes& ask);
+  void Join(engine::AcquireOp op, const engine::AskNodes& ask);
+  void SendLane(Lane& lane);
   template <class Op>
   void Send(Batch<Op>& batch);
   void SendBatches();
@@ -67,7 +81,7 @@ class Nodes {
   std::minstd_rand random_;
   Resolver resolver_;
   std::map<unsigned long, Batch<engine::RenewOp>> renewals_;  // by the set of nodes
-  std::vector<Batch<engine::ReleaseOp>> releases_;            // by link
+  std::vector<Lane> lanes_;                                   // by link
   event::EndOfTurn send_batches_;
   std::vector<engine::NodeSilence> unasked_;
   event::EndOfTurn report_unasked_;

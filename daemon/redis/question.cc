@@ -28,13 +28,20 @@ std::optional<std::size_t> LaneOfOp(const engine::NodeOp& op) {
       op);
 }
 
+// The first op of a batch that may go in one call.
+template <class Op>
+const Op& Checked(std::span<const Op> batch, std::size_t most) {
+  CHECK(!batch.empty() && batch.size() <= most);
+  return batch.front();
+}
+
 }  // namespace
 
 std::size_t LaneOf(const std::string& lock) { return std::hash<std::string>()(lock); }
 
 Question::Question(const engine::NodeOp& op, const SetOptions& set)
     : is_probe_(std::holds_alternative<engine::ProbeOp>(op)),
-      batch_size_(IsBatched(op) ? 1 : 0),
+      form_(FormOf(op)),
       lane_(LaneOfOp(op)) {
   if (is_probe_) {
     const std::string_view info = "INFO";
@@ -45,19 +52,21 @@ Question::Question(const engine::NodeOp& op, const SetOptions& set)
   text_.append(call.text);
 }
 
+Question::Question(std::span<const engine::AcquireOp> batch, const SetOptions& set)
+    : Question(CallOf(batch, set), batch.size() > 1 ? ReplyForm::kRows : ReplyForm::kWhole,
+               LaneOf(Checked(batch, engine::kMostAcquiresPerCall).lock)) {}
+
 Question::Question(std::span<const engine::RenewOp> batch, const SetOptions& set)
-    : Question(CallOf(batch, set), batch.size(), std::nullopt) {}
+    : Question(CallOf(batch, set), ReplyForm::kLetters, std::nullopt) {
+  Checked(batch, engine::kMostPerCall);
+}
 
 Question::Question(std::span<const engine::ReleaseOp> batch, const SetOptions& set)
-    : Question(CallOf(batch, set), batch.size(), batch.empty() ? 0 : LaneOf(batch.front().lock)) {}
+    : Question(CallOf(batch, set), ReplyForm::kLetters,
+               LaneOf(Checked(batch, engine::kMostPerCall).lock)) {}
 
-Question::Question(Call call, std::size_t batch_size, std::optional<std::size_t> lane)
-    : batch_size_(batch_size),
-      lane_(lane),
-      text_(std::move(call.text)),
-      run_id_at_(call.run_id_at) {
-  CHECK(batch_size >= 1 && batch_size <= engine::kMostPerCall);
-}
+Question::Question(Call call, ReplyForm form, std::optional<std::size_t> lane)
+    : form_(form), lane_(lane), text_(std::move(call.text)), run_id_at_(call.run_id_at) {}
 
 void Question::AppendTo(std::string& out, std::string_view run_id) const {
   const std::string_view text = text_;

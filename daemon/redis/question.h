@@ -20,8 +20,9 @@ std::size_t LaneOf(const std::string& lock);
 class Question {
  public:
   Question(const engine::NodeOp& op, const SetOptions& set);
-  // A batch, in one call: at least one op and engine::kMostPerCall at most, and releases of one lane
-  // only.
+  // A batch, in one call: at least one op, and as many as may go in one call; acquires and releases of
+  // one lane only.
+  Question(std::span<const engine::AcquireOp> batch, const SetOptions& set);
   Question(std::span<const engine::RenewOp> batch, const SetOptions& set);
   Question(std::span<const engine::ReleaseOp> batch, const SetOptions& set);
 
@@ -30,17 +31,17 @@ class Question {
 
   // Answered by two replies: that to INFO, and the script's.
   bool is_probe() const { return is_probe_; }
-  // Returns how many ops have a part in the reply, each an answer of its own; 0 if it is no batch.
-  std::size_t batch_size() const { return batch_size_; }
+  // How the answers to its ops are found in the reply.
+  ReplyForm form() const { return form_; }
   // None for an op of no lock, and for renewals. These may run on any connection, and before or
   // after what else is asked of their locks: renew.lua only lengthens what is still the owner's.
   std::optional<std::size_t> lane() const { return lane_; }
 
  private:
-  Question(Call call, std::size_t batch_size, std::optional<std::size_t> lane);
+  Question(Call call, ReplyForm form, std::optional<std::size_t> lane);
 
   bool is_probe_ = false;
-  std::size_t batch_size_ = 0;
+  ReplyForm form_ = ReplyForm::kWhole;
   std::optional<std::size_t> lane_;
   std::string text_;                           // without the run_id
   std::size_t run_id_at_ = std::string::npos;  // where that belongs, if anywhere

@@ -11,13 +11,14 @@ namespace {
 
 using engine::NodeAnswer;
 using engine::NodeFacts;
+using engine::NodeTime;
 using engine::Verdict;
 
 constexpr std::size_t kMostOthers = 64;
 constexpr std::size_t kMaxText = 512;  // of what a node may make the daemon keep and show
 constexpr std::int64_t kMaxInteger = std::int64_t{1} << 53;  // what Lua counts exactly
 
-constexpr std::array<std::pair<std::string_view, Verdict>, 9> kVerdicts = {{
+constexpr std::array<std::pair<std::string_view, Verdict>, 10> kVerdicts = {{
     {"ok", Verdict::kOk},
     {"busy", Verdict::kBusy},
     {"not-turn", Verdict::kNotTurn},
@@ -27,7 +28,12 @@ constexpr std::array<std::pair<std::string_view, Verdict>, 9> kVerdicts = {{
     {"amnesia", Verdict::kAmnesia},
     {"quarantine", Verdict::kQuarantine},
     {"settings", Verdict::kSettings},
+    {"error", Verdict::kError},  // of one lock of several
 }};
+
+// Of the reply to a call with several locks: before the rows, and of each row.
+constexpr std::size_t kHeadElements = 2;
+constexpr std::size_t kRowElements = 5;
 
 NodeAnswer Error(std::string text) {
   NodeAnswer answer;
@@ -121,26 +127,15 @@ std::vector<NodeFacts::Other> OthersOf(std::string_view text) {
   return others;
 }
 
-}  // namespace
-
-NodeAnswer ParseAnswer(const redisReply& reply) {
-  if (IsError(reply)) return Error(std::string(WithoutPlace(Describe(reply))));
-  const auto malformed = [&] {
-    return Error("expected {verdict, TIME, fence, left, text, greatest} from a script, got " +
-                 Describe(reply));
-  };
-  if (reply.type != REDIS_REPLY_ARRAY) return malformed();
-  const auto verdict = VerdictOf(Element(reply, 0));
-  const auto time = Integer(Element(reply, 1), 1);
-  const auto fence = Integer(Element(reply, 2), 0);
-  const auto left = Integer(Element(reply, 3), -2);
-  const auto text = String(Element(reply, 4));
-  const auto greatest = Integer(Element(reply, 5), 0);
-  if (!verdict || !time || !fence || !left || !text || !greatest) return malformed();
-
+// What a script says of one lock, from its `first` element on: fence, left, text and greatest.
+std::optional<NodeAnswer> ParseRow(const redisReply& reply, Verdict verdict, std::size_t first) {
+  const auto fence = Integer(Element(reply, first), 0);
+  const auto left = Integer(Element(reply, first + 1), -2);
+  const auto text = String(Element(reply, first + 2));
+  const auto greatest = Integer(Element(reply, first + 3), 0);
+  if (!fence || !left || !text || !greatest) return std::nullopt;
   NodeAnswer answer;
-  answer.verdict = *verdict;
-  answer.node_time = *time;
+  answer.verdict = verdict;
   answer.fence = *fence;
   answer.left = Left(*left);
   answer.text = text->substr(0, kMaxText);
@@ -148,8 +143,8 @@ NodeAnswer ParseAnswer(const redisReply& reply) {
   return answer;
 }
 
-NodeAnswer PartOf(const NodeAnswer& whole, std::size_t i, std::size_t size) {
-  if (whole.verdict != Verdict::kOk) return whole;
+// The answer to the i-th of `size` ops that have a letter each.
+NodeAnswer AnswerOfLetter(const NodeAnswer& whole, std::size_t i, std::size_t size) {
   const char letter = whole.text.size() == size ? whole.text[i] : '\0';
   const bool is_not_owner = letter == 'n' || letter == 'N';
   const bool is_wanted = letter == 'O' || letter == 'N';
@@ -163,6 +158,71 @@ NodeAnswer PartOf(const NodeAnswer& whole, std::size_t i, std::size_t size) {
   part.greatest = is_wanted ? whole.greatest : 0;
   part.wanted = is_wanted;
   return part;
+}
+
+NodeAnswer NoRows(const redisReply& reply) {
+  return Error("expected {ok, TIME} and a row for each lock from a script, got " + Describe(reply));
+}
+
+// The answers to `size` ops that have a row each; none if the reply is about the call as a whole.
+std::vector<NodeAnswer> AnswersOfRows(const redisReply& reply, std::size_t size) {
+  const bool has_rows =
+      reply.type == REDIS_REPLY_ARRAY && reply.elements == kHeadElements + size * kRowElements;
+  const auto time = has_rows ? Integer(Element(reply, 1), 1) : std::nullopt;
+  if (!time || VerdictOf(Element(reply, 0)) != Verdict::kOk) return {};
+  std::vector<NodeAnswer> answers;
+  NodeTime unread = *time;  // it goes with the first that is no error
+  for (std::size_t i = 0; i < size; ++i) {
+    const std::size_t first = kHeadElements + i * kRowElements;
+    const auto verdict = VerdictOf(Element(reply, first));
+    NodeAnswer row =
+        (verdict ? ParseRow(reply, *verdict, first + 1) : std::nullopt).value_or(NoRows(reply));
+    if (row.verdict == Verdict::kError) {
+      row = Error(std::string(WithoutPlace(row.text)));
+    } else {
+      row.node_time = std::exchange(unread, 0);
+    }
+    answers.push_back(std::move(row));
+  }
+  return answers;
+}
+
+// A node may give it instead of what was asked for: it is about all ops of the call.
+bool IsOfAll(Verdict verdict) {
+  return verdict == Verdict::kAmnesia || verdict == Verdict::kQuarantine ||
+         verdict == Verdict::kSettings || verdict == Verdict::kError;
+}
+
+}  // namespace
+
+NodeAnswer ParseAnswer(const redisReply& reply) {
+  if (IsError(reply)) return Error(std::string(WithoutPlace(Describe(reply))));
+  const auto malformed = [&] {
+    return Error("expected {verdict, TIME, fence, left, text, greatest} from a script, got " +
+                 Describe(reply));
+  };
+  if (reply.type != REDIS_REPLY_ARRAY) return malformed();
+  const auto verdict = VerdictOf(Element(reply, 0));
+  const auto time = Integer(Element(reply, 1), 1);
+  auto answer = verdict ? ParseRow(reply, *verdict, 2) : std::nullopt;
+  if (!answer || !time || *verdict == Verdict::kError) return malformed();
+  answer->node_time = *time;
+  return *std::move(answer);
+}
+
+std::vector<NodeAnswer> ParseAnswers(const redisReply& reply, ReplyForm form, std::size_t size) {
+  if (form == ReplyForm::kRows) {
+    if (auto answers = AnswersOfRows(reply, size); !answers.empty()) return answers;
+  }
+  const NodeAnswer whole = ParseAnswer(reply);
+  if (form == ReplyForm::kRows && !IsOfAll(whole.verdict)) return {size, NoRows(reply)};
+  std::vector<NodeAnswer> answers;
+  answers.reserve(size);
+  for (std::size_t i = 0; i < size; ++i) {
+    const bool has_letter = form == ReplyForm::kLetters && whole.verdict == Verdict::kOk;
+    answers.push_back(has_letter ? AnswerOfLetter(whole, i, size) : whole);
+  }
+  return answers;
 }
 
 std::variant<NodeFacts, std::string> ParseFacts(const redisReply& info) {

@@ -6,8 +6,10 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "daemon/engine/node_op.h"
+#include "daemon/redis/command.h"
 
 // What a node says, in the engine's words. Pure functions; whatever a node may say, there is an
 // answer: what is not understood is kError with a text that says what was expected.
@@ -19,13 +21,15 @@ using engine::kNoExpiry;
 // ticket are for the caller to fill in.
 engine::NodeAnswer ParseAnswer(const redisReply& reply);
 
-// The answer to the i-th op of a batch of that size. `whole` is the answer to their call: its text
-// has a letter for each, as renew.lua and release.lua write it; a refusal or an error is the answer
-// to each. The node's TIME goes with the first. Where another daemon wants the op's lock, `greatest`
-// is that of all locks of the call: no less than that of its own lock, which is all that a stamp
-// made from it needs (rule E6.1). An overestimate only moves our next queue entry back by that many
-// microseconds.
-engine::NodeAnswer PartOf(const engine::NodeAnswer& whole, std::size_t i, std::size_t size);
+// The answers to the `size` ops of one call, in their order. A refusal or an error of the call is the
+// answer to each; else the node's TIME goes with the first.
+// kLetters: as renew.lua and release.lua write them. Where another daemon wants the op's lock,
+// `greatest` is that of all locks of the call: no less than that of its own lock, which is all that a
+// stamp made from it needs (rule E6.1). An overestimate only moves our next queue entry back by that
+// many microseconds.
+// kRows: as acquire.lua writes them for several locks.
+std::vector<engine::NodeAnswer> ParseAnswers(const redisReply& reply, ReplyForm form,
+                                             std::size_t size);
 
 // The facts of an INFO, or what is wrong with it.
 std::variant<engine::NodeFacts, std::string> ParseFacts(const redisReply& info);

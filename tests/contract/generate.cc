@@ -183,7 +183,8 @@ class Generator {
 
   ScriptCall AnyCall() {
     const std::uint64_t choice = Below(40);
-    if (choice < 14) return CallOf(Acquire());
+    if (choice < 12) return CallOf(Acquire());
+    if (choice < 14) return CallOf(Acquires());
     if (choice < 22) return CallOf(engine::ConfirmOp{Lock(), Owner(), NearFence(), Block()});
     if (choice < 27) return CallOf(Renewals());
     if (choice < 30) return CallOf(engine::ReleaseOp{Lock(), Owner(), OneIn(2)});
@@ -192,6 +193,13 @@ class Generator {
     if (choice < 36) return CallOf(engine::SuspectOp{OneIn(2) ? "" : Instance()});
     if (choice < 37) return CallOf(engine::AdoptOp{OneIn(2) ? "" : "set-3"});
     return CallOf(engine::TrustOp{});
+  }
+
+  // Several locks, which may be the same.
+  std::vector<engine::AcquireOp> Acquires() {
+    std::vector<engine::AcquireOp> ops;
+    for (std::uint64_t locks = 2 + Below(3); locks > 0; --locks) ops.push_back(Acquire());
+    return ops;
   }
 
   std::vector<engine::RenewOp> Renewals() {
@@ -230,6 +238,9 @@ class Generator {
   // In one call.
   ScriptCall CallOf(const std::vector<engine::ReleaseOp>& releases) {
     return {redis::ScriptId::kRelease, test::WordsOf(redis::CallOf(releases, kSets[0]), "")};
+  }
+  ScriptCall CallOf(const std::vector<engine::AcquireOp>& acquires) {
+    return CallOf(redis::ScriptId::kAcquire, acquires, AnySet());
   }
   ScriptCall CallOf(const std::vector<engine::RenewOp>& renewals) {
     return CallOf(redis::ScriptId::kRenew, renewals, AnySet());
@@ -290,7 +301,7 @@ class Generator {
       case 1:
         return std::swap(words[at], words[0]);
       default:
-        words[at] = OddWord();
+        words[at] = OddTtl();  // which it may be
     }
   }
 
@@ -338,6 +349,7 @@ class Generator {
         return {{"HDEL", hash, "more", "run", "ready", "max_ttl", "fence_window", "quarantine",
                  "term", "id", "set"}};
       case 7:
+        if (OneIn(2)) return {{"EXISTS", key, hash, OddWord(), key}};
         return {{"GETRANGE", key, OddWord(), OneIn(2) ? "3" : OddWord()}};
       case 8:
         return {{"PEXPIRE", hash, OneIn(2) ? std::to_string(Ttl() / 1ms) : OddTtl()}};

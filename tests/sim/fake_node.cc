@@ -29,8 +29,7 @@ engine::NodeAnswer FakeNode::Run(engine::NodeTime now, const redis::SetOptions& 
   const Reply reply = Call(now, redis::ScriptOf(op), test::WordsOf(op, set, run_id));
   const HiredisReply raw(reply);
   if (!std::holds_alternative<engine::ProbeOp>(op)) {
-    const engine::NodeAnswer answer = redis::ParseAnswer(raw.get());
-    return redis::IsBatched(op) ? redis::PartOf(answer, 0, 1) : answer;
+    return redis::ParseAnswers(raw.get(), redis::FormOf(op), 1).front();
   }
   const Reply info = Reply::String(Info(facts_));
   return redis::ParseProbe(HiredisReply(info).get(), raw.get());

@@ -4,7 +4,12 @@
 #include <gtest/gtest.h>
 
 #include <filesystem>
+#include <map>
+#include <random>
+#include <utility>
 
+#include "daemon/redis/reply.h"
+#include "tests/sim/hiredis_reply.h"
 #include "tests/support/files.h"
 
 namespace redlockd::sim {
@@ -57,6 +62,56 @@ TEST_F(FakeNodeTest, GivesALockAndTakesItBackWhenItsTimeIsOver) {
   EXPECT_EQ(busy.left, 1s);
   now_ += 1'001'000;
   EXPECT_EQ(Acquire(kB).fence, taken.fence + 1);
+}
+
+// Rule C16: a batch is a schedule in which those scripts run one after another.
+TEST_F(FakeNodeTest, SeveralLocksInOneCallAreAsEachByItself) {
+  Ready();
+  std::minstd_rand random(1);
+  const auto below = [&random](unsigned most) { return static_cast<int>(random() % most); };
+  std::map<Verdict, int> met;
+  for (int round = 0; round < 3000; ++round) {
+    now_ += below(400'000);
+    std::vector<engine::AcquireOp> ops;
+    for (int locks = 2 + below(3); locks > 0; --locks) {
+      ops.push_back({.lock = "job" + std::to_string(below(4)),
+                     .owner = (below(2) != 0 ? "a:" : "b:") + std::to_string(below(5)) + ":h",
+                     .ttl = std::chrono::milliseconds(1 + below(900)),
+                     .proposal = now_ - 200'000 + below(800'000),
+                     .block = 1 + below(3),
+                     .queueing = static_cast<engine::Queueing>(below(4)),
+                     .stamp = now_ - below(1000),
+                     .want_life = 500ms});
+    }
+    if (below(3) == 0) Do(engine::ReleaseOp{"job0", "a:" + std::to_string(below(5)) + ":h", true});
+    const Store before = node_.store();
+    std::vector<engine::NodeAnswer> one_by_one;
+    std::vector<Store::Message> said;
+    for (const engine::AcquireOp& op : ops) {
+      one_by_one.push_back(Do(op));
+      for (const Store::Message& message : node_.published()) said.push_back(message);
+    }
+    const Store after = std::exchange(node_.store(), before);
+    const HiredisReply raw(
+        node_.Call(now_, redis::ScriptId::kAcquire,
+                   test::WordsOf(redis::CallOf(ops, SmallSet()), node_.Facts().run_id)));
+    const auto together = redis::ParseAnswers(raw.get(), redis::ReplyForm::kRows, ops.size());
+    ASSERT_EQ(together.size(), ops.size());
+    for (std::size_t i = 0; i < ops.size(); ++i) {
+      EXPECT_EQ(together[i].verdict, one_by_one[i].verdict) << round;
+      EXPECT_EQ(together[i].fence, one_by_one[i].fence) << round;
+      EXPECT_EQ(together[i].left, one_by_one[i].left) << round;
+      EXPECT_EQ(together[i].text, one_by_one[i].text) << round;
+      EXPECT_EQ(together[i].greatest, one_by_one[i].greatest) << round;
+      ++met[together[i].verdict];
+    }
+    EXPECT_EQ(node_.published(), said) << round;
+    EXPECT_EQ(node_.store(), after) << round;
+    ASSERT_FALSE(HasFailure());
+  }
+  for (const Verdict verdict : {Verdict::kOk, Verdict::kBusy, Verdict::kNotTurn, Verdict::kSkew}) {
+    EXPECT_GE(met[verdict], 50) << static_cast<int>(verdict);
+  }
 }
 
 TEST_F(FakeNodeTest, ShowsWhatTheLastScriptPublished) {

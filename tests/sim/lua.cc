@@ -97,7 +97,7 @@ void OpenLibraries(lua_State* lua) {
     lua_call(lua, 1, 0);
   }
   Remove(lua, LUA_GLOBALSINDEX,
-         {"collectgarbage", "dofile", "loadfile", "pcall", "print", "rawset", "setfenv", "xpcall"});
+         {"collectgarbage", "dofile", "loadfile", "print", "rawset", "setfenv", "xpcall"});
   lua_getglobal(lua, LUA_MATHLIBNAME);
   Remove(lua, 1, {"random", "randomseed"});
   lua_settop(lua, 0);

@@ -49,7 +49,7 @@ struct Store::Command {
 };
 
 const Store::Command* Store::Lookup(std::string_view name) {
-  static constexpr std::array<Command, 14> kCommands = {{
+  static constexpr std::array<Command, 15> kCommands = {{
       {"GET", 2, &Store::Get},
       {"SET", -3, &Store::Set},
       {"TIME", 1, &Store::Time},
@@ -59,6 +59,7 @@ const Store::Command* Store::Lookup(std::string_view name) {
       {"PEXPIRE", -3, &Store::Pexpire},
       {"HSET", -4, &Store::Hset},
       {"DEL", -2, &Store::Del},
+      {"EXISTS", -2, &Store::Exists},
       {"TYPE", 2, &Store::Type},
       {"GETRANGE", 4, &Store::Getrange},
       {"HLEN", 2, &Store::Hlen},
@@ -186,6 +187,13 @@ Reply Store::Set(NodeTime now, Argv argv) {
 Reply Store::Del(NodeTime now, Argv argv) {
   return Reply::Integer(std::count_if(argv.begin() + 1, argv.end(), [&](std::string_view key) {
     return Meet(now, key) && Erase(key);
+  }));
+}
+
+// A key that is named twice counts twice.
+Reply Store::Exists(NodeTime now, Argv argv) {
+  return Reply::Integer(std::count_if(argv.begin() + 1, argv.end(), [&](std::string_view key) {
+    return Meet(now, key) != nullptr;
   }));
 }
 

@@ -26,11 +26,12 @@ class Store {
   struct Entry {
     std::variant<std::string, Hash> value;
     std::optional<std::int64_t> last_ms{};  // since 1970; none: it stays
+    bool operator==(const Entry&) const = default;
   };
 
   // One command as a script calls it, with the replies and errors of Redis 7.0. It knows what our
   // scripts and plain clients use, and no other options: TIME, GET, GETRANGE, SET [PX] or [XX],
-  // DEL, TYPE, PTTL, PEXPIRE, HLEN, HGETALL (sorted), HMGET, HSET, HDEL, PUBLISH (to nobody).
+  // DEL, EXISTS, TYPE, PTTL, PEXPIRE, HLEN, HGETALL (sorted), HMGET, HSET, HDEL, PUBLISH (to nobody).
   // argv[0] in any case.
   Reply Execute(engine::NodeTime now, std::span<const std::string_view> argv);
 
@@ -40,6 +41,9 @@ class Store {
     bool operator==(const Message&) const = default;
   };
   std::vector<Message> TakePublished() { return std::exchange(published_, {}); }
+
+  // The same keys, with the same values and times.
+  bool operator==(const Store& other) const { return entries_ == other.entries_; }
 
   void Clear() { entries_.clear(); }       // FLUSHALL
   bool Erase(std::string_view key);        // false: was not there
@@ -60,6 +64,7 @@ class Store {
   Reply Getrange(engine::NodeTime now, Argv argv);
   Reply Set(engine::NodeTime now, Argv argv);
   Reply Del(engine::NodeTime now, Argv argv);
+  Reply Exists(engine::NodeTime now, Argv argv);
   Reply Type(engine::NodeTime now, Argv argv);
   Reply Pttl(engine::NodeTime now, Argv argv);
   Reply Pexpire(engine::NodeTime now, Argv argv);

@@ -27,7 +27,7 @@ local function says(why, words)
   return false
 end
 for _, command in ipairs({
-  {'TYPE', try}, {'PTTL', try}, {'GETRANGE', try, '0', '0'}, {'SET', try, '', 'XX'}, {'DEL', try},
+  {'EXISTS', try}, {'TYPE', try}, {'PTTL', try}, {'GETRANGE', try, '0', '0'}, {'SET', try, '', 'XX'}, {'DEL', try},
   {'PEXPIRE', try, '1'}, {'HLEN', try}, {'HGETALL', try}, {'HMGET', try, 'f'},
   {'HSET', try, 'f', 'v', 'f'}, {'HDEL', try, 'f'},
 }) do

@@ -8,7 +8,7 @@
 
 namespace redlockd::redis {
 
-// Many locks' renewals or releases in one turn, to a scripted node. The subject of each ticket is
+// Many locks' acquires, renewals or releases in one turn, to a scripted node. The subject of each ticket is
 // the lock's number.
 class BatchesTest : public NodesTest {
  protected:
@@ -16,8 +16,8 @@ class BatchesTest : public NodesTest {
   static engine::RenewOp Renewal(std::uint64_t number) { return {Name(number), kOwner, 2s}; }
   static engine::ReleaseOp Release(std::uint64_t number) { return {Name(number), kOwner}; }
 
-  // Of the calls that the scripted node has heard: of how many locks, if of renewals or releases;
-  // else 0.
+  // Of the calls that the scripted node has heard: of how many locks, if of acquires, renewals
+  // or releases; else 0.
   std::vector<std::size_t> Calls() const {
     std::vector<std::size_t> calls;
     for (const auto& argv : fake_->heard) {

@@ -1,4 +1,4 @@
-// What is true of renewals and of releases alike, as both go to a node in batches.
+// What is true of acquires, renewals and releases alike, as all of them go to a node in batches.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -11,27 +11,30 @@ using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 
-enum class Kind { kRenewals, kReleases };
+enum class Kind { kAcquires, kRenewals, kReleases };
 
 class EachBatch : public BatchesTest, public ::testing::WithParamInterface<Kind> {
  protected:
   void Ask(std::uint64_t locks) {
     for (std::uint64_t i = 0; i < locks; ++i) {
+      if (GetParam() == Kind::kAcquires) NodesTest::Ask(Acquire(Name(i)), i);
       if (GetParam() == Kind::kRenewals) NodesTest::Ask(Renewal(i), i);
       if (GetParam() == Kind::kReleases) NodesTest::Ask(Release(i), i);
     }
   }
 };
 
-TEST_P(EachBatch, AreOfSixtyFourLocksACallAtMost) {
+TEST_P(EachBatch, AreOfAsManyLocksACallAsOneMayHave) {
+  const std::size_t most = GetParam() == Kind::kAcquires ? 16 : 64;
+  const std::size_t all = 2 * most + 6;
   AddFake();
   StartAndWaitUp();
   fake_->per_read.clear();
-  Ask(150);
-  ASSERT_TRUE(Until([&] { return answers_.size() == 150; }));
-  EXPECT_THAT(Calls(), ElementsAre(64, 64, 22));
+  Ask(all);
+  ASSERT_TRUE(Until([&] { return answers_.size() == all; }));
+  EXPECT_THAT(Calls(), ElementsAre(most, most, 6));
   EXPECT_THAT(fake_->per_read, ElementsAre(3)) << "in one write";
-  for (std::uint64_t i = 0; i < 150; ++i) EXPECT_EQ(answers_[i].ticket.subject, i);
+  for (std::uint64_t i = 0; i < all; ++i) EXPECT_EQ(answers_[i].ticket.subject, i);
 }
 
 TEST_P(EachBatch, OfALaterTurnGoByThemselves) {
@@ -75,10 +78,9 @@ TEST_P(EachBatch, PastTheCommandTimeoutAreToldEachAndTheAnswersMayStillCome) {
   Ask(2);
   ASSERT_TRUE(Until([&] { return silences_.size() == 2; }));
   EXPECT_EQ(TimedOut(), 2u);
-  fake_->Say(ScriptReply("ok", 0, 0, "no"));
+  fake_->Say(GetParam() == Kind::kAcquires ? RowsReply(2) : ScriptReply("ok", 0, 0, "oo"));
   ASSERT_TRUE(Until([&] { return answers_.size() == 2; }));
-  EXPECT_EQ(answers_[0].verdict, Verdict::kNotOwner);
-  EXPECT_EQ(answers_[1].verdict, Verdict::kOk);
+  for (const NodeAnswer& answer : answers_) EXPECT_EQ(answer.verdict, Verdict::kOk);
   EXPECT_THAT(silences_, SizeIs(2)) << "once each";
 }
 
@@ -94,9 +96,18 @@ TEST_P(EachBatch, ThatTheNodeRefusesAreErrorsEach) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Of, EachBatch, ::testing::Values(Kind::kRenewals, Kind::kReleases),
+INSTANTIATE_TEST_SUITE_P(Of, EachBatch,
+                         ::testing::Values(Kind::kAcquires, Kind::kRenewals, Kind::kReleases),
                          [](const auto& kind) {
-                           return kind.param == Kind::kRenewals ? "Renewals" : "Releases";
+                           switch (kind.param) {
+                             case Kind::kAcquires:
+                               return "Acquires";
+                             case Kind::kRenewals:
+                               return "Renewals";
+                             case Kind::kReleases:
+                               break;
+                           }
+                           return "Releases";
                          });
 
 }  // namespace

@@ -34,7 +34,7 @@ TEST(CommandTest, KeysNeedNoPrefix) {
   plain.key_prefix.clear();
   const auto call = test::WordsOf(engine::AcquireOp{"job", "o:1:h", 1s, 1}, plain, "run");
   EXPECT_THAT(call.keys,
-              ElementsAre("job", "redlockd:fence:job", "redlockd:want:job", "redlockd:node"));
+              ElementsAre("redlockd:node", "job", "redlockd:fence:job", "redlockd:want:job"));
 }
 
 TEST(CommandTest, EachOpHasItsKeysAndArguments) {
@@ -46,11 +46,21 @@ TEST(CommandTest, EachOpHasItsKeysAndArguments) {
   const engine::NodeOp acquire = wanted;
   EXPECT_EQ(ScriptOf(acquire), ScriptId::kAcquire);
   test::ScriptWords call = test::WordsOf(acquire, kSet, "run");
-  EXPECT_THAT(call.keys, ElementsAre("app:job", "redlockd:fence:app:job", "redlockd:want:app:job",
-                                     "redlockd:node"));
-  EXPECT_THAT(call.args, ElementsAre("run", "61062000", "60000000", "10000000", "o:1:h",
-                                     "2" /* rounded up */, "1763931234567890", "64", "600000",
-                                     "if-refused", "1763931234567000", "600"));
+  EXPECT_THAT(call.keys, ElementsAre("redlockd:node", "app:job", "redlockd:fence:app:job",
+                                     "redlockd:want:app:job"));
+  EXPECT_THAT(call.args, ElementsAre("run", "61062000", "60000000", "10000000", "600000", "o:1:h",
+                                     "2" /* rounded up */, "1763931234567890", "64", "if-refused",
+                                     "1763931234567000", "600"));
+
+  const std::vector<engine::AcquireOp> acquires = {wanted, {"jab", "o:2:h", 1s, 7}};
+  call = test::WordsOf(CallOf(acquires, kSet), "run");
+  EXPECT_THAT(call.keys, ElementsAre("redlockd:node", "app:job", "redlockd:fence:app:job",
+                                     "redlockd:want:app:job", "app:jab", "redlockd:fence:app:jab",
+                                     "redlockd:want:app:jab"));
+  EXPECT_THAT(call.args,
+              ElementsAre("run", "61062000", "60000000", "10000000", "600000", "o:1:h", "2",
+                          "1763931234567890", "64", "if-refused", "1763931234567000", "600",
+                          "o:2:h", "1000", "7", "1", "none", "0", "0"));
 
   call = test::WordsOf(engine::ConfirmOp{"job", "o:1:h", 42, 8}, kSet, "run");
   EXPECT_THAT(call.keys, ElementsAre("app:job", "redlockd:fence:app:job", "redlockd:node"));

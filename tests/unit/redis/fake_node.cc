@@ -31,7 +31,17 @@ std::size_t FakeNode::LocksOf(const Argv& argv) {
   const std::size_t keys = std::stoul(argv[2]);
   if (argv[1] == Get(ScriptId::kRenew).sha) return (keys - 1) / 3;
   if (argv[1] == Get(ScriptId::kRelease).sha) return keys / 2;
+  if (argv[1] == Get(ScriptId::kAcquire).sha) return (keys - 1) / 3;
   return 0;
+}
+
+std::string RowsReply(std::size_t locks) {
+  std::string reply =
+      "*" + std::to_string(2 + 5 * locks) + "\r\n" + Bulk("ok") + ":1700000000000000\r\n";
+  for (std::size_t i = 0; i < locks; ++i) {
+    reply += Bulk("ok") + ":" + std::to_string(i) + "\r\n:0\r\n" + Bulk("") + ":0\r\n";
+  }
+  return reply;
 }
 
 FakeNode::FakeNode(event::Loop& loop)
@@ -55,7 +65,10 @@ std::string FakeNode::Good(const Argv& argv) {
   if (argv[0] == "CLIENT") return ":7\r\n";
   if (argv[0] == "SCRIPT") return Bulk(std::string(40, 'a'));
   if (argv[0] == "EVALSHA") {
-    const std::string reply = ScriptReply("ok", 0, 0, std::string(LocksOf(argv), 'o'));
+    const std::size_t locks = LocksOf(argv);
+    const bool is_acquire = argv[1] == Get(ScriptId::kAcquire).sha;
+    if (is_acquire && locks > 1) return RowsReply(locks);
+    const std::string reply = ScriptReply("ok", 0, 0, std::string(is_acquire ? 0 : locks, 'o'));
     const bool is_introduction = argv[1] == Get(ScriptId::kIntroduce).sha;
     return is_introduction ? "*10" + reply.substr(2) + Bulk("") + Bulk("") + Bulk("") + Bulk("")
                            : reply;

@@ -20,11 +20,12 @@ namespace redlockd::redis {
 std::string Bulk(std::string_view text);
 std::string ScriptReply(std::string_view verdict, std::int64_t fence = 0, std::int64_t left = 0,
                         std::string_view text = "");
+std::string RowsReply(std::size_t locks);  // to an acquire of several: granted, fences 0, 1, ...
 std::string InfoReply(std::string_view run_id = "run-1");
 
 // A node that says what a test wants, on a Unix socket, in the loop of the test. By itself it
-// answers the handshake like a good one, and every script with ok; renewals and releases, for each
-// lock.
+// answers the handshake like a good one, and every script with ok; acquires, renewals and releases,
+// for each lock.
 class FakeNode {
  public:
   using Argv = std::vector<std::string>;
@@ -37,7 +38,7 @@ class FakeNode {
   // The bytes to answer a command with; none: silence.
   std::function<std::string(const Argv&)> answer = [](const Argv& argv) { return Good(argv); };
   static std::string Good(const Argv& argv);
-  // Of how many locks an EVALSHA is, if of renewals or releases; else 0.
+  // Of how many locks an EVALSHA is, if of acquires, renewals or releases; else 0.
   static std::size_t LocksOf(const Argv& argv);
 
   void Say(std::string_view bytes);  // to all that are connected

@@ -96,7 +96,7 @@ TEST_F(NodesTest, ANodeThatSpeaksOfABillionElementsIsDown) {
   fake_->answer = [](const FakeNode::Argv&) { return "*2147483647\r\n"; };
   Start();
   ASSERT_TRUE(Until([&] { return !downs_.empty(); }));
-  EXPECT_EQ(downs_[0], "not a Redis reply: an array of more than 64 elements, or a nested one");
+  EXPECT_EQ(downs_[0], "not a Redis reply: an array of more than 96 elements, or a nested one");
 }
 
 TEST_F(NodesTest, ASocketThatIsNotThereIsDownWithItsReason) {

@@ -58,20 +58,26 @@ TEST(QuestionTest, OfAProbeBeginsWithInfo) {
   EXPECT_EQ(Asked(question, "run"), "*1\r\n$4\r\nINFO\r\n" + Called(probe, "run"));
 }
 
-TEST(QuestionTest, OfABatchSaysOfHowMany) {
+TEST(QuestionTest, OfABatchSaysHowItsOpsAreAnswered) {
   const std::vector<engine::ReleaseOp> releases = {{"job", "o:1:h"}, {"jab", "o:2:h", true}};
   const Question question(releases, kSet);
-  EXPECT_EQ(question.batch_size(), 2u);
+  EXPECT_EQ(question.form(), ReplyForm::kLetters);
   EXPECT_EQ(question.lane(), LaneOf("job"));
   EXPECT_EQ(Asked(question, "run"), CallOf(releases, kSet).text);
-  EXPECT_EQ(Question(releases[0], kSet).batch_size(), 1u);
-  EXPECT_EQ(Question(engine::InspectOp{"job"}, kSet).batch_size(), 0u);
+  EXPECT_EQ(Question(releases[0], kSet).form(), ReplyForm::kLetters);
+  EXPECT_EQ(Question(engine::InspectOp{"job"}, kSet).form(), ReplyForm::kWhole);
+  const std::vector<engine::AcquireOp> acquires = {{"job", "o:1:h", 1s, 1},
+                                                   {"jab", "o:2:h", 1s, 1}};
+  EXPECT_EQ(Question(acquires, kSet).form(), ReplyForm::kRows);
+  EXPECT_EQ(Question(acquires, kSet).lane(), LaneOf("job"));
+  EXPECT_EQ(Question(std::span(acquires).first(1), kSet).form(), ReplyForm::kWhole)
+      << "one lock has a reply as any script's";
 }
 
 TEST(QuestionTest, OfRenewalsHasTheRunIdAndNoLane) {
   const std::vector<engine::RenewOp> renewals = {{"job", "o:1:h", 10s}, {"jab", "o:2:h", 5s}};
   const Question question(renewals, kSet);
-  EXPECT_EQ(question.batch_size(), 2u);
+  EXPECT_EQ(question.form(), ReplyForm::kLetters);
   EXPECT_EQ(question.lane(), std::nullopt);
   std::string text;
   test::AppendCall(text, ScriptId::kRenew, test::WordsOf(CallOf(renewals, kSet), "run"));

@@ -49,7 +49,7 @@ TEST_F(ReleasesTest, GoBeforeWhatIsAskedLater) {
   Ask(Release(0), 3);
   Ask(engine::SuspectOp{}, 4);
   ASSERT_TRUE(Until([&] { return answers_.size() == 6; }));
-  EXPECT_THAT(Calls(), ElementsAre(0, 2, 0, 1, 0));
+  EXPECT_THAT(Calls(), ElementsAre(1, 2, 1, 1, 0));
   EXPECT_THAT(Subjects(), ElementsAre(9, 0, 1, 2, 3, 4));
   EXPECT_THAT(fake_->per_read, ElementsAre(5)) << "in one write";
 }
@@ -92,8 +92,8 @@ TEST_F(ReleasesTest, MayLeadToOthersWhileTheyAreAnswered) {
   };
   Ask(3);
   ASSERT_TRUE(Until([&] { return answers_.size() == 7; }));
-  EXPECT_THAT(Subjects(), ElementsAre(0, 1, 2, 10, 11, 20, 12));
-  EXPECT_THAT(Calls(), ElementsAre(3, 2, 0, 1));
+  EXPECT_THAT(Subjects(), ElementsAre(0, 1, 2, 10, 11, 12, 20));
+  EXPECT_THAT(Calls(), ElementsAre(3, 3, 1));
 }
 
 TEST_F(ReleasesTest, TakeTheKeysOfARealNodeAndOnlyTheirOwn) {

@@ -72,45 +72,105 @@ TEST(ReplyTest, ReadsEveryVerdict) {
   }
 }
 
-TEST(ReplyTest, EachOpOfABatchHasItsOwnAnswer) {
-  const NodeAnswer whole = ParseAnswer(*Read(BatchReply("oOnN", "9")));
+TEST(ReplyTest, EachOpOfABatchHasItsOwnLetter) {
+  const auto answers = ParseAnswers(*Read(BatchReply("oOnN", "9")), ReplyForm::kLetters, 4);
   const std::pair<Verdict, engine::Stamp> expected[] = {
       {Verdict::kOk, 0}, {Verdict::kOk, 9}, {Verdict::kNotOwner, 0}, {Verdict::kNotOwner, 9}};
+  ASSERT_EQ(answers.size(), 4u);
   for (std::size_t i = 0; i < 4; ++i) {
-    const auto answer = PartOf(whole, i, 4);
-    EXPECT_EQ(answer.verdict, expected[i].first) << i;
-    EXPECT_EQ(answer.greatest, expected[i].second) << i;
-    EXPECT_EQ(answer.wanted, expected[i].second != 0) << i;
-    EXPECT_EQ(answer.node_time, i == 0 ? 1763931234567890 : 0) << "one reading of its clock";
-    EXPECT_EQ(answer.text, "");
+    EXPECT_EQ(answers[i].verdict, expected[i].first) << i;
+    EXPECT_EQ(answers[i].greatest, expected[i].second) << i;
+    EXPECT_EQ(answers[i].wanted, expected[i].second != 0) << i;
+    EXPECT_EQ(answers[i].node_time, i == 0 ? 1763931234567890 : 0) << "one reading of its clock";
+    EXPECT_EQ(answers[i].text, "");
   }
 }
 
 TEST(ReplyTest, ABatchThatIsWantedMayNameNoStamp) {
-  const NodeAnswer whole = ParseAnswer(*Read(BatchReply("oO")));
-  EXPECT_FALSE(PartOf(whole, 0, 2).wanted);
-  EXPECT_TRUE(PartOf(whole, 1, 2).wanted);
-  EXPECT_EQ(PartOf(whole, 1, 2).greatest, 0);
+  const auto answers = ParseAnswers(*Read(BatchReply("oO")), ReplyForm::kLetters, 2);
+  EXPECT_FALSE(answers[0].wanted);
+  EXPECT_TRUE(answers[1].wanted);
+  EXPECT_EQ(answers[1].greatest, 0);
 }
 
 TEST(ReplyTest, ARefusalIsTheAnswerToEachOpOfABatch) {
-  const NodeAnswer whole =
-      ParseAnswer(*Read("*6\r\n" + Bulk("settings") + ":1\r\n:0\r\n:0\r\n" + Bulk("OO") + kNobody));
-  for (std::size_t i = 0; i < 2; ++i) {
-    const NodeAnswer answer = PartOf(whole, i, 2);
-    EXPECT_EQ(answer.verdict, Verdict::kSettings);
-    EXPECT_EQ(answer.text, "OO");
-    EXPECT_FALSE(answer.wanted) << "the text of a refusal has no letters";
+  const auto reply =
+      Read("*6\r\n" + Bulk("settings") + ":1\r\n:0\r\n:0\r\n" + Bulk("OO") + kNobody);
+  for (const ReplyForm form : {ReplyForm::kLetters, ReplyForm::kRows}) {
+    for (const NodeAnswer& answer : ParseAnswers(*reply, form, 2)) {
+      EXPECT_EQ(answer.verdict, Verdict::kSettings);
+      EXPECT_EQ(answer.text, "OO");
+      EXPECT_FALSE(answer.wanted) << "the text of a refusal has no letters";
+    }
+  }
+}
+
+TEST(ReplyTest, AnErrorIsTheAnswerToEachOpOfABatch) {
+  for (const ReplyForm form : {ReplyForm::kLetters, ReplyForm::kRows}) {
+    const auto answers = ParseAnswers(*Read("-NOPERM no\r\n"), form, 2);
+    ASSERT_EQ(answers.size(), 2u);
+    for (const NodeAnswer& answer : answers) EXPECT_EQ(answer.text, "NOPERM no");
   }
 }
 
 TEST(ReplyTest, LettersThatAreNotThoseOfTheBatchAreAnError) {
   for (const std::string letters : {"", "o", "ooo", "ow", "o "}) {
-    const auto answer = PartOf(ParseAnswer(*Read(BatchReply(letters))), 1, 2);
+    const auto answer = ParseAnswers(*Read(BatchReply(letters)), ReplyForm::kLetters, 2)[1];
     EXPECT_EQ(answer.verdict, Verdict::kError) << letters;
     EXPECT_EQ(answer.text, "expected o, O, n or N for each of 2 locks, got '" + letters + "'");
   }
-  EXPECT_EQ(PartOf(ParseAnswer(*Read("-NOPERM no\r\n")), 1, 2).text, "NOPERM no");
+}
+
+std::string Row(const std::string& verdict, const std::string& text, int greatest = 0) {
+  return Bulk(verdict) + ":7\r\n:1500\r\n" + Bulk(text) + ":" + std::to_string(greatest) + "\r\n";
+}
+
+TEST(ReplyTest, EachOpOfABatchHasItsOwnRow) {  // rule C16
+  const auto reply = Read("*17\r\n" + Bulk("ok") + ":1763931234567890\r\n" +
+                          Row("error", "@user_script: 12: -OOM command not allowed") +
+                          Row("busy", "me:1:h") + Row("ok", "", 9));
+  const auto answers = ParseAnswers(*reply, ReplyForm::kRows, 3);
+  ASSERT_EQ(answers.size(), 3u);
+  EXPECT_EQ(answers[0].verdict, Verdict::kError);
+  EXPECT_EQ(answers[0].text, "OOM command not allowed");
+  EXPECT_EQ(answers[0].fence, 0) << "an error has no values";
+  EXPECT_EQ(answers[0].node_time, 0);
+  EXPECT_EQ(answers[1].verdict, Verdict::kBusy);
+  EXPECT_EQ(answers[1].text, "me:1:h");
+  EXPECT_EQ(answers[1].fence, 7);
+  EXPECT_EQ(answers[1].left, 1500us);
+  EXPECT_EQ(answers[1].node_time, 1763931234567890) << "with the first that is no error";
+  EXPECT_EQ(answers[2].verdict, Verdict::kOk);
+  EXPECT_EQ(answers[2].greatest, 9);
+  EXPECT_EQ(answers[2].node_time, 0) << "one reading of its clock";
+}
+
+TEST(ReplyTest, ARowThatIsNoneIsAnErrorOfItsLockAlone) {
+  for (const std::string& bad :
+       {Row("what", ""), Bulk("ok") + ":-1\r\n:0\r\n" + Bulk("") + ":0\r\n",
+        Bulk("ok") + ":1\r\n:0\r\n:0\r\n:0\r\n"}) {
+    const auto answers = ParseAnswers(
+        *Read("*12\r\n" + Bulk("ok") + ":1\r\n" + bad + Row("ok", "")), ReplyForm::kRows, 2);
+    EXPECT_EQ(answers[0].verdict, Verdict::kError);
+    EXPECT_EQ(answers[0].text,
+              "expected {ok, TIME} and a row for each lock from a script, got an array of 12 with "
+              "other contents");
+    EXPECT_EQ(answers[1].verdict, Verdict::kOk);
+  }
+}
+
+TEST(ReplyTest, RowsThatAreNotThoseOfTheBatchAreAnError) {
+  for (const std::string& bad : {
+           "*7\r\n" + Bulk("ok") + ":1\r\n" + Row("ok", ""),  // of one
+           "*12\r\n" + Bulk("busy") + ":1\r\n" + Row("ok", "") + Row("ok", ""),
+           "*12\r\n" + Bulk("ok") + ":0\r\n" + Row("ok", "") + Row("ok", ""),
+           "*6\r\n" + Bulk("ok") + ":1\r\n:1\r\n:0\r\n" + Bulk("") + kNobody,  // of no batch
+           std::string("+OK\r\n"),
+       }) {
+    const auto answers = ParseAnswers(*Read(bad), ReplyForm::kRows, 2);
+    ASSERT_EQ(answers.size(), 2u);
+    for (const NodeAnswer& answer : answers) EXPECT_EQ(answer.verdict, Verdict::kError) << bad;
+  }
 }
 
 TEST(ReplyTest, AKeyWithoutATtlIsLeftForVeryLong) {

@@ -61,10 +61,15 @@ class ScriptsTest : public ::testing::Test {
   // A probe's INFO is left out: its answer then has only what the sentinel says.
   NodeAnswer DoAs(const SetOptions& set, const engine::NodeOp& op) {
     Call(ScriptOf(op), test::WordsOf(op, set, run_id_));
-    const NodeAnswer answer = ParseAnswer(*last_);
-    return IsBatched(op) ? PartOf(answer, 0, 1) : answer;
+    return ParseAnswers(*last_, FormOf(op), 1).front();
   }
-  // Of several locks in one call: the whole answer, with their letters.
+  // Of several locks in one call.
+  std::vector<NodeAnswer> AcquireAll(const std::vector<engine::AcquireOp>& acquires) {
+    Call(ScriptId::kAcquire, test::WordsOf(CallOf(acquires, set_), run_id_));
+    return ParseAnswers(*last_, acquires.size() > 1 ? ReplyForm::kRows : ReplyForm::kWhole,
+                        acquires.size());
+  }
+  // The same: the whole answer, with their letters.
   NodeAnswer RenewAll(const std::vector<engine::RenewOp>& renewals) {
     Call(ScriptId::kRenew, test::WordsOf(CallOf(renewals, set_), run_id_));
     return ParseAnswer(*last_);

@@ -762,6 +762,64 @@ TEST_F(ScriptsTest, AFullNodeSaysSoAtTheIntroductionAndRenews) {
 
 // The introduction names each command that the user may not use, before a lock is asked for, and
 // leaves nothing behind.
+// --- several locks in one call (rule C16) -------------------------------------------------------
+
+TEST_F(ScriptsTest, SeveralLocksHaveTheirOwnVerdictsInOneCall) {
+  Ready();
+  Redis({"SET", "app:busy", "o:9:h", "PX", "5000"});
+  Redis({"LPUSH", "app:list", "x"});
+  Redis({"SET", "redlockd:fence:app:odd", "no number"});
+  const NodeTime now = Now();
+  Redis({"HSET", "redlockd:want:app:wanted", "first",
+         std::to_string(now - kSecond) + " " + std::to_string(now + 60 * kSecond)});
+  Redis({"SET", "redlockd:fence:app:known", "41"});
+  std::vector<engine::AcquireOp> acquires;
+  for (const std::string lock : {"free", "busy", "list", "odd", "wanted", "known", "free2"}) {
+    acquires.push_back({.lock = lock, .owner = "me:1:h", .ttl = 2s, .proposal = 100});
+  }
+  acquires[6].proposal = now + 3600 * kSecond;  // beyond the window
+  const auto answers = AcquireAll(acquires);
+  ASSERT_EQ(answers.size(), 7u);
+  const Verdict expected[] = {Verdict::kOk,      Verdict::kBusy, Verdict::kBusy, Verdict::kError,
+                              Verdict::kNotTurn, Verdict::kOk,   Verdict::kSkew};
+  for (std::size_t i = 0; i < 7; ++i) EXPECT_EQ(answers[i].verdict, expected[i]) << i;
+  EXPECT_EQ(answers[1].text, "o:9:h");
+  EXPECT_EQ(answers[2].text, "(a list)");
+  EXPECT_NE(answers[3].text.find("the fence key holds no number"), std::string::npos)
+      << answers[3].text;
+  EXPECT_EQ(answers[4].text, "first");
+  EXPECT_EQ(Redis({"GET", "app:free"}), "me:1:h");
+  EXPECT_EQ(Redis({"GET", "app:known"}), "me:1:h");
+  for (const std::string lock : {"odd", "wanted", "free2"}) {
+    EXPECT_EQ(Redis({"EXISTS", "app:" + lock}), "0") << lock;
+  }
+}
+
+TEST_F(ScriptsTest, OfSeveralLocksThatAreNewEachIsTakenAndOnlyOnce) {
+  Ready();
+  std::vector<engine::AcquireOp> acquires;
+  for (const std::string lock : {"a", "b", "a"}) {
+    acquires.push_back({.lock = lock,
+                        .owner = "me:" + std::to_string(3 - acquires.size()) + ":h",
+                        .ttl = 2s,
+                        .proposal = 100});
+  }
+  const auto answers = AcquireAll(acquires);
+  EXPECT_EQ(answers[0].verdict, Verdict::kOk);
+  EXPECT_EQ(answers[1].verdict, Verdict::kOk);
+  EXPECT_EQ(answers[2].verdict, Verdict::kBusy) << "it was new when the call began";
+  EXPECT_EQ(Redis({"GET", "app:a"}), "me:3:h");
+}
+
+TEST_F(ScriptsTest, ANodeThatDoesNotVoteRefusesSeveralLocksTogether) {
+  Do(engine::ProbeOp{});
+  const auto answers = AcquireAll({{.lock = "a", .owner = "me:1:h", .ttl = 2s, .proposal = 1},
+                                   {.lock = "b", .owner = "me:2:h", .ttl = 2s, .proposal = 1}});
+  ASSERT_EQ(answers.size(), 2u);
+  for (const NodeAnswer& answer : answers) EXPECT_EQ(answer.verdict, Verdict::kQuarantine);
+  EXPECT_EQ(Redis({"EXISTS", "app:a", "app:b"}), "0");
+}
+
 TEST_F(ScriptsTest, TheIntroductionNamesEachMissingRight) {
   Ready();
   Redis({"ACL", "SETUSER", "redlock", "on", ">pw", "~*", test::ServerUnderTest().AllChannels(),
@@ -769,8 +827,8 @@ TEST_F(ScriptsTest, TheIntroductionNamesEachMissingRight) {
   const std::unique_ptr<redisReply, decltype(&freeReplyObject)> login(
       static_cast<redisReply*>(redisCommand(context_.get(), "AUTH redlock pw")), &freeReplyObject);
   ASSERT_STREQ(login->str, "OK");
-  for (const std::string right : {"type", "pttl", "getrange", "set", "del", "pexpire", "hlen",
-                                  "hgetall", "hmget", "hset", "hdel"}) {
+  for (const std::string right : {"exists", "type", "pttl", "getrange", "set", "del", "pexpire",
+                                  "hlen", "hgetall", "hmget", "hset", "hdel"}) {
     Redis({"ACL", "SETUSER", "redlock", "-" + right});
     const auto answer = Do(engine::ProbeOp{});
     EXPECT_EQ(answer.verdict, Verdict::kError);
