@@ -72,7 +72,7 @@ class Printer {
     section_ = "";
   }
 
-  // A comment and a line, behind the line of the section if it is the first there. `name` is "ttl"
+  // A comment and a line, after the line of the section if it is the first there. `name` is "ttl"
   // or "lease.ttl"; `around` is what stands before it in `given`; `bullet` is for the keys of a
   // list's entry.
   void PrintKey(const Key& key, std::string_view name, const std::string& around,

@@ -17,7 +17,7 @@
 #include "protocol/reply.h"
 #include "protocol/request.h"
 
-// An answer with its rows; the text of a line stands behind its fields as "text".
+// An answer with its rows; the text of a line follows its fields as "text".
 struct redlock_reply {
   using Line = std::vector<redlock::protocol::Field>;
 

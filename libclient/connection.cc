@@ -29,7 +29,7 @@ std::int64_t Remaining(std::int64_t deadline) {
 void BoundConnect(int fd, std::int64_t deadline) {
   if (deadline == kNever) return;
   const std::int64_t us =
-      std::max<std::int64_t>(Remaining(deadline) / 1000, 1);  // 0 would mean for ever
+      std::max<std::int64_t>(Remaining(deadline) / 1000, 1);  // 0 would mean forever
   timeval limit{};
   limit.tv_sec = us / 1'000'000;
   limit.tv_usec = us % 1'000'000;

@@ -75,7 +75,7 @@ std::optional<Error> ClearWay(const std::string& path) {
 }
 
 // Keeps starts at the same time apart, by a lock on a file that only this user can open: a lock on
-// the directory could be held for ever by everybody who can read that. The file goes with the lock.
+// the directory could be held forever by everybody who can read that. The file goes with the lock.
 class StartLock {
  public:
   explicit StartLock(const std::string& socket) : path_(socket + ".lock") {}

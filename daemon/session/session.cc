@@ -19,7 +19,7 @@ using redlock::protocol::Request;
 
 // Lines of one session in a portion.
 constexpr int kLinesAtATime = 8;
-// Untagged lines that may wait behind one that is under way.
+// Untagged lines that may wait while one is under way.
 constexpr std::size_t kQueuedLines = 64;
 // Requests other than locks that may be under way. Locks have room of their own, so that `cancel`
 // gets through when all of them wait.
@@ -320,7 +320,7 @@ void Session::QuitBy(const Call& call) {
   };
   // In the order of their lines.
   for (const auto& [id, request] : under_way_.TakeAll()) cancelled(request.tag, request.subject);
-  // Behind an untagged one they came too late to be answered.
+  // After an untagged one they came too late to be answered.
   const std::size_t unanswered = call.tag.empty() ? 0 : queue_.size();
   for (std::size_t i = 0; i < unanswered; ++i) cancelled("", "");
   ReplyLine::Ok(out(), call.tag);

@@ -19,7 +19,7 @@ struct CycleOptions {
 };
 nlohmann::json RunCycles(const CycleOptions& options);
 
-// All clients want the same lock, for ever. A client that gets it lets go at once and asks again,
+// All clients want the same lock, forever. A client that gets it lets go at once and asks again,
 // both in one write: who hands a lock on and who gets it need one round trip between them.
 struct ContendOptions {
   std::vector<std::string> sockets;  // of one or more daemons, "hosts" here

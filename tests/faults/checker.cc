@@ -109,7 +109,7 @@ class Checker {
 
   // --- the stores ---
 
-  // No write is taken behind one with a greater fence; one by who holds the lock always is.
+  // No write is taken after one with a greater fence; one by who holds the lock always is.
   void CheckFencedStore(Writes writes) {
     for (const Write* write : writes) {
       if (write->rightful && !write->taken) {
@@ -130,7 +130,7 @@ class Checker {
       }
       if (write->taken && write->fence < greatest) {
         Violate(write->end, "stale write taken: " + write->who + " with fence " +
-                                std::to_string(write->fence) + " of " + write->lock + ", behind " +
+                                std::to_string(write->fence) + " of " + write->lock + ", after " +
                                 std::to_string(greatest));
       }
     }

@@ -27,7 +27,7 @@ struct Report {
   std::size_t unfenced_writes = 0;
   std::size_t lost_updates = 0;  // in the unfenced store, by clients past their deadlines
   std::size_t losses = 0,
-              late_losses = 0;  // LOST read; read behind the deadline, by whoever was not stopped
+              late_losses = 0;  // LOST read; read after the deadline, by one that was not stopped
   Duration latest_loss{};
   std::size_t excused = 0;
   std::size_t stalls = 0;

@@ -83,7 +83,7 @@ TEST(Checker, FindsAnOverlap) {
 }
 
 TEST(Checker, AHoldEndsAtItsDeadline) {
-  // It is never let go; the next comes behind the deadline, and then before it.
+  // It is never let go; the next comes after the deadline, and then before it.
   std::string text = With("2.000000000 d1c1 told word=JEOPARDY lock=a fence=5 deadline=3.600000000",
                           "2.000000000 d1c1 release");
   text = text.substr(0, text.find("2.000000000 d1c1 ask"));
@@ -165,7 +165,7 @@ TEST(Checker, FindsALostUpdate) {
                               "greatest=6 read=0 wrote=21",
                               "2.200000000 d2c1 write")),
               ElementsAre(HasSubstr("lost update of a: d1c1 and d2c1")));
-  // By one who writes behind the end of its hold it is no more than counted.
+  // By one who writes after the end of its hold it is no more than counted.
   const Report stale =
       Judge(With("2.400000000 d1c1 write lock=a fence=5 begin=2.350000000 taken=0 greatest=6 "
                  "read=11 wrote=12\n3.000000000 run end",
@@ -203,7 +203,7 @@ TEST(Checker, FindsASessionThatTheDaemonEnded) {
               IsEmpty());
 }
 
-// LOST behind the deadline of 3.6, and never.
+// LOST after the deadline of 3.6, and never.
 TEST(Checker, FindsALossToldLateOrNever) {
   std::string text = kGood;
   text = text.substr(0, text.find("2.000000000"));

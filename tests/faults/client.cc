@@ -122,7 +122,7 @@ void Client::AwaitLoss(const Hold& hold) {
 }
 
 // A write to both stores. A careful client looks at the clock last thing before its first step;
-// what happens to it behind that is what the fence is for.
+// what happens to it after that is what the fence is for.
 void Client::Work(std::size_t slot, Hold& hold) {
   const Duration deadline = hold.deadline;
   const Duration begin = journal_.Now();

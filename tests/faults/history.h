@@ -18,7 +18,7 @@
 
 namespace redlockd::test::faults {
 
-// A LOST that comes later than so long behind the deadline was not held up by a busy machine.
+// A LOST that comes later than so long after the deadline was not held up by a busy machine.
 inline constexpr Duration kLossBound = 1s;
 
 using Fields = std::vector<std::pair<std::string, std::string>>;

@@ -62,7 +62,7 @@ std::string Summary(const Plan& plan, const Report& report) {
                 report.lost_updates);
   text += "\nlosses\n";
   text += Print("  %-28s %zu\n", "LOST told", report.losses);
-  text += Print("  %-28s %zu, at most %.1f ms\n", "  read behind the deadline", report.late_losses,
+  text += Print("  %-28s %zu, at most %.1f ms\n", "  read after the deadline", report.late_losses,
                 Ms(report.latest_loss));
   text += "\nmachine\n";
   text += Print("  %-28s %zu, the longest %.0f ms\n", "stalls", report.stalls,

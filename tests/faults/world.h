@@ -55,7 +55,7 @@ class World {
   void ExpectNothingIsHeld();
   void ExpectLocksCanBeHad();
   void StopDaemons();
-  // Their logs, for whoever looks for the reason of something.
+  // Their logs, for one who looks for the reason of something.
   void SaveLogs(const std::string& directory) const;
 
  private:

@@ -195,7 +195,7 @@ void World::Gone(std::size_t at) {
 }
 
 void World::AnswerAll() {
-  // An answer asks the next; a node that never settles would ask for ever.
+  // An answer asks the next; a node that never settles would ask forever.
   for (int most = 200; !asked_.empty() && most > 0; --most) {
     nodes_[asked_[0].node].linked ? Answer(0) : Gone(0);
   }

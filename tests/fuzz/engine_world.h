@@ -15,7 +15,7 @@
 namespace redlockd::fuzz {
 
 // One engine, its sessions and its nodes, in the hands of an input: each byte says what happens
-// next, the bytes behind it how. All that may happen by engine/events.h, effects.h and node_op.h
+// next, the bytes after it how. All that may happen by engine/events.h, effects.h and node_op.h
 // may happen here, and nothing else: each node that is asked gives one answer, or gone-silence, in
 // the end.
 class World : private engine::Random {

@@ -15,7 +15,7 @@ class SessionEndTest : public testing::Test {
  protected:
   std::size_t Holds() { return GetNumber(observer_.Ask("list"), "holds"); }
   std::size_t Waits() { return GetNumber(observer_.Ask("list"), "waits"); }
-  // The waiter is in line behind the holder.
+  // The waiter is in line after the holder.
   LineClient WaitFor(const std::string& name) {
     LineClient waiter = world_.Connect();
     waiter.Send("lock " + name);

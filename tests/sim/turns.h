@@ -24,7 +24,7 @@ class Turns {
 
   // So many clients of the daemon wait for the lock.
   void Wait(const std::string& lock, const std::string& instance, std::size_t waiters);
-  // The daemon asks for it with this owner value: whoever is in the queues by now comes before it,
+  // The daemon asks for it with this owner value: all in the queues by now come before it,
   // or is overtaken. Who enters while its question is under way is not, nor who began to wait so
   // shortly before that the clocks do not tell.
   void Asked(const std::string& lock, const std::string& instance, const std::string& owner);

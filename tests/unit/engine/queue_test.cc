@@ -272,7 +272,7 @@ TEST_F(Queue, AfterAWantedLeaseItWaitsForAMajorityToHaveReleased) {  // rule E6.
   AnswerAsObedient(Take<ReleaseOp>(1));
   const Asked next = Take<AcquireOp>(0);
   EXPECT_EQ(std::get<AcquireOp>(next.op).queueing, Queueing::kIfRefused);
-  EXPECT_GT(std::get<AcquireOp>(next.op).stamp, 1) << "behind what the releases said";
+  EXPECT_GT(std::get<AcquireOp>(next.op).stamp, 1) << "after what the releases said";
 }
 
 TEST_F(Queue, SoDoesWhoeverAsksForItWhenNobodyHereWaited) {  // rule E6.7

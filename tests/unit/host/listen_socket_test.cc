@@ -179,7 +179,7 @@ TEST_F(BindTest, KeepsStartsAtTheSameTimeApart) {
   EXPECT_FALSE(Exists(lock));
 }
 
-// Everybody who can read a directory can lock it, for ever.
+// Everybody who can read a directory can lock it, forever.
 TEST_F(BindTest, StartsWhereAnotherUserHasLockedTheDirectory) {
   const Fd other(open(dir_.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   ASSERT_EQ(flock(other.get(), LOCK_EX | LOCK_NB), 0);

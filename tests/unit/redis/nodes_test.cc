@@ -340,7 +340,7 @@ TEST_F(NodesTest, ALocksOpsTakeOneLinkAndLocksAreSpreadOverAll) {
   EXPECT_THAT(fake_->per_read, SizeIs(3));
 }
 
-// An acquire that was sent once more would run behind its own release.
+// An acquire that was sent once more would run after its own release.
 TEST_F(NodesTest, ANodeThatLostItsScriptsIsConnectedToAnewAndNothingIsSentAgain) {
   AddFake();
   StartAndWaitUp();

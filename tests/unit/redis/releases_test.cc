@@ -114,7 +114,7 @@ TEST_F(ReleasesTest, TakeTheKeysOfARealNodeAndOnlyTheirOwn) {
   EXPECT_EQ(answers_[3].verdict, Verdict::kOk);
   EXPECT_EQ(server.Command({"EXISTS", "job0"}), "0");
   EXPECT_EQ(server.Command({"GET", "job1"}), "another's");
-  EXPECT_EQ(server.Command({"GET", "job2"}), kOwner) << "taken again behind its release";
+  EXPECT_EQ(server.Command({"GET", "job2"}), kOwner) << "taken again after its release";
 }
 
 }  // namespace

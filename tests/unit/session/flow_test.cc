@@ -180,7 +180,7 @@ TEST_F(FlowTest, ManyPipelinedLinesAreAllAnsweredAndHoldNobodyUp) {
   EXPECT_EQ(flood->Rest(), "");
 }
 
-// The kernel ends a read behind the bytes that came with a descriptor.
+// The kernel ends a read after the bytes that came with a descriptor.
 TEST_F(FlowTest, LinesBehindADescriptorThatNobodyAskedFor) {
   const auto client = Connect();
   std::string line = "ping\n";
