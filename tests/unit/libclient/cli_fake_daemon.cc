@@ -1,5 +1,7 @@
 #include "tests/unit/libclient/cli_fake_daemon.h"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -10,6 +12,7 @@
 #include <variant>
 
 #include "protocol/name.h"
+#include "tests/support/wait.h"
 
 namespace redlockd::test {
 
@@ -73,6 +76,13 @@ void FakeSession::TakeUnlock() {
   const Request request = Read();
   if (request.verb != "unlock") throw std::runtime_error("expected unlock, got " + request.verb);
   Answer(request, "OK lock=" + lock_ + " fence=" + std::to_string(kFence));
+}
+
+bool FakeSession::IsRead() {
+  return Eventually([this] {
+    int unread = -1;
+    return ioctl(fd_.get(), SIOCOUTQ, &unread) == 0 && unread == 0;
+  });
 }
 
 bool FakeSession::IsAtEnd(Duration patience) {

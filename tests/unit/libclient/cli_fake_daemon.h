@@ -39,6 +39,8 @@ class FakeSession {
   // Reads the unlock, which must be the next request, and answers it.
   void TakeUnlock();
 
+  // The client has read all that was sent.
+  bool IsRead();
   // The client has closed.
   bool IsAtEnd(Duration patience = kPatience);
   // ... and has sent nothing before that.

@@ -186,10 +186,11 @@ TEST_F(CliRunDeadline, ACommandThatEndedBehindTheDeadlineHadNoLock) {
 }
 
 TEST_F(CliRunDeadline, AGrantWithLittleTimeLeftWaitsForItsRenewal) {
-  Process redlock(daemon_.Redlock({"run", "job", "--", "echo", "ran"}));
+  // If it were started at once, TERM would end it at once: that comes 5 s before the deadline.
+  Process redlock(daemon_.Redlock({"run", "job", "--", "sh", "-c", "sleep 0.1; echo ran"}));
   FakeSession session = daemon_.Accept();
-  const Duration deadline = session.Grant(15s, "1h");  // 5 s before it, TERM would come
-  session.Event("JEOPARDY", BootTime() + 4s);
+  const Duration deadline = session.Grant(4s, "1h");
+  ASSERT_TRUE(session.IsRead());
   session.Renew(deadline + 1h);
   session.TakeUnlock();
   EXPECT_EQ(redlock.ReadToEnd(), "ran\n");

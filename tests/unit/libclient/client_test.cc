@@ -176,7 +176,7 @@ TEST(Client, AfterNonsenseTheSocketStaysUntilTheLastDeadline) {
     ASSERT_TRUE(is_taken || Clock::now() >= grant.deadline);
   }
   client.query("ping");
-  EXPECT_TRUE(daemon.WaitForSessions(1)) << "it is not kept for ever";
+  EXPECT_TRUE(daemon.WaitForSessions(1)) << "it is not kept forever";
 }
 
 TEST(Client, AfterNonsenseCloseLetsGoAtOnce) {

@@ -4,7 +4,7 @@
 //
 //   say LINE                   writes LINE before its OK
 //   drop LINE                  writes LINE, then closes the session
-//   mute                       answers nothing, for ever
+//   mute                       answers nothing, forever
 //   deaf [FENCE]               takes the next lock without answering, once; when that is cancelled,
 //                              it is granted after all, with FENCE
 //   echo WORD... key=value...  gives them back as a row
