@@ -34,7 +34,8 @@ class Hold {
   // Whether a further renewal would let it last longer: with max-hold there is nothing to gain
   // after its end.
   bool CanGain() const;
-  // A majority of the nodes did not promise the lease anew, or little of it is left.
+  // A majority of the nodes did not promise the lease anew, or little of it is left. That matters only
+  // where the lease does not last until max-hold ends the hold.
   void OnEndangered();
   // The hold ends without the session, which is notified of the reason, unless that is kNone. The
   // caller destroys it.

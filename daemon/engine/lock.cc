@@ -40,8 +40,8 @@ bool IsUndecided(const Waiter& first, State state, const Acquisition& acquisitio
   if (!first.asked) {
     return state == State::kIdle || state == State::kWaiting || state == State::kAcquiring;
   }
-  // A round that was asked in time decides it, however late its answers are read.
-  if (state == State::kAcquiring && first.splits > 0) return true;
+  // The round after a split was asked in time, and decides it however late its answers are read.
+  if (state == State::kAcquiring && first.last_was_split) return true;
   return acquisition.IsSplit() && WaitQueue::IsSplit(first, now, patience);
 }
 
@@ -64,9 +64,9 @@ struct Lock::Kept {
   Counted counted;
 };
 
-Lock::Lock(Shared& shared, Keeper& keeper, std::string name)
+Lock::Lock(Shared& shared, Registry& registry, std::string name)
     : shared_(shared),
-      keeper_(keeper),
+      registry_(registry),
       claim_(shared, std::move(name), *this),
       acquisition_(claim_, *this) {}
 
@@ -81,7 +81,7 @@ void Lock::ChangeState(State next) {
 void Lock::Touch() {
   if (is_touched_) return;
   is_touched_ = true;
-  keeper_.Touched(*this);
+  registry_.Touched(*this);
 }
 
 void Lock::Settle(Time now) {
@@ -108,7 +108,7 @@ void Lock::Settle(Time now) {
       OnTurn(now);
     }
   }
-  if (MayBeForgotten()) keeper_.MayBeIdle(*this);
+  if (MayBeForgotten()) registry_.MayBeIdle(*this);
 }
 
 // --- sessions -----------------------------------------------------------------------------------
@@ -256,7 +256,7 @@ void Lock::OnTurn(Time now) {
   }
   if (first.is_try) first.wait_alarm.Clear();
   claim_.Begin(first.ttl);
-  keeper_.AttemptBegan(claim_.lease()->attempt(), *this);
+  registry_.AttemptBegan(claim_.lease()->attempt(), *this);
   ChangeState(State::kAcquiring);
   Conclude(now, acquisition_.Begin(now, first.uid, queue_.demand(false)));
 }
@@ -410,7 +410,7 @@ void Lock::LetGo(Time now, bool leaves_queue, std::optional<ReleaseTable::Asker>
   CHECK(!hold_);
   const bool awaited = leaves_queue && claim_.tenure().IsWanted();
   const Lease lease = claim_.End();
-  keeper_.AttemptEnded(lease.attempt());
+  registry_.AttemptEnded(lease.attempt());
   kept_.reset();
   ChangeState(queue_.empty() ? State::kIdle : State::kWaiting);
   const NodeSet entries = leaves_queue ? acquisition_.LeaveQueue(now, awaited) : NodeSet();

@@ -24,10 +24,10 @@ class Lock : public Contention::Observer, private Schedule::Observer {
  public:
   using State = LockState;
 
-  // Who keeps the locks: what each has to report to it.
-  class Keeper {
+  // Who knows all locks: what each has to report to it.
+  class Registry {
    public:
-    virtual ~Keeper() = default;
+    virtual ~Registry() = default;
     // An event changed it: it is to be settled. Once until then.
     virtual void Touched(Lock& lock) = 0;
     // There may be nothing left of it (MayBeForgotten); possibly not for the first time.
@@ -38,7 +38,7 @@ class Lock : public Contention::Observer, private Schedule::Observer {
   };
 
   // Both outlive it.
-  Lock(Shared& shared, Keeper& keeper, std::string name);
+  Lock(Shared& shared, Registry& registry, std::string name);
   ~Lock() override;
   Lock(const Lock&) = delete;
   Lock& operator=(const Lock&) = delete;
@@ -96,7 +96,7 @@ class Lock : public Contention::Observer, private Schedule::Observer {
   struct Kept;
 
   Shared& shared_;
-  Keeper& keeper_;
+  Registry& registry_;
   State state_ = State::kIdle;
   bool is_touched_ = false;
   WaitQueue queue_;

@@ -11,8 +11,8 @@ namespace redlockd::engine {
 //                                     v  |
 //                             hand-off / lingering
 //
-// From hand-off, lingering and lock-delay it goes back to waiting, or idle, when the owner value is
-// let go.
+// From acquiring, hand-off, lingering and lock-delay it goes back to waiting, or idle, when the owner
+// value is let go. A hand-off may turn to lingering, and back.
 enum class LockState : std::uint8_t {
   kIdle,       // nobody waits, and there is no owner value
   kWaiting,    // for a turn to ask the nodes
@@ -23,7 +23,13 @@ enum class LockState : std::uint8_t {
   kLockDelay,  // the daemon ended the hold: the keys stay until the deadline that it had (rule C9)
 };
 
-// The edges of the picture.
+// A majority of the nodes has granted its owner value.
+constexpr bool IsLeased(LockState state) {
+  return state == LockState::kHeld || state == LockState::kHandOff ||
+         state == LockState::kLingering || state == LockState::kLockDelay;
+}
+
+// The edges, those of the picture and the ways back.
 constexpr bool MayFollow(LockState from, LockState to) {
   switch (to) {
     case LockState::kIdle:

@@ -16,15 +16,15 @@ Lock* LockTable::OfAttempt(AttemptNumber attempt) const {
 
 Lock& LockTable::FindOrMake(const std::string& name) {
   if (Lock* lock = Find(name)) return *lock;
-  Keeper& keeper = *this;
-  auto lock = std::make_unique<Lock>(shared_, keeper, name);
+  Registry& registry = *this;
+  auto lock = std::make_unique<Lock>(shared_, registry, name);
   const std::string_view key = lock->name();
   return *locks_.emplace(key, std::move(lock)).first->second;
 }
 
 const Lock* LockTable::AnyLeased() const {
-  for (const auto& [attempt, lock] : by_attempt_) {
-    if (lock->state() != LockState::kAcquiring) return lock;
+  for (const auto& [name, lock] : locks_) {
+    if (IsLeased(lock->state())) return lock.get();
   }
   return nullptr;
 }

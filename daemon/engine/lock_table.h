@@ -15,14 +15,14 @@ namespace redlockd::engine {
 // The locks that this host holds, waits for, or has something to remember of. Knows each by its name,
 // and by the attempt whose answers it waits for; has those settled that an event touched, and forgets
 // those that nothing is left of.
-class LockTable : private Lock::Keeper {
+class LockTable : private Lock::Registry {
  public:
   explicit LockTable(Shared& shared) : shared_(shared) {}
 
   Lock* Find(const std::string& name) const;
   Lock* OfAttempt(AttemptNumber attempt) const;
   Lock& FindOrMake(const std::string& name);
-  // A lock with a lease, granted or announced, if there is one.
+  // The first lock by name that has a lease; null if none has.
   const Lock* AnyLeased() const;
 
   // In order of name; those after `name`, and that one.

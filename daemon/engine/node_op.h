@@ -70,8 +70,8 @@ struct ProbeOp {
 
   std::string node_id{};
   std::string set{};
-  bool may_write =
-      true;  // a missing sentinel is written, in quarantine, with this daemon's settings
+  // A missing sentinel is written, in quarantine, with this daemon's settings.
+  bool may_write = true;
   std::string counted{};   // the run that this daemon has counted the node as; empty: none
   std::string instance{};  // of this daemon
   std::vector<Sighting> sightings{};

@@ -28,7 +28,7 @@ class Outbox {
   void Warn(std::string text) { Add<Warned>(std::move(text)); }
 
  private:
-  // Makes the effect where it stays: effects are wide, and there are many.
+  // Without a move of the variant in between: effects are wide, and there are many.
   template <class Kind, class... Parts>
   void Add(Parts&&... parts) {
     CHECK(effects_ != nullptr);

@@ -20,7 +20,7 @@ struct Timing {
   Duration command_timeout = std::chrono::milliseconds(50);  // the longest of all nodes
   Duration quorum_wait = std::chrono::seconds(5);
   Duration retry_interval = std::chrono::milliseconds(100);
-  // How long a lease may go on, lingering or handed on, before others get their turn (rule E1).
+  // How long a lease may go on, lingering or handed off, before others get their turn (rule E1).
   Duration tenure_max = std::chrono::seconds(1);
 
   // What a lease of `ttl` loses to clocks of different rates (rule C2).

@@ -133,6 +133,7 @@ bool WaitQueue::IsSplit(const Waiter& waiter, Time at, Duration patience) {
 }
 
 bool WaitQueue::Ends(Time now, Waiter& waiter, const FailedAttempt& failed, Duration patience) {
+  waiter.last_was_split = failed.is_split;
   if (failed.is_split && waiter.splits++ == 0) waiter.split_since = now;
   if (!waiter.IsInHaste()) return false;
   if (!failed.reached) return true;

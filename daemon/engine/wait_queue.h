@@ -31,11 +31,12 @@ struct Waiter {
   const std::optional<Duration> max_hold;
   std::string note;
   const bool renewed_events;
-  bool asked = false;        // a round was decided while it was first in line
-  bool out_of_time = false;  // answered by the round that is under way
-  bool input_ended = false;  // the client has half-closed its connection
-  unsigned splits = 0;       // rounds without a holder in sight, while it was in line (rule E10)
-  Time split_since;          // the first of them failed
+  bool asked = false;           // a round was decided while it was first in line
+  bool out_of_time = false;     // answered by the round that is under way
+  bool input_ended = false;     // the client has half-closed its connection
+  unsigned splits = 0;          // rounds without a holder in sight, while it was in line (rule E10)
+  bool last_was_split = false;  // the last one was such a round
+  Time split_since;             // the first of them failed
   Alarm wait_alarm;
 
   // It waits only until it is known whether another has the lock.

@@ -15,7 +15,7 @@ Nodes::Nodes(event::Loop& loop, Options options, Callbacks callbacks)
       callbacks_(std::move(callbacks)),
       random_(std::random_device()()),
       resolver_(loop),
-      lanes_(options_.links),
+      batches_(options_.links),
       send_batches_(loop, [this] { SendBatches(); }),
       report_unasked_(loop, [this] { ReportUnasked(); }) {
   CHECK(!options_.nodes.empty() && options_.nodes.size() <= engine::kMaxNodes);
@@ -41,7 +41,7 @@ void Nodes::Ask(engine::AskNodes ask) {
     return Join(std::move(*acquire), ask);
   const Question question(ask.op, options_.set);
   if (question.lane()) {
-    SendLane(lanes_[*question.lane() % lanes_.size()]);
+    SendBatchesOf(batches_[*question.lane() % batches_.size()]);
   } else {
     SendBatches();
   }
@@ -57,12 +57,12 @@ void Nodes::Batch<Op>::Add(engine::NodeSet to, const engine::Ticket& ticket, Op 
   ops.push_back(std::move(op));
 }
 
-Nodes::Lane& Nodes::LaneFor(const std::string& lock) {
-  Lane& lane = lanes_[LaneOf(lock) % lanes_.size()];
+Nodes::LinkBatches& Nodes::BatchesFor(const std::string& lock) {
+  LinkBatches& link = batches_[LaneOf(lock) % batches_.size()];
   // What was asked of the lock before goes out before.
   const auto is_of_it = [&](const engine::AcquireOp& op) { return op.lock == lock; };
-  if (std::ranges::any_of(lane.acquires.ops, is_of_it)) SendLane(lane);
-  return lane;
+  if (std::ranges::any_of(link.acquires.ops, is_of_it)) SendBatchesOf(link);
+  return link;
 }
 
 void Nodes::Join(engine::RenewOp op, const engine::AskNodes& ask) {
@@ -72,15 +72,15 @@ void Nodes::Join(engine::RenewOp op, const engine::AskNodes& ask) {
 }
 
 void Nodes::Join(engine::ReleaseOp op, const engine::AskNodes& ask) {
-  auto& batch = LaneFor(op.lock).releases;
+  auto& batch = BatchesFor(op.lock).releases;
   if (!batch.HasRoomFor(ask.nodes, engine::kMostPerCall)) Send(batch);
   batch.Add(ask.nodes, ask.ticket, std::move(op));
 }
 
 void Nodes::Join(engine::AcquireOp op, const engine::AskNodes& ask) {
-  Lane& lane = LaneFor(op.lock);
-  auto& batch = lane.acquires;
-  if (!batch.HasRoomFor(ask.nodes, engine::kMostAcquiresPerCall)) SendLane(lane);
+  LinkBatches& link = BatchesFor(op.lock);
+  auto& batch = link.acquires;
+  if (!batch.HasRoomFor(ask.nodes, engine::kMostAcquiresPerCall)) SendBatchesOf(link);
   batch.Add(ask.nodes, ask.ticket, std::move(op));
 }
 
@@ -92,9 +92,9 @@ void Nodes::Send(Batch<Op>& batch) {
   batch.ops.clear();
 }
 
-void Nodes::SendLane(Lane& lane) {
-  Send(lane.releases);
-  Send(lane.acquires);
+void Nodes::SendBatchesOf(LinkBatches& link) {
+  Send(link.releases);
+  Send(link.acquires);
 }
 
 // Renewals go first: most releases were asked after them. A release may yet overtake one, where a
@@ -103,7 +103,7 @@ void Nodes::SendLane(Lane& lane) {
 void Nodes::SendBatches() {
   for (auto& [nodes, batch] : renewals_) Send(batch);
   renewals_.clear();
-  for (Lane& lane : lanes_) SendLane(lane);
+  for (LinkBatches& link : batches_) SendBatchesOf(link);
 }
 
 void Nodes::Send(engine::NodeSet nodes, std::span<const engine::Ticket> tickets,

@@ -35,10 +35,11 @@ class Nodes {
   // Each node that is asked gives exactly one NodeAnswer or a NodeSilence with gone=true in the
   // end; in between a NodeSilence with gone=false once its command_timeout has passed. A node that
   // cannot be asked now is a silence with gone=true at the end of this turn. All that a link is
-  // asked in a turn goes out in one write, and what is asked of one lock in the order of Ask. The
-  // renewals of a turn go out in as few calls as possible, and so do the releases and the acquires,
-  // which come in this order (rule C16). A renewal may come after a release that was asked later,
-  // which is harmless: it compares the owner.
+  // asked in a turn goes out in one write, and what is asked of one lock in the order of Ask, but for
+  // renewals. These go out in as few calls as possible, and so do the releases and the acquires of a
+  // turn, which come in this order (rule C16). So a renewal may come before or after what else is
+  // asked of its lock: it compares the owner, and the engine asks one question of a node for an owner
+  // at a time (rule C5).
   void Ask(engine::AskNodes ask);
 
   // Returns which connections of a node that is up are missing, and why; empty: none.
@@ -58,17 +59,17 @@ class Nodes {
     }
     void Add(engine::NodeSet to, const engine::Ticket& ticket, Op op);
   };
-  // Those of one link. Releases go first: what was let go may be what is asked for.
-  struct Lane {
+  // Of one link. Releases go first: what was let go may be what is asked for.
+  struct LinkBatches {
     Batch<engine::ReleaseOp> releases{};
     Batch<engine::AcquireOp> acquires{};
   };
 
-  Lane& LaneFor(const std::string& lock);
+  LinkBatches& BatchesFor(const std::string& lock);
   void Join(engine::RenewOp op, const engine::AskNodes& ask);
   void Join(engine::ReleaseOp op, const engine::AskNodes& ask);
   void Join(engine::AcquireOp op, const engine::AskNodes& ask);
-  void SendLane(Lane& lane);
+  void SendBatchesOf(LinkBatches& link);
   template <class Op>
   void Send(Batch<Op>& batch);
   void SendBatches();
@@ -81,7 +82,7 @@ class Nodes {
   std::minstd_rand random_;
   Resolver resolver_;
   std::map<unsigned long, Batch<engine::RenewOp>> renewals_;  // by the set of nodes
-  std::vector<Lane> lanes_;                                   // by link
+  std::vector<LinkBatches> batches_;                          // by link
   event::EndOfTurn send_batches_;
   std::vector<engine::NodeSilence> unasked_;
   event::EndOfTurn report_unasked_;

@@ -21,7 +21,7 @@ class Question {
  public:
   Question(const engine::NodeOp& op, const SetOptions& set);
   // A batch, in one call: at least one op, and as many as may go in one call; acquires and releases of
-  // one lane only.
+  // locks that share a link only.
   Question(std::span<const engine::AcquireOp> batch, const SetOptions& set);
   Question(std::span<const engine::RenewOp> batch, const SetOptions& set);
   Question(std::span<const engine::ReleaseOp> batch, const SetOptions& set);

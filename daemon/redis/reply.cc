@@ -92,8 +92,13 @@ std::optional<std::string_view> Field(std::string_view info, std::string_view na
 
 // Redis 6 says first where in a script it met an error, e.g. "ERR Error running script (call to
 // f_SHA): @user_script:206: @user_script: 206: -OOM command not allowed ...": what it met says why.
+// A script that catches an error of its own finds "user_script:206: " before it.
 std::string_view WithoutPlace(std::string_view error) {
-  constexpr std::string_view kPlace = "@user_script: ";
+  constexpr std::string_view kPlace = "@user_script: ", kLine = "user_script:";
+  if (error.starts_with(kLine)) {
+    const auto text = error.find(": ");
+    return text == error.npos ? error : error.substr(text + 2);
+  }
   const auto place = error.rfind(kPlace);
   if (place == error.npos) return error;
   const auto end = error.find_first_not_of("0123456789", place + kPlace.size());
@@ -175,14 +180,15 @@ std::vector<NodeAnswer> AnswersOfRows(const redisReply& reply, std::size_t size)
   for (std::size_t i = 0; i < size; ++i) {
     const std::size_t first = kHeadElements + i * kRowElements;
     const auto verdict = VerdictOf(Element(reply, first));
-    NodeAnswer row =
-        (verdict ? ParseRow(reply, *verdict, first + 1) : std::nullopt).value_or(NoRows(reply));
-    if (row.verdict == Verdict::kError) {
-      row = Error(std::string(WithoutPlace(row.text)));
+    auto row = verdict ? ParseRow(reply, *verdict, first + 1) : std::nullopt;
+    if (!row) {
+      answers.push_back(NoRows(reply));
+    } else if (row->verdict == Verdict::kError) {
+      answers.push_back(Error(std::string(WithoutPlace(row->text))));
     } else {
-      row.node_time = std::exchange(unread, 0);
+      row->node_time = std::exchange(unread, 0);
+      answers.push_back(*std::move(row));
     }
-    answers.push_back(std::move(row));
   }
   return answers;
 }
@@ -221,6 +227,7 @@ std::vector<NodeAnswer> ParseAnswers(const redisReply& reply, ReplyForm form, st
   for (std::size_t i = 0; i < size; ++i) {
     const bool has_letter = form == ReplyForm::kLetters && whole.verdict == Verdict::kOk;
     answers.push_back(has_letter ? AnswerOfLetter(whole, i, size) : whole);
+    if (i > 0) answers.back().node_time = 0;
   }
   return answers;
 }

@@ -22,7 +22,7 @@ using engine::kNoExpiry;
 engine::NodeAnswer ParseAnswer(const redisReply& reply);
 
 // The answers to the `size` ops of one call, in their order. A refusal or an error of the call is the
-// answer to each; else the node's TIME goes with the first.
+// answer to each. The node's TIME goes with the first that is no error.
 // kLetters: as renew.lua and release.lua write them. Where another daemon wants the op's lock,
 // `greatest` is that of all locks of the call: no less than that of its own lock, which is all that a
 // stamp made from it needs (rule E6.1). An overestimate only moves our next queue entry back by that

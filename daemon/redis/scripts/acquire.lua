@@ -6,14 +6,15 @@
 -- fence, left, text, greatest, where an error is the verdict of its lock alone.
 local refusal = check(KEYS[1])
 if refusal then return refusal end
-local fence_life, several = ARGV[5], #KEYS > 4
+local fence_life = ARGV[5]
+local several = #KEYS > 4
 
 local function none_of(...)
   return redis.call('EXISTS', ...) == 0
 end
 
 -- Mostly the locks are free, nobody else wants them, and often nobody has had them lately: that is
--- known of all of them at once.
+-- known of all of them at once; else whether they are free at least.
 local all_new, all_free = none_of(unpack(KEYS, 2)), true
 if not all_new then
   local asked = {}

@@ -4,7 +4,7 @@
 -- remembers ('none': it has no sentinel; 'new': it never voted; 'used'), and of which other nodes another
 -- daemon reaches another server: 'id=run=when ' each.
 -- KEYS: sentinel, a key of the daemons' own that never exists, a lock's key. The lock's key is not
--- read: a user that may not touch it may not call this script. ARGV: settings, settles ('1': the settings
+-- read: a user that may not touch it may not call this script. ARGV: settings, may_write ('1': the settings
 -- are written where there are none), id, set, the run that this daemon counted the node as ('': none),
 -- instance, key_prefix; of each other node: id, run, and how many microseconds ago it was heard ('':
 -- only asks).
@@ -27,8 +27,8 @@ local function says(why, words)
   return false
 end
 for _, command in ipairs({
-  {'EXISTS', try}, {'TYPE', try}, {'PTTL', try}, {'GETRANGE', try, '0', '0'}, {'SET', try, '', 'XX'}, {'DEL', try},
-  {'PEXPIRE', try, '1'}, {'HLEN', try}, {'HGETALL', try}, {'HMGET', try, 'f'},
+  {'EXISTS', try}, {'TYPE', try}, {'PTTL', try}, {'GETRANGE', try, '0', '0'},
+  {'SET', try, '', 'XX'}, {'DEL', try}, {'PEXPIRE', try, '1'}, {'HLEN', try}, {'HGETALL', try}, {'HMGET', try, 'f'},
   {'HSET', try, 'f', 'v', 'f'}, {'HDEL', try, 'f'},
 }) do
   local why = refusal_of(unpack(command))
@@ -45,9 +45,9 @@ end
 local note = refusal_of('PUBLISH', 'redlockd:to:', '')
 
 local daemon, stores = settings(), refuses == ''
-local settles = stores and ARGV[5] == '1'
+local may_write = stores and ARGV[5] == '1'
 local answer
-if settles and not read_sentinel(key) then
+if may_write and not read_sentinel(key) then
   redis.call('HDEL', key, 'voted', 'bound')
   write_settings(key, daemon)
   answer = reply('amnesia', 0, begin_quarantine(key, daemon.run, tonumber(daemon.quarantine), 0))
@@ -65,7 +65,7 @@ end
 local function write_missing(field, value)
   if value ~= '' and not known[field] then write(field, value) end
 end
-if settles and not known.key_prefix then write('key_prefix', prefix) end
+if may_write and not known.key_prefix then write('key_prefix', prefix) end
 write_missing('id', ARGV[6])
 write_missing('set', ARGV[7])
 if not known.voted then write_missing('was', ARGV[8]) end

@@ -5,6 +5,7 @@
 
 #include "daemon/engine/agenda.h"
 #include "daemon/engine/clock_offset.h"
+#include "daemon/engine/few.h"
 #include "daemon/engine/membership.h"
 #include "daemon/engine/random.h"
 #include "daemon/engine/release_table.h"
@@ -294,6 +295,22 @@ TEST(Timing, DerivesTimes) {
   EXPECT_EQ(wide.Quarantine(), 10min + 1s);  // rule D2: above both
   EXPECT_EQ(Timing::RenewAfter(9s), 3s);
   EXPECT_EQ(Timing::UsefulRemainder(8s), 2s);
+}
+
+TEST(FewTest, PutsEachValueInItsPlace) {
+  Few<int> few;
+  EXPECT_EQ(few.size(), 0u);
+  for (const int value : {5, 1, 4, 1, 9, -3}) few.Add(value);
+  std::vector<int> values;
+  for (std::size_t i = 0; i < few.size(); ++i) values.push_back(few[i]);
+  EXPECT_EQ(values, (std::vector<int>{-3, 1, 1, 4, 5, 9}));
+}
+
+using FewDeathTest = testing::Test;
+TEST_F(FewDeathTest, HasAValueForEachNodeAtMost) {
+  Few<int> few;
+  for (std::size_t i = 0; i < kMaxNodes; ++i) few.Add(0);
+  EXPECT_DEATH(few.Add(0), "size_ < values_.size");
 }
 
 TEST(Timing, MovesACrowdApartWithinAPartOfTheInterval) {

@@ -186,6 +186,18 @@ TEST_F(Tries, AShortWaitIsDecidedByTheRoundThatWasAskedInTime) {
   EXPECT_TRUE(GrantOf(request));
 }
 
+TEST_F(Tries, AWaitForAHolderEndsInTimeThoughThereWasASplitBefore) {
+  AllByHand();
+  const auto request = Lock(a_, {.wait = 400ms});
+  Split();
+  ASSERT_TRUE(NextRound());
+  Busy(1, "one:1:h");
+  Busy(2, "one:1:h");
+  ASSERT_TRUE(NextRound(200ms));
+  Jump(1s);
+  EXPECT_EQ(WhyFailed(request), Failure::kTimeout);
+}
+
 TEST_F(Tries, AShortWaitEndsAfterASplitWithoutEnd) {
   AllByHand();
   const Time start = now_;

@@ -1,4 +1,4 @@
-// Acquires of several locks in one call, against a scripted node and against a real one (rule C16).
+// Acquires of several locks in one call, against a scripted node (rule C16).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
