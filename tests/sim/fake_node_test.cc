@@ -92,9 +92,10 @@ TEST_F(FakeNodeTest, SeveralLocksInOneCallAreAsEachByItself) {
       for (const Store::Message& message : node_.published()) said.push_back(message);
     }
     const Store after = std::exchange(node_.store(), before);
-    const HiredisReply raw(
+    const Reply reply =
         node_.Call(now_, redis::ScriptId::kAcquire,
-                   test::WordsOf(redis::CallOf(ops, SmallSet()), node_.Facts().run_id)));
+                   test::WordsOf(redis::CallOf(ops, SmallSet()), node_.Facts().run_id));
+    const HiredisReply raw(reply);
     const auto together = redis::ParseAnswers(raw.get(), redis::ReplyForm::kRows, ops.size());
     ASSERT_EQ(together.size(), ops.size());
     for (std::size_t i = 0; i < ops.size(); ++i) {
