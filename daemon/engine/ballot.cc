@@ -1,9 +1,9 @@
 #include "daemon/engine/ballot.h"
 
-#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
+#include "daemon/engine/few.h"
 #include "daemon/engine/node_set.h"
 #include "daemon/engine/reasons.h"
 
@@ -108,12 +108,10 @@ Fence Ballot::Agreed() const {
 Fence Ballot::ToConfirm() const {
   const std::size_t m = Majority(nodes_);
   CHECK(Votes() >= m);
-  std::array<Fence, kMaxNodes> fences;
-  auto end = fences.begin();
+  Few<Fence> fences;
   for (NodeIndex i = 0; i < nodes_; ++i) {
-    if (voted_.test(i)) *end++ = votes_[i];
+    if (voted_.test(i)) fences.Add(votes_[i]);
   }
-  std::nth_element(fences.begin(), fences.begin() + static_cast<std::ptrdiff_t>(m - 1), end);
   return fences[m - 1];
 }
 

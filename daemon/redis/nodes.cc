@@ -97,9 +97,10 @@ void Nodes::SendBatchesOf(LinkBatches& link) {
   Send(link.acquires);
 }
 
-// Renewals go first: most releases were asked after them. A release may yet overtake one, where a
-// lane goes out before its turn ends, and over another link. Then the renewal finds that the key is
-// not its owner's any more, and the engine does not listen for that owner's answers any more either.
+// Renewals go first: most releases were asked after them. A release may yet overtake one, where the
+// batches of a link go out before the turn ends, and over another link. Then the renewal finds that
+// the key is not its owner's any more, and the engine does not listen for that owner's answers any
+// more either.
 void Nodes::SendBatches() {
   for (auto& [nodes, batch] : renewals_) Send(batch);
   renewals_.clear();
