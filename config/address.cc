@@ -48,7 +48,7 @@ bool IsHostCharacter(char c) {
 
 // A name, or an IPv4 address. A last label of digits alone is neither (`10.0.1`, `10.0.0.256`): the
 // resolver would take the first as an address of its own choice.
-std::optional<std::string> ParseHost(std::string_view text) {
+std::optional<std::string> ParseNameOrIpv4(std::string_view text) {
   std::string host(text);
   std::transform(host.begin(), host.end(), host.begin(),
                  [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
@@ -67,6 +67,11 @@ std::optional<Address> ParseUnix(std::string_view path) {
 
 }  // namespace
 
+std::optional<std::string> ParseHost(std::string_view text) {
+  if (text.find(':') != std::string_view::npos) return CanonicalIp<AF_INET6>(std::string(text));
+  return ParseNameOrIpv4(text);
+}
+
 std::optional<Address> ParseAddress(std::string_view text) {
   constexpr std::string_view kUnix = "unix:";
   if (text.substr(0, kUnix.size()) == kUnix) return ParseUnix(text.substr(kUnix.size()));
@@ -81,7 +86,7 @@ std::optional<Address> ParseAddress(std::string_view text) {
   if (host.front() == '[' && host.back() == ']') {
     canonical = ParseIpv6(std::string(host.substr(1, host.size() - 2)));
   } else {
-    canonical = ParseHost(host);
+    canonical = ParseNameOrIpv4(host);
   }
   if (!canonical) return std::nullopt;
   return TcpAddress{*canonical, *port};

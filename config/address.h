@@ -33,6 +33,10 @@ inline constexpr std::size_t kMaxSocketPath = 107;
 // finds one address spelt in two ways. Names are not resolved here.
 std::optional<Address> ParseAddress(std::string_view text);
 
+// A name, or an IP address without brackets, interface or port; nothing if it is neither. Spelt as
+// ParseAddress does.
+std::optional<std::string> ParseHost(std::string_view text);
+
 // What ParseAddress takes, in short, for messages.
 inline constexpr std::string_view kAddressSyntax = "HOST:PORT, [IPV6]:PORT or unix:/PATH";
 

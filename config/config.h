@@ -29,6 +29,19 @@ struct Timeouts {
   Duration command{};
 };
 
+enum class TlsVersion { k1_2, k1_3 };
+
+// How the connections to a node are encrypted. The files are read when a connection is made.
+struct Tls {
+  bool enabled{};
+  std::string ca;    // file; empty: what the system trusts
+  std::string cert;  // file, and key: both or neither
+  std::string key;
+  std::string server_name;  // empty: the host of the node's address
+  TlsVersion min_version{};
+  bool verify{};
+};
+
 // One independent Redis.
 struct Node {
   Address address;
@@ -37,6 +50,7 @@ struct Node {
   Secret password;            // what stood in password_file, without the newline at its end
   std::uint32_t database{};
   Timeouts timeouts;  // the set's where the node names none
+  Tls tls;            // likewise, key by key; never enabled for a Unix socket
 };
 
 struct Lease {
@@ -84,6 +98,7 @@ struct Config {
   std::vector<Rule> rules;  // at most kMaxRules, no prefix twice
   Safety safety;
   Timeouts timeouts;  // already applied to `nodes`
+  Tls tls;            // likewise
   std::uint32_t connections_per_node{};
   Duration retry_interval{};
   Duration quorum_wait{};

@@ -43,6 +43,17 @@ std::variant<File, Unread> ReadRegularFile(const std::string& path, std::size_t 
   return fd ? ReadOpen(fd.get(), path, most) : NotReadable(path, errno);
 }
 
+ModeProblem CheckSecretMode(mode_t mode, const std::string& path) {
+  ModeProblem problem;
+  const std::string found = ", found " + path + " with mode " + ModeText(mode);
+  if ((mode & 0022) != 0) {
+    problem.error = "expected a file that only its owner can write" + found;
+  } else if ((mode & 0004) != 0) {
+    problem.warning = "expected a file that others cannot read" + found + "; run chmod o= on it";
+  }
+  return problem;
+}
+
 std::string ModeText(mode_t mode) {
   std::string text;
   for (const int shift : {9, 6, 3, 0}) text += static_cast<char>('0' + (mode >> shift & 7));

@@ -16,7 +16,7 @@ struct Key {
   // What holds when the file does not name the key.
   enum class Absent {
     kDefault,  // `fallback`, in the syntax of the file
-    kSameAs,   // the value of the key `fallback`, which stands before this one
+    kSameAs,   // that of the key `fallback`, which stands before this one; it may be nothing
     kNothing,  // empty: not used
     kMistake,  // it must
   };

@@ -78,7 +78,9 @@ class Printer {
   void PrintKey(const Key& key, std::string_view name, const std::string& around,
                 const std::string& bullet, Target target) {
     const bool is_given = loaded_.given.count(around + std::string(name)) > 0;
-    if (!is_given && key.absent == Key::Absent::kNothing) return;
+    const std::string value =
+        std::visit([=](const auto& kind) { return kind.Print(target); }, key.value);
+    if (!is_given && value.empty() && key.absent != Key::Absent::kDefault) return;
 
     std::string indent(bullet.empty() ? 0 : 4, ' ');
     const std::size_t dot = name.find('.');
@@ -92,9 +94,8 @@ class Printer {
 
     text_ += indent + "# " + std::string(key.says) + "\n";
     if (bullet == "- ") indent = "  - ";
-    const std::string value =
-        Scalar(std::visit([=](const auto& kind) { return kind.Print(target); }, key.value));
-    text_ += indent + std::string(name) + ": " + value + (is_given ? "" : Origin(key)) + "\n";
+    text_ +=
+        indent + std::string(name) + ": " + Scalar(value) + (is_given ? "" : Origin(key)) + "\n";
   }
 
   const Loaded& loaded_;

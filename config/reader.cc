@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "config/pem_file.h"
 #include "config/secret_file.h"
 #include "config/suggest.h"
 
@@ -82,6 +83,7 @@ class Reader {
     } else if (tree.kind != Tree::Kind::kNothing) {
       Fail(tree.at, "", ExpectedSection(""), Describe(tree));
     }
+    CheckTls(Path{}.Child("tls"), loaded_.config.tls);
     // Last, as what a node does not say it takes from the rest of the file.
     ReadList(nodes_, "nodes", 1, kMaxNodes);
     ReadList(rules_, "rules", 0, kMaxRules);
@@ -138,11 +140,20 @@ class Reader {
   }
 
   void ReadSection(const Tree& value, const Path& path, Target target) {
+    const Key* const enabled = FindKey(path.Child("enabled").row);
     if (value.kind == Tree::Kind::kMapping) {
+      if (enabled != nullptr) Enable(*enabled, path, target);
       ReadEntries(value, path, target);
-    } else if (value.kind != Tree::Kind::kNothing) {  // all of it may be commented out
+    } else if (value.kind != Tree::Kind::kNothing || enabled != nullptr) {
+      // Nothing: all of it may be commented out. Where that would decide something, it is to be said.
       Fail(value.at, path.shown, ExpectedSection(path.row), Describe(value));
     }
+  }
+
+  // A section that can be on or off is on if it is there, but for what it says itself.
+  void Enable(const Key& enabled, const Path& section, Target target) {
+    std::get<FlagValue>(enabled.value).of(target) = true;
+    loaded_.given[section.Child("enabled").shown] = loaded_.PlaceOf(section.shown);
   }
 
   void ReadValue(const Key& key, const TreeEntry& entry, const Path& path, Target target) {
@@ -150,6 +161,8 @@ class Reader {
     const auto read = [&](const auto& kind) { return kind.Read(target, value.text); };
     const auto expected = [](const auto& kind) { return kind.Expected(); };
     const auto* secret = std::get_if<SecretFileValue>(&key.value);
+    const auto* pem = std::get_if<PemFileValue>(&key.value);
+    const bool is_hidden = secret || (pem && pem->is_secret);
     if (value.kind == Tree::Kind::kNothing) {
       Fail(entry.at, path.shown, std::visit(expected, key.value), "nothing");
       return;
@@ -157,18 +170,27 @@ class Reader {
     loaded_.given[path.shown] = value.at;
     if (value.kind != Tree::Kind::kScalar || !std::visit(read, key.value)) {
       Fail(value.at, path.shown, std::visit(expected, key.value),
-           secret && value.kind == Tree::Kind::kScalar ? "something else, which is not shown here"
-                                                       : Describe(value));
+           is_hidden && value.kind == Tree::Kind::kScalar
+               ? "something else, which is not shown here"
+               : Describe(value));
     } else if (secret) {
       ReadSecret(*secret, value.at, path, target);
+    } else if (pem) {
+      const PemRead file = ReadPemFile(pem->of(target), pem->is_secret);
+      Note(file.error, file.warning, value.at, path);
     }
   }
 
   void ReadSecret(const SecretFileValue& value, Position at, const Path& path, Target target) {
     SecretRead read = ReadSecretFile(value.of(target));
-    if (!read.error.empty()) loaded_.errors.push_back({at, path.shown, read.error});
-    if (!read.warning.empty()) loaded_.warnings.push_back({at, path.shown, read.warning});
+    Note(read.error, read.warning, at, path);
     value.secret(target) = std::move(read.secret);
+  }
+
+  // What a file that is named here gave reason to; either may be empty.
+  void Note(const std::string& error, const std::string& warning, Position at, const Path& path) {
+    if (!error.empty()) loaded_.errors.push_back({at, path.shown, error});
+    if (!warning.empty()) loaded_.warnings.push_back({at, path.shown, warning});
   }
 
   // `list` is null if the file does not name it.
@@ -207,7 +229,39 @@ class Reader {
       const std::string username = path.Child("username").shown;
       Fail(loaded_.PlaceOf(username), username, "a password_file as well", "none");
     }
+    CheckTls(path.Child("tls"), node.tls);
+    if (std::holds_alternative<UnixAddress>(node.address)) KeepPlain(path.Child("tls"), node);
     loaded_.config.nodes.push_back(std::move(node));
+  }
+
+  // What one section says of TLS, the set's or a node's. A certificate is of no use with another
+  // one's key: they are given together.
+  void CheckTls(const Path& section, const Tls& tls) {
+    const auto place_if_given = [&](const char* name) {
+      const auto found = loaded_.given.find(section.Child(name).shown);
+      return found == loaded_.given.end() ? std::nullopt : std::optional(found->second);
+    };
+    const auto cert = place_if_given("cert");
+    const auto key = place_if_given("key");
+    if (cert && !key) Fail(*cert, section.Child("cert").shown, "a key as well", "none");
+    if (key && !cert) Fail(*key, section.Child("key").shown, "a cert as well", "none");
+    const auto verify = place_if_given("verify");
+    if (!verify || tls.verify || !tls.enabled) return;
+    Note("",
+         "any server that answers is taken for the node: the connection is encrypted, but nothing "
+         "shows whom it leads to",
+         *verify, section.Child("verify"));
+  }
+
+  // A Unix socket does not leave the host, and Redis speaks no TLS on one. So what the set says does
+  // not apply to it.
+  void KeepPlain(const Path& section, Node& node) {
+    if (const auto own = loaded_.given.find(section.shown);
+        own != loaded_.given.end() && node.tls.enabled) {
+      Fail(own->second, section.shown, "no TLS to a Unix socket", "a section that turns it on");
+    }
+    node.tls.enabled = false;
+    loaded_.given.emplace(section.Child("enabled").shown, loaded_.PlaceOf(section.shown));
   }
 
   void ReadRule(const Tree& tree, const Path& path) {
@@ -276,6 +330,7 @@ void SetAbsent(const Key& key, Target target) {
     case Key::Absent::kSameAs:
       text = std::visit([=](const auto& value) { return value.Print(target); },
                         FindKey(key.fallback)->value);
+      if (text.empty()) return;
       break;
     case Key::Absent::kDefault:
       break;

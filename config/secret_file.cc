@@ -1,6 +1,7 @@
 #include "config/secret_file.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "config/file.h"
 
@@ -19,14 +20,10 @@ SecretRead ReadSecretFile(const std::string& path) {
     return result;
   }
   File& file = std::get<File>(read);
-  const std::string found = ", found " + path + " with mode " + ModeText(file.mode);
-  if ((file.mode & 0022) != 0) {
-    result.error = "expected a file that only its owner can write" + found;
-    return result;
-  }
-  if ((file.mode & 0004) != 0) {
-    result.warning = "expected a file that others cannot read" + found + "; run chmod o= on it";
-  }
+  ModeProblem problem = CheckSecretMode(file.mode, path);
+  result.error = std::move(problem.error);
+  result.warning = std::move(problem.warning);
+  if (!result.error.empty()) return result;
 
   std::string& text = file.text;
   if (!text.empty() && text.back() == '\n') text.pop_back();

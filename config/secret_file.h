@@ -8,9 +8,8 @@ namespace redlockd::config {
 
 // A secret out of a file of one line, without the newline (LF or CR LF) at its end.
 //
-// Refused: a file that its group or others can write, as they could put their own secret there; an
-// empty one, and one of several lines, which is some other file. Accepted with a warning: a file
-// that others can read. A group may read it: that is how a daemon that is not root gets at it.
+// Refused: a file of a wrong mode (CheckSecretMode in file.h), an empty one, and one of several
+// lines, which is some other file.
 struct SecretRead {
   Secret secret;
   std::string error;    // "expected ..., found ..."; empty: none. Never anything of the content.

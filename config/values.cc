@@ -38,7 +38,8 @@ bool IsPath(std::string_view text, std::size_t max) {
          text.find('\0') == std::string_view::npos;
 }
 
-constexpr std::size_t kMaxSecretPath = 4095;
+constexpr std::size_t kMaxFilePath = 4095;
+constexpr char kFilePath[] = "the absolute path of a file";
 
 struct Level {
   std::string_view word;
@@ -107,12 +108,20 @@ std::string PathValue::Expected() const {
 }
 
 bool SecretFileValue::Read(Target target, std::string_view text) const {
-  if (!IsPath(text, kMaxSecretPath)) return false;
+  if (!IsPath(text, kMaxFilePath)) return false;
   of(target) = text;
   return true;
 }
 std::string SecretFileValue::Print(Target target) const { return of(target); }
-std::string SecretFileValue::Expected() const { return "the absolute path of a file"; }
+std::string SecretFileValue::Expected() const { return kFilePath; }
+
+bool PemFileValue::Read(Target target, std::string_view text) const {
+  if (!IsPath(text, kMaxFilePath)) return false;
+  of(target) = text;
+  return true;
+}
+std::string PemFileValue::Print(Target target) const { return of(target); }
+std::string PemFileValue::Expected() const { return kFilePath; }
 
 bool ModeValue::Read(Target target, std::string_view text) const {
   const auto mode = ParseNumber<mode_t>(text, 8);
@@ -138,6 +147,33 @@ std::string LevelValue::Print(Target target) const {
                      })->word);
 }
 std::string LevelValue::Expected() const { return "error, warning, info or debug"; }
+
+bool HostValue::Read(Target target, std::string_view text) const {
+  std::optional<std::string> host = ParseHost(text);
+  if (!host) return false;
+  of(target) = std::move(*host);
+  return true;
+}
+std::string HostValue::Print(Target target) const { return of(target); }
+std::string HostValue::Expected() const { return "a host name or an IP address"; }
+
+bool FlagValue::Read(Target target, std::string_view text) const {
+  if (text != "true" && text != "false") return false;
+  of(target) = text == "true";
+  return true;
+}
+std::string FlagValue::Print(Target target) const { return of(target) ? "true" : "false"; }
+std::string FlagValue::Expected() const { return "true or false"; }
+
+bool TlsVersionValue::Read(Target target, std::string_view text) const {
+  if (text != "1.2" && text != "1.3") return false;
+  of(target) = text == "1.3" ? TlsVersion::k1_3 : TlsVersion::k1_2;
+  return true;
+}
+std::string TlsVersionValue::Print(Target target) const {
+  return of(target) == TlsVersion::k1_3 ? "1.3" : "1.2";
+}
+std::string TlsVersionValue::Expected() const { return "1.2 or 1.3"; }
 
 bool AddressValue::Read(Target target, std::string_view text) const {
   std::optional<Address> address = ParseAddress(text);

@@ -69,6 +69,16 @@ struct SecretFileValue {
   std::string Expected() const;
 };
 
+// The absolute path of a file in PEM: the reader of the key also looks whether it can be read
+// (pem_file.h).
+struct PemFileValue {
+  std::string& (*of)(Target);
+  bool is_secret;  // and must not be shown if it stands here instead of a path
+  bool Read(Target target, std::string_view text) const;
+  std::string Print(Target target) const;
+  std::string Expected() const;
+};
+
 struct ModeValue {  // of a file, octal
   mode_t& (*of)(Target);
   bool Read(Target target, std::string_view text) const;
@@ -83,6 +93,27 @@ struct LevelValue {
   std::string Expected() const;
 };
 
+struct HostValue {
+  std::string& (*of)(Target);
+  bool Read(Target target, std::string_view text) const;
+  std::string Print(Target target) const;
+  std::string Expected() const;
+};
+
+struct FlagValue {
+  bool& (*of)(Target);
+  bool Read(Target target, std::string_view text) const;
+  std::string Print(Target target) const;
+  std::string Expected() const;
+};
+
+struct TlsVersionValue {
+  TlsVersion& (*of)(Target);
+  bool Read(Target target, std::string_view text) const;
+  std::string Print(Target target) const;
+  std::string Expected() const;
+};
+
 struct AddressValue {
   Address& (*of)(Target);
   bool Read(Target target, std::string_view text) const;
@@ -91,6 +122,7 @@ struct AddressValue {
 };
 
 using Value = std::variant<DurationValue, CountValue, FractionValue, WordValue, PathValue,
-                           SecretFileValue, ModeValue, LevelValue, AddressValue>;
+                           SecretFileValue, PemFileValue, ModeValue, LevelValue, HostValue,
+                           FlagValue, TlsVersionValue, AddressValue>;
 
 }  // namespace redlockd::config

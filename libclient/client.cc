@@ -42,7 +42,10 @@ int EventType(std::string_view word) {
   if (word == "JEOPARDY") return REDLOCK_EVENT_JEOPARDY;
   if (word == "SAFE") return REDLOCK_EVENT_SAFE;
   if (word == "LOST") return REDLOCK_EVENT_LOST;
+  if (word == "BROKEN") return REDLOCK_EVENT_BROKEN;
   if (word == "DRAINING") return REDLOCK_EVENT_DRAINING;
+  if (word == "WANTED") return REDLOCK_EVENT_WANTED;
+  if (word == "WATCH") return REDLOCK_EVENT_WATCH;
   return 0;  // of a newer daemon: ignored
 }
 
@@ -363,6 +366,11 @@ void Client::TakeEvent(const protocol::Reply& line) {
   event.deadline_ns = DeadlineField(line);
   Told(event.deadline_ns);
   event.reason = StringField(line, "reason");
+  event.by = StringField(line, "by");
+  event.what = StringField(line, "what");
+  event.pid = IntegerField(line, "pid");
+  event.uid = line.Find("uid") == nullptr ? -1 : IntegerField(line, "uid");
+  event.missed = static_cast<std::uint64_t>(IntegerField(line, "missed"));
   if (const std::string* within = line.Find("within")) {
     event.within_ns = protocol::ParseDuration(*within).value_or(protocol::Duration::zero()).count();
   }
@@ -397,6 +405,7 @@ void Client::End(const std::string& why) {
     Finish(std::move(pending), REDLOCK_ECLOSED);
   redlock_event event{};
   event.type = REDLOCK_EVENT_CLOSED;
+  event.uid = -1;
   event.reason = why.c_str();
   Emit(event);
 }

@@ -136,6 +136,10 @@ int CheckOptions(Client& client, const redlock_lock_options& options) {
   }
   if (options.ttl_ns < 0) return client.Fail(REDLOCK_EINVAL, "ttl_ns is negative");
   if (options.max_hold_ns < 0) return client.Fail(REDLOCK_EINVAL, "max_hold_ns is negative");
+  if (options.min_hold_ns < 0) return client.Fail(REDLOCK_EINVAL, "min_hold_ns is negative");
+  if ((options.events & ~std::uint64_t{REDLOCK_WANTED_EVENTS}) != 0) {
+    return client.Fail(REDLOCK_EINVAL, "events has a bit that is not in redlock_hold_events");
+  }
   return REDLOCK_OK;
 }
 
@@ -150,8 +154,25 @@ int LockRequest(Client& client, const char* name, const redlock_lock_options& op
   if (options.wait_ns != REDLOCK_FOREVER) words.push_back({"wait", FormatNs(options.wait_ns)});
   if (options.ttl_ns != 0) words.push_back({"ttl", FormatNs(options.ttl_ns)});
   if (options.max_hold_ns != 0) words.push_back({"max-hold", FormatNs(options.max_hold_ns)});
+  if (options.min_hold_ns != 0) words.push_back({"min-hold", FormatNs(options.min_hold_ns)});
   if (options.note != nullptr) words.push_back({"note", options.note});
-  if (options.renew_events != 0) words.push_back({"events", "renew"});
+  std::string events = options.renew_events != 0 ? "renew" : "";
+  if ((options.events & REDLOCK_WANTED_EVENTS) != 0)
+    events += events.empty() ? "wanted" : ",wanted";
+  if (!events.empty()) words.push_back({"events", events});
+  return REDLOCK_OK;
+}
+
+// The request to let go, or why not.
+int UnlockRequest(Client& client, const char* name, uint64_t fence, unsigned flags,
+                  Request* request) {
+  if (const int error = CheckName(client, name)) return error;
+  if ((flags & ~unsigned{REDLOCK_SYNC}) != 0) {
+    return client.Fail(REDLOCK_EINVAL, "flags has a bit that is not in redlock_unlock_flags");
+  }
+  *request = {{}, "unlock", {name}, {}};
+  if (flags != 0) request->args.emplace_back("sync");
+  if (fence != 0) request->options.push_back({"fence", std::to_string(fence)});
   return REDLOCK_OK;
 }
 
@@ -287,10 +308,8 @@ int redlock_trylock(redlock_client* client, const char* name, const redlock_lock
 
 int redlock_unlock(redlock_client* client, const char* name, uint64_t fence, unsigned flags) {
   return Guard(client, [&](Client& c) {
-    if (const int error = CheckName(c, name)) return error;
-    Request request{{}, "unlock", {name}, {}};
-    if ((flags & REDLOCK_SYNC) != 0) request.args.emplace_back("sync");
-    if (fence != 0) request.options.push_back({"fence", std::to_string(fence)});
+    Request request;
+    if (const int error = UnlockRequest(c, name, fence, flags, &request)) return error;
     return c.Call(std::move(request), 0, nullptr);
   });
 }

@@ -64,9 +64,9 @@ void App::Run() {
 // --- events and effects -------------------------------------------------------------------------
 
 // What an administrator does to the nodes can undo what they guard: it leaves a trace.
-void App::LogAdministrator(engine::SessionId session, const char* verb) const {
+void App::LogAdministrator(engine::SessionId session, const std::string& verb) const {
   const session::Peer& peer = sessions_->Find(session)->peer();
-  host::LogWarning(std::string(verb) + " requested by uid " + std::to_string(peer.uid) + ", pid " +
+  host::LogWarning(verb + " requested by uid " + std::to_string(peer.uid) + ", pid " +
                    std::to_string(peer.pid) + " (" + peer.command + ")");
 }
 
@@ -75,6 +75,8 @@ void App::Post(engine::Event event) {
     LogAdministrator(trust->session, "trust-empty");
   } else if (const auto* adopt = std::get_if<engine::AdoptRequested>(&event)) {
     LogAdministrator(adopt->session, "adopt");
+  } else if (const auto* broken = std::get_if<engine::BreakRequested>(&event)) {
+    LogAdministrator(broken->session, "break " + broken->name);
   }
   events_.push_back(std::move(event));
   step_all_.Schedule();
@@ -131,6 +133,10 @@ void App::CarryOut(const engine::AnswerClient& effect) { sessions_->Answer(effec
 // That a lock was lost against its holder's will leaves a trace.
 void App::CarryOut(const engine::NotifyClient& effect) {
   const engine::Notice& notice = effect.notice;
+  if (notice.kind == engine::Notice::Kind::kBroken) {
+    host::LogWarning("lock " + notice.name + " (fence " + std::to_string(notice.fence) +
+                     ") was broken by an administrator");
+  }
   if (notice.kind == engine::Notice::Kind::kLost &&
       notice.reason == engine::LossReason::kDeadline) {
     host::LogWarning("lock " + notice.name + " (fence " + std::to_string(notice.fence) +

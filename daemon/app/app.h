@@ -51,6 +51,7 @@ class App : public session::EnginePort {
   void CarryOut(engine::AskNodes&& effect);
   void CarryOut(const engine::AnswerClient& effect);
   void CarryOut(const engine::NotifyClient& effect);
+  void CarryOut(const engine::NotifyWatchers& effect) { sessions_->Notify(effect); }
   void CarryOut(const engine::NodeChanged& effect);
   void CarryOut(const engine::Warned& effect);
   std::string NodeName(engine::NodeIndex node) const;
@@ -58,7 +59,7 @@ class App : public session::EnginePort {
   void StartServing();
   void WatchSignals(bool dev);
   void OnStopSignal();
-  void LogAdministrator(engine::SessionId session, const char* verb) const;
+  void LogAdministrator(engine::SessionId session, const std::string& verb) const;
   void Report();
 
   config::Config config_;

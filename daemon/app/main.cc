@@ -13,6 +13,7 @@
 #include "config/load.h"
 #include "daemon/app/app.h"
 #include "daemon/app/command_line.h"
+#include "daemon/app/tls.h"
 #include "daemon/app/translate.h"
 #include "daemon/dev/dev_nodes.h"
 #include "daemon/host/descriptors.h"
@@ -37,7 +38,10 @@ void Print(const config::Loaded& loaded, const std::vector<config::Problem>& pro
 // The configuration without a mistake, or none, with every mistake printed.
 std::optional<config::Loaded> LoadConfig(const std::string& file) {
   config::Loaded loaded = config::Load(file);
-  if (loaded.errors.empty()) CheckTiming(loaded);
+  if (loaded.errors.empty()) {
+    CheckTiming(loaded);
+    CheckTls(loaded);
+  }
   Print(loaded, loaded.warnings, "warning: ");
   Print(loaded, loaded.errors, "");
   if (!loaded.errors.empty()) return std::nullopt;

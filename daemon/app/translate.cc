@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "config/secret_file.h"
+#include "daemon/app/tls.h"
 #include "daemon/host/entropy.h"
 #include "daemon/host/facts.h"
 #include "daemon/host/log.h"
@@ -44,6 +45,7 @@ redis::NodeOptions NodeOptionsOf(const config::Node& node) {
           .password = node.password.Reveal(),
           .password_now = PasswordNow(node),
           .database = static_cast<int>(node.database),
+          .tls = TlsSourceOf(node),
           .connect_timeout = node.timeouts.connect,
           .command_timeout = node.timeouts.command};
 }
@@ -113,6 +115,9 @@ redis::Options RedisOptionsOf(const config::Config& config, const std::string& i
   options.set.fence_window = timing.fence_window;
   options.set.fence_life = timing.fence_life;
   options.set.quarantine = timing.Quarantine();
+  options.set.retry_interval = timing.retry_interval;
+  options.set.max_interval = timing.MaxInterval();
+  options.set.first_poll = timing.FirstPoll();
   options.instance = instance;
   return options;
 }
@@ -175,7 +180,8 @@ std::string DerivedTimes(const config::Config& config) {
   add("drift_allowance of lease.max_ttl", timing.DriftAllowance(timing.max_ttl));
   add("quarantine", timing.Quarantine());
   add("cooldown", timing.Cooldown());
-  add("want_life", timing.WantLife());
+  add("max_interval", timing.MaxInterval());
+  add("first_poll", timing.FirstPoll());
   add("want_penalty", timing.WantPenalty());
   return text;
 }

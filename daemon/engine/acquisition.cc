@@ -1,11 +1,19 @@
 #include "daemon/engine/acquisition.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 #include "base/check.h"
+#include "daemon/engine/owner_value.h"
 
 namespace redlockd::engine {
+namespace {
+
+// Those who wait come back to a node that had failed within this time, not all at once (rule E8.10).
+constexpr Duration kHealSpread = std::chrono::seconds(1);
+
+}  // namespace
 
 Contention& Acquisition::Contend() {
   if (!contention_) {
@@ -39,50 +47,23 @@ Acquisition::Outcome Acquisition::Begin(Time now, std::uint32_t uid, const Deman
   CHECK(!attempt_ && !place_ && claim_.lease());
   ++shared().counters.attempts;
   attempt_ = std::make_unique<Attempt>(shared().gate.Enter(uid));
-  return FirstRound(now, demand);
+  return NextRound(now, demand);
 }
 
-Acquisition::Outcome Acquisition::FirstRound(Time now, const Demand& demand) {
-  const NodeSet voters = shared().nodes.Voters();
-  const Stamp clock = shared().Clock(now);
-  const Fence proposal = claim_.fences().Proposal(clock);
-  Want& want = Contend().want();
-  // A try takes a place in the queue once the votes were split, not before (rules E6.8, E10).
-  const Queueing queueing = !demand.first_is_try     ? want.NextRound(now, clock)
-                            : demand.first_was_split ? want.NextRoundOfTry(clock)
-                                                     : Queueing::kNone;
-  const bool is_to_be_handed_off = claim_.linger() > Duration(0) || demand.waiters > 1;
-  if (attempt_->first_rounds() == 0 && is_to_be_handed_off) {
-    attempt_->AskForBlock(FenceBlock::SizeFrom(clock, proposal, shared().options.timing));
-  }
-  claim_.lease()->BeginRound(now);
-  attempt_->BeginFirstRound(now, shared().options.nodes, voters);
-  contention_->OnRound();
-  want.OnAsked(voters, queueing);
-  const Timing& timing = shared().options.timing;
-  const bool is_of_tries = queueing == Queueing::kAlways && demand.tries == demand.waiters;
-  claim_.AskToTake(now, voters,
-                   {.purpose = Ticket::Kind::kAttempt,
-                    .proposal = proposal,
-                    .block = attempt_->block(),
-                    .queueing = queueing,
-                    .stamp = want.stamp(),
-                    .want_life = is_of_tries ? timing.TryWantLife(shared().nodes.RoundTrip())
-                                             : timing.WantLife()});
+Acquisition::Outcome Acquisition::NextRound(Time now, const Demand& demand) {
+  rounds_.AskNext(now, *attempt_, Contend(), demand);
   return Judge(now, demand);  // too few may have been left to ask
-}
-
-Acquisition::Outcome Acquisition::ConfirmRound(Time now, const Demand& demand) {
-  const NodeSet voters = shared().nodes.Voters();
-  attempt_->BeginConfirmRound(shared().options.nodes, voters);
-  claim_.AskToConfirm(now, voters, attempt_->confirmed(), attempt_->block());
-  return Judge(now, demand);
 }
 
 Acquisition::Outcome Acquisition::OnAnswer(Time now, const NodeAnswer& answer,
                                            const Demand& demand) {
-  const bool is_acquire = answer.ticket.kind == Ticket::Kind::kAttempt;
-  if (!is_acquire && answer.ticket.kind != Ticket::Kind::kConfirm) return {};
+  const Ticket::Kind kind = answer.ticket.kind;
+  const bool is_acquire = kind == Ticket::Kind::kAttempt;
+  const bool is_stand = kind == Ticket::Kind::kStand;
+  if (!is_acquire && !is_stand && kind != Ticket::Kind::kConfirm) return {};
+  if (answer.verdict == Verdict::kBusy && !ParseOwnerValue(WithoutKept(answer.text))) {
+    shared().rests.MeetPlainClient(claim_.lock());
+  }
   const bool ok = answer.verdict == Verdict::kOk;
   if (!attempt_) {  // it comes late
     const bool decided = is_acquire && answer.ticket.round == granted_in_;
@@ -92,8 +73,9 @@ Acquisition::Outcome Acquisition::OnAnswer(Time now, const NodeAnswer& answer,
     }
     return {};
   }
-  if (attempt_->IsInFirstRound() != is_acquire) return {};
+  if (attempt_->asks() != kind) return {};
   if (answer.ticket.round != claim_.lease()->round()) return {};
+  if (is_acquire || is_stand) Contend().want().OnPlace(answer.place);
   if (is_acquire) {
     if (ok) Contend().want().OnVote(answer.node);
     if (answer.verdict == Verdict::kBusy || answer.verdict == Verdict::kNotTurn) {
@@ -106,8 +88,7 @@ Acquisition::Outcome Acquisition::OnAnswer(Time now, const NodeAnswer& answer,
 
 Acquisition::Outcome Acquisition::OnSilence(Time now, const NodeSilence& silence,
                                             const Demand& demand) {
-  const bool is_acquire = silence.ticket.kind == Ticket::Kind::kAttempt;
-  if (!attempt_ || attempt_->IsInFirstRound() != is_acquire) return {};
+  if (!attempt_ || attempt_->asks() != silence.ticket.kind) return {};
   if (silence.ticket.round != claim_.lease()->round()) return {};
   attempt_->OnSilence(silence);
   return Judge(now, demand);
@@ -120,13 +101,20 @@ Acquisition::Outcome Acquisition::Judge(Time now, const Demand& demand) {
       break;
     case Attempt::Result::kWon:
       return Won(now, demand);
-    case Attempt::Result::kConfirm:
-      return ConfirmRound(now, demand);
+    case Attempt::Result::kTurn:
     case Attempt::Result::kAgain:
-      return FirstRound(now, demand);
+      return NextRound(now, demand);
+    case Attempt::Result::kConfirm:
+      rounds_.AskToConfirm(now, *attempt_);
+      return Judge(now, demand);
     case Attempt::Result::kRefused:
+      // A stand decides nothing for one whose haste began while it was out.
+      if (attempt_->asks() == Ticket::Kind::kStand && Rounds::IsInHaste(demand)) {
+        return NextRound(now, demand);
+      }
+      return Fail(now, true, demand);
     case Attempt::Result::kNoQuorum:
-      return Fail(now, result == Attempt::Result::kRefused, demand);
+      return Fail(now, false, demand);
   }
   return {};
 }
@@ -140,7 +128,9 @@ Acquisition::Outcome Acquisition::Won(Time now, const Demand& demand) {
   }
   Contend().OnQuorum();
   Contend().OnGranted();
-  ++(lease.round() == 1 ? shared().counters.one_round_grants : shared().counters.confirmed_grants);
+  const bool in_one_round =
+      attempt_->asks() == Ticket::Kind::kAttempt && attempt_->first_rounds() == 1;
+  ++(in_one_round ? shared().counters.one_round_grants : shared().counters.confirmed_grants);
   granted_in_ = lease.round();
   claim_.OnGranted(now, attempt_->ballot().Agreed(), attempt_->block(),
                    std::exchange(owes_cooldown_, false));
@@ -155,15 +145,18 @@ Acquisition::Outcome Acquisition::Fail(Time now, bool reached, const Demand& dem
   const Ballot* ballot = attempt_ ? &attempt_->ballot() : nullptr;
   if (!reached && ballot && ballot->Missed().any()) shared().gate.OnUnanswered();
   const unsigned splits = contention.splits();
+  const bool is_stand = attempt_ && attempt_->asks() == Ticket::Kind::kStand;
   const Duration pause = contention.OnFailed(now, reached, ballot, demand,
                                              {.nodes = shared().options.nodes,
                                               .round_trip = shared().nodes.RoundTrip(),
+                                              .hears = shared().nodes.records().AllSendHints(),
+                                              .is_stand = is_stand,
                                               .random = shared().random});
   if (contention.splits() > splits) ++shared().counters.split_votes;
   contention.BackOff(now + pause);
   return {.kind = Outcome::Kind::kFailed,
           .failed = {.reached = reached,
-                     .is_split = reached && ballot->Holder().empty(),
+                     .is_split = reached && !is_stand && ballot->Holder().empty(),
                      .asked = attempt_ ? attempt_->asked() : now,
                      .next = pause}};
 }
@@ -178,7 +171,8 @@ AttemptGate::Pass Acquisition::End() {
 
 // A client that polls the nodes gets a turn (rule E1). Others in the queue get theirs without it.
 void Acquisition::CoolDown(Time now) {
-  if (claim_.tenure().HasQueue()) return;
+  if (claim_.tenure().HasQueue() || !shared().rests.IsDue(now, claim_.lock())) return;
+  shared().rests.Begin(now, claim_.lock());
   Contend().CoolDown(now + shared().options.timing.Cooldown());
 }
 
@@ -193,13 +187,32 @@ void Acquisition::OnReleased() {
   observer_.Touch();  // also where nobody waits: it may be forgotten now
 }
 
-// A hint: it is this daemon's turn there. A majority of them, and it is worth a round.
-void Acquisition::OnFreed(NodeIndex node) {
-  if (contention_ && contention_->OnFreed(node, shared().majority())) StopBackingOff();
+// A node says that it is this host's turn (rule E8.4); or that it would be its turn later: then one round
+// trip more, when what the first one did is seen (rule E8.7).
+void Acquisition::OnHint(Time now, const NodeHint& hint) {
+  if (!contention_) return;
+  const Duration round_trip = shared().nodes.RoundTrip();
+  if (hint.kind == NodeHint::Kind::kFree) {
+    contention_->OnCalled(now, hint.node, shared().majority(), round_trip);
+  } else {
+    contention_->ComeAt(now + hint.rest + round_trip);
+  }
 }
 
-void Acquisition::OnVotersChanged() {
-  if (LacksQuorum()) StopBackingOff();
+void Acquisition::OnVotersChanged(Time now, bool gained) {
+  if (LacksQuorum()) return StopBackingOff();
+  if (gained && contention_) contention_->ComeWithin(now, kHealSpread, shared().random);
+}
+
+// Without hints it is to be known as one that hears none, or it is passed over (rule E8.2). Who is far
+// from its turn has time for that: a node may have lost all subscriptions at once.
+void Acquisition::OnSubscribed(Time now, NodeIndex node, bool subscribed) {
+  if (!contention_ || !contention_->want().Entries().test(node) || !shared().nodes.Votes(node)) {
+    return;
+  }
+  const bool is_near = contention_->want().IsNear();
+  const Duration lost = is_near ? Duration(0) : shared().options.timing.FirstPoll();
+  contention_->ComeWithin(now, subscribed ? kHealSpread : lost, shared().random);
 }
 
 void Acquisition::OnQueueSeen(Time now, Stamp greatest) {
@@ -223,7 +236,7 @@ void Acquisition::Stop(Time now) {
     shared().releases.Add(now, {.attempt = attempt,
                                 .op = {claim_.lock(), shared().OwnerOf(attempt), true},
                                 .nodes = LeaveQueue(now, false),
-                                .gone_by = now + shared().options.timing.WantLife()});
+                                .gone_by = now + shared().options.timing.WantPenalty()});
   }
   contention_->Stop();
   Forget();

@@ -9,6 +9,7 @@
 #include "daemon/engine/claim.h"
 #include "daemon/engine/contention.h"
 #include "daemon/engine/demand.h"
+#include "daemon/engine/rounds.h"
 #include "daemon/engine/shared.h"
 
 namespace redlockd::engine {
@@ -26,7 +27,8 @@ class Acquisition {
   };
 
   // Both outlive it.
-  Acquisition(Claim& claim, Contention::Observer& observer) : claim_(claim), observer_(observer) {}
+  Acquisition(Claim& claim, Contention::Observer& observer)
+      : claim_(claim), rounds_(claim), observer_(observer) {}
 
   // The uid that it stands before the gate for; none if it does not.
   std::optional<std::uint32_t> StandsBeforeGate() const {
@@ -61,8 +63,12 @@ class Acquisition {
   void CoolDown(Time now);
   void OweCooldown(bool owes) { owes_cooldown_ = owes; }
   void OnReleased();
-  void OnFreed(NodeIndex node);
-  void OnVotersChanged();
+  // `hint` is kFree or kNext.
+  void OnHint(Time now, const NodeHint& hint);
+  // `gained`: a node votes that did not.
+  void OnVotersChanged(Time now, bool gained);
+  // The node sends hints again, or no more (rule E8.10).
+  void OnSubscribed(Time now, NodeIndex node, bool subscribed);
   void OnQueueSeen(Time now, Stamp greatest);
   // Waiters lose patience at `end`.
   void SetPatience(Time end) { Contend().SetPatience(end); }
@@ -75,14 +81,14 @@ class Acquisition {
 
  private:
   Contention& Contend();
-  Outcome FirstRound(Time now, const Demand& demand);
-  Outcome ConfirmRound(Time now, const Demand& demand);
+  Outcome NextRound(Time now, const Demand& demand);
   Outcome Judge(Time now, const Demand& demand);
   Outcome Won(Time now, const Demand& demand);
 
   Shared& shared() const { return claim_.shared(); }
 
   Claim& claim_;
+  Rounds rounds_;
   Contention::Observer& observer_;
   std::unique_ptr<Attempt> attempt_;
   std::unique_ptr<Contention> contention_;

@@ -11,23 +11,40 @@ constexpr unsigned kMaxFirstRounds = 3;
 
 }  // namespace
 
+void Attempt::BeginStand(Time now, std::size_t nodes, NodeSet asked) {
+  CHECK(!ballot_);
+  asks_ = Ticket::Kind::kStand;
+  asked_ = now;
+  ballot_ = std::make_unique<Ballot>(nodes, asked);
+}
+
 void Attempt::BeginFirstRound(Time now, std::size_t nodes, NodeSet asked) {
-  CHECK(first_rounds_ < kMaxFirstRounds && (first_rounds_ == 0 || is_confirming_));
-  is_confirming_ = false;
+  CHECK(first_rounds_ < kMaxFirstRounds);
+  CHECK(first_rounds_ == 0 || asks_ == Ticket::Kind::kConfirm);
+  asks_ = Ticket::Kind::kAttempt;
   ++first_rounds_;
   asked_ = now;
   ballot_ = std::make_unique<Ballot>(nodes, asked);
 }
 
 void Attempt::BeginConfirmRound(std::size_t nodes, NodeSet asked) {
-  CHECK(ballot_ && !is_confirming_);
-  is_confirming_ = true;
+  CHECK(ballot_ && asks_ == Ticket::Kind::kAttempt);
+  asks_ = Ticket::Kind::kConfirm;
   confirmed_ = ballot_->ToConfirm();
   ballot_ = std::make_unique<Ballot>(nodes, asked);
 }
 
 void Attempt::OnAnswer(const NodeAnswer& answer, bool votes) {
-  if (!is_confirming_) return ballot_->Take(answer, votes);
+  if (asks_ == Ticket::Kind::kConfirm) return TakeConfirmation(answer, votes);
+  const bool is_stand = asks_ == Ticket::Kind::kStand;
+  if (is_stand && answer.verdict == Verdict::kTurn && votes) return ballot_->Turn(answer.node);
+  if (is_stand && answer.verdict == Verdict::kOk) {  // it was not asked to
+    return ballot_->Fail(answer.node, ReasonOf(answer));
+  }
+  ballot_->Take(answer, votes);
+}
+
+void Attempt::TakeConfirmation(const NodeAnswer& answer, bool votes) {
   if (answer.verdict == Verdict::kOk && votes) {
     ballot_->Vote(answer.node, confirmed_);
   } else if (answer.verdict == Verdict::kPassed || answer.verdict == Verdict::kNotOwner) {
@@ -50,11 +67,14 @@ Attempt::Result Attempt::Judge() const {
       return Result::kWon;
     case Ballot::Result::kDisagreed:
       return Result::kConfirm;
+    case Ballot::Result::kTurn:
+      return Result::kTurn;
     case Ballot::Result::kRefused:
     case Ballot::Result::kNoQuorum:
       break;
   }
-  if (is_confirming_ && first_rounds_ < kMaxFirstRounds) return Result::kAgain;
+  const bool is_confirming = asks_ == Ticket::Kind::kConfirm;
+  if (is_confirming && first_rounds_ < kMaxFirstRounds) return Result::kAgain;
   return result == Ballot::Result::kRefused ? Result::kRefused : Result::kNoQuorum;
 }
 

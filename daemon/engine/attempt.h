@@ -10,13 +10,15 @@
 namespace redlockd::engine {
 
 // The rounds by which an owner value becomes a lease, or does not (rules A3, A4): a first round, in
-// which nodes vote for a fence each, and where they do not agree a confirm round for one of them.
+// which nodes vote for a fence each, and where they do not agree a confirm round for one of them. Who
+// is far from its turn begins with a stand, in which nodes say whether they would vote (rule E8.3).
 // Counts answers; asks no nodes, and knows nothing of promises.
 class Attempt {
  public:
   enum class Result {
     kOpen,      // answers that matter are still out
     kWon,       // a majority has stored one fence
+    kTurn,      // a majority would vote: a first round is next
     kConfirm,   // a majority voted, but not for one fence: a confirm round is next
     kAgain,     // the confirm round failed: another first round is next
     kRefused,   // a majority answered, and it is not won
@@ -26,15 +28,18 @@ class Attempt {
   // `pass` lets it through the gate for as long as it is under way.
   explicit Attempt(AttemptGate::Pass pass) : pass_(std::move(pass)) {}
 
+  void BeginStand(Time now, std::size_t nodes, NodeSet asked);
   void BeginFirstRound(Time now, std::size_t nodes, NodeSet asked);
   // After kConfirm.
   void BeginConfirmRound(std::size_t nodes, NodeSet asked);
   // How many fences it asks for.
   void AskForBlock(Fence size) { block_ = size; }
   Fence block() const { return block_; }
-  bool IsInFirstRound() const { return !is_confirming_; }
+  bool HasAsked() const { return ballot_ != nullptr; }
+  // What the round that is out asks for.
+  Ticket::Kind asks() const { return asks_; }
   unsigned first_rounds() const { return first_rounds_; }
-  // When the last first round was asked.
+  // When the last stand or first round was asked.
   Time asked() const { return asked_; }
   // In a confirm round: the fence that nodes are asked to confirm (T of rule A4).
   Fence confirmed() const { return confirmed_; }
@@ -48,7 +53,9 @@ class Attempt {
   AttemptGate::Pass TakePass() { return std::move(pass_); }
 
  private:
-  bool is_confirming_ = false;
+  void TakeConfirmation(const NodeAnswer& answer, bool votes);
+
+  Ticket::Kind asks_ = Ticket::Kind::kAttempt;
   unsigned first_rounds_ = 0;
   Time asked_;
   Fence block_ = 1;

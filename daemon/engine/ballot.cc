@@ -15,10 +15,11 @@ Ballot::Ballot(std::size_t nodes, NodeSet asked) : nodes_(nodes), asked_(asked),
 
 void Ballot::Clear(NodeIndex node) {
   CHECK(asked_.test(node));
-  for (NodeSet* set : {&open_, &missed_, &failed_, &refused_, &not_turn_, &voted_}) {
+  for (NodeSet* set : {&open_, &missed_, &failed_, &refused_, &not_turn_, &turn_, &voted_}) {
     set->reset(node);
   }
   owners_.erase(node);
+  rests_.erase(node);
   reasons_.erase(node);
 }
 
@@ -28,7 +29,7 @@ void Ballot::Take(const NodeAnswer& answer, bool votes) {
   } else if (answer.verdict == Verdict::kBusy) {
     Busy(answer.node, answer.text, answer.left);
   } else if (answer.verdict == Verdict::kNotTurn) {
-    NotTurn(answer.node);
+    NotTurn(answer.node, answer.left);
   } else {
     Fail(answer.node, ReasonOf(answer));
   }
@@ -46,9 +47,15 @@ void Ballot::Busy(NodeIndex node, std::string owner, Duration left) {
   if (!shortest_left_ || left < *shortest_left_) shortest_left_ = left;
 }
 
-void Ballot::NotTurn(NodeIndex node) {
+void Ballot::NotTurn(NodeIndex node, Duration rest) {
   Refuse(node);
   not_turn_.set(node);
+  if (rest > Duration(0)) rests_[node] = rest;
+}
+
+void Ballot::Turn(NodeIndex node) {
+  Clear(node);
+  turn_.set(node);
 }
 
 void Ballot::Refuse(NodeIndex node) {
@@ -62,7 +69,7 @@ void Ballot::Miss(NodeIndex node, std::string why) {
 }
 
 void Ballot::Fail(NodeIndex node, std::string why) {
-  if (!voted_.test(node) && !refused_.test(node)) Except(node, failed_, std::move(why));
+  if (!(voted_ | turn_ | refused_).test(node)) Except(node, failed_, std::move(why));
 }
 
 void Ballot::FailVotes(const std::string& why) {
@@ -81,8 +88,9 @@ Ballot::Result Ballot::Judge() const {
   const std::size_t m = Majority(nodes_);
   if (MajorityFence()) return Result::kAgreed;
   if (Votes() >= m) return Result::kDisagreed;
-  if (Votes() + open_.count() >= m) return Result::kOpen;
-  const std::size_t answered = Votes() + refused_.count();
+  if (turn_.count() >= m) return Result::kTurn;
+  if (Votes() + turn_.count() + open_.count() >= m) return Result::kOpen;
+  const std::size_t answered = Votes() + turn_.count() + refused_.count();
   if (answered >= m) return Result::kRefused;
   return answered + open_.count() >= m ? Result::kOpen : Result::kNoQuorum;
 }
@@ -129,6 +137,14 @@ std::string Ballot::Holder() const {
     if (++count[owner] >= Majority(nodes_)) return owner;
   }
   return {};
+}
+
+std::optional<Duration> Ballot::UntilTurn() const {
+  Few<Duration> rests;
+  for (std::size_t i = 0; i < (voted_ | turn_).count(); ++i) rests.Add(Duration(0));
+  for (const auto& [node, rest] : rests_) rests.Add(rest);
+  const std::size_t m = Majority(nodes_);
+  return rests.size() >= m ? std::optional(rests[m - 1]) : std::nullopt;
 }
 
 bool Ballot::OnlyQueue() const {

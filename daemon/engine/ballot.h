@@ -10,14 +10,15 @@
 
 namespace redlockd::engine {
 
-// Counts the answers to one round of an acquisition, a first round (rule A3) or a confirm round
-// (rule A4), and says what they decide. Knows nothing of time.
+// Counts the answers to one round of an acquisition, a stand (rule E8.3), a first round (rule A3) or a
+// confirm round (rule A4), and says what they decide. Knows nothing of time.
 class Ballot {
  public:
   enum class Result {
     kOpen,       // answers that matter are still out
     kAgreed,     // m nodes voted for one fence
     kDisagreed,  // m nodes voted, no m of them for one fence
+    kTurn,       // m nodes would vote
     kRefused,    // m nodes answered and a majority of votes has become impossible
     kNoQuorum,   // fewer than m nodes can answer
   };
@@ -29,8 +30,11 @@ class Ballot {
   void Vote(NodeIndex node, Fence fence);
   // Held by another owner, for `left` longer.
   void Busy(NodeIndex node, std::string owner, Duration left);
-  // Free, but another daemon is before this one in the queue (rule E6.2).
-  void NotTurn(NodeIndex node);
+  // Free, but another daemon is before this one in the queue (rule E6.2), and has been called: it may
+  // take that long to come. 0: it was not.
+  void NotTurn(NodeIndex node, Duration rest);
+  // It would vote (rule E8.3).
+  void Turn(NodeIndex node);
   // Answered, with the lock's own state as the reason: counts as reached.
   void Refuse(NodeIndex node);
   // No answer, and why. One that comes after all takes its place.
@@ -46,7 +50,8 @@ class Ballot {
   // kDisagreed: the greatest of the m smallest votes (rule A4).
   Fence ToConfirm() const;
   std::size_t Votes() const { return voted_.count(); }
-  NodeSet Voted() const { return voted_; }
+  // Voted, or would have.
+  NodeSet Free() const { return voted_ | turn_; }
   // Asked, and not waited for any more.
   NodeSet Missed() const { return missed_; }
   // Why each node that was asked has neither voted nor refused.
@@ -58,6 +63,9 @@ class Ballot {
   bool OnlyQueue() const;
   // The shortest time that one of the other owners' keys has left (rule C11).
   std::optional<Duration> ShortestLeft() const { return shortest_left_; }
+  // When it is this daemon's turn on enough nodes, if those who were called there do not come (rule
+  // E8.7).
+  std::optional<Duration> UntilTurn() const;
 
  private:
   std::optional<Fence> MajorityFence() const;
@@ -71,10 +79,12 @@ class Ballot {
   NodeSet failed_;   // answered, neither a vote nor a refusal
   NodeSet refused_;  // busy or refused
   NodeSet not_turn_;
+  NodeSet turn_;
   NodeSet voted_;
   std::array<Fence, kMaxNodes> votes_{};  // of those
   std::map<NodeIndex, std::string> owners_;
-  NodeFailures reasons_;  // of those missed and failed
+  std::map<NodeIndex, Duration> rests_;  // of those who were called
+  NodeFailures reasons_;                 // of those missed and failed
   std::optional<Duration> shortest_left_;
 };
 

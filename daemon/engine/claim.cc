@@ -23,7 +23,7 @@ void Claim::Begin(Duration ttl) {
 }
 
 void Claim::AskToTake(Time now, NodeSet nodes, const Take& take) {
-  lease()->AskedToTake(nodes);
+  if (take.purpose != Ticket::Kind::kStand) lease()->AskedToTake(nodes);
   shared_.outbox.Ask(nodes, Ticket{take.purpose, lease()->round(), lease()->attempt(), now},
                      AcquireOp{.lock = lock_,
                                .owner = shared_.OwnerOf(lease()->attempt()),
@@ -32,7 +32,8 @@ void Claim::AskToTake(Time now, NodeSet nodes, const Take& take) {
                                .block = take.block,
                                .queueing = take.queueing,
                                .stamp = take.stamp,
-                               .want_life = take.want_life});
+                               .grace = take.grace,
+                               .most_life = take.most_life});
 }
 
 void Claim::AskToConfirm(Time now, NodeSet nodes, Fence fence, Fence block) {
@@ -49,11 +50,19 @@ void Claim::OnGranted(Time now, Fence first, Fence size, bool owes_cooldown) {
   tenure_.OnGranted(now, owes_cooldown);
 }
 
-void Claim::Keep() {
+void Claim::Keep(Time now, Time until) {
   CHECK(IsGranted());
   phase_ = Phase::kKept;
   tenure_.Stop();
-  schedule().Keep();
+  schedule().Keep(std::max(until, schedule().announced()));
+  PlanEnd(now);
+  if (!IsSecured()) Renew(now);
+}
+
+bool Claim::IsSecured() const {
+  CHECK(life_ && phase_ == Phase::kKept);
+  const Time until = schedule().kept_until();
+  return until == schedule().announced() || lease()->Deadline() >= until;
 }
 
 Lease Claim::End() {
@@ -68,7 +77,7 @@ Lease Claim::End() {
 Fence Claim::BeginHold(Duration ttl, bool is_handoff) {
   CHECK(IsGranted());
   lease()->ChangeTtl(ttl);
-  schedule().BeginHold();
+  schedule().ForgetAnnounced();
   tenure_.OnHold(is_handoff);
   return fences_.TakeNext();
 }
@@ -80,11 +89,19 @@ void Claim::PlanHold(Time now, Time end, bool moved) {
 }
 
 void Claim::PlanEnd(Time now) {
-  CHECK(IsGranted());
-  schedule().EndAt(std::min(lease()->Deadline().value_or(now), tenure_.lingers_until()));
+  CHECK(life_ && phase_ != Phase::kAttempt);
+  const Time deadline = lease()->Deadline().value_or(now);
+  if (phase_ == Phase::kKept) {
+    const Time end = std::min(deadline, schedule().kept_until());
+    return schedule().EndAt(std::max(end, schedule().announced()));
+  }
+  schedule().EndAt(std::min(deadline, tenure_.lingers_until()));
 }
 
 bool Claim::Renew(Time now) {
+  if (phase_ == Phase::kKept) {
+    lease()->ChangeTtl(shared_.options.timing.TtlFor(schedule().kept_until() - now));
+  }
   const NodeSet linked = shared_.nodes.Linked() & lease()->Idle();
   const NodeSet promised = lease()->Promised(shared_.nodes.size());
   const NodeSet renew = linked & promised;
@@ -140,7 +157,7 @@ Claim::HandOff Claim::PrepareHandOff(Time now, Duration ttl) {
   if (tenure_.HasAskedForNext()) {
     return lease()->IsRoundOpen() ? HandOff::kPending : HandOff::kImpossible;
   }
-  const NodeSet voters = shared_.nodes.Voters();
+  const NodeSet voters = shared_.nodes.Voters() & ~lease()->broken();
   if (voters.count() < shared_.majority()) return HandOff::kImpossible;
   // Until some of them have answered.
   if ((voters & lease()->Idle()).count() < shared_.majority()) return HandOff::kPending;
@@ -163,11 +180,15 @@ void Claim::Linger(Time now) {
 Claim::Heard Claim::OnAnswer(Time now, const NodeAnswer& answer, const Demand& demand) {
   CHECK(life_ && answer.ticket.subject == lease()->attempt());
   Heard heard;
+  if (answer.greatest > 0) tenure_.OnWanted(now, true);
   switch (answer.ticket.kind) {
     case Ticket::Kind::kConfirm:
       if (answer.verdict == Verdict::kPassed) {
         fences_.Learn(shared_.Clock(now), answer.fence, shared_.options.timing);
       }
+      break;
+    case Ticket::Kind::kStand:
+      fences_.LearnFrom(shared_.Clock(now), answer, shared_.options.timing);
       break;
     case Ticket::Kind::kRenew:
       OnRenewed(now, answer, demand, heard);
@@ -186,7 +207,7 @@ Claim::Heard Claim::OnAnswer(Time now, const NodeAnswer& answer, const Demand& d
 void Claim::OnTaken(Time now, const NodeAnswer& answer, Heard& heard) {
   const NodeIndex node = answer.node;
   lease()->OnHeard(node, answer.ticket.round);
-  if (answer.greatest > 0) tenure_.OnWanted(now, true);
+  fences_.LearnFrom(shared_.Clock(now), answer, shared_.options.timing);
   const bool votes = shared_.nodes.Votes(node);
   const bool ok = answer.verdict == Verdict::kOk;
   if (ok && !votes && phase_ == Phase::kAttempt) {
@@ -196,9 +217,6 @@ void Claim::OnTaken(Time now, const NodeAnswer& answer, Heard& heard) {
     lease()->Forget(node);
     shared_.outbox.Ask(NodeSet().set(node), Ticket{Ticket::Kind::kRelease, 0, 0, now},
                        ReleaseOp{.lock = lock_, .owner = shared_.OwnerOf(lease()->attempt())});
-  }
-  if (ok || answer.verdict == Verdict::kBusy || answer.verdict == Verdict::kNotTurn) {
-    fences_.Learn(shared_.Clock(now), answer.fence, shared_.options.timing);
   }
   if (ok && votes) OnPromise(answer, heard);
   if (!IsGranted() || answer.ticket.kind == Ticket::Kind::kAttempt) return;
@@ -219,9 +237,11 @@ void Claim::OnRenewed(Time now, const NodeAnswer& answer, const Demand& demand, 
   } else {
     lease()->OnFailed(node, ReasonOf(answer));
   }
+  if (answer.broken) lease()->OnBroken(node);
   if (!IsGranted()) return;
   if (answer.wanted) tenure_.OnWanted(now, true);
-  const bool lost = answer.verdict == Verdict::kNotOwner && shared_.nodes.Votes(node);
+  const bool lost = answer.verdict == Verdict::kNotOwner && shared_.nodes.Votes(node) &&
+                    !lease()->broken().test(node);
   // What lingers is not healed (rule E4), nor what is to be asked for with another ttl (rule C10).
   const bool needed = demand.is_held || (demand.waiters > 0 && demand.ttl == lease()->ttl());
   if (lost && needed && answer.ticket.round == lease()->round()) {
@@ -235,12 +255,13 @@ void Claim::OnRenewed(Time now, const NodeAnswer& answer, const Demand& demand, 
 void Claim::OnPromise(const NodeAnswer& answer, Heard& heard) {
   const auto before = lease()->Deadline();
   lease()->OnPromise(answer, shared_.options.timing);
-  if (IsGranted() && lease()->Deadline() != before) heard.deadline_moved = true;
+  if (phase_ != Phase::kAttempt && lease()->Deadline() != before) heard.deadline_moved = true;
 }
 
 Claim::Heard Claim::OnSilence(const NodeSilence& silence) {
   Heard heard;
   const std::uint32_t round = silence.ticket.round;
+  if (silence.ticket.kind == Ticket::Kind::kStand) return heard;
   const bool is_confirm = silence.ticket.kind == Ticket::Kind::kConfirm;
   if (silence.gone && !is_confirm) lease()->OnHeard(silence.node, round);
   if (!IsGranted()) return heard;

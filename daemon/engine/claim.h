@@ -48,22 +48,26 @@ class Claim {
 
   // Makes a new owner value; no node is asked yet.
   void Begin(Duration ttl);
-  // Asks nodes to set the key: the one question that can. `stamp`, `want_life`: of the want, for a
-  // round that queues.
+  // Asks nodes to set the key: the one question that can, but for a stand, which asks whether they would.
+  // `stamp`, `grace`, `most_life`: of the want, for a round that queues.
   struct Take {
     Ticket::Kind purpose;
     Fence proposal;
     Fence block;
     Queueing queueing = Queueing::kIgnore;
     Stamp stamp = 0;
-    Duration want_life{0};
+    Duration grace{0};
+    Duration most_life = kNoExpiry;
   };
   void AskToTake(Time now, NodeSet nodes, const Take& take);
   void AskToConfirm(Time now, NodeSet nodes, Fence fence, Fence block);
   // A majority has stored the block of fences that begins with `first`.
   void OnGranted(Time now, Fence first, Fence size, bool owes_cooldown);
-  // Nothing is asked any more; the keys stay until all that was announced is over (rule C9).
-  void Keep();
+  // The hold is over, and the keys stay until then: at least until all that was announced is over
+  // (rule C9). What is to be later than that is asked of the nodes (rule I2).
+  void Keep(Time now, Time until);
+  // ... and a majority has promised it.
+  bool IsSecured() const;
   // Forgets the owner value. Its keys are to be released by the caller.
   Lease End();
 
@@ -73,9 +77,10 @@ class Claim {
   Fence BeginHold(Duration ttl, bool is_handoff);
   // The hold's deadline is `end`, and was another if `moved`.
   void PlanHold(Time now, Time end, bool moved);
-  // There is no hold: plans the end of the lease.
+  // There is no hold: plans the end of the lease, or of its being kept.
   void PlanEnd(Time now);
-  // Has the lease renewed, and healed where a node lost it. Returns false if no node can be asked.
+  // Has the lease renewed, or kept as long as it is to be; and healed where a node lost it. Returns
+  // false if no node can be asked.
   bool Renew(Time now);
   // Asks for the next block of fences when half of this one is used.
   void ReserveFences(Time now, bool has_waiters);
@@ -85,7 +90,6 @@ class Claim {
   enum class HandOff { kReady, kPending, kImpossible };
   HandOff PrepareHandOff(Time now, Duration ttl);
   void Linger(Time now);
-  bool IsTenureOver(Time now) const { return tenure_.IsOver(now, shared_.options.timing); }
 
   // --- what nodes say -----------------------------------------------------------------------------
 

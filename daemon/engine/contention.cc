@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <utility>
 
 #include "daemon/engine/owner_value.h"
 
@@ -22,9 +23,35 @@ Contention::Contention(const Timing& timing, Agenda& agenda, Observer& observer)
       release_alarm_(agenda, [&observer](Time) { observer.Touch(); }),
       quorum_alarm_(agenda, [&observer](Time now) { observer.OnOutOfPatience(now); }) {}
 
-bool Contention::OnFreed(NodeIndex node, std::size_t majority) {
+void Contention::OnRound() {
+  freed_.reset();
+  is_called_ = false;
+  come_by_.reset();
+}
+
+void Contention::OnCalled(Time now, NodeIndex node, std::size_t majority, Duration round_trip) {
+  if (want_.StaysOut()) return;
   freed_.set(node);
-  return freed_.count() >= majority;
+  is_called_ = true;
+  ComeAt(freed_.count() >= majority ? now : now + round_trip);
+}
+
+void Contention::ComeAt(Time at) {
+  if (want_.StaysOut()) return;
+  want_.OnCalled();
+  if (BacksOff() && at < *attempt_alarm_.at()) attempt_alarm_.Set(at);
+}
+
+void Contention::ComeWithin(Time now, Duration spread, Random& random) {
+  if (want_.Entries().none()) return;
+  const Duration in(random.Below(static_cast<std::uint64_t>(spread.count()) + 1));
+  // Several locks come together, so that they share a call (rule C16).
+  const Time at = std::max(now, Timing::Together(now + in));
+  if (!BacksOff()) {
+    come_by_ = std::min(at, come_by_.value_or(at));
+  } else if (at < *attempt_alarm_.at()) {
+    attempt_alarm_.Set(at);
+  }
 }
 
 Duration Contention::OnFailed(Time now, bool reached, const Ballot* ballot, const Demand& demand,
@@ -35,10 +62,13 @@ Duration Contention::OnFailed(Time now, bool reached, const Ballot* ballot, cons
     no_quorum_since_ = now;
   }
   failures_ = ballot ? ballot->Failures() : NodeFailures();
-  // A node that voted for this attempt is free for this daemon, and publishes no hint of it.
-  if (ballot) freed_ |= ballot->Voted();
+  // A node that voted for this attempt, or would have, is free for this daemon and publishes no hint.
+  if (ballot) freed_ |= ballot->Free();
   want_.OnRoundFailed(now, reached, ballot && ballot->OnlyQueue());
-  return UntilNext(now, reached, ballot, demand, odds);
+  const Duration next = UntilNext(now, reached, ballot, demand, odds);
+  // Once: where no round can be made it would be due at once for as long as that lasts.
+  const std::optional<Time> by = std::exchange(come_by_, std::nullopt);
+  return by && reached ? std::min(next, std::max(*by - now, Duration(0))) : next;
 }
 
 // A holder in sight is waited for (rule C11); votes that were split are fought for again at once,
@@ -46,7 +76,7 @@ Duration Contention::OnFailed(Time now, bool reached, const Ballot* ballot, cons
 Duration Contention::UntilNext(Time now, bool reached, const Ballot* ballot, const Demand& demand,
                                const Odds& odds) {
   const std::string holder = reached ? ballot->Holder() : "";
-  const bool is_split = reached && holder.empty();
+  const bool is_split = reached && !odds.is_stand && holder.empty();
   const bool in_haste = demand.tries > 0 || demand.first_in_haste;
   if (!is_split && demand.tries > 0) {
     splits_ = 0;
@@ -57,19 +87,24 @@ Duration Contention::UntilNext(Time now, bool reached, const Ballot* ballot, con
     }
     if (demand.first_is_try) return timing_.TryPatience(odds.round_trip);
   }
-  const Duration interval = timing_.retry_interval;
-  const auto jitter = static_cast<std::uint64_t>(interval.count());
-  const Duration poll = interval / 2 + Duration(odds.random.Below(jitter));
+  const Duration interval = reached ? want_.Interval(odds.hears) : timing_.retry_interval;
+  const Duration half = interval / 2;
+  const Duration poll =
+      half + Duration(odds.random.Below(static_cast<std::uint64_t>(half.count())));
   if (!reached) return poll;
   // It was let go while this round was under way.
   if (freed_.count() >= Majority(odds.nodes)) return Duration(0);
+  if (is_called_) return std::min(poll, odds.round_trip);
   // Where the queue alone refuses, on all nodes, it is the turn of another, who hears of it.
   const bool others_turn = ballot->OnlyQueue() && ballot->Votes() == 0;
   if (is_split && (in_haste || (!others_turn && splits_ <= kMaxDoublings))) {
     return AfterSplit(in_haste, odds);
   }
   splits_ = 0;
-  return std::min(poll, ballot->ShortestLeft().value_or(poll) + kAfterExpiry);
+  if (!want_.IsNear()) return poll;
+  const Duration left =
+      std::min(ballot->ShortestLeft().value_or(poll), ballot->UntilTurn().value_or(poll));
+  return std::min(poll, left + kAfterExpiry);
 }
 
 Duration Contention::AfterSplit(bool in_haste, const Odds& odds) {

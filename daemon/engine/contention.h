@@ -44,10 +44,16 @@ class Contention {
   // --- attempts -----------------------------------------------------------------------------------
 
   // A round goes out: what was said before it does not count any more.
-  void OnRound() { freed_.reset(); }
-  // A hint: it is this daemon's turn on that node. Returns whether it may be its turn on `majority`
-  // of them, with those that voted for the attempt that failed.
-  bool OnFreed(NodeIndex node, std::size_t majority);
+  void OnRound();
+  // A hint: it is this daemon's turn on that node. The next attempt comes at once when it may be its
+  // turn on `majority` of them, with those that voted for the attempt that failed; and one round trip
+  // after the first hint, for another may be lost (rule E8.9).
+  void OnCalled(Time now, NodeIndex node, std::size_t majority, Duration round_trip);
+  // The next attempt is due at `at`, unless it is due before, and is no stand (rule E8.7).
+  void ComeAt(Time at);
+  // It is due within `spread`, also after a round that is out, to be in the queues of all nodes again
+  // (rule E8.10).
+  void ComeWithin(Time now, Duration spread, Random& random);
   void OnGranted() { splits_ = 0; }
   // The votes of the last attempt were split, and are fought for again.
   bool IsSplit() const { return splits_ > 0; }
@@ -58,6 +64,8 @@ class Contention {
   struct Odds {
     std::size_t nodes;
     Duration round_trip;
+    bool hears;     // every node that votes says when it calls
+    bool is_stand;  // the round was one
     Random& random;
   };
   Duration OnFailed(Time now, bool reached, const Ballot* ballot, const Demand& demand,
@@ -82,10 +90,12 @@ class Contention {
 
   const Timing& timing_;
   Want want_;
-  unsigned splits_ = 0;  // failed attempts in a row without a holder in sight (rule E7)
-  NodeSet freed_;        // nodes that voted for the last round, or said since that they are free
+  unsigned splits_ = 0;     // failed attempts in a row without a holder in sight (rule E7)
+  NodeSet freed_;           // nodes that voted for the last round, or called since it began
+  bool is_called_ = false;  // one did
   NodeFailures failures_;
   std::optional<Time> no_quorum_since_;
+  std::optional<Time> come_by_;  // the next attempt, at the latest
   Alarm attempt_alarm_;
   Alarm cooldown_alarm_;
   Alarm release_alarm_;

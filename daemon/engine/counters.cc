@@ -14,8 +14,7 @@ constexpr CounterRow Row(std::string_view name, CounterRow::Kind kind, std::stri
 constexpr CounterRow kTable[] = {
     Row<&Counters::holds>("holds", kGauge, "locks held on this host"),
     Row<&Counters::waits>("waits", kGauge, "requests that wait for a lock"),
-    Row<&Counters::kept>("kept", kGauge,
-                         "locks whose hold the daemon ended, until their deadlines"),
+    Row<&Counters::kept>("kept", kGauge, "locks that stay taken after their hold, see `list`"),
     Row<&Counters::attempts>("attempts", kCounter, "attempts to get a lock from the nodes"),
     Row<&Counters::grants>("grants", kCounter, "locks given to clients"),
     Row<&Counters::one_round_grants>("one-round-grants", kCounter,

@@ -13,7 +13,7 @@ struct Counters {
   // As they are now.
   std::size_t holds = 0;
   std::size_t waits = 0;
-  std::size_t kept = 0;  // rule C9
+  std::size_t kept = 0;  // rule I1
   // Since the start.
   std::uint64_t attempts = 0;
   std::uint64_t grants = 0;

@@ -37,18 +37,26 @@ struct Granted {
 struct Released {
   std::string name{};
   Fence fence;
+  Duration kept{0};  // with min-hold: how long the lock stays taken
 };
 struct Checked {
   std::string name{};
   Fence fence;
   Time deadline;
 };
+struct Done {};           // watch, unwatch
 struct WaitCancelled {};  // to the one who cancelled; the wait itself gets Failed kCancelled
-// What one node said: to show, trust-empty, adopt.
+struct Broken {
+  std::string name{};
+  Duration left;  // by then others may have it
+};
+// What one node said: to show, break, trust-empty, adopt.
 struct NodeWord {
   NodeIndex node;
   std::optional<NodeAnswer> answer{};  // none: silent
   std::string silence{};               // why there is none, for a person
+  // Show: what the owner's daemon says by way of this node (rule E11).
+  std::optional<HolderNamed> named{};
 };
 struct Shown {
   std::string name{};
@@ -79,7 +87,7 @@ enum class Failure : std::uint8_t {
   kNothingDiffers,  // adopt
 };
 
-enum class LossReason : std::uint8_t { kNone, kDeadline, kMaxHold, kDraining };
+enum class LossReason : std::uint8_t { kNone, kDeadline, kMaxHold, kDraining, kBroken };
 
 struct Failed {
   Failure failure;
@@ -89,7 +97,8 @@ struct Failed {
   std::string text{};                     // why, for a person
 };
 
-using Answer = std::variant<Granted, Released, Checked, WaitCancelled, Shown, NodesSet, Failed>;
+using Answer =
+    std::variant<Granted, Released, Checked, Done, WaitCancelled, Broken, Shown, NodesSet, Failed>;
 
 struct AnswerClient {
   SessionId session;
@@ -99,18 +108,47 @@ struct AnswerClient {
 
 // --- events of a hold, sent to its session ------------------------------------------------------
 
+// Who waits for the lock.
+enum class By : std::uint8_t { kHere, kElsewhere };  // another session of this host, another daemon
+
 struct Notice {
-  enum class Kind : std::uint8_t { kRenewed, kJeopardy, kSafe, kLost, kDraining };
+  enum class Kind : std::uint8_t { kRenewed, kJeopardy, kSafe, kLost, kBroken, kWanted, kDraining };
   Kind kind;
   std::string name{};
   Fence fence = 0;
   Time deadline{};  // kDraining: until when to let go; of the drain, not of a lock
-  LossReason reason = LossReason::kNone;  // kLost
+  LossReason reason = LossReason::kNone;  // kLost, kBroken
   std::string text{};                     // kLost, kJeopardy: why, for a person
+  By by = By::kHere;                      // kWanted
 };
 struct NotifyClient {
   SessionId session;
   Notice notice;
+};
+
+// --- what becomes of locks, sent to the sessions that watch them ---------------------------------
+
+struct WatchNotice {
+  enum class What : std::uint8_t {
+    kGranted,
+    kUnlocked,  // these three end a hold
+    kClosed,    // its session closed, or was dropped
+    kLost,
+    kWanted,    // another waits: once since the last grant
+    kKept,      // it stays taken, though no session holds it
+    kReleased,  // this host lets the lock go
+  };
+  What what;
+  std::string name{};
+  Fence fence = 0;       // of the hold; 0: there is none
+  std::int32_t pid = 0;  // these two of the holder: when a hold begins or ends
+  std::uint32_t uid = 0;
+  LossReason reason = LossReason::kNone;  // kLost
+  By by = By::kHere;                      // kWanted
+};
+struct NotifyWatchers {
+  std::vector<SessionId> sessions;  // in order
+  WatchNotice notice;
 };
 
 // --- for the log --------------------------------------------------------------------------------
@@ -127,7 +165,8 @@ struct Warned {
   std::string text{};
 };
 
-using Effect = std::variant<AskNodes, AnswerClient, NotifyClient, NodeChanged, Warned>;
+using Effect =
+    std::variant<AskNodes, AnswerClient, NotifyClient, NotifyWatchers, NodeChanged, Warned>;
 using Effects = std::vector<Effect>;
 
 }  // namespace redlockd::engine

@@ -6,6 +6,7 @@
 
 #include "base/check.h"
 #include "daemon/engine/admission.h"
+#include "daemon/engine/inquiries.h"
 #include "daemon/engine/lock_table.h"
 #include "daemon/engine/query_table.h"
 
@@ -17,33 +18,12 @@ bool IsHeldBy(const Lock& lock, SessionId session, std::optional<Fence> fence = 
   return hold && hold->session() == session && (!fence || *fence == hold->fence());
 }
 
-WaitView ViewOf(const Waiter& waiter, std::string_view lock, std::size_t place) {
-  return {.name = std::string(lock),
-          .session = waiter.session,
-          .since = waiter.since,
-          .until = waiter.wait_alarm.at(),
-          .place = place,
-          .note = waiter.note};
-}
-
-// Appends the rows of the lock from `place` on, until there are `most`.
-void AppendRows(Time now, const Lock& lock, std::size_t place, std::size_t most,
-                std::vector<RowView>& rows) {
-  if (lock.hold() && place == 0) rows.emplace_back(lock.hold()->View(now));
-  std::size_t at = 0;
-  for (const auto& waiter : lock.queue()) {
-    if (rows.size() >= most) return;
-    if (++at >= place) rows.emplace_back(ViewOf(*waiter, lock.name(), at));
-  }
-}
-
 }  // namespace
 
 struct Engine::Impl : NodeTable::Observer, ReleaseTable::Observer {
   Impl(EngineOptions options, Random& random)
       : shared(std::move(options), random, *this, *this),
-        queries(shared.nodes, shared.sessions, shared.outbox,
-                [this](Time now, const std::string& name) { return HoldOf(now, name); }) {}
+        queries(shared, [this](Time now, const std::string& name) { return HoldOf(now, name); }) {}
 
   // From sessions.
   void On(Time now, const SessionOpened& e);
@@ -52,9 +32,12 @@ struct Engine::Impl : NodeTable::Observer, ReleaseTable::Observer {
   void On(Time now, const SessionDropped& e);
   void On(Time now, const LockRequested& e);
   void On(Time now, const UnlockRequested& e);
+  void On(Time now, const BreakRequested& e);
   void On(Time now, const CheckRequested& e);
   void On(Time, const CancelRequested& e);
   void On(Time, const ShowRequested& e) { queries.Show(e); }
+  void On(Time, const WatchRequested& e);
+  void On(Time, const UnwatchRequested& e);
   void On(Time, const TrustEmptyRequested& e);
   void On(Time, const AdoptRequested& e);
   // From nodes.
@@ -64,12 +47,15 @@ struct Engine::Impl : NodeTable::Observer, ReleaseTable::Observer {
   void On(Time now, const NodeAnswers& e);
   void On(Time now, const NodeSilence& e);
   void On(Time now, const NodeHint& e);
+  void On(Time now, const HolderAsked& e);
+  void On(Time now, const HolderNamed& e) { queries.OnNamed(now, e); }
+  void On(Time now, const NodeSubscribed& e);
   // From the host.
   void On(Time, const TimePassed&) {}
   void On(Time, const DrainRequested& e);
-  void DrainOver();
+  void DrainOver(Time now);
 
-  void OnVotersChanged() override;
+  void OnVotersChanged(Time now, bool gained) override;
   void OnPromisesVoid(Time now, NodeIndex node) override;
   void OnReleased(const std::string& lock) override;
   // A release said who else wants the lock.
@@ -80,16 +66,20 @@ struct Engine::Impl : NodeTable::Observer, ReleaseTable::Observer {
 
   Shared shared;
   QueryTable queries;
+  Inquiries inquiries{shared.options.nodes, shared.sessions, shared.outbox};
   Admission admission{shared};
   LockTable locks{shared};
   Time last_step = Time::min();
+  Time drain_until;
   bool drain_over = false;
-  Alarm drain_alarm{shared.agenda, [this](Time) { DrainOver(); }};
+  Alarm drain_alarm{shared.agenda, [this](Time now) { DrainOver(now); }};
 };
 
 // --- sessions -----------------------------------------------------------------------------------
 
-void Engine::Impl::On(Time, const SessionOpened& e) { shared.sessions.Open(e.session, e.uid); }
+void Engine::Impl::On(Time, const SessionOpened& e) {
+  shared.sessions.Open(e.session, e.uid, e.pid);
+}
 
 void Engine::Impl::On(Time now, const SessionInputEnded& e) {
   shared.sessions.EndInput(e.session);
@@ -99,6 +89,7 @@ void Engine::Impl::On(Time now, const SessionInputEnded& e) {
 }
 
 void Engine::Impl::On(Time now, const SessionClosed& e) {
+  shared.watches.Remove(e.session, "");
   for (const auto& name : shared.sessions.Locks(e.session)) {
     locks.Find(name)->OnSessionClosed(now, e.session);
   }
@@ -106,9 +97,10 @@ void Engine::Impl::On(Time now, const SessionClosed& e) {
 }
 
 void Engine::Impl::On(Time now, const SessionDropped& e) {
+  shared.watches.Remove(e.session, "");  // before its holds end
   for (const auto& name : shared.sessions.Locks(e.session)) {
     Lock& lock = *locks.Find(name);
-    if (IsHeldBy(lock, e.session)) lock.Abandon(LossReason::kNone);
+    if (IsHeldBy(lock, e.session)) lock.Keep(now, LossReason::kNone);
   }
   On(now, SessionClosed{e.session});
 }
@@ -126,6 +118,22 @@ void Engine::Impl::On(Time now, const UnlockRequested& e) {
     return shared.outbox.Reply(e.session, e.request, admission.NotHeld(e.session, e.name, e.fence));
   }
   lock->Unlock(now, e);
+}
+
+void Engine::Impl::On(Time now, const BreakRequested& e) {
+  if (!e.fence) return queries.Break(e);
+  Lock* lock = locks.Find(e.name);
+  const Hold* hold = lock ? lock->hold() : nullptr;
+  if (!hold || hold->fence() != *e.fence) {
+    return shared.outbox.Reply(
+        e.session, e.request,
+        Failed{.failure = Failure::kNotHeld,
+               .name = e.name,
+               .text = hold ? "held on this host with fence " + std::to_string(hold->fence())
+                            : "no session of this host holds it"});
+  }
+  const Duration left = lock->Keep(now, LossReason::kBroken) - now;
+  shared.outbox.Reply(e.session, e.request, Broken{e.name, left});
 }
 
 void Engine::Impl::On(Time, const CheckRequested& e) {
@@ -147,6 +155,19 @@ void Engine::Impl::On(Time, const CancelRequested& e) {
   shared.outbox.Reply(
       e.session, e.request,
       Failed{.failure = Failure::kNoSuchWait, .text = "no waiting request has this tag"});
+}
+
+void Engine::Impl::On(Time, const WatchRequested& e) {
+  if (auto limit = shared.watches.Add(e.session, e.name)) {
+    return shared.outbox.Reply(e.session, e.request,
+                               Failed{.failure = Failure::kLimit, .text = std::move(*limit)});
+  }
+  shared.outbox.Reply(e.session, e.request, Done{});
+}
+
+void Engine::Impl::On(Time, const UnwatchRequested& e) {
+  shared.watches.Remove(e.session, e.name);
+  shared.outbox.Reply(e.session, e.request, Done{});
 }
 
 // --- nodes --------------------------------------------------------------------------------------
@@ -193,6 +214,7 @@ void Engine::Impl::On(Time now, const NodeAnswer& e) {
   shared.nodes.OnHeard(now, e);
   switch (e.ticket.kind) {
     case Ticket::Kind::kAttempt:
+    case Ticket::Kind::kStand:
     case Ticket::Kind::kConfirm:
     case Ticket::Kind::kHeal:
     case Ticket::Kind::kBlock:
@@ -204,6 +226,8 @@ void Engine::Impl::On(Time now, const NodeAnswer& e) {
       return shared.releases.OnAnswered(now, e);
     case Ticket::Kind::kQuery:
       return queries.OnAnswered(now, e);
+    case Ticket::Kind::kHolder:
+      return;
     case Ticket::Kind::kProbe:
       return shared.nodes.OnProbed(now, e);
     case Ticket::Kind::kSuspect:
@@ -220,6 +244,7 @@ void Engine::Impl::On(Time now, const NodeAnswers& e) {
 void Engine::Impl::On(Time now, const NodeSilence& e) {
   switch (e.ticket.kind) {
     case Ticket::Kind::kAttempt:
+    case Ticket::Kind::kStand:
     case Ticket::Kind::kConfirm:
     case Ticket::Kind::kHeal:
     case Ticket::Kind::kBlock:
@@ -230,6 +255,8 @@ void Engine::Impl::On(Time now, const NodeSilence& e) {
       return shared.releases.OnMissed(now, e);
     case Ticket::Kind::kQuery:
       return queries.OnMissed(now, e);
+    case Ticket::Kind::kHolder:
+      return;
     case Ticket::Kind::kProbe:
     case Ticket::Kind::kSuspect:
     case Ticket::Kind::kTrust:
@@ -245,22 +272,27 @@ void Engine::Impl::ReleaseSaw(Time now, const NodeAnswer& e) {
 }
 
 void Engine::Impl::On(Time now, const NodeHint& e) {
-  Lock* lock = locks.Find(e.lock);
-  if (!lock) return;
-  switch (e.kind) {
-    case NodeHint::Kind::kWanted:
-      return lock->OnWanted(now);
-    case NodeHint::Kind::kFree:
-      return lock->acquisition().OnFreed(e.node);
-  }
+  if (Lock* lock = locks.Find(e.lock)) lock->OnHint(now, e);
+}
+
+// Rule E11. Who asks has read the owner value on a node.
+void Engine::Impl::On(Time now, const HolderAsked& e) {
+  const Lock* lock = locks.OfAttempt(e.attempt);
+  if (lock && lock->name() == e.lock) inquiries.Answer(now, e, lock->hold());
+}
+
+void Engine::Impl::On(Time now, const NodeSubscribed& e) {
+  shared.nodes.OnSubscribed(e.node, e.subscribed);
+  for (const auto& [name, lock] : locks)
+    lock->acquisition().OnSubscribed(now, e.node, e.subscribed);
 }
 
 void Engine::Impl::OnReleased(const std::string& name) {
   if (Lock* lock = locks.Find(name)) lock->acquisition().OnReleased();
 }
 
-void Engine::Impl::OnVotersChanged() {
-  for (const auto& [name, lock] : locks) lock->acquisition().OnVotersChanged();
+void Engine::Impl::OnVotersChanged(Time now, bool gained) {
+  for (const auto& [name, lock] : locks) lock->acquisition().OnVotersChanged(now, gained);
 }
 
 void Engine::Impl::OnPromisesVoid(Time now, NodeIndex node) {
@@ -271,7 +303,8 @@ void Engine::Impl::OnPromisesVoid(Time now, NodeIndex node) {
 
 void Engine::Impl::On(Time, const DrainRequested& e) {
   shared.draining = true;
-  drain_alarm.Set(e.until);
+  drain_until = e.until;
+  drain_alarm.Set(drain_until);
   std::set<SessionId> holders;
   for (const auto& [name, lock] : locks) {
     lock->Drain();
@@ -282,11 +315,14 @@ void Engine::Impl::On(Time, const DrainRequested& e) {
   }
 }
 
-void Engine::Impl::DrainOver() {
-  drain_over = true;
+void Engine::Impl::DrainOver(Time now) {
   for (const auto& [name, lock] : locks) {
-    if (lock->hold()) lock->Abandon(LossReason::kDraining);
+    if (lock->hold()) lock->Keep(now, LossReason::kDraining);
   }
+  // What is to be kept is asked of the nodes, which have this long to answer.
+  const Time last = drain_until + shared.options.timing.command_timeout;
+  drain_over = shared.unsecured == 0 || now >= last;
+  if (!drain_over) drain_alarm.Set(last);
 }
 
 // --- locks --------------------------------------------------------------------------------------
@@ -328,7 +364,8 @@ std::optional<Time> Engine::NextDeadline() const { return impl_->shared.agenda.N
 
 bool Engine::Drained() const {
   if (!impl_->shared.draining) return false;
-  return impl_->drain_over || (HoldCount() == 0 && !impl_->shared.releases.InFlight());
+  if (impl_->drain_over) return true;
+  return HoldCount() == 0 && impl_->shared.unsecured == 0 && !impl_->shared.releases.InFlight();
 }
 
 std::size_t Engine::HoldCount() const { return impl_->shared.counters.holds; }
@@ -339,7 +376,7 @@ std::vector<RowView> Engine::Rows(Time now, const RowPlace& from, std::size_t mo
   std::vector<RowView> rows;
   const auto& locks = impl_->locks;
   for (auto at = locks.From(from.name); at != locks.end() && rows.size() < most; ++at) {
-    AppendRows(now, *at->second, at->first == from.name ? from.place : 0, most, rows);
+    at->second->AppendRows(now, at->first == from.name ? from.place : 0, most, rows);
   }
   return rows;
 }

@@ -16,6 +16,7 @@ namespace redlockd::engine {
 struct SessionOpened {
   SessionId session;
   std::uint32_t uid;
+  std::int32_t pid = 0;  // of who connected; 0: of another pid namespace
 };
 // The client will send no more commands (half-close). Its waits for a holder are cancelled; what is
 // being asked of the nodes is answered; the session's holds stay until SessionClosed.
@@ -39,8 +40,10 @@ struct LockRequested {
   std::optional<Duration> wait{};  // none: no limit; 0: a try
   std::optional<Duration> ttl{};   // none: Timing::ttl
   std::optional<Duration> max_hold{};
+  Duration min_hold{0};  // at most kMostMinHold, and max_hold
   std::string note{};
   bool renewed_events = false;
+  bool wanted_events = false;
 };
 struct UnlockRequested {
   SessionId session;
@@ -48,6 +51,14 @@ struct UnlockRequested {
   std::string name{};
   std::optional<Fence> fence{};
   bool sync = false;  // answer once a quorum has released
+};
+struct BreakRequested {  // rules I3, I4; the caller has checked that the client may
+  SessionId session;
+  RequestId request;
+  std::string name{};
+  std::optional<Fence> fence{};  // of a hold of this host; or else
+  std::string owner{};           // as the nodes have it, of any host
+  bool at_once = false;          // with `owner`: others need not wait for its last deadline
 };
 struct CheckRequested {
   SessionId session;
@@ -65,6 +76,16 @@ struct ShowRequested {
   SessionId session;
   RequestId request;
   std::string name{};
+};
+struct WatchRequested {
+  SessionId session;
+  RequestId request;
+  std::string name{};  // empty: all locks of this host
+};
+struct UnwatchRequested {
+  SessionId session;
+  RequestId request;
+  std::string name{};  // empty: whatever the session watches
 };
 struct TrustEmptyRequested {  // rule D7; the caller has checked that the client may
   SessionId session;
@@ -88,7 +109,12 @@ struct NodeDown {
   NodeIndex node;
   std::string reason{};
 };
-// NodeAnswer, NodeSilence, NodeHint: node_op.h
+// The node has confirmed that it sends hints to this daemon, or does so no more (rule E5).
+struct NodeSubscribed {
+  NodeIndex node;
+  bool subscribed;
+};
+// NodeAnswer, NodeSilence, and the hints NodeHint, HolderAsked and HolderNamed: node_op.h
 
 // What a node answered in one reply, to questions that went to it in one call.
 struct NodeAnswers {
@@ -106,8 +132,9 @@ struct DrainRequested {
 
 using Event =
     std::variant<SessionOpened, SessionInputEnded, SessionClosed, SessionDropped, LockRequested,
-                 UnlockRequested, CheckRequested, CancelRequested, ShowRequested,
-                 TrustEmptyRequested, AdoptRequested, NodeLinkUp, NodeDown, NodeAnswer, NodeAnswers,
-                 NodeSilence, NodeHint, TimePassed, DrainRequested>;
+                 UnlockRequested, BreakRequested, CheckRequested, CancelRequested, ShowRequested,
+                 WatchRequested, UnwatchRequested, TrustEmptyRequested, AdoptRequested, NodeLinkUp,
+                 NodeDown, NodeAnswer, NodeAnswers, NodeSilence, NodeHint, HolderAsked, HolderNamed,
+                 NodeSubscribed, TimePassed, DrainRequested>;
 
 }  // namespace redlockd::engine

@@ -20,6 +20,18 @@ void FenceBlock::Learn(Stamp clock, Fence stored, const Timing& timing) {
   if (clock != 0 && IsPlausible(clock, stored, timing)) known_ = std::max(known_, stored);
 }
 
+void FenceBlock::LearnFrom(Stamp clock, const NodeAnswer& answer, const Timing& timing) {
+  switch (answer.verdict) {
+    case Verdict::kOk:
+    case Verdict::kBusy:
+    case Verdict::kNotTurn:
+    case Verdict::kTurn:
+      return Learn(clock, answer.fence, timing);
+    default:
+      return;
+  }
+}
+
 Fence FenceBlock::SizeFrom(Stamp clock, Fence proposal, const Timing& timing) {
   return clock != 0 && IsPlausible(clock, proposal + kFull - 1, timing) ? kFull : 1;
 }

@@ -20,6 +20,8 @@ class FenceBlock {
   // A fence was seen on a node, at `clock` by the nodes' clocks. One that is too far ahead of the
   // clock is a mistake, and not followed.
   void Learn(Stamp clock, Fence stored, const Timing& timing);
+  // The same of the answer to an acquire, if it names one.
+  void LearnFrom(Stamp clock, const NodeAnswer& answer, const Timing& timing);
   // Returns what to propose for a lease; `clock`: the nodes' clocks now, 0 if there is none.
   Fence Proposal(Stamp clock) const { return std::max<Fence>(known_ + 1, clock); }
   // Returns how many fences may be asked for from `proposal` on: blocks must not outrun the window

@@ -15,8 +15,10 @@ Hold::Hold(Shared& shared, Claim& claim, Time now, Terms terms)
       session_(terms.session),
       fence_(terms.fence),
       ends_at_(terms.ends_at),
+      kept_until_(terms.kept_until),
       note_(std::move(terms.note)),
-      renewed_events_(terms.renewed_events) {
+      renewed_events_(terms.renewed_events),
+      wanted_events_(terms.wanted_events) {
   MoveDeadline(now);
   CHECK(claim_.lease()->Deadline() > now);
 }
@@ -64,9 +66,26 @@ void Hold::SetJeopardy(bool jeopardy) {
   Notify(jeopardy ? Notice::Kind::kJeopardy : Notice::Kind::kSafe);
 }
 
+void Hold::OnWanted(By by) {
+  if (!wanted_events_) return;
+  shared_.outbox.Notify(
+      session_,
+      Notice{.kind = Notice::Kind::kWanted, .name = claim_.lock(), .fence = fence_, .by = by});
+}
+
+void Hold::Report(WatchNotice::What what, LossReason reason) const {
+  shared_.watches.Report(claim_.lock(), {.what = what, .fence = fence_, .reason = reason},
+                         session_);
+}
+
 void Hold::Lose(LossReason reason) {
   ++shared_.counters.lost;
-  if (reason != LossReason::kNone) Notify(Notice::Kind::kLost, reason);
+  const bool is_broken = reason == LossReason::kBroken;
+  if (reason != LossReason::kNone) {
+    Notify(is_broken ? Notice::Kind::kBroken : Notice::Kind::kLost, reason);
+  }
+  Report(reason == LossReason::kNone ? WatchNotice::What::kClosed : WatchNotice::What::kLost,
+         reason);
   shared_.sessions.Remove(session_, claim_.lock());
   shared_.sessions.Lose(session_, claim_.lock(), {fence_, reason});
 }

@@ -19,7 +19,9 @@ class Hold {
     Fence fence;
     std::string note;
     Time ends_at = Time::max();   // with max-hold
+    Time kept_until{};            // with min-hold: the lock is not another's before
     bool renewed_events = false;  // the session wants an event for each renewal
+    bool wanted_events = false;   // ... and one when another waits for the lock
   };
   // `shared` and `claim`, which is granted, outlive it.
   Hold(Shared& shared, Claim& claim, Time now, Terms terms);
@@ -27,6 +29,7 @@ class Hold {
   SessionId session() const { return session_; }
   Fence fence() const { return fence_; }
   Time deadline() const { return deadline_; }
+  Time kept_until() const { return kept_until_; }
   HoldView View(Time now) const;
 
   // The claim's deadline may have moved, and this hold's with it.
@@ -37,6 +40,10 @@ class Hold {
   // A majority of the nodes did not promise the lease anew, or little of it is left. That matters only
   // where the lease does not last until max-hold ends the hold.
   void OnEndangered();
+  // Another waits for the lock: advice, once for each hold (rule I5).
+  void OnWanted(By by);
+  // For those who watch the lock: the hold has begun, or is about to end.
+  void Report(WatchNotice::What what, LossReason reason = LossReason::kNone) const;
   // The hold ends without the session, which is notified of the reason, unless that is kNone. The
   // caller destroys it.
   void Lose(LossReason reason);
@@ -57,8 +64,10 @@ class Hold {
   const SessionId session_;
   const Fence fence_;
   const Time ends_at_;
+  const Time kept_until_;
   const std::string note_;
   const bool renewed_events_;
+  const bool wanted_events_;
   bool is_in_jeopardy_ = false;
 };
 

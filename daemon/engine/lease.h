@@ -35,8 +35,9 @@ class Lease {
   void AskedToRenew(NodeSet nodes) { Sent(nodes); }
   // They are part of the round that renews.
   void Join(NodeSet nodes) { round_open_ |= nodes; }
-  // Nodes of which no answer is out: one question at most is, for one owner, at a node (rule C5).
-  NodeSet Idle() const { return ~in_flight_; }
+  // Nodes of which no answer is out: one question at most is, for one owner, at a node (rule C5). Not
+  // those on which it was broken.
+  NodeSet Idle() const { return ~(in_flight_ | broken_); }
   NodeSet Promised(std::size_t nodes) const;
   // Every node that was asked to set the key, and has not said that it did not.
   NodeSet may_have() const { return may_have_; }
@@ -49,6 +50,10 @@ class Lease {
   void OnRefused(NodeIndex node);
   // The node has promised the lease anew, from the time of asking (rule C2).
   void OnPromise(const NodeAnswer& answer, const Timing& timing);
+  // The node said that an administrator broke the lease on it (rule I4).
+  void OnBroken(NodeIndex node) { broken_.set(node); }
+  NodeSet broken() const { return broken_; }
+  bool IsBroken() const { return broken_.count() >= validity_.majority(); }
   // The node was to promise the lease anew, and did not.
   void OnFailed(NodeIndex node, std::string why);
   // What the node promised so far does not count any more.
@@ -83,6 +88,7 @@ class Lease {
   NodeSet in_flight_;
   NodeSet round_open_;  // of the round that renews: not heard of yet
   NodeSet round_acked_;
+  NodeSet broken_;
   // The newest round that each was asked in, modulo 2^16: enough to know it from the rounds of which
   // an answer may yet come. There may be many leases.
   std::array<std::uint16_t, kMaxNodes> sent_in_{};

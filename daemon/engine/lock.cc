@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "daemon/engine/busy.h"
 
 namespace redlockd::engine {
 namespace {
@@ -21,10 +22,9 @@ constexpr bool IsOpen(State state) {
 }
 
 // Why a request that does not wait does not get it.
-std::string WhyBusy(State state) {
-  if (state == State::kHeld) return "held on this host";
-  if (state == State::kLockDelay) return "stays taken until the deadline of its last hold";
-  return "other requests on this host are first";
+Busy WhyBusy(State state) {
+  if (state == State::kHeld) return Busy::kHeldHere;
+  return state == State::kLockDelay ? Busy::kKeptHere : Busy::kLineHere;
 }
 
 // Who gets it is being decided just now.
@@ -47,21 +47,50 @@ bool IsUndecided(const Waiter& first, State state, const Acquisition& acquisitio
 
 // Why an attempt that failed ends a wait; a majority of the nodes answered it.
 std::string WhyEnded(const FailedAttempt& failed, Failure failure) {
-  const std::string held =
-      failed.is_split ? "no majority: other hosts are competing for it" : "held elsewhere";
+  const std::string held = ToText(failed.is_split ? Busy::kSplit : Busy::kHeldElsewhere);
   const bool is_cancelled = failure == Failure::kCancelled;
   return is_cancelled ? held + ", and the client half-closed the connection" : held;
+}
+
+bool IsTenureOver(Claim& claim, Time now) {
+  return claim.tenure().IsOver(now, claim.shared().options.timing);
+}
+
+WaitView ViewOf(const Waiter& waiter, const std::string& lock, std::size_t place) {
+  return {.name = lock,
+          .session = waiter.session,
+          .since = waiter.since,
+          .until = waiter.wait_alarm.at(),
+          .place = place,
+          .note = waiter.note};
 }
 
 constexpr char kHalfClosed[] = "the client half-closed the connection";
 
 }  // namespace
 
+// The hold is over, and the lock stays taken: it counts as one of that user's, who is not to have it
+// for nothing.
 struct Lock::Kept {
-  Kept(Shared& shared, SessionId session)
-      : of_user(shared.sessions, session), counted(shared.counters.kept) {}
+  Kept(Shared& shared, const Hold& hold, std::optional<ReleaseTable::Asker> asker)
+      : of_user(shared.sessions, hold.session()),
+        counted(shared.counters.kept),
+        fence(hold.fence()),
+        unsecured(std::make_unique<Counted>(shared.unsecured)),
+        asker(asker) {}
+  // The nodes keep it, or never will.
+  void Answer(Shared& shared, engine::Answer answer) {
+    if (asker && shared.sessions.Has(asker->session)) {
+      shared.outbox.Reply(asker->session, asker->request, std::move(answer));
+    }
+    asker.reset();
+  }
+
   SessionTable::Kept of_user;
   Counted counted;
+  const Fence fence;
+  std::unique_ptr<Counted> unsecured;  // until a majority has promised to keep it (rule I2)
+  std::optional<ReleaseTable::Asker> asker;
 };
 
 Lock::Lock(Shared& shared, Registry& registry, std::string name)
@@ -75,6 +104,11 @@ Lock::~Lock() = default;
 void Lock::ChangeState(State next) {
   if (next == state_) return;
   CHECK(MayFollow(state_, next));
+  if (next == State::kLockDelay) {
+    shared_.watches.Report(name(), {.what = WatchNotice::What::kKept});
+  } else if (IsLeased(state_) && !IsLeased(next)) {
+    shared_.watches.Report(name(), {.what = WatchNotice::What::kReleased});
+  }
   state_ = next;
 }
 
@@ -92,6 +126,16 @@ void Lock::Settle(Time now) {
   }
   if (IsFree(state_)) Reassign(now);
   if (!claim_.lease()) ChangeState(queue_.empty() ? State::kIdle : State::kWaiting);
+  // Rule I5, once since the last grant; where it is kept, only watchers hear of it.
+  const bool is_taken = hold_ || state_ == State::kLockDelay;
+  if (is_taken && !was_wanted_ && (!queue_.empty() || claim_.tenure().IsWanted())) {
+    was_wanted_ = true;
+    const By by = queue_.empty() ? By::kElsewhere : By::kHere;
+    if (hold_) hold_->OnWanted(by);
+    shared_.watches.Report(
+        name(),
+        {.what = WatchNotice::What::kWanted, .fence = hold_ ? hold_->fence() : 0, .by = by});
+  }
   if (queue_.empty()) {
     acquisition_.Stop(now);
   } else if (hold_) {
@@ -111,6 +155,19 @@ void Lock::Settle(Time now) {
   if (MayBeForgotten()) registry_.MayBeIdle(*this);
 }
 
+void Lock::AppendRows(Time now, std::size_t place, std::size_t most,
+                      std::vector<RowView>& rows) const {
+  if (hold_ && place == 0) rows.emplace_back(hold_->View(now));
+  if (kept_ && place == 0) {
+    rows.emplace_back(KeptView{name(), kept_->fence, claim_.schedule().kept_until()});
+  }
+  std::size_t at = 0;
+  for (const auto& waiter : queue_) {
+    if (rows.size() >= most) return;
+    if (++at >= place) rows.emplace_back(ViewOf(*waiter, name(), at));
+  }
+}
+
 // --- sessions -----------------------------------------------------------------------------------
 
 void Lock::Request(Time now, const LockRequested& request) {
@@ -120,7 +177,10 @@ void Lock::Request(Time now, const LockRequested& request) {
   if (must_wait && is_try && !is_contended) {
     return shared_.requests.Refuse(
         request.session, request.request,
-        {.failure = Failure::kBusy, .name = name(), .text = WhyBusy(state_)});
+        {.failure = Failure::kBusy,
+         .name = name(),
+         .text =
+             ToText(WhyBusy(state_), kept_ ? claim_.schedule().kept_until() - now : Duration(0))});
   }
   Waiter& waiter = queue_.Add(std::make_unique<Waiter>(
       shared_.counters.waits, shared_.agenda, request, shared_.sessions.UidOf(request.session),
@@ -141,15 +201,21 @@ void Lock::Request(Time now, const LockRequested& request) {
 void Lock::Unlock(Time now, const UnlockRequested& request) {
   CHECK(hold_ && hold_->session() == request.session);
   const Fence fence = hold_->fence();
+  hold_->Report(WatchNotice::What::kUnlocked);
+  const Duration kept = std::max(Duration(0), hold_->kept_until() - now);
+  const ReleaseTable::Asker asker{request.session, request.request, fence};
   shared_.sessions.Remove(request.session, name());
-  hold_.reset();
-  ChangeState(State::kHandOff);
   ++shared_.counters.unlocks;
-  if (claim_.IsTenureOver(now)) acquisition_.CoolDown(now);
-  if (request.sync) {
-    LetGo(now, true, ReleaseTable::Asker{request.session, request.request, fence});
+  if (kept > Duration(0)) {
+    Keep(now, std::nullopt, request.sync ? std::optional(asker) : std::nullopt);
   } else {
-    shared_.outbox.Reply(request.session, request.request, Released{name(), fence});
+    hold_.reset();
+    ChangeState(State::kHandOff);
+    if (IsTenureOver(claim_, now)) acquisition_.CoolDown(now);
+    if (request.sync) LetGo(now, true, asker);
+  }
+  if (!request.sync) {
+    shared_.outbox.Reply(request.session, request.request, Released{name(), fence, kept});
   }
   Touch();
 }
@@ -179,15 +245,20 @@ void Lock::OnInputEnded(Time now, SessionId session) {
 void Lock::OnSessionClosed(Time now, SessionId session) {
   shared_.sessions.Remove(session, name());
   if (hold_ && hold_->session() == session) {
-    // Where a holder died the next gets it at once, and the cooldown comes after that one.
-    if (claim_.tenure().OwesCooldown()) {
-      acquisition_.CoolDown(now);
-    } else {
-      acquisition_.OweCooldown(claim_.IsTenureOver(now));
-    }
-    hold_.reset();
-    ChangeState(State::kHandOff);
+    hold_->Report(WatchNotice::What::kClosed);
     ++shared_.counters.session_ends;
+    if (now < hold_->kept_until()) {
+      Keep(now, std::nullopt);
+    } else {
+      // Where a holder died the next gets it at once, and the cooldown comes after that one.
+      if (claim_.tenure().OwesCooldown()) {
+        acquisition_.CoolDown(now);
+      } else {
+        acquisition_.OweCooldown(IsTenureOver(claim_, now) && shared_.rests.IsDue(now, name()));
+      }
+      hold_.reset();
+      ChangeState(State::kHandOff);
+    }
   } else {
     queue_.Take(session);
   }
@@ -221,9 +292,9 @@ void Lock::OnWaitOver(Time now, SessionId session) {
                             shared_.nodes.WhyNoQuorum(now, acquisition_.contention()->failures()));
   } else {
     shared_.requests.Refuse(*leaving, name(), leaving->is_try ? Failure::kBusy : Failure::kTimeout,
-                            hold_                ? "still held on this host"
-                            : stands_before_gate ? "too many lock attempts are in flight"
-                                                 : "still held elsewhere");
+                            ToText(hold_                ? Busy::kHeldHere
+                                   : stands_before_gate ? Busy::kGate
+                                                        : Busy::kHeldElsewhere));
   }
   Touch();
 }
@@ -290,15 +361,19 @@ void Lock::Grant(Time now, bool is_handoff) {
                   .fence = fence,
                   .note = std::move(waiter->note),
                   .ends_at = waiter->max_hold ? Later(now, *waiter->max_hold) : Time::max(),
-                  .renewed_events = waiter->renewed_events});
+                  .kept_until = now + waiter->min_hold,
+                  .renewed_events = waiter->renewed_events,
+                  .wanted_events = waiter->wanted_events});
+  was_wanted_ = false;
   shared_.requests.Grant(*waiter, {.name = name(),
                                    .fence = fence,
                                    .deadline = hold_->deadline(),
                                    .ttl = claim_.lease()->ttl(),
                                    .votes = claim_.lease()->Votes(now),
                                    .nodes = shared_.options.nodes});
+  hold_->Report(WatchNotice::What::kGranted);
   for (const auto& other : queue_.TakeTries()) {
-    shared_.requests.Refuse(*other, name(), Failure::kBusy, WhyBusy(state_));
+    shared_.requests.Refuse(*other, name(), Failure::kBusy, ToText(WhyBusy(state_)));
   }
   claim_.ReserveFences(now, !queue_.empty());
   if (queue_.empty()) acquisition_.Forget();
@@ -322,7 +397,8 @@ void Lock::Reassign(Time now) {
       break;
     case Tenure::Next::kEnd:
       // The next in line has waited for nodes until the tenure was over.
-      if (claim_.tenure().HasAskedForNext() && claim_.IsTenureOver(now)) acquisition_.CoolDown(now);
+      if (claim_.tenure().HasAskedForNext() && IsTenureOver(claim_, now))
+        acquisition_.CoolDown(now);
       break;
   }
   LetGo(now, true);
@@ -347,20 +423,43 @@ void Lock::TakeNote(Time now, const Claim::Heard& heard) {
   if (heard.deadline_moved && hold_) hold_->MoveDeadline(now);
   if (heard.deadline_moved && !hold_) claim_.PlanEnd(now);
   if (heard.is_endangered && hold_) hold_->OnEndangered();
+  if (kept_ && kept_->unsecured && claim_.IsSecured()) {
+    kept_->unsecured.reset();
+    kept_->Answer(shared_, Released{name(), kept_->fence, claim_.schedule().kept_until() - now});
+  }
   if (heard.fences == FenceBlock::Outcome::kUsedUp && IsFree(state_)) LetGo(now, true);
+  if (IsLeased(state_) && claim_.lease()->IsBroken()) {  // rule I4
+    if (hold_) {
+      Keep(now, LossReason::kBroken);
+    } else if (!kept_ || now >= claim_.schedule().announced()) {
+      if (kept_) kept_->Answer(shared_, Released{name(), kept_->fence});
+      LetGo(now, true);
+    }
+  }
   if (!hold_) Touch();
+  if (!was_wanted_ && claim_.tenure().IsWanted()) Touch();  // its holder is to hear of it
 }
 
 void Lock::OnPromisesVoid(Time now, NodeIndex node) {
   if (!claim_.lease()) return;
   claim_.lease()->Forget(node);
-  TakeNote(now, {.deadline_moved = claim_.IsGranted()});
+  TakeNote(now, {.deadline_moved = IsLeased(state_)});
 }
 
-void Lock::OnWanted(Time now) {
-  if (!claim_.lease()) return;
-  claim_.tenure().OnWanted(now, false);
-  TakeNote(now, {});
+void Lock::OnHint(Time now, const NodeHint& hint) {
+  switch (hint.kind) {
+    case NodeHint::Kind::kFree:
+    case NodeHint::Kind::kNext:
+      return acquisition_.OnHint(now, hint);
+    case NodeHint::Kind::kWanted:
+      if (!claim_.lease()) return;
+      claim_.tenure().OnWanted(now, false);
+      return TakeNote(now, {});
+    case NodeHint::Kind::kBroken:
+      if (!IsLeased(state_) || hint.attempt != claim_.lease()->attempt()) return;
+      claim_.lease()->OnBroken(hint.node);
+      return TakeNote(now, {});
+  }
 }
 
 // --- the end of a hold, and of the claim --------------------------------------------------------
@@ -375,6 +474,7 @@ void Lock::OnLeaseDue(Time now) {
         return OnEnd(now);
       case Schedule::Due::kRenewal:  // a lease that lingers is not renewed (rule E4)
         if (hold_ && hold_->CanGain() && !claim_.Renew(now)) hold_->OnEndangered();
+        if (kept_ && kept_->unsecured) claim_.Renew(now);
         break;
     }
   }
@@ -386,23 +486,42 @@ void Lock::OnEnd(Time now) {
   if (hold_) {
     const LossReason reason = hold_->AtDeadline();
     // It is further off where it moved back (rule D6): the client may not have heard of that.
-    if (now < claim_.schedule().announced()) return Abandon(reason);
+    if (now < claim_.schedule().announced()) {
+      Keep(now, reason);
+      return;
+    }
     hold_->Lose(reason);
     hold_.reset();
     ChangeState(State::kHandOff);
   }
-  if (claim_.IsTenureOver(now)) acquisition_.CoolDown(now);
+  if (kept_ && kept_->unsecured) {
+    const std::string why = shared_.nodes.report().WhyNotKept(claim_.lease()->Failures());
+    shared_.outbox.Warn("lock " + name() + " is free before its min-hold is over: " + why);
+    kept_->Answer(shared_, Failed{.failure = Failure::kNoQuorum,
+                                  .name = name(),
+                                  .fence = kept_->fence,
+                                  .text = "too few nodes keep it: " + why});
+  }
+  if (IsTenureOver(claim_, now)) acquisition_.CoolDown(now);
   LetGo(now, true);
   Touch();
 }
 
-void Lock::Abandon(LossReason reason) {
-  const SessionId session = hold_->session();
-  hold_->Lose(reason);
+Time Lock::Keep(Time now, std::optional<LossReason> lost,
+                std::optional<ReleaseTable::Asker> asker) {
+  if (lost) {
+    hold_->Lose(*lost);
+  } else {
+    claim_.schedule().ForgetAnnounced();
+  }
+  // Who breaks it wants it free.
+  const Time until = lost == LossReason::kBroken ? Time() : hold_->kept_until();
+  kept_ = std::make_unique<Kept>(shared_, *hold_, asker);
   hold_.reset();
-  kept_ = std::make_unique<Kept>(shared_, session);
-  claim_.Keep();
   ChangeState(State::kLockDelay);
+  claim_.Keep(now, until);
+  TakeNote(now, {});
+  return claim_.schedule().kept_until();
 }
 
 // Has the owner value released everywhere (rule C4).

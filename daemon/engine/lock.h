@@ -46,10 +46,11 @@ class Lock : public Contention::Observer, private Schedule::Observer {
   const std::string& name() const { return claim_.lock(); }
   State state() const { return state_; }
   const Hold* hold() const { return hold_.get(); }  // none: no session holds it
-  const WaitQueue& queue() const { return queue_; }
   Acquisition& acquisition() { return acquisition_; }
   // Nothing is left to do for it, or to remember.
   bool MayBeForgotten() const { return state_ == State::kIdle && !acquisition_.IsHeldBack(); }
+  // Appends its rows from `place` on, until there are `most`.
+  void AppendRows(Time now, std::size_t place, std::size_t most, std::vector<RowView>& rows) const;
 
   // From sessions. The engine has checked that the session is there, is within its limits and does
   // not use this lock yet; or that it holds it (Unlock), or uses it (the others).
@@ -60,20 +61,22 @@ class Lock : public Contention::Observer, private Schedule::Observer {
   void OnInputEnded(Time now, SessionId session);
   void OnSessionClosed(Time now, SessionId session);
 
-  // From nodes, about its claim; and from other daemons by way of them (rules E1-E7).
+  // From nodes, about its claim; and from other daemons by way of them (rules E1-E7, I4).
   void OnAnswer(Time now, const NodeAnswer& answer);
   void OnSilence(Time now, const NodeSilence& silence);
   void OnPromisesVoid(Time now, NodeIndex node);
-  void OnWanted(Time now);
+  void OnHint(Time now, const NodeHint& hint);
   // Asks the nodes, or stands before the gate until its turn comes.
   void OnTurn(Time now) override;
 
   // The daemon stops: grants nothing more.
   void Drain();
-  // The daemon ends the hold before a deadline that was announced: what was announced is kept. No
-  // renewal, no release, nothing new on this lock until then (rule C9); and its user is not to have
-  // it for nothing. The session is notified of the reason, unless that is kNone.
-  void Abandon(LossReason reason);
+  // The hold ends, and the lock stays taken: nobody gets it before what was announced to the session
+  // is over (rule C9), nor before its min-hold is (rule I2). With `lost` it is the daemon, or
+  // an administrator, who ends it; the session is notified, unless that is kNone. `asker` waits until a
+  // majority keeps it. Returns until when.
+  Time Keep(Time now, std::optional<LossReason> lost,
+            std::optional<ReleaseTable::Asker> asker = std::nullopt);
   // Has it settled at the end of the event that is under way.
   void Touch() override;
   // Does what the state asks for. After each event, for each lock that it touched.
@@ -92,13 +95,13 @@ class Lock : public Contention::Observer, private Schedule::Observer {
   void OnEnd(Time now);
   void LetGo(Time now, bool leaves_queue, std::optional<ReleaseTable::Asker> asker = std::nullopt);
 
-  // The keys are kept for a user, and count as one of that user's locks.
   struct Kept;
 
   Shared& shared_;
   Registry& registry_;
   State state_ = State::kIdle;
   bool is_touched_ = false;
+  bool was_wanted_ = false;  // since the last grant
   WaitQueue queue_;
   Claim claim_;
   Acquisition acquisition_;

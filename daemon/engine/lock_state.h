@@ -20,7 +20,7 @@ enum class LockState : std::uint8_t {
   kHeld,       // by a session
   kHandOff,    // leased without a hold: to be handed off, to linger, or to be let go
   kLingering,  // leased without a hold, and nobody waits
-  kLockDelay,  // the daemon ended the hold: the keys stay until the deadline that it had (rule C9)
+  kLockDelay,  // the hold is over, and the keys stay for a while (rule I1)
 };
 
 // A majority of the nodes has granted its owner value.

@@ -15,13 +15,17 @@
 // fence_window, quarantine, fence_life).
 namespace redlockd::engine {
 
-// How an acquire stands to the queue of daemons that want the lock (rule E6.2).
+// How an acquire stands to the queue of daemons that want the lock (rules E6.2, E8.2, E8.3).
 enum class Queueing : std::uint8_t {
   kNone,       // registers nothing; refused where another daemon has a fresh entry (rule E6.8)
   kIfRefused,  // the first round of a want: registers where it is refused
   kAlways,     // a later round: registers, also where it gets the vote
+  kStand,      // registers, and learns whether it would get the vote; never sets the key
   kIgnore,     // passes the queue, leaves entries alone (rules B3, C6, E6.9)
 };
+
+// Longer than anything lives; NodeAnswer::left of a key that never goes by itself.
+inline constexpr Duration kNoExpiry = std::chrono::hours(24 * 365 * 10);
 
 // Redis ops of one lock: `lock` is the name without the key prefix.
 struct AcquireOp {  // rule A2; also heals (rule C6) and takes a new block (rule B3)
@@ -31,8 +35,10 @@ struct AcquireOp {  // rule A2; also heals (rule C6) and takes a new block (rule
   Fence proposal;  // p of rule A2
   Fence block = 1;
   Queueing queueing = Queueing::kNone;
-  Stamp stamp = 0;        // of the want (rule E6.1); for kIfRefused and kAlways
-  Duration want_life{0};  // how long its entry is fresh; for the same
+  // Of the want; for those that register. The node gives its entry a life (rule E8.2).
+  Stamp stamp = 0;                 // rule E6.1
+  Duration grace{0};               // how long this daemon may take to come once it is called
+  Duration most_life = kNoExpiry;  // a shorter life than the node's is enough (rule E10)
 };
 struct ConfirmOp {  // rules A4, A6
   std::string lock{};
@@ -50,8 +56,33 @@ struct ReleaseOp {  // rule C4: compare and delete; runs in quarantine too
   std::string owner{};
   bool leave = false;  // the owner's daemon also leaves the queue (rule E6.3)
 };
-struct InspectOp {  // reads only: who holds it, for how long, and the stored fence
+struct BreakOp {  // rule I3: ends that owner's lease; runs in quarantine too
   std::string lock{};
+  std::string owner{};
+  bool at_once = false;  // the key is not kept from the others for the time that it has left
+  Duration ttl{0};       // for a key that would never go by itself
+};
+struct InspectOp {  // changes nothing: who has it, for how long, and the stored fence
+  std::string lock{};
+  // Where another daemon has it, that one is asked by a hint who holds it (rule E11).
+  std::string asker{};  // the instance of this daemon
+  InquiryNumber inquiry = 0;
+};
+
+// Who holds a lock, as its own daemon knows it.
+struct HolderFacts {
+  Fence fence = 0;
+  Duration held{0};  // so far
+  std::int32_t pid = 0;
+  std::uint32_t uid = 0;
+  std::string note{};
+  bool operator==(const HolderFacts&) const = default;
+};
+// The answer to another daemon that asked for them (rule E11), by a hint.
+struct NameHolderOp {
+  std::string asker{};  // its instance
+  InquiryNumber inquiry = 0;
+  std::optional<HolderFacts> holder{};  // none: nobody holds it at the moment
 };
 
 // Ops of the node itself.
@@ -87,8 +118,8 @@ struct AdoptOp {      // rule D3: write this daemon's settings and set; the grea
   std::string set{};  // may be empty: not known yet
 };
 
-using NodeOp = std::variant<AcquireOp, ConfirmOp, RenewOp, ReleaseOp, InspectOp, ProbeOp, SuspectOp,
-                            TrustOp, AdoptOp>;
+using NodeOp = std::variant<AcquireOp, ConfirmOp, RenewOp, ReleaseOp, BreakOp, InspectOp,
+                            NameHolderOp, ProbeOp, SuspectOp, TrustOp, AdoptOp>;
 
 // The room that carries ops to a node puts at most this many renewals, or releases, in one call, and
 // at most this many acquires, which take longer: so that no node stops for long (rule C16).
@@ -98,16 +129,18 @@ inline constexpr std::size_t kMostAcquiresPerCall = 16;
 // Carried with an op and handed back with its answer, so that the engine knows what was answered
 // without a table of ops. Opaque to everybody else.
 struct Ticket {
-  // What was asked for. Three purposes have an acquire: an attempt to get the lock, healing a node
-  // that lost the lease, and the next block of fences.
+  // What was asked for. Four purposes have an acquire: an attempt to get the lock, a place in its
+  // queue, healing a node that lost the lease, and the next block of fences.
   enum class Kind : std::uint8_t {
     kAttempt,
+    kStand,
     kConfirm,
     kHeal,
     kBlock,
     kRenew,
     kRelease,
     kQuery,
+    kHolder,  // nobody waits for the answer
     kProbe,
     kSuspect,
     kTrust
@@ -122,7 +155,8 @@ enum class Verdict : std::uint8_t {
   kOk,
   kBusy,        // another owner's key (acquire)
   kNotTurn,     // free, but another daemon is before this one in the queue (acquire, rule E6.2)
-  kNotOwner,    // the key is not this owner's, or is gone (confirm, renew, release)
+  kTurn,        // a stand's answer in place of a vote (acquire, rule E8.3)
+  kNotOwner,    // the key is not this owner's, or is gone (confirm, renew, release, break)
   kPassed,      // confirm: the stored fence is missing or greater than T (rule A6)
   kSkew,        // the fence would pass this node's TIME + fence_window (rule A6)
   kAmnesia,     // the sentinel was missing or of another run; quarantine has begun (rule D1)
@@ -162,9 +196,6 @@ struct NodeFacts {
   bool operator==(const NodeFacts&) const = default;
 };
 
-// NodeAnswer::left of a key that never goes by itself.
-inline constexpr Duration kNoExpiry = std::chrono::hours(24 * 365 * 10);
-
 struct NodeAnswer {
   NodeIndex node = 0;
   Ticket ticket{};
@@ -172,20 +203,24 @@ struct NodeAnswer {
   // 0 if there was none (kError), or if another answer out of the same reply has it: what that says
   // of the node's clock is read once.
   NodeTime node_time = 0;
-  // Acquire kOk: s of rule A2. Acquire kBusy and kNotTurn, confirm kPassed, inspect: the stored
-  // fence, 0 if none.
+  // Acquire kOk: s of rule A2. Acquire kBusy, kNotTurn and kTurn, confirm kPassed, inspect: the
+  // stored fence, 0 if none.
   Fence fence = 0;
-  // kBusy and inspect: the key's PTTL. kAmnesia, kQuarantine, and kOk of suspect, trust and adopt:
-  // until ready.
+  // kBusy, break and inspect: the key's PTTL. kNotTurn: how long the head may take to come; 0: it was not
+  // called. kAmnesia, kQuarantine, and kOk of suspect, trust and adopt: until ready.
   Duration left{0};
-  // kBusy and inspect: the owner value (its first 256 bytes). kNotTurn: the instance at the head.
-  // kSettings: what differs. kError: the error.
+  // kBusy, inspect, and kNotOwner of break: the owner value (its first 256 bytes). kNotTurn: the
+  // instance at the head. kSettings: what differs. kError: the error.
   std::string text{};
   // Acquire and release: the greatest stamp of another daemon that wants the lock; 0: none does
-  // (rules E2, E6.1).
+  // (rules E2, E6.1). Inspect: by how many connections the question who holds it was received.
   Stamp greatest = 0;
+  // Acquire: this daemon's place in the lock's queue, from 1; 0: it has none.
+  std::uint32_t place = 0;
   // Renew and release: another daemon wants the lock (rule E2).
   bool wanted = false;
+  // Renew kNotOwner: this owner's lease was broken here (rule I4).
+  bool broken = false;
   std::shared_ptr<const NodeFacts> facts{};  // of a probe; else none
 };
 
@@ -194,12 +229,33 @@ struct NodeAnswer {
 struct NodeHint {
   enum class Kind : std::uint8_t {
     kWanted,  // to the lock's holder: the other was refused
-    kFree,    // to the head of the lock's queue: the key is gone on this node
+    kFree,    // to the head of the lock's queue, which is called: it is its turn on this node
+    kNext,    // to the one after it: so much later it will be its turn, if the head does not come
+    kBroken,  // to the holder's: that attempt's lease was broken on this node
   };
   NodeIndex node = 0;
   Kind kind = Kind::kWanted;
   std::string lock{};
+  Duration rest{0};           // kNext
+  AttemptNumber attempt = 0;  // kBroken
 };
+
+// Another daemon asks who holds the lock that this one has by that attempt (rule E11).
+struct HolderAsked {
+  NodeIndex node = 0;
+  InquiryNumber inquiry = 0;
+  AttemptNumber attempt = 0;
+  std::string asker{};  // its instance
+  std::string lock{};
+};
+// What the other daemon says.
+struct HolderNamed {
+  NodeIndex node = 0;
+  InquiryNumber inquiry = 0;
+  std::optional<HolderFacts> holder{};  // none: nobody holds it at the moment
+};
+
+using Hint = std::variant<NodeHint, HolderAsked, HolderNamed>;
 
 // An op that has no answer (yet).
 struct NodeSilence {

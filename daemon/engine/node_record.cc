@@ -18,6 +18,14 @@ constexpr Duration kLeastRoundTrip = microseconds(50);
 
 }  // namespace
 
+// The longest one counts at first, and less with each that is shorter. One that is longer than any grace
+// allows for is as good as any other of those.
+void NodeRecord::TakeRoundTrip(Duration trip) {
+  round_trip = trip;
+  const Duration counted = std::min<Duration>(trip, Timing::kLongestGrace / 3);
+  slow_trip = std::max(counted, slow_trip - (slow_trip - counted) / 64);
+}
+
 std::string NodeRecord::Reason(Time now) const {
   if (state == NodeState::kUp) return "up";
   if (!IsInQuarantine()) return text;
@@ -89,6 +97,20 @@ Duration NodeRecords::RoundTrip() const {
   const auto middle = trips.begin() + static_cast<std::ptrdiff_t>(trips.size() / 2);
   std::nth_element(trips.begin(), middle, trips.end());
   return std::max(*middle, kLeastRoundTrip);
+}
+
+Duration NodeRecords::SlowTrip() const {
+  Duration slowest{0};
+  for (const NodeRecord& record : records_) {
+    if (record.state == NodeState::kUp) slowest = std::max(slowest, record.slow_trip);
+  }
+  return slowest;
+}
+
+bool NodeRecords::AllSendHints() const {
+  return std::all_of(begin(), end(), [](const NodeRecord& record) {
+    return record.state != NodeState::kUp || record.subscribed;
+  });
 }
 
 bool NodeRecords::AcquitAll() {

@@ -37,6 +37,8 @@ struct NodeRecord {
   std::string settings;          // what differs (rule D3)
   std::string error;             // of its last probe
   std::optional<Duration> round_trip;
+  Duration slow_trip{0};    // the longest of late; an old one counts less with each that is shorter
+  bool subscribed = false;  // it sends hints to this daemon (rule E5)
   NodeState state = NodeState::kDown;
   bool keeps = false;
   std::string text = down_reason;
@@ -60,6 +62,7 @@ struct NodeRecord {
   }
   // When it may be ready, if it is known that it is not.
   const std::optional<Time>& ReadyAt() const { return ready_at ? ready_at : doubted_until; }
+  void TakeRoundTrip(Duration trip);
   // Why it does not vote, with how long it will not if that is known.
   std::string Reason(Time now) const;
   // It refused something. An error of a renewal or a release makes no state of the node's: it is
@@ -94,6 +97,10 @@ class NodeRecords {
   bool NothingToAdopt() const;
   // A typical round trip of those that vote, for back-off (rule E7).
   Duration RoundTrip() const;
+  // A long round trip of the slowest of them, for how long this host may take to come (rule E8).
+  Duration SlowTrip() const;
+  // Every one of them sends hints to this daemon (rule E5).
+  bool AllSendHints() const;
 
   // A step was this host's clock's, not theirs (rule D6). Returns false if none was doubted.
   bool AcquitAll();

@@ -116,7 +116,7 @@ void NodeTable::OnHeard(Time now, const NodeAnswer& answer) {
 // other nodes have to say; until then the node does not vote here.
 void NodeTable::ReadClock(Time now, const NodeAnswer& answer) {
   NodeRecord& node = records_[answer.node];
-  node.round_trip = now - answer.ticket.asked;
+  node.TakeRoundTrip(now - answer.ticket.asked);
   if (clocks_.Observe(answer.node, answer.node_time, answer.ticket.asked, now)) {
     observer_.OnPromisesVoid(now, answer.node);
     node.doubted_until = now + options_.timing.Quarantine();
@@ -251,7 +251,8 @@ void NodeTable::Judge(Time now) {
     if (state == NodeState::kUp) node.counted = node.facts.run_id;
     if (state != NodeState::kProbing) log_.Changed(now, i);  // that is soon to be known
   }
-  if (Voters() != before) observer_.OnVotersChanged();
+  const NodeSet voters = Voters();
+  if (voters != before) observer_.OnVotersChanged(now, (voters & ~before).any());
 }
 
 void NodeTable::QuarantineSet(Time now, NodeIndex index, Duration left) {

@@ -28,8 +28,8 @@ class NodeTable {
   class Observer {
    public:
     virtual ~Observer() = default;
-    // The set of voters has changed.
-    virtual void OnVotersChanged() = 0;
+    // The set of voters has changed; `gained`: one of them is new.
+    virtual void OnVotersChanged(Time now, bool gained) = 0;
     // What the node has promised before may have ended by now (rule D6).
     virtual void OnPromisesVoid(Time now, NodeIndex node) = 0;
   };
@@ -46,6 +46,8 @@ class NodeTable {
   // To be called for every answer of whatever kind, before its content is used: reads the clock,
   // and what the verdict says of the node itself.
   void OnHeard(Time now, const NodeAnswer& answer);
+  // The node sends hints to this daemon from now on, or no more.
+  void OnSubscribed(NodeIndex node, bool subscribed) { records_[node].subscribed = subscribed; }
   // The answer to what the table asked, by the kind of its ticket.
   void OnProbed(Time now, const NodeAnswer& answer);
   void OnSuspected(Time now, const NodeAnswer& answer);

@@ -1,13 +1,28 @@
 #include "daemon/engine/options.h"
 
+#include <algorithm>
+
 namespace redlockd::engine {
 
-Duration Linger::Of(std::string_view name) const {
+namespace {
+
+// Returns the rule that counts, or the end.
+auto RuleOf(const Linger& linger, std::string_view name) {
   // Among the prefixes of one name, the longest comes last in the order of names.
-  for (auto rule = by_prefix.rbegin(); rule != by_prefix.rend(); ++rule) {
-    if (name.starts_with(rule->first)) return rule->second;
-  }
-  return usual;
+  return std::find_if(linger.by_prefix.rbegin(), linger.by_prefix.rend(),
+                      [name](const auto& rule) { return name.starts_with(rule.first); });
+}
+
+}  // namespace
+
+Duration Linger::Of(std::string_view name) const {
+  const auto rule = RuleOf(*this, name);
+  return rule == by_prefix.rend() ? usual : rule->second;
+}
+
+std::string_view Linger::PrefixOf(std::string_view name) const {
+  const auto rule = RuleOf(*this, name);
+  return rule == by_prefix.rend() ? std::string_view() : std::string_view(rule->first);
 }
 
 }  // namespace redlockd::engine

@@ -25,6 +25,8 @@ struct Linger {
   std::map<std::string, Duration> by_prefix;
 
   Duration Of(std::string_view name) const;
+  // The prefix of the rule that counts; empty for the usual one.
+  std::string_view PrefixOf(std::string_view name) const;
 };
 
 // What texts advise an administrator to do: here in plain words, from the app as a command.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <utility>
+#include <vector>
 
 #include "base/check.h"
 #include "daemon/engine/effects.h"
@@ -24,6 +25,9 @@ class Outbox {
     Add<AnswerClient>(session, request, std::move(answer));
   }
   void Notify(SessionId session, Notice notice) { Add<NotifyClient>(session, std::move(notice)); }
+  void NotifyWatchers(std::vector<SessionId> sessions, WatchNotice notice) {
+    Add<engine::NotifyWatchers>(std::move(sessions), std::move(notice));
+  }
   void Changed(NodeChanged change) { Add<NodeChanged>(std::move(change)); }
   void Warn(std::string text) { Add<Warned>(std::move(text)); }
 

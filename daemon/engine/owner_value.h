@@ -12,6 +12,14 @@ namespace redlockd::engine {
 // the instance of it, too (prelude.lua).
 std::string OwnerValue(std::string_view instance, AttemptNumber attempt, std::string_view host);
 
+// What a node stores in its place when an administrator has broken the lease (rule I3): this, and the
+// owner value.
+inline constexpr std::string_view kKept = "redlockd:kept:";
+// Returns the owner value if that is one of these, else the value itself.
+inline std::string_view WithoutKept(std::string_view value) {
+  return value.starts_with(kKept) ? value.substr(kKept.size()) : value;
+}
+
 // The parts of an owner value that a redlockd wrote. Views into the text that was parsed.
 struct OwnerParts {
   std::string_view instance;

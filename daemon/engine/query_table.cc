@@ -4,36 +4,50 @@
 #include <utility>
 
 #include "daemon/engine/node_set.h"
+#include "daemon/engine/owner_count.h"
+#include "daemon/engine/owner_value.h"
 #include "daemon/engine/reasons.h"
 
 namespace redlockd::engine {
+namespace {
 
-void QueryTable::Show(const ShowRequested& r) { Wait(Kind::kShow, r.name, {r.session, r.request}); }
+// Who cannot see what is published cannot guess one.
+constexpr std::uint64_t kInquiries = std::uint64_t{1} << 53;
+
+}  // namespace
+
+void QueryTable::Show(const ShowRequested& r) {
+  Wait({.kind = Kind::kShow, .name = r.name}, {r.session, r.request});
+}
+
+void QueryTable::Break(const BreakRequested& r) {
+  Wait({.kind = Kind::kBreak, .name = r.name, .owner = r.owner, .at_once = r.at_once},
+       {r.session, r.request});
+}
 
 void QueryTable::TrustEmpty(const TrustEmptyRequested& r) {
-  Wait(Kind::kLookToTrust, "", {r.session, r.request});
+  Wait({.kind = Kind::kLookToTrust}, {r.session, r.request});
 }
 
 void QueryTable::Adopt(const AdoptRequested& r) {
-  Wait(Kind::kLookToAdopt, "", {r.session, r.request});
+  Wait({.kind = Kind::kLookToAdopt}, {r.session, r.request});
 }
 
 // --- the line ------------------------------------------------------------------------------------
 
-void QueryTable::Wait(Kind kind, const std::string& name, Asker asker) {
+void QueryTable::Wait(const Question& question, Asker asker) {
   const std::uint32_t uid = sessions_.UidOf(asker.session);
   std::size_t& waiting_of_uid = waiting_of_[uid];
   if (waiting_of_uid >= kMostWaiting) {
     return outbox_.Reply(
         asker.session, asker.request,
         Failed{.failure = Failure::kLimit,
-               .name = name,
+               .name = question.name,
                .text = "uid " + std::to_string(uid) + " waits for " +
                        std::to_string(waiting_of_uid) + " answers, the limit for a user"});
   }
   ++waiting_of_uid;
-  const auto [at, is_new] =
-      waiting_.try_emplace(std::tuple(kind, name, uid), line_, uid, kind, name);
+  const auto [at, is_new] = waiting_.try_emplace(std::pair(question, uid), line_, uid, question);
   at->second.askers.push_back(asker);
 }
 
@@ -41,10 +55,10 @@ void QueryTable::AskNext(Time now) {
   while (queries_.size() < kAtATime && line_.First() != nullptr) {
     Waiting& first = *line_.First();
     first.place.HadTurn();
-    Query query{.kind = first.kind, .name = first.name, .askers = {}};
+    Query query{.question = first.question};
     // Whoever else waits for the same. Not who asks from now on: what a node says may be older.
-    for (auto at = waiting_.lower_bound(std::tuple(query.kind, query.name, 0u));
-         at != waiting_.end() && at->second.kind == query.kind && at->second.name == query.name;) {
+    for (auto at = waiting_.lower_bound(std::pair(query.question, 0u));
+         at != waiting_.end() && at->second.question == query.question;) {
       const Askers askers = TakeAskers(at->second);
       query.askers.insert(query.askers.end(), askers.begin(), askers.end());
       at = at->second.askers.empty() ? waiting_.erase(at) : std::next(at);
@@ -74,14 +88,25 @@ void QueryTable::Ask(Time now, Query query) {
   query.words.clear();
   for (NodeIndex i = 0; i < nodes_.size(); ++i) query.words.push_back({.node = i});
   const Ticket ticket{Ticket::Kind::kQuery, 0, ++last_, now};
+  if (query.question.kind == Kind::kShow) {
+    query.inquiry = 1 + shared_.random.Below(kInquiries);
+    query.patience = std::make_unique<Alarm>(
+        shared_.agenda, [this, id = ticket.subject](Time at) { GoOn(at, queries_.find(id)); });
+    // It takes this daemon's way to a node, and the other's.
+    query.patience->Set(now + 2 * shared_.options.timing.command_timeout);
+  }
   outbox_.Ask(nodes_.records().All(), ticket, OpOf(query));
   queries_.emplace(ticket.subject, std::move(query));
 }
 
 NodeOp QueryTable::OpOf(const Query& query) const {
-  switch (query.kind) {
+  const Question& question = query.question;
+  switch (question.kind) {
     case Kind::kShow:
-      return InspectOp{query.name};
+      return InspectOp{question.name, shared_.options.instance, query.inquiry};
+    case Kind::kBreak:
+      // The ttl: of a key that is kept from everybody, and would never go by itself.
+      return BreakOp{question.name, question.owner, question.at_once, shared_.options.timing.ttl};
     case Kind::kLookToTrust:
     case Kind::kLookToAdopt:
       return ProbeOp{.may_write = false};
@@ -101,8 +126,9 @@ void QueryTable::OnAnswered(Time now, const NodeAnswer& answer) {
   if (query.open.test(answer.node)) {
     query.words[answer.node].answer = answer;
     const bool taken = answer.verdict == Verdict::kOk;
-    if (query.kind == Kind::kTrust && taken) nodes_.QuarantineSet(now, answer.node, Duration(0));
-    if (query.kind == Kind::kAdopt && taken) nodes_.QuarantineSet(now, answer.node, answer.left);
+    const Kind kind = query.question.kind;
+    if (kind == Kind::kTrust && taken) nodes_.QuarantineSet(now, answer.node, Duration(0));
+    if (kind == Kind::kAdopt && taken) nodes_.QuarantineSet(now, answer.node, answer.left);
   }
   GoOn(now, found);
 }
@@ -118,22 +144,54 @@ void QueryTable::OnMissed(Time now, const NodeSilence& silence) {
   GoOn(now, found);
 }
 
-// Answered once no node is waited for any more; under way until the nodes, but for a minority, are
+void QueryTable::OnNamed(Time now, const HolderNamed& named) {
+  const auto at = std::find_if(queries_.begin(), queries_.end(), [&](const auto& query) {
+    return query.second.question.kind == Kind::kShow && query.second.inquiry == named.inquiry;
+  });
+  if (at == queries_.end() || at->second.askers.empty()) return;
+  NodeWord& word = at->second.words.at(named.node);
+  if (!word.named) word.named = named;
+  GoOn(now, at);
+}
+
+// Rule E11: the daemon that a majority of the nodes names was asked who holds the lock, and has time to
+// say so, by way of one of them.
+bool QueryTable::AwaitsHolder(const Query& query) const {
+  if (!query.patience || !query.patience->at()) return false;
+  const OwnerCount count(query.words);
+  const auto* owner = count.Majority();
+  if (!owner) return false;
+  bool may_come = false;
+  for (const NodeWord& word : query.words) {
+    const std::string* value = OwnerCount::Of(word);
+    if (!value || *value != owner->first) continue;
+    if (word.named) return false;
+    if (word.answer->greatest > 0 && nodes_.records()[word.node].subscribed) may_come = true;
+  }
+  return may_come;
+}
+
+// Answered once no node is waited for any more, nor another daemon; under way until the nodes, but for a minority, are
 // through with it. So what slow nodes still have to do stays bounded.
 void QueryTable::GoOn(Time now, Queries::iterator at) {
   Query& query = at->second;
   query.open &= query.in_flight;
-  if (query.open.none() && !query.askers.empty()) Done(now, query);
+  const bool is_open = query.open.any() || AwaitsHolder(query);
+  if (!is_open && !query.askers.empty()) Done(now, query);
   const std::size_t minority = nodes_.size() - Majority(nodes_.size());
-  if (query.open.none() && query.in_flight.count() <= minority) queries_.erase(at);
+  if (!is_open && query.in_flight.count() <= minority) queries_.erase(at);
 }
 
 void QueryTable::Done(Time now, Query& query) {
   std::erase_if(query.askers, [this](const Asker& asker) { return !sessions_.Has(asker.session); });
   if (query.askers.empty()) return;
-  switch (query.kind) {
+  const std::string& name = query.question.name;
+  switch (query.question.kind) {
     case Kind::kShow:
-      Reply(query, Shown{query.name, std::move(query.words), hold_of_(now, query.name)});
+      Reply(query, Shown{name, std::move(query.words), hold_of_(now, name)});
+      break;
+    case Kind::kBreak:
+      Reply(query, OutcomeOfBreak(query));
       break;
     case Kind::kLookToTrust:
     case Kind::kLookToAdopt:
@@ -155,7 +213,7 @@ void QueryTable::Looked(Time now, Query& query) {
     const std::string node = "node " + std::to_string(word.node + 1);
     if (!word.answer) {
       silent = &word;
-    } else if (query.kind == Kind::kLookToAdopt) {
+    } else if (query.question.kind == Kind::kLookToAdopt) {
       continue;
     } else if (word.answer->verdict != Verdict::kAmnesia &&
                word.answer->verdict != Verdict::kQuarantine) {
@@ -172,8 +230,43 @@ void QueryTable::Looked(Time now, Query& query) {
                   "all nodes must answer, but node " + std::to_string(silent->node + 1) +
                       " does not answer; nothing was changed");
   }
-  const Kind next = query.kind == Kind::kLookToAdopt ? Kind::kAdopt : Kind::kTrust;
-  Ask(now, {.kind = next, .name = "", .askers = query.askers});
+  const Kind next = query.question.kind == Kind::kLookToAdopt ? Kind::kAdopt : Kind::kTrust;
+  Query written{.question = {.kind = next}, .askers = query.askers};
+  Ask(now, std::move(written));
+}
+
+// Rule I3: it is broken once a majority of all nodes did it. Of those, the last key to go is in the way
+// of others for the longest.
+Answer QueryTable::OutcomeOfBreak(const Query& query) const {
+  std::size_t broken = 0, others = 0;
+  Duration left{0};
+  NodeFailures found;
+  for (const NodeWord& word : query.words) {
+    if (!word.answer) {
+      found[word.node] = word.silence;
+    } else if (word.answer->verdict == Verdict::kOk) {
+      ++broken;
+      left = std::max(left, word.answer->left);
+    } else if (word.answer->verdict == Verdict::kNotOwner) {
+      ++others;
+      const std::string& other = word.answer->text;
+      found[word.node] = "says that " + (other.empty() ? "nobody" : other) + " has it";
+    } else {
+      found[word.node] = ReasonOf(*word.answer);
+    }
+  }
+  const std::size_t majority = Majority(nodes_.size());
+  const std::string& name = query.question.name;
+  if (broken >= majority) return Broken{name, left};
+  const std::string of_all = std::to_string(nodes_.size()) + " nodes" + ToText(found);
+  if (others >= majority) {
+    return Failed{.failure = Failure::kNotHeld,
+                  .name = name,
+                  .text = "this owner has the lock on " + std::to_string(broken) + " of " + of_all};
+  }
+  return Failed{.failure = Failure::kNoQuorum,
+                .name = name,
+                .text = "broken on " + std::to_string(broken) + " of " + of_all};
 }
 
 void QueryTable::Refuse(const Query& query, Failure failure, const std::string& why) {

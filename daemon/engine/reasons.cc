@@ -21,10 +21,13 @@ std::string ReasonOf(const NodeAnswer& answer) {
     case Verdict::kOk:
       return "granted it, but does not vote";
     case Verdict::kBusy:
-    case Verdict::kNotTurn:
       return "refused: another owner has the lock";
+    case Verdict::kNotTurn:
+      return "refused: another host is before this one in the lock's queue";
+    case Verdict::kTurn:
+      return "would grant it, but does not vote";
     case Verdict::kNotOwner:
-      return "no longer has the lock's key";
+      return answer.broken ? "says that an administrator broke it" : "no longer has the lock's key";
     case Verdict::kPassed:
       return "refused: it has given out a later fence";
     case Verdict::kSkew:
@@ -57,6 +60,7 @@ std::string ToText(const NodeFailures& failures) {
 const char* NameOf(Ticket::Kind kind) {
   switch (kind) {
     case Ticket::Kind::kAttempt:
+    case Ticket::Kind::kStand:
     case Ticket::Kind::kHeal:
     case Ticket::Kind::kBlock:
       return "an acquisition";
@@ -68,6 +72,8 @@ const char* NameOf(Ticket::Kind kind) {
       return "a release";
     case Ticket::Kind::kQuery:
       return "a query";
+    case Ticket::Kind::kHolder:
+      return "an answer to another host";
     case Ticket::Kind::kProbe:
       return "the introduction";
     case Ticket::Kind::kSuspect:

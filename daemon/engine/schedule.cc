@@ -30,9 +30,10 @@ void Schedule::RenewAt(Time at) {
   Arm();
 }
 
-void Schedule::Keep() {
+void Schedule::Keep(Time until) {
+  CHECK(until >= announced_);
   renew_at_ = warn_at_ = kNever;
-  EndAt(announced_);
+  kept_until_ = until;
 }
 
 std::optional<Schedule::Due> Schedule::TakeDue(Time now) {

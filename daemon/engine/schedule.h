@@ -25,14 +25,16 @@ class Schedule {
 
   // There is no hold: the lease ends at `end`.
   void EndAt(Time end);
-  // A hold begins: what was announced to the one before does not count.
-  void BeginHold() { announced_ = Time(); }
+  // The session has let go: what was announced to it does not count any more.
+  void ForgetAnnounced() { announced_ = Time(); }
   // The hold lasts until `hold_end`, and the lease of `ttl` until `lease_end`. A loss is announced a
   // little before it happens.
   void OnHoldEnd(Time now, Time hold_end, Time lease_end, Duration ttl);
   void RenewAt(Time at);
-  // Nothing is renewed any more; the end comes when all that was announced is over (rule C9).
-  void Keep();
+  // The hold is over, and the lease is to be kept until then (rule I1).
+  void Keep(Time until);
+  // The start of time if it is not kept.
+  Time kept_until() const { return kept_until_; }
   // The latest deadline that the hold ever had.
   Time announced() const { return announced_; }
 
@@ -45,6 +47,7 @@ class Schedule {
   static constexpr Time kNever = Time::max();
 
   Time announced_;
+  Time kept_until_;
   Time warn_at_ = kNever;
   Time end_at_ = kNever;  // of the hold if there is one, else of the lease
   Time renew_at_ = kNever;

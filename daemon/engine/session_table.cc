@@ -6,11 +6,11 @@
 
 namespace redlockd::engine {
 
-void SessionTable::Open(SessionId session, std::uint32_t uid) {
+void SessionTable::Open(SessionId session, std::uint32_t uid, std::int32_t pid) {
   CHECK(!sessions_.contains(session));
   User& user = users_[uid];
   ++user.sessions;
-  sessions_.emplace(session, Session{.uid = uid, .user = user});
+  sessions_.emplace(session, Session{.uid = uid, .pid = pid, .user = user});
 }
 
 void SessionTable::Close(SessionId session) {
@@ -38,7 +38,6 @@ void SessionTable::Add(SessionId session, const std::string& name) {
   const bool is_new = s.locks.insert(name).second;
   CHECK(is_new);
   ++s.user.locks;
-  s.losses.erase(name);
 }
 
 void SessionTable::Remove(SessionId session, const std::string& name) {
@@ -73,21 +72,13 @@ std::optional<std::string> SessionTable::AtLimit(SessionId session) const {
   return std::nullopt;
 }
 
-void SessionTable::Lose(SessionId session, const std::string& name, Loss loss) {
-  auto& losses = sessions_.at(session).losses;
-  // Only a client that never looks gets here; it hears of what it asks about soonest.
-  if (losses.size() >= limits_.locks_per_session) losses.erase(losses.begin());
-  losses[name] = loss;
+void SessionTable::Lose(SessionId session, const std::string& name, Losses::Loss loss) {
+  sessions_.at(session).losses.Add(name, loss, limits_.locks_per_session);
 }
 
-std::optional<SessionTable::Loss> SessionTable::TakeLoss(SessionId session, const std::string& name,
-                                                         std::optional<Fence> fence) {
-  auto& losses = sessions_.at(session).losses;
-  const auto found = losses.find(name);
-  if (found == losses.end() || (fence && *fence != found->second.fence)) return std::nullopt;
-  const Loss loss = found->second;
-  losses.erase(found);
-  return loss;
+std::optional<Losses::Loss> SessionTable::TakeLoss(SessionId session, const std::string& name,
+                                                   std::optional<Fence> fence) {
+  return sessions_.at(session).losses.Take(name, fence);
 }
 
 }  // namespace redlockd::engine

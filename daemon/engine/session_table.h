@@ -10,6 +10,7 @@
 
 #include "base/check.h"
 #include "daemon/engine/effects.h"
+#include "daemon/engine/losses.h"
 #include "daemon/engine/options.h"
 
 namespace redlockd::engine {
@@ -27,11 +28,12 @@ class SessionTable {
   };
 
  public:
-  void Open(SessionId session, std::uint32_t uid);
+  void Open(SessionId session, std::uint32_t uid, std::int32_t pid = 0);
   // Forgets the session. Its locks have been let go before.
   void Close(SessionId session);
   bool Has(SessionId session) const { return sessions_.contains(session); }
   std::uint32_t UidOf(SessionId session) const { return sessions_.at(session).uid; }
+  std::int32_t PidOf(SessionId session) const { return sessions_.at(session).pid; }
 
   void EndInput(SessionId session);
   bool InputEnded(SessionId session) const;
@@ -66,23 +68,20 @@ class SessionTable {
     User& user_;
   };
 
-  // A hold that ended without the client, to be reported once at its next unlock or check.
-  struct Loss {
-    Fence fence;
-    LossReason reason;
-  };
-  void Lose(SessionId session, const std::string& name, Loss loss);
+  // A hold ended without the client, to be reported once at its next unlock or check.
+  void Lose(SessionId session, const std::string& name, Losses::Loss loss);
   // With `fence`: only the loss of that hold.
-  std::optional<Loss> TakeLoss(SessionId session, const std::string& name,
-                               std::optional<Fence> fence);
+  std::optional<Losses::Loss> TakeLoss(SessionId session, const std::string& name,
+                                       std::optional<Fence> fence);
 
  private:
   struct Session {
     std::uint32_t uid;
+    std::int32_t pid;
     User& user;
     bool input_ended = false;
-    std::unordered_set<std::string_view> locks{};    // by their own names
-    std::unordered_map<std::string, Loss> losses{};  // at most locks_per_session
+    std::unordered_set<std::string_view> locks{};  // by their own names
+    Losses losses{};                               // at most locks_per_session
   };
 
   void ForgetIfIdle(std::uint32_t uid);

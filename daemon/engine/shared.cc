@@ -15,7 +15,9 @@ Shared::Shared(EngineOptions o, Random& r, NodeTable::Observer& of_nodes,
       gate(options.attempts),
       releases(nodes, sessions, agenda, outbox, of_releases),
       new_names(options.limits.new_names_per_uid, options.timing.fence_life, random),
-      requests(sessions, outbox, counters) {}
+      rests(options.linger, options.timing.tenure_max),
+      requests(sessions, outbox, counters),
+      watches(sessions, outbox) {}
 
 std::string Shared::OwnerOf(AttemptNumber attempt) const {
   return OwnerValue(options.instance, attempt, options.host);

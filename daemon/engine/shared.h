@@ -14,7 +14,9 @@
 #include "daemon/engine/release_table.h"
 #include "daemon/engine/renewal_spread.h"
 #include "daemon/engine/requests.h"
+#include "daemon/engine/rests.h"
 #include "daemon/engine/session_table.h"
+#include "daemon/engine/watches.h"
 
 namespace redlockd::engine {
 
@@ -27,6 +29,8 @@ struct Shared {
   std::string OwnerOf(AttemptNumber attempt) const;
   // The time by the nodes' clocks; 0: no node is left to ask.
   Stamp Clock(Time now) const { return nodes.ClockOfSet(now).value_or(0); }
+  // How long this host may take to come once it is called (rule E8.2).
+  Duration Grace() const { return Timing::Grace(nodes.records().SlowTrip()); }
   // How long a try goes on while nobody may hold the lock (rule E10).
   Duration TryPatience() const { return options.timing.TryPatience(nodes.RoundTrip()); }
 
@@ -40,9 +44,13 @@ struct Shared {
   ReleaseTable releases;
   RenewalSpread renewals;
   NewNames new_names;
+  Rests rests;
   Counters counters;
   Requests requests;
+  Watches watches;
   bool draining = false;  // nothing is granted any more
+  // Locks that are to be kept, but a majority has not promised that yet (rule I2).
+  std::size_t unsecured = 0;
   AttemptNumber last_attempt = 0;
 };
 

@@ -14,6 +14,12 @@ Duration Timing::DriftAllowance(Duration ttl) const {
   return Duration(share) + milliseconds(2);
 }
 
+Duration Timing::TtlFor(Duration rest) const {
+  // The shortest t with t = rest + t*drift + 2ms.
+  const double fixed = static_cast<double>((rest + milliseconds(2)).count());
+  return Duration(static_cast<Duration::rep>(fixed / (1 - drift)) + 2);
+}
+
 Duration Timing::MinTtl() const {
   // The allowance grows with the ttl, so the smallest ttl t solves t = 4c + 2(t*drift + 2ms).
   const double fixed = static_cast<double>((4 * command_timeout + milliseconds(4)).count());
@@ -22,6 +28,11 @@ Duration Timing::MinTtl() const {
 
 Duration Timing::Quarantine() const {
   return std::max(max_ttl + DriftAllowance(max_ttl), 2 * fence_window) + seconds(1);
+}
+
+Duration Timing::Interval(std::uint32_t place) const {
+  if (place <= 2) return retry_interval;
+  return std::clamp(retry_interval * place / 4, retry_interval, MaxInterval());
 }
 
 std::vector<TimingFault> Check(const Timing& timing) {

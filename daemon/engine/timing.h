@@ -26,6 +26,8 @@ struct Timing {
   // What a lease of `ttl` loses to clocks of different rates (rule C2).
   Duration DriftAllowance(Duration ttl) const;
   Duration MinTtl() const;
+  // The ttl of a lease that is good for `rest`.
+  Duration TtlFor(Duration rest) const;
   // How long a node that may have forgotten stays silent (rule D2).
   Duration Quarantine() const;
   // Less than this left at the end of a first acquisition is not worth granting (rule C3).
@@ -59,12 +61,25 @@ struct Timing {
     return 10 *
            std::max<Duration>(std::min(round_trip, command_timeout), std::chrono::milliseconds(1));
   }
-  // How long an entry in a queue is fresh after it was last asked for (rule E6.2).
-  Duration WantLife() const { return 6 * retry_interval; }
-  // ... of a try: if its daemon dies, the other tries have the rest of their patience (rule E10).
+  // How long one with this place in a queue waits between two polls, at most (rule E8.3): the further
+  // away its turn is, the more rarely.
+  Duration Interval(std::uint32_t place) const;
+  Duration MaxInterval() const {
+    return std::max<Duration>(std::chrono::seconds(5), 10 * retry_interval);
+  }
+  // ... after it registered, and where it may not hear that it is called.
+  Duration FirstPoll() const { return 5 * retry_interval; }
+  // How long this host may take to come once it is called; `slow_trip`: of its slowest node (rule E8).
+  static Duration Grace(Duration slow_trip) {
+    return std::clamp<Duration>(3 * slow_trip, std::chrono::milliseconds(50), kLongestGrace);
+  }
+  static constexpr Duration kLongestGrace = std::chrono::seconds(1);
+  // How long the entry of a try is fresh: if its daemon dies, the other tries have the rest of their
+  // patience (rule E10).
   Duration TryWantLife(Duration round_trip) const { return TryPatience(round_trip) / 2; }
-  // How long a daemon that cannot reach enough nodes stays out of the queues (rule E6.6).
-  Duration WantPenalty() const { return WantLife() + 6 * retry_interval; }
+  // How long a daemon that cannot reach enough nodes stays out of the queues: by then its entry is
+  // stale where it was first, and another has had six rounds (rule E6.6).
+  Duration WantPenalty() const { return 12 * retry_interval; }
 };
 
 // An inequality of Timing that does not hold, with its two sides.

@@ -35,6 +35,10 @@ using NodeIndex = std::size_t;        // place in the configuration, from 0
 using SessionId = std::uint64_t;      // one client connection, never reused
 using RequestId = std::uint64_t;      // one request of a session, unique within the session
 using AttemptNumber = std::uint64_t;  // one owner value of this instance, never reused (rule A1)
+using InquiryNumber = std::uint64_t;  // one question to another daemon, random (rule E11)
+
+// The longest min-hold that a client may ask for.
+inline constexpr Duration kMostMinHold = std::chrono::hours(24);
 
 // `by` later than `from`; the end of time if that is beyond it. For durations that a client names.
 inline Time Later(Time from, Duration by) {

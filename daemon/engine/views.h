@@ -32,11 +32,18 @@ struct WaitView {
   std::string note;
 };
 
-// A row of `list`, in order of name; of each lock its hold comes first, then its line.
-using RowView = std::variant<HoldView, WaitView>;
+// A lock that stays taken after its hold (rule I1).
+struct KeptView {
+  std::string name;
+  Fence fence;  // of that hold
+  Time until;   // nobody has it before
+};
+
+// A row of `list`, in order of name; of each lock its hold comes first, or that it is kept; then its line.
+using RowView = std::variant<HoldView, KeptView, WaitView>;
 struct RowPlace {
   std::string name;
-  std::size_t place = 0;  // 0: the hold; else that of the waiter
+  std::size_t place = 0;  // 0: the hold, or that it is kept; else that of the waiter
 };
 
 enum class NodeState : std::uint8_t {

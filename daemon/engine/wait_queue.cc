@@ -23,8 +23,10 @@ Waiter::Waiter(std::size_t& waits, Agenda& agenda, const LockRequested& r, std::
       is_try(r.wait == Duration(0)),
       ttl(ttl),
       max_hold(r.max_hold),
+      min_hold(r.min_hold),
       note(r.note),
       renewed_events(r.renewed_events),
+      wanted_events(r.wanted_events),
       wait_alarm(agenda, std::move(over)) {}
 
 Waiter& WaitQueue::First() const {

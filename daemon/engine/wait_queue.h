@@ -29,8 +29,10 @@ struct Waiter {
   const bool is_try;  // wait=0: it does not wait for a holder
   const Duration ttl;
   const std::optional<Duration> max_hold;
+  const Duration min_hold;
   std::string note;
   const bool renewed_events;
+  const bool wanted_events;
   bool asked = false;           // a round was decided while it was first in line
   bool out_of_time = false;     // answered by the round that is under way
   bool input_ended = false;     // the client has half-closed its connection

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 
 #include "daemon/engine/effects.h"
@@ -8,7 +9,7 @@
 
 namespace redlockd::engine {
 
-// This daemon's want of one lock: its place in the queue that the nodes keep (rules E6.1-E6.9). It
+// This daemon's want of one lock: its place in the queue that the nodes keep (rules E6.1-E6.9, E8). It
 // lasts from the first round that is asked for a line of waiters until the lease that comes of it
 // is let go, or nobody waits any more. Says how each round stands to the queue, from what the
 // rounds before it met; knows no waiters and asks no nodes.
@@ -17,7 +18,8 @@ class Want {
   explicit Want(const Timing& timing) : timing_(timing) {}
 
   // Returns how the round that goes out at `now` queues; `clock` is that time by the nodes' clocks.
-  Queueing NextRound(Time now, Stamp clock);
+  // `may_stand`: nobody waits for what this very round decides.
+  Queueing NextRound(Time now, Stamp clock, bool may_stand);
   // Returns how a try's round after a split queues (rule E10). Enough nodes answered the round
   // before, and its entry is fresh for a moment only, so rule E6.6 does not apply.
   Queueing NextRoundOfTry(Stamp clock);
@@ -30,28 +32,50 @@ class Want {
   void OnVote(NodeIndex node) { if_refused_.reset(node); }
   // An answer named the greatest stamp of others; 0 names none.
   void OnSeen(Stamp greatest, Stamp clock);
+  // An answer named the place of this daemon; 0: it has none on that node.
+  void OnPlace(std::uint32_t place);
+  // A node called it, or it may be its turn soon: the next round is no stand.
+  void OnCalled() { is_called_ = true; }
   // The round failed. `reached`: enough nodes answered it. `only_queue`: enough nodes were free, or
   // had voted, for a majority, had it not been for the queue.
   void OnRoundFailed(Time now, bool reached, bool only_queue);
 
+  // Its turn is near, or may be (rule E8.3): the smallest place that the last round's answers gave counts.
+  bool IsNear() const { return place_ <= kNear || is_called_; }
+  // How long it is to the next round, at most. `hears`: it hears when it is called.
+  Duration Interval(bool hears) const;
+  // Rule E6.6: it stays out of the queue, and its entries are of no use.
+  bool StaysOut() const { return stays_out_until_.has_value(); }
   // Nodes that may have its entry.
   NodeSet Entries() const { return entries_ | if_refused_; }
   void End();
   // Something that counts for the next want, too.
-  bool IsToRemember() const {
-    return Entries().any() || greatest_ != 0 || stays_out_until_.has_value();
-  }
+  bool IsToRemember() const { return Entries().any() || greatest_ != 0 || StaysOut(); }
 
  private:
+  static constexpr std::uint32_t kNear = 2;
+
+  // Rounds that only the queue stood in the way of, one soon after the other (rule E6.9).
+  struct OnlyQueue {
+    Time since;
+    Time last;
+  };
+
   void Stamped(Stamp clock);
+  bool IsPassedBy(Time now) const;
 
   const Timing& timing_;
   Stamp stamp_ = 0;
   Stamp greatest_ = 0;  // that was ever seen of another daemon
   NodeSet entries_;
-  NodeSet if_refused_;                      // have it if they refuse the round that is out
-  std::optional<Time> stays_out_until_;     // rule E6.6
-  std::optional<Time> only_queue_since_{};  // rule E6.9
+  NodeSet if_refused_;        // have it if they refuse the round that is out
+  std::uint32_t place_ = 0;   // 0: not known yet
+  bool knows_place_ = false;  // by the last round
+  bool is_called_ = false;
+  bool is_stand_ = false;                // the last round
+  unsigned registered_ = 0;              // rounds that registered it
+  std::optional<Time> stays_out_until_;  // rule E6.6
+  std::optional<OnlyQueue> only_queue_;
 };
 
 }  // namespace redlockd::engine

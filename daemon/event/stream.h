@@ -8,12 +8,15 @@
 #include <string>
 #include <string_view>
 
+#include "daemon/event/tls_context.h"
+
 namespace redlockd::event {
 
 class Loop;
 
 // An outgoing stream connection with buffers: what is written in one turn of the loop goes out in
-// one write at its end. (A bufferevent: for connections that are few; it costs more than a Watch.)
+// one write at its end, encrypted or not. (A bufferevent: for connections that are few; it costs more
+// than a Watch.)
 class Stream {
  public:
   // All are called in the loop, and each may destroy the stream.
@@ -29,13 +32,17 @@ class Stream {
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
 
-  // Once. TCP (without Nagle's delay) or Unix; does not block.
-  void Connect(const sockaddr* address, socklen_t size);
+  // Once. TCP (without Nagle's delay) or Unix; does not block. With `tls`, which may be empty and
+  // outlives the stream, it is connected once the handshake of TLS is over.
+  void Connect(const sockaddr* address, socklen_t size, const TlsSource& tls = kPlain);
+  // The peer has taken the connection, and the handshake of TLS is going on.
+  bool is_shaking_hands() const;
   // Once connected. Kept until the peer takes it: look at unsent().
   void Write(std::string_view bytes);
   std::size_t unsent() const;
 
  private:
+  static const TlsSource kPlain;
   struct Core;
   std::shared_ptr<Core> core_;
 };

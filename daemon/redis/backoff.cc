@@ -11,4 +11,9 @@ std::chrono::nanoseconds Backoff::Next() {
   return wait;
 }
 
+void Backoff::Reset() {
+  bound_ = kLeast;
+  patience_ = 1;
+}
+
 }  // namespace redlockd::redis

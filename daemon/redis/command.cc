@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "daemon/redis/encoder.h"
+#include "daemon/redis/hint.h"
 
 namespace redlockd::redis {
 namespace {
@@ -37,6 +38,8 @@ std::string_view Word(engine::Queueing queueing) {
       return "if-refused";
     case engine::Queueing::kAlways:
       return "always";
+    case engine::Queueing::kStand:
+      return "stand";
     case engine::Queueing::kIgnore:
       break;
   }
@@ -54,6 +57,10 @@ class Writer {
     for (const engine::AcquireOp& op : batch) OfLock(op.lock);
     Settings();
     Arg(Milliseconds(set_.fence_life));
+    Arg(Microseconds(set_.retry_interval));
+    Arg(Microseconds(set_.max_interval));
+    Arg(Microseconds(set_.first_poll));
+    Hears();
     for (const engine::AcquireOp& op : batch) {
       Arg(op.owner);
       Arg(Milliseconds(op.ttl));
@@ -61,7 +68,8 @@ class Writer {
       Arg(op.block);
       Arg(Word(op.queueing));
       Arg(op.stamp);
-      Arg(Milliseconds(op.want_life));
+      Arg(Microseconds(op.grace));
+      Arg(Microseconds(op.most_life));
     }
   }
   void operator()(const engine::ConfirmOp& op) {
@@ -89,16 +97,29 @@ class Writer {
   void operator()(std::span<const engine::ReleaseOp> batch) {
     for (const engine::ReleaseOp& op : batch) {
       LockKey(op.lock);
-      WantKey(op.lock);
+      QueueKeys(op.lock);
     }
     for (const engine::ReleaseOp& op : batch) {
       Arg(op.owner);
       Arg(op.leave ? "1" : "0");
     }
   }
+  void operator()(const engine::BreakOp& op) {
+    LockKey(op.lock);
+    QueueKeys(op.lock);
+    Arg(op.owner);
+    Arg(op.at_once ? "1" : "0");
+    Arg(Milliseconds(op.ttl));
+  }
   void operator()(const engine::InspectOp& op) {
     LockKey(op.lock);
     FenceKey(op.lock);
+    Arg(op.asker);
+    Arg(static_cast<std::int64_t>(op.inquiry));
+  }
+  void operator()(const engine::NameHolderOp& op) {
+    Arg(ChannelOf(op.asker));
+    Arg(TextOf(op));
   }
   void operator()(const engine::ProbeOp& op) {
     Key(kSentinelKey);
@@ -135,7 +156,8 @@ class Writer {
     AppendBulk(call.text, "EVALSHA");
     AppendBulk(call.text, Get(script).sha);
     AppendBulk(call.text, std::to_string(keys_));
-    if (run_id_at_ != std::string::npos) call.run_id_at = call.text.size() + run_id_at_;
+    if (run_id_at_ != Call::kNowhere) call.run_id_at = call.text.size() + run_id_at_;
+    if (hears_at_ != Call::kNowhere) call.hears_at = call.text.size() + hears_at_;
     call.text.append(words_);
     return call;
   }
@@ -149,12 +171,15 @@ class Writer {
   }
   void LockKey(std::string_view lock) { Key(set_.key_prefix, lock); }
   void FenceKey(std::string_view lock) { Key(kFencePrefix, set_.key_prefix, lock); }
-  void WantKey(std::string_view lock) { Key(kWantPrefix, set_.key_prefix, lock); }
+  void QueueKeys(std::string_view lock) {
+    Key(kQueuePrefix, set_.key_prefix, lock);
+    Key(kWaitPrefix, set_.key_prefix, lock);
+  }
 
   void OfLock(std::string_view lock) {
     LockKey(lock);
     FenceKey(lock);
-    WantKey(lock);
+    QueueKeys(lock);
   }
 
   void Arg(std::string_view text) {
@@ -173,6 +198,10 @@ class Writer {
     Arg(Microseconds(set_.max_ttl));
     Arg(Microseconds(set_.fence_window));
   }
+  void Hears() {
+    Arg("0");
+    hears_at_ = words_.size() - std::string_view("0\r\n").size();
+  }
   void OfNode() {
     Key(kSentinelKey);
     Settings();
@@ -182,7 +211,8 @@ class Writer {
   std::string words_;
   std::size_t keys_ = 0;
   std::size_t args_ = 0;
-  std::size_t run_id_at_ = std::string::npos;
+  std::size_t run_id_at_ = Call::kNowhere;
+  std::size_t hears_at_ = Call::kNowhere;
 };
 
 }  // namespace
@@ -193,7 +223,9 @@ ScriptId ScriptOf(const engine::NodeOp& op) {
                         [](const engine::ConfirmOp&) { return ScriptId::kConfirm; },
                         [](const engine::RenewOp&) { return ScriptId::kRenew; },
                         [](const engine::ReleaseOp&) { return ScriptId::kRelease; },
+                        [](const engine::BreakOp&) { return ScriptId::kBreak; },
                         [](const engine::InspectOp&) { return ScriptId::kInspect; },
+                        [](const engine::NameHolderOp&) { return ScriptId::kPublish; },
                         [](const engine::ProbeOp&) { return ScriptId::kIntroduce; },
                         [](const engine::SuspectOp&) { return ScriptId::kSuspect; },
                         [](const engine::TrustOp&) { return ScriptId::kTrust; },

@@ -16,9 +16,11 @@ namespace redlockd::redis {
 // The one hash of the daemons' own on each node (rule D1).
 inline constexpr std::string_view kSentinelKey = "redlockd:node";
 
-// A lock's key is the prefix of all of them and its name; before it, for the other two of a lock:
+// A lock's key is the prefix of all of them and its name; before it, for the others of a lock:
 inline constexpr std::string_view kFencePrefix = "redlockd:fence:";
-inline constexpr std::string_view kWantPrefix = "redlockd:want:";  // of the queue (rule E6.1)
+// The two of the queue (rule E8.1).
+inline constexpr std::string_view kQueuePrefix = "redlockd:queue:";
+inline constexpr std::string_view kWaitPrefix = "redlockd:wait:";
 
 // This key belongs to no lock and never exists: the introduction tries on it the commands that the
 // scripts use.
@@ -28,12 +30,17 @@ inline constexpr std::string_view kTryKey = "redlockd:try";
 ScriptId ScriptOf(const engine::NodeOp& op);
 
 // EVALSHA of that script, which the handshake has loaded, with its keys and arguments as
-// scripts/*.lua name them: all but the run_id of the node, as learned on the connection over which
-// this will go (rule D1).
+// scripts/*.lua name them: all but what differs from connection to connection.
 struct Call {
+  static constexpr std::size_t kNowhere = std::string::npos;
+
   std::string text;
-  // Where it belongs, as one more bulk string, if at all.
-  std::size_t run_id_at = std::string::npos;
+  // Where the run_id of the node belongs, as one more bulk string, as it was learned on the connection
+  // over which this will go (rule D1).
+  std::size_t run_id_at = kNowhere;
+  // Where '1' takes the place of a '0' if this daemon hears the node's hints (rule E8.2); after the
+  // other.
+  std::size_t hears_at = kNowhere;
 };
 Call CallOf(const engine::NodeOp& op, const SetOptions& set);
 

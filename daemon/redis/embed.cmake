@@ -1,8 +1,13 @@
-# Writes TO, the definitions of scripts.h: the SCRIPTS (a list) in FROM, each behind the prelude.
+# Writes TO, the definitions of scripts.h: the SCRIPTS (a list) in FROM, each after the prelude, and
+# after queue.lua if its first line says so.
 file(READ ${FROM}/prelude.lua prelude)
+file(READ ${FROM}/queue.lua queue)
 set(rows "")
 foreach(script IN LISTS SCRIPTS)
   file(READ ${FROM}/${script}.lua body)
+  if(body MATCHES "^-- Needs queue.lua.\n")
+    set(body "${queue}${body}")
+  endif()
   string(CONCAT source "${prelude}" "${body}")
   string(SHA1 sha "${source}")
   string(APPEND rows "    {\"${script}\", \"${sha}\", R\"lua(${source})lua\"},\n")

@@ -15,13 +15,7 @@ constexpr std::size_t kMaxReplyBytes = 1 << 20;
 
 // The first byte of what a server says that expects TLS.
 constexpr char kTlsAlert = 0x15;
-constexpr char kSpeaksTls[] = "the port speaks TLS, which redlockd does not support";
-
-// A timer that is later than this was not held up by the kernel alone.
-constexpr std::chrono::milliseconds kHeldUp{5};
-// A time-out is waited for in at least this many steps, so that a loop that did not turn meanwhile is
-// noticed, whenever that was.
-constexpr int kSteps = 4;
+constexpr char kSpeaksTls[] = "the port speaks TLS: the node may expect TLS";
 
 }  // namespace
 
@@ -36,12 +30,13 @@ Link::Link(const Parts& parts, std::uint32_t seed)
 
 Link::~Link() = default;
 
-bool Link::Send(std::span<const engine::Ticket> tickets, const Question& question) {
+bool Link::Send(std::span<const engine::Ticket> tickets, const Question& question, bool hears) {
   if (state_ != State::kReady || stream_->unsent() > parts_.options.max_unsent) return false;
   out_.clear();
-  question.AppendTo(out_, present_.run_id);
+  question.AppendTo(out_, {.run_id = present_.run_id, .hears = hears});
   stream_->Write(out_);
   const auto now = Clock::now();
+  Excuse(now);
   if (due_.empty()) quiet_since_ = now;
   for (const engine::Ticket& ticket : tickets) {
     due_.push_back({.ticket = ticket,
@@ -81,6 +76,7 @@ void Link::Settle(const Link& other) {
 void Link::Ask(Due due, std::string_view text) {
   stream_->Write(text);
   due.sent = Clock::now();
+  Excuse(due.sent);
   if (due_.empty()) quiet_since_ = due.sent;
   due_.push_back(std::move(due));
   ++asked_;
@@ -107,14 +103,16 @@ void Link::Connect(const SocketAddress& address) {
           .on_bytes = [this](std::string_view bytes) { OnBytes(bytes); },
           .on_closed = [this](const std::string& reason) { Lose(WhatEnded() + reason); },
       });
-  stream_->Connect(reinterpret_cast<const sockaddr*>(&address.storage), address.size);
+  stream_->Connect(reinterpret_cast<const sockaddr*>(&address.storage), address.size,
+                   node_options().tls);
 }
 
 std::string Link::WhatEnded() const {
   if (state_ == State::kConnecting) return "connect: ";
   if (state_ != State::kHandshaking) return "connection: ";
   if (heard_) return "handshake: " + (handshake_->note().empty() ? "" : handshake_->note() + "; ");
-  return "handshake, before any reply (does the port speak TLS? redlockd does not): ";
+  if (node_options().tls) return "handshake, before any reply: ";
+  return "handshake, before any reply (the node may expect TLS): ";
 }
 
 void Link::OnConnected() {
@@ -125,6 +123,8 @@ void Link::OnConnected() {
   out_.clear();
   handshake_->Begin(out_);
   stream_->Write(out_);
+  Excuse(Clock::now());
+  SetTimer(until_ + HandshakeTimeout() - node_options().connect_timeout);
 }
 
 void Link::TakeOfHandshake(const redisReply& reply) {
@@ -217,7 +217,7 @@ void Link::AddressToFirst(engine::NodeAnswer& answer) {
 void Link::OnTimer() {
   const auto after = [](engine::Duration timeout) { return engine::ToText(timeout); };
   const auto now = Clock::now();
-  if (const auto late = now - timer_at_; late > kHeldUp) Excuse(now, late);
+  Excuse(now);
   if (now < until_) return SetTimer(until_);
   switch (state_) {
     case State::kWaiting:
@@ -225,9 +225,17 @@ void Link::OnTimer() {
     case State::kResolving:
       return;  // its time is the resolver's
     case State::kConnecting:
+      // A plain Redis waits for more of what it takes for a command.
+      if (stream_->is_shaking_hands()) {
+        return Lose("connect: TLS: no answer within " + after(node_options().connect_timeout) +
+                    " (the port may not speak TLS)");
+      }
       return Lose("connect: no answer within " + after(node_options().connect_timeout));
-    case State::kHandshaking:
-      return Lose("handshake: no answer within " + after(node_options().connect_timeout));
+    case State::kHandshaking: {
+      const auto timeout = HandshakeTimeout();
+      backoff_.HandshakeTimedOut();
+      return Lose("handshake: no answer within " + after(timeout));
+    }
     case State::kReady:
       if (!due_.empty() && now - quiet_since_ >= node_options().connect_timeout) {
         return Lose("connection: no answer for " + after(node_options().connect_timeout));
@@ -237,10 +245,11 @@ void Link::OnTimer() {
   }
 }
 
-// The daemon itself was held up for that long: it has neither sent nor read, and this time is not
-// the node's.
-void Link::Excuse(Clock::time_point now, Clock::duration late) {
-  if (state_ == State::kWaiting) return;
+// While the daemon itself was held up it has neither sent nor read: this time is not the node's.
+void Link::Excuse(Clock::time_point now) {
+  const auto held_up = parts_.hold_ups.Total(now);
+  const auto late = held_up - std::exchange(excused_, held_up);
+  if (late == Clock::duration(0) || state_ == State::kWaiting) return;
   until_ += late;
   quiet_since_ = std::min(quiet_since_ + late, now);
   for (Due& due : due_) due.sent = std::min(due.sent + late, now);
@@ -269,11 +278,10 @@ void Link::StartTimer() {
 
 void Link::SetTimer(Clock::time_point at) {
   const auto now = Clock::now();
-  const auto step =
-      std::min(node_options().command_timeout, node_options().connect_timeout) / kSteps;
+  Excuse(now);
   until_ = at;
-  timer_at_ = state_ == State::kWaiting ? at : std::min(at, now + step);
-  timer_.Start(timer_at_ - now);
+  timer_.Start(at - now);
+  if (state_ != State::kWaiting) parts_.hold_ups.WatchUntil(now, at);
 }
 
 void Link::Lose(const std::string& reason) {

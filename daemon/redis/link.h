@@ -11,6 +11,7 @@
 
 #include "daemon/engine/events.h"
 #include "daemon/engine/node_op.h"
+#include "daemon/event/hold_ups.h"
 #include "daemon/event/loop.h"
 #include "daemon/event/stream.h"
 #include "daemon/event/timer.h"
@@ -59,6 +60,7 @@ class Link {
   struct Parts {
     event::Loop& loop;
     Resolver& resolver;
+    event::HoldUps& hold_ups;
     const Options& options;
     engine::NodeIndex node;
     std::size_t number;  // of the links of this node
@@ -82,7 +84,8 @@ class Link {
   // False: it is not ready, or too much waits to be sent; nothing was sent, and no answer will
   // come. True: the user gets exactly one answer, or a silence with gone=true, in the end; to
   // a batch, one for the ticket of each.
-  bool Send(std::span<const engine::Ticket> tickets, const Question& question);
+  // `hears`: the node sends hints to this daemon.
+  bool Send(std::span<const engine::Ticket> tickets, const Question& question, bool hears);
 
   // Asks the node whether the connection still works; if not, it is lost soon. The link is ready.
   void Beat();
@@ -108,6 +111,9 @@ class Link {
 
   const NodeOptions& node_options() const { return parts_.options.nodes[parts_.node]; }
 
+  std::chrono::nanoseconds HandshakeTimeout() const {
+    return backoff_.patience() * node_options().connect_timeout;
+  }
   void Dial();
   void Connect(const SocketAddress& address);
   std::string WhatEnded() const;
@@ -122,7 +128,7 @@ class Link {
   void BecomeReady();
   void Lose(const std::string& reason);
   void OnTimer();
-  void Excuse(Clock::time_point now, Clock::duration late);
+  void Excuse(Clock::time_point now);
   void ReportTimedOut(Clock::time_point now);
   void StartTimer();
   void SetTimer(Clock::time_point at);
@@ -131,11 +137,11 @@ class Link {
   State state_ = State::kWaiting;
   Backoff backoff_;
   Dialer dialer_;
-  // kWaiting: the next try. kConnecting, kHandshaking: the end of connect_timeout. kReady: the next
-  // of the ops' time-outs.
+  // kWaiting: the next try. kConnecting: the end of connect_timeout. kHandshaking: that of
+  // HandshakeTimeout. kReady: the next of the ops' time-outs.
   event::Timer timer_;
   Clock::time_point until_;     // what it is for
-  Clock::time_point timer_at_;  // its next step towards that
+  Clock::duration excused_{0};  // of all hold-ups: those before what is waited for
   event::Timer beat_timer_;     // kReady
   std::unique_ptr<event::Stream> stream_;
   Reader reader_;

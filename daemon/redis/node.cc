@@ -4,25 +4,25 @@
 
 namespace redlockd::redis {
 
-Node::Node(event::Loop& loop, Resolver& resolver, const Options& options, engine::NodeIndex index,
-           const Callbacks& callbacks, std::minstd_rand& random)
+Node::Node(event::Loop& loop, Resolver& resolver, event::HoldUps& hold_ups, const Options& options,
+           engine::NodeIndex index, const Callbacks& callbacks, std::minstd_rand& random)
     : index_(index), callbacks_(callbacks) {
   for (std::size_t i = 0; i < options.links; ++i) {
     const auto seed = static_cast<std::uint32_t>(random());
     slots_.push_back({.link = std::make_unique<Link>(
-                          Link::Parts{loop, resolver, options, index, i, *this}, seed),
+                          Link::Parts{loop, resolver, hold_ups, options, index, i, *this}, seed),
                       .way = i});
   }
 }
 
-bool Node::Ask(std::span<const engine::Ticket> tickets, const Question& question) {
+bool Node::Ask(std::span<const engine::Ticket> tickets, const Question& question, bool hears) {
   if (!question.lane()) {
     const auto any = AnyReady();
-    return any && slots_[*any].link->Send(tickets, question);
+    return any && slots_[*any].link->Send(tickets, question, hears);
   }
   Slot& slot = WayOf(*question.lane());
   Link& link = *slots_[slot.way].link;
-  if (!link.Send(tickets, question)) return false;
+  if (!link.Send(tickets, question, hears)) return false;
   slot.asked = link.asked();
   return true;
 }

@@ -21,11 +21,11 @@ namespace redlockd::redis {
 class Node : private LinkUser {
  public:
   // All references outlive the node.
-  Node(event::Loop& loop, Resolver& resolver, const Options& options, engine::NodeIndex index,
-       const Callbacks& callbacks, std::minstd_rand& random);
+  Node(event::Loop& loop, Resolver& resolver, event::HoldUps& hold_ups, const Options& options,
+       engine::NodeIndex index, const Callbacks& callbacks, std::minstd_rand& random);
 
   // As Link::Send.
-  bool Ask(std::span<const engine::Ticket> tickets, const Question& question);
+  bool Ask(std::span<const engine::Ticket> tickets, const Question& question, bool hears);
 
   // Which links are missing while others are ready, and why, for a person; empty: none.
   std::string Missing() const;

@@ -10,18 +10,36 @@
 
 namespace redlockd::redis {
 
+namespace {
+
+// The shortest time-out is waited for in at least this many steps, so that a loop that did not turn
+// meanwhile is noticed.
+constexpr int kSteps = 4;
+
+std::chrono::nanoseconds StepOf(const Options& options) {
+  std::chrono::nanoseconds least = std::chrono::nanoseconds::max();
+  for (const NodeOptions& node : options.nodes) {
+    least = std::min({least, node.command_timeout, node.connect_timeout});
+  }
+  return least / kSteps;
+}
+
+}  // namespace
+
 Nodes::Nodes(event::Loop& loop, Options options, Callbacks callbacks)
     : options_(std::move(options)),
       callbacks_(std::move(callbacks)),
       random_(std::random_device()()),
       resolver_(loop),
+      hold_ups_(loop, StepOf(options_)),
       batches_(options_.links),
       send_batches_(loop, [this] { SendBatches(); }),
       report_unasked_(loop, [this] { ReportUnasked(); }) {
   CHECK(!options_.nodes.empty() && options_.nodes.size() <= engine::kMaxNodes);
   CHECK(options_.links >= 1);
   for (engine::NodeIndex i = 0; i < options_.nodes.size(); ++i) {
-    nodes_.push_back(std::make_unique<Node>(loop, resolver_, options_, i, callbacks_, random_));
+    nodes_.push_back(
+        std::make_unique<Node>(loop, resolver_, hold_ups_, options_, i, callbacks_, random_));
     if (options_.instance.empty()) continue;
     subscriptions_.push_back(std::make_unique<Subscription>(
         Subscription::Parts{loop, resolver_, options_, i, callbacks_},
@@ -110,7 +128,9 @@ void Nodes::SendBatches() {
 void Nodes::Send(engine::NodeSet nodes, std::span<const engine::Ticket> tickets,
                  const Question& question) {
   for (engine::NodeIndex i = 0; i < nodes_.size(); ++i) {
-    if (!nodes.test(i) || nodes_[i]->Ask(tickets, question)) continue;
+    if (!nodes.test(i)) continue;
+    const bool hears = !subscriptions_.empty() && subscriptions_[i]->is_subscribed();
+    if (nodes_[i]->Ask(tickets, question, hears)) continue;
     for (const engine::Ticket& ticket : tickets) unasked_.push_back({i, ticket, true, true});
     report_unasked_.Schedule();
   }

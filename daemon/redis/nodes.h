@@ -9,6 +9,7 @@
 
 #include "daemon/engine/effects.h"
 #include "daemon/event/end_of_turn.h"
+#include "daemon/event/hold_ups.h"
 #include "daemon/event/loop.h"
 #include "daemon/redis/callbacks.h"
 #include "daemon/redis/node.h"
@@ -81,6 +82,7 @@ class Nodes {
   const Callbacks callbacks_;
   std::minstd_rand random_;
   Resolver resolver_;
+  event::HoldUps hold_ups_;
   std::map<unsigned long, Batch<engine::RenewOp>> renewals_;  // by the set of nodes
   std::vector<LinkBatches> batches_;                          // by link
   event::EndOfTurn send_batches_;

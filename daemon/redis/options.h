@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include "daemon/event/tls_context.h"
+
 namespace redlockd::redis {
 
 // Where a node listens: host and port, or the path of a Unix socket.
@@ -23,9 +25,10 @@ struct NodeOptions {
   // The password as it is by now, in place of the one above; asked for each new connection.
   std::function<std::string()> password_now{};
   int database = 0;
-  // How long a connection may take to be made (not counting the resolving of its name) and made
-  // ready; how long it may be silent while answers are due, before it is given up; and after what
-  // silence it is asked whether it still works. > 0.
+  event::TlsSource tls{};  // empty: the connection is plain
+  // How long a connection may take to be made, the handshake of TLS included but not the resolving of its
+  // name, and made ready; how long it may be silent while answers are due, before it is given up; and after
+  // what silence it is asked whether it still works. > 0.
   std::chrono::nanoseconds connect_timeout = std::chrono::seconds(1);
   std::chrono::nanoseconds command_timeout = std::chrono::milliseconds(50);  // > 0
 };
@@ -37,6 +40,10 @@ struct SetOptions {
   std::chrono::nanoseconds fence_window{};  // rule A6
   std::chrono::nanoseconds fence_life{};    // rule A6
   std::chrono::nanoseconds quarantine{};    // rule D2
+  // Rules E8.2, E8.3: how often a waiter polls, by its place in the queue.
+  std::chrono::nanoseconds retry_interval{};
+  std::chrono::nanoseconds max_interval{};
+  std::chrono::nanoseconds first_poll{};
 };
 
 struct Options {

@@ -40,17 +40,8 @@ const Op& Checked(std::span<const Op> batch, std::size_t most) {
 std::size_t LaneOf(const std::string& lock) { return std::hash<std::string>()(lock); }
 
 Question::Question(const engine::NodeOp& op, const SetOptions& set)
-    : is_probe_(std::holds_alternative<engine::ProbeOp>(op)),
-      form_(FormOf(op)),
-      lane_(LaneOfOp(op)) {
-  if (is_probe_) {
-    const std::string_view info = "INFO";
-    AppendCommand(text_, {&info, 1});
-  }
-  const Call call = CallOf(op, set);
-  if (call.run_id_at != std::string::npos) run_id_at_ = text_.size() + call.run_id_at;
-  text_.append(call.text);
-}
+    : Question(CallOf(op, set), FormOf(op), LaneOfOp(op),
+               std::holds_alternative<engine::ProbeOp>(op)) {}
 
 Question::Question(std::span<const engine::AcquireOp> batch, const SetOptions& set)
     : Question(CallOf(batch, set), batch.size() > 1 ? ReplyForm::kRows : ReplyForm::kWhole,
@@ -65,15 +56,22 @@ Question::Question(std::span<const engine::ReleaseOp> batch, const SetOptions& s
     : Question(CallOf(batch, set), ReplyForm::kLetters,
                LaneOf(Checked(batch, engine::kMostPerCall).lock)) {}
 
-Question::Question(Call call, ReplyForm form, std::optional<std::size_t> lane)
-    : form_(form), lane_(lane), text_(std::move(call.text)), run_id_at_(call.run_id_at) {}
+Question::Question(Call call, ReplyForm form, std::optional<std::size_t> lane, bool is_probe)
+    : is_probe_(is_probe), form_(form), lane_(lane), call_(std::move(call)) {}
 
-void Question::AppendTo(std::string& out, std::string_view run_id) const {
-  const std::string_view text = text_;
-  out.append(text.substr(0, run_id_at_));
-  if (run_id_at_ == std::string::npos) return;
-  AppendBulk(out, run_id);
-  out.append(text.substr(run_id_at_));
+void Question::AppendTo(std::string& out, const OfConnection& connection) const {
+  if (is_probe_) {
+    const std::string_view info = "INFO";
+    AppendCommand(out, {&info, 1});
+  }
+  const std::string_view text = call_.text;
+  out.append(text.substr(0, call_.run_id_at));
+  if (call_.run_id_at == Call::kNowhere) return;
+  AppendBulk(out, connection.run_id);
+  out.append(text.substr(call_.run_id_at));
+  if (call_.hears_at != Call::kNowhere && connection.hears) {
+    out[out.size() - text.size() + call_.hears_at] = '1';
+  }
 }
 
 }  // namespace redlockd::redis

@@ -15,8 +15,14 @@ namespace redlockd::redis {
 // A number that all ops of a lock have in common: they go over one link.
 std::size_t LaneOf(const std::string& lock);
 
+// What is said over one connection to a node, and not over another.
+struct OfConnection {
+  std::string_view run_id;  // of the node (rule D1)
+  bool hears = false;       // the node sends hints to this daemon (rule E8.2)
+};
+
 // An op in Redis' words, put together once for all nodes that are asked: what each of them is sent
-// differs in the run_id alone (rule D1).
+// differs in what is OfConnection alone.
 class Question {
  public:
   Question(const engine::NodeOp& op, const SetOptions& set);
@@ -26,8 +32,8 @@ class Question {
   Question(std::span<const engine::RenewOp> batch, const SetOptions& set);
   Question(std::span<const engine::ReleaseOp> batch, const SetOptions& set);
 
-  // Appends it as it goes to the node of this run.
-  void AppendTo(std::string& out, std::string_view run_id) const;
+  // Appends it as it goes over that connection.
+  void AppendTo(std::string& out, const OfConnection& connection) const;
 
   // Answered by two replies: that to INFO, and the script's.
   bool is_probe() const { return is_probe_; }
@@ -38,13 +44,12 @@ class Question {
   std::optional<std::size_t> lane() const { return lane_; }
 
  private:
-  Question(Call call, ReplyForm form, std::optional<std::size_t> lane);
+  Question(Call call, ReplyForm form, std::optional<std::size_t> lane, bool is_probe = false);
 
   bool is_probe_ = false;
   ReplyForm form_ = ReplyForm::kWhole;
   std::optional<std::size_t> lane_;
-  std::string text_;                           // without the run_id
-  std::size_t run_id_at_ = std::string::npos;  // where that belongs, if anywhere
+  Call call_;
 };
 
 }  // namespace redlockd::redis

@@ -16,12 +16,14 @@ using engine::Verdict;
 
 constexpr std::size_t kMostOthers = 64;
 constexpr std::size_t kMaxText = 512;  // of what a node may make the daemon keep and show
+constexpr std::int64_t kMostPlace = 1'000'000;
 constexpr std::int64_t kMaxInteger = std::int64_t{1} << 53;  // what Lua counts exactly
 
-constexpr std::array<std::pair<std::string_view, Verdict>, 10> kVerdicts = {{
+constexpr std::array<std::pair<std::string_view, Verdict>, 11> kVerdicts = {{
     {"ok", Verdict::kOk},
     {"busy", Verdict::kBusy},
     {"not-turn", Verdict::kNotTurn},
+    {"turn", Verdict::kTurn},
     {"not-owner", Verdict::kNotOwner},
     {"passed", Verdict::kPassed},
     {"skew", Verdict::kSkew},
@@ -33,7 +35,7 @@ constexpr std::array<std::pair<std::string_view, Verdict>, 10> kVerdicts = {{
 
 // Of the reply to a call with several locks: before the rows, and of each row.
 constexpr std::size_t kHeadElements = 2;
-constexpr std::size_t kRowElements = 5;
+constexpr std::size_t kRowElements = 6;
 
 NodeAnswer Error(std::string text) {
   NodeAnswer answer;
@@ -132,7 +134,8 @@ std::vector<NodeFacts::Other> OthersOf(std::string_view text) {
   return others;
 }
 
-// What a script says of one lock, from its `first` element on: fence, left, text and greatest.
+// What a script says of one lock, from its `first` element on: fence, left, text, greatest and, from
+// acquire alone, place.
 std::optional<NodeAnswer> ParseRow(const redisReply& reply, Verdict verdict, std::size_t first) {
   const auto fence = Integer(Element(reply, first), 0);
   const auto left = Integer(Element(reply, first + 1), -2);
@@ -145,16 +148,19 @@ std::optional<NodeAnswer> ParseRow(const redisReply& reply, Verdict verdict, std
   answer.left = Left(*left);
   answer.text = text->substr(0, kMaxText);
   answer.greatest = *greatest;
+  const auto place = Integer(Element(reply, first + 4), 0);
+  answer.place = static_cast<std::uint32_t>(std::min(place.value_or(0), kMostPlace));
   return answer;
 }
 
 // The answer to the i-th of `size` ops that have a letter each.
 NodeAnswer AnswerOfLetter(const NodeAnswer& whole, std::size_t i, std::size_t size) {
   const char letter = whole.text.size() == size ? whole.text[i] : '\0';
-  const bool is_not_owner = letter == 'n' || letter == 'N';
+  const bool is_broken = letter == 'k';
+  const bool is_not_owner = letter == 'n' || letter == 'N' || is_broken;
   const bool is_wanted = letter == 'O' || letter == 'N';
   if (!is_not_owner && !is_wanted && letter != 'o') {
-    return Error("expected o, O, n or N for each of " + std::to_string(size) + " locks, got '" +
+    return Error("expected o, O, n, N or k for each of " + std::to_string(size) + " locks, got '" +
                  whole.text + "'");
   }
   NodeAnswer part;
@@ -162,6 +168,7 @@ NodeAnswer AnswerOfLetter(const NodeAnswer& whole, std::size_t i, std::size_t si
   if (i == 0) part.node_time = whole.node_time;
   part.greatest = is_wanted ? whole.greatest : 0;
   part.wanted = is_wanted;
+  part.broken = is_broken;
   return part;
 }
 
@@ -204,7 +211,7 @@ bool IsOfAll(Verdict verdict) {
 NodeAnswer ParseAnswer(const redisReply& reply) {
   if (IsError(reply)) return Error(std::string(WithoutPlace(Describe(reply))));
   const auto malformed = [&] {
-    return Error("expected {verdict, TIME, fence, left, text, greatest} from a script, got " +
+    return Error("expected {verdict, TIME, fence, left, text, greatest, ...} from a script, got " +
                  Describe(reply));
   };
   if (reply.type != REDIS_REPLY_ARRAY) return malformed();

@@ -6,19 +6,22 @@
 
 namespace redlockd::redis {
 
-// The Lua scripts (scripts/*.lua) that do all locking on the nodes, each with prelude.lua in front.
+// The Lua scripts (scripts/*.lua) that do all locking on the nodes, each with prelude.lua in front,
+// and with queue.lua if it says that it needs it.
 enum class ScriptId : std::size_t {
   kAcquire,
   kConfirm,
   kRenew,
   kRelease,
+  kBreak,
   kInspect,
+  kPublish,
   kIntroduce,
   kSuspect,
   kTrust,
   kAdopt,
 };
-inline constexpr std::size_t kScripts = 9;
+inline constexpr std::size_t kScripts = 11;
 
 struct Script {
   std::string_view name;    // of its file, without .lua

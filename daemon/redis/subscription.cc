@@ -7,6 +7,7 @@
 
 #include "daemon/redis/encoder.h"
 #include "daemon/redis/handshake.h"
+#include "daemon/redis/hint.h"
 #include "daemon/redis/reply.h"
 
 namespace redlockd::redis {
@@ -34,31 +35,7 @@ std::string_view TextOf(const redisReply& reply) {
   return {reply.str, reply.len};
 }
 
-bool TakePrefix(std::string_view& text, std::string_view prefix) {
-  if (!text.starts_with(prefix)) return false;
-  text.remove_prefix(prefix.size());
-  return true;
-}
-
 }  // namespace
-
-std::string ChannelOf(std::string_view instance) {
-  return std::string("redlockd:to:").append(instance);
-}
-
-std::optional<engine::NodeHint> HintOf(std::string_view text, std::string_view key_prefix) {
-  engine::NodeHint hint;
-  if (TakePrefix(text, "wanted ")) {
-    hint.kind = engine::NodeHint::Kind::kWanted;
-  } else if (TakePrefix(text, "free ")) {
-    hint.kind = engine::NodeHint::Kind::kFree;
-  } else {
-    return std::nullopt;
-  }
-  if (!TakePrefix(text, key_prefix) || text.empty()) return std::nullopt;
-  hint.lock = text;
-  return hint;
-}
 
 Subscription::Subscription(const Parts& parts, std::uint32_t seed)
     : parts_(parts),
@@ -86,7 +63,8 @@ void Subscription::Connect(const SocketAddress& address) {
                        .on_bytes = [this](std::string_view bytes) { OnBytes(bytes); },
                        .on_closed = [this](const std::string&) { Lose(backoff_.Next()); },
                    });
-  stream_->Connect(reinterpret_cast<const sockaddr*>(&address.storage), address.size);
+  stream_->Connect(reinterpret_cast<const sockaddr*>(&address.storage), address.size,
+                   node_options().tls);
 }
 
 void Subscription::OnConnected() {
@@ -94,6 +72,7 @@ void Subscription::OnConnected() {
   std::string out;
   state_ = AppendAuth(out, node_options()) ? State::kAuthenticating : State::kSubscribing;
   stream_->Write(out);
+  timer_.Start(backoff_.patience() * node_options().connect_timeout);
   AskAgain();
 }
 
@@ -142,13 +121,17 @@ bool Subscription::TakeArray(const redisReply& reply) {
     if (std::exchange(state_, State::kSubscribed) != State::kSubscribed) {
       backoff_.Reset();
       timer_.Start(kAskAgain);
+      parts_.callbacks.on_event(engine::NodeSubscribed{parts_.node, true});
     }
     return true;
   }
   if (kind != "message") return false;
   if (auto hint = HintOf(TextOf(*reply.element[2]), parts_.options.set.key_prefix)) {
-    hint->node = parts_.node;
-    parts_.callbacks.on_event(*std::move(hint));
+    const auto report = [this](auto& said) {
+      said.node = parts_.node;
+      parts_.callbacks.on_event(std::move(said));
+    };
+    std::visit(report, *hint);
   }
   return true;
 }
@@ -157,6 +140,9 @@ bool Subscription::TakeArray(const redisReply& reply) {
 
 void Subscription::OnTimer() {
   if (state_ == State::kWaiting) return Dial();
+  if (state_ == State::kAuthenticating || state_ == State::kSubscribing) {
+    backoff_.HandshakeTimedOut();
+  }
   if (state_ != State::kSubscribed || !heard_) return Lose(backoff_.Next());
   AskAgain();
   timer_.Start(kAskAgain);
@@ -168,10 +154,13 @@ void Subscription::Refused(const std::string& reason) {
 }
 
 void Subscription::Lose(nanoseconds wait) {
-  state_ = State::kWaiting;
+  const State before = std::exchange(state_, State::kWaiting);
   stream_.reset();
   reader_.reset();
   timer_.Start(wait);
+  if (before == State::kSubscribed) {
+    parts_.callbacks.on_event(engine::NodeSubscribed{parts_.node, false});
+  }
 }
 
 }  // namespace redlockd::redis

@@ -3,11 +3,9 @@
 #include <chrono>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 #include <string_view>
 
-#include "daemon/engine/node_op.h"
 #include "daemon/event/loop.h"
 #include "daemon/event/stream.h"
 #include "daemon/event/timer.h"
@@ -19,13 +17,6 @@
 #include "daemon/redis/resolver.h"
 
 namespace redlockd::redis {
-
-// The channel on which scripts send hints to one daemon (rule E5).
-std::string ChannelOf(std::string_view instance);
-
-// A hint: "wanted KEY" or "free KEY", the key of a lock with its prefix. None if it is not
-// that: anybody may publish there. Without its node.
-std::optional<engine::NodeHint> HintOf(std::string_view text, std::string_view key_prefix);
 
 // Hears what one node publishes to this daemon, on a connection of its own that is made again as
 // often as it breaks. Nothing depends on it: it says nothing of whether the node is up, and where
@@ -43,6 +34,8 @@ class Subscription {
   Subscription(const Parts& parts, std::uint32_t seed);  // starts connecting
   Subscription(const Subscription&) = delete;
   Subscription& operator=(const Subscription&) = delete;
+
+  bool is_subscribed() const { return state_ == State::kSubscribed; }
 
  private:
   enum class State { kWaiting, kConnecting, kAuthenticating, kSubscribing, kSubscribed };

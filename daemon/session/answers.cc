@@ -21,24 +21,30 @@ struct Writer {
   std::string& out = session.out();
 
   ReplyLine Ok() const { return ReplyLine::Ok(out, tag); }
+  engine::Time Now() const { return session.room().port().Now(); }
 
   void operator()(const engine::Granted& granted) const {
-    Ok().Add("lock", granted.name)
-        .Add("fence", granted.fence)
-        .Add("deadline", OnWire(granted.deadline))
+    auto ok = Ok();
+    ok.Add("lock", granted.name).Add("fence", granted.fence);
+    AddDeadline(ok, granted.deadline, Now())
         .Add("ttl", granted.ttl)
         .Add("votes", std::to_string(granted.votes) + "/" + std::to_string(granted.nodes));
   }
   void operator()(const engine::Released& released) const {
-    Ok().Add("lock", released.name).Add("fence", released.fence);
+    auto ok = Ok();
+    ok.Add("lock", released.name).Add("fence", released.fence);
+    if (released.kept > engine::Duration(0)) ok.Add("kept", InMilliseconds(released.kept));
   }
   void operator()(const engine::Checked& checked) const {
-    Ok().Add("lock", checked.name)
-        .Add("fence", checked.fence)
-        .Add("deadline", OnWire(checked.deadline))
-        .Add("left", InMilliseconds(checked.deadline - session.room().port().Now()));
+    auto ok = Ok();
+    ok.Add("lock", checked.name).Add("fence", checked.fence);
+    AddDeadline(ok, checked.deadline, Now());
   }
+  void operator()(const engine::Done&) const { Ok(); }
   void operator()(const engine::WaitCancelled&) const { Ok().Add("tag", subject); }
+  void operator()(const engine::Broken& broken) const {
+    Ok().Add("lock", broken.name).Add("left", InMillisecondsUp(broken.left));
+  }
   void operator()(const engine::Shown& shown) const { WriteShown(session, tag, shown); }
   void operator()(const engine::NodesSet& set) const {
     for (const engine::NodeWord& word : set.nodes) {
@@ -85,10 +91,25 @@ void WriteNotice(std::string& out, const engine::Notice& notice, engine::Time no
   line.Add("lock", notice.name).Add("fence", notice.fence);
   if (notice.kind == Kind::kLost) {
     line.Add("reason", WordOf(notice.reason));
+  } else if (notice.kind == Kind::kWanted) {
+    line.Add("by", WordOf(notice.by));
   } else {
-    line.Add("deadline", OnWire(notice.deadline));
+    AddDeadline(line, notice.deadline, now);
   }
   if (!notice.text.empty()) line.Text(notice.text);
+}
+
+void WriteWatch(std::string& out, const engine::WatchNotice& notice) {
+  using What = engine::WatchNotice::What;
+  auto line = ReplyLine::Event(out, "WATCH");
+  line.Add("lock", notice.name).Add("what", WordOf(notice.what));
+  if (notice.fence != 0) line.Add("fence", notice.fence);
+  const std::string_view why_ended = WhyEnded(notice);
+  if (notice.what == What::kGranted || !why_ended.empty()) {
+    line.Add("pid", notice.pid).Add("uid", notice.uid);
+  }
+  if (!why_ended.empty()) line.Add("reason", why_ended);
+  if (notice.what == What::kWanted) line.Add("by", WordOf(notice.by));
 }
 
 }  // namespace redlockd::session

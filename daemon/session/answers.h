@@ -16,6 +16,9 @@ void WriteAnswer(Session& session, const std::string& tag, const std::string& su
 
 void WriteNotice(std::string& out, const engine::Notice& notice, engine::Time now);
 
+// What becomes of a lock, as a line for those who watch it.
+void WriteWatch(std::string& out, const engine::WatchNotice& notice);
+
 // show.cc: the rows and the answer of `show`.
 void WriteShown(Session& session, const std::string& tag, const engine::Shown& shown);
 

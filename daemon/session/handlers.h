@@ -9,12 +9,15 @@ namespace redlockd::session {
 Outcome RunLock(Session& session, Call& call);
 Outcome RunTryLock(Session& session, Call& call);
 Outcome RunUnlock(Session& session, Call& call);
+Outcome RunBreak(Session& session, Call& call);
 Outcome RunCheck(Session& session, Call& call);
 Outcome RunCancel(Session& session, Call& call);
 
 // view_verbs.cc
 Outcome RunList(Session& session, Call& call);
 Outcome RunShow(Session& session, Call& call);
+Outcome RunWatch(Session& session, Call& call);
+Outcome RunUnwatch(Session& session, Call& call);
 Outcome RunNodes(Session& session, Call& call);
 Outcome RunStats(Session& session, Call& call);
 

@@ -14,6 +14,7 @@ using redlock::protocol::ReplyLine;
 constexpr std::size_t kRows = 64;
 
 engine::RowPlace Behind(const engine::HoldView& hold) { return {hold.name, 1}; }
+engine::RowPlace Behind(const engine::KeptView& kept) { return {kept.name, 1}; }
 engine::RowPlace Behind(const engine::WaitView& wait) { return {wait.name, wait.place + 1}; }
 
 void WriteRow(const engine::HoldView& hold, const std::string& tag, engine::Time now,
@@ -21,12 +22,20 @@ void WriteRow(const engine::HoldView& hold, const std::string& tag, engine::Time
   auto row = ReplyLine::Row(out, tag);
   row.Add("lock", hold.name)
       .Add("state", hold.jeopardy ? "jeopardy" : "held")
-      .Add("fence", hold.fence)
-      .Add("deadline", OnWire(hold.deadline))
-      .Add("left", InMilliseconds(hold.deadline - now))
+      .Add("fence", hold.fence);
+  AddDeadline(row, hold.deadline, now)
       .Add("ttl", hold.ttl)
       .Add("held", InMilliseconds(now - hold.granted));
   AddWho(row, room, reader, hold.session, hold.note);
+}
+
+void WriteRow(const engine::KeptView& kept, const std::string& tag, engine::Time now, Sessions&,
+              const Session&, std::string& out) {
+  ReplyLine::Row(out, tag)
+      .Add("lock", kept.name)
+      .Add("state", "kept")
+      .Add("fence", kept.fence)
+      .Add("left", InMilliseconds(kept.until - now));
 }
 
 void WriteRow(const engine::WaitView& wait, const std::string& tag, engine::Time now,
@@ -52,7 +61,8 @@ bool Listing::Continue(Sessions& room, const Session& reader, std::size_t bytes,
         next_ = Behind(view);
       };
       std::visit(write, *row);
-      ++(std::holds_alternative<engine::HoldView>(*row) ? holds_ : waits_);
+      if (std::holds_alternative<engine::HoldView>(*row)) ++holds_;
+      if (std::holds_alternative<engine::WaitView>(*row)) ++waits_;
     }
     if (rows.size() < kRows && out.size() < full) {
       ReplyLine::Ok(out, tag_).Add("holds", holds_).Add("waits", waits_);

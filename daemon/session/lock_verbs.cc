@@ -2,6 +2,7 @@
 
 #include "daemon/session/handlers.h"
 #include "daemon/session/sessions.h"
+#include "protocol/duration.h"
 #include "protocol/reply.h"
 
 namespace redlockd::session {
@@ -10,14 +11,23 @@ using redlock::protocol::ErrorCode;
 using redlock::protocol::ReplyLine;
 
 Outcome RunLock(Session& session, Call& call) {
+  if (call.min_hold && call.max_hold && *call.min_hold > *call.max_hold) {
+    ReplyLine::Err(session.out(), call.tag, ErrorCode::kBadRequest)
+        .Text("min-hold: expected at most max-hold, " +
+              redlock::protocol::FormatDuration(*call.max_hold) + ", found " +
+              redlock::protocol::FormatDuration(*call.min_hold));
+    return Answered{};
+  }
   return engine::LockRequested{.session = session.id(),
                                .request = call.request,
                                .name = call.subject,
                                .wait = call.wait,
                                .ttl = call.ttl,
                                .max_hold = call.max_hold,
+                               .min_hold = call.min_hold.value_or(engine::Duration(0)),
                                .note = std::move(call.note),
-                               .renewed_events = call.renewed_events};
+                               .renewed_events = call.renewed_events,
+                               .wanted_events = call.wanted_events};
 }
 
 Outcome RunTryLock(Session& session, Call& call) {
@@ -30,7 +40,22 @@ Outcome RunUnlock(Session& session, Call& call) {
                                  .request = call.request,
                                  .name = call.subject,
                                  .fence = call.fence,
-                                 .sync = call.sync};
+                                 .sync = call.has_word};
+}
+
+Outcome RunBreak(Session& session, Call& call) {
+  const bool is_of_owner = !call.owner.empty();
+  if (is_of_owner == call.fence.has_value() || (call.has_word && !is_of_owner)) {
+    ReplyLine::Err(session.out(), call.tag, ErrorCode::kBadRequest)
+        .Text("expected fence=N, of a hold of this host, or owner=VALUE, and now only with that");
+    return Answered{};
+  }
+  return engine::BreakRequested{.session = session.id(),
+                                .request = call.request,
+                                .name = call.subject,
+                                .fence = call.fence,
+                                .owner = std::move(call.owner),
+                                .at_once = call.has_word};
 }
 
 Outcome RunCheck(Session& session, Call& call) {

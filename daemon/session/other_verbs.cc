@@ -1,4 +1,5 @@
 #include "daemon/session/handlers.h"
+#include "daemon/session/rows.h"
 #include "daemon/session/sessions.h"
 #include "protocol/reply.h"
 
@@ -15,7 +16,7 @@ Outcome RunAdopt(Session& session, Call& call) {
 }
 
 Outcome RunPing(Session& session, Call& call) {
-  ReplyLine::Ok(session.out(), call.tag);
+  ReplyLine::Ok(session.out(), call.tag).Add("now", OnWire(session.room().port().Now()));
   return Answered{};
 }
 

@@ -15,12 +15,26 @@ void AddWho(redlock::protocol::ReplyLine& line, Sessions& room, const Session& r
   line.Add("pid", std::to_string(peer.pid) + (peer.Gone() ? "(gone)" : ""));
   line.Add("uid", peer.uid);
   if (!peer.command.empty()) line.Add("cmd", peer.command);
-  const bool may_see = reader.peer().admin || reader.peer().uid == peer.uid;
+  AddNote(line, reader, peer.uid, note);
+}
+
+void AddNote(redlock::protocol::ReplyLine& line, const Session& reader, std::uint32_t uid,
+             const std::string& note) {
+  const bool may_see = reader.peer().admin || reader.peer().uid == uid;
   if (may_see && !note.empty()) line.Add("note", note);
+}
+
+redlock::protocol::ReplyLine& AddDeadline(redlock::protocol::ReplyLine& line, engine::Time deadline,
+                                          engine::Time now) {
+  return line.Add("deadline", OnWire(deadline)).Add("left", InMilliseconds(deadline - now));
 }
 
 engine::Duration InMilliseconds(engine::Duration duration) {
   return std::chrono::floor<std::chrono::milliseconds>(std::max(duration, engine::Duration(0)));
+}
+
+engine::Duration InMillisecondsUp(engine::Duration duration) {
+  return std::chrono::ceil<std::chrono::milliseconds>(std::max(duration, engine::Duration(0)));
 }
 
 }  // namespace redlockd::session

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "daemon/session/answers.h"
+#include "daemon/session/bounds.h"
 #include "daemon/session/sessions.h"
 #include "protocol/limits.h"
 #include "protocol/reply.h"
@@ -19,11 +20,6 @@ using redlock::protocol::Request;
 
 // Lines of one session in a portion.
 constexpr int kLinesAtATime = 8;
-// Untagged lines that may wait while one is under way.
-constexpr std::size_t kQueuedLines = 64;
-// Requests other than locks that may be under way. Locks have room of their own, so that `cancel`
-// gets through when all of them wait.
-constexpr std::size_t kOtherRequests = 64;
 // How many bytes of a listing are written at a time, and how many lines that is.
 constexpr std::size_t kListingBytes = 8192;
 constexpr int kListingLines = 16;
@@ -192,7 +188,8 @@ void Session::Answer(engine::RequestId request, const engine::Answer& answer) {
   const UnderWay::Request* asked = under_way_.Find(request);
   if (asked == nullptr) return;  // the session is leaving
   if (const auto found = news_.find(asked->subject); found != news_.end()) {
-    if (found->second.state) WriteNotice(out(), *found->second.state, room_.port().Now());
+    found->second.renewal.reset();
+    WriteNews(found->second);
     news_.erase(found);
   }
   WriteAnswer(*this, asked->tag, asked->subject, answer);
@@ -202,18 +199,46 @@ void Session::Answer(engine::RequestId request, const engine::Answer& answer) {
 void Session::Notify(const engine::Notice& notice) {
   using Kind = engine::Notice::Kind;
   if (state_ != State::kOpen) return;
-  if (notice.kind == Kind::kRenewed) {
-    news_[notice.name].renewal = notice;
-  } else {
-    // It says more than the renewal before it did, or takes it back.
-    news_.erase(notice.name);
-    const bool is_state = notice.kind == Kind::kJeopardy || notice.kind == Kind::kSafe;
-    if (is_state && blocked_) {
-      news_[notice.name].state = notice;
-    } else {
-      WriteNotice(out(), notice, room_.port().Now());
+  switch (notice.kind) {
+    case Kind::kRenewed:
+      news_[notice.name].renewal = notice;
+      break;
+    case Kind::kWanted:
+      news_[notice.name].wanted = notice;
+      break;
+    case Kind::kJeopardy:
+    case Kind::kSafe: {
+      // It says more than the renewal before it did, or takes it back.
+      News& news = news_[notice.name];
+      news.renewal.reset();
+      news.state = notice;
+      // All of them count for a client that reads.
+      if (!blocked_) WriteNews(news);
+      break;
     }
+    case Kind::kLost:
+    case Kind::kBroken:
+      news_.erase(notice.name);
+      [[fallthrough]];
+    case Kind::kDraining:
+      WriteNotice(out(), notice, room_.port().Now());
+      break;
   }
+  Schedule();
+}
+
+// A watcher that does not read misses something, instead of being dropped for it. What is missed is in
+// one piece, and the line that says so stands in its place.
+void Session::NotifyWatch(std::string_view line) {
+  // Much may become of many locks in one turn.
+  if (!blocked_ && unread_watches_ + line.size() > kUnreadWatches) Send();
+  if (state_ != State::kOpen) return;
+  if (missed_watches_ > 0 || unread_watches_ + line.size() > kUnreadWatches) {
+    ++missed_watches_;
+    return;
+  }
+  out() += line;
+  unread_watches_ += line.size();
   Schedule();
 }
 
@@ -234,17 +259,10 @@ void Session::EndTurn() {
   if (state_ == State::kOver) return;
   if (!blocked_) {
     WriteNews();
-    switch (connection_.Flush()) {
-      case Connection::Flushed::kAll:
-        break;
-      case Connection::Flushed::kBlocked:
-        blocked_ = true;
-        break;
-      case Connection::Flushed::kGone:
-        return OnGone();
-    }
+    Send();
+    if (state_ == State::kOver) return;
   }
-  if (connection_.unsent() > room_.options().max_unread_output) {
+  if (connection_.unsent() - unread_watches_ > room_.options().max_unread_output) {
     return End(engine::SessionDropped{id_});
   }
   // Its locks end here, even if it never reads the answers.
@@ -252,6 +270,24 @@ void Session::EndTurn() {
   if (blocked_) return;
   if (MayList()) room_.Serve(*this);
   if (state_ == State::kLeaving) state_ = State::kOver;
+}
+
+void Session::Send() {
+  switch (connection_.Flush()) {
+    case Connection::Flushed::kAll:
+      unread_watches_ = 0;
+      if (missed_watches_ > 0) {
+        ReplyLine::Event(out(), "WATCH").Add("missed", std::exchange(missed_watches_, 0));
+        Schedule();
+      }
+      return;
+    case Connection::Flushed::kBlocked:
+      blocked_ = true;
+      unread_watches_ = std::min(unread_watches_, connection_.unsent());
+      return;
+    case Connection::Flushed::kGone:
+      return OnGone();
+  }
 }
 
 // It goes on once the client has read nearly all that there was.
@@ -267,12 +303,16 @@ void Session::ContinueListing(int& left) {
 }
 
 void Session::WriteNews() {
-  const engine::Time now = room_.port().Now();
-  for (const auto& [name, news] : news_) {
-    if (news.state) WriteNotice(out(), *news.state, now);
-    if (news.renewal) WriteNotice(out(), *news.renewal, now);
-  }
+  for (auto& [name, news] : news_) WriteNews(news);
   news_.clear();
+}
+
+void Session::WriteNews(News& news) {
+  const engine::Time now = room_.port().Now();
+  for (auto* notice : {&news.state, &news.renewal, &news.wanted}) {
+    if (*notice) WriteNotice(out(), **notice, now);
+    notice->reset();
+  }
 }
 
 void Session::OnInput() {
@@ -303,6 +343,7 @@ void Session::Leave() {
   queue_.clear();
   listings_.clear();
   news_.clear();
+  missed_watches_ = 0;
   Schedule();
 }
 

@@ -42,6 +42,8 @@ class Session : private Connection::Owner {
   // For the room.
   void Answer(engine::RequestId request, const engine::Answer& answer);
   void Notify(const engine::Notice& notice);
+  // A line about a lock that the client watches.
+  void NotifyWatch(std::string_view line);
   // Does some of what there is to do, and takes what that cost from `left`, counted in lines.
   // Whether more is to be done.
   bool Work(int& left);
@@ -63,6 +65,14 @@ class Session : private Connection::Owner {
 
  private:
   enum class State { kOpen, kLeaving, kOver };
+  // The events of a hold that are not written yet: only the newest is of use to a client. So a
+  // client that holds locks and does not read, like what is left of a killed `redlock run`, is
+  // never dropped for that.
+  struct News {
+    std::optional<engine::Notice> state;    // JEOPARDY or SAFE, which a client has not read
+    std::optional<engine::Notice> renewal;  // after it
+    std::optional<engine::Notice> wanted;   // WANTED, which comes once for each hold
+  };
   // A line of the client.
   using Item = std::variant<redlock::protocol::Request, redlock::protocol::ParseError>;
 
@@ -87,7 +97,9 @@ class Session : private Connection::Owner {
   void Schedule();
   bool MayList() const;
   void ContinueListing(int& left);
+  void Send();
   void WriteNews();
+  void WriteNews(News& news);
   void WriteError(std::string_view tag, redlock::protocol::ErrorCode code, std::string_view text);
 
   // Ends.
@@ -112,16 +124,11 @@ class Session : private Connection::Owner {
 
   engine::RequestId last_request_ = 0;
   UnderWay under_way_;
-  std::list<Item> queue_;        // untagged lines after the one that is under way
-  std::list<Listing> listings_;  // of those under way
-  // The events of a hold that are not written yet: only the newest is of use to a client. So a
-  // client that holds locks and does not read, like what is left of a killed `redlock run`, is
-  // never dropped for that.
-  struct News {
-    std::optional<engine::Notice> state;    // JEOPARDY or SAFE, which a client has not read
-    std::optional<engine::Notice> renewal;  // after it
-  };
-  std::map<std::string, News> news_;
+  std::list<Item> queue_;             // untagged lines after the one that is under way
+  std::list<Listing> listings_;       // of those under way
+  std::map<std::string, News> news_;  // by lock
+  std::size_t unread_watches_ = 0;    // bytes of WATCH lines in the output, or fewer
+  std::uint64_t missed_watches_ = 0;  // lines that were dropped, and the client does not know
 };
 
 }  // namespace redlockd::session

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "daemon/session/answers.h"
+#include "daemon/session/bounds.h"
 #include "daemon/session/peer.h"
 #include "daemon/session/rows.h"
 #include "daemon/session/verbs.h"
@@ -20,9 +22,6 @@ using redlock::protocol::ReplyLine;
 // Lines that are taken of all sessions in a turn of the loop, so that no turn is long: what comes
 // from nodes meanwhile is due at once.
 constexpr int kLinesPerTurn = 64;
-
-// Sessions that only administrators get; fewer where there are few at all.
-constexpr std::size_t kForAdmins = 32;
 
 }  // namespace
 
@@ -60,7 +59,7 @@ void Sessions::Accept(Descriptor socket) {
   const uid_t uid = peer->uid;
   const engine::SessionId id = ++last_id_;
   ++sessions_of_uid_[uid];
-  port_.Post(engine::SessionOpened{id, uid});
+  port_.Post(engine::SessionOpened{id, uid, peer->pid});
   sessions_.emplace(id, std::make_unique<Session>(*this, id, std::move(*peer), std::move(socket)));
 }
 
@@ -93,6 +92,15 @@ void Sessions::Answer(const engine::AnswerClient& answer) {
 void Sessions::Notify(const engine::NotifyClient& notify) {
   const auto found = sessions_.find(notify.session);
   if (found != sessions_.end()) found->second->Notify(notify.notice);
+}
+
+void Sessions::Notify(const engine::NotifyWatchers& notify) {
+  std::string line;
+  WriteWatch(line, notify.notice);
+  for (const engine::SessionId session : notify.sessions) {
+    const auto found = sessions_.find(session);
+    if (found != sessions_.end()) found->second->NotifyWatch(line);
+  }
 }
 
 void Sessions::AtEndOfTurn(engine::SessionId id) {

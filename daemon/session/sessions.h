@@ -53,6 +53,7 @@ class Sessions {
   // Effects of the engine. A session that has ended meanwhile needs no answer.
   void Answer(const engine::AnswerClient& answer);
   void Notify(const engine::NotifyClient& notify);
+  void Notify(const engine::NotifyWatchers& notify);
 
   // Leaves new clients in the socket's queue, for who accepts on it next.
   void StopAccepting() { listener_.Stop(); }

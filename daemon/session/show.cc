@@ -1,8 +1,9 @@
-#include <algorithm>
-#include <map>
+#include <optional>
+#include <string>
 #include <string_view>
 
 #include "daemon/engine/node_set.h"
+#include "daemon/engine/owner_count.h"
 #include "daemon/engine/owner_value.h"
 #include "daemon/session/answers.h"
 #include "daemon/session/rows.h"
@@ -15,12 +16,13 @@ namespace {
 using redlock::protocol::ErrorCode;
 using redlock::protocol::ReplyLine;
 
-// What the nodes say, counted.
-struct Count {
-  std::size_t answered = 0;
-  std::size_t free = 0;
-  std::map<std::string, std::size_t> owners;
-};
+// A key that is kept from everybody names the owner whose lease was broken.
+std::string_view StateOf(std::string_view owner) {
+  return owner.starts_with(engine::kKept) ? "kept" : "held";
+}
+std::optional<engine::OwnerParts> PartsOf(std::string_view owner) {
+  return engine::ParseOwnerValue(engine::WithoutKept(owner));
+}
 
 void WriteHold(ReplyLine row, Sessions& room, const Session& reader, const engine::HoldView& hold) {
   row.Add("place", "here")
@@ -32,25 +34,46 @@ void WriteHold(ReplyLine row, Sessions& room, const Session& reader, const engin
   AddWho(row, room, reader, hold.session, hold.note);
 }
 
-void WriteNode(ReplyLine row, Sessions& room, const engine::NodeWord& word, Count& count) {
+// The hold of another host, as its daemon says.
+void WriteHolder(ReplyLine row, const Session& reader, std::string_view host,
+                 const engine::HolderFacts& holder) {
+  row.Add("place", "other")
+      .Add("state", "held")
+      .Add("host", host)
+      .Add("fence", holder.fence)
+      .Add("held", InMilliseconds(holder.held))
+      .Add("pid", holder.pid)
+      .Add("uid", holder.uid);
+  AddNote(row, reader, holder.uid, holder.note);
+}
+
+// What came by way of one of the nodes that name the owner; null if nothing did, or nobody holds it.
+const engine::HolderFacts* HolderOf(const engine::Shown& shown, const std::string& owner) {
+  for (const engine::NodeWord& word : shown.nodes) {
+    const std::string* value = engine::OwnerCount::Of(word);
+    if (value && *value == owner && word.named) {
+      return word.named->holder ? &*word.named->holder : nullptr;
+    }
+  }
+  return nullptr;
+}
+
+void WriteNode(ReplyLine row, Sessions& room, const engine::NodeWord& word) {
   row.Add("place", "node")
       .Add("node", word.node + 1)
       .Add("address", room.options().node_addresses.at(word.node));
-  if (!word.answer || word.answer->verdict != engine::Verdict::kOk) {
+  const std::string* owner = engine::OwnerCount::Of(word);
+  if (!owner) {
     row.Add("state", "unknown");
     row.Text(word.answer ? word.answer->text : word.silence);
     return;
   }
-  ++count.answered;
-  const std::string& owner = word.answer->text;
-  if (owner.empty()) {
-    ++count.free;
+  if (owner->empty()) {
     row.Add("state", "free");
     return;
   }
-  ++count.owners[owner];
-  row.Add("state", "held").Add("owner", owner);
-  const auto parts = engine::ParseOwnerValue(owner);
+  row.Add("state", StateOf(*owner)).Add("owner", *owner);
+  const auto parts = PartsOf(*owner);
   if (parts && !parts->host.empty()) row.Add("host", parts->host);
   // A key of another program may have no end.
   const engine::Duration left = word.answer->left;
@@ -63,33 +86,35 @@ void WriteShown(Session& session, const std::string& tag, const engine::Shown& s
   Sessions& room = session.room();
   std::string& out = session.out();
   if (shown.hold) WriteHold(ReplyLine::Row(out, tag), room, session, *shown.hold);
-  Count count;
+  const engine::OwnerCount count(shown.nodes);
+  const auto* owner = count.Majority();
+  const auto parts = owner ? PartsOf(owner->first) : std::nullopt;
+  const bool is_here = parts && parts->instance == room.options().instance;
+  const bool is_of_another = parts && !is_here;
+  const auto* holder = is_of_another ? HolderOf(shown, owner->first) : nullptr;
+  if (holder) WriteHolder(ReplyLine::Row(out, tag), session, parts->host, *holder);
   for (const engine::NodeWord& word : shown.nodes) {
-    WriteNode(ReplyLine::Row(out, tag), room, word, count);
+    WriteNode(ReplyLine::Row(out, tag), room, word);
   }
 
   const std::size_t majority = engine::Majority(shown.nodes.size());
   const auto votes = [&shown](std::size_t n) {
     return std::to_string(n) + "/" + std::to_string(shown.nodes.size());
   };
-  if (count.answered < majority) {
+  if (count.answered() < majority) {
     ReplyLine::Err(out, tag, ErrorCode::kNoQuorum)
         .Add("lock", shown.name)
-        .Text(votes(count.answered) + " nodes answered");
+        .Text(votes(count.answered()) + " nodes answered");
     return;
   }
-  const auto owner = std::find_if(count.owners.begin(), count.owners.end(),
-                                  [&](const auto& entry) { return entry.second >= majority; });
   auto ok = ReplyLine::Ok(out, tag);
   ok.Add("lock", shown.name);
-  if (owner != count.owners.end()) {
-    const auto parts = engine::ParseOwnerValue(owner->first);
-    const bool is_here = parts && parts->instance == room.options().instance;
-    ok.Add("state", "held")
+  if (owner) {
+    ok.Add("state", StateOf(owner->first))
         .Add("by", is_here ? "here" : "other")
         .Add("votes", votes(owner->second));
-  } else if (count.free >= majority) {
-    ok.Add("state", "free").Add("votes", votes(count.free));
+  } else if (count.free() >= majority) {
+    ok.Add("state", "free").Add("votes", votes(count.free()));
   } else {
     ok.Add("state", "undecided");
   }

@@ -5,6 +5,7 @@
 #include <charconv>
 #include <utility>
 
+#include "daemon/engine/owner_value.h"
 #include "daemon/session/handlers.h"
 #include "protocol/duration.h"
 #include "protocol/name.h"
@@ -40,14 +41,31 @@ Problem ReadMaxHold(std::string_view value, Call& call) {
   return ReadDuration(value, call.max_hold);
 }
 
+Problem ReadMinHold(std::string_view value, Call& call) {
+  if (const Problem problem = ReadDuration(value, call.min_hold)) return problem;
+  if (*call.min_hold <= engine::kMostMinHold) return std::nullopt;
+  return "expected at most " + redlock::protocol::FormatDuration(engine::kMostMinHold) +
+         Found(value);
+}
+
 Problem ReadNote(std::string_view value, Call& call) {
   call.note = value;
   return std::nullopt;
 }
 
 Problem ReadEvents(std::string_view value, Call& call) {
-  if (value != "renew") return "expected renew" + Found(value);
-  call.renewed_events = true;
+  for (std::size_t begin = 0; begin <= value.size();) {
+    const std::size_t end = std::min(value.find(',', begin), value.size());
+    const std::string_view word = value.substr(begin, end - begin);
+    if (word == "renew") {
+      call.renewed_events = true;
+    } else if (word == "wanted") {
+      call.wanted_events = true;
+    } else {
+      return "expected renew, wanted, or renew,wanted" + Found(value);
+    }
+    begin = end + 1;
+  }
   return std::nullopt;
 }
 
@@ -61,30 +79,43 @@ Problem ReadFence(std::string_view value, Call& call) {
   return std::nullopt;
 }
 
-constexpr std::array kLockOptions{
-    Option{"wait", "DUR|0|forever", ReadWait, ""}, Option{"ttl", "DUR", ReadTtl, ""},
-    Option{"max-hold", "DUR", ReadMaxHold, ""}, Option{"note", "TEXT", ReadNote, ""},
-    Option{"events", "renew", ReadEvents, "renew"}};
+Problem ReadOwner(std::string_view value, Call& call) {
+  call.owner = engine::WithoutKept(value);
+  if (call.owner.empty()) return "expected an owner as show names it" + Found(value);
+  return std::nullopt;
+}
+
+constexpr std::array kLockOptions{Option{"wait", "DUR|0|forever", ReadWait, ""},
+                                  Option{"ttl", "DUR", ReadTtl, ""},
+                                  Option{"max-hold", "DUR", ReadMaxHold, ""},
+                                  Option{"min-hold", "DUR", ReadMinHold, "min-hold"},
+                                  Option{"note", "TEXT", ReadNote, ""},
+                                  Option{"events", "WORD,...", ReadEvents, "renew,wanted"}};
 // The same but for `wait`.
 constexpr auto kTryOptions = std::span(kLockOptions).subspan(1);
 constexpr std::array kFenceOption{Option{"fence", "N", ReadFence, ""}};
+constexpr std::array kBreakOptions{Option{"fence", "N", ReadFence, ""},
+                                   Option{"owner", "VALUE", ReadOwner, ""}};
 constexpr std::span<const Option> kNoOptions;
 
 constexpr std::array kVerbs{
-    Verb{"lock", Subject::kName, false, kLockOptions, false, RunLock, "exclusive"},
-    Verb{"trylock", Subject::kName, false, kTryOptions, false, RunTryLock, ""},
-    Verb{"unlock", Subject::kName, true, kFenceOption, false, RunUnlock, ""},
-    Verb{"check", Subject::kName, false, kFenceOption, false, RunCheck, ""},
-    Verb{"cancel", Subject::kTag, false, kNoOptions, false, RunCancel, ""},
-    Verb{"list", Subject::kNone, false, kNoOptions, false, RunList, ""},
-    Verb{"show", Subject::kName, false, kNoOptions, false, RunShow, ""},
-    Verb{"nodes", Subject::kNone, false, kNoOptions, false, RunNodes, ""},
-    Verb{"stats", Subject::kNone, false, kNoOptions, false, RunStats, ""},
-    Verb{"trust-empty", Subject::kNone, false, kNoOptions, true, RunTrustEmpty, ""},
-    Verb{"adopt", Subject::kNone, false, kNoOptions, true, RunAdopt, ""},
-    Verb{"ping", Subject::kNone, false, kNoOptions, false, RunPing, ""},
-    Verb{"help", Subject::kNone, false, kNoOptions, false, RunHelp, ""},
-    Verb{"quit", Subject::kNone, false, kNoOptions, false, RunQuit, ""},
+    Verb{"lock", Subject::kName, "", kLockOptions, false, RunLock, "exclusive"},
+    Verb{"trylock", Subject::kName, "", kTryOptions, false, RunTryLock, ""},
+    Verb{"unlock", Subject::kName, "sync", kFenceOption, false, RunUnlock, ""},
+    Verb{"check", Subject::kName, "", kFenceOption, false, RunCheck, ""},
+    Verb{"cancel", Subject::kTag, "", kNoOptions, false, RunCancel, ""},
+    Verb{"list", Subject::kNone, "", kNoOptions, false, RunList, ""},
+    Verb{"show", Subject::kName, "", kNoOptions, false, RunShow, ""},
+    Verb{"watch", Subject::kOptionalName, "", kNoOptions, false, RunWatch, "watch"},
+    Verb{"unwatch", Subject::kOptionalName, "", kNoOptions, false, RunUnwatch, ""},
+    Verb{"nodes", Subject::kNone, "", kNoOptions, false, RunNodes, ""},
+    Verb{"stats", Subject::kNone, "", kNoOptions, false, RunStats, ""},
+    Verb{"break", Subject::kName, "now", kBreakOptions, true, RunBreak, "break"},
+    Verb{"trust-empty", Subject::kNone, "", kNoOptions, true, RunTrustEmpty, ""},
+    Verb{"adopt", Subject::kNone, "", kNoOptions, true, RunAdopt, ""},
+    Verb{"ping", Subject::kNone, "", kNoOptions, false, RunPing, ""},
+    Verb{"help", Subject::kNone, "", kNoOptions, false, RunHelp, ""},
+    Verb{"quit", Subject::kNone, "", kNoOptions, false, RunQuit, ""},
 };
 
 // Keys of this beginning are the daemon's own (rule D9).
@@ -128,9 +159,14 @@ std::optional<CallError> ReadOptions(const Verb& verb, const Request& request, C
 
 std::optional<CallError> ReadArguments(const Verb& verb, Request& request, Call& call) {
   auto& args = request.args;
-  const std::size_t needed = verb.subject == Subject::kNone ? 0 : 1;
-  call.sync = verb.takes_sync && args.size() == 2 && args[1] == "sync";
-  if (args.size() != needed + (call.sync ? 1 : 0)) {
+  const bool takes_none =
+      verb.subject == Subject::kNone || (verb.subject == Subject::kOptionalName && args.empty());
+  const std::size_t needed = takes_none ? 0 : 1;
+  call.has_word = !verb.word.empty() && args.size() == 2 && args[1] == verb.word;
+  if (!verb.word.empty() && args.size() == 2 && !call.has_word) {
+    return BadRequest("expected " + Usage(verb) + Found(args[1]));
+  }
+  if (args.size() != needed + (call.has_word ? 1 : 0)) {
     return BadRequest("expected " + Usage(verb) + ", found " + std::to_string(args.size()) +
                       (args.size() == 1 ? " argument" : " arguments"));
   }
@@ -143,7 +179,9 @@ std::optional<CallError> CheckSubject(const Verb& verb, std::string_view key_pre
   if (verb.subject == Subject::kTag && !redlock::protocol::IsTag(subject)) {
     return BadRequest("expected a tag, without its '#'" + Found(subject));
   }
-  if (verb.subject != Subject::kName) return std::nullopt;
+  const bool is_name = verb.subject == Subject::kName ||
+                       (verb.subject == Subject::kOptionalName && !subject.empty());
+  if (!is_name) return std::nullopt;
   if (const Problem problem = redlock::protocol::CheckName(subject)) {
     return CallError{ErrorCode::kBadName, "lock", subject, *problem};
   }
@@ -166,8 +204,20 @@ const Verb* FindVerb(std::string_view name) {
 
 std::string Usage(const Verb& verb) {
   std::string text(verb.name);
-  if (verb.subject != Subject::kNone) text += verb.subject == Subject::kName ? " NAME" : " TAG";
-  if (verb.takes_sync) text += " [sync]";
+  switch (verb.subject) {
+    case Subject::kNone:
+      break;
+    case Subject::kName:
+      text += " NAME";
+      break;
+    case Subject::kOptionalName:
+      text += " [NAME]";
+      break;
+    case Subject::kTag:
+      text += " TAG";
+      break;
+  }
+  if (!verb.word.empty()) text.append(" [").append(verb.word).append("]");
   for (const Option& option : verb.options) {
     text.append(" [").append(option.key).append("=").append(option.values).append("]");
   }

@@ -20,15 +20,18 @@ class Session;
 // A request, understood: what its verb's shape allows is filled in, the rest is as it is here.
 struct Call {
   engine::RequestId request = 0;
-  std::string tag;      // empty: none
-  std::string subject;  // the lock's name, or cancel's tag
-  bool sync = false;
+  std::string tag;                       // empty: none
+  std::string subject;                   // the lock's name, or cancel's tag
+  bool has_word = false;                 // Verb::word
   std::optional<engine::Duration> wait;  // none: no limit
   std::optional<engine::Duration> ttl;
   std::optional<engine::Duration> max_hold;
+  std::optional<engine::Duration> min_hold;
   std::optional<engine::Fence> fence;
+  std::string owner;
   std::string note;
   bool renewed_events = false;
+  bool wanted_events = false;
 };
 
 // What is wrong with a value, if anything.
@@ -47,12 +50,12 @@ struct List {};
 struct Quit {};
 using Outcome = std::variant<Answered, engine::Event, List, Quit>;  // Event: the engine answers it
 
-enum class Subject { kNone, kName, kTag };
+enum class Subject { kNone, kName, kOptionalName, kTag };
 
 struct Verb {
   std::string_view name;
   Subject subject;
-  bool takes_sync;  // the word `sync` after the subject
+  std::string_view word;  // that may stand after the subject; empty: none
   std::span<const Option> options;
   bool for_admins;
   // May answer in the session's output, but changes nothing else of the session. The call's note
@@ -66,7 +69,7 @@ const Verb* FindVerb(std::string_view name);
 
 // "lock NAME [wait=DUR|0|forever] ...", for help and errors.
 std::string Usage(const Verb& verb);
-// "exclusive,renew"
+// "exclusive,watch,break,min-hold,renew,wanted"
 std::string Caps();
 
 // Why a request is none.

@@ -26,10 +26,7 @@ engine::Duration InMicroseconds(engine::Duration duration) {
 void WriteNode(ReplyLine row, const std::string& address, const engine::NodeView& node) {
   row.Add("node", node.node + 1).Add("address", address).Add("state", WordOf(node.state));
   if (!node.run_id.empty()) row.Add("run", node.run_id.substr(0, kShownRunId));
-  if (node.ready_in) {
-    row.Add("ready", engine::Duration(std::chrono::ceil<std::chrono::milliseconds>(
-                         std::max(*node.ready_in, engine::Duration(0)))));
-  }
+  if (node.ready_in) row.Add("ready", InMillisecondsUp(*node.ready_in));
   if (node.round_trip) row.Add("rtt", InMicroseconds(*node.round_trip));
   if (node.clock_off) row.Add("offset", InMicroseconds(*node.clock_off));
   if (!node.text.empty()) row.Text(node.text);
@@ -41,6 +38,14 @@ Outcome RunList(Session&, Call&) { return List{}; }
 
 Outcome RunShow(Session& session, Call& call) {
   return engine::ShowRequested{session.id(), call.request, call.subject};
+}
+
+Outcome RunWatch(Session& session, Call& call) {
+  return engine::WatchRequested{session.id(), call.request, call.subject};
+}
+
+Outcome RunUnwatch(Session& session, Call& call) {
+  return engine::UnwatchRequested{session.id(), call.request, call.subject};
 }
 
 Outcome RunNodes(Session& session, Call& call) {

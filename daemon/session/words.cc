@@ -16,7 +16,7 @@ FailureWord WordOf(engine::Failure failure) {
     case Failure::kNotHeld:
       return {ErrorCode::kNotHeld, "it is not held"};
     case Failure::kLost:
-      return {ErrorCode::kLost, "it was held until its deadline or the end of the daemon"};
+      return {ErrorCode::kLost, "the hold ended before it was released"};
     case Failure::kDeadlock:
       return {ErrorCode::kDeadlock, "this session already holds it or waits for it"};
     case Failure::kNoSuchWait:
@@ -50,6 +50,8 @@ std::string_view WordOf(engine::LossReason reason) {
       return "max-hold";
     case LossReason::kDraining:
       return "drain";
+    case LossReason::kBroken:
+      return "broken";
     case LossReason::kNone:
       break;
   }
@@ -95,8 +97,59 @@ std::string_view WordOf(engine::Notice::Kind kind) {
       return "SAFE";
     case Kind::kLost:
       return "LOST";
+    case Kind::kBroken:
+      return "BROKEN";
+    case Kind::kWanted:
+      return "WANTED";
     case Kind::kDraining:
       return "DRAINING";
+  }
+  std::abort();
+}
+
+std::string_view WordOf(engine::WatchNotice::What what) {
+  using What = engine::WatchNotice::What;
+  switch (what) {
+    case What::kGranted:
+      return "granted";
+    case What::kUnlocked:
+    case What::kClosed:
+    case What::kLost:
+      return "ended";
+    case What::kWanted:
+      return "wanted";
+    case What::kKept:
+      return "kept";
+    case What::kReleased:
+      return "released";
+  }
+  std::abort();
+}
+
+std::string_view WhyEnded(const engine::WatchNotice& notice) {
+  using What = engine::WatchNotice::What;
+  switch (notice.what) {
+    case What::kUnlocked:
+      return "unlock";
+    case What::kClosed:
+      return "closed";
+    case What::kLost:
+      return WordOf(notice.reason);
+    case What::kGranted:
+    case What::kWanted:
+    case What::kKept:
+    case What::kReleased:
+      return "";
+  }
+  std::abort();
+}
+
+std::string_view WordOf(engine::By by) {
+  switch (by) {
+    case engine::By::kHere:
+      return "here";
+    case engine::By::kElsewhere:
+      return "elsewhere";
   }
   std::abort();
 }

@@ -27,4 +27,13 @@ std::string_view WordOf(engine::NodeState state);
 // The name of an event.
 std::string_view WordOf(engine::Notice::Kind kind);
 
+// The value of `what=`.
+std::string_view WordOf(engine::WatchNotice::What what);
+
+// The value of `reason=` where a hold has ended; else empty.
+std::string_view WhyEnded(const engine::WatchNotice& notice);
+
+// The value of `by=`.
+std::string_view WordOf(engine::By by);
+
 }  // namespace redlockd::session

@@ -15,6 +15,7 @@ int ExitCodeOf(int redlock_error) {
     case REDLOCK_ELINETOOLONG:
     case REDLOCK_EINVAL:
       return kExitUsage;
+    case REDLOCK_ENOTHELD:
     case REDLOCK_EBUSY:
     case REDLOCK_ETIMEOUT:
     case REDLOCK_ECANCELLED:

@@ -7,7 +7,8 @@ inline constexpr int kExitUsage = 64;
 inline constexpr int kExitUnavailable = 69;  // no daemon, no quorum
 inline constexpr int kExitInternal = 70;
 inline constexpr int kExitOs = 71;      // this host lacks something: memory, descriptors, processes
-inline constexpr int kExitBusy = 75;    // held by another, at once or until the wait was over
+inline constexpr int kExitBusy = 75;    // held by another, at once or until the wait was over; or
+                                        // the hold to break is not there
 inline constexpr int kExitDenied = 77;  // for administrators only
 inline constexpr int kExitLost = 79;    // the lock was lost while the command ran
 inline constexpr int kExitNotExecutable = 126;

@@ -4,6 +4,7 @@
 #include "libclient/cli/query.h"
 #include "libclient/cli/table.h"
 #include "libclient/cli/text.h"
+#include "protocol/duration.h"
 
 namespace redlock::cli {
 namespace {
@@ -56,22 +57,25 @@ std::string List(const Answer& answer, std::size_t places) {
 }
 
 std::string Show(const Answer& answer, std::size_t places) {
-  std::vector<Row> here;
+  std::vector<Row> holds;
   std::vector<Row> nodes;
-  for (const Row& row : answer.rows) (row.Get("place") == "here" ? here : nodes).push_back(row);
+  for (const Row& row : answer.rows) (row.Get("place") == "node" ? nodes : holds).push_back(row);
   std::string text;
   if (answer.last.Has("state")) {
     text = Printable(answer.last.Get("lock")) + " is " + Printable(answer.last.Get("state"));
+    if (answer.last.Get("state") == "kept") text += ": an administrator broke the lease, taken";
     const std::string by = answer.last.Get("by");
     if (by == "here") text += " by this host";
     if (by == "other") text += " by another";
     if (answer.last.Has("votes")) text += " (" + Printable(answer.last.Get("votes")) + " nodes)";
     text += "\n";
   }
-  for (const Row& row : here) {
-    text += "here: pid " + Printable(row.Get("pid")) + ", uid " + Printable(row.Get("uid")) + ", " +
-            Printable(row.Get("cmd")) + "; fence " + Printable(row.Get("fence")) + ", " +
-            Printable(HumanDuration(row.Get("left"))) + " left";
+  for (const Row& row : holds) {
+    text += row.Has("host") ? "on " + Printable(row.Get("host")) : "here";
+    text += ": pid " + Printable(row.Get("pid")) + ", uid " + Printable(row.Get("uid"));
+    if (row.Has("cmd")) text += ", " + Printable(row.Get("cmd"));
+    text += "; fence " + Printable(row.Get("fence"));
+    if (row.Has("left")) text += ", " + Printable(HumanDuration(row.Get("left"))) + " left";
     if (row.Has("held")) text += ", held for " + Printable(HumanDuration(row.Get("held")));
     if (row.Has("note")) text += "; " + Printable(row.Get("note"));
     text += "\n";
@@ -81,6 +85,14 @@ std::string Show(const Answer& answer, std::size_t places) {
                             Plain("STATE", "state"), Time("LEFT", "left"), Plain("HOST", "host"),
                             Plain("OWNER", "owner"), Plain("WHY", "text")},
                            places);
+}
+
+std::string Break(const Row& last) {
+  const std::string left = last.Get("left");
+  const bool is_free = protocol::ParseDuration(left) == protocol::Duration(0);
+  return "broke " + Printable(last.Get("lock")) +
+         (is_free ? ", which is free" : ", which is free in " + Printable(HumanDuration(left))) +
+         "\n";
 }
 
 std::string Nodes(const Answer& answer, std::size_t places) {
@@ -113,6 +125,8 @@ std::string ForPeople(QueryOptions::Kind kind, const Answer& answer, std::size_t
       return List(answer, places);
     case QueryOptions::Kind::kShow:
       return Show(answer, places);
+    case QueryOptions::Kind::kBreak:
+      return Break(answer.last);
     case QueryOptions::Kind::kNodes:
       return Nodes(answer, places);
     case QueryOptions::Kind::kTrustEmpty:

@@ -19,8 +19,8 @@ constexpr std::string_view kGone = "(gone)";
 
 // `value` too: of `stats`, where it may be a duration.
 bool IsNumberKey(std::string_view key) {
-  constexpr std::string_view kKeys[] = {"pid",   "uid", "place", "node",   "holds",
-                                        "waits", "up",  "nodes", "quorum", "value"};
+  constexpr std::string_view kKeys[] = {"pid", "uid",   "place",  "node",  "holds", "waits",
+                                        "up",  "nodes", "quorum", "value", "missed"};
   return std::find(std::begin(kKeys), std::end(kKeys), key) != std::end(kKeys);
 }
 
@@ -43,6 +43,13 @@ void AddFields(const Row& row, Json* object) {
   }
 }
 
+// `indent`: negative for all in one line.
+std::string Text(const Json& object, int indent) {
+  // In ASCII: nothing of a name is obeyed by a terminal on which the object is shown.
+  constexpr bool kAscii = true;
+  return object.dump(indent, ' ', kAscii, Json::error_handler_t::replace) + "\n";
+}
+
 }  // namespace
 
 std::string ToJson(const Answer& answer) {
@@ -56,9 +63,13 @@ std::string ToJson(const Answer& answer) {
     AddFields(row, &fields);
     object["rows"].push_back(std::move(fields));
   }
-  // In ASCII: nothing of a name is obeyed by a terminal on which the object is shown.
-  constexpr bool kAscii = true;
-  return object.dump(2, ' ', kAscii, Json::error_handler_t::replace) + "\n";
+  return Text(object, 2);
+}
+
+std::string ToJsonLine(const Row& row) {
+  Json object = Json::object();
+  AddFields(row, &object);
+  return Text(object, -1);
 }
 
 }  // namespace redlock::cli

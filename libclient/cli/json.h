@@ -3,8 +3,8 @@
 //   {"ok": true, <fields of the last line>, "rows": [{<fields>}, ...]}
 //   {"ok": false, "error": "in words", <fields>, "rows": [...]}
 //
-// Names and values are those of the line protocol. Fences and deadlines are strings (they do not
-// fit a double), and so are durations, which carry their unit; counts, pids and the like are
+// Names and values are those of the line protocol. Fences, deadlines and `now` are strings (they do
+// not fit a double), and so are durations, which carry their unit; counts, pids and the like are
 // numbers. pid=12(gone) becomes "pid": 12, "gone": true.
 //
 // It is valid JSON whatever the values hold. A value that is no UTF-8 is shown with U+FFFD in place
@@ -21,5 +21,8 @@ namespace redlock::cli {
 
 // One object, indented, with a line end.
 std::string ToJson(const Answer& answer);
+
+// A row alone, in one line.
+std::string ToJsonLine(const Row& row);
 
 }  // namespace redlock::cli

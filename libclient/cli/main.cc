@@ -1,9 +1,10 @@
-// redlock: the command line of redlockd. `redlock run` (run/) runs a command under a lock; every
-// other command is one question to the daemon (query.h).
+// redlock: the command line of redlockd. `redlock run` (run/) runs a command under a lock, `redlock
+// watch` (watch.h) follows locks; every other command is one question to the daemon (query.h).
 #include "base/standard_descriptors.h"
 #include "libclient/cli/options.h"
 #include "libclient/cli/query.h"
 #include "libclient/cli/run/run.h"
+#include "libclient/cli/watch.h"
 
 int main(int argc, char** argv) {
   using namespace redlock::cli;
@@ -13,6 +14,9 @@ int main(int argc, char** argv) {
   const auto& options = std::get<Options>(parsed);
   if (const auto* run = std::get_if<RunOptions>(&options.command)) {
     return Run(options.socket, *run);
+  }
+  if (const auto* watch = std::get_if<WatchOptions>(&options.command)) {
+    return Watch(options.socket, *watch);
   }
   return Query(options.socket, std::get<QueryOptions>(options.command));
 }

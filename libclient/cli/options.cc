@@ -110,6 +110,7 @@ std::vector<Option> OptionsOfRun(RunWords& words, std::string* socket) {
   options.push_back(Flag({"v", "verbose"}, &run.verbose));
   options.push_back(PositiveDuration({"ttl"}, &run.ttl));
   options.push_back(PositiveDuration({"max-hold"}, &run.max_hold));
+  options.push_back(PositiveDuration({"min-hold"}, &run.min_hold));
   options.push_back(PositiveDuration({"kill-after"}, &run.kill_after));
   options.push_back(Text({"note"}, &run.note));
   return options;
@@ -154,6 +155,14 @@ std::vector<std::string> TakeOperands(Words& words, const std::vector<Option>& o
   }
 }
 
+void CheckBreak(const QueryOptions& query) {
+  if (query.fence.empty() == query.owner.empty()) {
+    throw Mistake(query.fence.empty() ? "--fence or --owner is required: whose hold to break"
+                                      : "--owner: cannot be combined with --fence");
+  }
+  if (query.now && query.owner.empty()) throw Mistake("--now: expected it with --owner");
+}
+
 QueryOptions ParseQuery(QueryOptions::Kind kind, const std::string& command, Words& words,
                         std::string* socket) {
   using Kind = QueryOptions::Kind;
@@ -167,15 +176,36 @@ QueryOptions ParseQuery(QueryOptions::Kind kind, const std::string& command, Wor
     options.push_back(Flag({"trust-empty"}, &trust_empty));
     options.push_back(Flag({"adopt"}, &adopt));
   }
-  const auto operands = TakeOperands(words, options, kind == Kind::kShow ? 1 : 0);
-  if (kind == Kind::kShow) {
+  if (kind == Kind::kBreak) {
+    options.push_back(Text({"fence"}, &query.fence));
+    options.push_back(Text({"owner"}, &query.owner));
+    options.push_back(Flag({"now"}, &query.now));
+  }
+  const bool has_name = kind == Kind::kShow || kind == Kind::kBreak;
+  const auto operands = TakeOperands(words, options, has_name ? 1 : 0);
+  if (has_name) {
     if (operands.empty()) throw Mistake("NAME is required: the name of the lock");
     query.name = CheckedName(operands[0]);
   }
+  if (kind == Kind::kBreak) CheckBreak(query);
   if (trust_empty && adopt) throw Mistake("--adopt: cannot be combined with --trust-empty");
   if (query.json && query.null) throw Mistake("--null: cannot be combined with --json");
   query.kind = trust_empty ? Kind::kTrustEmpty : adopt ? Kind::kAdopt : kind;
   return query;
+}
+
+// --- redlock watch ------------------------------------------------------------------------------
+
+WatchOptions ParseWatch(Words& words, std::string* socket) {
+  // As many as a session may watch.
+  constexpr std::size_t kMostNames = 64;
+  WatchOptions watch;
+  std::vector<Option> options = CommonOptions("watch", socket);
+  options.push_back(Flag({"json"}, &watch.json));
+  for (std::string& name : TakeOperands(words, options, kMostNames)) {
+    watch.names.push_back(CheckedName(std::move(name)));
+  }
+  return watch;
 }
 
 [[noreturn]] void ParseHelp(Words& words, std::string* socket) {
@@ -188,11 +218,9 @@ QueryOptions ParseQuery(QueryOptions::Kind kind, const std::string& command, Wor
 constexpr struct {
   const char* word;
   QueryOptions::Kind kind;
-} kQueries[] = {{"list", QueryOptions::Kind::kList},
-                {"show", QueryOptions::Kind::kShow},
-                {"nodes", QueryOptions::Kind::kNodes},
-                {"stats", QueryOptions::Kind::kStats},
-                {"ping", QueryOptions::Kind::kPing}};
+} kQueries[] = {{"list", QueryOptions::Kind::kList},   {"show", QueryOptions::Kind::kShow},
+                {"break", QueryOptions::Kind::kBreak}, {"nodes", QueryOptions::Kind::kNodes},
+                {"stats", QueryOptions::Kind::kStats}, {"ping", QueryOptions::Kind::kPing}};
 
 Options Parse(Words& words, std::string* command) {
   Options options;
@@ -201,13 +229,18 @@ Options Parse(Words& words, std::string* command) {
                     throw Asked{std::string("redlock ") + redlock_version() + "\n"};
                   }});
   words.TakeOptions(ours);
-  constexpr char kExpected[] = "expected run, list, show, nodes, stats, ping or help";
+  constexpr char kExpected[] = "expected run, list, show, watch, break, nodes, stats, ping or help";
   if (words.AtEnd()) throw Mistake(std::string("no command: ") + kExpected);
   const std::string word = words.Take();
   if (word == "help") ParseHelp(words, &options.socket);
   if (word == "run") {
     *command = word;
     options.command = ParseRun(words, &options.socket);
+    return options;
+  }
+  if (word == "watch") {
+    *command = word;
+    options.command = ParseWatch(words, &options.socket);
     return options;
   }
   for (const auto& query : kQueries) {

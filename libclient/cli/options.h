@@ -24,23 +24,33 @@ struct RunOptions {
   bool verbose = false;
   Duration ttl{0};       // 0: the daemon's
   Duration max_hold{0};  // 0: none
+  Duration min_hold{0};  // 0: none
   std::string note;      // empty: none
   std::optional<Duration> kill_after;
 };
 
-// Every other command: one question to the daemon.
+// redlock list, show, ...: one question to the daemon.
 struct QueryOptions {
-  enum class Kind { kList, kShow, kNodes, kTrustEmpty, kAdopt, kStats, kPing };
+  enum class Kind { kList, kShow, kBreak, kNodes, kTrustEmpty, kAdopt, kStats, kPing };
 
   Kind kind = Kind::kPing;
-  std::string name;  // of kShow
+  std::string name;   // of kShow and kBreak
+  std::string fence;  // of kBreak, that or the other
+  std::string owner;
+  bool now = false;  // of kBreak, with owner
   bool json = false;
   bool null = false;  // of kList: the names alone, each ended by a NUL byte
 };
 
+// redlock watch
+struct WatchOptions {
+  std::vector<std::string> names;  // none: all locks
+  bool json = false;
+};
+
 struct Options {
   std::string socket;  // empty: libredlock's default
-  std::variant<RunOptions, QueryOptions> command;
+  std::variant<RunOptions, QueryOptions, WatchOptions> command;
 };
 
 // The options; or, when all is said (help, version, a mistake: in words on stderr), the exit code.

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <memory>
 #include <set>
+#include <vector>
 
 #include "libclient/cli/client.h"
 #include "libclient/cli/json.h"
@@ -21,6 +22,8 @@ const char* VerbOf(QueryOptions::Kind kind) {
       return "list";
     case QueryOptions::Kind::kShow:
       return "show";
+    case QueryOptions::Kind::kBreak:
+      return "break";
     case QueryOptions::Kind::kNodes:
       return "nodes";
     case QueryOptions::Kind::kTrustEmpty:
@@ -41,10 +44,13 @@ struct FreeReply {
 
 // Without a reply (the daemon is gone, say) the answer is the error alone.
 Answer Ask(redlock_client* client, const QueryOptions& options) {
-  const redlock_arg name{nullptr, options.name.c_str()};
-  const bool has_name = options.kind == QueryOptions::Kind::kShow;
+  std::vector<redlock_arg> args;
+  if (!options.name.empty()) args.push_back({nullptr, options.name.c_str()});
+  if (options.now) args.push_back({nullptr, "now"});
+  if (!options.fence.empty()) args.push_back({"fence", options.fence.c_str()});
+  if (!options.owner.empty()) args.push_back({"owner", options.owner.c_str()});
   redlock_reply* raw = nullptr;
-  const int error = redlock_query(client, VerbOf(options.kind), &name, has_name ? 1 : 0, &raw);
+  const int error = redlock_query(client, VerbOf(options.kind), args.data(), args.size(), &raw);
   const std::string text = redlock_error_text(client);
   const std::unique_ptr<redlock_reply, FreeReply> reply(raw);
   Answer answer = reply == nullptr ? Answer{} : AnswerOf(raw);

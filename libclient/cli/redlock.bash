@@ -37,9 +37,9 @@ _redlock_locks() {
 _redlock() {
   local cur prev words cword
   _init_completion -n : || return
-  local commands=(run list show nodes stats ping help)
-  local values=' --socket -w --wait --timeout -E --conflict-exit-code -c --command --ttl --max-hold
-    --kill-after --note '
+  local commands=(run list show watch break nodes stats ping help)
+  local values=' --socket -w --wait --timeout -E --conflict-exit-code -c --command --ttl --max-hold --min-hold
+    --kill-after --note --fence --owner '
   local socket=() command='' options_ended='' operands=0 first=0 i
   # What stands before the cursor: the command, and how many operands it has got.
   for ((i = 1; i < cword; i++)); do
@@ -68,17 +68,18 @@ _redlock() {
   case $prev in
     --socket) _filedir; return ;;
     -c | --command) mapfile -t COMPREPLY < <(compgen -c -- "$cur"); return ;;
-    -w | --wait | --timeout | -E | --conflict-exit-code | --note) return ;;
-    --ttl | --max-hold | --kill-after) _redlock_offer 1s 5s 10s 30s 1m; return ;;
+    -w | --wait | --timeout | -E | --conflict-exit-code | --note | --fence | --owner) return ;;
+    --ttl | --max-hold | --min-hold | --kill-after) _redlock_offer 1s 5s 10s 30s 1m; return ;;
   esac
   if [[ $cur == -* && -z $options_ended ]]; then
     case $command in
       '') _redlock_offer --socket --version --help ;;
       run)
         _redlock_offer --nonblock --wait --conflict-exit-code --command --close --exclusive --quiet \
-          --verbose --ttl --max-hold --kill-after --note --socket --help
+          --verbose --ttl --max-hold --min-hold --kill-after --note --socket --help
         ;;
       list) _redlock_offer --json --null --socket --help ;;
+      break) _redlock_offer --fence --owner --now --json --socket --help ;;
       nodes) _redlock_offer --json --trust-empty --adopt --socket --help ;;
       help) _redlock_offer --help ;;
       *) _redlock_offer --json --socket --help ;;
@@ -87,7 +88,8 @@ _redlock() {
   fi
   case $command in
     '' | help) _redlock_offer "${commands[@]}" ;;
-    show) ((operands == 0)) && _redlock_locks ;;
+    show | break) ((operands == 0)) && _redlock_locks ;;
+    watch) _redlock_locks ;;
     run) if ((operands == 0)); then _redlock_locks; else _command_offset "$cword"; fi ;;
   esac
 } && complete -F _redlock redlock

@@ -18,7 +18,7 @@ constexpr std::string_view kCommon =
 
 constexpr std::string_view kJson = "  --json                 Print JSON\n";
 
-constexpr std::array<Text, 8> kTexts{{
+constexpr std::array<Text, 10> kTexts{{
     {"", "redlock [OPTIONS] COMMAND ...",
      "Distributed locks for this host: the command line of redlockd(8)\n"
      "\n"
@@ -26,6 +26,8 @@ constexpr std::array<Text, 8> kTexts{{
      "  run NAME COMMAND...    Run COMMAND under the lock NAME\n"
      "  list                   List what this host holds and waits for\n"
      "  show NAME              Show who holds a lock, on this host or elsewhere\n"
+     "  watch [NAME...]        Print what happens to locks on this host\n"
+     "  break NAME             End another's hold of a lock\n"
      "  nodes                  Show the Redis nodes and their health\n"
      "  stats                  Print counters of the daemon\n"
      "  ping                   Check whether the daemon answers\n"
@@ -52,6 +54,7 @@ constexpr std::array<Text, 8> kTexts{{
      "  -v, --verbose          Print what happens\n"
      "  --ttl DURATION         How long the lock outlives this host; default: lease.ttl\n"
      "  --max-hold DURATION    Stop the command and release the lock after DURATION\n"
+     "  --min-hold DURATION    Keep the lock for DURATION, even if the command ends before\n"
      "  --kill-after DURATION  How long before the deadline SIGTERM is sent;\n"
      "                         default: a third of the ttl, at most 5s\n"
      "  --note TEXT            A note for people, shown by 'redlock list'\n"},
@@ -64,6 +67,22 @@ constexpr std::array<Text, 8> kTexts{{
      "Shows who holds a lock, on this host or elsewhere\n"
      "\n"
      "Options:\n"},
+    {"watch", "redlock watch [OPTIONS] [NAME...]",
+     "Prints what happens to these locks, or to all locks, on this host, as it happens\n"
+     "\n"
+     "Options:\n"},
+    {"break",
+     "redlock break [OPTIONS] NAME --fence N\n"
+     "       redlock break [OPTIONS] NAME --owner VALUE [--now]",
+     "Ends another's hold of a lock, for administrators\n"
+     "\n"
+     "The lock stays taken until the holder's last deadline.\n"
+     "\n"
+     "Options:\n"
+     "  --fence N              The hold with this fence, on this host\n"
+     "  --owner VALUE          The hold of this owner, on any host; 'redlock show' names it\n"
+     "  --now                  With --owner: free the lock at once, though the holder may\n"
+     "                         still work under it\n"},
     {"nodes", "redlock nodes [OPTIONS]",
      "Shows the Redis nodes and their health\n"
      "\n"

@@ -51,6 +51,10 @@ static void OnEvent(redlock_client* client, const redlock_event* event, void* ar
       printf("lost: %s\n", event->reason);
       state->over = state->status = 1;
       break;
+    case REDLOCK_EVENT_BROKEN:
+      printf("lost: an administrator broke it\n");
+      state->over = state->status = 1;
+      break;
     default: /* also an event that a newer library may add */
       break;
   }

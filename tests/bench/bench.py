@@ -15,6 +15,7 @@ import rows_alone
 import rows_bounds
 import rows_contended
 import rows_faults
+import rows_fleet
 import svg
 from daemon import descriptors
 from peers import Peers
@@ -32,6 +33,8 @@ GROUPS = [
     (("8",), rows_faults.rows_8),
     (("9",), rows_faults.rows_9),
     (("10",), rows_bounds.rows_10),
+    (("F",), rows_fleet.rows_of_fleet),
+    (("F2",), rows_fleet.rows_of_simulated_fleet),
     (("S",), rows_alone.rows_of_scripts),
     (("R",), lambda setting: setting.peers.references()),
 ]

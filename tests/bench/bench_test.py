@@ -12,9 +12,13 @@ import unittest
 import xml.etree.ElementTree as xml
 
 import peers
+import programs
 import report
+import rows_fleet
 import svg
 from report import Row, at_least, at_most
+from setting import Setting
+from workplace import Failure, Workplace
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = sys.argv.pop(1)
@@ -58,6 +62,34 @@ class PeersTest(unittest.TestCase):
 
     def test_cycles_add_up(self):
         self.assertEqual(7, peers._figure([{"cycles": 3}, {"cycles": 4}], "cold"))
+
+
+class SimulatorTest(unittest.TestCase):
+    def test_figures_are_the_lines_with_a_number(self):
+        printed = b"""daemons                               20
+scripts a second, while one holds it  142
+scripts a grant, on each node         4.2
+longest wait                          76 ms
+verdict                               PASS
+"""
+        self.assertEqual({"daemons": 20, "scripts a second, while one holds it": 142,
+                          "scripts a grant, on each node": 4.2, "longest wait": 76},
+                         programs.figures(printed))
+
+    def test_a_build_without_it_says_so(self):
+        with self.assertRaisesRegex(Failure, "no simulator"):
+            programs.Programs("/nonexistent", None).simulated_crowd(2)
+
+
+class FleetTest(unittest.TestCase):
+    def test_daemons_that_do_not_start_are_the_reason(self):
+        with Workplace() as workplace:
+            nowhere = programs.Programs("/nonexistent", workplace)
+            rows = rows_fleet.rows_of_fleet(Setting(workplace, nowhere, None, NODES, 0.02))
+        self.assertEqual(["F", "Fb", "Fc"], [row.id for row in rows])
+        for row in rows:
+            self.assertFalse(row.ok)
+            self.assertIn("0 of 8 daemons started", row.why)
 
 
 def end(run):
@@ -109,6 +141,26 @@ class RunTest(unittest.TestCase):
         self.assertGreater(rows["6"]["value"], 0)
         self.assertLess(rows["6"]["value"], 2 * NODES + 1)
         xml.parse(paths[1])
+        self.assert_nothing_is_left()
+
+    def test_hosts_that_want_one_name(self):
+        path = os.path.join(self._directory.name, "json")
+        run = self.start("--rows", "F", "--json", path)
+        _, errors = run.communicate(timeout=60)
+        self.assertEqual(0, run.returncode, errors)
+        with open(path, encoding="utf-8") as file:
+            rows = {row["id"]: row for row in json.load(file)["rows"]}
+        self.assertEqual({"F", "Fb", "Fc"}, set(rows))
+        for row in rows.values():
+            self.assertGreater(row["value"] or 0, 0, row)
+        hosts = rows["F"]["details"]
+        self.assertEqual(["8 daemons", "16 daemons"], list(hosts))
+        for figures in hosts.values():
+            # Each grant is held for 2 ms, and takes a script on most nodes.
+            self.assertLess(figures["grants_per_second"], 500)
+            self.assertGreater(figures["longest_gap_ms"], 2)
+            self.assertGreater(figures["commands_per_grant"], 1)
+        self.assertEqual(16, hosts["16 daemons"]["served_in_the_warm_up"])
         self.assert_nothing_is_left()
 
     def test_leaves_nothing_when_interrupted(self):

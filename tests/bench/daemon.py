@@ -41,10 +41,17 @@ class Daemon:
             self._write(config, f"nodes:\n{nodes}lease: {{linger: {linger}}}\n{LIMITS}{more}")
         self._process = workplace.start(
             [*wrapper, program, "--config", config, "--socket", self.socket])
+        try:
+            self._wait_for_votes(len(addresses))
+        except BaseException:
+            self.__exit__()
+            raise
+
+    def _wait_for_votes(self, nodes):
         wait_for("redlockd", lambda: self._process.poll() is not None or self._serves())
         if self._process.poll() is not None:
             raise Failure("redlockd does not start: " + read_log(self._process)[-1000:])
-        wait_for("votes of all nodes", lambda: self._all_vote(len(addresses)))
+        wait_for("votes of all nodes", lambda: self._all_vote(nodes))
 
     def __enter__(self):
         return self
@@ -82,7 +89,7 @@ class Daemon:
 
     def _serves(self):
         try:
-            return self.ask("ping") == ["OK"]
+            return self.ask("ping")[-1].startswith("OK ")
         except OSError:
             return False
 

@@ -26,12 +26,15 @@ redis::SetOptions DefaultSet() {
           .max_ttl = timing.max_ttl,
           .fence_window = timing.fence_window,
           .fence_life = timing.fence_life,
-          .quarantine = timing.Quarantine()};
+          .quarantine = timing.Quarantine(),
+          .retry_interval = timing.retry_interval,
+          .max_interval = timing.MaxInterval(),
+          .first_poll = timing.FirstPoll()};
 }
 
 std::string Encode(const engine::NodeOp& op, const std::string& run_id) {
   std::string out;
-  redis::Question(op, DefaultSet()).AppendTo(out, run_id);
+  redis::Question(op, DefaultSet()).AppendTo(out, {.run_id = run_id});
   return out;
 }
 
@@ -69,8 +72,7 @@ void FloorNode::MakeTemplates() {
       Encode(engine::AcquireOp{.lock = lock,
                                .owner = owner,
                                .ttl = engine::Timing().ttl,
-                               .proposal = std::stoll(std::string(Template::kProposal)),
-                               .want_life = engine::Timing().WantLife()},
+                               .proposal = std::stoll(std::string(Template::kProposal))},
              run_id));
   release_ =
       std::make_unique<Template>(Encode(engine::ReleaseOp{.lock = lock, .owner = owner}, run_id));

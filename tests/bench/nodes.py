@@ -53,6 +53,10 @@ class Node:
         found = re.search(rf"cmdstat_{command}:calls=(\d+)", self.ask("INFO commandstats"))
         return int(found.group(1)) if found else 0
 
+    def commands(self):
+        """How many it has run since its start, those in scripts too."""
+        return int(re.search(r"total_commands_processed:(\d+)", self.ask("INFO stats")).group(1))
+
     def kill(self):
         self._workplace.stop(self._process)
 
@@ -90,3 +94,7 @@ class Nodes(list):
     def scripts_run(self):
         """Of all nodes: how many times a client had a script run."""
         return sum(node.calls("evalsha") for node in self)
+
+    def commands_run(self):
+        """Of all nodes."""
+        return sum(node.commands() for node in self)

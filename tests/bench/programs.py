@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 
 from workplace import Failure
@@ -11,6 +12,7 @@ class Programs:
     def __init__(self, build, workplace):
         self._workplace = workplace
         self.redlockd = os.path.join(build, "daemon/app/redlockd")
+        self._sim = os.path.join(build, "tests/sim/sim")
         self._bench = os.path.join(build, "tests/bench")
 
     @property
@@ -31,15 +33,29 @@ class Programs:
 
     def run(self, program, *arguments, **options):
         """The JSON that it prints."""
-        command = self.command(program, *arguments, **options)
-        process = self._workplace.start(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        try:
-            printed, errors = process.communicate(timeout=300)
-        finally:
-            self._workplace.stop(process)
-        if process.returncode != 0:
-            raise Failure(f"{' '.join(command[:2])}: {errors.decode().strip()[-400:]}")
-        return json.loads(printed)
+        return json.loads(self._printed(self.command(program, *arguments, **options), 300))
 
     def load(self, kind, **options):
         return self.run("bench_load", kind, **options)
+
+    def simulated_crowd(self, daemons):
+        """What the simulator finds of a crowd of daemons; a thousand take minutes."""
+        if not os.path.exists(self._sim):
+            raise Failure("the build has no simulator, tests/sim/sim")
+        return figures(self._printed([self._sim, "--crowd", str(daemons)], 3600))
+
+    def _printed(self, command, seconds):
+        process = self._workplace.start(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            printed, errors = process.communicate(timeout=seconds)
+        finally:
+            self._workplace.stop(process)
+        if process.returncode != 0:
+            raise Failure(f"{' '.join(command[:2])}: {(errors or printed).decode().strip()[-400:]}")
+        return printed
+
+
+def figures(printed):
+    """The numbers of lines that say what it is, two spaces or more, and the number."""
+    found = re.findall(r"^(\S.*?) {2,}([0-9.]+)", printed.decode(), re.MULTILINE)
+    return {what: float(number) for what, number in found}

@@ -2,6 +2,7 @@
 
 import contextlib
 import statistics
+import time
 
 from daemon import Daemon
 from nodes import Nodes
@@ -10,6 +11,8 @@ from workplace import Failure, wait_for
 OFF = "0s"        # linger: each cycle is a cold one
 USUAL = None      # what redlockd.yaml does not say
 PROCESSES = 2     # that the clients of a daemon are dealt out to, where there are many
+START = 180       # seconds in which all daemons of a world must have started
+MEMORY = 12e6     # bytes of its own that a daemon with a lock has
 
 
 class Setting:
@@ -21,6 +24,7 @@ class Setting:
         self.peers = peers
         self.node_count = node_count
         self._scale = scale
+        self.is_quick = scale < 1
 
     def seconds(self, usual):
         return max(usual * self._scale, 0.1)
@@ -32,10 +36,25 @@ class Setting:
     def world(self, linger, hosts=1):
         """New nodes, and the daemon on them, or the daemons of so many hosts."""
         with Nodes(self.workplace, self.node_count) as nodes, contextlib.ExitStack() as stack:
-            daemons = [stack.enter_context(Daemon(self.workplace, self.programs.redlockd,
-                                                  nodes.addresses, linger))
-                       for _ in range(hosts)]
+            daemons = self._start(nodes, linger, hosts, stack)
             yield nodes, daemons if hosts > 1 else daemons[0]
+
+    def _start(self, nodes, linger, hosts, stack):
+        """Daemons that live as long as the stack. Not every machine can have as many as a row
+        wants."""
+        end = time.monotonic() + START
+        daemons = []
+        try:
+            if hosts * MEMORY > _memory_available():
+                raise Failure("there is not enough memory")
+            for _ in range(hosts):
+                if time.monotonic() > end:
+                    raise Failure(f"the rest did not in {START} s")
+                daemons.append(stack.enter_context(Daemon(self.workplace, self.programs.redlockd,
+                                                          nodes.addresses, linger)))
+        except (Failure, OSError) as failure:
+            raise Failure(f"{len(daemons)} of {hosts} daemons started: {failure}") from failure
+        return daemons
 
     @contextlib.contextmanager
     def echo(self):
@@ -51,6 +70,14 @@ class Setting:
     def floor(self, nodes, in_flight, seconds):
         return self.programs.run("bench_floor", "cycle", port=[node.port for node in nodes],
                                  in_flight=in_flight, seconds=self.seconds(seconds))
+
+
+def _memory_available():
+    with open("/proc/meminfo", encoding="ascii") as file:
+        for line in file:
+            if line.startswith("MemAvailable:"):
+                return int(line.split()[1]) * 1024
+    raise Failure("no MemAvailable in meminfo")
 
 
 def _answers(programs, socket):

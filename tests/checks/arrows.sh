@@ -26,6 +26,7 @@ daemon/app       : base daemon/event daemon/engine daemon/redis daemon/session d
 only_in='
 event2/          : daemon/event
 hiredis          : daemon/redis daemon/dev
+openssl/         : daemon/event
 yaml-cpp/        : config
 systemd/         : daemon/host
 CLI/             : daemon/app

@@ -60,7 +60,7 @@ TEST(Contract, AProcessThatCrashedGoesOnWithItsSnapshot) {
 std::string Letters(const Step& step, const sim::Reply& reply) {
   const auto* call = std::get_if<ScriptCall>(&step.what);
   if (call == nullptr || call->script != redis::ScriptId::kRelease) return {};
-  if (call->call.keys.size() < 4 || reply.elements.size() < 5) return {};
+  if (call->call.keys.size() < 6 || reply.elements.size() < 5) return {};
   return reply.elements[4].text;
 }
 
@@ -69,8 +69,8 @@ std::vector<std::string> Rows(const Step& step, const sim::Reply& reply) {
   std::vector<std::string> rows;
   const auto* call = std::get_if<ScriptCall>(&step.what);
   if (call == nullptr || call->script != redis::ScriptId::kAcquire) return rows;
-  if (call->call.keys.size() <= 4) return rows;
-  for (std::size_t i = 2; i + 4 < reply.elements.size(); i += 5) {
+  if (call->call.keys.size() <= 5) return rows;
+  for (std::size_t i = 2; i + 5 < reply.elements.size(); i += 6) {
     rows.push_back("row " + reply.elements[i].text);
   }
   return rows;
@@ -90,9 +90,10 @@ TEST(Contract, TheSequencesMeetEveryAnswer) {
     }
   }
   for (const char* word :
-       {"ok",         "busy",     "not-turn", "not-owner",    "passed",   "skew",     "amnesia",
-        "quarantine", "settings", "ERR",      "WRONGTYPE",    "o",        "O",        "n",
-        "N",          "row ok",   "row busy", "row not-turn", "row skew", "row error"}) {
+       {"ok",       "busy",       "not-turn", "turn",     "not-owner",    "passed",   "skew",
+        "amnesia",  "quarantine", "settings", "ERR",      "WRONGTYPE",    "o",        "O",
+        "n",        "N",          "row ok",   "row busy", "row not-turn", "row turn", "row skew",
+        "row error"}) {
     EXPECT_GE(census[word], 10) << word;
   }
 }

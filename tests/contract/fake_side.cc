@@ -1,5 +1,7 @@
+#include <cstdint>
 #include <utility>
 
+#include "daemon/redis/hint.h"
 #include "tests/contract/sides.h"
 
 namespace redlockd::contract {
@@ -7,12 +9,18 @@ namespace {
 
 using sim::Reply;
 
-Reply ValueOf(const sim::Store::Entry& entry) {
-  if (const auto* text = std::get_if<std::string>(&entry.value)) return Reply::String(*text);
+Reply ValueOf(sim::Store& store, engine::NodeTime now, std::string_view key) {
+  const auto& value = store.Find(now, key)->value;
+  if (const auto* text = std::get_if<std::string>(&value)) return Reply::String(*text);
+  const auto* hash = std::get_if<sim::Store::Hash>(&value);
+  if (hash == nullptr) {
+    const std::string_view argv[] = {"ZRANGE", key, "0", "-1", "WITHSCORES"};
+    return store.Execute(now, argv);
+  }
   Reply fields{.kind = Reply::Kind::kArray};
-  for (const auto& [field, value] : std::get<sim::Store::Hash>(entry.value)) {
+  for (const auto& [field, text] : *hash) {
     fields.elements.push_back(Reply::String(field));
-    fields.elements.push_back(Reply::String(value));
+    fields.elements.push_back(Reply::String(text));
   }
   return fields;
 }
@@ -50,20 +58,29 @@ struct Doer {
 
 }  // namespace
 
+FakeSide::FakeSide(bool drops_due) : drops_due_(drops_due) {
+  node_.SetListeners(
+      [](std::string_view channel) { return channel == redis::ChannelOf(kListener) ? 1 : 0; });
+}
+
 Seen FakeSide::Do(const Step& step) {
   Reply reply = std::visit(Doer{node_, snapshot_, step.now, drops_due_}, step.what);
   return {.reply = std::move(reply), .state = State(step.now)};
 }
 
 Reply FakeSide::State(engine::NodeTime now) {
+  sim::Store& store = node_.store();
   Reply state{.kind = Reply::Kind::kArray};
-  for (const std::string& key : node_.store().Keys(now)) {
+  for (const std::string& key : store.Keys(now)) {
     const auto ask = [&](std::string_view command) {
-      return node_.store().Execute(now, std::vector<std::string_view>{command, key});
+      return store.Execute(now, std::vector<std::string_view>{command, key});
     };
-    state.elements.push_back({.kind = Reply::Kind::kArray,
-                              .elements = {Reply::String(key), ask("TYPE"), ask("PTTL"),
-                                           ValueOf(*node_.store().Find(now, key))}});
+    Reply pttl = ask("PTTL");
+    // As Lua has it, which asks the real one.
+    pttl.integer = static_cast<std::int64_t>(static_cast<double>(pttl.integer));
+    state.elements.push_back(
+        {.kind = Reply::Kind::kArray,
+         .elements = {Reply::String(key), ask("TYPE"), std::move(pttl), ValueOf(store, now, key)}});
   }
   return state;
 }

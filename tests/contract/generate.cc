@@ -18,7 +18,9 @@ using redis::SetOptions;
 constexpr NodeTime kStart = 1'700'000'000'000'000;
 constexpr NodeTime kMs = 1'000;
 constexpr NodeTime kSecond = 1'000'000;
-constexpr engine::Duration kWantLife = 3s;
+// The life of an entry that is first or second in a queue.
+constexpr engine::Duration kRetryInterval = 100ms;
+constexpr engine::Duration kWantLife = 6 * kRetryInterval;
 
 SetOptions Settings(engine::Duration max_ttl, engine::Duration fence_window,
                     engine::Duration quarantine) {
@@ -26,7 +28,10 @@ SetOptions Settings(engine::Duration max_ttl, engine::Duration fence_window,
           .max_ttl = max_ttl,
           .fence_window = fence_window,
           .fence_life = 3s,
-          .quarantine = quarantine};
+          .quarantine = quarantine,
+          .retry_interval = kRetryInterval,
+          .max_interval = 5s,
+          .first_poll = 500ms};
 }
 
 // One draw a statement: what order two draws of an expression have is the compiler's choice.
@@ -68,7 +73,7 @@ class Generator {
       if (!OneIn(8)) MakeVote();
       return;
     }
-    if (OneIn(60)) return StartAnew(ScriptCall(CallOf(engine::InspectOp{Lock()})));
+    if (OneIn(60)) return StartAnew(ScriptCall(CallOf(engine::InspectOp{Lock(), Instance(), 7})));
     if (OneIn(10)) return Add(PlainCommand());
     if (OneIn(100)) return LetGoOfWhatIsWanted();
     ScriptCall call = OneIn(20) ? CallOf(Releases()) : AnyCall();
@@ -109,8 +114,9 @@ class Generator {
   std::string Lock() { return OneIn(3) ? "other" : "job"; }
 
   std::string Instance() {
-    constexpr std::array<std::string_view, 3> kInstances = {
-        "0123456789abcdef01234567", "fedcba987654321001234567", "00112233445566778899aabb"};
+    constexpr std::array<std::string_view, 4> kInstances = {kListener, "fedcba987654321001234567",
+                                                            "00112233445566778899aabb",
+                                                            "aabbccddeeff001122334455"};
     return std::string(Pick(kInstances));
   }
 
@@ -170,28 +176,36 @@ class Generator {
   }
 
   engine::AcquireOp Acquire() {
-    constexpr std::array kQueueings = {engine::Queueing::kNone, engine::Queueing::kIfRefused,
-                                       engine::Queueing::kAlways, engine::Queueing::kIgnore};
+    constexpr std::array kQueueings = {engine::Queueing::kNone,   engine::Queueing::kIfRefused,
+                                       engine::Queueing::kAlways, engine::Queueing::kStand,
+                                       engine::Queueing::kStand,  engine::Queueing::kIgnore};
+    constexpr std::array<engine::Duration, 4> kGraces = {50ms, 50ms, 400ms, 0ms};
     engine::AcquireOp op{Lock(), Owner(), Ttl(), OneIn(4) ? 0 : NearFence()};
     op.block = Block();
     op.queueing = Pick(kQueueings);
     op.stamp = Stamp();
-    op.want_life = kWantLife;
-    Remember(now_ + kWantLife / 1us);
+    op.grace = Pick(kGraces);
+    if (OneIn(4)) op.most_life = 123456us;
+    // When it is passed over, and when it is not fresh any more; and when its keys end.
+    Remember(now_ + (kRetryInterval + op.grace) / 1us);
+    Remember(now_ + std::min(kWantLife, op.most_life) / 1us);
+    Remember(now_ + 2 * std::min(kWantLife, op.most_life) / 1us);
     return op;
   }
 
   ScriptCall AnyCall() {
-    const std::uint64_t choice = Below(40);
+    const std::uint64_t choice = Below(42);
     if (choice < 12) return CallOf(Acquire());
     if (choice < 14) return CallOf(Acquires());
     if (choice < 22) return CallOf(engine::ConfirmOp{Lock(), Owner(), NearFence(), Block()});
     if (choice < 27) return CallOf(Renewals());
     if (choice < 30) return CallOf(engine::ReleaseOp{Lock(), Owner(), OneIn(2)});
-    if (choice < 33) return CallOf(engine::InspectOp{Lock()});
+    if (choice < 32) return CallOf(engine::InspectOp{Lock(), Instance(), Below(9)});
+    if (choice < 33) return CallOf(engine::NameHolderOp{.asker = Instance(), .inquiry = Below(9)});
     if (choice < 35) return CallOf(Probe());
     if (choice < 36) return CallOf(engine::SuspectOp{OneIn(2) ? "" : Instance()});
     if (choice < 37) return CallOf(engine::AdoptOp{OneIn(2) ? "" : "set-3"});
+    if (choice < 39) return CallOf(engine::BreakOp{Lock(), Owner(), OneIn(3), Ttl()});
     return CallOf(engine::TrustOp{});
   }
 
@@ -230,7 +244,7 @@ class Generator {
     engine::AcquireOp wanted{"job", Instance() + ":9:another", 1s, 0};
     wanted.queueing = engine::Queueing::kAlways;
     wanted.stamp = Stamp();
-    wanted.want_life = kWantLife;
+    wanted.grace = 50ms;
     Add(CallOf(wanted, 0));
     Add(CallOf(std::vector<engine::ReleaseOp>{{"job", owner, OneIn(2)}, {"other", owner}}));
   }
@@ -253,7 +267,8 @@ class Generator {
     Remember(now_ + kSets[set].quarantine / 1us);
     const std::uint64_t run = OneIn(50) ? run_ - 1 : run_;  // one that has not noticed yet
     const redis::Call call = redis::CallOf(what, kSets[set]);
-    return {script, test::WordsOf(call, "run-" + std::to_string(run))};
+    const bool hears = OneIn(2);
+    return {script, test::WordsOf(call, "run-" + std::to_string(run), hears)};
   }
   std::size_t AnySet() { return OneIn(20) ? 1 + Below(kSets.size() - 1) : 0; }
 
@@ -305,23 +320,64 @@ class Generator {
     }
   }
 
-  // Of a queue; mostly a good one.
+  // What the hash of a queue says of one; mostly a good one.
   std::string Entry() {
-    const std::string stamp = OneIn(6) ? OddWord() : std::to_string(Stamp());
-    const std::string fresh_until = OneIn(6) ? OddWord() : std::to_string(NearFence());
-    return stamp + (OneIn(10) ? "  " : " ") + fresh_until;
+    constexpr std::array<std::string_view, 7> kModes = {"0", "1", "1", "2", "2", "3", ""};
+    std::string entry = OneIn(6) ? OddWord() : std::to_string(now_ + kWantLife / 1us);
+    entry += OneIn(10) ? "  " : " ";
+    entry += OneIn(6) ? OddWord() : std::to_string(now_ + (OneIn(2) ? -kSecond : kSecond / 8));
+    entry += OneIn(6) ? " " + OddWord() : " 50000";
+    entry += " ";
+    entry += Pick(kModes);
+    return entry;
+  }
+
+  // That all servers read alike.
+  std::string Score() {
+    constexpr std::array<std::string_view, 7> kOdd = {"", "abc", "nan", "inf", "-1", "5.5", "1e18"};
+    return OneIn(4) ? std::string(Pick(kOdd)) : std::to_string(Stamp());
+  }
+
+  // Somebody plays the daemon, or meddles with its queue.
+  Command QueueCommand() {
+    const std::string queue = Key(), instance = Instance();
+    const std::string score = Score();
+    switch (Below(9)) {
+      case 0:
+        return {{"ZADD", OneIn(4) ? queue : kQueue, score, instance}};
+      case 1:
+        return {{"ZADD", queue, "xx", score, instance}};
+      case 2:
+        return {{"ZREM", queue, instance, Instance()}};
+      case 3:
+        return {{"ZRANK", queue, instance}};
+      case 4:
+        return {{"ZSCORE", queue, instance}};
+      case 5:
+        if (OneIn(2)) return {{"ZRANGE", queue, OddWord(), OneIn(2) ? "3" : OddWord()}};
+        return {{"ZRANGE", queue, "0", "-1", "withscores"}};
+      case 6:
+        return {{"ZREVRANGEBYSCORE", queue, std::to_string(last_stamp_), "-inf", "WITHSCORES",
+                 "LIMIT", "0", "2"}};
+      case 7:
+        return {{"HSET", kWait, "ahead", OneIn(2) ? OddWord() : std::to_string(Below(5))}};
+      default:
+        return {{"HSET", kWait, instance, Entry()}};
+    }
   }
 
   std::string Key() {
-    constexpr std::array<std::string_view, 9> kKeys = {"app:job",
-                                                       "app:job",
-                                                       "app:other",
-                                                       "redlockd:fence:app:job",
-                                                       "redlockd:fence:app:job",
-                                                       "redlockd:fence:app:other",
-                                                       "redlockd:fence:app:other",
-                                                       "redlockd:want:app:job",
-                                                       "redlockd:node"};
+    constexpr std::array<std::string_view, 11> kKeys = {"app:job",
+                                                        "app:job",
+                                                        "app:other",
+                                                        "redlockd:fence:app:job",
+                                                        "redlockd:fence:app:job",
+                                                        "redlockd:fence:app:other",
+                                                        "redlockd:fence:app:other",
+                                                        "redlockd:node",
+                                                        "redlockd:queue:app:job",
+                                                        "redlockd:queue:app:job",
+                                                        "redlockd:wait:app:job"};
     return std::string(Pick(kKeys));
   }
 
@@ -332,6 +388,7 @@ class Generator {
     const std::string key = Key();
     const std::string field(Pick(kFields));
     const std::string hash = OneIn(2) ? "redlockd:node" : key;
+    if (OneIn(5)) return QueueCommand();
     switch (Below(17)) {
       case 0:
         return {{"SET", key, OddWord()}};
@@ -358,13 +415,13 @@ class Generator {
       case 10:
         return {{std::string(Pick(kReads)), key}};
       case 11:
-        return {{"HSET", "redlockd:want:app:job", Instance(), Entry()}};
+        return QueueCommand();
       case 12:
-        return {{"PUBLISH", key, OddWord()}};
+        return {{"PUBLISH", OneIn(2) ? key : "redlockd:to:" + Instance(), OddWord()}};
       case 13:
         return {{"SET", key, Owner(), "XX"}};
       case 14:
-        return {{"HLEN", hash}};
+        return {{"HGET", hash, field}};
       case 15:  // longer than any script reads
         return {{"SET", key, std::string(250 + Below(12), '7')}};
       default:
@@ -372,6 +429,7 @@ class Generator {
     }
   }
 
+  const std::string kQueue = "redlockd:queue:app:job", kWait = "redlockd:wait:app:job";
   // The first is what most were told.
   const std::array<SetOptions, 4> kSets = {Settings(2s, 500ms, 3s), Settings(1s, 500ms, 2s),
                                            Settings(2s, 250ms, 3s), Settings(2s, 500ms, 5s)};

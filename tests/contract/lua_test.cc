@@ -28,6 +28,11 @@ constexpr std::array kScripts = {
     "return redis.call('HSET', 'hash', 'a', 1, 'b', 2)", "return redis.call('HMGET', 'hash', 'b')",
     "return redis.call('HGETALL', 'none')", "return redis.call('HGETALL', 'hash')",
     "return redis.call('HGETALL', 'n')", "return redis.call('PUBLISH', 'channel', 'text')",
+    "redis.call('ZADD', 'set', 1763931234567890, 'a') return redis.call('ZSCORE', 'set', 'a')",
+    "return redis.call('ZSCORE', 'set', 'b') == false", "return redis.call('ZRANK', 'set', 'b')",
+    "return redis.call('ZRANGE', 'set', '0', '2', 'WITHSCORES')",
+    "return redis.call('ZRANGE', 'none', '0', '2')", "return redis.pcall('ZREM', 'hash', 'a').err",
+    "return redis.call('ZREVRANGEBYSCORE', 'set', 2^53, '-inf', 'WITHSCORES', 'LIMIT', '0', '2')",
     // --- arguments
     "redis.call('SET', 'n', 1763931234567890) return redis.call('GET', 'n')",
     "redis.call('SET', 'n', 3) return redis.call('GET', 'n') + 1",

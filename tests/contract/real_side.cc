@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "daemon/redis/encoder.h"
+#include "daemon/redis/hint.h"
 #include "tests/contract/sides.h"
 
 namespace redlockd::contract {
@@ -26,6 +27,7 @@ constexpr std::string_view kState = R"lua(
         table.insert(value, redis.call('HGET', key, field))
       end
     end
+    if kind.ok == 'zset' then value = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES') end
     table.insert(state, {key, kind, redis.call('PTTL', key), value})
   end
   return state)lua";
@@ -90,7 +92,17 @@ void RealSide::Connect() {
   for (const redis::Script& script : redis::AllScripts()) {
     Ask({"SCRIPT", "LOAD", std::string(script.source)});
   }
+  Listen();
   ask_state_ = Encode({"EVALSHA", Ask({"SCRIPT", "LOAD", std::string(kState)}).text, "0"});
+}
+
+// On a connection of its own to what is published to kListener.
+void RealSide::Listen() {
+  listener_.reset(redisConnectUnix(server_.SocketPath().c_str()));
+  const std::string channel = redis::ChannelOf(kListener);
+  const std::unique_ptr<void, decltype(&freeReplyObject)> subscribed(
+      redisCommand(listener_.get(), "SUBSCRIBE %s", channel.c_str()), &freeReplyObject);
+  if (!subscribed) throw std::runtime_error("cannot subscribe");
 }
 
 // What has expired goes at a moment that each process chooses: at once, here.
@@ -118,28 +130,35 @@ Seen RealSide::Do(const Step& step) {
     StartAgain();
   }
   Send(command + ask_state_);
-  Reply reply = Receive();
-  return {.reply = std::move(reply), .state = Receive()};
+  Reply reply = Receive(*context_);
+  return {.reply = std::move(reply), .state = Receive(*context_)};
 }
 
 void RealSide::Reset() {
   Ask({"FLUSHALL"});
+  ReadPublished();
   if (std::exchange(saved_, false)) Ask({"SAVE"});
+}
+
+// What was published so far, or the server would have to keep it.
+void RealSide::ReadPublished() {
+  Ask({"PUBLISH", redis::ChannelOf(kListener), "end"});
+  for (std::string text; text != "end";) text = Receive(*listener_).elements.back().text;
 }
 
 Reply RealSide::Ask(const std::vector<std::string>& argv) {
   Send(Encode(argv));
-  return Receive();
+  return Receive(*context_);
 }
 
 void RealSide::Send(const std::string& command) {
   redisAppendFormattedCommand(context_.get(), command.data(), command.size());
 }
 
-Reply RealSide::Receive() {
+Reply RealSide::Receive(redisContext& context) {
   void* got = nullptr;
-  if (redisGetReply(context_.get(), &got) != REDIS_OK) {
-    throw std::runtime_error(std::string("no reply: ") + context_->errstr);
+  if (redisGetReply(&context, &got) != REDIS_OK) {
+    throw std::runtime_error(std::string("no reply: ") + context.errstr);
   }
   const std::unique_ptr<redisReply, decltype(&freeReplyObject)> reply(static_cast<redisReply*>(got),
                                                                       &freeReplyObject);

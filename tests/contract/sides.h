@@ -17,7 +17,9 @@ namespace redlockd::contract {
 // What a step shows of a node.
 struct Seen {
   sim::Reply reply;
-  sim::Reply state;  // of each key: {key, type, PTTL, value or {field, value ...}}; sorted
+  // Of each key: {key, type, PTTL, value or {field, value ...} or {member, score ...}}; sorted, but
+  // for members.
+  sim::Reply state;
   bool operator==(const Seen&) const = default;
 };
 
@@ -25,7 +27,7 @@ class FakeSide {
  public:
   // `drops_due`: as a server that, where it loads its keys again, also drops those that end just
   // then.
-  explicit FakeSide(bool drops_due = false) : drops_due_(drops_due) {}
+  explicit FakeSide(bool drops_due = false);
 
   Seen Do(const Step& step);
   void Reset() { node_.store() = snapshot_ = {}; }
@@ -56,12 +58,15 @@ class RealSide {
   };
 
   void Connect();
+  void Listen();
+  void ReadPublished();
   void StartAgain();
   void Send(const std::string& command);
-  sim::Reply Receive();
+  static sim::Reply Receive(redisContext& context);
 
   test::RedisNode server_;
   std::unique_ptr<redisContext, FreeContext> context_;
+  std::unique_ptr<redisContext, FreeContext> listener_;
   std::string ask_state_;  // a command
   bool saved_ = false;     // since Reset
 };

@@ -2,6 +2,7 @@
 
 #include <ostream>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -11,6 +12,9 @@
 
 // What happens to a node and to its fake, in the same order and at the same times.
 namespace redlockd::contract {
+
+// The one instance that hears what is published to it.
+inline constexpr std::string_view kListener = "0123456789abcdef01234567";
 
 struct ScriptCall {
   redis::ScriptId script;

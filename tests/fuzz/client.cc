@@ -134,6 +134,9 @@ void Talk::Ask(char what) {
     case 'u':
       error = redlock_start(client, "unlock", &name, 1, OnReply, New(), &last_request_);
       break;
+    case 'w':
+      error = redlock_start(client, "watch", &name, 1, OnReply, New(), &last_request_);
+      break;
     case 'n':
       error = redlock_start(client, "nodes", nullptr, 0, OnReply, New(), nullptr);
       break;
@@ -184,10 +187,13 @@ void Talk::OnReply(redlock_client*, int error, const redlock_reply* reply, void*
 void Talk::OnEvent(redlock_client*, const redlock_event* event, void* arg) {
   auto* talk = static_cast<Talk*>(arg);
   FUZZ_CHECK(event->size == sizeof *event, "of another size");
-  FUZZ_CHECK(event->type >= REDLOCK_EVENT_RENEWED && event->type <= REDLOCK_EVENT_CLOSED, "what?");
+  FUZZ_CHECK(event->type >= REDLOCK_EVENT_RENEWED && event->type <= REDLOCK_EVENT_WATCH, "what?");
   FUZZ_CHECK(event->deadline_ns >= 0 && event->within_ns >= 0, "before all time");
   talk->Note("event", event->type);
   if (event->lock != nullptr) talk->log_ += std::string("  lock ") + event->lock + "\n";
+  for (const char* word : {event->by, event->what}) {
+    if (word != nullptr) talk->log_ += std::string("  word ") + word + "\n";
+  }
   if (event->reason != nullptr) talk->log_ += std::string("  reason ") + event->reason + "\n";
 }
 

@@ -59,8 +59,10 @@ void Checker::OnAnswer(const Open& open, const Granted& granted) {
                           .owner = attempts_[granted.name],
                           .ttl = ttl,
                           .renewed_events = request->renewed_events,
+                          .wanted_events = request->wanted_events,
                           .deadline = granted.deadline,
-                          .announced = granted.deadline};
+                          .announced = granted.deadline,
+                          .min_hold = now_ + request->min_hold};
 }
 
 void Checker::OnAnswer(const Open& open, const Released& released) {
@@ -76,16 +78,31 @@ void Checker::OnAnswer(const Open& open, const Checked& checked) {
   FUZZ_CHECK(checked.fence == hold.fence && checked.deadline == hold.deadline, "another hold");
 }
 
+void Checker::OnAnswer(const Open& open, const Done&) {
+  FUZZ_CHECK(std::holds_alternative<WatchRequested>(open.request) ||
+                 std::holds_alternative<UnwatchRequested>(open.request),
+             "nobody asked");
+}
+
 void Checker::OnAnswer(const Open& open, const WaitCancelled&) {
   const auto* request = std::get_if<CancelRequested>(&open.request);
   FUZZ_CHECK(request && !open.failure, "cancelled by itself");
   FUZZ_CHECK(!open_.contains({request->session, request->target}), "it still waits");
 }
 
+void Checker::OnAnswer(const Open& open, const Broken& broken) {
+  const auto* request = std::get_if<BreakRequested>(&open.request);
+  FUZZ_CHECK(request && request->name == broken.name && !open.failure, "broken by itself");
+  FUZZ_CHECK(!request->fence || !holds_.contains(broken.name), "it is still held");
+}
+
 void Checker::OnAnswer(const Open& open, const Shown& shown) {
   const auto* request = std::get_if<ShowRequested>(&open.request);
   FUZZ_CHECK(request && request->name == shown.name, "shows what was not asked for");
   FUZZ_CHECK(shown.nodes.size() == options_.nodes, "a node is missing");
+  for (const NodeWord& word : shown.nodes) {
+    FUZZ_CHECK(!word.named || word.named->node == word.node, "the word of another node");
+  }
 }
 
 void Checker::OnAnswer(const Open& open, const NodesSet& set) {
@@ -106,6 +123,11 @@ void Checker::OnAnswer(const Open& open, const Failed& failed) {
     FUZZ_CHECK(sync || open.failure, "what is held is not released");
     FUZZ_CHECK(!sync || failed.fence == open.fence, "another hold's fence");
     if (sync) return;
+  }
+  if (const auto* broken = std::get_if<BreakRequested>(&open.request); broken && !broken->fence) {
+    FUZZ_CHECK(failed.failure == Failure::kNotHeld || failed.failure == Failure::kNoQuorum,
+               "not a failure of a break");
+    return;
   }
   const bool is_adopt = std::holds_alternative<AdoptRequested>(open.request);
   if (failed.failure == Failure::kRefused || failed.failure == Failure::kNoQuorum) {

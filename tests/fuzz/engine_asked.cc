@@ -39,6 +39,13 @@ void Checker::ForWhom(const std::string& lock, const std::string& owner, Duratio
     FUZZ_CHECK(hold->second.ttl == ttl, "another ttl (rule C10)");
     return;
   }
+  const auto kept = kept_.find(lock);
+  if (kept != kept_.end()) {
+    FUZZ_CHECK(kept->second.owner == owner, "acquires what is kept (rule C9)");
+    FUZZ_CHECK(kept->second.MayBeLonger(), "asks for what was given up (rule C9)");
+    FUZZ_CHECK(ttl == options_.timing.TtlFor(kept->second.min_hold - now_), "not until its end");
+    return;
+  }
   const auto first = FirstInLine(lock);
   FUZZ_CHECK(first, "asks for nobody (rule E4)");
   const auto& request = std::get<LockRequested>(open_.at(*first).request);
@@ -46,10 +53,11 @@ void Checker::ForWhom(const std::string& lock, const std::string& owner, Duratio
 }
 
 void Checker::OnOp(const AskNodes& ask, const AcquireOp& op) {
-  FUZZ_CHECK(!kept_.contains(op.lock), "acquires what is kept (rule C9)");
   const auto [lock, is_new] = lock_of_owner_.emplace(op.owner, op.lock);
   FUZZ_CHECK(lock->second == op.lock, "an owner value of two locks (rule A1)");
-  FUZZ_CHECK(op.proposal > 0 || nodes_lie_, "proposes no fence");
+  const bool is_stand = op.queueing == Queueing::kStand;
+  FUZZ_CHECK(is_stand == (ask.ticket.kind == Ticket::Kind::kStand), "a stand, or none (rule E8.3)");
+  FUZZ_CHECK(op.proposal > 0 || is_stand || nodes_lie_, "proposes no fence");
   FUZZ_CHECK(op.block >= 1 && op.block <= 64, "a block too great, or none (rule A8)");
   ForWhom(op.lock, op.owner, op.ttl);
   const bool leased = leased_[op.lock] == op.owner;
@@ -61,13 +69,15 @@ void Checker::OnOp(const AskNodes& ask, const AcquireOp& op) {
     FUZZ_CHECK(is_new || attempts_[op.lock] == op.owner, "an owner value again (rule C1)");
     attempts_[op.lock] = op.owner;
   }
-  const bool enters = op.queueing == Queueing::kIfRefused || op.queueing == Queueing::kAlways;
+  const bool enters =
+      op.queueing == Queueing::kIfRefused || op.queueing == Queueing::kAlways || is_stand;
   if (enters) {
     const auto& first = std::get<LockRequested>(open_.at(*FirstInLine(op.lock)).request);
     const bool is_try = first.wait == Duration(0);
     FUZZ_CHECK(!is_try || op.queueing == Queueing::kAlways, "a try's first round (rule E6.8)");
     FUZZ_CHECK(op.stamp > 0 || nodes_lie_, "enters without a stamp");
-    FUZZ_CHECK(op.want_life > Duration(0), "an entry that is never fresh");
+    FUZZ_CHECK(op.grace > Duration(0) && op.most_life > Duration(0),
+               "an entry that is never fresh");
     entries_[op.lock] |= ask.nodes;
     if (op.queueing == Queueing::kIfRefused) {
       if_refused_[{ask.ticket.subject, ask.ticket.round}] = op.lock;
@@ -83,8 +93,7 @@ void Checker::OnOp(const AskNodes&, const ConfirmOp& op) {
 }
 
 void Checker::OnOp(const AskNodes& ask, const RenewOp& op) {
-  FUZZ_CHECK(leased_[op.lock] == op.owner && !kept_.contains(op.lock),
-             "renews what it does not have");
+  FUZZ_CHECK(leased_[op.lock] == op.owner, "renews what it does not have");
   ForWhom(op.lock, op.owner, op.ttl);
   NoneOnItsWay(op.owner, ask.nodes);
   OnItsWay(ask, op.owner);
@@ -94,7 +103,8 @@ void Checker::OnOp(const AskNodes& ask, const ReleaseOp& op) {
   const auto hold = holds_.find(op.lock);
   FUZZ_CHECK(hold == holds_.end() || hold->second.owner != op.owner, "releases what is held");
   const auto kept = kept_.find(op.lock);
-  FUZZ_CHECK(kept == kept_.end() || kept->second.owner != op.owner, "releases what is kept");
+  FUZZ_CHECK(kept == kept_.end() || kept->second.owner != op.owner || kept->second.until <= now_,
+             "releases what is kept");
   if (op.leave) entries_[op.lock] &= ~ask.nodes;
   if (ask.ticket.subject == 0) return;  // of a vote that does not count, while others may
   const bool is_first = released_.insert(op.owner).second;
@@ -111,6 +121,10 @@ void Checker::OnOp(const AskNodes& ask, const auto& op) {
   using Op = std::decay_t<decltype(op)>;
   if (std::is_same_v<Op, InspectOp>)
     FUZZ_CHECK(is_open(static_cast<ShowRequested*>(nullptr)), "nobody asked");
+  if constexpr (std::is_same_v<Op, NameHolderOp>)
+    FUZZ_CHECK(ask.nodes.count() == 1 && op.asker == "other", "answers somebody else");
+  if (std::is_same_v<Op, BreakOp>)
+    FUZZ_CHECK(is_open(static_cast<BreakRequested*>(nullptr)), "nobody asked");
   if (std::is_same_v<Op, AdoptOp>)
     FUZZ_CHECK(is_open(static_cast<AdoptRequested*>(nullptr)), "nobody asked");
   if (std::is_same_v<Op, TrustOp> && !options_.trust_new_nodes) {

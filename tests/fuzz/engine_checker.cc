@@ -14,7 +14,9 @@ using namespace engine;
 
 void Checker::Before(Time now, const Event& event) {
   now_ = now;
-  std::erase_if(kept_, [now](const auto& entry) { return entry.second.until <= now; });
+  std::erase_if(kept_, [now](const auto& entry) {
+    return entry.second.until <= now && entry.second.min_hold <= now;
+  });
   std::visit([this](const auto& e) { On(e); }, event);
 }
 
@@ -27,19 +29,34 @@ Checker::Open& Checker::OpenCall(const Request& e) {
 
 void Checker::On(const SessionOpened& e) { sessions_[e.session] = e.uid; }
 
+void Checker::On(const WatchRequested& e) {
+  OpenCall(e);
+  watches_[e.session].insert(e.name);
+}
+
+void Checker::On(const UnwatchRequested& e) {
+  OpenCall(e);
+  watches_[e.session].erase(e.name);
+  if (e.name.empty()) watches_.erase(e.session);
+}
+
 void Checker::On(const SessionInputEnded& e) { ended_.insert(e.session); }
 
 void Checker::On(const SessionClosed& e) {
   std::erase_if(open_, [&](const auto& entry) { return entry.first.first == e.session; });
   std::erase_if(line_, [&](const Call& call) { return call.first == e.session; });
-  std::erase_if(holds_, [&](const auto& entry) { return entry.second.session == e.session; });
+  for (auto at = holds_.begin(); at != holds_.end();) {
+    const auto& [name, hold] = *at++;
+    if (hold.session == e.session) Keep(name, Time());
+  }
   sessions_.erase(e.session);
+  watches_.erase(e.session);
 }
 
 void Checker::On(const SessionDropped& e) {
-  for (const auto& [name, hold] : holds_) {
-    if (hold.session != e.session) continue;
-    kept_[name] = {hold.owner, hold.announced, sessions_.at(e.session)};
+  for (auto at = holds_.begin(); at != holds_.end();) {
+    const auto& [name, hold] = *at++;
+    if (hold.session == e.session) Keep(name, hold.announced);
   }
   On(SessionClosed{e.session});
 }
@@ -69,6 +86,14 @@ std::optional<Failure> Checker::WhyNot(const LockRequested& e) const {
   return at_limit ? std::optional(Failure::kLimit) : std::nullopt;
 }
 
+// The hold is over; what is left of it is not another's before `until`, nor before its min-hold is over.
+void Checker::Keep(std::string name, Time until) {
+  const Hold hold = holds_.at(name);
+  holds_.erase(name);
+  if (now_ >= until && now_ >= hold.min_hold) return;
+  kept_[name] = {hold.owner, until, hold.min_hold, sessions_.at(hold.session)};
+}
+
 std::size_t Checker::LocksOf(SessionId session) const {
   const auto holds = std::count_if(holds_.begin(), holds_.end(), [&](const auto& entry) {
     return entry.second.session == session;
@@ -90,8 +115,15 @@ void Checker::On(const UnlockRequested& e) {
     open.failure = Failure::kNotHeld;  // or kLost
   } else {
     open.fence = hold->fence;
-    holds_.erase(e.name);
+    Keep(e.name, Time());
   }
+}
+
+void Checker::On(const BreakRequested& e) {
+  Open& open = OpenCall(e);
+  const auto hold = holds_.find(e.name);
+  const bool held = hold != holds_.end() && hold->second.fence == e.fence;
+  if (e.fence && !held) open.failure = Failure::kNotHeld;
 }
 
 void Checker::On(const CheckRequested& e) {
@@ -149,6 +181,7 @@ void Checker::After(Time now, const Engine& engine, const Effects& effects) {
   }
   TakeAnswer(engine);
   CompareHolds(engine);
+  CompareKept(engine);
   CompareWaits(engine);
   CheckEntries();
   FUZZ_CHECK(engine.counters().grants == grants_, "a grant that was not told");
@@ -192,17 +225,31 @@ void Checker::On(const NotifyClient& tell) {
       hold.jeopardy = hold.moved_back = true;
       hold.deadline = std::min(hold.deadline, notice.deadline);
       return;
+    case Notice::Kind::kWanted:
+      FUZZ_CHECK(hold.wanted_events && !hold.wanted, "advised unasked, or twice");
+      hold.wanted = true;
+      return;
     case Notice::Kind::kSafe:
       FUZZ_CHECK(hold.jeopardy, "was safe already");
       hold.jeopardy = false;
       return;
     default:
       FUZZ_CHECK(notice.reason != LossReason::kNone, "lost for no reason");
-      if (now_ < hold.announced) {
-        kept_[notice.name] = {hold.owner, hold.announced, sessions_.at(tell.session)};
-      }
-      holds_.erase(found);
+      Keep(notice.name, hold.announced);
   }
+}
+
+void Checker::On(const NotifyWatchers& tell) {
+  const WatchNotice& notice = tell.notice;
+  std::vector<SessionId> watchers;
+  for (const auto& [session, names] : watches_) {
+    if (names.contains("") || names.contains(notice.name)) watchers.push_back(session);
+  }
+  FUZZ_CHECK(!watchers.empty() && tell.sessions == watchers, "tells others than who watch");
+  if (notice.what != WatchNotice::What::kGranted) return;
+  const auto hold = holds_.find(notice.name);
+  FUZZ_CHECK(hold != holds_.end() && hold->second.fence == notice.fence, "tells of no hold");
+  FUZZ_CHECK(sessions_.at(hold->second.session) == notice.uid, "another holder");
 }
 
 void Checker::On(const NodeChanged& change) {
@@ -229,6 +276,17 @@ void Checker::CompareHolds(const Engine& engine) {
     hold.deadline = view.deadline;
     hold.announced = std::max(hold.announced, view.deadline);
   }
+}
+
+// A lease that no majority promises for as long as min-hold ends before that.
+void Checker::CompareKept(const Engine& engine) {
+  std::set<std::string> names;
+  for (const KeptView& view : test::RowsOf<KeptView>(engine, now_)) names.insert(view.name);
+  for (const std::string& name : names) FUZZ_CHECK(kept_.contains(name), "keeps what is over");
+  std::erase_if(kept_, [&](const auto& entry) {
+    return entry.second.until <= now_ && !names.contains(entry.first);
+  });
+  FUZZ_CHECK(kept_.size() == names.size(), "does not keep what was announced (rule C9)");
 }
 
 void Checker::CompareWaits(const Engine& engine) const {

@@ -37,15 +37,20 @@ class Checker {
     std::string owner;
     engine::Duration ttl;
     bool renewed_events;
+    bool wanted_events;
     engine::Time deadline;
     engine::Time announced;  // the latest deadline that it ever had
     bool jeopardy = false;
+    bool wanted = false;      // it was told so
     bool moved_back = false;  // a JEOPARDY of this step told so
+    engine::Time min_hold;    // its end
   };
-  struct Kept {  // rule C9
+  struct Kept {  // rule I1
     std::string owner;
-    engine::Time until;
+    engine::Time until;     // in any case: what was announced
+    engine::Time min_hold;  // as long as the lease lasts
     std::uint32_t uid;
+    bool MayBeLonger() const { return min_hold > until; }
   };
   // What is still to be answered, and what alone can be the answer where that is known.
   struct Open {
@@ -62,9 +67,12 @@ class Checker {
   void On(const engine::SessionDropped& e);
   void On(const engine::LockRequested& e);
   void On(const engine::UnlockRequested& e);
+  void On(const engine::BreakRequested& e);
   void On(const engine::CheckRequested& e);
   void On(const engine::CancelRequested& e);
   void On(const engine::ShowRequested& e) { OpenCall(e); }
+  void On(const engine::WatchRequested& e);
+  void On(const engine::UnwatchRequested& e);
   void On(const engine::TrustEmptyRequested& e) { OpenCall(e); }
   void On(const engine::AdoptRequested& e) { OpenCall(e); }
   void On(const engine::NodeAnswer& e);
@@ -78,7 +86,7 @@ class Checker {
   const Hold* HoldOf(engine::SessionId session, const std::string& name) const;
   std::size_t LocksOf(engine::SessionId session) const;
   std::optional<Call> FirstInLine(const std::string& name) const;
-  void Keep(const std::string& name);
+  void Keep(std::string name, engine::Time until);  // by value: it ends the hold that has it
 
   void On(const engine::AskNodes& ask);
   void OnOp(const engine::AskNodes& ask, const engine::AcquireOp& op);
@@ -94,24 +102,29 @@ class Checker {
   void OnAnswer(const Open& open, const engine::Granted& granted);
   void OnAnswer(const Open& open, const engine::Released& released);
   void OnAnswer(const Open& open, const engine::Checked& checked);
+  void OnAnswer(const Open& open, const engine::Done&);
   void OnAnswer(const Open& open, const engine::WaitCancelled&);
+  void OnAnswer(const Open& open, const engine::Broken& broken);
   void OnAnswer(const Open& open, const engine::Shown& shown);
   void OnAnswer(const Open& open, const engine::NodesSet& set);
   void OnAnswer(const Open& open, const engine::Failed& failed);
   void OnLockFailed(const Open& open, const engine::LockRequested& e, engine::Failure failure);
   void On(const engine::NotifyClient& tell);
+  void On(const engine::NotifyWatchers& tell);
   void On(const engine::NodeChanged& change);
   void On(const engine::Warned&) {}
 
   void TakeAnswer(const engine::Engine& engine);
   void CompareHolds(const engine::Engine& engine);
+  void CompareKept(const engine::Engine& engine);
   void CompareWaits(const engine::Engine& engine) const;
   void CheckEntries() const;
 
   const engine::EngineOptions& options_;
   engine::Time now_;
-  std::map<engine::SessionId, std::uint32_t> sessions_;  // and their uids
-  std::set<engine::SessionId> ended_;                    // no more input
+  std::map<engine::SessionId, std::uint32_t> sessions_;         // and their uids
+  std::set<engine::SessionId> ended_;                           // no more input
+  std::map<engine::SessionId, std::set<std::string>> watches_;  // "": of all locks
   std::map<Call, Open> open_;
   std::vector<Call> line_;  // those of open_ that are locks, in the order of their coming
   std::map<std::string, Hold> holds_;

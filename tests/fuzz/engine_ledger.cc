@@ -12,6 +12,7 @@ using namespace engine;
 
 void Ledger::Asked(const AskNodes& ask) {
   if (const auto* acquire = std::get_if<AcquireOp>(&ask.op)) {
+    if (acquire->queueing == Queueing::kStand) return;  // no key comes of it (rule E8.3)
     number_[acquire->owner] = ask.ticket.subject;
     Attempt& attempt = attempts_[ask.ticket.subject];
     attempt.may_have |= ask.nodes;
@@ -31,7 +32,8 @@ void Ledger::Asked(const AskNodes& ask) {
 
 void Ledger::Heard(const NodeAnswer& answer) {
   const auto& [kind, round, subject, asked] = answer.ticket;
-  if (kind > Ticket::Kind::kRenew || answer.verdict != Verdict::kOk) return;
+  if (kind > Ticket::Kind::kRenew || kind == Ticket::Kind::kStand || answer.verdict != Verdict::kOk)
+    return;
   Attempt& attempt = attempts_[subject];
   if (kind == Ticket::Kind::kRenew) return Promised(attempt, answer, attempt.renewals[round]);
   if (kind == Ticket::Kind::kConfirm) {

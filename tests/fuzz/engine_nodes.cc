@@ -95,11 +95,26 @@ void World::NodeTrouble() {
   }
 }
 
-// Of whatever lock, whether the node has reason to say so or not.
+// Of whatever lock, whether the node has reason to say so or not; or that it says more of that, or
+// no more.
 void World::Hint() {
-  const bool free = input_.OneIn(2);
-  Step(NodeHint{input_.Below(nodes_.size()), free ? NodeHint::Kind::kFree : NodeHint::Kind::kWanted,
-                AnyName()});
+  const std::size_t what = input_.Below(7);
+  const NodeIndex node = input_.Below(nodes_.size());
+  if (what == 4) return Step(NodeSubscribed{node, input_.OneIn(2)});
+  if (what == 5) return Step(HolderAsked{node, 1, input_.Byte(), "other", AnyName()});
+  if (what == 6) return Step(Named(node));
+  NodeHint hint{node, static_cast<NodeHint::Kind>(what), AnyName()};
+  if (hint.kind == NodeHint::Kind::kNext) hint.rest = std::chrono::milliseconds(input_.Byte());
+  if (hint.kind == NodeHint::Kind::kBroken) hint.attempt = 1 + input_.Byte();
+  Step(hint);
+}
+
+// The answer to a question, or to none.
+HolderNamed World::Named(NodeIndex node) {
+  HolderNamed named{.node = node, .inquiry = input_.OneIn(2) ? last_inquiry_ : input_.Byte()};
+  if (input_.OneIn(4)) return named;
+  named.holder = HolderFacts{.fence = 1 + input_.Byte(), .note = "a note"};
+  return named;
 }
 
 // --- what was asked -----------------------------------------------------------------------------
@@ -164,7 +179,7 @@ void World::Lie(std::size_t at) {
   NodeAnswer answer;
   answer.node = asked.node;
   answer.ticket = asked.ticket;
-  answer.verdict = static_cast<Verdict>(input_.Below(10));
+  answer.verdict = static_cast<Verdict>(input_.Below(11));
   if (answer.verdict == Verdict::kError) return Step(answer);
   const std::uint8_t how = input_.Byte();
   answer.node_time = how & 1 ? 1 + static_cast<NodeTime>(input_.Number(7) % (kExact - 1)) : time;
@@ -172,6 +187,7 @@ void World::Lie(std::size_t at) {
   answer.left = how & 4 ? std::chrono::microseconds(input_.Number(6) % 315'360'000'000'000) : 50ms;
   if (how & 8) answer.text = input_.Text(5);
   answer.wanted = how & 64;
+  if (how & 32) answer.place = input_.Byte();
   if (how & 128) answer.greatest = static_cast<Stamp>(input_.Number(7) % kExact);
   if (std::holds_alternative<ProbeOp>(asked.op)) {
     NodeFacts facts = nodes_[asked.node].obedient.Info();

@@ -22,18 +22,23 @@ std::string Ms(Duration duration) {
 }
 std::string Ms(Time time) { return Ms(time - Time(std::chrono::seconds(1000))); }
 
-constexpr const char* kOps[] = {"acquire", "confirm", "renew", "release", "inspect",
-                                "probe",   "suspect", "trust", "adopt"};
-constexpr const char* kVerdicts[] = {"ok",   "busy",    "not-turn",   "not-owner", "passed",
-                                     "skew", "amnesia", "quarantine", "settings",  "error"};
-constexpr const char* kTickets[] = {"acquire", "confirm", "renew",   "release",
-                                    "query",   "probe",   "suspect", "trust"};
-constexpr const char* kEvents[] = {"opened", "input ended", "closed",  "dropped", "lock",  "unlock",
-                                   "check",  "cancel",      "show",    "trust",   "adopt", "up",
-                                   "down",   "answer",      "silence", "hint",    "time",  "drain"};
-constexpr const char* kAnswers[] = {"granted", "released", "checked", "cancelled",
-                                    "shown",   "set",      "failed"};
-constexpr const char* kNotices[] = {"renewed", "jeopardy", "safe", "lost", "draining"};
+constexpr const char* kOps[] = {"acquire", "confirm", "renew",   "release", "break",
+                                "inspect", "probe",   "suspect", "trust",   "adopt"};
+constexpr const char* kVerdicts[] = {"ok",         "busy",     "not-turn", "turn",
+                                     "not-owner",  "passed",   "skew",     "amnesia",
+                                     "quarantine", "settings", "error"};
+constexpr const char* kTickets[] = {"acquire", "stand", "confirm", "heal",    "block", "renew",
+                                    "release", "query", "probe",   "suspect", "trust"};
+constexpr const char* kEvents[] = {
+    "opened", "input ended", "closed",  "dropped", "lock",       "unlock", "break", "check",
+    "cancel", "show",        "watch",   "unwatch", "trust",      "adopt",  "up",    "down",
+    "answer", "answers",     "silence", "hint",    "subscribed", "time",   "drain"};
+constexpr const char* kAnswers[] = {"granted", "released", "checked", "done",  "cancelled",
+                                    "broken",  "shown",    "set",     "failed"};
+constexpr const char* kWatched[] = {"granted", "unlocked", "closed",  "lost",
+                                    "wanted",  "kept",     "released"};
+constexpr const char* kNotices[] = {"renewed", "jeopardy", "safe",    "lost",
+                                    "broken",  "wanted",   "draining"};
 
 std::string Of(const Ticket& ticket) {
   return std::string(kTickets[static_cast<std::size_t>(ticket.kind)]) + " " + Text(ticket.subject) +
@@ -51,7 +56,8 @@ std::string Words(const NodeSilence& e) {
 std::string Words(const LockRequested& e) {
   return "session " + Text(e.session) + " #" + Text(e.request) + " " + e.name +
          (e.wait ? " wait " + Ms(*e.wait) : "") + (e.ttl ? " ttl " + Ms(*e.ttl) : "") +
-         (e.max_hold ? " max-hold " + Ms(*e.max_hold) : "");
+         (e.max_hold ? " max-hold " + Ms(*e.max_hold) : "") +
+         (e.min_hold > Duration(0) ? " min-hold " + Ms(e.min_hold) : "");
 }
 std::string Words(const auto& e) {
   std::string text;
@@ -81,6 +87,10 @@ std::string Effected(const NotifyClient& e) {
   return "tell session " + Text(e.session) + " " +
          kNotices[static_cast<std::size_t>(e.notice.kind)] + " " + e.notice.name + " until " +
          Ms(e.notice.deadline);
+}
+std::string Effected(const NotifyWatchers& e) {
+  return "tell " + Text(e.sessions.size()) + " watchers " +
+         kWatched[static_cast<std::size_t>(e.notice.what)] + " " + e.notice.name;
 }
 std::string Effected(const NodeChanged& e) { return "node " + Text(e.node) + " " + e.text; }
 std::string Effected(const Warned& e) { return "warns: " + e.text; }

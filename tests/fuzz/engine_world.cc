@@ -3,6 +3,7 @@
 #include <array>
 #include <utility>
 
+#include "daemon/engine/owner_value.h"
 #include "tests/fuzz/check.h"
 #include "tests/fuzz/engine_trace.h"
 #include "tests/support/engine_rows.h"
@@ -74,6 +75,7 @@ void World::Step(const Event& event) {
     for (const Effect& effect : effects) {
       const auto* ask = std::get_if<AskNodes>(&effect);
       if (ask == nullptr) continue;
+      if (const auto* show = std::get_if<InspectOp>(&ask->op)) last_inquiry_ = show->inquiry;
       for (NodeIndex i = 0; i < nodes_.size(); ++i) {
         if (ask->nodes.test(i)) asked_.push_back({i, ask->ticket, ask->op});
       }
@@ -137,6 +139,8 @@ void World::Next() {
       return LinkUp(input_.Below(nodes_.size()));
     case 20:
       return LinkDown(input_.Below(nodes_.size()));
+    case 22:
+      return Break();
     case 24:
       return Hint();
     case 23:
@@ -201,16 +205,21 @@ void World::Lock() {
                      .ttl = std::nullopt,
                      .max_hold = std::nullopt,
                      .note = "",
-                     .renewed_events = false};
+                     .renewed_events = false,
+                     .wanted_events = false};
   const std::uint8_t how = input_.Byte();
   if (how & 1) lock.wait = std::chrono::milliseconds(input_.Number(2));
   if (how & 2) lock.wait = 0ns;
   if (how & 4) lock.ttl = std::chrono::milliseconds(input_.Number(2));
   if (how & 8) lock.ttl = 500ms;
   if (how & 16) lock.max_hold = std::chrono::microseconds(1 + input_.Number(3));
-  if (how & 32) lock.renewed_events = true;
+  if (how & 32) lock.renewed_events = lock.wanted_events = true;
   if (how & 64) lock.wait = Duration::max();
   if (how & 128) lock.max_hold = Duration::max();
+  if (how % 16 == 8) {
+    lock.min_hold = std::min<Duration>(std::chrono::milliseconds(input_.Number(2)),
+                                       lock.max_hold.value_or(kMostMinHold));
+  }
   Step(lock);
 }
 
@@ -218,7 +227,7 @@ void World::Ask() {
   const Session* session = AnySession();
   if (session == nullptr) return;
   const SessionId id = session->id;
-  switch (input_.Below(8)) {
+  switch (input_.Below(11)) {
     case 0:
     case 1:
       return Step(UnlockRequested{id, NewRequest(), AnyName(), AnyFence(), false});
@@ -235,9 +244,29 @@ void World::Ask() {
     case 6:
       checker_.NodesLie();  // for a set that is not new, an administrator's mistake
       return Step(TrustEmptyRequested{id, NewRequest()});
+    case 7:
+      return Step(WatchRequested{id, NewRequest(), ""});
+    case 8:
+      return Step(WatchRequested{id, NewRequest(), AnyName()});
+    case 9:
+      return Step(UnwatchRequested{id, NewRequest(), input_.OneIn(2) ? "" : AnyName()});
     default:
       return Step(AdoptRequested{id, NewRequest()});
   }
+}
+
+// Of a hold of this host, or of what a node says.
+void World::Break() {
+  const Session* session = AnySession();
+  if (session == nullptr) return;
+  BreakRequested request{
+      .session = session->id, .request = NewRequest(), .name = AnyName(), .fence = AnyFence()};
+  if (!request.fence) {
+    ObedientNode& node = nodes_[input_.Below(nodes_.size())].obedient;
+    request.owner = WithoutKept(node.OwnerOf(now_, request.name).value_or("other:1:h"));
+    request.at_once = input_.OneIn(2);
+  }
+  Step(request);
 }
 
 // --- the end ------------------------------------------------------------------------------------

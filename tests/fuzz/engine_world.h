@@ -58,6 +58,7 @@ class World : private engine::Random {
   void Sessions();
   void Lock();
   void Ask();
+  void Break();
   Session* AnySession();
   std::string AnyName() { return std::string(1, static_cast<char>('a' + input_.Below(3))); }
   std::optional<engine::Fence> AnyFence();
@@ -69,6 +70,7 @@ class World : private engine::Random {
   void LinkDown(engine::NodeIndex node);
   void NodeTrouble();
   void Hint();
+  engine::HolderNamed Named(engine::NodeIndex node);
 
   // What was asked. One lock's questions to one node are answered in their order.
   std::optional<std::size_t> AnyAsked();
@@ -93,6 +95,7 @@ class World : private engine::Random {
   engine::SessionId last_session_ = 0;
   engine::RequestId last_request_ = 0;
   std::uint64_t last_run_ = 0;
+  engine::InquiryNumber last_inquiry_ = 0;
 };
 
 }  // namespace redlockd::fuzz

@@ -20,14 +20,24 @@ void CheckRun(const RunOptions& run) {
   FUZZ_CHECK(!run.command.empty(), "no command");
   FUZZ_CHECK(!run.wait || run.wait->count() >= 0, "a negative wait");
   FUZZ_CHECK(run.busy_code >= 0 && run.busy_code <= 255, "not an exit code");
-  FUZZ_CHECK(run.ttl.count() >= 0 && run.max_hold.count() >= 0, "a negative duration");
+  FUZZ_CHECK(run.ttl.count() >= 0 && run.max_hold.count() >= 0 && run.min_hold.count() >= 0,
+             "a negative duration");
   FUZZ_CHECK(!run.kill_after || run.kill_after->count() > 0, "a duration that is not above 0");
 }
 
 void CheckQuery(const QueryOptions& query) {
-  const bool is_show = query.kind == QueryOptions::Kind::kShow;
-  FUZZ_CHECK(is_show == !query.name.empty(), "a name too many or too few");
-  FUZZ_CHECK(!is_show || !redlock::protocol::CheckName(query.name), "not a name");
+  const bool is_break = query.kind == QueryOptions::Kind::kBreak;
+  const bool has_name = is_break || query.kind == QueryOptions::Kind::kShow;
+  FUZZ_CHECK(has_name == !query.name.empty(), "a name too many or too few");
+  FUZZ_CHECK(!has_name || !redlock::protocol::CheckName(query.name), "not a name");
+  FUZZ_CHECK(is_break == (query.fence.empty() != query.owner.empty()), "not one of the two");
+  FUZZ_CHECK(!query.now || !query.owner.empty(), "at once, but of which owner?");
+}
+
+void CheckWatch(const WatchOptions& watch) {
+  for (const std::string& name : watch.names) {
+    FUZZ_CHECK(!redlock::protocol::CheckName(name), "not a name");
+  }
 }
 
 }  // namespace
@@ -49,6 +59,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const auto& command = std::get<Options>(parsed).command;
   if (const auto* run = std::get_if<RunOptions>(&command)) {
     CheckRun(*run);
+  } else if (const auto* watch = std::get_if<WatchOptions>(&command)) {
+    CheckWatch(*watch);
   } else {
     CheckQuery(std::get<QueryOptions>(command));
   }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "daemon/event/loop.h"
+#include "daemon/redis/hint.h"
 #include "daemon/redis/subscription.h"
 #include "tests/fuzz/bytes.h"
 #include "tests/fuzz/check.h"
@@ -15,7 +16,7 @@
 #include "tests/fuzz/turns.h"
 
 // A node that says anything on the connection on which a daemon listens for hints. What is heard is
-// hints and at most one note, alike however the bytes were cut.
+// hints, whether it is subscribed, and at most one note, alike however the bytes were cut.
 namespace redlockd::fuzz {
 namespace {
 
@@ -74,10 +75,42 @@ class Talk {
   }
 
   void On(const engine::Event& event) {
+    if (const auto* subscribed = std::get_if<engine::NodeSubscribed>(&event)) {
+      FUZZ_CHECK(subscribed->node == 0, "another node");
+      FUZZ_CHECK(subscribed->subscribed != subscribed_, "said again");
+      subscribed_ = subscribed->subscribed;
+      log_ += subscribed_ ? "subscribed\n" : "not subscribed\n";
+      return;
+    }
+    if (const auto* asked = std::get_if<engine::HolderAsked>(&event)) return On(*asked);
+    if (const auto* named = std::get_if<engine::HolderNamed>(&event)) return On(*named);
     const auto* hint = std::get_if<engine::NodeHint>(&event);
     FUZZ_CHECK(hint != nullptr, "not a hint");
     FUZZ_CHECK(hint->node == 0 && !hint->lock.empty() && hint->lock.size() <= 1024, "no lock");
-    log_ += "hint " + std::to_string(static_cast<int>(hint->kind)) + " " + hint->lock + "\n";
+    const bool is_next = hint->kind == engine::NodeHint::Kind::kNext;
+    FUZZ_CHECK(hint->rest.count() >= 0 && (is_next || hint->rest.count() == 0), "no time");
+    log_ += "hint " + std::to_string(static_cast<int>(hint->kind)) + " " +
+            std::to_string(hint->rest.count()) + " " + hint->lock + "\n";
+  }
+  void On(const engine::HolderAsked& asked) {
+    FUZZ_CHECK(asked.node == 0 && !asked.lock.empty() && asked.lock.size() <= 1024, "no lock");
+    FUZZ_CHECK(!asked.asker.empty() && asked.asker.size() <= 64, "no asker");
+    FUZZ_CHECK(asked.asker.find(' ') == std::string::npos, "not one word");
+    log_ += "who " + std::to_string(asked.inquiry) + " " + std::to_string(asked.attempt) + " " +
+            asked.asker + " " + asked.lock + "\n";
+  }
+  // What was read is written again in a way that reads the same.
+  void On(const engine::HolderNamed& named) {
+    FUZZ_CHECK(named.node == 0, "another node");
+    const std::string text = redis::TextOf({"", named.inquiry, named.holder});
+    log_ += text + "\n";
+    const auto again = redis::HintOf(text, "p:");
+    FUZZ_CHECK(again && std::get<engine::HolderNamed>(*again).holder == named.holder, "not so");
+    if (!named.holder) return;
+    const engine::HolderFacts& holder = *named.holder;
+    FUZZ_CHECK(holder.fence > 0 && holder.held.count() >= 0 && holder.pid >= 0, "not a hold");
+    FUZZ_CHECK(holder.note.size() <= 255, "a note that no client gives");
+    FUZZ_CHECK(holder.note.find('\0') == std::string::npos, "a note with a NUL");
   }
   void On(const std::string& note) {
     FUZZ_CHECK(++notes_ == 1, "a second note");
@@ -88,6 +121,7 @@ class Talk {
   Turns turns_;
   int node_ = -1;
   std::size_t heard_ = 0, notes_ = 0;
+  bool subscribed_ = false;
   std::string log_;
   const redis::Options options_;
   redis::Resolver resolver_;

@@ -55,6 +55,10 @@ engine::NodeOp OpOf(char letter) {
     case 'd':
     case 'D':
       return engine::ReleaseOp{"x", "i:1:h"};
+    case 'b':
+      return engine::BreakOp{"x", "i:1:h", false, std::chrono::seconds(1)};
+    case 'h':
+      return engine::NameHolderOp{.asker = "i", .inquiry = 1};
     case 'p':
       return engine::ProbeOp{"id", "1:id"};
     default:

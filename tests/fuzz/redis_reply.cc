@@ -52,13 +52,15 @@ void CheckFacts(const NodeFacts& facts) {
 void CheckAnswer(const NodeAnswer& answer) {
   FUZZ_CHECK(answer.text.size() <= kMostText, "the text is too long");
   if (answer.verdict == Verdict::kError) {
-    FUZZ_CHECK(answer.node_time == 0 && answer.fence == 0 && answer.greatest == 0 && !answer.wanted,
+    FUZZ_CHECK(answer.node_time == 0 && answer.fence == 0 && answer.greatest == 0 &&
+                   answer.place == 0 && !answer.wanted,
                "an error with values");
     return;
   }
   FUZZ_CHECK(answer.node_time > 0 && answer.node_time <= kExact, "no time of a node");
   FUZZ_CHECK(answer.fence >= 0 && answer.fence <= kExact, "no fence");
   FUZZ_CHECK(answer.greatest >= 0 && answer.greatest <= kExact, "no stamp");
+  FUZZ_CHECK(answer.place <= 1'000'000, "no place");
   FUZZ_CHECK(answer.left.count() >= 0 && answer.left <= kNoExpiry, "no time left");
 }
 
@@ -96,7 +98,7 @@ void CheckLetters(const redisReply& reply, const NodeAnswer& whole) {
 
 // Each row by itself; the node's time is read at most once.
 void CheckRows(const redisReply& reply) {
-  const std::size_t size = reply.elements / 5;
+  const std::size_t size = reply.elements / 6;
   if (reply.type != REDIS_REPLY_ARRAY || size < 2) return;
   const auto answers = ParseAnswers(reply, ReplyForm::kRows, size);
   FUZZ_CHECK(answers.size() == size, "not an answer for each");
@@ -161,7 +163,8 @@ std::string Said(const std::vector<Reply>& replies) {
     const NodeAnswer answer = ParseAnswer(*reply);
     said += Describe(*reply) + "|" + std::to_string(answer.node_time) + " " +
             std::to_string(answer.fence) + " " + std::to_string(answer.left.count()) + " " +
-            std::to_string(answer.greatest) + " " + answer.text + "\n";
+            std::to_string(answer.greatest) + " " + std::to_string(answer.place) + " " +
+            answer.text + "\n";
   }
   return said;
 }

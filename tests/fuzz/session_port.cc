@@ -88,6 +88,7 @@ void Port::On(const LockRequested& e) {
                       .note = e.note};
   Reply(e, Granted{e.name, hold.fence, hold.deadline, hold.ttl, 2, 3});
   holds_.emplace(e.name, hold);
+  if (e.wanted_events) Notify(hold, Notice::Kind::kWanted);
   if (e.name[0] == 'r') Notify(hold, Notice::Kind::kRenewed);
   if (e.name[0] != 'l') return;
   Notify(hold, Notice::Kind::kJeopardy);
@@ -98,6 +99,14 @@ void Port::On(const LockRequested& e) {
 void Port::On(const UnlockRequested& e) {
   if (holds_.erase(e.name) == 0) return Reply(e, Failed(Failure::kNotHeld, e.name));
   Reply(e, Released{e.name, 7});
+}
+
+void Port::On(const BreakRequested& e) {
+  const auto hold = holds_.find(e.name);
+  if (hold == holds_.end()) return Reply(e, Failed(Failure::kNotHeld, e.name));
+  Notify(hold->second, Notice::Kind::kBroken);
+  holds_.erase(hold);
+  Reply(e, Broken{e.name, 10s});
 }
 
 void Port::On(const CheckRequested& e) {
@@ -113,6 +122,17 @@ void Port::On(const CancelRequested& e) {
   Reply(e, WaitCancelled{});
 }
 
+void Port::On(const WatchRequested& e) {
+  Reply(e, Done{});
+  for (int what = 0; what <= static_cast<int>(WatchNotice::What::kReleased); ++what) {
+    answer_to_->Notify(NotifyWatchers{{e.session},
+                                      {.what = static_cast<WatchNotice::What>(what),
+                                       .name = e.name.empty() ? "x" : e.name,
+                                       .fence = 7,
+                                       .reason = LossReason::kDeadline}});
+  }
+}
+
 // The owner that stands on the nodes is the name's own bytes, and a NUL.
 void Port::On(const ShowRequested& e) {
   NodeAnswer answer;
@@ -120,8 +140,9 @@ void Port::On(const ShowRequested& e) {
   answer.text = e.name + std::string(":\0:", 3) + e.name;
   answer.left = 5s;
   const auto hold = holds_.find(e.name);
+  const HolderNamed named{0, 1, HolderFacts{.fence = 7, .note = e.name}};
   Reply(e, Shown{e.name,
-                 {{0, answer}, {1, answer}, {2, {}}},
+                 {{0, answer, "", named}, {1, answer}, {2, {}}},
                  hold == holds_.end() ? std::nullopt : std::optional(hold->second)});
 }
 

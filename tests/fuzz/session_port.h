@@ -17,7 +17,7 @@ namespace redlockd::fuzz {
 
 // An engine that answers by the names of the locks: "w..." is waited for until it is cancelled,
 // "b..." is busy, "n..." has no quorum, "l..." is granted and lost at once, "r..." granted and
-// renewed, and any other granted. The same requests have the same answers.
+// renewed, and any other granted. Who watches hears at once of everything that may become of a lock. The same requests have the same answers.
 class Port : public session::EnginePort {
  public:
   void Post(engine::Event event) override;
@@ -42,9 +42,12 @@ class Port : public session::EnginePort {
   void On(const engine::SessionDropped& e) { Forget(e.session); }
   void On(const engine::LockRequested& e);
   void On(const engine::UnlockRequested& e);
+  void On(const engine::BreakRequested& e);
   void On(const engine::CheckRequested& e);
   void On(const engine::CancelRequested& e);
   void On(const engine::ShowRequested& e);
+  void On(const engine::WatchRequested& e);
+  void On(const engine::UnwatchRequested& e) { Reply(e, engine::Done{}); }
   void On(const engine::TrustEmptyRequested& e);
   void On(const engine::AdoptRequested& e);
   void On(const auto&) { FUZZ_CHECK(false, "not of a session"); }

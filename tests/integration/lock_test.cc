@@ -21,6 +21,27 @@ class LockTest : public testing::Test {
   LineClient observer_ = world_.Connect();
 };
 
+// What a client without CLOCK_BOOTTIME goes by.
+TEST_F(LockTest, PingSaysTheDaemonsTimeAndLeftIsUntilTheDeadline) {
+  LineClient client = world_.Connect();
+  const Duration before = BootTime();
+  const Duration now(GetNumber(client.Ask("ping"), "now"));
+  EXPECT_GE(now, before);
+  EXPECT_LE(now, BootTime());
+  EXPECT_LE(Duration(GetNumber(client.hello(), "now")), now);
+
+  for (const char* line : {"lock a", "check a"}) {
+    const Duration sent = BootTime();
+    const Reply reply = client.Ask(line);
+    const Duration deadline(GetNumber(reply, "deadline"));
+    const auto left = redlock::protocol::ParseDuration(Get(reply, "left"));
+    ASSERT_TRUE(left) << Line(reply);
+    EXPECT_LE(sent + *left, deadline) << "it may be relied on from before the request";
+    EXPECT_GT(BootTime() + *left + 1ms, deadline);
+    EXPECT_EQ(left->count() % 1'000'000, 0);
+  }
+}
+
 TEST_F(LockTest, IsGrantedByTheNodes) {
   LineClient client = world_.Connect();
   const Duration before = BootTime();

@@ -1,6 +1,8 @@
 // Requests under tags, and many requests at once.
 #include <gtest/gtest.h>
 
+#include <cstdio>
+
 #include "tests/support/daemon.h"
 
 namespace redlockd::test {
@@ -13,12 +15,15 @@ class TagsTest : public testing::Test {
   World world_{3};
   LineClient holder_ = world_.Connect();
   LineClient client_ = world_.Connect();
+  LineClient observer_ = world_.Connect();
 };
 
 TEST_F(TagsTest, AnswersComeAsTheyAreFinished) {
   client_.Send("#w-1 lock held");
   client_.Send("#p_2 ping");
-  EXPECT_EQ(Line(client_.Answer()), "#p_2 OK");
+  const Reply pong = client_.Answer();
+  EXPECT_EQ(pong.tag, "p_2");
+  EXPECT_EQ(Brief(pong), "OK");
   holder_.Ask("unlock held");
   const Reply grant = client_.Answer();
   EXPECT_EQ(grant.tag, "w-1");
@@ -40,7 +45,7 @@ TEST_F(TagsTest, UntaggedLinesWaitBehindAnUntaggedLock) {
   EXPECT_FALSE(client_.HasAnswer());
   holder_.Ask("unlock held");
   EXPECT_EQ(Get(client_.Answer(), "lock"), "held");
-  EXPECT_EQ(Line(client_.Answer()), "OK");
+  EXPECT_EQ(Brief(client_.Answer()), "OK");
 }
 
 TEST_F(TagsTest, ATagInUseIsRefused) {
@@ -81,6 +86,41 @@ TEST_F(TagsTest, ASessionThatWaitsForItsOwnWaitIsTold) {
   EXPECT_EQ(holder_.Brief("lock held"), "ERR deadlock");
 }
 
+// Whichever comes first at the daemon, the client can see from the answers who has the lock.
+TEST_F(TagsTest, ACancelAndAGrantMayCross) {
+  int granted = 0;
+  int cancelled = 0;
+  for (int round = 0; round < 200; ++round) {
+    SCOPED_TRACE(round);
+    client_.Send("#w lock held");
+    ASSERT_TRUE(Eventually([&] { return GetNumber(observer_.Ask("list"), "waits") == 1; }));
+    if (round % 2 == 0) {
+      holder_.Send("unlock held");
+      client_.Send("#c cancel w");
+    } else {
+      client_.Send("#c cancel w");
+      holder_.Send("unlock held");
+    }
+    ASSERT_EQ(Brief(holder_.Answer()), "OK");
+    const Reply lock = client_.Answer();
+    const Reply cancel = client_.Answer();
+    ASSERT_EQ(lock.tag, "w") << Line(lock);
+    ASSERT_EQ(cancel.tag, "c") << Line(cancel);
+    const bool is_granted = Brief(lock) == "OK";
+    ASSERT_EQ(Brief(lock), is_granted ? "OK" : "ERR cancelled");
+    ASSERT_EQ(Brief(cancel), is_granted ? "ERR no-such-tag" : "OK");
+    ASSERT_EQ(client_.Brief("check held"), is_granted ? "OK" : "ERR not-held");
+    ++(is_granted ? granted : cancelled);
+    if (is_granted) {
+      ASSERT_EQ(client_.Brief("unlock held fence=" + Get(lock, "fence")), "OK");
+    }
+    ASSERT_EQ(holder_.Brief("lock held"), "OK");
+  }
+  std::printf("%d granted, %d cancelled\n", granted, cancelled);
+  EXPECT_GT(granted, 0);
+  EXPECT_GT(cancelled, 0);
+}
+
 TEST_F(TagsTest, MoreLinesThanAreReadAheadAreNotLost) {
   client_.Send("lock held");
   const int count = 1000;
@@ -90,7 +130,7 @@ TEST_F(TagsTest, MoreLinesThanAreReadAheadAreNotLost) {
   EXPECT_FALSE(client_.HasAnswer());
   holder_.Ask("unlock held");
   EXPECT_EQ(Get(client_.Answer(), "lock"), "held");
-  for (int i = 0; i < count; ++i) ASSERT_EQ(Line(client_.Answer()), "OK") << "answer " << i;
+  for (int i = 0; i < count; ++i) ASSERT_EQ(Brief(client_.Answer()), "OK") << "answer " << i;
 }
 
 TEST_F(TagsTest, ManyWaitsOfOneSession) {

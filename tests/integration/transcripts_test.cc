@@ -1,9 +1,10 @@
-// The examples of PROTOCOL.md, each against a daemon of its own with the default times.
+// The examples of PROTOCOL.md and CLIENTS.md, each against a daemon of its own with the default times.
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <regex>
 #include <sstream>
 
@@ -13,29 +14,34 @@ namespace redlockd::test {
 namespace {
 
 struct Transcript {
-  int line = 0;  // of PROTOCOL.md
+  std::string paper;
+  int line = 0;
   std::vector<std::string> lines;
 };
 void PrintTo(const Transcript& transcript, std::ostream* out) {
-  *out << "PROTOCOL.md:" << transcript.line;
+  *out << transcript.paper << ".md:" << transcript.line;
 }
 
-std::vector<Transcript> ReadTranscripts() {
-  std::istringstream file(ReadFile(REDLOCKD_TEST_SOURCE "/protocol/PROTOCOL.md"));
-  std::vector<Transcript> transcripts;
+void ReadTranscripts(const std::string& paper, std::vector<Transcript>& transcripts) {
+  std::istringstream file(ReadFile(REDLOCKD_TEST_SOURCE "/protocol/" + paper + ".md"));
   bool inside = false;
   int number = 0;
   for (std::string line; std::getline(file, line);) {
     ++number;
     if (line == "```redlock") {
       inside = true;
-      transcripts.push_back({number, {}});
+      transcripts.push_back({paper, number, {}});
     } else if (line.starts_with("```")) {
       inside = false;
     } else if (inside) {
       transcripts.back().lines.push_back(line);
     }
   }
+}
+
+std::vector<Transcript> ReadTranscripts() {
+  std::vector<Transcript> transcripts;
+  for (const char* paper : {"PROTOCOL", "CLIENTS"}) ReadTranscripts(paper, transcripts);
   return transcripts;
 }
 
@@ -68,7 +74,7 @@ class Session {
     if (!fd_ || closed_) return buffer_;
     Send("#rest ping");
     std::string rest;
-    for (std::string line; (line = ReadLine()) != "#rest OK";) {
+    for (std::string line; !(line = ReadLine()).starts_with("#rest OK ");) {
       if (line == "(closed)") return rest + "closed without being asked to";
       rest += line + '\n';
     }
@@ -100,10 +106,27 @@ class TranscriptTest : public testing::TestWithParam<Transcript> {
   Session& SessionOf(const std::string& number, const std::string& first_line) {
     std::unique_ptr<Session>& session = sessions_[number];
     if (!session) {
-      session = std::make_unique<Session>(ConnectTo(world_.daemon.socket()));
+      const Daemon& daemon = number == "@there" ? There() : world_.daemon;
+      session = std::make_unique<Session>(ConnectTo(daemon.socket()));
       if (!first_line.starts_with("* HELLO")) session->ReadLine();
     }
     return *session;
+  }
+
+  // Of another host; hints reach both daemons.
+  const Daemon& There() {
+    DaemonOptions options = DefaultTimes();
+    options.addresses = world_.nodes.Addresses();
+    there_.emplace(options).WaitForNodes(world_.nodes.size());
+    for (const Daemon* daemon : {&world_.daemon, &*there_}) {
+      const std::string channel = "redlockd:to:" + Get(daemon->Connect().hello(), "boot");
+      for (std::size_t i = 0; i < world_.nodes.size(); ++i) {
+        EXPECT_TRUE(Eventually([&] {
+          return world_.nodes[i].Command({"PUBSUB", "NUMSUB", channel}) == channel + "\n1";
+        }));
+      }
+    }
+    return *there_;
   }
 
   // Puts in the values that are known.
@@ -147,12 +170,13 @@ class TranscriptTest : public testing::TestWithParam<Transcript> {
   }
 
   World world_{3, DefaultTimes()};
+  std::optional<Daemon> there_;
   std::map<std::string, std::unique_ptr<Session>> sessions_;
   std::map<std::string, std::string> values_;
 };
 
 TEST_P(TranscriptTest, IsTrue) {
-  static const std::regex kLine("([CS])([0-9]*): (.*)");
+  static const std::regex kLine("([CS])([0-9]*|@there): (.*)");
   for (const std::string& line : GetParam().lines) {
     SCOPED_TRACE(line);
     std::smatch part;
@@ -177,7 +201,9 @@ TEST_P(TranscriptTest, IsTrue) {
 }
 
 INSTANTIATE_TEST_SUITE_P(OfLine, TranscriptTest, testing::ValuesIn(ReadTranscripts()),
-                         [](const auto& info) { return std::to_string(info.param.line); });
+                         [](const auto& info) {
+                           return info.param.paper + std::to_string(info.param.line);
+                         });
 
 TEST(Transcripts, AreThere) { EXPECT_GE(ReadTranscripts().size(), 10u); }
 

@@ -19,6 +19,7 @@ OUTPUTS = {
     'sim': 'tests/sim/sim',
     'unit_cli': 'tests/unit/libclient/unit_cli',
     'unit_engine': 'tests/unit/engine/unit_engine',
+    'unit_session': 'tests/unit/session/unit_session',
     'unit_redis_nodes': 'tests/unit/redis/unit_redis_nodes',
     'unit_redis_scripts': 'tests/unit/redis/unit_redis_scripts',
 }

@@ -25,7 +25,7 @@ from builder import OUTPUTS, Builder, Failure, mutate
 from mutants import MUTANTS
 
 TEST_TIMEOUT = 60  # seconds; a variant that hangs its tests is caught
-SIM_TIMEOUT = 300
+SIM_TIMEOUT = 900  # for all worlds that a variant is given, on a machine that has other work
 
 
 class Survived(Failure):

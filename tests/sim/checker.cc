@@ -35,6 +35,10 @@ const char* ToText(Promise promise) {
       return "winner";
     case Promise::kOneHost:
       return "one host's clock";
+    case Promise::kWatched:
+      return "watched";
+    case Promise::kShown:
+      return "shown";
   }
   return "?";
 }
@@ -68,17 +72,24 @@ void Checker::Enter(const std::string& name, Hold hold) {
   lock.holds.push_back(std::move(hold));
 }
 
+void Checker::ExcuseOwner(const std::string& owner) {
+  excused_owners_.insert(owner);
+  for (auto& [name, lock] : locks_) {
+    for (Hold& hold : lock.holds) hold.excused = hold.excused || hold.owner == owner;
+  }
+}
+
 void Checker::Granted(const std::string& name, engine::Fence fence, std::size_t client,
                       Moment deadline) {
   ++grants_;
-  const bool excused = excused_.contains(client);
-  Enter(name, {fence, "client " + std::to_string(client), deadline, excused});
   Lock& lock = locks_[name];
-  if (!excused && !lock.fences.empty() && fence <= *lock.fences.rbegin()) {
+  const bool excused = excused_.contains(client) || excused_owners_.contains(lock.owner);
+  Enter(name, {fence, "client " + std::to_string(client), deadline, excused, lock.owner});
+  if (!excused && !lock.fences.empty() && fence <= lock.fences.rbegin()->first) {
     Broken(Promise::kFences, name + " was granted with fence " + std::to_string(fence) +
-                                 " after fence " + std::to_string(*lock.fences.rbegin()));
+                                 " after fence " + std::to_string(lock.fences.rbegin()->first));
   }
-  if (!lock.fences.insert(fence).second) ++fences_twice_;
+  if (!lock.fences.emplace(fence, lock.owner).second) ++fences_twice_;
 }
 
 void Checker::TakenPlainly(const std::string& name, const std::string& value, Moment deadline) {
@@ -109,7 +120,16 @@ void Checker::Lost(const std::string& name, engine::Fence fence, bool late_is_fi
   if (timeline_.now() > hold->deadline + kRounding && !late_is_fine && !hold->excused) {
     Broken(Promise::kTold, "LOST of " + name + " came after the deadline");
   }
-  lock.holds.erase(hold);
+  hold->lost = true;
+}
+
+void Checker::Kept(const std::string& name, engine::Fence fence, std::size_t client, Moment until) {
+  ++kept_;
+  if (until <= timeline_.now()) return;
+  const std::string who = "nobody, after client " + std::to_string(client);
+  const std::string owner = locks_[name].fences[fence];
+  const bool excused = excused_.contains(client) || excused_owners_.contains(owner);
+  Enter(name, {fence, who, until, excused, owner});
 }
 
 void Checker::LetGo(const std::string& name, engine::Fence fence) {
@@ -121,7 +141,7 @@ void Checker::LetGo(const std::string& name, engine::Fence fence) {
 void Checker::Wrote(const std::string& name, engine::Fence fence) {
   Lock& lock = locks_[name];
   const auto hold = Find(lock, fence);
-  const bool stale = hold == lock.holds.end() || hold->deadline <= timeline_.now();
+  const bool stale = hold == lock.holds.end() || hold->lost || hold->deadline <= timeline_.now();
   const bool refused = fence < lock.written;
   if (stale) ++(refused ? stale_refused_ : stale_taken_);
   if (!stale && refused && !hold->excused) {

@@ -24,8 +24,10 @@ enum class Promise : std::uint8_t {
   kFair,         // daemons get on by turns, and those who poll when a tenure is over
   kWinner,       // of those who try a free lock at about the same time one gets it
   kOneHost,      // a host whose clock goes wrong takes nothing from the others
+  kWatched,      // watchers hear of each hold, once when it begins and once when it ends
+  kShown,        // what is shown of a holder on another host is true
 };
-inline constexpr std::size_t kPromises = 10;
+inline constexpr std::size_t kPromises = 12;
 const char* ToText(Promise promise);
 
 struct Violation {
@@ -49,6 +51,10 @@ class Checker {
 
   // The host of this client has a wrong clock: its own holds may overlap with others'.
   void Excuse(std::size_t client) { excused_.insert(client); }
+  // An administrator frees what is held by this owner value, and what will be: others may hold it too.
+  void ExcuseOwner(const std::string& owner);
+  // The lock is granted with this owner value from now on.
+  void Leased(const std::string& lock, const std::string& owner) { locks_[lock].owner = owner; }
 
   // --- what clients were told. A client that may hold a lock is known by the fence it got.
   void Granted(const std::string& lock, engine::Fence fence, std::size_t client, Moment deadline);
@@ -57,8 +63,11 @@ class Checker {
   void LetGoPlainly(const std::string& lock, const std::string& value);
   // A later deadline was told.
   void Extended(const std::string& lock, engine::Fence fence, Moment deadline);
-  // The client was told that it has lost it. `late_is_fine`: its daemon was stopped.
+  // The client was told that it has lost it: nobody else has it before the deadline that it was told
+  // (rules C9, I1). `late_is_fine`: its daemon was stopped.
   void Lost(const std::string& lock, engine::Fence fence, bool late_is_fine);
+  // A majority keeps it until then, though nobody holds it: so has the daemon answered.
+  void Kept(const std::string& lock, engine::Fence fence, std::size_t client, Moment until);
   // --- what clients did
   void LetGo(const std::string& lock, engine::Fence fence);
   // It wrote to the resource, in the belief that it holds the lock: stale if it does not any more.
@@ -69,6 +78,7 @@ class Checker {
 
   const std::vector<Violation>& violations() const { return violations_; }
   std::size_t grants() const { return grants_; }
+  std::size_t kept() const { return kept_; }
   // Stale writes that the fence kept out, and those that it did not: nobody had written behind the
   // writer's hold yet, so that there was no greater fence to refuse it by.
   std::size_t stale_refused() const { return stale_refused_; }
@@ -85,11 +95,14 @@ class Checker {
     std::string who;
     Moment deadline;
     bool excused = false;
+    std::string owner{};
+    bool lost = false;
   };
   struct Lock {
-    std::vector<Hold> holds;         // that may not have ended
-    std::set<engine::Fence> fences;  // all that were granted
-    engine::Fence written = 0;       // the greatest that a write came with
+    std::string owner{};                          // of the latest lease
+    std::vector<Hold> holds;                      // that may not have ended
+    std::map<engine::Fence, std::string> fences;  // all that were granted, and their owners
+    engine::Fence written = 0;                    // the greatest that a write came with
   };
 
   std::vector<Hold>::iterator Find(Lock& lock, engine::Fence fence);
@@ -97,9 +110,11 @@ class Checker {
 
   const Timeline& timeline_;
   std::set<std::size_t> excused_;
+  std::set<std::string> excused_owners_;
   std::map<std::string, Lock> locks_;
   std::vector<Violation> violations_;
   std::size_t grants_ = 0;
+  std::size_t kept_ = 0;
   std::size_t stale_refused_ = 0;
   std::size_t stale_taken_ = 0;
   std::size_t overlaps_ = 0;

@@ -73,6 +73,20 @@ TEST_F(CheckerTest, SeesARenewalThatComesTooLate) {
   EXPECT_THAT(Broken(), ElementsAre(Promise::kExclusion));
 }
 
+TEST_F(CheckerTest, SeesAGrantOfWhatIsKept) {
+  checker_.Granted("a", 1, 0, 100ms);
+  checker_.LetGo("a", 1);
+  checker_.Kept("a", 1, 0, 200ms);
+  At(150ms);
+  checker_.Granted("a", 2, 1, 300ms);
+  EXPECT_THAT(Broken(), ElementsAre(Promise::kExclusion));
+  checker_.LetGo("a", 2);
+  At(200ms);
+  checker_.Granted("a", 3, 1, 300ms);
+  EXPECT_THAT(Broken(), ElementsAre(Promise::kExclusion));
+  EXPECT_EQ(checker_.kept(), 1u);
+}
+
 TEST_F(CheckerTest, SeesAGrantThatIsOverAlready) {
   At(10ms);
   checker_.Granted("a", 1, 0, 10ms);

@@ -44,7 +44,7 @@ void Client::Come() {
   if (!parts_.daemon.up()) return Later(chance_.UpTo(20ms), [this] { Come(); });
   session_ = parts_.daemon.Open(*this);
   input_ended_ = false;
-  lost_ = false;
+  losses_.clear();
   Later(chance_.UpTo(5ms), [this] { Ask(); });
 }
 
@@ -113,8 +113,9 @@ void Client::Ask() {
                                 .wait = std::nullopt,
                                 .ttl = std::nullopt,
                                 .max_hold = std::nullopt,
-                                .note = "",
-                                .renewed_events = true};
+                                .note = "session " + std::to_string(*session_),
+                                .renewed_events = true,
+                                .wanted_events = true};
   Wish(request);
   Send(std::move(request));
 }
@@ -136,6 +137,9 @@ void Client::Wish(engine::LockRequested& request) {
     case Plan::kAnything:
       if (chance_.OneIn(3)) request.wait = chance_.OneIn(2) ? 0ns : chance_.UpTo(300ms);
       if (chance_.OneIn(8)) request.max_hold = chance_.UpTo(600ms);
+      if (chance_.OneIn(12)) {
+        request.min_hold = chance_.UpTo(request.max_hold.value_or(600ms));
+      }
       if (parts_.haste && chance_.OneIn(2)) request.wait = 0ns;
       break;
     case Plan::kShare:
@@ -152,7 +156,7 @@ void Client::Send(engine::LockRequested request) {
   request.request = Begin(most, true);
   lock_ = request.name;
   max_hold_ = request.max_hold;
-  lost_ = false;
+  min_hold_ = request.min_hold;
   parts_.trace([&] {
     return Name() + " asks for " + lock_ +
            (request.wait ? " and waits " + engine::ToText(*request.wait) : "");
@@ -236,6 +240,7 @@ void Client::Granted(const engine::Granted& granted) {
   if (granted.name != lock_) Broken(Promise::kAnswered, "got another lock than it asked for");
   fence_ = granted.fence;
   warned_ = false;
+  advised_ = false;
   const Moment deadline = parts_.daemon.WhenIs(granted.deadline);
   ends_ = parts_.timeline.now() + max_hold_.value_or(1h);
   CheckMaxHold(deadline);
@@ -250,19 +255,36 @@ void Client::AnsweredOther(const engine::Answer& answer) {
     parts_.checker.Extended(lock_, checked->fence, parts_.daemon.WhenIs(checked->deadline));
     return Later(chance_.UpTo(20ms), [this] { EndHold(); });
   }
-  const auto* failed = std::get_if<engine::Failed>(&answer);
-  if (failed && lost_) {
-    // Once lost, then not-held.
-    const bool once = failed->failure == engine::Failure::kLost;
-    lost_ = false;
-    if (once) return Later(chance_.UpTo(1ms), [this] { Check(); });
-  } else if (failed && failed->failure == engine::Failure::kLost) {
-    Broken(Promise::kTold, "was told of a loss that was none, or twice: " + ToText(answer));
+  const auto* released = std::get_if<engine::Released>(&answer);
+  if (released && released->kept > Duration(0) && is_kept_) {
+    // By a clock that may run fast.
+    const Duration kept = released->kept - released->kept / 50;
+    parts_.checker.Kept(lock_, released->fence, parts_.number, parts_.timeline.now() + kept);
   }
+  const auto* failed = std::get_if<engine::Failed>(&answer);
+  if (failed && IsToldOfLoss(*failed)) return Later(chance_.UpTo(1ms), [this] { Check(); });
   if (plan_ == Plan::kAlone && failed) {
     Broken(Promise::kAnswered, "could not let go: " + ToText(answer));
   }
   AskAgain();
+}
+
+// Once of each, and of the newest first where no fence was named (rule C18).
+bool Client::IsToldOfLoss(const engine::Failed& failed) {
+  const bool is_told = failed.failure == engine::Failure::kLost;
+  if (!is_told && failed.failure != engine::Failure::kNotHeld) return false;
+  auto loss = losses_.upper_bound({lock_, asked_of_.value_or(INT64_MAX)});
+  const bool is_due = loss != losses_.begin() && (--loss)->first == lock_ &&
+                      loss->second == asked_of_.value_or(loss->second);
+  if (is_due && is_told && failed.fence == loss->second) {
+    losses_.erase(loss);
+  } else if (is_told) {
+    Broken(Promise::kTold,
+           "was told of a loss that was none, or twice: " + ToText(engine::Answer(failed)));
+  } else if (is_due) {
+    Broken(Promise::kTold, "was not told that it had lost " + lock_);
+  }
+  return is_told;
 }
 
 }  // namespace redlockd::sim

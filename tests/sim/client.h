@@ -2,7 +2,9 @@
 
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
+#include <utility>
 
 #include "tests/sim/sim_daemon.h"
 
@@ -17,6 +19,7 @@ class Client : public SessionUser {
     Timeline& timeline;
     Checker& checker;
     Trace& trace;
+    ReachedCounts& reached;
     SimDaemon& daemon;
     std::uint64_t seed;
     std::size_t number;
@@ -99,6 +102,7 @@ class Client : public SessionUser {
   void CheckTime(const Request& request);
   void AnsweredLock(const engine::Answer& answer);
   void AnsweredOther(const engine::Answer& answer);
+  bool IsToldOfLoss(const engine::Failed& failed);
 
   const Parts parts_;
   Chance chance_;
@@ -113,9 +117,14 @@ class Client : public SessionUser {
   std::string lock_;
   std::optional<engine::Fence> fence_;  // of what it holds
   bool warned_ = false;                 // JEOPARDY was told, and no SAFE since
-  bool lost_ = false;                   // the last hold was lost and the daemon may say so once
-  std::optional<Duration> max_hold_;    // asked for
-  Moment ends_{};                       // of the hold, by its max-hold
+  bool advised_ = false;                // WANTED was told
+  // Holds that were lost, and the daemon is to say so once more (rule C18).
+  std::set<std::pair<std::string, engine::Fence>> losses_;
+  std::optional<engine::Fence> asked_of_;  // by an unlock or check: of this hold alone
+  std::optional<Duration> max_hold_;       // asked for
+  Duration min_hold_{0};                   // likewise
+  bool is_kept_ = false;                   // by a majority, once the daemon has said so
+  Moment ends_{};                          // of the hold, by its max-hold
 };
 
 }  // namespace redlockd::sim

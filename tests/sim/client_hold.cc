@@ -1,3 +1,5 @@
+#include <utility>
+
 #include "tests/sim/client.h"
 #include "tests/sim/settings.h"
 #include "tests/sim/words.h"
@@ -10,6 +12,8 @@ using namespace std::chrono_literals;
 
 // A release is told to nodes that are silent until its connection is given up.
 constexpr Duration kSyncMost = 500ms;
+// Nodes are asked to keep a lock until its lease ends.
+const Duration kKeptMost = WorldTiming().max_ttl + kSyncMost;
 
 }  // namespace
 
@@ -41,6 +45,7 @@ void Client::EndHold() {
     return Unlock(plan_ == Plan::kAlone || sync);
   }
   parts_.checker.Wrote(lock_, *fence_);
+  if (min_hold_ > Duration(0) && chance_.OneIn(2)) return Unlock(true);
   switch (chance_.Below(16)) {
     case 0:
     case 1:
@@ -66,10 +71,13 @@ void Client::EndHold() {
 
 void Client::Unlock(bool sync) {
   parts_.checker.LetGo(lock_, *fence_);
+  is_kept_ = sync && min_hold_ > Duration(0);
+  const Duration most = is_kept_ ? kKeptMost : sync ? kSyncMost : kSlack;
+  asked_of_ = chance_.OneIn(2) ? fence_ : std::nullopt;
   const engine::UnlockRequested request{.session = *session_,
-                                        .request = Begin(sync ? kSyncMost : kSlack, false),
+                                        .request = Begin(most, false),
                                         .name = lock_,
-                                        .fence = chance_.OneIn(2) ? fence_ : std::nullopt,
+                                        .fence = asked_of_,
                                         .sync = sync};
   fence_.reset();
   parts_.trace([&] { return Name() + " lets go of " + lock_; });
@@ -86,6 +94,7 @@ void Client::Sleep() {
 }
 
 void Client::Check() {
+  asked_of_.reset();
   parts_.daemon.Feed(engine::CheckRequested{*session_, Begin(kSlack, false), lock_, std::nullopt});
 }
 
@@ -95,7 +104,8 @@ void Client::OnNotice(const engine::Notice& notice) {
   if (notice.kind == Kind::kDraining) return;
   if (!CountsOn(notice.name, notice.fence)) {
     // It has let go, and the daemon will hear that, but not before it was lost.
-    if (notice.kind == Kind::kLost && request_ && !request_->is_lock) lost_ = true;
+    const bool is_over = notice.kind == Kind::kLost || notice.kind == Kind::kBroken;
+    if (is_over) losses_.emplace(notice.name, notice.fence);
     return;
   }
   switch (notice.kind) {
@@ -106,6 +116,9 @@ void Client::OnNotice(const engine::Notice& notice) {
     case Kind::kSafe:
       if (warned_ == (notice.kind == Kind::kJeopardy)) Broken(Promise::kTold, "was told it twice");
       warned_ = notice.kind == Kind::kJeopardy;
+      return;
+    case Kind::kWanted:
+      if (std::exchange(advised_, true)) Broken(Promise::kTold, "was told twice that it is wanted");
       return;
     default:
       break;
@@ -119,9 +132,10 @@ void Client::OnNotice(const engine::Notice& notice) {
   if (!warned_ && notice.reason == engine::LossReason::kDeadline && !was_stopped) {
     Broken(Promise::kTold, "LOST " + lock_ + " without JEOPARDY before");
   }
+  if (notice.kind == Kind::kBroken) parts_.reached(Reached::kBroken);
   parts_.checker.Lost(lock_, *fence_, was_stopped);
+  losses_.emplace(lock_, *fence_);
   fence_.reset();
-  lost_ = true;
   if (request_) return;  // its check is on its way, and will say so
   Changed();
   Later(chance_.UpTo(5ms), [this] { AfterLoss(); });

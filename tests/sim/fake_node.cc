@@ -25,8 +25,8 @@ FakeNode::FakeNode(const ScriptSet& scripts, std::string run_id) : scripts_(scri
 }
 
 engine::NodeAnswer FakeNode::Run(engine::NodeTime now, const redis::SetOptions& set,
-                                 std::string_view run_id, const engine::NodeOp& op) {
-  const Reply reply = Call(now, redis::ScriptOf(op), test::WordsOf(op, set, run_id));
+                                 std::string_view run_id, const engine::NodeOp& op, bool hears) {
+  const Reply reply = Call(now, redis::ScriptOf(op), test::WordsOf(op, set, run_id, hears));
   const HiredisReply raw(reply);
   if (!std::holds_alternative<engine::ProbeOp>(op)) {
     return redis::ParseAnswers(raw.get(), redis::FormOf(op), 1).front();
@@ -36,6 +36,7 @@ engine::NodeAnswer FakeNode::Run(engine::NodeTime now, const redis::SetOptions& 
 }
 
 Reply FakeNode::Call(engine::NodeTime now, redis::ScriptId script, const test::ScriptWords& call) {
+  store_.SetListeners(listeners_);
   Reply reply = scripts_.Run(script, call, store_, now);
   published_ = store_.TakePublished();
   return reply;

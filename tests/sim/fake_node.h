@@ -29,11 +29,14 @@ class FakeNode {
   const Store& store() const { return store_; }
 
   // What the daemon gets for this op at the node's time `now`. `run_id`: as learned on the
-  // connection. Node and ticket are for the caller to fill in.
+  // connection; `hears`: it hears what is published to it. Node and ticket are for the caller to
+  // fill in.
   engine::NodeAnswer Run(engine::NodeTime now, const redis::SetOptions& set,
-                         std::string_view run_id, const engine::NodeOp& op);
+                         std::string_view run_id, const engine::NodeOp& op, bool hears = false);
   // The same one level below: the raw reply of a script.
   Reply Call(engine::NodeTime now, redis::ScriptId script, const test::ScriptWords& call);
+  // How many hear what is published on a channel; without it, nobody.
+  void SetListeners(Store::Listeners listeners) { listeners_ = std::move(listeners); }
   // What the last script published. Whom it reaches is the caller's to know.
   const std::vector<Store::Message>& published() const { return published_; }
 
@@ -46,6 +49,7 @@ class FakeNode {
   const ScriptSet& scripts_;
   engine::NodeFacts facts_;
   Store store_;
+  Store::Listeners listeners_;
   std::vector<Store::Message> published_;
 };
 

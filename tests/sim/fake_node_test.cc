@@ -29,7 +29,10 @@ redis::SetOptions SmallSet() {
           .max_ttl = 2s,
           .fence_window = 500ms,
           .fence_life = 20s,
-          .quarantine = 3s};
+          .quarantine = 3s,
+          .retry_interval = 100ms,
+          .max_interval = 5s,
+          .first_poll = 500ms};
 }
 
 class FakeNodeTest : public ::testing::Test {
@@ -79,9 +82,9 @@ TEST_F(FakeNodeTest, SeveralLocksInOneCallAreAsEachByItself) {
                      .ttl = std::chrono::milliseconds(1 + below(900)),
                      .proposal = now_ - 200'000 + below(800'000),
                      .block = 1 + below(3),
-                     .queueing = static_cast<engine::Queueing>(below(4)),
+                     .queueing = static_cast<engine::Queueing>(below(5)),
                      .stamp = now_ - below(1000),
-                     .want_life = 500ms});
+                     .grace = 50ms});
     }
     if (below(3) == 0) Do(engine::ReleaseOp{"job0", "a:" + std::to_string(below(5)) + ":h", true});
     const Store before = node_.store();
@@ -104,6 +107,7 @@ TEST_F(FakeNodeTest, SeveralLocksInOneCallAreAsEachByItself) {
       EXPECT_EQ(together[i].left, one_by_one[i].left) << round;
       EXPECT_EQ(together[i].text, one_by_one[i].text) << round;
       EXPECT_EQ(together[i].greatest, one_by_one[i].greatest) << round;
+      EXPECT_EQ(together[i].place, one_by_one[i].place) << round;
       ++met[together[i].verdict];
     }
     EXPECT_EQ(node_.published(), said) << round;
@@ -173,6 +177,7 @@ class OwnScriptTest : public ::testing::Test {
   OwnScriptTest() {
     for (const redis::Script& script : redis::AllScripts()) Write(std::string(script.name), "");
     Write("prelude", "");
+    Write("queue", "");
   }
 
   void Write(const std::string& name, std::string_view text) {

@@ -133,15 +133,16 @@ void Link::Ask(const engine::Ticket& ticket, std::shared_ptr<const engine::NodeO
   due_.push_back({ticket, now});
   Connection* const over = connection_.get();
   // Runs at the node; the link may be gone by then, but not if its answer is still listened to.
-  over->ToNode([this, over, op, ticket, run_id = run_id_, node = &parts_.node] {
-    engine::NodeAnswer answer = node->Run(run_id, *op);
-    answer.ticket = ticket;
-    over->ToDaemon([this, over, answer] {
-      parts_.run([this, id = over->id(), answer] {
-        if (IsOver(id)) Answered(answer);
+  over->ToNode(
+      [this, over, op, ticket, run_id = run_id_, hears = parts_.hears(), node = &parts_.node] {
+        engine::NodeAnswer answer = node->Run(run_id, *op, hears);
+        answer.ticket = ticket;
+        over->ToDaemon([this, over, answer] {
+          parts_.run([this, id = over->id(), answer] {
+            if (IsOver(id)) Answered(answer);
+          });
+        });
       });
-    });
-  });
   WatchTime();
 }
 
@@ -191,7 +192,7 @@ void Link::WatchTime() {
   Moment next = quiet_since_ + kConnectTimeout;
   const auto first =
       std::find_if(due_.begin(), due_.end(), [](const Sent& due) { return !due.timed_out; });
-  if (first != due_.end()) next = std::min(next, first->sent + WorldTiming().command_timeout);
+  if (first != due_.end()) next = std::min(next, first->sent + parts_.command_timeout);
   watching_ = std::max(next, parts_.timeline.now());
   parts_.timeline.At(*watching_, [this, run = parts_.run] { run([this] { OnTime(); }); });
 }
@@ -202,7 +203,7 @@ void Link::OnTime() {
   if (!due_.empty() && now - quiet_since_ >= kConnectTimeout) {
     return Lose("connection: no answer for the connect timeout");
   }
-  const Duration timeout = WorldTiming().command_timeout;
+  const Duration timeout = parts_.command_timeout;
   for (std::size_t i = 0; i < due_.size(); ++i) {
     if (due_[i].timed_out) continue;
     if (now - due_[i].sent < timeout) break;

@@ -74,7 +74,9 @@ class Link {
     std::size_t node_index;
     std::function<void(std::function<void()>)> run;
     std::function<void(engine::Event)> feed;
+    std::function<bool()> hears;    // the node sends hints to this daemon
     ConnectionId& last_connection;  // of the world
+    Duration command_timeout;
     bool kill_allowed;
   };
   Link(Parts parts, Chance& chance);

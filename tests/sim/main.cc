@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 
+#include "tests/sim/crowd.h"
 #include "tests/sim/seeds.h"
 #include "tests/sim/world.h"
 
@@ -21,6 +22,7 @@ struct Options {
   SeedsWanted seeds;
   std::string scripts;
   bool trace = false;
+  CrowdWanted crowd{.daemons = 0};
 };
 
 Scenario ReadScenario(const std::string& path) {
@@ -46,6 +48,7 @@ bool RunOne(const Scenario& scenario, const ScriptSet& scripts, bool trace) {
 
 bool Run(const Options& options) {
   const ScriptSet scripts = options.scripts.empty() ? ScriptSet() : ScriptSet(options.scripts);
+  if (options.crowd.daemons > 0) return RunCrowd(options.crowd, scripts);
   if (!options.scenario.empty()) {
     return RunOne(ReadScenario(options.scenario), scripts, options.trace);
   }
@@ -78,6 +81,10 @@ int main(int argc, char** argv) {
       ->excludes(seed, scenario);
   app.add_option("--failures", options.seeds.failures, "stop after so many")
       ->check(CLI::PositiveNumber);
+  app.add_option("--crowd", options.crowd.daemons,
+                 "what it costs when that number of hosts want one name")
+      ->excludes(seed, scenario)
+      ->check(CLI::Range(2, 10'000));
   app.add_option("--scripts", options.scripts, "directory with other .lua scripts for the nodes")
       ->check(CLI::ExistingDirectory);
   CLI11_PARSE(app, argc, argv);

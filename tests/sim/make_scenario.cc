@@ -149,6 +149,20 @@ void AddOneHost(Chance& chance, Scenario& scenario) {
   }
 }
 
+// Administrators break the lock that all want, sometimes again and again. By a chance of their own: in
+// the other worlds nothing is as if there were no breaks.
+void AddBreaks(Scenario& scenario) {
+  constexpr std::array kKinds = {Kind::kBreak, Kind::kBreak, Kind::kBreakNow, Kind::kBreakHere};
+  Chance chance(scenario.seed, 'b', 0);
+  if (!chance.OneIn(4)) return;
+  for (std::uint64_t more = 1 + chance.Below(8); more > 0; --more) {
+    scenario.faults.push_back({.kind = kKinds.at(chance.Below(kKinds.size())),
+                               .at = Whole(chance.UpTo(scenario.trouble)),
+                               .daemon = chance.Below(scenario.daemons),
+                               .node = chance.Below(scenario.nodes)});
+  }
+}
+
 // The same happens to another node at about the same time: a rack, a switch.
 void AddTwin(Chance& chance, Scenario& scenario, Fault fault) {
   fault.node = (fault.node + 1 + chance.Below(scenario.nodes - 1)) % scenario.nodes;
@@ -164,7 +178,11 @@ Scenario MakeScenario(std::uint64_t seed) {
   scenario.seed = seed;
   scenario.nodes = chance.OneIn(4) ? 5 : 3;
   scenario.daemons = 1 + chance.Below(3) + (chance.OneIn(4) ? 1 : 0);
-  const std::size_t clients = scenario.daemons * (1 + chance.Below(3));
+  std::size_t clients = scenario.daemons * (1 + chance.Below(3));
+  if (chance.OneIn(64)) {  // enough of them that most stand far back in a queue (rule E8.3)
+    scenario.daemons = 5 + chance.Below(4);
+    clients = scenario.daemons;
+  }
   for (std::size_t c = 0; c < clients; ++c) scenario.clients.push_back(c);
   scenario.kill_allowed = !chance.OneIn(3);
   scenario.haste = chance.OneIn(3);
@@ -194,6 +212,7 @@ Scenario MakeScenario(std::uint64_t seed) {
       scenario.faults.push_back(Make(chance, scenario, Pick(chance, kBeyond, about)));
     }
   }
+  if (topic != kOneHost) AddBreaks(scenario);
   if (chance.OneIn(3)) scenario.attempts = 1 + chance.Below(3);
   constexpr std::array<Duration, 3> kLinger = {0ms, 20ms, 1s};  // not, as is usual, beyond the ttl
   scenario.linger = kLinger.at(chance.Below(kLinger.size()));

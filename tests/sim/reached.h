@@ -14,18 +14,33 @@ enum class Reached : std::uint8_t {
   kBlock,         // the next block of fences was asked for (rule B3)
   kRenewedFirst,  // ... or the lease renewed, for one who waits for that (rule C10)
   kNotTurn,       // a node refused by its queue (rule E6.2)
+  kStand,         // a daemon far from its turn asked for its place only (rule E8.3)
+  kCameNext,      // it heard when it would be its turn if the first does not come (rule E8.7)
   kStayedOut,     // a wait asked without registering (rule E6.6)
   kBackStop,      // the queue was passed (rule E6.9)
   kHintUsed,      // a hint made a daemon act (rule E5)
   kHintLost,
   kPlainHeld,  // a client of plain Redlock had the lock
+  kKept,       // a lock stayed taken after its hold (rule I2)
+  kBroken,     // a client was told that its hold was broken
+  kNamed,      // the holder on another host was shown (rule E11)
 };
 inline constexpr std::array kReachedWords = {
-    "hand-offs",           "lingering leases taken",
-    "blocks asked for",    "renewals for the next in line",
-    "refusals by a queue", "rounds out of the queue",
-    "back-stops",          "hints acted on",
-    "hints lost",          "holds of plain clients",
+    "hand-offs",
+    "lingering leases taken",
+    "blocks asked for",
+    "renewals for the next in line",
+    "refusals by a queue",
+    "stands in a queue",
+    "next ones heard",
+    "rounds out of the queue",
+    "back-stops",
+    "hints acted on",
+    "hints lost",
+    "holds of plain clients",
+    "locks kept after their hold",
+    "holds broken",
+    "holders elsewhere shown",
 };
 
 class ReachedCounts {

@@ -38,6 +38,9 @@ constexpr std::array kKinds = {
     KindRow{Kind::kStop, "stop", Where::kDaemon, true, ""},
     KindRow{Kind::kWrongClock, "wrong-clock", Where::kDaemon, true, "us"},
     KindRow{Kind::kDrain, "drain", Where::kDaemon, true, "us"},
+    KindRow{Kind::kBreak, "break", Where::kLink, false, ""},
+    KindRow{Kind::kBreakNow, "break-now", Where::kLink, false, ""},
+    KindRow{Kind::kBreakHere, "break-here", Where::kDaemon, false, ""},
     KindRow{Kind::kHostStill, "host-still", Where::kDaemon, true, ""},
     KindRow{Kind::kHostJump, "host-jump", Where::kDaemon, false, "us"},
     KindRow{Kind::kHostRate, "host-rate", Where::kDaemon, true, "ppm"},
@@ -61,6 +64,10 @@ std::int64_t Us(Duration duration) {
 
 bool BeyondAssumptions(Kind kind) { return RowOf(kind).beyond; }
 
+bool IsBreak(Kind kind) {
+  return kind == Kind::kBreak || kind == Kind::kBreakNow || kind == Kind::kBreakHere;
+}
+
 bool OfHostClock(Kind kind) {
   return kind == Kind::kHostStill || kind == Kind::kHostJump || kind == Kind::kHostRate;
 }
@@ -69,6 +76,11 @@ bool Scenario::HasWrongClock(std::size_t daemon) const {
   return std::any_of(faults.begin(), faults.end(), [daemon](const Fault& fault) {
     return OfHostClock(fault.kind) && fault.daemon == daemon;
   });
+}
+
+bool Scenario::HasBreaks() const {
+  return std::any_of(faults.begin(), faults.end(),
+                     [](const Fault& fault) { return IsBreak(fault.kind); });
 }
 
 bool Scenario::OnlyOneHostsClock() const {

@@ -32,6 +32,10 @@ struct Fault {
     kStop,        // SIGSTOP or a suspended machine: its clock goes on
     kWrongClock,  // what it takes for the nodes' time is off by up to `amount` us (rule A5)
     kDrain,       // SIGTERM, holders have `amount` us; started again `lasts` after it has ended
+    // What an administrator does.
+    kBreak,      // a daemon breaks the lock that all want, of the owner that a node names
+    kBreakNow,   // ... and frees it at once
+    kBreakHere,  // ... of its own hold, by its fence
     // A host's clock, beyond what its own daemon stands. What others hold is safe (rule D6).
     kHostStill,  // stands still
     kHostJump,   // is ahead by `amount` us from now on
@@ -54,6 +58,8 @@ struct Fault {
 
 // True if redlockd does not promise exclusion where this happens.
 bool BeyondAssumptions(Fault::Kind kind);
+// True if this is what an administrator does.
+bool IsBreak(Fault::Kind kind);
 // True if this is of a host's clock.
 bool OfHostClock(Fault::Kind kind);
 
@@ -80,6 +86,8 @@ struct Scenario {
   bool Beyond() const;
   // This daemon's host has a clock that goes wrong.
   bool HasWrongClock(std::size_t daemon) const;
+  // Administrators break locks.
+  bool HasBreaks() const;
   // Nothing else goes wrong, and on one host only.
   bool OnlyOneHostsClock() const;
   bool operator==(const Scenario&) const = default;

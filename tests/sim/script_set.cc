@@ -23,9 +23,12 @@ ScriptSet::ScriptSet() {
 
 ScriptSet::ScriptSet(const std::string& directory) {
   const std::string prelude = Read(directory + "/prelude.lua");
+  const std::string queue = Read(directory + "/queue.lua");
   for (const redis::Script& script : redis::AllScripts()) {
     const std::string name(script.name);
-    lua_->Load(name, prelude + Read(directory + '/' + name + ".lua"));
+    const std::string body = Read(directory + '/' + name + ".lua");
+    const bool needs_queue = body.starts_with("-- Needs queue.lua.\n");
+    lua_->Load(name, prelude + (needs_queue ? queue : "") + body);
   }
 }
 

@@ -34,7 +34,7 @@ void SimDaemon::Start() {
   running_since_ = parts_.timeline.now();
   stopped_until_ = Moment{};
   draining_ = false;
-  engine::Timing timing = WorldTiming();
+  engine::Timing timing = parts_.timing;
   timing.tenure_max = parts_.scenario.tenure;
   engine_ = std::make_unique<engine::Engine>(
       engine::EngineOptions{.timing = timing,
@@ -56,7 +56,9 @@ void SimDaemon::Start() {
                     .node_index = n,
                     .run = run,
                     .feed = [this](const engine::Event& event) { Step(event); },
+                    .hears = [this, n] { return subscriptions_[n]->is_subscribed(); },
                     .last_connection = parts_.last_connection,
+                    .command_timeout = parts_.timing.command_timeout,
                     .kill_allowed = parts_.scenario.kill_allowed},
         chance_));
     subscriptions_.push_back(std::make_unique<Subscription>(
@@ -67,7 +69,8 @@ void SimDaemon::Start() {
                             .instance = Instance(),
                             .hints = parts_.scenario.hints,
                             .run = run,
-                            .feed = [this](const engine::NodeHint& hint) { Hint(hint); },
+                            .feed = [this](const engine::Hint& hint) { Hint(hint); },
+                            .changed = [this](const engine::NodeSubscribed& e) { Step(e); },
                             .lost = [this] { parts_.reached(Reached::kHintLost); },
                             .last_connection = parts_.last_connection},
         chance_));
@@ -91,6 +94,8 @@ void SimDaemon::Kill() {
   subscriptions_.clear();
   waiting_.clear();
   held_.clear();
+  min_hold_.clear();
+  kept_.clear();
   owner_.clear();
   granted_.clear();
   let_go_.clear();
@@ -183,7 +188,8 @@ void SimDaemon::NodeDied(std::size_t node) {
 engine::SessionId SimDaemon::Open(SessionUser& user) {
   const engine::SessionId session = ++parts_.last_session;
   users_[session] = &user;
-  Feed(engine::SessionOpened{session, static_cast<std::uint32_t>(1000 + session % 2)});
+  Feed(engine::SessionOpened{session, static_cast<std::uint32_t>(1000 + session % 2),
+                             static_cast<std::int32_t>(session)});
   return session;
 }
 
@@ -247,12 +253,13 @@ void SimDaemon::NoteAnswer(const engine::Event& event) {
   }
 }
 
-void SimDaemon::Hint(const engine::NodeHint& hint) {
-  parts_.trace([&] {
-    return Name() + " hears from node " + std::to_string(hint.node) + ": " + hint.lock +
-           (hint.kind == engine::NodeHint::Kind::kFree ? " is free" : " is wanted");
-  });
-  Step(hint);
+void SimDaemon::Hint(const engine::Hint& hint) {
+  parts_.trace([&] { return Name() + " hears from " + ToText(hint); });
+  const auto* of_queue = std::get_if<engine::NodeHint>(&hint);
+  if (of_queue && of_queue->kind == engine::NodeHint::Kind::kNext) {
+    parts_.reached(Reached::kCameNext);
+  }
+  std::visit([this](const auto& said) { Step(said); }, hint);
 }
 
 void SimDaemon::SessionEnded(engine::SessionId session) {
@@ -280,9 +287,18 @@ void SimDaemon::CarryOut(const engine::Effect& effect) {
   if (const auto* ask = std::get_if<engine::AskNodes>(&effect)) return Ask(*ask);
   if (const auto* answered = std::get_if<engine::AnswerClient>(&effect)) return Answer(*answered);
   if (const auto* told = std::get_if<engine::NotifyClient>(&effect)) {
-    if (told->notice.kind == engine::Notice::Kind::kLost) held_.erase(told->notice.name);
+    const bool is_over = told->notice.kind == engine::Notice::Kind::kLost ||
+                         told->notice.kind == engine::Notice::Kind::kBroken;
+    if (is_over) held_.erase(told->notice.name);
     const auto user = users_.find(told->session);
     if (user != users_.end()) user->second->OnNotice(told->notice);
+    return;
+  }
+  if (const auto* watch = std::get_if<engine::NotifyWatchers>(&effect)) {
+    for (const engine::SessionId session : watch->sessions) {
+      const auto user = users_.find(session);
+      if (user != users_.end()) user->second->OnWatch(watch->notice);
+    }
     return;
   }
   if (const auto* warned = std::get_if<engine::Warned>(&effect)) {
@@ -295,8 +311,10 @@ void SimDaemon::CarryOut(const engine::Effect& effect) {
 
 void SimDaemon::Answer(const engine::AnswerClient& answered) {
   if (const auto* granted = std::get_if<engine::Granted>(&answered.answer)) {
-    Granted(answered, granted->name);
+    Granted(answered, *granted);
   }
+  const auto* released = std::get_if<engine::Released>(&answered.answer);
+  if (released && released->kept > Duration(0)) parts_.reached(Reached::kKept);
   for (auto& [lock, calls] : waits_) {
     if (calls.erase({answered.session, answered.request}) > 0) NoteLine(lock);
   }

@@ -29,6 +29,7 @@ class SessionUser {
   virtual ~SessionUser() = default;
   virtual void OnAnswer(engine::RequestId request, const engine::Answer& answer) = 0;
   virtual void OnNotice(const engine::Notice& notice) = 0;
+  virtual void OnWatch(const engine::WatchNotice&) {}  // of a lock that it watches
   // The daemon is gone, and the session with it.
   virtual void OnHangUp() = 0;
   // Whether the client counts on this hold: it was granted, and neither let go nor lost.
@@ -49,6 +50,7 @@ class SimDaemon {
     engine::SessionId& last_session;  // of the world
     ConnectionId& last_connection;    // of the world
     const Scenario& scenario;
+    engine::Timing timing;
     std::size_t index;
   };
   explicit SimDaemon(const Parts& parts);
@@ -88,8 +90,18 @@ class SimDaemon {
   // Compares what the engine says that it holds with what its clients count on.
   void Audit();
   std::vector<engine::NodeView> NodeViews() const;
+  std::map<std::string, engine::Fence> HeldFences() const;  // by lock
   std::size_t Waits() const { return engine_ ? engine_->WaitCount() : 0; }
+  // Of its hold of the lock, if there is one.
+  std::optional<engine::Fence> FenceOf(const std::string& lock) const;
   std::size_t Holds() const { return engine_ ? engine_->HoldCount() : 0; }
+  // What it granted, in whatever process; null if it did not.
+  struct Grant {
+    std::string owner;
+    engine::SessionId session;
+    Moment at;
+  };
+  const Grant* GrantOf(const std::string& lock, engine::Fence fence) const;
   // Its present process's.
   std::string Instance() const;
   // Of all its processes.
@@ -102,13 +114,13 @@ class SimDaemon {
   void GoOn();
   void Step(const engine::Event& event);
   void NoteAnswer(const engine::Event& event);
-  void Hint(const engine::NodeHint& hint);
+  void Hint(const engine::Hint& hint);
   void NoteWaits(const engine::Event& event);
   void NoteLine(const std::string& lock);
   void SessionEnded(engine::SessionId session);
   void CarryOut(const engine::Effect& effect);
   void Answer(const engine::AnswerClient& answered);
-  void Granted(const engine::AnswerClient& answered, const std::string& lock);
+  void Granted(const engine::AnswerClient& answered, const engine::Granted& granted);
   void Ask(const engine::AskNodes& ask);
   std::int64_t Mistake();
   void Arm();
@@ -133,11 +145,14 @@ class SimDaemon {
   // Who waits for a lock: session and request, and whether it is a try.
   using Call = std::pair<engine::SessionId, engine::RequestId>;
   std::map<std::string, std::map<Call, bool>> waits_;
+  std::map<Call, Duration> min_hold_;           // that was asked for
+  std::map<std::string, engine::Time> kept_;    // by min-hold, until then
   std::optional<Call> asks_;                    // in this very step
   std::map<std::string, std::string> owner_;    // the latest that a lock was asked for with
   std::map<std::string, std::string> granted_;  // ... and granted with
-  std::set<std::string> let_go_;                // owner values that were released
-  std::deque<std::function<void()>> waiting_;   // while it is stopped
+  std::map<std::pair<std::string, engine::Fence>, Grant> grants_;
+  std::set<std::string> let_go_;               // owner values that were released
+  std::deque<std::function<void()>> waiting_;  // while it is stopped
   Moment stopped_until_{};
   Moment running_since_{};
   std::optional<Moment> armed_;

@@ -12,6 +12,7 @@ void SimDaemon::NoteWaits(const engine::Event& event) {
   if (asked == nullptr) return;
   asks_ = Call(asked->session, asked->request);
   waits_[asked->name][*asks_] = asked->wait == Duration(0);
+  min_hold_[*asks_] = asked->min_hold;
   NoteLine(asked->name);
 }
 
@@ -23,19 +24,23 @@ void SimDaemon::NoteLine(const std::string& lock) {
   parts_.turns.Wait(lock, Instance(), static_cast<std::size_t>(waiters));
 }
 
-void SimDaemon::Granted(const engine::AnswerClient& answered, const std::string& lock) {
+void SimDaemon::Granted(const engine::AnswerClient& answered, const engine::Granted& granted) {
+  const std::string& lock = granted.name;
   held_[lock] = answered.session;
+  kept_[lock] = Now() + min_hold_[Call(answered.session, answered.request)];
   const std::string& owner = owner_[lock];
   if (granted_[lock] == owner) {
     const bool at_once = asks_ == Call(answered.session, answered.request);
     parts_.reached(at_once ? Reached::kRetake : Reached::kHandOff);
   }
   granted_[lock] = owner;
+  grants_[{lock, granted.fence}] = {owner, answered.session, parts_.timeline.now()};
+  parts_.checker.Leased(lock, owner);
   parts_.turns.Granted(lock, Instance(), owner);
 }
 
-// Nodes are asked for a lock only for a client that holds it or waits for it: what lingers is not
-// renewed (rule E4); and what was let go is not asked for again (rules C4, C6).
+// Nodes are asked for a lock only for a client that holds it or waits for it, or to keep it (rule I2): what
+// lingers is not renewed (rule E4); and what was let go is not asked for again (rules C4, C6).
 void SimDaemon::CheckAsked(const engine::AskNodes& ask) {
   const auto broken = [this](const std::string& what) {
     parts_.checker.Broken(Promise::kDeath, what);
@@ -55,6 +60,8 @@ void SimDaemon::CheckAsked(const engine::AskNodes& ask) {
 }
 
 bool SimDaemon::IsWanted(const std::string& lock) const {
+  const auto kept = kept_.find(lock);
+  if (kept != kept_.end() && Now() < kept->second) return true;
   const auto waits = waits_.find(lock);
   return held_.contains(lock) || (waits != waits_.end() && !waits->second.empty());
 }
@@ -70,6 +77,7 @@ void SimDaemon::CountAcquire(const engine::AcquireOp& acquire) {
       std::any_of(calls.begin(), calls.end(), [](const auto& call) { return call.second; });
   if (acquire.queueing == engine::Queueing::kNone && !tries) parts_.reached(Reached::kStayedOut);
   if (acquire.queueing == engine::Queueing::kIgnore) parts_.reached(Reached::kBackStop);
+  if (acquire.queueing == engine::Queueing::kStand) parts_.reached(Reached::kStand);
 }
 
 void SimDaemon::Audit() {
@@ -87,6 +95,26 @@ void SimDaemon::Audit() {
       parts_.checker.Broken(Promise::kDeath, "a session that is gone waits for " + wait.name);
     }
   }
+}
+
+std::map<std::string, engine::Fence> SimDaemon::HeldFences() const {
+  std::map<std::string, engine::Fence> held;
+  if (!engine_) return held;
+  for (const engine::HoldView& hold : test::RowsOf<engine::HoldView>(*engine_, Now())) {
+    held[hold.name] = hold.fence;
+  }
+  return held;
+}
+
+std::optional<engine::Fence> SimDaemon::FenceOf(const std::string& lock) const {
+  const auto held = HeldFences();
+  const auto hold = held.find(lock);
+  return hold == held.end() ? std::nullopt : std::optional(hold->second);
+}
+
+const SimDaemon::Grant* SimDaemon::GrantOf(const std::string& lock, engine::Fence fence) const {
+  const auto grant = grants_.find({lock, fence});
+  return grant == grants_.end() ? nullptr : &grant->second;
 }
 
 std::uint64_t SimDaemon::ConfirmedGrants() const {

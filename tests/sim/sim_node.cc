@@ -1,11 +1,11 @@
 #include "tests/sim/sim_node.h"
 
 #include <array>
+#include <optional>
 #include <sstream>
 #include <utility>
 
 #include "daemon/redis/command.h"
-#include "tests/sim/settings.h"
 
 namespace redlockd::sim {
 namespace {
@@ -14,8 +14,17 @@ constexpr std::size_t kDumps = 24;  // as old as a restart may find (MakeScenari
 
 }  // namespace
 
-SimNode::SimNode(const ScriptSet& scripts, Timeline& timeline, NodeClock clock, std::size_t index)
-    : timeline_(timeline), clock_(clock), index_(index), fake_(scripts, NewRunId()) {}
+SimNode::SimNode(const ScriptSet& scripts, Timeline& timeline, NodeClock clock, std::size_t index,
+                 redis::SetOptions set)
+    : timeline_(timeline),
+      clock_(clock),
+      index_(index),
+      set_(std::move(set)),
+      fake_(scripts, NewRunId()) {
+  fake_.SetListeners([this](std::string_view channel) {
+    return static_cast<std::int64_t>(subscribers_.contains(channel));
+  });
+}
 
 std::string SimNode::NewRunId() {
   return "node" + std::to_string(index_) + "run" + std::to_string(process_);
@@ -30,12 +39,20 @@ void SimNode::Receive(ConnectionId connection, std::function<void()> command) {
   }
 }
 
-engine::NodeAnswer SimNode::Run(const std::string& run_id, const engine::NodeOp& op) {
-  static const redis::SetOptions set = WorldSet();
-  engine::NodeAnswer answer = fake_.Run(Time(), set, run_id, op);
+void SimNode::Unsubscribe(const std::string& channel, ConnectionId by) {
+  const auto subscriber = subscribers_.find(channel);
+  if (subscriber != subscribers_.end() && subscriber->second.by == by) {
+    subscribers_.erase(subscriber);
+  }
+}
+
+engine::NodeAnswer SimNode::Run(const std::string& run_id, const engine::NodeOp& op, bool hears) {
+  ++(std::holds_alternative<engine::ProbeOp>(op) ? introduced_ : ran_);
+  engine::NodeAnswer answer = fake_.Run(Time(), set_, run_id, op, hears);
   for (const Store::Message& message : fake_.published()) {
+    ++published_;
     const auto subscriber = subscribers_.find(message.channel);
-    if (subscriber != subscribers_.end()) subscriber->second(message.text);
+    if (subscriber != subscribers_.end()) subscriber->second.hear(message.text);
   }
   return answer;
 }
@@ -102,16 +119,29 @@ void SimNode::KeepDump() {
 
 std::vector<std::string> SimNode::Keys() const { return fake_.store().Keys(Time()); }
 
+std::string SimNode::FirstBut(const std::string& instance, const std::string& lock) const {
+  const Store::Entry* queue = fake_.store().Find(Time(), std::string(redis::kQueuePrefix) + lock);
+  if (queue == nullptr) return {};
+  std::optional<std::pair<double, std::string>> first;
+  for (const auto& [member, score] : std::get<Store::SortedSet>(queue->value)) {
+    const std::pair entry(score, member);
+    if (member != instance && (!first || entry < *first)) first = entry;
+  }
+  return first ? first->second : std::string();
+}
+
 bool SimNode::HasWant(const std::string& lock, const std::string& instance) const {
-  const Store::Entry* queue = fake_.store().Find(Time(), std::string(redis::kWantPrefix) + lock);
-  if (queue == nullptr) return false;
-  const auto& entries = std::get<Store::Hash>(queue->value);
+  const auto key_of = [&](std::string_view prefix) { return std::string(prefix) + lock; };
+  const Store::Entry* queue = fake_.store().Find(Time(), key_of(redis::kQueuePrefix));
+  const Store::Entry* wait = fake_.store().Find(Time(), key_of(redis::kWaitPrefix));
+  if (queue == nullptr || wait == nullptr) return false;
+  if (!std::get<Store::SortedSet>(queue->value).contains(instance)) return false;
+  const auto& entries = std::get<Store::Hash>(wait->value);
   const auto entry = entries.find(instance);
   if (entry == entries.end()) return false;
   std::istringstream words(entry->second);
-  engine::Stamp stamp = 0;
   engine::NodeTime fresh_until = 0;
-  words >> stamp >> fresh_until;
+  words >> fresh_until;
   return fresh_until > Time();
 }
 

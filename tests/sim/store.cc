@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cstdio>
 #include <limits>
 
 namespace redlockd::sim {
@@ -36,6 +37,35 @@ std::optional<std::int64_t> ToInteger(std::string_view text) {
   return number;
 }
 
+std::optional<double> ToScore(std::string_view text) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size() || number != number) {
+    return std::nullopt;
+  }
+  return number;
+}
+
+// In the order of the set: by score, then by member.
+using Member = std::pair<double, std::string>;
+std::vector<Member> Ranked(const Store::SortedSet& set) {
+  std::vector<Member> ranked;
+  for (const auto& [member, score] : set) ranked.emplace_back(score, member);
+  std::sort(ranked.begin(), ranked.end());
+  return ranked;
+}
+
+std::string ScoreText(double score) {
+  std::array<char, 32> text;
+  std::snprintf(text.data(), text.size(), "%.17g", score);
+  return text.data();
+}
+
+void Append(Reply& reply, const Member& member, bool with_score) {
+  reply.elements.push_back(Reply::String(member.second));
+  if (with_score) reply.elements.push_back(Reply::String(ScoreText(member.first)));
+}
+
 bool IsWord(std::string_view text, std::string_view word) {
   return text.size() == word.size() && strncasecmp(text.data(), word.data(), word.size()) == 0;
 }
@@ -49,7 +79,7 @@ struct Store::Command {
 };
 
 const Store::Command* Store::Lookup(std::string_view name) {
-  static constexpr std::array<Command, 15> kCommands = {{
+  static constexpr std::array<Command, 21> kCommands = {{
       {"GET", 2, &Store::Get},
       {"SET", -3, &Store::Set},
       {"TIME", 1, &Store::Time},
@@ -62,7 +92,13 @@ const Store::Command* Store::Lookup(std::string_view name) {
       {"EXISTS", -2, &Store::Exists},
       {"TYPE", 2, &Store::Type},
       {"GETRANGE", 4, &Store::Getrange},
-      {"HLEN", 2, &Store::Hlen},
+      {"HGET", 3, &Store::Hget},
+      {"ZADD", -4, &Store::Zadd},
+      {"ZREM", -3, &Store::Zrem},
+      {"ZSCORE", 3, &Store::Zscore},
+      {"ZRANK", 3, &Store::Zrank},
+      {"ZRANGE", -4, &Store::Zrange},
+      {"ZREVRANGEBYSCORE", -4, &Store::Zrevrangebyscore},
       {"HDEL", -3, &Store::Hdel},
       {"PUBLISH", 3, &Store::Publish},
   }};
@@ -166,7 +202,9 @@ Reply Store::Set(NodeTime now, Argv argv) {
     return Reply::Status("OK");
   }
   Entry entry{.value = std::string(argv[2])};
-  if (argv.size() > 3) {
+  if (argv.size() == 4 && IsWord(argv[3], "KEEPTTL")) {
+    if (const Entry* old = Meet(now, argv[1])) entry.last_ms = old->last_ms;
+  } else if (argv.size() > 3) {
     if (argv.size() != 5 || !IsWord(argv[3], "PX")) return Reply::Error("ERR syntax error");
     const auto ttl = ToInteger(argv[4]);
     if (!ttl) return NotAnInteger();
@@ -200,6 +238,7 @@ Reply Store::Exists(NodeTime now, Argv argv) {
 Reply Store::Type(NodeTime now, Argv argv) {
   const Entry* entry = Meet(now, argv[1]);
   if (!entry) return Reply::Status("none");
+  if (std::holds_alternative<SortedSet>(entry->value)) return Reply::Status("zset");
   return Reply::Status(std::holds_alternative<Hash>(entry->value) ? "hash" : "string");
 }
 
@@ -225,13 +264,6 @@ Reply Store::Pexpire(NodeTime now, Argv argv) {
   return Reply::Integer(1);
 }
 
-Reply Store::Hlen(NodeTime now, Argv argv) {
-  const Entry* entry = Meet(now, argv[1]);
-  const Hash* hash = entry ? std::get_if<Hash>(&entry->value) : nullptr;
-  if (entry && !hash) return WrongType();
-  return Reply::Integer(hash ? static_cast<std::int64_t>(hash->size()) : 0);
-}
-
 Reply Store::Hgetall(NodeTime now, Argv argv) {
   const Entry* entry = Meet(now, argv[1]);
   const Hash* hash = entry ? std::get_if<Hash>(&entry->value) : nullptr;
@@ -243,6 +275,15 @@ Reply Store::Hgetall(NodeTime now, Argv argv) {
     reply.elements.push_back(Reply::String(value));
   }
   return reply;
+}
+
+Reply Store::Hget(NodeTime now, Argv argv) {
+  const Entry* entry = Meet(now, argv[1]);
+  if (!entry) return {};
+  const auto* hash = std::get_if<Hash>(&entry->value);
+  if (!hash) return WrongType();
+  const auto field = hash->find(argv[2]);
+  return field == hash->end() ? Reply() : Reply::String(field->second);
 }
 
 Reply Store::Hmget(NodeTime now, Argv argv) {
@@ -270,25 +311,112 @@ Reply Store::Hset(NodeTime now, Argv argv) {
   return Reply::Integer(created);
 }
 
-Reply Store::Hdel(NodeTime now, Argv argv) {
+// Removes what is named after the key from the hash or sorted set there.
+template <class Members>
+Reply Store::Remove(NodeTime now, Argv argv) {
   Entry* entry = Meet(now, argv[1]);
   if (!entry) return Reply::Integer(0);
-  auto* hash = std::get_if<Hash>(&entry->value);
-  if (!hash) return WrongType();
+  auto* members = std::get_if<Members>(&entry->value);
+  if (!members) return WrongType();
   std::int64_t removed = 0;
-  for (const std::string_view field : argv.subspan(2)) {
-    const auto found = hash->find(field);
-    if (found == hash->end()) continue;
-    hash->erase(found);
+  for (const std::string_view name : argv.subspan(2)) {
+    const auto found = members->find(name);
+    if (found == members->end()) continue;
+    members->erase(found);
     ++removed;
   }
-  if (hash->empty()) Erase(argv[1]);  // Redis has no empty hashes
+  if (members->empty()) Erase(argv[1]);  // Redis has no empty ones
   return Reply::Integer(removed);
+}
+
+Reply Store::Hdel(NodeTime now, Argv argv) { return Remove<Hash>(now, argv); }
+
+Reply Store::Zadd(NodeTime now, Argv argv) {
+  const bool only_old = argv.size() == 5 && IsWord(argv[2], "XX");
+  if (argv.size() != (only_old ? 5 : 4)) return Reply::Error("ERR syntax error");
+  const auto score = ToScore(argv[argv.size() - 2]);
+  if (!score) return Reply::Error("ERR value is not a valid float");
+  Entry* entry = Meet(now, argv[1]);
+  if (!entry && only_old) return Reply::Integer(0);
+  if (!entry) entry = &entries_.emplace(argv[1], Entry{.value = SortedSet{}}).first->second;
+  auto* set = std::get_if<SortedSet>(&entry->value);
+  if (!set) return WrongType();
+  const bool is_new = !set->contains(argv.back());
+  if (is_new && only_old) return Reply::Integer(0);
+  set->insert_or_assign(std::string(argv.back()), *score);
+  return Reply::Integer(is_new ? 1 : 0);
+}
+
+Reply Store::Zrem(NodeTime now, Argv argv) { return Remove<SortedSet>(now, argv); }
+
+Reply Store::Zscore(NodeTime now, Argv argv) {
+  const Entry* entry = Meet(now, argv[1]);
+  if (!entry) return {};
+  const auto* set = std::get_if<SortedSet>(&entry->value);
+  if (!set) return WrongType();
+  const auto found = set->find(argv[2]);
+  return found == set->end() ? Reply() : Reply::String(ScoreText(found->second));
+}
+
+Reply Store::Zrank(NodeTime now, Argv argv) {
+  const Entry* entry = Meet(now, argv[1]);
+  if (!entry) return {};
+  const auto* set = std::get_if<SortedSet>(&entry->value);
+  if (!set) return WrongType();
+  const auto ranked = Ranked(*set);
+  const auto at = std::find_if(ranked.begin(), ranked.end(),
+                               [&](const auto& member) { return member.second == argv[2]; });
+  return at == ranked.end() ? Reply() : Reply::Integer(at - ranked.begin());
+}
+
+Reply Store::Zrange(NodeTime now, Argv argv) {
+  auto first = ToInteger(argv[2]), last = ToInteger(argv[3]);
+  if (!first || !last) return NotAnInteger();
+  if (argv.size() > 5 || (argv.size() == 5 && !IsWord(argv[4], "WITHSCORES"))) {
+    return Reply::Error("ERR syntax error");
+  }
+  Reply reply{.kind = Reply::Kind::kArray};
+  const Entry* entry = Meet(now, argv[1]);
+  if (!entry) return reply;
+  const auto* set = std::get_if<SortedSet>(&entry->value);
+  if (!set) return WrongType();
+  const auto ranked = Ranked(*set);
+  const auto size = static_cast<std::int64_t>(ranked.size());
+  if (*first < 0) *first = std::max<std::int64_t>(*first + size, 0);
+  if (*last < 0) *last += size;
+  for (std::int64_t i = *first; i <= *last && i < size; ++i) {
+    Append(reply, ranked[static_cast<std::size_t>(i)], argv.size() == 5);
+  }
+  return reply;
+}
+
+// Only as our scripts call it: from a score down to -inf, with scores, and a limit from the first on.
+Reply Store::Zrevrangebyscore(NodeTime now, Argv argv) {
+  const auto most = ToScore(argv[2]);
+  if (!most || argv[3] != "-inf") return Reply::Error("ERR min or max is not a float");
+  const bool is_ours =
+      argv.size() == 8 && IsWord(argv[4], "WITHSCORES") && IsWord(argv[5], "LIMIT");
+  const auto from = is_ours ? ToInteger(argv[6]) : std::nullopt;
+  const auto count = is_ours ? ToInteger(argv[7]) : std::nullopt;
+  if (from != 0 || !count) return Reply::Error("ERR syntax error");
+  Reply reply{.kind = Reply::Kind::kArray};
+  const Entry* entry = Meet(now, argv[1]);
+  if (!entry) return reply;
+  const auto* set = std::get_if<SortedSet>(&entry->value);
+  if (!set) return WrongType();
+  auto ranked = Ranked(*set);
+  std::reverse(ranked.begin(), ranked.end());
+  for (const auto& member : ranked) {
+    if (member.first > *most) continue;
+    if (static_cast<std::int64_t>(reply.elements.size()) >= 2 * *count) break;
+    Append(reply, member, true);
+  }
+  return reply;
 }
 
 Reply Store::Publish(NodeTime, Argv argv) {
   published_.push_back({std::string(argv[1]), std::string(argv[2])});
-  return Reply::Integer(0);
+  return Reply::Integer(listeners_ ? listeners_(argv[1]) : 0);
 }
 
 }  // namespace redlockd::sim

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <span>
@@ -23,16 +24,18 @@ namespace redlockd::sim {
 class Store {
  public:
   using Hash = std::map<std::string, std::string, std::less<>>;
+  using SortedSet = std::map<std::string, double, std::less<>>;  // the score of each member
   struct Entry {
-    std::variant<std::string, Hash> value;
+    std::variant<std::string, Hash, SortedSet> value;
     std::optional<std::int64_t> last_ms{};  // since 1970; none: it stays
     bool operator==(const Entry&) const = default;
   };
 
   // One command as a script calls it, with the replies and errors of Redis 7.0. It knows what our
   // scripts and plain clients use, and no other options: TIME, GET, GETRANGE, SET [PX] or [XX],
-  // DEL, EXISTS, TYPE, PTTL, PEXPIRE, HLEN, HGETALL (sorted), HMGET, HSET, HDEL, PUBLISH (to nobody).
-  // argv[0] in any case.
+  // DEL, EXISTS, TYPE, PTTL, PEXPIRE, HGETALL (sorted), HGET, HMGET, HSET, HDEL, ZADD [XX] of one
+  // member, ZREM, ZSCORE, ZRANK, ZRANGE [WITHSCORES], ZREVRANGEBYSCORE from a score down to -inf
+  // WITHSCORES LIMIT 0 count, PUBLISH. argv[0] in any case.
   Reply Execute(engine::NodeTime now, std::span<const std::string_view> argv);
 
   // What was published since it was asked last.
@@ -41,6 +44,9 @@ class Store {
     bool operator==(const Message&) const = default;
   };
   std::vector<Message> TakePublished() { return std::exchange(published_, {}); }
+  // How many hear what is published on a channel; without it, nobody.
+  using Listeners = std::function<std::int64_t(std::string_view channel)>;
+  void SetListeners(Listeners listeners) { listeners_ = std::move(listeners); }
 
   // The same keys, with the same values and times.
   bool operator==(const Store& other) const { return entries_ == other.entries_; }
@@ -68,12 +74,21 @@ class Store {
   Reply Type(engine::NodeTime now, Argv argv);
   Reply Pttl(engine::NodeTime now, Argv argv);
   Reply Pexpire(engine::NodeTime now, Argv argv);
-  Reply Hlen(engine::NodeTime now, Argv argv);
   Reply Hgetall(engine::NodeTime now, Argv argv);
+  Reply Hget(engine::NodeTime now, Argv argv);
   Reply Hmget(engine::NodeTime now, Argv argv);
   Reply Hset(engine::NodeTime now, Argv argv);
   Reply Hdel(engine::NodeTime now, Argv argv);
+  Reply Zadd(engine::NodeTime now, Argv argv);
+  Reply Zrem(engine::NodeTime now, Argv argv);
+  Reply Zscore(engine::NodeTime now, Argv argv);
+  Reply Zrank(engine::NodeTime now, Argv argv);
+  Reply Zrange(engine::NodeTime now, Argv argv);
+  Reply Zrevrangebyscore(engine::NodeTime now, Argv argv);
   Reply Publish(engine::NodeTime now, Argv argv);
+
+  template <class Members>
+  Reply Remove(engine::NodeTime now, Argv argv);
 
   // Null if it is not there; drops it if it has expired.
   Entry* Meet(engine::NodeTime now, std::string_view key);
@@ -82,6 +97,7 @@ class Store {
 
   std::map<std::string, Entry, std::less<>> entries_;
   std::vector<Message> published_;
+  Listeners listeners_;
 };
 
 }  // namespace redlockd::sim

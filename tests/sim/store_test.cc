@@ -11,6 +11,11 @@ constexpr engine::NodeTime kMs = 1000;
 class StoreTest : public ::testing::Test {
  protected:
   Reply Do(std::vector<std::string_view> argv) { return store_.Execute(now_, argv); }
+  static Reply Texts(const std::vector<std::string>& texts) {
+    Reply reply{.kind = Reply::Kind::kArray};
+    for (const std::string& text : texts) reply.elements.push_back(Reply::String(text));
+    return reply;
+  }
 
   Store store_;
   engine::NodeTime now_ = kNow;
@@ -63,10 +68,12 @@ TEST_F(StoreTest, SetForgetsTheExpiryAndTheType) {
 TEST_F(StoreTest, AHashKeepsItsExpiryAndGoesWithItsLastField) {
   EXPECT_EQ(Do({"HSET", "key", "a", "1", "b", "2"}), Reply::Integer(2));
   EXPECT_EQ(Do({"PEXPIRE", "key", "5"}), Reply::Integer(1));
-  EXPECT_EQ(Do({"HLEN", "key"}), Reply::Integer(2));
   EXPECT_EQ(Do({"PTTL", "key"}), Reply::Integer(5));
   EXPECT_EQ(Do({"HMGET", "key", "a", "c"}).elements,
             (std::vector<Reply>{Reply::String("1"), Reply{}}));
+  EXPECT_EQ(Do({"HGET", "key", "b"}), Reply::String("2"));
+  EXPECT_EQ(Do({"HGET", "key", "c"}), Reply{});
+  EXPECT_EQ(Do({"HGET", "none", "c"}), Reply{});
   EXPECT_EQ(Do({"HDEL", "key", "a", "b", "c"}), Reply::Integer(2));
   EXPECT_EQ(Do({"TYPE", "key"}), Reply::Status("none"));
 }
@@ -81,10 +88,83 @@ TEST_F(StoreTest, AllOfAHashAreItsFieldsAndValues) {
   EXPECT_EQ(Do({"HGETALL", "key"}).kind, Reply::Kind::kError);
 }
 
-TEST_F(StoreTest, KeepsWhatIsPublishedUntilItIsTaken) {
+// --- sorted sets --------------------------------------------------------------------------------
+
+TEST_F(StoreTest, ASortedSetIsInTheOrderOfScoresThenOfMembers) {
+  EXPECT_EQ(Do({"ZADD", "key", "7", "c"}), Reply::Integer(1));
+  EXPECT_EQ(Do({"ZADD", "key", "5", "b"}), Reply::Integer(1));
+  EXPECT_EQ(Do({"ZADD", "key", "1763931234567890", "a"}), Reply::Integer(1));
+  EXPECT_EQ(Do({"ZADD", "key", "5", "c"}), Reply::Integer(0)) << "it was there";
+  EXPECT_EQ(Do({"TYPE", "key"}), Reply::Status("zset"));
+  EXPECT_EQ(Do({"ZRANGE", "key", "0", "-1", "WITHSCORES"}),
+            Texts({"b", "5", "c", "5", "a", "1763931234567890"}));
+  EXPECT_EQ(Do({"ZRANGE", "key", "1", "1"}), Texts({"c"}));
+  EXPECT_EQ(Do({"ZRANGE", "key", "3", "3"}), Texts({}));
+  EXPECT_EQ(Do({"ZRANK", "key", "a"}), Reply::Integer(2));
+  EXPECT_EQ(Do({"ZRANK", "key", "d"}), Reply{});
+  EXPECT_EQ(Do({"ZSCORE", "key", "a"}), Reply::String("1763931234567890"));
+  EXPECT_EQ(Do({"ZSCORE", "key", "d"}), Reply{});
+  EXPECT_EQ(
+      Do({"ZREVRANGEBYSCORE", "key", "1763931234567889", "-inf", "WITHSCORES", "LIMIT", "0", "1"}),
+      Texts({"c", "5"}));
+  EXPECT_EQ(Do({"ZREVRANGEBYSCORE", "key", "9e15", "-inf", "WITHSCORES", "LIMIT", "0", "2"}),
+            Texts({"a", "1763931234567890", "c", "5"}));
+}
+
+TEST_F(StoreTest, ASortedSetKeepsItsExpiryAndGoesWithItsLastMember) {
+  Do({"ZADD", "key", "1", "a"});
+  Do({"PEXPIRE", "key", "5"});
+  Do({"ZADD", "key", "2", "b"});
+  EXPECT_EQ(Do({"PTTL", "key"}), Reply::Integer(5));
+  EXPECT_EQ(Do({"ZREM", "key", "a", "c"}), Reply::Integer(1));
+  EXPECT_EQ(Do({"ZREM", "key", "b"}), Reply::Integer(1));
+  EXPECT_EQ(Do({"TYPE", "key"}), Reply::Status("none"));
+  EXPECT_EQ(Do({"ZRANK", "key", "a"}), Reply{});
+  EXPECT_EQ(Do({"ZREM", "key", "a"}), Reply::Integer(0));
+}
+
+TEST_F(StoreTest, ZaddXxAddsNothing) {
+  EXPECT_EQ(Do({"ZADD", "key", "XX", "1", "a"}), Reply::Integer(0));
+  EXPECT_EQ(Do({"EXISTS", "key"}), Reply::Integer(0));
+  Do({"ZADD", "key", "1", "a"});
+  EXPECT_EQ(Do({"ZADD", "key", "xx", "2", "b"}), Reply::Integer(0));
+  EXPECT_EQ(Do({"ZADD", "key", "XX", "2", "a"}), Reply::Integer(0));
+  EXPECT_EQ(Do({"ZRANGE", "key", "0", "-1", "WITHSCORES"}), Texts({"a", "2"}));
+}
+
+TEST_F(StoreTest, RefusesWhatIsNoSortedSetAndWhatIsNoScore) {
+  for (const std::string_view score : {"", "x", "nan", "-nan", "1x"}) {
+    EXPECT_EQ(Do({"ZADD", "key", score, "a"}), Reply::Error("ERR value is not a valid float"));
+  }
+  EXPECT_EQ(Do({"ZADD", "key", "inf", "a"}), Reply::Integer(1));
+  Do({"HSET", "key2", "field", "1"});
+  const std::vector<std::vector<std::string_view>> commands = {
+      {"ZADD", "key2", "1", "a"},
+      {"ZADD", "key2", "XX", "1", "a"},
+      {"ZREM", "key2", "a"},
+      {"ZRANK", "key2", "a"},
+      {"ZSCORE", "key2", "a"},
+      {"ZRANGE", "key2", "0", "0"},
+      {"ZREVRANGEBYSCORE", "key2", "1", "-inf", "WITHSCORES", "LIMIT", "0", "2"},
+      {"GET", "key"},
+      {"HGET", "key", "field"},
+      {"HSET", "key", "field", "1"}};
+  for (const auto& command : commands) {
+    EXPECT_EQ(Do(command), Reply::Error("WRONGTYPE Operation against a key holding the wrong kind "
+                                        "of value"))
+        << command[0];
+  }
+}
+
+// --- what is published --------------------------------------------------------------------------
+
+TEST_F(StoreTest, KeepsWhatIsPublishedUntilItIsTakenAndSaysHowManyHearIt) {
   EXPECT_EQ(Do({"PUBLISH", "channel", "text"}), Reply::Integer(0));
   EXPECT_EQ(store_.TakePublished(), (std::vector<Store::Message>{{"channel", "text"}}));
   EXPECT_TRUE(store_.TakePublished().empty());
+  store_.SetListeners([](std::string_view channel) { return channel == "channel" ? 2 : 0; });
+  EXPECT_EQ(Do({"PUBLISH", "channel", "text"}), Reply::Integer(2));
+  EXPECT_EQ(Do({"PUBLISH", "other", "text"}), Reply::Integer(0));
 }
 
 TEST_F(StoreTest, PexpireOfNothingDoesNothingAndIntoThePastDeletes) {

@@ -1,6 +1,10 @@
 #include "tests/sim/subscription.h"
 
+#include <stdexcept>
 #include <utility>
+#include <variant>
+
+#include "daemon/redis/hint.h"
 
 namespace redlockd::sim {
 namespace {
@@ -9,14 +13,8 @@ using namespace std::chrono_literals;
 
 constexpr Duration kAgain = 20ms;
 
-// "wanted NAME" or "free NAME", as the scripts say it.
-engine::NodeHint Parse(std::size_t node, const std::string& text) {
-  const std::size_t space = text.find(' ');
-  return {.node = node,
-          .kind = text.substr(0, space) == "free" ? engine::NodeHint::Kind::kFree
-                                                  : engine::NodeHint::Kind::kWanted,
-          .lock = text.substr(space + 1)};
-}
+// The node finds after this time at most that a connection is gone, or not at all.
+constexpr Duration kNoticed = 5ms;
 
 }  // namespace
 
@@ -26,7 +24,16 @@ Subscription::Subscription(Parts parts, Chance& chance)
 }
 
 Subscription::~Subscription() {
-  if (connection_) connection_->Abandon(true);
+  if (connection_) Abandon();
+}
+
+void Subscription::Abandon() {
+  connection_->Abandon(true);
+  if (chance_.OneIn(4)) return;
+  parts_.timeline.After(chance_.UpTo(kNoticed),
+                        [node = &parts_.node, channel = Channel(), id = connection_->id()] {
+                          node->Unsubscribe(channel, id);
+                        });
 }
 
 void Subscription::SubscribeAfter(Duration delay) {
@@ -47,22 +54,36 @@ void Subscription::Subscribe() {
     // It hears it only while this end is there.
     if (over) over->ToDaemon([this, text] { Published(text); });
   };
-  connection_->ToNode([node = &parts_.node, channel = "redlockd:to:" + parts_.instance, hear] {
-    node->Subscribe(channel, hear);
-  });
+  connection_->ToNode(
+      [this, made, node = &parts_.node, channel = Channel(), hear, run = parts_.run] {
+        const auto over = made.lock();
+        if (!over) return;
+        node->Subscribe(channel, over->id(), hear);
+        over->ToDaemon([this, id = over->id(), run] { run([this, id] { Confirmed(id); }); });
+      });
+}
+
+void Subscription::Confirmed(ConnectionId connection) {
+  if (!connection_ || connection_->id() != connection) return;
+  is_subscribed_ = true;
+  parts_.changed({parts_.node_index, true});
 }
 
 void Subscription::Published(const std::string& text) {
   const bool arrives =
       parts_.hints == Hints::kAll || (parts_.hints == Hints::kSome && chance_.OneIn(3));
   if (!arrives) return parts_.lost();
-  parts_.run([this, hint = Parse(parts_.node_index, text)] { parts_.feed(hint); });
+  auto hint = redis::HintOf(text, "");
+  if (!hint) throw std::logic_error("no hint: " + text);
+  std::visit([this](auto& said) { said.node = parts_.node_index; }, *hint);
+  parts_.run([this, hint = *hint] { parts_.feed(hint); });
 }
 
 void Subscription::Cut() {
   if (!connection_) return;
-  connection_->Abandon(true);
+  Abandon();
   connection_.reset();
+  if (std::exchange(is_subscribed_, false)) parts_.changed({parts_.node_index, false});
   SubscribeAfter(chance_.UpTo(kAgain));
 }
 

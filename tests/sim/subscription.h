@@ -23,7 +23,8 @@ class Subscription {
     std::string instance;
     Hints hints;
     std::function<void(std::function<void()>)> run;  // as Link::Parts
-    std::function<void(const engine::NodeHint&)> feed;
+    std::function<void(const engine::Hint&)> feed;
+    std::function<void(const engine::NodeSubscribed&)> changed;
     std::function<void()> lost;
     ConnectionId& last_connection;  // of the world
   };
@@ -32,19 +33,25 @@ class Subscription {
   Subscription(const Subscription&) = delete;
   Subscription& operator=(const Subscription&) = delete;
 
+  bool is_subscribed() const { return is_subscribed_; }
+
   // The connection breaks now, with what is on its way.
   void Cut();
   // The node's process died; its kernel says so.
   void NodeDied();
 
  private:
+  std::string Channel() const { return "redlockd:to:" + parts_.instance; }
   void Subscribe();
+  void Confirmed(ConnectionId connection);
+  void Abandon();
   void SubscribeAfter(Duration delay);
   void Published(const std::string& text);
 
   const Parts parts_;
   Chance& chance_;
   std::shared_ptr<Connection> connection_;
+  bool is_subscribed_ = false;  // the node has said so
 };
 
 }  // namespace redlockd::sim

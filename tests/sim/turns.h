@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <limits>
 #include <map>
 #include <set>
 #include <string>
@@ -16,6 +17,8 @@ class Turns {
  public:
   Turns(const Timeline& timeline, Checker& checker, const std::deque<SimNode>& nodes)
       : timeline_(timeline), checker_(checker), nodes_(nodes) {}
+
+  static constexpr std::size_t kAnyNumber = std::numeric_limits<std::size_t>::max();
 
   // From now on a daemon that has come into the queues of a majority of the nodes is overtaken by
   // `most_others` leases of others at most until it gets the lock, in the queues still or not, and

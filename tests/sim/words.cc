@@ -16,15 +16,19 @@ Overloaded(Ts...) -> Overloaded<Ts...>;
 
 std::string Number(std::int64_t number) { return std::to_string(number); }
 
-constexpr std::array kVerdicts = {"OK",   "BUSY",    "NOT THE TURN", "NOT OWNER", "PASSED",
-                                  "SKEW", "AMNESIA", "QUARANTINE",   "SETTINGS",  "ERROR"};
-constexpr std::array kQueueings = {"no want", "a want if refused", "a want", "past the queue"};
+constexpr std::array kVerdicts = {"OK",         "BUSY",     "NOT THE TURN", "THE TURN",
+                                  "NOT OWNER",  "PASSED",   "SKEW",         "AMNESIA",
+                                  "QUARANTINE", "SETTINGS", "ERROR"};
+constexpr std::array kQueueings = {"no want", "a want if refused", "a want", "a stand",
+                                   "past the queue"};
 constexpr std::array kFailures = {"bad ttl",   "not held", "lost",     "deadlock",
                                   "no wait",   "busy",     "timeout",  "cancelled",
                                   "no quorum", "limit",    "draining", "refused"};
-constexpr std::array kNotices = {"RENEWED", "JEOPARDY", "SAFE", "LOST", "DRAINING"};
-constexpr std::array kTickets = {"acquire", "confirm", "heal",  "block",   "renew",
-                                 "release", "query",   "probe", "suspect", "trust"};
+constexpr std::array kNotices = {"RENEWED", "JEOPARDY", "SAFE",    "LOST",
+                                 "BROKEN",  "WANTED",   "DRAINING"};
+constexpr std::array kHints = {" is wanted", " is free", " is its next", " is broken"};
+constexpr std::array kTickets = {"acquire", "stand", "confirm", "heal",  "block",   "renew",
+                                 "release", "query", "holder",  "probe", "suspect", "trust"};
 
 template <class Words, class Enum>
 const char* Word(const Words& words, Enum value) {
@@ -52,7 +56,11 @@ std::string ToText(const engine::NodeOp& op) {
           [](const engine::ReleaseOp& o) {
             return "release " + o.lock + " " + o.owner + (o.leave ? " and leave" : "");
           },
+          [](const engine::BreakOp& o) {
+            return "break " + o.lock + " " + o.owner + (o.at_once ? " at once" : "");
+          },
           [](const engine::InspectOp& o) { return "inspect " + o.lock; },
+          [](const engine::NameHolderOp& o) { return "name a holder to " + o.asker; },
           [](const engine::ProbeOp&) { return std::string("probe"); },
           [](const engine::SuspectOp&) { return std::string("suspect"); },
           [](const engine::TrustOp&) { return std::string("trust"); },
@@ -68,8 +76,24 @@ std::string ToText(const engine::NodeAnswer& answer) {
   if (answer.left != engine::Duration(0)) text += " left " + engine::ToText(answer.left);
   if (!answer.text.empty()) text += " (" + answer.text + ")";
   if (answer.greatest != 0) text += " greatest " + Number(answer.greatest);
+  if (answer.place != 0) text += " place " + Number(answer.place);
   if (answer.wanted) text += " wanted";
+  if (answer.broken) text += " broken";
   return text;
+}
+
+std::string ToText(const engine::Hint& hint) {
+  const auto node = [](const auto& said) { return "node " + std::to_string(said.node) + ": "; };
+  return std::visit(
+      Overloaded{
+          [&](const engine::NodeHint& h) { return node(h) + h.lock + Word(kHints, h.kind); },
+          [&](const engine::HolderAsked& h) { return node(h) + "who holds " + h.lock; },
+          [&](const engine::HolderNamed& h) {
+            return node(h) +
+                   (h.holder ? "held by pid " + Number(h.holder->pid) : "nobody holds it");
+          },
+      },
+      hint);
 }
 
 std::string ToText(const engine::NodeSet& nodes) {
@@ -86,7 +110,11 @@ std::string ToText(const engine::Answer& answer) {
           [](const engine::Granted& a) { return a.name + " granted, fence " + Number(a.fence); },
           [](const engine::Released& a) { return a.name + " released, fence " + Number(a.fence); },
           [](const engine::Checked& a) { return a.name + " is held, fence " + Number(a.fence); },
+          [](const engine::Done&) { return std::string("done"); },
           [](const engine::WaitCancelled&) { return std::string("the wait is cancelled"); },
+          [](const engine::Broken& a) {
+            return a.name + " broken, left " + engine::ToText(a.left);
+          },
           [](const engine::Shown& a) { return a.name + " shown"; },
           [](const engine::NodesSet&) { return std::string("the nodes are set"); },
           [](const engine::Failed& a) {

@@ -10,6 +10,7 @@ namespace redlockd::sim {
 
 std::string ToText(const engine::NodeOp& op);
 std::string ToText(const engine::NodeAnswer& answer);
+std::string ToText(const engine::Hint& hint);
 std::string ToText(const engine::NodeSet& nodes);  // "nodes 0 2"
 std::string ToText(const engine::Answer& answer);
 std::string ToText(const engine::Notice& notice);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "daemon/engine/owner_value.h"
 #include "tests/sim/settings.h"
 
 namespace redlockd::sim {
@@ -9,7 +10,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr engine::NodeTime kYear2025 = 1'735'689'600'000'000;  // us since 1970
 // All nodes vote in all daemons that early, if nothing went wrong before.
 constexpr Moment kStartedBy = 200ms;
 
@@ -20,32 +20,40 @@ bool Failed(const Scenario& scenario, const Outcome& outcome) {
 }
 
 World::World(const Scenario& scenario, const ScriptSet& scripts, Trace::Mode trace)
-    : scenario_(scenario),
-      trace_(timeline_, trace),
+    : ground_(scenario, trace),
       plain_client_({.timeline = timeline_,
                      .checker = checker_,
                      .trace = trace_,
-                     .reached = reached_,
+                     .reached = ground_.reached,
                      .nodes = nodes_,
                      .seed = scenario.seed}) {
   MakeNodes(scripts);
   for (std::size_t d = 0; d < scenario_.daemons; ++d) {
-    daemons_.emplace_back(SimDaemon::Parts{.timeline = timeline_,
-                                           .checker = checker_,
-                                           .trace = trace_,
-                                           .reached = reached_,
-                                           .turns = turns_,
-                                           .nodes = nodes_,
-                                           .last_session = last_session_,
-                                           .last_connection = last_connection_,
-                                           .scenario = scenario_,
-                                           .index = d});
+    SimDaemon& daemon = ground_.AddDaemon(WorldTiming());
+    // The others show what is the same without one.
+    if (Chance(scenario_.seed, 'W', d).OneIn(2)) continue;
+    watchers_.emplace_back(Watcher::Parts{.timeline = timeline_,
+                                          .checker = checker_,
+                                          .daemon = daemon,
+                                          .seed = scenario_.seed,
+                                          .number = d});
+  }
+  for (std::size_t d = 0; d < scenario_.daemons; ++d) {
+    if (Chance(scenario_.seed, 'A', d).OneIn(2)) continue;
+    askers_.emplace_back(Asker::Parts{.timeline = timeline_,
+                                      .checker = checker_,
+                                      .reached = ground_.reached,
+                                      .daemons = daemons_,
+                                      .seed = scenario_.seed,
+                                      .number = d,
+                                      .nodes = scenario_.nodes});
   }
   for (const std::size_t number : scenario_.clients) {
     const std::size_t daemon = number % daemons_.size();
     clients_.emplace_back(Client::Parts{.timeline = timeline_,
                                         .checker = checker_,
                                         .trace = trace_,
+                                        .reached = ground_.reached,
                                         .daemon = daemons_[daemon],
                                         .seed = scenario_.seed,
                                         .number = number,
@@ -69,10 +77,7 @@ void World::MakeNodes(const ScriptSet& scripts) {
     }
     const NodeClock clock(kYear2025 + chance.Between(std::int64_t{0}, std::int64_t{30'000}),
                           chance.Between(-kOffRate, kOffRate), chance.UpTo(2s), fast);
-    SimNode& node = nodes_.emplace_back(scripts, timeline_, clock, n);
-    const std::string run_id = node.Facts().run_id;
-    node.Run(run_id, engine::ProbeOp{});
-    node.Run(run_id, engine::TrustOp{});
+    nodes_.emplace_back(scripts, timeline_, clock, n, SetOf(WorldTiming())).Trust();
   }
 }
 
@@ -83,6 +88,7 @@ Outcome World::Run() {
   CompeteAll();
   TryTogether();
   GiveUpAll();
+  BreakAll();
   ShareAll();
   GoHome();
   std::size_t confirmed = 0;
@@ -96,8 +102,8 @@ Outcome World::Run() {
           .fenced_overlaps = checker_.fenced_overlaps(),
           .fences_twice = checker_.fences_twice(),
           .happened = timeline_.happened(),
-          .reached = reached_,
-          .longest_wait = turns_.longest_seen(),
+          .reached = ground_.reached,
+          .longest_wait = ground_.turns.longest_seen(),
           .digest = trace_.Digest()};
 }
 
@@ -116,8 +122,9 @@ void World::Trouble() {
   });
   EveryNow(47ms, [this] {
     for (SimDaemon& daemon : daemons_) daemon.Audit();
-    turns_.Audit();
+    ground_.turns.Audit();
     for (Client& client : clients_) client.Audit();
+    for (Watcher& watcher : watchers_) watcher.Audit();
     AuditUndisturbed();
   });
   for (const Fault& fault : scenario_.faults) {
@@ -181,9 +188,34 @@ void World::Happen(const Fault& fault) {
       return daemon.RunClock(1000 * fault.amount, end);
     case Fault::Kind::kDrain:
       return daemon.Drain(std::chrono::microseconds(fault.amount), fault.lasts);
+    case Fault::Kind::kBreak:
+    case Fault::Kind::kBreakNow:
+      return BreakOwner(daemon, nodes_[fault.node], fault.kind == Fault::Kind::kBreakNow);
+    case Fault::Kind::kBreakHere:
+      if (const auto fence = daemon.FenceOf("all"))
+        Break(daemon, {.session = 0, .request = 1, .fence = fence});
+      return;
     default:
       return HappenToNode(fault);
   }
+}
+
+// Of the owner that the node names, whosever it is, and however old that is.
+void World::BreakOwner(SimDaemon& daemon, const SimNode& node, bool at_once) {
+  const auto value = node.up() ? node.ValueOf("all") : std::nullopt;
+  if (!value) return;
+  const std::string owner(engine::WithoutKept(*value));
+  if (at_once) checker_.ExcuseOwner(owner);
+  Break(daemon, {.session = 0, .request = 1, .owner = owner, .at_once = at_once});
+}
+
+void World::Break(SimDaemon& daemon, engine::BreakRequested request) {
+  if (!daemon.up()) return;
+  request.session = daemon.Open(administrator_);
+  request.name = "all";
+  daemon.Feed(request);
+  // It does not wait for the answer.
+  if (!calm_) daemon.Close(request.session);
 }
 
 void World::HappenToNode(const Fault& fault) {

@@ -4,13 +4,15 @@
 #include <memory>
 #include <vector>
 
+#include "tests/sim/administrator.h"
+#include "tests/sim/asker.h"
 #include "tests/sim/checker.h"
 #include "tests/sim/client.h"
+#include "tests/sim/hosts.h"
 #include "tests/sim/plain_client.h"
 #include "tests/sim/reached.h"
 #include "tests/sim/scenario.h"
-#include "tests/sim/sim_daemon.h"
-#include "tests/sim/turns.h"
+#include "tests/sim/watcher.h"
 
 namespace redlockd::sim {
 
@@ -51,6 +53,8 @@ class World {
   void Happen(const Fault& fault);
   void HappenToNode(const Fault& fault);
   void KillNode(const Fault& fault, SimNode::Memory memory);
+  void BreakOwner(SimDaemon& daemon, const SimNode& node, bool at_once);
+  void Break(SimDaemon& daemon, engine::BreakRequested request);
   bool IsUndisturbed(std::size_t daemon) const;
   void AuditUndisturbed();
   void EveryNow(Duration interval, std::function<void()> act);
@@ -62,28 +66,31 @@ class World {
   void CheckNodesVote();
   void UseOneByOne();
   void CompeteAll();
+  bool AllNodesVote() const;
   void TryTogether();
   void TryOnce(const std::string& lock, Chance& chance, bool all);
   void GiveUpAll();
+  void BreakAll();
+  void BreakHolder(bool at_once);
   void ShareAll();
   Duration LongestWait() const;
   void GoHome();
   void CheckReleased();
   void CheckNothingLeft();
 
-  const Scenario scenario_;
-  Timeline timeline_;
-  Trace trace_;
-  Checker checker_{timeline_};
-  std::deque<SimNode> nodes_;
-  ReachedCounts reached_;
-  Turns turns_{timeline_, checker_, nodes_};
-  engine::SessionId last_session_ = 0;
-  ConnectionId last_connection_ = 0;
+  Ground ground_;
+  const Scenario& scenario_ = ground_.scenario;
+  Timeline& timeline_ = ground_.timeline;
+  Trace& trace_ = ground_.trace;
+  Checker& checker_ = ground_.checker;
+  std::deque<SimNode>& nodes_ = ground_.nodes;
+  std::deque<SimDaemon>& daemons_ = ground_.daemons;
   bool calm_ = false;
-  std::deque<SimDaemon> daemons_;
   std::deque<Client> clients_;
+  std::deque<Watcher> watchers_;
+  std::deque<Asker> askers_;
   PlainClient plain_client_;
+  Administrator administrator_;
 };
 
 }  // namespace redlockd::sim

@@ -15,16 +15,6 @@ constexpr Duration kClaimLife = 5s;      // rule D10
 // daemon that has heard of a server's earlier process, and a quarantine.
 const Duration kSettle = 2 * kProbeInterval + kClaimLife + WorldTiming().Quarantine() + 500ms;
 
-// A daemon whose nodes have forgotten it (rule D8) is told by the operator to take them.
-class Operator : public SessionUser {
- public:
-  void OnAnswer(engine::RequestId, const engine::Answer&) override {}
-  void OnNotice(const engine::Notice&) override {}
-  void OnHangUp() override {}
-  bool CountsOn(const std::string&, engine::Fence) const override { return false; }
-};
-Operator the_operator;
-
 }  // namespace
 
 // Nobody begins anything new; what was begun must come to its end.
@@ -43,7 +33,7 @@ void World::Calm() {
   CheckNodesVote();
 }
 
-// Rule D8's price: a node that lost its memory while no daemon knew it has no vote before that, and
+// A daemon whose nodes have forgotten it is told by an administrator to take them. Rule D8's price: a node that lost its memory while no daemon knew it has no vote before that, and
 // where most did, daemons may have made two sets of it.
 void World::AdoptStrangers() {
   const auto is_stranger = [](const engine::NodeView& view) {
@@ -51,7 +41,7 @@ void World::AdoptStrangers() {
   };
   const auto views = daemons_.front().NodeViews();
   if (std::none_of(views.begin(), views.end(), is_stranger)) return;
-  const engine::SessionId session = daemons_.front().Open(the_operator);
+  const engine::SessionId session = daemons_.front().Open(administrator_);
   daemons_.front().Feed(engine::AdoptRequested{session, 1});
   timeline_.RunUntil(timeline_.now() + kSettle);
   daemons_.front().Close(session);
@@ -96,8 +86,19 @@ void World::CompeteAll() {
   CheckServed();
 }
 
+bool World::AllNodesVote() const {
+  return std::all_of(daemons_.begin(), daemons_.end(), [](const SimDaemon& daemon) {
+    const auto views = daemon.NodeViews();
+    return std::all_of(views.begin(), views.end(), [](const engine::NodeView& view) {
+      return view.state == engine::NodeState::kUp;
+    });
+  });
+}
+
 // Some of them, or all, try a lock that is free or lingers, at once or one soon after the other,
-// while one of the daemons may stand still for a moment. One of them gets it (rule E10).
+// while one of the daemons may stand still for a moment. One of them gets it (rule E10). Who stands still
+// may have a node's vote, so that the others need all the rest: where the clock of one is still off, and
+// they are three, nobody would get it.
 void World::TryTogether() {
   if (scenario_.Beyond() || clients_.empty()) return;
   Chance chance(scenario_.seed, 't', 0);
@@ -120,7 +121,8 @@ void World::TryOnce(const std::string& lock, Chance& chance, bool all) {
   if (chance.OneIn(2)) {
     SimDaemon& slow = daemons_[chance.Below(daemons_.size())];
     const Moment end = timeline_.now() + chance.UpTo(30ms);
-    timeline_.After(chance.UpTo(3ms), [&slow, end] { slow.StopUntil(end); });
+    const Duration in = chance.UpTo(3ms);
+    if (AllNodesVote()) timeline_.After(in, [&slow, end] { slow.StopUntil(end); });
   }
   timeline_.RunUntil(timeline_.now() + 120ms);
   std::size_t holders = 0;
@@ -148,10 +150,46 @@ void World::GiveUpAll() {
   timeline_.RunUntil(timeline_.now() + 120ms);
   for (const SimNode& node : nodes_) {
     for (const std::string& key : node.Keys()) {
-      if (key.starts_with("redlockd:want:")) {
+      if (key.starts_with("redlockd:queue:")) {
         checker_.Broken(Promise::kNothingLeft, "nobody waits, but " + key + " is there");
       }
     }
+  }
+}
+
+// The hold of one who would keep the lock is broken by another daemon: it is told so, and the next has the
+// lock when its deadline is over, or at once (rules I3, I4).
+void World::BreakAll() {
+  if (scenario_.Beyond() || clients_.empty() || !scenario_.HasBreaks()) return;
+  BreakHolder(false);
+  // Where no hint comes, the holder's daemon finds nobody's key, and takes it again.
+  if (scenario_.hints == Hints::kAll) BreakHolder(true);
+}
+
+void World::BreakHolder(bool at_once) {
+  trace_([] { return std::string("--- its hold is broken"); });
+  Client& holder = clients_.front();
+  Client& next = clients_.back();
+  if (!holder.holding()) holder.Keep();
+  timeline_.RunUntil(timeline_.now() + 1s);
+  if (!holder.holding()) return checker_.Broken(Promise::kAnswered, "nobody has a free lock");
+  if (&next != &holder) next.Compete();
+  timeline_.RunUntil(timeline_.now() + 20ms);
+  // A node that does not vote may have no key.
+  const auto node = std::find_if(nodes_.begin(), nodes_.end(),
+                                 [](const SimNode& n) { return n.ValueOf("all").has_value(); });
+  BreakOwner(daemons_.back(), *node, at_once);
+  timeline_.RunUntil(timeline_.now() + 10ms);
+  const bool may_be_late = scenario_.hints != Hints::kAll;
+  if (holder.holding() && !may_be_late) {
+    checker_.Broken(Promise::kTold, "a hold goes on that all nodes have broken");
+  }
+  timeline_.RunUntil(timeline_.now() + 2 * WorldTiming().max_ttl);
+  if (holder.holding()) checker_.Broken(Promise::kTold, "a hold was broken, and goes on");
+  if (next.waiting()) checker_.Broken(Promise::kAnswered, "a broken lock is not free in time");
+  const auto& heard = administrator_.heard();
+  if (!heard || !std::holds_alternative<engine::Broken>(*heard)) {
+    checker_.Broken(Promise::kAnswered, "who breaks a lock does not hear that it is broken");
   }
 }
 
@@ -161,7 +199,10 @@ void World::ShareAll() {
   const Duration longest = LongestWait();
   // One daemon that has the lock without a break rests after a tenure; of several one always asks.
   const bool rests = daemons_.size() == 1 && scenario_.linger > 1ms;
-  if (!scenario_.plain) turns_.Judge(daemons_.size() - 1, longest);
+  // Who does not hear that it is called is passed over, and is first again when it has come by itself.
+  const bool hears = scenario_.hints == Hints::kAll;
+  const std::size_t most_others = hears ? daemons_.size() - 1 : Turns::kAnyNumber;
+  if (!scenario_.plain) ground_.turns.Judge(most_others, longest);
   for (Client& client : clients_) client.Share();
   if (scenario_.plain) {
     plain_client_.Begin(rests ? std::optional(scenario_.tenure + 100ms) : std::nullopt);
@@ -185,6 +226,8 @@ Duration World::LongestWait() const {
 
 void World::GoHome() {
   for (Client& client : clients_) client.GoHome();
+  for (Watcher& watcher : watchers_) watcher.GoHome();
+  for (Asker& asker : askers_) asker.GoHome();
   if (scenario_.Beyond()) return;
   timeline_.RunUntil(timeline_.now() + 60ms + std::min(scenario_.linger, WorldTiming().max_ttl));
   CheckReleased();

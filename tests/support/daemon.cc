@@ -12,6 +12,9 @@ std::string ToYaml(const DaemonOptions& options) {
   for (const std::string& address : options.addresses) {
     yaml += "  - address: \"" + address + "\"\n";
     for (const auto& [key, value] : options.node_keys) yaml += "    " + key + ": " + value + '\n';
+    if (const auto own = options.own_keys.find(address); own != options.own_keys.end()) {
+      yaml += "    " + own->second + '\n';
+    }
   }
   yaml += "lease: {ttl: " + options.ttl + ", max_ttl: " + options.max_ttl +
           ", linger: " + options.linger + ", tenure_max: " + options.tenure_max + "}\n";

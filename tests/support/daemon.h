@@ -17,6 +17,7 @@ namespace redlockd::test {
 struct DaemonOptions {
   std::vector<std::string> addresses{};            // of the nodes
   std::map<std::string, std::string> node_keys{};  // more keys of every node: {"username", "x"}
+  std::map<std::string, std::string> own_keys{};   // more YAML of one node, by its address
   std::string ttl = "2s";
   std::string max_ttl = "2s";
   std::string linger = "20ms";

@@ -17,9 +17,10 @@ struct ScriptWords {
   std::vector<std::string> args;
 };
 
-// As the node reads them out of what the daemon writes.
-inline ScriptWords WordsOf(redis::Call call, std::string_view run_id) {
-  if (call.run_id_at != std::string::npos) {
+// As the node reads them out of what the daemon writes. `hears`: it sends hints to the daemon.
+inline ScriptWords WordsOf(redis::Call call, std::string_view run_id, bool hears = false) {
+  if (call.hears_at != redis::Call::kNowhere && hears) call.text[call.hears_at] = '1';
+  if (call.run_id_at != redis::Call::kNowhere) {
     std::string bulk;
     redis::AppendBulk(bulk, run_id);
     call.text.insert(call.run_id_at, bulk);
@@ -30,14 +31,14 @@ inline ScriptWords WordsOf(redis::Call call, std::string_view run_id) {
     words.push_back(call.text.substr(begin, std::stoul(call.text.substr(at + 1, begin - at))));
     at = begin + words.back().size() + 2;
   }
-  const auto keys = words.begin() + 3;  // behind EVALSHA, the script's sha, how many there are
+  const auto keys = words.begin() + 3;  // after EVALSHA, the script's sha, how many there are
   const auto args = keys + std::stol(words.at(2));
   return {{keys, args}, {args, words.end()}};
 }
 
 inline ScriptWords WordsOf(const engine::NodeOp& op, const redis::SetOptions& set,
-                           std::string_view run_id) {
-  return WordsOf(redis::CallOf(op, set), run_id);
+                           std::string_view run_id, bool hears = false) {
+  return WordsOf(redis::CallOf(op, set), run_id, hears);
 }
 
 inline void AppendCall(std::string& out, redis::ScriptId script, const ScriptWords& words) {

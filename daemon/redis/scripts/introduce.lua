@@ -28,8 +28,10 @@ local function says(why, words)
 end
 for _, command in ipairs({
   {'EXISTS', try}, {'TYPE', try}, {'PTTL', try}, {'GETRANGE', try, '0', '0'},
-  {'SET', try, '', 'XX'}, {'DEL', try}, {'PEXPIRE', try, '1'}, {'HLEN', try}, {'HGETALL', try}, {'HMGET', try, 'f'},
-  {'HSET', try, 'f', 'v', 'f'}, {'HDEL', try, 'f'},
+  {'SET', try, '', 'XX'}, {'DEL', try}, {'PEXPIRE', try, '1'}, {'HGETALL', try}, {'HMGET', try, 'f'},
+  {'HGET', try, 'f'}, {'HSET', try, 'f', 'v', 'f'}, {'HDEL', try, 'f'}, {'ZADD', try, 'XX', '1', 'm'},
+  {'ZREM', try, 'm'}, {'ZRANK', try, 'm'}, {'ZSCORE', try, 'm'}, {'ZRANGE', try, '0', '0', 'WITHSCORES'},
+  {'ZREVRANGEBYSCORE', try, '1', '-inf', 'WITHSCORES', 'LIMIT', '0', '2'},
 }) do
   local why = refusal_of(unpack(command))
   if says(why, {'OOM', 'READONLY', 'MISCONF', 'NOREPLICAS'}) then

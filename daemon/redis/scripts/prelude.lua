@@ -1,7 +1,7 @@
--- Stands in front of every script: what a reply is, what the node's time is, the check of rule D, and
--- the queue of rule E. Whatever is made here costs every call of every script a little.
+-- Stands in front of every script: what a reply is, what the node's time is, and the check of rule D.
+-- Whatever is made here costs every call of every script a little.
 --
--- Every reply is {verdict, TIME, fence, left, text, greatest}. All times and durations are integers in
+-- Every reply is {verdict, TIME, fence, left, text, greatest}, and more where its script says so. All times and durations are integers in
 -- microseconds, here and in what is stored, but for what Redis itself counts in milliseconds. They are
 -- exact below 2^53; made into text they need '%.0f' (rule A7).
 --
@@ -10,9 +10,6 @@
 -- (how much of that is for votes under other settings), voted (it gave a vote under these settings), was
 -- (the run that a daemon counted it as before it forgot), id, set, count, witness, and by the id of each
 -- other node run:ID, '<run> <when it was heard> <instance>' (rule D10).
---
--- The queue of the daemons that want a lock, a hash (rules E6.1, E6.2): by instance, '<stamp>
--- <fresh_until>'.
 
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
@@ -149,40 +146,16 @@ local function left(key)
   return ms < 0 and ms or ms * 1000
 end
 
+-- What stands in front of the owner value of a lease that was broken, in its key (rule I3): nobody's
+-- owner value, and of no attempt, so nothing renews it, heals over it or takes it over.
+local KEPT = 'redlockd:kept:'
+
 -- The daemon that made an owner value (rule A1).
 local function instance_of(owner)
   return string.match(owner, '^[^:]*')
 end
 
--- Four things of the queue: the stamp of the owner's daemon (nil: it has no entry); of the others the
--- greatest stamp (0: nobody else is there), and the instance and the stamp of the first. Drops what is
--- not fresh any more, and stamps from too far ahead. A key that is no queue, or that has more entries
--- than there are daemons, is another program's: nobody is in it.
-local function read_queue(key, owner)
-  local own, greatest, head, first = nil, 0, nil, nil
-  local size = redis.pcall('HLEN', key)
-  if type(size) == 'table' or size == 0 or size > MOST then return own, greatest end
-  local entries = redis.call('HGETALL', key)
-  for i = 1, #entries, 2 do
-    local instance = entries[i]
-    local stamp, fresh_until = string.match(entries[i + 1], '^(%d+) (%d+)$')
-    stamp, fresh_until = tonumber(stamp), tonumber(fresh_until)
-    if not stamp or fresh_until <= now or stamp > now + 600000000 then
-      redis.call('HDEL', key, instance)
-    elseif instance == instance_of(owner) then
-      own = stamp
-    else
-      greatest = math.max(greatest, stamp)
-      if not head or stamp < first or (stamp == first and instance < head) then
-        head, first = instance, stamp
-      end
-    end
-  end
-  return own, greatest, head, first
+-- Says something to another daemon (rule E5). Returns how many connections heard it, or an error.
+local function publish(instance, text)
+  return redis.pcall('PUBLISH', 'redlockd:to:' .. instance, text)
 end
-
--- Rule E5: a hint to another daemon. It may be lost, so it does not matter if the node refuses it.
-local function tell(instance, word, key)
-  redis.pcall('PUBLISH', 'redlockd:to:' .. instance, word .. ' ' .. key)
-end
-

@@ -1,27 +1,27 @@
--- Rules C4, E6.3: compare and delete; `leave`: the owner's daemon also leaves the queue. Whoever is
--- next is told when the lock is free by it. Runs whatever the sentinel says. The reply's text has a
--- letter for each lock: o released, n not this owner's; a capital: another daemon wants it (rule E2).
--- Its `greatest` is that of all of them.
--- KEYS: of each lock: lock, want. ARGV: of each lock: owner, leave ('1' or '0').
+-- Needs queue.lua.
+-- Rules C4, E6.3, E8.4: compare and delete; `leave`: the owner's daemon also leaves the queue. Who is next
+-- is called when the lock is free by it. Runs whatever the sentinel says. The reply's text has a letter for
+-- each lock: o released, n not this owner's; a capital: another daemon wants it (rule E2). Its `greatest`
+-- is that of all of them.
+-- KEYS: of each lock: lock, queue, wait. ARGV: of each lock: owner, leave ('1' or '0').
 local said, most = '', 0
-for i = 1, #KEYS, 2 do
-  local owner = ARGV[i]
-  local value = read(KEYS[i])
-  if value == owner then redis.call('DEL', KEYS[i]) end
-
-  local own, greatest, head, first = read_queue(KEYS[i + 1], owner)
-  local leaves = own and ARGV[i + 1] == '1'
-  if leaves then redis.call('HDEL', KEYS[i + 1], instance_of(owner)) end
-
-  if head and (value == owner or (leaves and value == false)) then
-    local own_is_before = own and not leaves and
-                          (own < first or (own == first and instance_of(owner) < head))
-    if not own_is_before then tell(head, 'free', KEYS[i]) end
-  end
+for i = 1, #KEYS, 3 do
+  local lock, queue, wait = KEYS[i], KEYS[i + 1], KEYS[i + 2]
+  local at = (i - 1) / 3 * 2 + 1
+  local owner, leaves = ARGV[at], ARGV[at + 1] == '1'
+  local me = instance_of(owner)
+  local value = read(lock)
+  if value == owner then redis.call('DEL', lock) end
 
   local letter = value == owner and 'o' or 'n'
-  if greatest > 0 then
-    letter, most = string.upper(letter), math.max(most, greatest)
+  local has_left = leaves and leave(queue, wait, me)
+  local first = first_other(queue, wait, me)
+  if first then
+    letter, most = string.upper(letter), math.max(most, greatest_other(queue, me, first))
+    local is_free = value == owner or (has_left and value == false)
+    local is_ours = not leaves and redis.call('ZRANK', queue, me) == 0 and
+                    is_fresh(redis.call('HGET', wait, me), 0)
+    if is_free and not is_ours then call(queue, wait, me, lock, first) end
   end
   said = said .. letter
 end

@@ -48,6 +48,7 @@ void Hold::Ask(Guard::Time begin) {
   }
   ask.ttl_ns = options_.ttl.count();
   ask.max_hold_ns = options_.max_hold.count();
+  ask.min_hold_ns = options_.min_hold.count();
   if (!options_.note.empty()) ask.note = options_.note.c_str();
   ask.renew_events = 1;
   const auto on_answer = [](redlock_client*, int error, const redlock_reply* reply, void* self) {
@@ -112,6 +113,11 @@ void Hold::OnEvent(const redlock_event& event) {
     const std::string reason = event.reason == nullptr ? "no reason given" : event.reason;
     guard_->Lost(Guard::Time(redlock_now()), KeepsDeadline(reason));
     voice_.Complain("lost " + Printable(options_.name) + ": " + Printable(reason));
+    return;
+  }
+  if (event.type == REDLOCK_EVENT_BROKEN) {  // maybe for another to have it at once
+    guard_->Lost(Guard::Time(redlock_now()), false);
+    voice_.Complain("lost " + Printable(options_.name) + ": an administrator broke it");
     return;
   }
   if (event.deadline_ns > 0) guard_->Told(Guard::Time(event.deadline_ns));

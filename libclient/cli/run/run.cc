@@ -266,7 +266,9 @@ std::optional<int> RunUnderLock(ClientPtr client, const RunOptions& options, Gua
   const auto& refusal = hold.refusal();
   if (refusal && refused == refusal->exit_code) {  // and not ended by a signal
     if (refusal->is_stopping && (is_first_try || Now() - asked > kAtOnce)) return std::nullopt;
-    voice.Complain(Printable(options.name + ": " + refusal->text));
+    const std::string why = Printable(options.name + ": " + refusal->text);
+    // With -E 0 it is no failure that another has the lock: cron would send each line by mail.
+    refused == 0 ? voice.Tell(why) : voice.Complain(why);
   }
   if (refused) return *refused;
   const Duration waited = Now() - begin;

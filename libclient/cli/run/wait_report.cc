@@ -19,19 +19,30 @@ std::string Quoted(const std::string& value) {
   return "'" + Cut(Printable(value), kMost) + "'";
 }
 
-Holder OnThisHost(const Row& row) {
-  std::string text = "held on this host by pid " + row.Get("pid");
+// By whose process, where that is known.
+Holder OfProcess(const Row& row) {
+  const bool is_here = row.Get("place") == "here";
+  std::string text = is_here ? "held on this host" : "held on host " + row.Get("host");
+  text += " by pid " + row.Get("pid");
   if (row.Has("cmd")) text += " (" + row.Get("cmd") + ")";
   if (row.Has("uid")) text += " of uid " + row.Get("uid");
   if (row.Has("held")) text += " for " + HumanDuration(row.Get("held"));
   if (row.Has("note")) text += ": " + row.Get("note");
-  return {"here " + row.Get("fence"), Printable(text)};
+  return {row.Get("place") + " " + row.Get("fence"), Printable(text)};
 }
 
 Holder OnAnotherHost(const Row& row) {
   std::string text = "held on host " + row.Get("host");
   if (row.Has("left")) {
     text += ", which has a lease for " + HumanDuration(row.Get("left")) + " more and may renew it";
+  }
+  return {row.Get("owner"), Printable(text)};
+}
+
+Holder Broken(const Row& row) {
+  std::string text = "broken by an administrator";
+  if (row.Has("left")) {
+    text += ", and kept from others for " + HumanDuration(row.Get("left")) + " more";
   }
   return {row.Get("owner"), Printable(text)};
 }
@@ -51,11 +62,17 @@ Holder Foreign(const Row& row) {
 Holder HolderOf(const Answer& answer) {
   std::size_t nodes = 0;
   std::size_t foreign = 0;
+  std::size_t broken = 0;
   const Row* other = nullptr;
   const Row* alien = nullptr;
+  const Row* kept = nullptr;
   for (const Row& row : answer.rows) {
-    if (row.Get("place") == "here") return OnThisHost(row);
+    if (row.Get("place") != "node") return OfProcess(row);
     ++nodes;
+    if (row.Get("state") == "kept") {
+      ++broken;
+      kept = &row;
+    }
     if (row.Get("state") != "held") continue;
     const bool is_ours = row.Has("host");
     foreign += is_ours ? 0 : 1;
@@ -63,6 +80,7 @@ Holder HolderOf(const Answer& answer) {
   }
   // As many as keep the others from being a majority.
   if (alien != nullptr && 2 * foreign >= nodes) return Foreign(*alien);
+  if (2 * broken > nodes) return Broken(*kept);
   if (other != nullptr) return OnAnotherHost(*other);
   if (answer.error != REDLOCK_OK) return {"error", Printable(answer.text)};
   return {};

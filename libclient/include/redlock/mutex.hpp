@@ -72,6 +72,7 @@ struct MutexOptions {
   std::chrono::nanoseconds connect_timeout = std::chrono::seconds(5);
   std::chrono::nanoseconds ttl{0};       // 0: the daemon's lease.ttl
   std::chrono::nanoseconds max_hold{0};  // 0: no limit
+  std::chrono::nanoseconds min_hold{0};  // 0: none; else nobody gets it before; at most 24 h
   std::string note{};                    // "": none
   // Called in the watching thread, at most once per hold, perhaps a moment after unlock(); `fence`
   // identifies the hold. It may call fence(), deadline() and valid(). It must not throw, and must
@@ -303,6 +304,7 @@ inline Grant Mutex::ask_once(Clock::time_point until) {
   }
   options.ttl = options_.ttl;
   options.max_hold = options_.max_hold;
+  options.min_hold = options_.min_hold;
   options.note = options_.note;
   options.renew_events = true;
   return client_->lock(name_, options);
@@ -364,6 +366,8 @@ inline void Mutex::take_event(const redlock_event& event) {
   if (event.fence != fence_) return;
   if (event.type == REDLOCK_EVENT_LOST) {
     note_loss(event.reason == nullptr ? "expired" : event.reason);
+  } else if (event.type == REDLOCK_EVENT_BROKEN) {
+    note_loss("broken");
   } else if (event.deadline_ns != 0) {
     deadline_ns_ = event.deadline_ns;
   }

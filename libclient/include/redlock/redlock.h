@@ -146,6 +146,10 @@ int redlock_set_answer_timeout(redlock_client* client, int64_t timeout_ns);
 
 #define REDLOCK_FOREVER INT64_C(-1)
 
+enum redlock_hold_events {
+  REDLOCK_WANTED_EVENTS = 1 /* send REDLOCK_EVENT_WANTED when another waits for the lock */
+};
+
 typedef struct redlock_lock_options {
   size_t size;         /* sizeof(redlock_lock_options), set by REDLOCK_LOCK_OPTIONS_INIT */
   int64_t wait_ns;     /* how long to wait; 0: do not wait; REDLOCK_FOREVER: the default */
@@ -153,10 +157,15 @@ typedef struct redlock_lock_options {
   int64_t max_hold_ns; /* 0: no limit; else no deadline is later than this after the grant */
   const char* note;    /* NULL: none; else up to 255 bytes, shown by `list` */
   int renew_events;    /* nonzero: send REDLOCK_EVENT_RENEWED for each renewal */
+  int64_t min_hold_ns; /* 0: none; else nobody gets the lock before this long after the grant, even
+                          if it is unlocked or its process dies before. At most 24 h, and at most
+                          max_hold_ns if that is not 0 */
+  uint64_t events;     /* other events to be sent: enum redlock_hold_events, or 0; other bits are
+                          refused with REDLOCK_EINVAL */
 } redlock_lock_options;
 
 #define REDLOCK_LOCK_OPTIONS_INIT \
-  { sizeof(redlock_lock_options), REDLOCK_FOREVER, 0, 0, NULL, 0 }
+  { sizeof(redlock_lock_options), REDLOCK_FOREVER, 0, 0, NULL, 0, 0, 0 }
 
 typedef struct redlock_grant {
   size_t size;         /* sizeof(redlock_grant), set by REDLOCK_GRANT_INIT */
@@ -183,12 +192,13 @@ int redlock_trylock(redlock_client* client, const char* name, const redlock_lock
                     redlock_grant* grant);
 
 enum redlock_unlock_flags {
-  REDLOCK_SYNC = 1 /* return when a majority of the nodes has released the lock; without this flag,
-                      as soon as it is released on this host */
+  REDLOCK_SYNC = 1 /* return when a majority of the nodes has released the lock, or keeps it for its
+                      min_hold_ns; without this flag, as soon as it is released on this host */
 };
 
 /* Releases the lock. If fence is 0, it does so whatever the fence of the hold is, else only if the
- * hold has that fence. Errors: ENOTHELD, ELOST, and as above. */
+ * hold has that fence. flags is 0 or of enum redlock_unlock_flags; other bits are refused with
+ * EINVAL. Errors: ENOTHELD, ELOST, and as above. */
 int redlock_unlock(redlock_client* client, const char* name, uint64_t fence, unsigned flags);
 
 /* Asks the daemon whether the lock is still held: by this session if fence is 0, else by any
@@ -205,7 +215,7 @@ typedef struct redlock_arg {
   const char* value;
 } redlock_arg;
 
-/* Sends `verb args...` (list, show NAME, nodes, stats, trust-empty, adopt, ping, help, ...) and
+/* Sends `verb args...` (list, show NAME, nodes, stats, break, trust-empty, adopt, ping, ...) and
  * waits for the answer. If the call returns REDLOCK_OK or an error that the daemon answered, *reply
  * is the answer, which the caller frees with redlock_reply_free(); else *reply is NULL. */
 int redlock_query(redlock_client* client, const char* verb, const redlock_arg* args,
@@ -285,11 +295,21 @@ enum redlock_event_type {
   REDLOCK_EVENT_LOST = 4,     /* lock, fence, reason: the hold is over; delivered no later than its
                                  deadline */
   REDLOCK_EVENT_DRAINING = 5, /* within_ns: the daemon is stopping; release within that time */
-  REDLOCK_EVENT_CLOSED = 6    /* reason: the daemon closed the session, died, or violated the
+  REDLOCK_EVENT_CLOSED = 6,   /* reason: the daemon closed the session, died, or violated the
                                  protocol. Holds are good until their last known deadlines; assume
                                  that they are not renewed any more. (After a violation the library
                                  keeps the socket until then, unless the client is closed or freed,
                                  because the daemon would release the locks at once) */
+  REDLOCK_EVENT_WANTED = 7, /* lock, fence, by: another waits for the lock. This is advice; it comes
+                                 at most once for each hold, with REDLOCK_WANTED_EVENTS */
+  REDLOCK_EVENT_BROKEN = 8, /* lock, fence, deadline_ns: an administrator ended the hold. Another
+                                 has the lock no sooner than that deadline, unless the administrator
+                                 wanted it free at once */
+  REDLOCK_EVENT_WATCH = 9 /* what happened to a lock on this host, sent to a client that watches it:
+                                 redlock_query(client, "watch", ...). lock, what, and where they
+                                 apply fence, reason, by, and pid and uid of the holder. Or missed
+                                 alone: the number of these events that were dropped because the
+                                 client did not read them */
 };
 
 typedef struct redlock_event {
@@ -300,6 +320,13 @@ typedef struct redlock_event {
   int64_t deadline_ns; /* 0 if the type has none */
   int64_t within_ns;   /* 0 if the type has none */
   const char* reason;  /* NULL if the type has none */
+  const char* by;      /* who waits: "here", another session of this host, or "elsewhere", another
+                          host; NULL if the type has none */
+  const char* what; /* "granted", "ended", "wanted", "kept" or "released"; a later daemon may have
+                          other words; NULL if the type has none */
+  int64_t pid;      /* 0 if the type has none, or the process is of another pid namespace */
+  int64_t uid;      /* -1 if the type has none */
+  uint64_t missed;  /* 0 if the type has none */
 } redlock_event;
 
 /* The event and its strings are valid during the call. */

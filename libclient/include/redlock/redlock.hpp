@@ -57,6 +57,8 @@ struct LockOptions {
   std::chrono::nanoseconds max_hold{0};            // 0: no limit
   std::string note{};                              // "": none
   bool renew_events = false;
+  std::chrono::nanoseconds min_hold{0};  // 0: none; else nobody gets it before; at most 24 h
+  bool wanted_events = false;
 };
 
 // One session. It may be used by only one thread at a time. In a process other than the one that
@@ -169,6 +171,8 @@ class Client {
     raw.max_hold_ns = options.max_hold.count();
     raw.note = options.note.empty() ? nullptr : options.note.c_str();
     raw.renew_events = options.renew_events ? 1 : 0;
+    raw.min_hold_ns = options.min_hold.count();
+    raw.events = options.wanted_events ? REDLOCK_WANTED_EVENTS : 0;
     return raw;
   }
 

@@ -52,11 +52,11 @@ TEST(Keys, GoEachToTheirOwnMember) {
     for (const Key& each : Keys()) before[each.path] = print(each, target);
 
     bool changed = false;
-    for (const std::string_view other : {"/x", "777ms", "17777", "0.05", "x:1", "0123", "debug"}) {
-      if (std::visit([&](const auto& v) { return v.Read(target, other); }, key.value)) {
-        changed = true;
-        break;
-      }
+    for (const std::string_view other :
+         {"/x", "777ms", "17777", "0.05", "x:1", "0123", "debug", "true", "false", "1.3"}) {
+      std::visit([&](const auto& v) { v.Read(target, other); }, key.value);
+      changed = print(key, target) != before[key.path];
+      if (changed) break;
     }
     if (!changed) {  // too large for it
       for (const std::string_view other : {"17", "2s"}) {
@@ -76,7 +76,7 @@ TEST(Keys, AreNamedOnceAndStandTogether) {
   std::set<std::string_view> paths;
   for (const Key& key : Keys()) EXPECT_TRUE(paths.insert(key.path).second) << key.path;
   for (const std::string section :
-       {"", "nodes[]", "nodes[].timeouts", "lease", "rules[]", "limits"}) {
+       {"", "nodes[]", "nodes[].timeouts", "tls", "nodes[].tls", "lease", "rules[]", "limits"}) {
     const std::vector<std::string> names = NamesIn(section);
     EXPECT_EQ(std::set<std::string>(names.begin(), names.end()).size(), names.size()) << section;
   }
@@ -86,7 +86,7 @@ TEST(Keys, KnowWhatASectionHolds) {
   EXPECT_THAT(NamesIn("lease"), ElementsAre("ttl", "max_ttl", "linger", "tenure_max"));
   EXPECT_THAT(NamesIn("rules[]"), ElementsAre("prefix", "linger"));
   EXPECT_THAT(NamesIn("nodes[]"),
-              ElementsAre("address", "username", "password_file", "database", "timeouts"));
+              ElementsAre("address", "username", "password_file", "database", "timeouts", "tls"));
   EXPECT_THAT(NamesIn("lease.ttl"), IsEmpty());
   EXPECT_THAT(NamesIn("lea"), IsEmpty());
 }

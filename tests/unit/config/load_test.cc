@@ -6,18 +6,14 @@
 #include <string>
 #include <vector>
 
+#include "tests/unit/config/problem_texts.h"
+
 namespace redlockd::config {
 namespace {
 
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-
-std::vector<std::string> Texts(const Loaded& loaded, const std::vector<Problem>& problems) {
-  std::vector<std::string> texts;
-  for (const Problem& problem : problems) texts.push_back(loaded.Text(problem));
-  return texts;
-}
 
 std::vector<std::string> ErrorsIn(const std::string& text) {
   const Loaded loaded = LoadText(text, "r.yaml");
@@ -281,7 +277,7 @@ TEST(LoadErrors, WantAnAddressOfEachNode) {
                   "r.yaml:3:5: nodes[1].address: expected HOST:PORT, [IPV6]:PORT or unix:/PATH, "
                   "found nothing",
                   "r.yaml:4:5: nodes[2]: expected a section with address, username, password_file, "
-                  "database, timeouts, found \"b:1\""));
+                  "database, timeouts, tls, found \"b:1\""));
 }
 
 TEST(LoadErrors, WantAPasswordBesideAUser) {

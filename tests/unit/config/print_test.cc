@@ -23,8 +23,10 @@ TEST(Print, ShowsEveryValueAndWhereItIsFrom) {
   ttl: 5000ms
 nodes:
   - address: "[::1]:1"
+    tls: {min_version: 1.3}
   - address: unix:/run/b.sock
     timeouts: {command: 1s}
+tls: {server_name: ALL.example}
 admin_group: "null"
 rules:
   - {prefix: cron/, linger: 0}
@@ -38,17 +40,32 @@ socket_group: ""  # default
 timeouts:
   connect: 1s  # default
   command: 50ms  # default
+tls:
+  enabled: true
+  server_name: all.example
+  min_version: 1.2  # default
+  verify: true  # default
 nodes:
   - address: "[::1]:1"
     database: 0  # default
     timeouts:
       connect: 1s  # as timeouts.connect
       command: 50ms  # as timeouts.command
+    tls:
+      enabled: true
+      server_name: all.example  # as tls.server_name
+      min_version: 1.3
+      verify: true  # as tls.verify
   - address: unix:/run/b.sock
     database: 0  # default
     timeouts:
       connect: 1s  # as timeouts.connect
       command: 1s
+    tls:
+      enabled: false
+      server_name: all.example  # as tls.server_name
+      min_version: 1.2  # as tls.min_version
+      verify: true  # as tls.verify
 lease:
   ttl: 5s
   max_ttl: 1m  # default

@@ -92,6 +92,9 @@ class AcquisitionTest : public ClaimFixture, Contention::Observer {
     EXPECT_EQ(TextOf(HearAll(Kind::kAttempt, {Vote(7), Vote(9)})), "");
     EXPECT_EQ(Questions(), "confirm 012");
   }
+  void Call(NodeIndex node) {
+    acquisition_.OnHint(now_, {.node = node, .kind = NodeHint::Kind::kFree});
+  }
   // Begins and ends an attempt.
   void Fail(const std::vector<Said>& all) {
     Begin();
@@ -220,7 +223,6 @@ TEST_F(AcquisitionTest, OnlySilenceNarrowsTheGateAndAGrantWidensIt) {  // rule C
 
 TEST_F(AcquisitionTest, AFirstRoundAsksForWhatItsWaitersNeed) {  // rules B1, E6.1, E6.6, E6.8, E10
   const Timing& timing = shared_.options.timing;
-  const Duration usual = timing.WantLife();
   const Duration short_life = timing.TryWantLife(shared_.nodes.RoundTrip());
   constexpr Demand kTry{.waiters = 1, .tries = 1, .ttl = 3s, .first_is_try = true};
   constexpr Demand kSplitTry{
@@ -237,28 +239,29 @@ TEST_F(AcquisitionTest, AFirstRoundAsksForWhatItsWaitersNeed) {  // rules B1, E6
     std::vector<Said> before;  // of the attempt before it
     Queueing queueing;
     bool has_stamp;
-    Duration want_life;
+    Duration most_life;
     Fence block;
   };
   for (const Row& row : {
-           Row{"one waits", kOneWaits, 0s, none, Queueing::kIfRefused, true, usual, 1},
+           Row{"one waits", kOneWaits, 0s, none, Queueing::kIfRefused, true, kNoExpiry, 1},
            Row{"two wait",
                {.waiters = 2, .ttl = 3s},
                0s,
                none,
                Queueing::kIfRefused,
                true,
-               usual,
+               kNoExpiry,
                FenceBlock::kFull},
-           Row{"it may linger", kOneWaits, 1s, none, Queueing::kIfRefused, true, usual,
+           Row{"it may linger", kOneWaits, 1s, none, Queueing::kIfRefused, true, kNoExpiry,
                FenceBlock::kFull},
-           Row{"it was refused", kOneWaits, 0s, refused, Queueing::kAlways, true, usual, 1},
-           Row{"it was not answered", kOneWaits, 0s, unreached, Queueing::kNone, true, usual, 1},
-           Row{"a try", kTry, 0s, none, Queueing::kNone, false, usual, 1},
+           Row{"it was refused", kOneWaits, 0s, refused, Queueing::kAlways, true, kNoExpiry, 1},
+           Row{"it was not answered", kOneWaits, 0s, unreached, Queueing::kNone, true, kNoExpiry,
+               1},
+           Row{"a try", kTry, 0s, none, Queueing::kNone, false, kNoExpiry, 1},
            Row{"a try whose votes were split", kSplitTry, 0s, none, Queueing::kAlways, true,
                short_life, 1},
-           Row{"... and others wait", kSplitTryAndWait, 0s, none, Queueing::kAlways, true, usual,
-               FenceBlock::kFull},
+           Row{"... and others wait", kSplitTryAndWait, 0s, none, Queueing::kAlways, true,
+               kNoExpiry, FenceBlock::kFull},
        }) {
     StartAnew();
     if (!row.before.empty()) Fail(row.before);
@@ -274,7 +277,8 @@ TEST_F(AcquisitionTest, AFirstRoundAsksForWhatItsWaitersNeed) {  // rules B1, E6
     EXPECT_EQ(op.proposal, claim_.fences().Proposal(shared_.Clock(now_))) << row.what;
     EXPECT_EQ(op.queueing, row.queueing) << row.what;
     EXPECT_EQ(op.stamp != 0, row.has_stamp) << row.what;
-    EXPECT_EQ(op.want_life, row.want_life) << row.what;
+    EXPECT_EQ(op.grace, shared_.Grace()) << row.what;
+    EXPECT_EQ(op.most_life, row.most_life) << row.what;
     EXPECT_EQ(op.block, row.block) << row.what;
   }
 }
@@ -509,6 +513,138 @@ TEST_F(AcquisitionTest, ANodeThatRefusedDoesNotHaveTheKey) {  // rule C4
   }
 }
 
+// --- stands -------------------------------------------------------------------------------------
+
+// Far from its turn, as it was told of each node.
+class StandTest : public AcquisitionTest {
+ protected:
+  StandTest() { BecomeFar(); }
+  void BecomeFar() {
+    // It may have stayed out of the queue: then the first round lets it in.
+    for (int round = 0; round < 2; ++round) {
+      Begin();
+      for (const NodeIndex node : {0, 1}) {
+        NodeAnswer answer = AnswerTo(Kind::kAttempt, node, Verdict::kBusy);
+        answer.text = "a:1:h";
+        answer.left = 10s;
+        answer.place = round == 0 ? 1 : 9;
+        Hear(answer);
+      }
+      LetGo();
+    }
+    effects_.clear();
+  }
+};
+
+TEST_F(StandTest, AsksForItsPlaceAndSetsNoKey) {  // rule E8.3
+  EXPECT_EQ(TextOf(Begin()), "");
+  const auto asked = TakeAsked();
+  ASSERT_EQ(asked.size(), 1u);
+  EXPECT_EQ(asked[0].ticket.kind, Kind::kStand);
+  EXPECT_EQ(asked[0].nodes, NodeSet(0b111));
+  const auto& op = std::get<AcquireOp>(asked[0].op);
+  EXPECT_EQ(op.queueing, Queueing::kStand);
+  EXPECT_NE(op.stamp, 0);
+  EXPECT_EQ(op.grace, shared_.Grace());
+  EXPECT_TRUE(claim_.lease()->may_have().none());
+  EXPECT_EQ(TextOf(HearAll(Kind::kStand, {Busy("a:1:h"), Busy("a:1:h")})), "refused");
+  EXPECT_TRUE(claim_.lease()->may_have().none()) << "there is nothing to release";
+}
+
+TEST_F(StandTest, AttemptsWhereItWouldGetIt) {  // rule E8.3
+  struct Row {
+    const char* what;
+    std::vector<Said> said;
+    const char* outcome;
+    const char* asked;
+  };
+  const Said turn = Other(Verdict::kTurn), not_turn = Other(Verdict::kNotTurn);
+  for (const Row& row : {
+           Row{"a majority would vote", {turn, turn}, "", "attempt 012"},
+           Row{"it is the third that decides", {turn, Busy("a:1:h"), turn}, "", "attempt 012"},
+           Row{"a minority would", {turn, not_turn, not_turn}, "refused", ""},
+           Row{"too few answer", {turn, kSilence, kSilence}, "unreached", ""},
+           Row{"votes that nobody asked for", {Vote(7), Vote(7)}, "unreached", ""},
+       }) {
+    StartAnew();
+    BecomeFar();
+    Begin();
+    effects_.clear();
+    EXPECT_EQ(TextOf(HearAll(Kind::kStand, row.said)), row.outcome) << row.what;
+    EXPECT_EQ(Questions(), row.asked) << row.what;
+  }
+}
+
+TEST_F(StandTest, AGrantAfterItIsOneOfOneRound) {
+  Begin();
+  HearAll(Kind::kStand, {Other(Verdict::kTurn), Other(Verdict::kTurn)});
+  EXPECT_EQ(TextOf(HearAll(Kind::kAttempt, {Vote(7), Vote(7)})), "granted");
+  EXPECT_EQ(shared_.counters.one_round_grants, 1u);
+}
+
+TEST_F(StandTest, WhoIsInHasteMakesAnAttempt) {  // rules E6.8, E10
+  for (const Demand& demand : {
+           Demand{.waiters = 1, .ttl = 3s, .first_in_haste = true},
+           Demand{.waiters = 2, .tries = 1, .ttl = 3s},
+           Demand{.waiters = 1, .tries = 1, .ttl = 3s, .first_is_try = true},
+       }) {
+    demand_ = demand;
+    Begin();
+    EXPECT_EQ(Questions(), "attempt 012");
+    LetGo();
+  }
+}
+
+TEST_F(StandTest, DecidesNothingForOneWhoseHasteBeganWhileItWasOut) {  // rules E6.8, E10
+  for (const Demand& in_haste : {
+           Demand{.waiters = 1, .ttl = 3s, .first_in_haste = true},
+           Demand{.waiters = 2, .tries = 1, .ttl = 3s},
+       }) {
+    StartAnew();
+    BecomeFar();
+    Begin();
+    EXPECT_EQ(Questions(), "stand 012");
+    demand_ = in_haste;
+    const Said not_turn = Other(Verdict::kNotTurn);
+    EXPECT_EQ(TextOf(HearAll(Kind::kStand, {not_turn, not_turn})), "");
+    EXPECT_EQ(Questions(), "attempt 012");
+  }
+}
+
+TEST_F(StandTest, WhoIsCalledMakesAnAttempt) {  // rules E8.7, E8.9
+  Call(1);
+  Begin();
+  EXPECT_EQ(Questions(), "attempt 012");
+  LetGo();
+  acquisition_.OnHint(now_, {.node = 0, .kind = NodeHint::Kind::kNext, .rest = 3ms});
+  Begin();
+  EXPECT_EQ(Questions(), "attempt 012");
+  LetGo();
+  Begin();
+  EXPECT_EQ(Questions(), "stand 012");
+}
+
+TEST_F(StandTest, AnAnswerOfAnotherRoundSaysNothing) {
+  Begin();
+  const NodeAnswer late = AnswerTo(Kind::kStand, 2, Verdict::kTurn);
+  HearAll(Kind::kStand, {Other(Verdict::kTurn), Other(Verdict::kTurn)});
+  effects_.clear();
+  EXPECT_EQ(TextOf(Hear(late)), "");
+  EXPECT_EQ(TextOf(HearAll(Kind::kAttempt, {Busy("a:1:h"), Busy("a:1:h")})), "refused");
+}
+
+TEST_F(StandTest, ComesAgainWithinASecondWhereANodeIsBack) {  // rule E8.10
+  Begin();
+  HearAll(Kind::kStand, {Busy("a:1:h"), Busy("a:1:h")});
+  LetGo();
+  acquisition_.OnVotersChanged(now_, false);
+  acquisition_.OnSubscribed(now_, 3, true);  // it has no entry there
+  EXPECT_EQ(touched_, 0u);
+  acquisition_.OnSubscribed(now_, 1, false);
+  Pass(10ms);
+  EXPECT_EQ(touched_, 1u) << "at once where it hears no more";
+}
+
 // --- pauses and the queue -----------------------------------------------------------------------
 
 TEST_F(AcquisitionTest, AnAttemptThatCouldNotBeMadeIsPausedAfter) {
@@ -526,26 +662,27 @@ TEST_F(AcquisitionTest, AnAttemptThatCouldNotBeMadeIsPausedAfter) {
 
 TEST_F(AcquisitionTest, VotersEndAPauseOnlyWhereTheyWereMissing) {
   Fail({Busy("a:1:h"), Busy("a:1:h")});
-  acquisition_.OnVotersChanged();
+  acquisition_.OnVotersChanged(now_, false);
   EXPECT_TRUE(acquisition_.IsBackingOff());
   acquisition_.StopBackingOff();
   Fail({kSilence, kSilence});
-  acquisition_.OnVotersChanged();
+  acquisition_.OnVotersChanged(now_, false);
   EXPECT_FALSE(acquisition_.IsBackingOff());
 }
 
 TEST_F(AcquisitionTest, HintsOfAMajorityEndAPause) {  // rule E5
-  acquisition_.OnFreed(0);
+  Call(0);
   EXPECT_EQ(touched_, 0u) << "it did not ask";
   Fail({Busy("a:1:h"), Busy("a:1:h")});
-  acquisition_.OnFreed(0);
-  acquisition_.OnFreed(0);
+  Call(0);
+  Call(0);
   EXPECT_TRUE(acquisition_.IsBackingOff());
-  acquisition_.OnFreed(1);
+  Call(1);
+  Pass(0s);
   EXPECT_FALSE(acquisition_.IsBackingOff());
   EXPECT_EQ(touched_, 1u);
   Fail({Busy("a:1:h"), Busy("a:1:h")});
-  acquisition_.OnFreed(1);
+  Call(1);
   EXPECT_TRUE(acquisition_.IsBackingOff()) << "a hint before the last round does not count";
 }
 
@@ -591,6 +728,24 @@ TEST_F(AcquisitionTest, CoolsDownUnlessOthersInTheQueueGetTheirTurnAnyway) {  //
     Pass(1ns);
     EXPECT_FALSE(acquisition_.IsHeldBack());
   }
+}
+
+TEST_F(AcquisitionTest, RestsAgainSoonOnlyOnceItHasMetAClientThatPolls) {  // rule E1
+  const auto rests = [&] {
+    Grant();
+    acquisition_.CoolDown(now_);
+    const bool is_held_back = acquisition_.IsHeldBack();
+    Pass(shared_.options.timing.Cooldown());
+    LetGo();
+    return is_held_back;
+  };
+  EXPECT_TRUE(rests());
+  EXPECT_FALSE(rests());
+  Fail({Busy("other:1:h"), Busy("redlockd:kept:other:1:h")});
+  EXPECT_FALSE(rests());
+  Fail({Busy("a value of its own"), Busy("a value of its own")});
+  EXPECT_TRUE(rests());
+  EXPECT_TRUE(rests());
 }
 
 TEST_F(AcquisitionTest, OneTenureOwesTheCooldown) {  // rule E1

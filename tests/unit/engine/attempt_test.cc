@@ -36,6 +36,41 @@ TEST(AttemptTest, ConfirmsAndTriesTwiceMore) {
   }
 }
 
+TEST(AttemptTest, AStandSaysWhetherItIsWorthAFirstRound) {  // rule E8.3
+  using Result = Attempt::Result;
+  struct Row {
+    Verdict first, second, third;
+    bool votes;
+    Result result;
+  };
+  for (const Row& row : {
+           Row{Verdict::kTurn, Verdict::kTurn, Verdict::kBusy, true, Result::kTurn},
+           Row{Verdict::kTurn, Verdict::kBusy, Verdict::kTurn, true, Result::kTurn},
+           Row{Verdict::kTurn, Verdict::kBusy, Verdict::kNotTurn, true, Result::kRefused},
+           Row{Verdict::kTurn, Verdict::kError, Verdict::kError, true, Result::kNoQuorum},
+           Row{Verdict::kTurn, Verdict::kTurn, Verdict::kTurn, false, Result::kNoQuorum},
+           // It asked for no vote, so it has none.
+           Row{Verdict::kOk, Verdict::kOk, Verdict::kOk, true, Result::kNoQuorum},
+       }) {
+    Attempt attempt(nullptr);
+    attempt.BeginStand(At(1s), 3, NodeSet(0b111));
+    EXPECT_EQ(attempt.asks(), Ticket::Kind::kStand);
+    EXPECT_EQ(attempt.asked(), At(1s));
+    attempt.OnAnswer(Answered(0, row.first, 7), row.votes);
+    attempt.OnAnswer(Answered(1, row.second, 7), row.votes);
+    attempt.OnAnswer(Answered(2, row.third, 7), row.votes);
+    EXPECT_EQ(attempt.Judge(), row.result) << static_cast<int>(row.second);
+    EXPECT_EQ(attempt.first_rounds(), 0u);
+  }
+}
+
+TEST(AttemptTest, ATurnIsNoVote) {  // rule E8.3
+  Attempt attempt(nullptr);
+  attempt.BeginFirstRound(At(0s), 3, NodeSet(0b111));
+  for (const NodeIndex node : {0, 1}) attempt.OnAnswer(Answered(node, Verdict::kTurn, 7), true);
+  EXPECT_EQ(attempt.Judge(), Attempt::Result::kNoQuorum);
+}
+
 TEST(AttemptTest, HasNoQuorumWhereTooFewAnswer) {
   Attempt attempt(nullptr);
   attempt.BeginFirstRound(At(0s), 3, NodeSet(0b111));

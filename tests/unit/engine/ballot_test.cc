@@ -2,6 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <optional>
+#include <vector>
+
 namespace redlockd::engine {
 namespace {
 
@@ -109,6 +112,30 @@ TEST(Ballot, AnEvenSetNeedsMoreThanHalf) {
   ballot.Miss(2, "silent");
   ballot.Miss(3, "silent");
   EXPECT_EQ(ballot.Judge(), Result::kNoQuorum);
+}
+
+TEST(Ballot, KnowsWhenItIsItsTurnIfOthersDoNotCome) {  // rule E8.7
+  using std::optional;
+  struct Row {
+    std::vector<int> rests;  // ms; of each node that says that it is not its turn
+    std::size_t votes;
+    optional<milliseconds> until;
+  };
+  for (const Row& row : {
+           Row{{}, 0, {}},
+           Row{{50, 40}, 0, {}},
+           Row{{50, 0, 40}, 0, {}},  // nobody was called on one of them
+           Row{{50, 60, 40}, 0, milliseconds(60)},
+           Row{{50, 60, 40, 10}, 0, milliseconds(50)},
+           Row{{50, 60}, 2, milliseconds(50)},
+           Row{{}, 3, milliseconds(0)},
+       }) {
+    Ballot ballot(5, NodeSet(0b11111));
+    NodeIndex node = 0;
+    for (const int rest : row.rests) ballot.NotTurn(node++, milliseconds(rest));
+    for (std::size_t i = 0; i < row.votes; ++i) ballot.Vote(node++, 7);
+    EXPECT_EQ(ballot.UntilTurn(), row.until ? optional<Duration>(*row.until) : std::nullopt);
+  }
 }
 
 }  // namespace

@@ -94,7 +94,8 @@ TEST_F(ClaimTest, AQuestionToTakeHasAllItsTerms) {
                     .block = 64,
                     .queueing = Queueing::kAlways,
                     .stamp = 5,
-                    .want_life = 600ms});
+                    .grace = 50ms,
+                    .most_life = 600ms});
   const auto asked = TakeAsked();
   ASSERT_EQ(asked.size(), 1u);
   EXPECT_EQ(asked[0].nodes, NodeSet(0b101));
@@ -110,7 +111,8 @@ TEST_F(ClaimTest, AQuestionToTakeHasAllItsTerms) {
   EXPECT_EQ(op.block, 64);
   EXPECT_EQ(op.queueing, Queueing::kAlways);
   EXPECT_EQ(op.stamp, 5);
-  EXPECT_EQ(op.want_life, Duration(600ms));
+  EXPECT_EQ(op.grace, Duration(50ms));
+  EXPECT_EQ(op.most_life, Duration(600ms));
   EXPECT_EQ(claim_.lease()->may_have(), NodeSet(0b101));
 }
 
@@ -448,9 +450,12 @@ TEST_F(ClaimTest, OneThatIsKeptHearsNothingThatChangesIt) {  // rule C9
     now_ += 1s;
     claim_.Renew(now_);
     Hear(Kind::kRenew, 1, Verdict::kOk);
-    claim_.Keep();
+    claim_.Keep(now_, now_);
+    EXPECT_TRUE(claim_.IsSecured()) << "nothing beyond what was announced";
     effects_.clear();
-    EXPECT_EQ(TextOf(Hear(Kind::kRenew, 0, verdict, 0, {.waiters = 1, .ttl = 3s})), "");
+    EXPECT_EQ(TextOf(Hear(Kind::kRenew, 0, verdict, 0, {.waiters = 1, .ttl = 3s})),
+              verdict == Verdict::kOk ? "moved" : "");
+    claim_.PlanEnd(now_);
     EXPECT_EQ(TextOf(Hear(Kind::kHeal, 2, verdict)), "");
     EXPECT_EQ(Questions(), "") << static_cast<int>(verdict);
     claim_.tenure().OnWanted(now_, true);
@@ -458,6 +463,47 @@ TEST_F(ClaimTest, OneThatIsKeptHearsNothingThatChangesIt) {  // rule C9
     EXPECT_EQ(claim_.schedule().TakeDue(end - 1ns), std::nullopt);
     EXPECT_EQ(claim_.schedule().TakeDue(end), Schedule::Due::kEnd);
   }
+}
+
+TEST_F(ClaimTest, OneThatIsKeptForLongerIsAskedForUntilAMajorityPromisesIt) {  // rule I2
+  Grant(NodeSet(0b011));
+  claim_.BeginHold(3s, false);
+  claim_.PlanHold(now_, Until(now_), true);
+  const Time until = now_ + 60s;
+  claim_.Keep(now_, until);
+  EXPECT_EQ(Questions(), "renew 01, heal 2");
+  EXPECT_FALSE(claim_.IsSecured());
+  Hear(Kind::kRenew, 0, Verdict::kOk);
+  HearNothing(Kind::kRenew, 1);
+  Hear(Kind::kHeal, 2, Verdict::kBusy);
+  EXPECT_FALSE(claim_.IsSecured());
+  now_ += shared_.options.timing.retry_interval;
+  EXPECT_EQ(claim_.schedule().TakeDue(now_), Schedule::Due::kRenewal);
+  claim_.Renew(now_);
+  const auto asked = TakeAsked();
+  ASSERT_EQ(asked.at(0).nodes, NodeSet(0b011));
+  const Duration ttl = std::get<RenewOp>(asked[0].op).ttl;
+  EXPECT_GE(now_ + ttl - shared_.options.timing.DriftAllowance(ttl), until);
+  EXPECT_EQ(TextOf(Hear(Kind::kRenew, 1, Verdict::kOk)), "moved");
+  EXPECT_TRUE(claim_.IsSecured());
+  claim_.PlanEnd(now_);
+  EXPECT_EQ(claim_.schedule().TakeDue(until - 1ns), Schedule::Due::kRenewal);
+  EXPECT_EQ(claim_.schedule().TakeDue(until - 1ns), std::nullopt);
+  EXPECT_EQ(claim_.schedule().TakeDue(until), Schedule::Due::kEnd);
+}
+
+TEST_F(ClaimTest, OneThatNoMajorityKeepsEndsWithItsLease) {  // rule I2
+  Grant(NodeSet(0b011));
+  claim_.BeginHold(3s, false);
+  claim_.PlanHold(now_, Until(now_), true);
+  const Time end = Until(now_);
+  claim_.Keep(now_, now_ + 60s);
+  Hear(Kind::kRenew, 0, Verdict::kOk);
+  HearNothing(Kind::kRenew, 1);
+  claim_.PlanEnd(now_);
+  claim_.schedule().TakeDue(now_ + shared_.options.timing.retry_interval);
+  EXPECT_EQ(claim_.schedule().TakeDue(end - 1ns), std::nullopt);
+  EXPECT_EQ(claim_.schedule().TakeDue(end), Schedule::Due::kEnd);
 }
 
 // --- without a hold -----------------------------------------------------------------------------
@@ -602,10 +648,10 @@ TEST_F(ClaimDeathTest, WithoutAnOwnerValueNothingIsPossible) {
 
 TEST_F(ClaimDeathTest, OnlyAGrantedOneIsUsed) {
   Ask();
-  EXPECT_DEATH(claim_.Keep(), "CHECK\\(IsGranted\\(\\)\\)");
+  EXPECT_DEATH(claim_.Keep(now_, now_), "CHECK\\(IsGranted\\(\\)\\)");
   EXPECT_DEATH(claim_.BeginHold(3s, false), "CHECK\\(IsGranted\\(\\)\\)");
   EXPECT_DEATH(claim_.PlanHold(now_, now_, true), "CHECK\\(IsGranted\\(\\)\\)");
-  EXPECT_DEATH(claim_.PlanEnd(now_), "CHECK\\(IsGranted\\(\\)\\)");
+  EXPECT_DEATH(claim_.PlanEnd(now_), "CHECK\\(life_ && phase_ != Phase::kAttempt\\)");
   EXPECT_DEATH(claim_.OnFree(now_, true), "CHECK\\(IsGranted\\(\\)\\)");
 }
 

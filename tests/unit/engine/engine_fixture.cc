@@ -58,6 +58,8 @@ void EngineFixture::Take(Effects effects) {
       EXPECT_TRUE(first) << "request " << answer->request << " was answered twice";
     } else if (auto* tell = std::get_if<NotifyClient>(&effect)) {
       notices_.emplace_back(tell->session, std::move(tell->notice));
+    } else if (auto* watch = std::get_if<NotifyWatchers>(&effect)) {
+      watched_.push_back(std::move(*watch));
     } else if (auto* warned = std::get_if<Warned>(&effect)) {
       warnings_.push_back(std::move(warned->text));
     } else {
@@ -148,7 +150,7 @@ void EngineFixture::AnswerReleases() {
 // --- clients ------------------------------------------------------------------------------------
 
 SessionId EngineFixture::Open(std::uint32_t uid) {
-  Do(SessionOpened{++last_session_, uid});
+  Do(SessionOpened{++last_session_, uid, static_cast<std::int32_t>(uid + 1)});
   return last_session_;
 }
 
@@ -160,8 +162,10 @@ RequestId EngineFixture::Lock(SessionId session, const Wish& wish) {
                    .wait = wish.wait,
                    .ttl = wish.ttl,
                    .max_hold = wish.max_hold,
+                   .min_hold = wish.min_hold,
                    .note = "",
-                   .renewed_events = wish.renewed_events});
+                   .renewed_events = wish.renewed_events,
+                   .wanted_events = wish.wanted_events});
   return request;
 }
 

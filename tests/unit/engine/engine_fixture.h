@@ -46,7 +46,9 @@ struct Wish {
   std::optional<Duration> wait{};
   std::optional<Duration> ttl{};
   std::optional<Duration> max_hold{};
+  Duration min_hold{0};
   bool renewed_events = false;
+  bool wanted_events = false;
 };
 
 // One engine, its clock, and its nodes. A node either obeys (it answers at
@@ -153,6 +155,7 @@ class EngineFixture : public ::testing::Test {
   std::deque<Asked> asked_;  // of nodes in hand
   std::map<RequestId, engine::Answer> answers_;
   std::vector<std::pair<SessionId, Notice>> notices_;
+  std::vector<NotifyWatchers> watched_;
   std::vector<NodeChanged> changes_;
   std::vector<std::string> warnings_;
 

@@ -300,11 +300,30 @@ TEST_F(Line, ALossIsToldOnce) {
   EXPECT_EQ(WhyFailed(Unlock(a_)), Failure::kNotHeld);
 }
 
-TEST_F(Line, ANewRequestForgetsAnOldLoss) {
-  MustHold(a_, {.max_hold = 1s});
+TEST_F(Line, ANewHoldForgetsNoLoss) {  // rule C18
+  const auto first = MustHold(a_, {.max_hold = 1s});
+  Pass(1s);
+  const auto second = MustHold(a_, {.max_hold = 1s});
   Pass(1s);
   MustHold(a_);
-  Unlock(a_);
+  const auto of_first = Unlock(a_, first.fence);
+  EXPECT_EQ(WhyFailed(of_first), Failure::kLost);
+  EXPECT_EQ(FailureOf(of_first)->fence, first.fence);
+  EXPECT_EQ(WhyFailed(Unlock(a_, first.fence)), Failure::kNotHeld) << "once";
+  EXPECT_TRUE(AnswerTo<Released>(Unlock(a_))) << "what it holds, whatever was lost before";
+  const auto of_second = Check(a_);
+  EXPECT_EQ(WhyFailed(of_second), Failure::kLost);
+  EXPECT_EQ(FailureOf(of_second)->fence, second.fence);
+  EXPECT_EQ(WhyFailed(Unlock(a_)), Failure::kNotHeld);
+}
+
+TEST_F(Line, OfSeveralLossesTheNewestIsToldFirst) {
+  const auto first = MustHold(a_, {.max_hold = 1s});
+  Pass(1s);
+  const auto second = MustHold(a_, {.max_hold = 1s});
+  Pass(1s);
+  EXPECT_EQ(FailureOf(Unlock(a_))->fence, second.fence);
+  EXPECT_EQ(FailureOf(Unlock(a_))->fence, first.fence);
   EXPECT_EQ(WhyFailed(Unlock(a_)), Failure::kNotHeld);
 }
 

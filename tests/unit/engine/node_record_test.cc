@@ -95,6 +95,39 @@ TEST(NodeRecordsTest, TakeTheMiddleRoundTripOfThoseThatVote) {
   EXPECT_EQ(records.RoundTrip(), Duration(50us)) << "the least";
 }
 
+TEST(NodeRecordTest, ALongRoundTripIsForgottenSlowly) {
+  NodeRecord record;
+  record.TakeRoundTrip(2ms);
+  EXPECT_EQ(record.slow_trip, Duration(2ms));
+  record.TakeRoundTrip(66ms);
+  record.TakeRoundTrip(2ms);
+  EXPECT_EQ(record.round_trip, Duration(2ms));
+  EXPECT_EQ(record.slow_trip, Duration(65ms)) << "1/64 of what lies between is forgotten";
+  for (int i = 0; i < 500; ++i) record.TakeRoundTrip(2ms);
+  EXPECT_LT(record.slow_trip, Duration(3ms));
+  record.TakeRoundTrip(30s);
+  EXPECT_EQ(record.slow_trip, Timing::kLongestGrace / 3) << "more is of no use";
+}
+
+TEST(NodeRecordsTest, TakeTheSlowestOfThoseThatVote) {  // rule E8.2
+  NodeRecords records(3);
+  EXPECT_EQ(records.SlowTrip(), Duration(0));
+  const Duration trips[] = {9ms, 20ms, 50ms};
+  for (NodeIndex i = 0; i < 3; ++i) records[i].slow_trip = trips[i];
+  for (NodeIndex i = 0; i < 2; ++i) records[i].state = NodeState::kUp;
+  EXPECT_EQ(records.SlowTrip(), Duration(20ms));
+}
+
+TEST(NodeRecordsTest, AllSendHintsWhereEachThatVotesDoes) {  // rule E8.3
+  NodeRecords records(3);
+  EXPECT_TRUE(records.AllSendHints()) << "none votes";
+  for (NodeIndex i = 0; i < 2; ++i) records[i].state = NodeState::kUp;
+  records[0].subscribed = true;
+  EXPECT_FALSE(records.AllSendHints());
+  records[1].subscribed = true;
+  EXPECT_TRUE(records.AllSendHints());
+}
+
 TEST(NodeRecordsTest, AcquitOfWhatTheClockShowedAlone) {
   NodeRecords records(3);
   records[0].suspected = Suspicion::kClock;

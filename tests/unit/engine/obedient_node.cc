@@ -2,10 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
+#include <tuple>
 #include <utility>
 #include <variant>
 
 #include "daemon/engine/clock_offset.h"
+#include "daemon/engine/owner_value.h"
 
 namespace redlockd::engine {
 namespace {
@@ -28,18 +30,11 @@ Owner Parse(const std::string& value) {
   return owner;
 }
 
+std::string KeptOf(const std::string& owner) { return std::string(kKept) + owner; }
+
 bool IsEarlierAttempt(const std::string& value, const std::string& owner) {
   const Owner other = Parse(value), own = Parse(owner);
   return other.instance == own.instance && other.attempt < own.attempt;
-}
-
-// Rule E6.2: whether nobody in the queue comes before the asker.
-bool IsTurnOf(const AcquireOp& op, const WantQueue& queue, const std::string& instance) {
-  if (op.queueing == Queueing::kIgnore) return true;
-  const auto first = queue.FirstBut(instance);
-  if (!first) return true;
-  if (op.queueing == Queueing::kNone) return false;
-  return WantQueue::Place{std::max(op.stamp, queue.StampOf(instance)), instance} < *first;
 }
 
 }  // namespace
@@ -48,6 +43,7 @@ struct ObedientNode::Call {
   NodeTime now;
   const Timing& timing;
   const std::string& run_id;
+  bool hears;
 
   NodeAnswer Say(Verdict verdict, Fence fence = 0, Duration left = Duration(0),
                  std::string text = {}) const {
@@ -66,8 +62,8 @@ NodeTime ObedientNode::Clock(Time now) const {
 }
 
 NodeAnswer ObedientNode::Run(Time now, const Timing& timing, const std::string& run_id,
-                             const NodeOp& op) {
-  const Call call{Clock(now), timing, run_id};
+                             const NodeOp& op, bool hears) {
+  const Call call{Clock(now), timing, run_id, hears};
   Expire(call.now);
   return std::visit([&](const auto& o) { return Do(call, o); }, op);
 }
@@ -110,33 +106,82 @@ std::optional<NodeAnswer> ObedientNode::Check(const Call& call) {
 
 NodeAnswer ObedientNode::Do(const Call& call, const AcquireOp& op) {
   if (auto refused = Check(call)) return *refused;
-  const std::string instance = Parse(op.owner).instance;
-  WantQueue& queue = wants_[op.lock];
-  const auto enter = [&] { queue.Register(instance, op.stamp, call.now + Us(op.want_life)); };
-  if (op.queueing == Queueing::kAlways) enter();
-  NodeAnswer answer = Decide(call, op, instance);
-  const bool refused = answer.verdict == Verdict::kBusy || answer.verdict == Verdict::kNotTurn;
-  if (op.queueing == Queueing::kIfRefused && refused) enter();
-  answer.greatest = queue.GreatestBut(instance);
-  return answer;
+  const auto key = keys_.find(op.lock);
+  const bool free = key == keys_.end() && wants_[op.lock].empty();
+  const bool is_ours = key != keys_.end() && key->second.owner == op.owner;
+  const bool registers = op.queueing == Queueing::kAlways || op.queueing == Queueing::kStand;
+  NodeAnswer answer;
+  if (!free || registers) {
+    if (auto refused = Obstacle(call, op, answer)) return *refused;
+  }
+  NodeAnswer taken = Take(call, op);
+  const bool is_grant = !is_ours && op.queueing != Queueing::kIgnore;
+  if (taken.verdict == Verdict::kOk && !free && is_grant) wants_[op.lock].NoteGrant();
+  if (taken.verdict == Verdict::kError) return taken;
+  taken.greatest = answer.greatest;
+  taken.place = answer.place;
+  return taken;
 }
 
-NodeAnswer ObedientNode::Decide(const Call& call, const AcquireOp& op,
-                                const std::string& instance) {
-  const auto key = keys_.find(op.lock);
-  if (key != keys_.end() && key->second.owner == op.owner) return Take(call, op);
+// Whether something stands in the way of the lock, and what; else `known` has the rest of the answer.
+std::optional<NodeAnswer> ObedientNode::Obstacle(const Call& call, const AcquireOp& op,
+                                                 NodeAnswer& known) {
+  const std::string instance = Parse(op.owner).instance;
+  WantQueue& queue = wants_[op.lock];
+  auto first = queue.FirstBut(call.now, instance);
+  std::uint32_t place = 0;
+  const auto enter = [&] {
+    place = queue.Register(call.now, call.timing, instance, op, call.hears);
+  };
+  const auto say = [&](NodeAnswer answer) {
+    const bool refused = answer.verdict == Verdict::kBusy || answer.verdict == Verdict::kNotTurn;
+    if (op.queueing == Queueing::kIfRefused && refused) enter();
+    answer.greatest = first ? first->greatest : 0;
+    answer.place = place;
+    return answer;
+  };
+  // Rule E6.2.
+  const auto is_before_us = [&] {
+    if (!first || op.queueing == Queueing::kIgnore) return false;
+    const WantQueue::Place ours{std::max(op.stamp, queue.StampOf(instance)), instance};
+    return op.queueing == Queueing::kNone || first->place < ours;
+  };
+
+  if (op.queueing == Queueing::kAlways || op.queueing == Queueing::kStand) enter();
   const auto stored = fences_.find(op.lock);
   const Fence fence = stored == fences_.end() ? 0 : stored->second.fence;
-  if (key != keys_.end() && !IsEarlierAttempt(key->second.owner, op.owner)) {
+  const auto key = keys_.find(op.lock);
+  const bool is_ours = key != keys_.end() && key->second.owner == op.owner;
+  if (key != keys_.end() && !is_ours && !IsEarlierAttempt(key->second.owner, op.owner)) {
     const auto& [holder, until] = key->second;
-    if (op.queueing != Queueing::kIgnore && Parse(holder).instance != instance) {
-      Publish(NodeHint::Kind::kWanted, Parse(holder).instance, op.lock);
-    }
-    return call.Say(Verdict::kBusy, fence, std::chrono::microseconds(until - call.now), holder);
+    const auto left = std::chrono::microseconds(until - call.now);
+    const auto busy = say(call.Say(Verdict::kBusy, fence, left, holder));
+    if (ParseOwnerValue(holder)) HintToHolder(op, Parse(holder).instance, busy.place, first);
+    return busy;
   }
-  const WantQueue& queue = wants_[op.lock];
-  if (IsTurnOf(op, queue, instance)) return Take(call, op);
-  return call.Say(Verdict::kNotTurn, fence, Duration(0), queue.FirstBut(instance)->second);
+  if (!is_ours && is_before_us()) {
+    Duration rest;
+    std::tie(first, rest) = queue.Call(call.now, instance, first, PublisherOf(op.lock));
+    if (place > 0) place = queue.PlaceOf(instance);
+    if (is_before_us()) {
+      return say(call.Say(Verdict::kNotTurn, fence, rest, first->place.second));
+    }
+  }
+  known = say({});
+  if (op.queueing != Queueing::kStand) return std::nullopt;
+  known.verdict = Verdict::kTurn;
+  known.node_time = call.now;
+  known.fence = fence;
+  return known;
+}
+
+// Rule E8.11.
+void ObedientNode::HintToHolder(const AcquireOp& op, const std::string& holder, std::uint32_t place,
+                                const std::optional<WantQueue::Other>& first) {
+  if (op.queueing == Queueing::kIgnore || holder == Parse(op.owner).instance) return;
+  const bool is_first = place <= 1 || (place == 2 && first && first->place.second == holder);
+  if (!is_first && op.queueing != Queueing::kNone) return;
+  PublisherOf(op.lock)(NodeHint::Kind::kWanted, holder, Duration(0));
 }
 
 // Rule A6: no fence goes beyond this.
@@ -191,13 +236,17 @@ NodeAnswer ObedientNode::Do(const Call& call, const ConfirmOp& op) {
 NodeAnswer ObedientNode::Do(const Call& call, const RenewOp& op) {
   if (auto refused = Check(call)) return *refused;
   const auto key = keys_.find(op.lock);
-  if (key == keys_.end() || key->second.owner != op.owner) return call.Say(Verdict::kNotOwner);
+  if (key == keys_.end() || key->second.owner != op.owner) {
+    NodeAnswer answer = call.Say(Verdict::kNotOwner);
+    answer.broken = key != keys_.end() && key->second.owner == KeptOf(op.owner);
+    return answer;
+  }
   key->second.until = std::max(key->second.until, call.now + Us(op.ttl));
   if (const auto stored = fences_.find(op.lock); stored != fences_.end()) {
     stored->second.until = std::max(stored->second.until, call.now + Us(call.timing.fence_life));
   }
   NodeAnswer answer = call.Say(Verdict::kOk);
-  answer.wanted = wants_[op.lock].GreatestBut(Parse(op.owner).instance) != 0;
+  answer.wanted = wants_[op.lock].FirstBut(call.now, Parse(op.owner).instance).has_value();
   return answer;
 }
 
@@ -208,17 +257,40 @@ NodeAnswer ObedientNode::Do(const Call& call, const ReleaseOp& op) {
   const bool deleted = key != keys_.end() && key->second.owner == op.owner;
   if (deleted) keys_.erase(key);
   const bool left = op.leave && queue.Leave(instance);
-  if (deleted || (left && !keys_.contains(op.lock))) {
-    const auto first = queue.FirstBut(instance);
-    const Stamp own = queue.StampOf(instance);
-    if (first && (own == 0 || *first < WantQueue::Place{own, instance})) {
-      Publish(NodeHint::Kind::kFree, first->second, op.lock);
-    }
+  const bool is_free = deleted || (left && !keys_.contains(op.lock));
+  const auto first = queue.FirstBut(call.now, instance);
+  const bool is_ours = !op.leave && queue.IsFirst(instance) && queue.IsFresh(call.now, instance);
+  if (first && is_free && !is_ours) {
+    queue.Call(call.now, instance, first, PublisherOf(op.lock));
   }
   NodeAnswer answer = call.Say(deleted ? Verdict::kOk : Verdict::kNotOwner);
-  answer.greatest = queue.GreatestBut(instance);
-  answer.wanted = answer.greatest != 0;
+  answer.greatest = first ? first->greatest : 0;
+  answer.wanted = first.has_value();
   return answer;
+}
+
+NodeAnswer ObedientNode::Do(const Call& call, const BreakOp& op) {
+  const auto key = keys_.find(op.lock);
+  if (key == keys_.end()) return call.Say(Verdict::kNotOwner);
+  auto& [value, until] = key->second;
+  const auto left = std::chrono::microseconds(until - call.now);
+  if (value != op.owner && value != KeptOf(op.owner)) {
+    return call.Say(Verdict::kNotOwner, 0, left, value);
+  }
+  const std::string instance = Parse(op.owner).instance;
+  value = KeptOf(op.owner);
+  if (op.at_once) {
+    keys_.erase(key);
+    WantQueue& queue = wants_[op.lock];
+    queue.Leave(instance);
+    if (const auto first = queue.FirstBut(call.now, instance)) {
+      queue.Call(call.now, instance, first, PublisherOf(op.lock));
+    }
+  }
+  published_.push_back({instance, NodeHint{.kind = NodeHint::Kind::kBroken,
+                                           .lock = op.lock,
+                                           .attempt = Parse(op.owner).attempt}});
+  return call.Say(Verdict::kOk, 0, op.at_once ? Duration(0) : left);
 }
 
 NodeAnswer ObedientNode::Do(const Call& call, const InspectOp& op) {
@@ -226,8 +298,23 @@ NodeAnswer ObedientNode::Do(const Call& call, const InspectOp& op) {
   const auto stored = fences_.find(op.lock);
   const Fence fence = stored == fences_.end() ? 0 : stored->second.fence;
   if (key == keys_.end()) return call.Say(Verdict::kOk, fence);
-  return call.Say(Verdict::kOk, fence, std::chrono::microseconds(key->second.until - call.now),
-                  key->second.owner);
+  NodeAnswer answer =
+      call.Say(Verdict::kOk, fence, std::chrono::microseconds(key->second.until - call.now),
+               key->second.owner);
+  const Owner owner = Parse(key->second.owner);
+  if (ParseOwnerValue(key->second.owner) && owner.instance != op.asker) {
+    published_.push_back(
+        {owner.instance,
+         HolderAsked{
+             .inquiry = op.inquiry, .attempt = owner.attempt, .asker = op.asker, .lock = op.lock}});
+    answer.greatest = hears_nothing.contains(owner.instance) ? 0 : 1;
+  }
+  return answer;
+}
+
+NodeAnswer ObedientNode::Do(const Call& call, const NameHolderOp& op) {
+  published_.push_back({op.asker, HolderNamed{.inquiry = op.inquiry, .holder = op.holder}});
+  return call.Say(Verdict::kOk);
 }
 
 NodeAnswer ObedientNode::Do(const Call& call, const ProbeOp& op) {
@@ -359,17 +446,21 @@ void ObedientNode::Put(Time now, const std::string& lock, const std::string& own
 
 void ObedientNode::PutWant(Time now, const std::string& lock, const std::string& instance,
                            Stamp stamp, Duration life) {
-  wants_[lock].Register(instance, stamp, Clock(now) + Us(life));
+  const NodeTime until = Clock(now) + Us(life);
+  wants_[lock].Put(Clock(now), {stamp, instance}, {.until = until, .at = until});
 }
 
 Stamp ObedientNode::WantOf(Time now, const std::string& lock, const std::string& instance) {
   Expire(Clock(now));
-  return wants_[lock].StampOf(instance);
+  WantQueue& queue = wants_[lock];
+  return queue.IsFresh(Clock(now), instance) ? queue.StampOf(instance) : 0;
 }
 
-void ObedientNode::Publish(NodeHint::Kind kind, const std::string& instance,
-                           const std::string& lock) {
-  published_.push_back({instance, {.kind = kind, .lock = lock}});
+WantQueue::Publish ObedientNode::PublisherOf(const std::string& lock) {
+  return [this, lock](NodeHint::Kind kind, const std::string& instance, Duration rest) {
+    published_.push_back({instance, NodeHint{.kind = kind, .lock = lock, .rest = rest}});
+    return !hears_nothing.contains(instance);
+  };
 }
 
 }  // namespace redlockd::engine

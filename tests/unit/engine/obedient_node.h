@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,12 +20,14 @@ class ObedientNode {
   explicit ObedientNode(std::string run_id) : run_id_(std::move(run_id)) {}
 
   // Carries out `op` of a daemon with the settings `timing`, at the true time `now`, on a
-  // connection that knows this node as `run_id`. The answer has no node index and no ticket yet.
-  NodeAnswer Run(Time now, const Timing& timing, const std::string& run_id, const NodeOp& op);
+  // connection that knows this node as `run_id`; `hears`: it hears what is published to it. The
+  // answer has no node index and no ticket yet.
+  NodeAnswer Run(Time now, const Timing& timing, const std::string& run_id, const NodeOp& op,
+                 bool hears = true);
   // What it has published to daemons since it was asked last (rule E5). No node index yet.
   struct Published {
     std::string instance;
-    NodeHint hint;
+    Hint hint;
   };
   std::vector<Published> TakePublished() { return std::exchange(published_, {}); }
 
@@ -44,13 +47,13 @@ class ObedientNode {
   void PutFence(Time now, const std::string& lock, Fence fence) {
     fences_[lock] = {fence, Clock(now) + 60'000'000};
   }
-  // An entry of another daemon, fresh for `life`.
+  // An entry of another daemon, fresh for `life`, however often it is called.
   void PutWant(Time now, const std::string& lock, const std::string& instance, Stamp stamp,
                Duration life);
-  // The stamp of that daemon's fresh entry; 0: it has none.
   void LeaveWant(const std::string& lock, const std::string& instance) {
     wants_[lock].Leave(instance);
   }
+  // The stamp of that daemon's fresh entry; 0: it has none.
   Stamp WantOf(Time now, const std::string& lock, const std::string& instance);
 
   Duration clock_off{0};  // how far its clock is ahead of the others'
@@ -59,7 +62,8 @@ class ObedientNode {
   std::string maxmemory_policy = "noeviction";
   std::string refuses;  // why it stores nothing: the introduction says so, acquires are errors
   std::uint64_t evicted_keys = 0;
-  std::int64_t count = 0;  // of introductions
+  std::int64_t count = 0;               // of introductions
+  std::set<std::string> hears_nothing;  // daemons that are not subscribed
   // The settings of its sentinel; none if it has none.
   std::optional<Duration> MaxTtl() const {
     return sentinel_ ? std::optional(sentinel_->max_ttl) : std::nullopt;
@@ -89,7 +93,9 @@ class ObedientNode {
   NodeAnswer Do(const Call& call, const ConfirmOp& op);
   NodeAnswer Do(const Call& call, const RenewOp& op);
   NodeAnswer Do(const Call& call, const ReleaseOp& op);
+  NodeAnswer Do(const Call& call, const BreakOp& op);
   NodeAnswer Do(const Call& call, const InspectOp& op);
+  NodeAnswer Do(const Call& call, const NameHolderOp& op);
   NodeAnswer Do(const Call& call, const ProbeOp& op);
   void Compare(const Call& call, const ProbeOp& op, const ProbeOp::Sighting& sighting,
                NodeFacts& facts);
@@ -101,11 +107,13 @@ class ObedientNode {
   void QuarantineAgain(const Call& call);
   bool IsUsed() const;
   void Expire(NodeTime now);
-  NodeAnswer Decide(const Call& call, const AcquireOp& op, const std::string& instance);
+  std::optional<NodeAnswer> Obstacle(const Call& call, const AcquireOp& op, NodeAnswer& known);
+  void HintToHolder(const AcquireOp& op, const std::string& holder, std::uint32_t place,
+                    const std::optional<WantQueue::Other>& first);
   NodeAnswer Take(const Call& call, const AcquireOp& op);  // past all that could refuse it, but A6
   static Fence Latest(const Call& call, Fence stored);
   static NodeTime LifeOf(const Call& call, Fence fence);
-  void Publish(NodeHint::Kind kind, const std::string& instance, const std::string& lock);
+  WantQueue::Publish PublisherOf(const std::string& lock);
 
   std::string run_id_;
   std::optional<Sentinel> sentinel_;

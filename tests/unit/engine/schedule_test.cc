@@ -48,11 +48,15 @@ TEST_F(ScheduleTest, DoesNotWarnOfAnEndThatWasAskedFor) {
 }
 
 TEST_F(ScheduleTest, AKeptOneEndsAtTheLatestDeadlineThatWasAnnounced) {  // rule C9
-  schedule_.BeginHold();
+  schedule_.ForgetAnnounced();
   schedule_.OnHoldEnd(At(0s), At(3s), At(3s), 3s);
   schedule_.OnHoldEnd(At(0s), At(2s), At(2s), 3s);
-  schedule_.Keep();
-  EXPECT_EQ(schedule_.TakeDue(At(3s) - 1ns), std::nullopt);
+  schedule_.RenewAt(At(1s));
+  EXPECT_EQ(schedule_.kept_until(), Time());
+  schedule_.Keep(schedule_.announced());
+  EXPECT_EQ(schedule_.kept_until(), At(3s));
+  schedule_.EndAt(schedule_.kept_until());
+  EXPECT_EQ(schedule_.TakeDue(At(3s) - 1ns), std::nullopt) << "it neither warns nor renews";
   EXPECT_EQ(schedule_.TakeDue(At(3s)), Schedule::Due::kEnd);
 }
 

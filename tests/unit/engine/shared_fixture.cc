@@ -10,6 +10,8 @@ const char* NameOf(Ticket::Kind kind) {
   switch (kind) {
     case Ticket::Kind::kAttempt:
       return "attempt";
+    case Ticket::Kind::kStand:
+      return "stand";
     case Ticket::Kind::kConfirm:
       return "confirm";
     case Ticket::Kind::kHeal:

@@ -42,7 +42,7 @@ class SharedFixture : public ::testing::Test, NodeTable::Observer, ReleaseTable:
   Shared shared_;
 
  private:
-  void OnVotersChanged() override {}
+  void OnVotersChanged(Time, bool) override {}
   void OnPromisesVoid(Time, NodeIndex) override {}
   void OnReleased(const std::string&) override {}
   void AnswerProbes();

@@ -297,6 +297,15 @@ TEST(Timing, DerivesTimes) {
   EXPECT_EQ(Timing::UsefulRemainder(8s), 2s);
 }
 
+TEST(Timing, ATtlLeavesWhatItIsFor) {  // rule I2
+  const Timing timing;
+  for (const Duration rest : {Duration(1ns), Duration(50ms), Duration(60s), Duration(24h)}) {
+    const Duration ttl = timing.TtlFor(rest);
+    EXPECT_GE(ttl - timing.DriftAllowance(ttl), rest);
+    EXPECT_LE(ttl - timing.DriftAllowance(ttl), rest + 1us);
+  }
+}
+
 TEST(FewTest, PutsEachValueInItsPlace) {
   Few<int> few;
   EXPECT_EQ(few.size(), 0u);
@@ -311,6 +320,26 @@ TEST_F(FewDeathTest, HasAValueForEachNodeAtMost) {
   Few<int> few;
   for (std::size_t i = 0; i < kMaxNodes; ++i) few.Add(0);
   EXPECT_DEATH(few.Add(0), "size_ < values_.size");
+}
+
+TEST(Timing, AGraceIsThreeLongRoundTripsWithinBounds) {  // rule E8.2
+  EXPECT_EQ(Timing::Grace(0ms), Duration(50ms));
+  EXPECT_EQ(Timing::Grace(16ms), Duration(50ms));
+  EXPECT_EQ(Timing::Grace(20ms), Duration(60ms));
+  EXPECT_EQ(Timing::Grace(400ms), Duration(1s));
+}
+
+TEST(Timing, WaitsTheLongerTheFartherItsTurnIs) {  // rule E8.3
+  const Timing timing;
+  EXPECT_EQ(timing.Interval(0), Duration(100ms));
+  EXPECT_EQ(timing.Interval(2), Duration(100ms));
+  EXPECT_EQ(timing.Interval(3), Duration(100ms));
+  EXPECT_EQ(timing.Interval(10), Duration(250ms));
+  EXPECT_EQ(timing.Interval(200), Duration(5s));
+  EXPECT_EQ(timing.Interval(1'000'000), Duration(5s));
+  Timing slow;
+  slow.retry_interval = 2s;
+  EXPECT_EQ(slow.Interval(1'000'000), Duration(20s));
 }
 
 TEST(Timing, MovesACrowdApartWithinAPartOfTheInterval) {
@@ -392,7 +421,7 @@ class ReleaseTableTest : public ::testing::Test, NodeTable::Observer, ReleaseTab
   ReleaseTable releases_{nodes_, sessions_, agenda_, outbox_, *this};
 
  private:
-  void OnVotersChanged() override {}
+  void OnVotersChanged(Time, bool) override {}
   void OnPromisesVoid(Time, NodeIndex) override {}
   void OnReleased(const std::string&) override {}
 };

@@ -39,7 +39,7 @@ TEST_F(Tries, ASplitIsFoughtOutFromAPlaceInTheQueue) {
   const auto next = std::get<AcquireOp>(asked_.front().op);
   EXPECT_EQ(next.queueing, Queueing::kAlways);
   EXPECT_EQ(next.stamp, nodes_[0].Clock(now_));
-  EXPECT_EQ(next.want_life, 5ms);
+  EXPECT_EQ(next.most_life, 5ms);
   Vote(0, 20);
   Vote(1, 20);
   EXPECT_TRUE(GrantOf(request));
@@ -145,7 +145,7 @@ TEST_F(Tries, AWaiterInLineKeepsItsEntryAsLongAsEver) {
   Lock(b_);
   Split();
   ASSERT_TRUE(NextRound());
-  EXPECT_EQ(std::get<AcquireOp>(asked_.front().op).want_life, timing_.WantLife());
+  EXPECT_EQ(std::get<AcquireOp>(asked_.front().op).most_life, kNoExpiry);
 }
 
 TEST_F(Tries, AShortWaitDoesNotEndInASplit) {

@@ -45,8 +45,8 @@ TEST(CApiWire, OptionsAreSent) {
   FakeDaemon daemon;
   EXPECT_EQ(RunC(daemon.path(), "OptionsAreSent"), 0);
   EXPECT_THAT(daemon.received(),
-              testing::ElementsAre(
-                  "lock jobs wait=250ms ttl=20s max-hold=1h note=nightly%20run events=renew"));
+              testing::ElementsAre("lock jobs wait=250ms ttl=20s max-hold=1h min-hold=1m "
+                                   "note=nightly%20run events=renew,wanted"));
 }
 
 TEST(CApiWire, WhatIsNotAskedForIsNotSent) {

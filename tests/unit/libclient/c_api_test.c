@@ -44,9 +44,11 @@ static void Trick(redlock_client* client, const char* verb, const char* line) {
 /* What callbacks saw. */
 struct Seen {
   int events;
-  redlock_event event; /* the last one; its strings are in lock and reason */
+  redlock_event event; /* the last one; its strings are in lock, reason, by and what */
   char lock[64];
   char reason[128];
+  char by[16];
+  char what[16];
   int replies;
   int error;
   redlock_grant grant;
@@ -59,6 +61,8 @@ static void OnEvent(redlock_client* client, const redlock_event* event, void* ar
   seen->event = *event;
   snprintf(seen->lock, sizeof(seen->lock), "%s", event->lock ? event->lock : "-");
   snprintf(seen->reason, sizeof(seen->reason), "%s", event->reason ? event->reason : "-");
+  snprintf(seen->by, sizeof(seen->by), "%s", event->by ? event->by : "-");
+  snprintf(seen->what, sizeof(seen->what), "%s", event->what ? event->what : "-");
 }
 
 static void OnReply(redlock_client* client, int error, const redlock_reply* reply, void* arg) {
@@ -114,6 +118,8 @@ static void OptionsAreSent(void) { /* the driver looks at what the daemon receiv
   options.max_hold_ns = 3600 * SECOND;
   options.note = "nightly run";
   options.renew_events = 1;
+  options.min_hold_ns = 60 * SECOND;
+  options.events = REDLOCK_WANTED_EVENTS;
   CHECK(redlock_lock(client, "jobs", &options, NULL) == REDLOCK_OK);
   redlock_free(client);
 }
@@ -137,7 +143,7 @@ static void BadArguments(void) {
   redlock_client* client = Connect();
   char name[257];
   redlock_grant no_size = {0, 0, 0, 0, 0, 0};
-  redlock_lock_options options = {0, 0, 0, 0, NULL, 0};
+  redlock_lock_options options = {0, 0, 0, 0, NULL, 0, 0, 0};
   redlock_arg no_value = {"key", NULL};
   redlock_arg bad_key = {"a key", "x"};
   redlock_arg empty = {NULL, ""};
@@ -155,6 +161,14 @@ static void BadArguments(void) {
   options.wait_ns = -2;
   CHECK(redlock_lock(client, "x", &options, NULL) == REDLOCK_EINVAL);
   CHECK_TEXT(redlock_error_text(client), "invalid use: wait_ns is negative");
+  options = (redlock_lock_options)REDLOCK_LOCK_OPTIONS_INIT;
+  options.events = REDLOCK_WANTED_EVENTS | 2;
+  CHECK(redlock_lock(client, "x", &options, NULL) == REDLOCK_EINVAL);
+  CHECK_TEXT(redlock_error_text(client),
+             "invalid use: events has a bit that is not in redlock_hold_events");
+  CHECK(redlock_unlock(client, "x", 0, REDLOCK_SYNC | 0x80) == REDLOCK_EINVAL);
+  CHECK_TEXT(redlock_error_text(client),
+             "invalid use: flags has a bit that is not in redlock_unlock_flags");
   CHECK(redlock_query(client, NULL, NULL, 0, NULL) == REDLOCK_EINVAL);
   CHECK(redlock_query(client, "two words", NULL, 0, NULL) == REDLOCK_EINVAL);
   CHECK(redlock_query(client, "echo", NULL, 1, NULL) == REDLOCK_EINVAL);
@@ -189,7 +203,11 @@ static void LongerStructs(void) {
   CHECK(strstr(redlock_error_text(client), "does not know") != NULL);
   options.known.size = SIZE_MAX;
   CHECK(redlock_lock(client, "b", &options.known, NULL) == REDLOCK_EINVAL);
-  options.known.size = sizeof(redlock_lock_options) - 1; /* shorter than any version's */
+  options.known.size = offsetof(redlock_lock_options, min_hold_ns); /* as in version 0.1 */
+  options.known.min_hold_ns = SECOND;                               /* which has no such members */
+  options.known.events = UINT64_MAX;
+  CHECK(redlock_lock(client, "b", &options.known, NULL) == REDLOCK_OK);
+  options.known.size -= 1; /* shorter than any version's */
   CHECK(redlock_lock(client, "b", &options.known, NULL) == REDLOCK_EINVAL);
   grant.known.size = sizeof(redlock_grant) - 1;
   CHECK(redlock_check(client, "a", 0, &grant.known) == REDLOCK_EINVAL);
@@ -304,9 +322,23 @@ static void Events(void) {
   CHECK(seen.event.type == REDLOCK_EVENT_DRAINING);
   CHECK(seen.event.within_ns == 3 * SECOND / 2);
   CHECK_TEXT(seen.lock, "-");
-  CHECK(seen.events == 5);
+  Trick(client, "say", "* BROKEN lock=a fence=7 deadline=8");
+  CHECK(seen.event.type == REDLOCK_EVENT_BROKEN && seen.event.deadline_ns == 8);
+  CHECK_TEXT(seen.lock, "a");
+  Trick(client, "say", "* WANTED lock=a fence=7 by=elsewhere");
+  CHECK(seen.event.type == REDLOCK_EVENT_WANTED && seen.event.fence == 7);
+  CHECK_TEXT(seen.by, "elsewhere");
+  CHECK(seen.event.what == NULL && seen.event.pid == 0 && seen.event.uid == -1);
+  Trick(client, "say", "* WATCH lock=a%20b what=granted fence=7 pid=12 uid=0");
+  CHECK(seen.event.type == REDLOCK_EVENT_WATCH && seen.event.fence == 7);
+  CHECK_TEXT(seen.lock, "a b");
+  CHECK_TEXT(seen.what, "granted");
+  CHECK(seen.event.pid == 12 && seen.event.uid == 0 && seen.event.missed == 0);
+  Trick(client, "say", "* WATCH missed=12345");
+  CHECK(seen.event.missed == 12345 && seen.event.lock == NULL && seen.event.what == NULL);
+  CHECK(seen.events == 9);
   Trick(client, "say", "* WONDER lock=a new=1"); /* of a newer daemon */
-  CHECK(seen.events == 5);
+  CHECK(seen.events == 9);
   redlock_free(client);
 }
 

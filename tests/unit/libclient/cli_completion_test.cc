@@ -109,6 +109,9 @@ TEST_F(Completion, OffersWhatBeginsWithTheWord) {
   EXPECT_THAT(Offered(names, {"show", "\\$\\("}), ElementsAre("$(x)"));
   EXPECT_THAT(Offered(names, {"show", "*"}), IsEmpty());
   EXPECT_THAT(Offered(names, {"run", "-n", "-w", "5", "o"}), ElementsAre("other"));
+  EXPECT_THAT(Offered(names, {"watch", "other", "j"}),
+              UnorderedElementsAreArray({"job-1", "job 2"}));
+  EXPECT_THAT(Offered(names, {"break", "--fence", "7", "o"}), ElementsAre("other"));
 }
 
 TEST_F(Completion, LeavesOutWhatATerminalOrTheCommandWouldTakeForSomethingElse) {

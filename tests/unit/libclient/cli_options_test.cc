@@ -50,19 +50,21 @@ TEST(RunOptions, Defaults) {
   EXPECT_FALSE(run.quiet || run.verbose);
   EXPECT_EQ(run.ttl, 0s);
   EXPECT_EQ(run.max_hold, 0s);
+  EXPECT_EQ(run.min_hold, 0s);
   EXPECT_EQ(run.note, "");
   EXPECT_EQ(run.kill_after, std::nullopt);
 }
 
 TEST(RunOptions, AllOfThem) {
   const RunOptions run =
-      GoodRun({"-w", "2.5", "-E", "3", "-qv", "--ttl", "8s", "--max-hold=1h", "--kill-after",
-               "250ms", "--note", "a b", "job", "--", "cmd", "-n", "--", "x"});
+      GoodRun({"-w", "2.5", "-E", "3", "-qv", "--ttl", "8s", "--max-hold=1h", "--min-hold=5m",
+               "--kill-after", "250ms", "--note", "a b", "job", "--", "cmd", "-n", "--", "x"});
   EXPECT_EQ(run.wait, 2500ms);
   EXPECT_EQ(run.busy_code, 3);
   EXPECT_TRUE(run.quiet && run.verbose);
   EXPECT_EQ(run.ttl, 8s);
   EXPECT_EQ(run.max_hold, 1h);
+  EXPECT_EQ(run.min_hold, 5min);
   EXPECT_EQ(run.kill_after, 250ms);
   EXPECT_EQ(run.note, "a b");
   EXPECT_THAT(run.command, ElementsAre("cmd", "-n", "--", "x"));
@@ -124,7 +126,8 @@ TEST(RunOptions, OptionsMayFollowTheName) {
 }
 
 TEST(RunOptions, DurationsWithAndWithoutAUnit) {
-  for (const char* option : {"-w", "--wait", "--timeout", "--ttl", "--max-hold", "--kill-after"}) {
+  for (const char* option :
+       {"-w", "--wait", "--timeout", "--ttl", "--max-hold", "--min-hold", "--kill-after"}) {
     for (const auto& [text, duration] :
          std::vector<std::pair<const char*, Duration>>{{"5", 5s},
                                                        {"5s", 5s},
@@ -136,7 +139,7 @@ TEST(RunOptions, DurationsWithAndWithoutAUnit) {
       const RunOptions run = GoodRun({option, text, "job", "true"});
       const Duration got = run.wait         ? *run.wait
                            : run.kill_after ? *run.kill_after
-                                            : run.ttl + run.max_hold;
+                                            : run.ttl + run.max_hold + run.min_hold;
       EXPECT_EQ(got, duration) << option << " " << text;
     }
   }
@@ -206,8 +209,31 @@ TEST(QueryOptions, EachCommand) {
   EXPECT_EQ(query({"nodes"}).kind, Kind::kNodes);
   EXPECT_EQ(query({"nodes", "--trust-empty"}).kind, Kind::kTrustEmpty);
   EXPECT_EQ(query({"nodes", "--adopt"}).kind, Kind::kAdopt);
+  const QueryOptions of_fence = query({"break", "job", "--fence", "7"});
+  EXPECT_EQ(of_fence.kind, Kind::kBreak);
+  EXPECT_EQ(of_fence.name, "job");
+  EXPECT_EQ(of_fence.fence, "7");
+  const QueryOptions of_owner = query({"break", "--owner=ab:1:h", "--now", "job", "--json"});
+  EXPECT_EQ(of_owner.owner, "ab:1:h");
+  EXPECT_TRUE(of_owner.now);
+  EXPECT_TRUE(of_owner.json);
   EXPECT_EQ(query({"stats"}).kind, Kind::kStats);
   EXPECT_EQ(query({"ping"}).kind, Kind::kPing);
+}
+
+TEST(WatchOptions, NamesAndJson) {
+  const auto watch = [](std::vector<std::string> words) {
+    return std::get<WatchOptions>(Good(std::move(words)).command);
+  };
+  EXPECT_TRUE(watch({"watch"}).names.empty());
+  EXPECT_FALSE(watch({"watch"}).json);
+  EXPECT_EQ(watch({"watch", "a b", "--json", "c"}).names, (std::vector<std::string>{"a b", "c"}));
+  EXPECT_TRUE(watch({"watch", "a", "--json"}).json);
+  EXPECT_EQ(watch({"watch", "--", "-a"}).names, std::vector<std::string>{"-a"});
+  EXPECT_THAT(Refusal({"watch", ""}), HasSubstr("NAME: "));
+  std::vector<std::string> many(66, "a");
+  many[0] = "watch";
+  EXPECT_THAT(Refusal(many), HasSubstr("unexpected argument 'a'"));
 }
 
 TEST(QueryOptions, SocketBeforeAndBehind) {
@@ -229,6 +255,12 @@ TEST(QueryOptions, MistakesAreNamed) {
   EXPECT_THAT(Refusal({"show"}), HasSubstr("NAME is required"));
   EXPECT_THAT(Refusal({"show", ""}), HasSubstr("the lock name is empty"));
   EXPECT_THAT(Refusal({"nodes", "--adopt", "--trust-empty"}), HasSubstr("cannot be combined"));
+  EXPECT_THAT(Refusal({"break", "--fence", "7"}), HasSubstr("NAME is required"));
+  EXPECT_THAT(Refusal({"break", "job"}), HasSubstr("--fence or --owner is required"));
+  EXPECT_THAT(Refusal({"break", "job", "--fence", "7", "--owner", "x"}),
+              HasSubstr("--owner: cannot be combined with --fence"));
+  EXPECT_THAT(Refusal({"break", "job", "--fence", "7", "--now"}),
+              HasSubstr("--now: expected it with --owner"));
   EXPECT_THAT(Refusal({"help", "bogus"}), HasSubstr("unknown command 'bogus'"));
 }
 
@@ -250,7 +282,7 @@ TEST(Help, GoesToStandardOutput) {
   }
   EXPECT_THAT(Printed({"--help"}), HasSubstr("run NAME COMMAND"));
   EXPECT_THAT(Printed({"help"}), HasSubstr("run NAME COMMAND"));
-  for (const char* command : {"list", "show", "nodes", "stats", "ping"}) {
+  for (const char* command : {"list", "show", "break", "nodes", "stats", "ping"}) {
     EXPECT_THAT(Printed({command, "--help"}), HasSubstr("--json")) << command;
   }
   EXPECT_THAT(Printed({"--version"}), HasSubstr("redlock "));

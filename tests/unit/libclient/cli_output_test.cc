@@ -91,6 +91,46 @@ TEST(ForPeople, Show) {
             "2     10.0.0.2:6379  unknown                      connection refused\n");
 }
 
+TEST(ForPeople, ShowOfAHolderElsewhere) {
+  Answer answer;
+  answer.rows = {Of({{"place", "other"},
+                     {"state", "held"},
+                     {"host", "alpha"},
+                     {"fence", "7"},
+                     {"held", "192s"},
+                     {"pid", "12"},
+                     {"uid", "1000"},
+                     {"note", "by \x1bhand"}}),
+                 Of({{"place", "node"},
+                     {"node", "1"},
+                     {"address", "10.0.0.1:6379"},
+                     {"state", "held"},
+                     {"owner", "ab:3"},
+                     {"host", "alpha"},
+                     {"left", "9s"}})};
+  answer.last = Of({{"lock", "backup"}, {"state", "held"}, {"by", "other"}, {"votes", "1/1"}});
+  EXPECT_EQ(ForPeople(Kind::kShow, answer, 0),
+            "backup is held by another (1/1 nodes)\n"
+            "on alpha: pid 12, uid 1000; fence 7, held for 3m12s; by \\x1Bhand\n"
+            "NODE  ADDRESS        STATE  LEFT  HOST   OWNER\n"
+            "1     10.0.0.1:6379  held   9.0s  alpha  ab:3\n");
+}
+
+TEST(ForPeople, ShowOfABrokenLock) {
+  Answer answer;
+  answer.last = Of({{"lock", "backup"}, {"state", "kept"}, {"by", "other"}, {"votes", "3/5"}});
+  EXPECT_EQ(ForPeople(Kind::kShow, answer, 0),
+            "backup is kept: an administrator broke the lease, taken by another (3/5 nodes)\n");
+}
+
+TEST(ForPeople, Break) {
+  Answer answer;
+  answer.last = Of({{"lock", "backup"}, {"left", "9500ms"}});
+  EXPECT_EQ(ForPeople(Kind::kBreak, answer, 0), "broke backup, which is free in 9.5s\n");
+  answer.last = Of({{"lock", "backup"}, {"left", "0ns"}});
+  EXPECT_EQ(ForPeople(Kind::kBreak, answer, 0), "broke backup, which is free\n");
+}
+
 TEST(ForPeople, Nodes) {
   Answer answer;
   answer.rows = {Of({{"node", "1"},
@@ -237,8 +277,8 @@ class AnyBytes : public testing::Test {
 TEST_F(AnyBytes, ReachNoTerminalThatWouldObeyThem) {
   for (std::size_t i = 0; i < kRounds; ++i) {
     const Answer answer = Any();
-    for (const Kind kind : {Kind::kList, Kind::kShow, Kind::kNodes, Kind::kTrustEmpty, Kind::kAdopt,
-                            Kind::kStats, Kind::kPing}) {
+    for (const Kind kind : {Kind::kList, Kind::kShow, Kind::kBreak, Kind::kNodes, Kind::kTrustEmpty,
+                            Kind::kAdopt, Kind::kStats, Kind::kPing}) {
       for (const std::size_t places : {0, 40}) {
         std::string text = ForPeople(kind, answer, places);
         std::erase(text, '\n');

@@ -55,6 +55,32 @@ TEST(CliQuery, EachCommandHasItsVerb) {
   }
 }
 
+TEST(CliQuery, ABreakNamesAFenceOrAnOwner) {
+  FakeDaemon daemon;
+  Process of_fence(daemon.Redlock({"break", "a b", "--fence", "7"}));
+  FakeSession session = daemon.Accept();
+  auto request = session.Read();
+  EXPECT_EQ(request.verb, "break");
+  EXPECT_THAT(request.args, ElementsAre("a b"));
+  ASSERT_EQ(request.options.size(), 1u);
+  EXPECT_EQ(request.options[0].key, "fence");
+  EXPECT_EQ(request.options[0].value, "7");
+  session.Answer(request, "OK lock=a%20b left=9500ms");
+  EXPECT_EQ(of_fence.ReadToEnd(), "broke a b, which is free in 9.5s\n");
+  EXPECT_EQ(of_fence.Wait(), ExitCode(0));
+
+  Process of_owner(daemon.Redlock({"break", "a b", "--owner", "x=1:2:h", "--now"}));
+  FakeSession second = daemon.Accept();
+  request = second.Read();
+  EXPECT_THAT(request.args, ElementsAre("a b", "now"));
+  ASSERT_EQ(request.options.size(), 1u);
+  EXPECT_EQ(request.options[0].key, "owner");
+  EXPECT_EQ(request.options[0].value, "x=1:2:h");
+  second.Answer(request, "ERR not-held lock=a%20b :another owner has it");
+  EXPECT_THAT(of_owner.ReadToEnd(), HasSubstr("another owner has it"));
+  EXPECT_EQ(of_owner.Wait(), ExitCode(75));
+}
+
 struct Refusal {
   const char* answer;
   int code;

@@ -116,6 +116,14 @@ TEST_F(CliRunDeadline, ALostLockThatIsKeptEndsByTerm) {
   EXPECT_EQ(redlock_->Wait(), ExitCode(79));
 }
 
+TEST_F(CliRunDeadline, ABrokenLockKillsTheCommandAtOnce) {
+  Start("trap '' TERM; echo ready; while :; do sleep 0.01; done", 1h, "1h");
+  session_->Event("BROKEN", deadline_);
+  EXPECT_TRUE(session_->IsAtEndWithoutAWord());
+  EXPECT_THAT(redlock_->ReadToEnd(), HasSubstr("lost job: an administrator broke it"));
+  EXPECT_EQ(redlock_->Wait(), ExitCode(79));
+}
+
 TEST_F(CliRunDeadline, ALostLockThatIsKeptKillsWhatDoesNotEnd) {
   Start("trap '' TERM; echo ready; while :; do sleep 0.01; done", 1h, "2s");
   session_->Lost("max-hold");

@@ -193,6 +193,23 @@ TEST_P(CliRunRefused, ExitCode) {
   EXPECT_NE(access((daemon / "ran").c_str(), F_OK), 0);
 }
 
+// cron sends by mail what a job says, and a lock that is taken is no failure then.
+TEST(CliRunBusy, WithExitCodeZeroATakenLockIsReportedOnlyIfAsked) {
+  FakeDaemon daemon;
+  for (const bool verbose : {false, true}) {
+    for (const bool busy : {false, true}) {
+      std::vector<std::string> args{"run", "-n", "-E", "0", "job", "--", "true"};
+      if (verbose) args.insert(args.begin() + 1, "-v");
+      Process redlock(daemon.Redlock(args));
+      FakeSession session = daemon.Accept();
+      session.Answer(session.Read(),
+                     busy ? "ERR busy lock=job :held so" : "ERR no-quorum lock=job");
+      EXPECT_EQ(redlock.ReadToEnd().empty(), busy && !verbose);
+      EXPECT_EQ(redlock.Wait(), test::ExitCode(busy ? 0 : 69));
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Codes, CliRunRefused,
                          testing::Values(Refusal{"busy", 75}, Refusal{"timeout", 75},
                                          Refusal{"no-quorum", 69}, Refusal{"limit", 69},

@@ -52,6 +52,27 @@ TEST(HolderOf, AnotherHost) {
             "held on host alpha, which has a lease for 9.0s more and may renew it");
 }
 
+TEST(HolderOf, AProcessOfAnotherHost) {
+  const Holder holder = HolderOf(Rows({Of({{"place", "other"},
+                                           {"host", "alpha"},
+                                           {"fence", "7"},
+                                           {"held", "192s"},
+                                           {"pid", "12"},
+                                           {"uid", "1000"},
+                                           {"note", "night\x1bly"}}),
+                                       Node("held", "ab:1:alpha", "alpha", "9s")}));
+  EXPECT_EQ(holder.text, "held on host alpha by pid 12 of uid 1000 for 3m12s: night\\x1Bly");
+}
+
+TEST(HolderOf, ABrokenLease) {
+  const char* owner = "redlockd:kept:ab:1:alpha";
+  const Answer answer =
+      Rows({Node("kept", owner, "alpha", "9s"), Node("kept", owner, "alpha", "9s"),
+            Node("held", "ab:1:alpha", "alpha", "9s")});
+  EXPECT_EQ(HolderOf(answer).text,
+            "broken by an administrator, and kept from others for 9.0s more");
+}
+
 TEST(HolderOf, AKeyThatIsNoLocks) {
   const Holder endless = HolderOf(Rows({Node("held", "42"), Node("held", "42"), Node("free")}));
   EXPECT_TRUE(endless.is_endless);

@@ -163,7 +163,10 @@ void FakeDaemon::Answer(Session& session, const Request& request) {
     for (const std::string& arg : request.args) row.Add("arg", arg);
     for (const auto& option : request.options) row.Add(option.key, option.value);
     row.Text("what was sent");
-  } else if (request.verb != "ping") {
+  } else if (request.verb == "ping") {
+    ReplyLine::Ok(out, request.tag).Add("now", Now());
+    return;
+  } else {
     ReplyLine::Err(out, request.tag, ErrorCode::kUnknownVerb)
         .Add("verb", request.verb)
         .Text("try help");
@@ -204,6 +207,7 @@ void FakeDaemon::Grant(const std::string& name, Session& session, const Request&
       .Add("lock", name)
       .Add("fence", fence.empty() ? std::to_string(lock.fence) : fence)
       .Add("deadline", lock.deadline)
+      .Add("left", ttl)
       .Add("ttl", ttl)
       .Add("votes", "3/5");
 }

@@ -93,12 +93,13 @@ TEST(Mutex, SendsItsOptions) {
   MutexOptions options = At(daemon);
   options.ttl = seconds(20);
   options.max_hold = std::chrono::hours(1);
+  options.min_hold = std::chrono::minutes(5);
   options.note = "nightly run";
   Mutex mutex("jobs", options);
   mutex.lock();
   mutex.unlock();
   EXPECT_EQ(daemon.received().at(0),
-            "lock jobs ttl=20s max-hold=1h note=nightly%20run events=renew");
+            "lock jobs ttl=20s max-hold=1h min-hold=5m note=nightly%20run events=renew");
 }
 
 TEST(Mutex, WorksUnderUniqueLockInAllItsWays) {
@@ -204,6 +205,18 @@ TEST(Mutex, TellsOfLoss) {
   EXPECT_FALSE(mutex.stop_token().stop_requested());
   guard.unlock();
   EXPECT_EQ(log.size(), 1U) << "letting go is no loss";
+}
+
+TEST(Mutex, TellsOfABreak) {
+  FakeDaemon daemon;
+  LossLog log;
+  MutexOptions options = At(daemon);
+  options.on_lost = [&](const Loss& loss) { log.Add(loss); };
+  Mutex mutex("jobs", options);
+  const std::unique_lock guard(mutex);
+  daemon.Say("* BROKEN lock=jobs fence=1 deadline=" + std::to_string(INT64_MAX));
+  EXPECT_EQ(log.Wait(1).reason, "broken");
+  EXPECT_FALSE(mutex.valid());
 }
 
 // Nobody says anything: the timer does.

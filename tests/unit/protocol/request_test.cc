@@ -111,7 +111,7 @@ TEST(FormatRequest, WhatIsFormattedIsParsedBack) {
     for (char& c : text) c = static_cast<char>(random() % 255 + 1);
     return text;
   };
-  const char* const keys[] = {"wait", "ttl", "max-hold", "note"};
+  const char* const keys[] = {"wait", "ttl", "max-hold", "min-hold", "note"};
   for (int i = 0; i < 5'000; ++i) {
     Request request;
     if (random() % 2 == 0) request.tag = "t" + std::to_string(random() % 1000);

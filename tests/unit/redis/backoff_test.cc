@@ -19,6 +19,18 @@ TEST(BackoffTest, DoublesToItsBoundAndBeginsAnew) {
   EXPECT_LE(backoff.Next(), Backoff::kLeast);
 }
 
+TEST(BackoffTest, IsMorePatientUntilItIsConnected) {
+  Backoff backoff(1);
+  EXPECT_EQ(backoff.patience(), 1);
+  for (const int patience : {2, 4, 4}) {
+    backoff.HandshakeTimedOut();
+    backoff.Next();
+    EXPECT_EQ(backoff.patience(), patience);
+  }
+  backoff.Reset();
+  EXPECT_EQ(backoff.patience(), 1);
+}
+
 TEST(BackoffTest, TwoLinksDoNotWaitAlike) {
   Backoff one(1);
   Backoff other(2);

@@ -29,17 +29,17 @@ std::string InfoReply(std::string_view run_id) {
 
 std::size_t FakeNode::LocksOf(const Argv& argv) {
   const std::size_t keys = std::stoul(argv[2]);
-  if (argv[1] == Get(ScriptId::kRenew).sha) return (keys - 1) / 3;
-  if (argv[1] == Get(ScriptId::kRelease).sha) return keys / 2;
-  if (argv[1] == Get(ScriptId::kAcquire).sha) return (keys - 1) / 3;
+  if (argv[1] == Get(ScriptId::kRenew).sha) return (keys - 1) / 4;
+  if (argv[1] == Get(ScriptId::kRelease).sha) return keys / 3;
+  if (argv[1] == Get(ScriptId::kAcquire).sha) return (keys - 1) / 4;
   return 0;
 }
 
 std::string RowsReply(std::size_t locks) {
   std::string reply =
-      "*" + std::to_string(2 + 5 * locks) + "\r\n" + Bulk("ok") + ":1700000000000000\r\n";
+      "*" + std::to_string(2 + 6 * locks) + "\r\n" + Bulk("ok") + ":1700000000000000\r\n";
   for (std::size_t i = 0; i < locks; ++i) {
-    reply += Bulk("ok") + ":" + std::to_string(i) + "\r\n:0\r\n" + Bulk("") + ":0\r\n";
+    reply += Bulk("ok") + ":" + std::to_string(i) + "\r\n:0\r\n" + Bulk("") + ":0\r\n:0\r\n";
   }
   return reply;
 }

@@ -36,7 +36,10 @@ class NodesTest : public ::testing::Test {
                     .max_ttl = 2s,
                     .fence_window = 500ms,
                     .fence_life = 20s,
-                    .quarantine = 3s};
+                    .quarantine = 3s,
+                    .retry_interval = 100ms,
+                    .max_interval = 5s,
+                    .first_poll = 500ms};
   }
 
   NodeOptions& AddNode(const std::string& path) {
@@ -75,6 +78,8 @@ class NodesTest : public ::testing::Test {
     }
     if (const auto* silence = std::get_if<NodeSilence>(&event)) silences_.push_back(*silence);
     if (const auto* hint = std::get_if<NodeHint>(&event)) hints_.push_back(*hint);
+    if (const auto* hint = std::get_if<engine::HolderAsked>(&event)) holder_asked_.push_back(*hint);
+    if (const auto* hint = std::get_if<engine::HolderNamed>(&event)) named_.push_back(*hint);
     if (on_event_) on_event_(event);
   }
 
@@ -111,6 +116,8 @@ class NodesTest : public ::testing::Test {
   std::vector<NodeAnswer> answers_;
   std::vector<NodeSilence> silences_;
   std::vector<NodeHint> hints_;
+  std::vector<engine::HolderAsked> holder_asked_;
+  std::vector<engine::HolderNamed> named_;
   std::vector<std::string> notes_;
 };
 

@@ -3,10 +3,13 @@
 #include <gtest/gtest.h>
 #include <netdb.h>
 
+#include <functional>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "daemon/redis/hint.h"
 #include "daemon/redis/scripts.h"
 #include "tests/support/free_port.h"
 #include "tests/unit/redis/nodes_fixture.h"
@@ -81,6 +84,27 @@ TEST_F(NodesTest, ANodeThatHangsInTheHandshakeIsDown) {
   EXPECT_EQ(downs_[0], "handshake: no answer within 20ms");
 }
 
+// It would only have more to do.
+TEST_F(NodesTest, ASlowNodeHasLongerForEachHandshakeUntilItIsUp) {
+  AddFake().connect_timeout = 20ms;
+  const auto silent = [](const FakeNode::Argv&) { return ""; };
+  fake_->answer = silent;
+  Start();
+  ASSERT_TRUE(Until([&] { return downs_.size() == 3; }));
+  EXPECT_THAT(downs_,
+              ElementsAre("handshake: no answer within 20ms", "handshake: no answer within 40ms",
+                          "handshake: no answer within 80ms"));
+  // Twice more: what was said is not said again.
+  const std::size_t begun = fake_->Count("INFO");
+  ASSERT_TRUE(Until([&] { return fake_->Count("INFO") == begun + 2; }));
+  EXPECT_EQ(downs_.size(), 3u);
+  fake_->answer = [](const FakeNode::Argv& argv) { return FakeNode::Good(argv); };
+  ASSERT_TRUE(Until([&] { return !ups_.empty(); }));
+  fake_->answer = silent;
+  fake_->Drop();
+  EXPECT_TRUE(Until([&] { return downs_.back() == "handshake: no answer within 20ms"; }));
+}
+
 TEST_F(NodesTest, WhatIsNotRedisIsDown) {
   AddFake();
   fake_->answer = [](const FakeNode::Argv&) { return "HTTP/1.1 400 Bad Request\r\n\r\n"; };
@@ -96,7 +120,7 @@ TEST_F(NodesTest, ANodeThatSpeaksOfABillionElementsIsDown) {
   fake_->answer = [](const FakeNode::Argv&) { return "*2147483647\r\n"; };
   Start();
   ASSERT_TRUE(Until([&] { return !downs_.empty(); }));
-  EXPECT_EQ(downs_[0], "not a Redis reply: an array of more than 96 elements, or a nested one");
+  EXPECT_EQ(downs_[0], "not a Redis reply: an array of more than 112 elements, or a nested one");
 }
 
 TEST_F(NodesTest, ASocketThatIsNotThereIsDownWithItsReason) {
@@ -475,7 +499,10 @@ TEST_F(NodesTest, TimeInWhichTheLoopDidNotTurnIsNotTheNodes) {
   node.connect_timeout = 400ms;
   StartAndWaitUp();
   downs_.clear();
-  fake_->answer = [](const FakeNode::Argv&) { return ""; };
+  // After so long a silence the connection itself is asked, too: perhaps before the lock.
+  fake_->answer = [](const FakeNode::Argv& argv) {
+    return argv.at(0) == "EVALSHA" ? "" : FakeNode::Good(argv);
+  };
   Ask(Acquire());
   for (int i = 0; i < 2; ++i) {  // the second time it is not the first that is late
     const auto held_up_until = std::chrono::steady_clock::now() + 390ms;
@@ -488,6 +515,27 @@ TEST_F(NodesTest, TimeInWhichTheLoopDidNotTurnIsNotTheNodes) {
   fake_->Say(ScriptReply("ok"));
   EXPECT_TRUE(Until([&] { return !answers_.empty(); }));
   EXPECT_TRUE(silences_.empty());
+}
+
+// 256 daemons on one host that were to look at the clock often, for each link, had no time for the answers.
+TEST_F(NodesTest, WaitingForManyAnswersCostsHardlyMoreTurnsThanForOne) {
+  NodeOptions& node = AddFake();
+  node.command_timeout = 800ms;
+  options_.links = 16;
+  StartAndWaitUp();
+  fake_->answer = [](const FakeNode::Argv&) { return ""; };
+  std::set<std::size_t> lanes;
+  for (int i = 0; lanes.size() < options_.links; ++i) {
+    const std::string lock = "job" + std::to_string(i);
+    if (lanes.insert(std::hash<std::string>()(lock) % options_.links).second) Ask(Acquire(lock));
+    loop_.RunUntil([] { return false; }, 1ms);  // so that each waits for a time of its own
+  }
+  ASSERT_TRUE(Until([&] { return fake_->Count("EVALSHA") == options_.links; }));
+  std::size_t turns = 0;
+  ASSERT_TRUE(Until([&] { return ++turns, TimedOut() == options_.links; }));
+  // Each has a turn of its own when its time is up, and one more for each time that this machine holds
+  // the test up; were each to look at the clock by itself, it had four turns before that.
+  EXPECT_LT(turns, 4 * options_.links);
 }
 
 TEST_F(NodesTest, ACloseInTheMiddleOfAReplyLeavesNobodyWaiting) {
@@ -635,10 +683,19 @@ TEST_F(NodesTest, TheAclLineOfTheReadmeSuffices) {
   const engine::Fence fence = Answer(Acquire()).fence;
   EXPECT_EQ(Answer(engine::ConfirmOp{"job", kOwner, fence + 1}).verdict, Verdict::kOk);
   EXPECT_EQ(Answer(engine::RenewOp{"job", kOwner, 2s}).verdict, Verdict::kOk);
-  EXPECT_EQ(Answer(engine::InspectOp{"job"}).text, kOwner);
+  EXPECT_EQ(Answer(engine::InspectOp{"job", "another", 1}).greatest, 1) << "the holder is asked";
+  EXPECT_EQ(Answer(engine::NameHolderOp{.asker = kInstance, .inquiry = 1}).verdict, Verdict::kOk);
+  EXPECT_TRUE(Until([&] { return named_.size() == 1; })) << "an answer reaches the asker";
   EXPECT_EQ(Answer(engine::AcquireOp{"job", kOther, 1s, 0}).verdict, Verdict::kBusy);
   EXPECT_TRUE(Until([&] { return hints_.size() == 1; })) << "to be wanted is told to the holder";
-  EXPECT_EQ(Answer(engine::ReleaseOp{"job", kOwner}).verdict, Verdict::kOk);
+  engine::AcquireOp stand = Acquire();
+  stand.queueing = engine::Queueing::kStand;
+  stand.stamp = 1;
+  EXPECT_EQ(Answer(stand).place, 1u);
+  stand.owner = kOther;
+  EXPECT_EQ(Answer(stand).place, 2u);
+  EXPECT_EQ(Answer(engine::ReleaseOp{"job", kOwner, true}).verdict, Verdict::kOk);
+  EXPECT_EQ(Answer(Acquire()).verdict, Verdict::kOk) << "the other does not hear its call";
   EXPECT_EQ(Answer(engine::SuspectOp{}).verdict, Verdict::kOk);
   EXPECT_EQ(Answer(engine::AdoptOp{"set-2"}).verdict, Verdict::kOk);
   EXPECT_EQ(Answer(engine::AdoptOp{""}).verdict, Verdict::kOk);
@@ -669,12 +726,52 @@ TEST_F(NodesTest, WhatScriptsPublishIsAHint) {
   engine::AcquireOp next = Acquire();
   next.queueing = engine::Queueing::kAlways;
   next.stamp = 1;
-  next.want_life = 600ms;
+  next.grace = 50ms;
   EXPECT_EQ(Answer(next).verdict, Verdict::kBusy);
+  EXPECT_TRUE(server.Command({"HGET", "redlockd:wait:app:job", kInstance}).ends_with(" 1"))
+      << "it hears calls";
   Answer(engine::ReleaseOp{"job", kOther});
   ASSERT_TRUE(Until([&] { return hints_.size() == 2; }));
   EXPECT_EQ(hints_[1].kind, NodeHint::Kind::kFree);
   EXPECT_EQ(hints_[1].lock, "job");
+}
+
+// Rule E11, both ways.
+TEST_F(NodesTest, AQuestionAndItsAnswerComeWithTheNodeThatPassedThemOn) {
+  test::RedisNode server;
+  AddNode("/nonexistent/redis.sock");
+  AddNode(server.SocketPath());
+  options_.instance = kInstance;
+  Start();
+  ASSERT_TRUE(Until([&] { return ups_.size() == 1 && IsSubscribed(server, kInstance); }));
+  server.Command({"SET", "job", kOwner});
+  EXPECT_EQ(Answer(engine::InspectOp{"job", kInstance, 5}).greatest, 0) << "it need not ask itself";
+  EXPECT_EQ(Answer(engine::InspectOp{"job", "another", 5}).greatest, 1);
+  ASSERT_TRUE(Until([&] { return holder_asked_.size() == 1; }));
+  EXPECT_EQ(holder_asked_[0].node, 1u);
+  EXPECT_EQ(holder_asked_[0].inquiry, 5u);
+  EXPECT_EQ(holder_asked_[0].asker, "another");
+  EXPECT_EQ(holder_asked_[0].lock, "job");
+  const engine::HolderFacts holder{.fence = 7, .pid = 12, .uid = 1000, .note = "a note\n"};
+  EXPECT_EQ(Answer(engine::NameHolderOp{kInstance, 6, holder}).verdict, Verdict::kOk);
+  ASSERT_TRUE(Until([&] { return named_.size() == 1; }));
+  EXPECT_EQ(named_[0].node, 1u);
+  EXPECT_EQ(named_[0].inquiry, 6u);
+  EXPECT_EQ(named_[0].holder, holder);
+}
+
+// Rule E8.2.
+TEST_F(NodesTest, ADaemonThatIsNotSubscribedSaysThatItHearsNoCalls) {
+  test::RedisNode server;
+  AddNode(server.SocketPath());
+  StartAndWaitUp();
+  Answer(engine::ProbeOp{});
+  Answer(engine::TrustOp{});
+  engine::AcquireOp stand = Acquire();
+  stand.queueing = engine::Queueing::kStand;
+  stand.stamp = 1;
+  EXPECT_EQ(Answer(stand).verdict, Verdict::kTurn);
+  EXPECT_TRUE(server.Command({"HGET", "redlockd:wait:job", kInstance}).ends_with(" 0"));
 }
 
 TEST_F(NodesTest, AWrongPasswordIsSaidAndNotRepeated) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "tests/support/redis_call.h"
@@ -27,15 +28,15 @@ const std::vector<engine::NodeOp> kOnAnyLink{
     engine::TrustOp{}, engine::AdoptOp{"set"}};
 
 // What a node of this run is to get.
-std::string Called(const engine::NodeOp& op, const std::string& run_id) {
+std::string Called(const engine::NodeOp& op, const std::string& run_id, bool hears = false) {
   std::string text;
-  test::AppendCall(text, ScriptOf(op), test::WordsOf(op, kSet, run_id));
+  test::AppendCall(text, ScriptOf(op), test::WordsOf(op, kSet, run_id, hears));
   return text;
 }
 
-std::string Asked(const Question& question, const std::string& run_id) {
+std::string Asked(const Question& question, const std::string& run_id, bool hears = false) {
   std::string text;
-  question.AppendTo(text, run_id);
+  question.AppendTo(text, {.run_id = run_id, .hears = hears});
   return text;
 }
 
@@ -49,6 +50,20 @@ TEST(QuestionTest, HasTheRunIdOfEachNodeInItsPlace) {
       EXPECT_FALSE(question.is_probe());
     }
   }
+}
+
+// Rule E8.2.
+TEST(QuestionTest, SaysWhetherTheDaemonHearsTheNode) {
+  for (const auto& ops : {kOfLock, kOnAnyLink}) {
+    for (const engine::NodeOp& op : ops) {
+      const std::string heard = Asked(Question(op, kSet), "run", true);
+      EXPECT_EQ(heard, Called(op, "run", true)) << "op " << op.index();
+      EXPECT_EQ(heard != Called(op, "run"), std::holds_alternative<engine::AcquireOp>(op));
+    }
+  }
+  std::string before = "before";  // after what waits to be sent already
+  Question(kOfLock[0], kSet).AppendTo(before, {.run_id = "run", .hears = true});
+  EXPECT_EQ(before, "before" + Called(kOfLock[0], "run", true));
 }
 
 TEST(QuestionTest, OfAProbeBeginsWithInfo) {

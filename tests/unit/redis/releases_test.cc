@@ -29,10 +29,11 @@ TEST_F(ReleasesTest, OfOneTurnGoInOneCallAndEachHasItsOwnAnswer) {
   Ask(3);
   ASSERT_TRUE(Until([&] { return answers_.size() == 3; }));
   EXPECT_THAT(Calls(), ElementsAre(3));
-  EXPECT_THAT(fake_->heard.back(),
-              ElementsAre("EVALSHA", Get(ScriptId::kRelease).sha, "6", "job0", "redlockd:want:job0",
-                          "job1", "redlockd:want:job1", "job2", "redlockd:want:job2", kOwner, "0",
-                          kOwner, "0", kOwner, "0"));
+  EXPECT_THAT(fake_->heard.back(), ElementsAre("EVALSHA", Get(ScriptId::kRelease).sha, "9", "job0",
+                                               "redlockd:queue:job0", "redlockd:wait:job0", "job1",
+                                               "redlockd:queue:job1", "redlockd:wait:job1", "job2",
+                                               "redlockd:queue:job2", "redlockd:wait:job2", kOwner,
+                                               "0", kOwner, "0", kOwner, "0"));
   EXPECT_THAT(Subjects(), ElementsAre(0, 1, 2));
   EXPECT_EQ(answers_[0].verdict, Verdict::kOk);
   EXPECT_EQ(answers_[1].verdict, Verdict::kNotOwner);

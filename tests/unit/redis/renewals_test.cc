@@ -54,11 +54,12 @@ TEST_F(RenewalsTest, OfOneTurnGoInOneCallAndEachHasItsOwnAnswer) {
   EXPECT_THAT(Calls(), ElementsAre(3));
   EXPECT_THAT(
       fake_->heard.back(),
-      ElementsAre("EVALSHA", Get(ScriptId::kRenew).sha, "10", "redlockd:node", "job0",
-                  "redlockd:fence:job0", "redlockd:want:job0", "job1", "redlockd:fence:job1",
-                  "redlockd:want:job1", "job2", "redlockd:fence:job2", "redlockd:want:job2",
-                  "run-1", "3000000", "2000000", "500000", "20000", kOwner, "2000", kOwner, "2000",
-                  kOwner, "2000"));
+      ElementsAre("EVALSHA", Get(ScriptId::kRenew).sha, "13", "redlockd:node", "job0",
+                  "redlockd:fence:job0", "redlockd:queue:job0", "redlockd:wait:job0", "job1",
+                  "redlockd:fence:job1", "redlockd:queue:job1", "redlockd:wait:job1", "job2",
+                  "redlockd:fence:job2", "redlockd:queue:job2", "redlockd:wait:job2", "run-1",
+                  "3000000", "2000000", "500000", "20000", kOwner, "2000", kOwner, "2000", kOwner,
+                  "2000"));
   EXPECT_THAT(Subjects(), ElementsAre(0, 1, 2));
   EXPECT_EQ(answers_[0].verdict, Verdict::kOk);
   EXPECT_FALSE(answers_[0].wanted);

@@ -53,6 +53,7 @@ TEST(ReplyTest, ReadsEveryVerdict) {
       {"ok", Verdict::kOk},
       {"busy", Verdict::kBusy},
       {"not-turn", Verdict::kNotTurn},
+      {"turn", Verdict::kTurn},
       {"not-owner", Verdict::kNotOwner},
       {"passed", Verdict::kPassed},
       {"skew", Verdict::kSkew},
@@ -69,6 +70,21 @@ TEST(ReplyTest, ReadsEveryVerdict) {
     EXPECT_EQ(answer.left, 1500us);
     EXPECT_EQ(answer.text, "why");
     EXPECT_EQ(answer.greatest, 9);
+    EXPECT_EQ(answer.place, 0u);
+  }
+}
+
+TEST(ReplyTest, AnAcquiresAnswerHasItsPlaceInTheQueue) {  // rule E8.2
+  const auto place_of = [](const std::string& place) {
+    return ParseAnswer(
+               *Read("*7\r\n" + Bulk("busy") + ":1\r\n:0\r\n:0\r\n" + Bulk("") + kNobody + place))
+        .place;
+  };
+  EXPECT_EQ(place_of(":3\r\n"), 3u);
+  EXPECT_EQ(place_of(":0\r\n"), 0u);
+  EXPECT_EQ(place_of(":9007199254740992\r\n"), 1'000'000u) << "further back than anybody stands";
+  for (const std::string odd : {":-1\r\n", "$1\r\n3\r\n", "$-1\r\n"}) {
+    EXPECT_EQ(place_of(odd), 0u) << odd;
   }
 }
 
@@ -84,6 +100,13 @@ TEST(ReplyTest, EachOpOfABatchHasItsOwnLetter) {
     EXPECT_EQ(answers[i].node_time, i == 0 ? 1763931234567890 : 0) << "one reading of its clock";
     EXPECT_EQ(answers[i].text, "");
   }
+}
+
+TEST(ReplyTest, OneOfABatchMayHaveBeenBroken) {  // rule I4
+  const auto answers = ParseAnswers(*Read(BatchReply("kn")), ReplyForm::kLetters, 2);
+  for (const NodeAnswer& answer : answers) EXPECT_EQ(answer.verdict, Verdict::kNotOwner);
+  EXPECT_TRUE(answers[0].broken);
+  EXPECT_FALSE(answers[1].broken);
 }
 
 TEST(ReplyTest, ABatchThatIsWantedMayNameNoStamp) {
@@ -117,18 +140,20 @@ TEST(ReplyTest, LettersThatAreNotThoseOfTheBatchAreAnError) {
   for (const std::string letters : {"", "o", "ooo", "ow", "o "}) {
     const auto answer = ParseAnswers(*Read(BatchReply(letters)), ReplyForm::kLetters, 2)[1];
     EXPECT_EQ(answer.verdict, Verdict::kError) << letters;
-    EXPECT_EQ(answer.text, "expected o, O, n or N for each of 2 locks, got '" + letters + "'");
+    EXPECT_EQ(answer.text, "expected o, O, n, N or k for each of 2 locks, got '" + letters + "'");
   }
 }
 
-std::string Row(const std::string& verdict, const std::string& text, int greatest = 0) {
-  return Bulk(verdict) + ":7\r\n:1500\r\n" + Bulk(text) + ":" + std::to_string(greatest) + "\r\n";
+std::string Row(const std::string& verdict, const std::string& text, int greatest = 0,
+                int place = 0) {
+  return Bulk(verdict) + ":7\r\n:1500\r\n" + Bulk(text) + ":" + std::to_string(greatest) +
+         "\r\n:" + std::to_string(place) + "\r\n";
 }
 
 TEST(ReplyTest, EachOpOfABatchHasItsOwnRow) {  // rule C16
-  const auto reply = Read("*17\r\n" + Bulk("ok") + ":1763931234567890\r\n" +
+  const auto reply = Read("*20\r\n" + Bulk("ok") + ":1763931234567890\r\n" +
                           Row("error", "@user_script: 12: -OOM command not allowed") +
-                          Row("busy", "me:1:h") + Row("ok", "", 9));
+                          Row("busy", "me:1:h", 0, 5) + Row("ok", "", 9, 1));
   const auto answers = ParseAnswers(*reply, ReplyForm::kRows, 3);
   ASSERT_EQ(answers.size(), 3u);
   EXPECT_EQ(answers[0].verdict, Verdict::kError);
@@ -139,21 +164,23 @@ TEST(ReplyTest, EachOpOfABatchHasItsOwnRow) {  // rule C16
   EXPECT_EQ(answers[1].text, "me:1:h");
   EXPECT_EQ(answers[1].fence, 7);
   EXPECT_EQ(answers[1].left, 1500us);
+  EXPECT_EQ(answers[1].place, 5u);
   EXPECT_EQ(answers[1].node_time, 1763931234567890) << "with the first that is no error";
   EXPECT_EQ(answers[2].verdict, Verdict::kOk);
   EXPECT_EQ(answers[2].greatest, 9);
+  EXPECT_EQ(answers[2].place, 1u);
   EXPECT_EQ(answers[2].node_time, 0) << "one reading of its clock";
 }
 
 TEST(ReplyTest, ARowThatIsNoneIsAnErrorOfItsLockAlone) {
   for (const std::string& bad :
-       {Row("what", ""), Bulk("ok") + ":-1\r\n:0\r\n" + Bulk("") + ":0\r\n",
-        Bulk("ok") + ":1\r\n:0\r\n:0\r\n:0\r\n"}) {
+       {Row("what", ""), Bulk("ok") + ":-1\r\n:0\r\n" + Bulk("") + ":0\r\n:0\r\n",
+        Bulk("ok") + ":1\r\n:0\r\n:0\r\n:0\r\n:0\r\n"}) {
     const auto answers = ParseAnswers(
-        *Read("*12\r\n" + Bulk("ok") + ":1\r\n" + bad + Row("ok", "")), ReplyForm::kRows, 2);
+        *Read("*14\r\n" + Bulk("ok") + ":1\r\n" + bad + Row("ok", "")), ReplyForm::kRows, 2);
     EXPECT_EQ(answers[0].verdict, Verdict::kError);
     EXPECT_EQ(answers[0].text,
-              "expected {ok, TIME} and a row for each lock from a script, got an array of 12 with "
+              "expected {ok, TIME} and a row for each lock from a script, got an array of 14 with "
               "other contents");
     EXPECT_EQ(answers[1].verdict, Verdict::kOk);
   }
@@ -161,9 +188,9 @@ TEST(ReplyTest, ARowThatIsNoneIsAnErrorOfItsLockAlone) {
 
 TEST(ReplyTest, RowsThatAreNotThoseOfTheBatchAreAnError) {
   for (const std::string& bad : {
-           "*7\r\n" + Bulk("ok") + ":1\r\n" + Row("ok", ""),  // of one
-           "*12\r\n" + Bulk("busy") + ":1\r\n" + Row("ok", "") + Row("ok", ""),
-           "*12\r\n" + Bulk("ok") + ":0\r\n" + Row("ok", "") + Row("ok", ""),
+           "*8\r\n" + Bulk("ok") + ":1\r\n" + Row("ok", ""),  // of one
+           "*14\r\n" + Bulk("busy") + ":1\r\n" + Row("ok", "") + Row("ok", ""),
+           "*14\r\n" + Bulk("ok") + ":0\r\n" + Row("ok", "") + Row("ok", ""),
            "*6\r\n" + Bulk("ok") + ":1\r\n:1\r\n:0\r\n" + Bulk("") + kNobody,  // of no batch
            std::string("+OK\r\n"),
        }) {
@@ -225,7 +252,8 @@ TEST(ReplyTest, WhatIsNoAnswerIsAnErrorThatSaysWhatWasExpected) {
   for (const std::string& bytes : malformed) {
     const auto answer = ParseAnswer(*Read(bytes));
     EXPECT_EQ(answer.verdict, Verdict::kError) << bytes;
-    EXPECT_THAT(answer.text, StartsWith("expected {verdict, TIME, fence, left, text, greatest}"))
+    EXPECT_THAT(answer.text,
+                StartsWith("expected {verdict, TIME, fence, left, text, greatest, ...}"))
         << bytes;
   }
 }

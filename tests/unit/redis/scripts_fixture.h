@@ -34,7 +34,10 @@ inline SetOptions SmallSet() {
           .max_ttl = 2s,
           .fence_window = 500ms,
           .fence_life = 20s,
-          .quarantine = 3s};
+          .quarantine = 3s,
+          .retry_interval = 100ms,
+          .max_interval = 5s,
+          .first_poll = 500ms};
 }
 
 // The scripts on a real node.
@@ -60,12 +63,12 @@ class ScriptsTest : public ::testing::Test {
   NodeAnswer Do(const engine::NodeOp& op) { return DoAs(set_, op); }
   // A probe's INFO is left out: its answer then has only what the sentinel says.
   NodeAnswer DoAs(const SetOptions& set, const engine::NodeOp& op) {
-    Call(ScriptOf(op), test::WordsOf(op, set, run_id_));
+    Call(ScriptOf(op), test::WordsOf(op, set, run_id_, hears_));
     return ParseAnswers(*last_, FormOf(op), 1).front();
   }
   // Of several locks in one call.
   std::vector<NodeAnswer> AcquireAll(const std::vector<engine::AcquireOp>& acquires) {
-    Call(ScriptId::kAcquire, test::WordsOf(CallOf(acquires, set_), run_id_));
+    Call(ScriptId::kAcquire, test::WordsOf(CallOf(acquires, set_), run_id_, hears_));
     return ParseAnswers(*last_, acquires.size() > 1 ? ReplyForm::kRows : ReplyForm::kWhole,
                         acquires.size());
   }
@@ -128,6 +131,7 @@ class ScriptsTest : public ::testing::Test {
   std::unique_ptr<redisContext, FreeContext> context_;
   std::unique_ptr<redisReply, FreeReply> last_;
   std::string run_id_;
+  bool hears_ = false;  // what the node publishes to the daemon
 };
 
 }  // namespace redlockd::redis

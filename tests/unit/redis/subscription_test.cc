@@ -23,26 +23,6 @@ using ::testing::SizeIs;
 
 const std::string kChannel = "redlockd:to:me";
 
-// --- what is a hint -----------------------------------------------------------------------------
-
-TEST(HintOfTest, IsAKindAndALockWithoutThePrefix) {
-  const auto wanted = HintOf("wanted app:a job", "app:");
-  ASSERT_TRUE(wanted);
-  EXPECT_EQ(wanted->kind, NodeHint::Kind::kWanted);
-  EXPECT_EQ(wanted->lock, "a job");
-  const auto free = HintOf("free job", "");
-  ASSERT_TRUE(free);
-  EXPECT_EQ(free->kind, NodeHint::Kind::kFree);
-  EXPECT_EQ(free->lock, "job");
-}
-
-TEST(HintOfTest, AnythingElseIsNone) {
-  for (const char* text : {"", "free", "free ", "free app:", "free other:job", "freeapp:job",
-                           "wanted", "gone app:job", " free app:job", "FREE app:job"}) {
-    EXPECT_FALSE(HintOf(text, "app:")) << text;
-  }
-}
-
 // --- the connection -----------------------------------------------------------------------------
 
 class SubscriptionTest : public ::testing::Test {
@@ -89,9 +69,16 @@ class SubscriptionTest : public ::testing::Test {
   Options options_;
   Resolver resolver_{loop_};
   std::vector<std::string> heard_, notes_;
+  std::vector<bool> subscribed_;  // what it said of that, in order
   const Callbacks callbacks_{
       .on_event =
           [this](const engine::Event& event) {
+            if (const auto* subscribed = std::get_if<engine::NodeSubscribed>(&event)) {
+              EXPECT_EQ(subscribed->node, 0u);
+              subscribed_.push_back(subscribed->subscribed);
+              EXPECT_EQ(subscription_->is_subscribed(), subscribed->subscribed);
+              return;
+            }
             ASSERT_TRUE(std::holds_alternative<NodeHint>(event)) << "it is no link";
             heard_.push_back(std::get<NodeHint>(event).lock);
           },
@@ -153,6 +140,22 @@ TEST_F(SubscriptionTest, WhatIsNotExpectedEndsTheConnectionAndItIsMadeAgain) {
   EXPECT_THAT(notes_, IsEmpty());
 }
 
+TEST_F(SubscriptionTest, ASlowNodeHasLongerForEachTry) {
+  FakeNode fake(loop_);
+  std::vector<std::chrono::steady_clock::time_point> asked;
+  fake.answer = [&](const FakeNode::Argv&) {
+    asked.push_back(std::chrono::steady_clock::now());
+    return "";
+  };
+  SetNode(fake.path()).connect_timeout = std::chrono::milliseconds(50);
+  Start();
+  ASSERT_TRUE(Until([&] { return asked.size() == 4; }));
+  for (const int times : {1, 2, 4}) {
+    const auto waited = asked.at(times / 2 + 1) - asked.at(times / 2);
+    EXPECT_GT(waited, times * std::chrono::milliseconds(45)) << times;
+  }
+}
+
 TEST_F(SubscriptionTest, ANodeThatIsSilentIsGivenUp) {
   FakeNode fake(loop_);
   AnswerWell(fake, 2);  // alive once, and not when it is asked again
@@ -160,6 +163,7 @@ TEST_F(SubscriptionTest, ANodeThatIsSilentIsGivenUp) {
   Start();
   ASSERT_TRUE(Until([&] { return fake.Count("SUBSCRIBE") == 2; })) << "it is not asked again";
   EXPECT_EQ(fake.connections(), 1u) << "an idle connection is kept";
+  EXPECT_THAT(subscribed_, ElementsAre(true)) << "and said once";
   EXPECT_TRUE(Until([&] { return fake.Count("SUBSCRIBE") == 3; }));
 }
 
@@ -169,6 +173,7 @@ TEST_F(SubscriptionTest, ANodeThatDoesNotAnswerIsTriedAgain) {
   SetNode(fake.path()).connect_timeout = std::chrono::milliseconds(20);
   Start();
   EXPECT_TRUE(Until([&] { return fake.Count("SUBSCRIBE") == 3; }));
+  EXPECT_THAT(subscribed_, IsEmpty());
 }
 
 TEST_F(SubscriptionTest, AWrongPasswordIsForTheLinksToTell) {
@@ -196,6 +201,7 @@ TEST_F(SubscriptionTest, ARestartedNodeIsListenedToAgain) {
   server.Command({"PUBLISH", kChannel, "free app:after"});
   ASSERT_TRUE(Until([&] { return heard_.size() == 2; }));
   EXPECT_THAT(heard_, ElementsAre("before", "after"));
+  EXPECT_THAT(subscribed_, ElementsAre(true, false, true));
   EXPECT_THAT(notes_, IsEmpty());
 }
 

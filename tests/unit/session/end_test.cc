@@ -54,7 +54,7 @@ TEST_F(EndTest, LinesBeforeAHalfCloseRunInOrder) {
   client->HalfClose();
   Grant(Nth<LockRequested>(0));
   EXPECT_THAT(client->Line(), StartsWith("OK lock=a "));
-  EXPECT_EQ(client->Line(), "OK");
+  EXPECT_EQ(client->Line(), kPong);
   const auto unlock = Nth<engine::UnlockRequested>(0);
   EXPECT_THAT(engine.All<SessionClosed>(), IsEmpty());
   Answer(unlock.session, unlock.request, engine::Released{"a", 7});
@@ -73,7 +73,7 @@ TEST_F(EndTest, TheEngineHearsOfAHalfCloseWhileARequestWaits) {
   EXPECT_THAT(engine.All<SessionClosed>(), IsEmpty());
   Fail(lock, Failure::kCancelled);
   EXPECT_THAT(client->Line(), StartsWith("ERR cancelled lock=a :"));
-  EXPECT_EQ(client->Line(), "OK");
+  EXPECT_EQ(client->Line(), kPong);
   EXPECT_EQ(client->Line(), "(closed)");
 }
 
@@ -114,7 +114,7 @@ TEST_F(EndTest, AHalfCloseIsKnownThoughLinesAreLeftUnread) {
   Nth<SessionInputEnded>(0);
   Fail(Nth<LockRequested>(0), Failure::kCancelled);
   EXPECT_THAT(client->Line(), StartsWith("ERR cancelled "));
-  for (int i = 0; i < 500; ++i) ASSERT_EQ(client->Line(), "OK");
+  for (int i = 0; i < 500; ++i) ASSERT_EQ(client->Line(), kPong);
   EXPECT_EQ(client->Line(), "(closed)");
   EXPECT_THAT(engine.All<SessionInputEnded>(), SizeIs(1));
 }
@@ -123,7 +123,7 @@ TEST_F(EndTest, BytesBehindTheLastLineAreNoLine) {
   const auto client = Connect();
   client->Send("ping\nunlock a");
   client->HalfClose();
-  EXPECT_EQ(client->Line(), "OK");
+  EXPECT_EQ(client->Line(), kPong);
   EXPECT_THAT(client->Line(), StartsWith("ERR bad-request :"));
   EXPECT_EQ(client->Line(), "(closed)");
   EXPECT_THAT(engine.All<engine::UnlockRequested>(), IsEmpty());
@@ -260,13 +260,16 @@ TEST_F(EndTest, WhatBecomesOfAHoldNeverDropsASession) {
     Notify(id, engine::Notice::Kind::kJeopardy, name, 7, engine::Time(1009s + 1s * i));
     Notify(id, engine::Notice::Kind::kSafe, name, 7, engine::Time(1009s + 1s * i));
     Notify(id, engine::Notice::Kind::kRenewed, name, 7, engine::Time(1010s + 1s * i));
+    Notify(id, engine::Notice::Kind::kWanted, name);
     if (i % 1000 == 0) Turn(2);
   }
   EXPECT_FALSE(sessions->AllSent());
   EXPECT_THAT(engine.All<SessionDropped>(), IsEmpty());
   for (int i = 0; i < 1500; ++i) ASSERT_THAT(client->Line(), StartsWith("* JEOPARDY "));
-  EXPECT_EQ(client->Line(), "* SAFE lock=" + name + " fence=7 deadline=21008000000000");
-  EXPECT_EQ(client->Line(), "* RENEWED lock=" + name + " fence=7 deadline=21009000000000");
+  EXPECT_EQ(client->Line(), "* SAFE lock=" + name + " fence=7 deadline=21008000000000 left=20008s");
+  EXPECT_EQ(client->Line(),
+            "* RENEWED lock=" + name + " fence=7 deadline=21009000000000 left=20009s");
+  EXPECT_EQ(client->Line(), "* WANTED lock=" + name + " fence=7 by=here");
   EXPECT_EQ(client->Rest(), "");
   EXPECT_TRUE(sessions->AllSent());
 }
@@ -281,9 +284,11 @@ TEST_F(EndTest, WhatWasKeptBackOfAHoldComesBeforeTheAnswerAboutIt) {
   Turn(3);
   Notify(id, engine::Notice::Kind::kJeopardy, "a");
   Notify(id, engine::Notice::Kind::kRenewed, "a");
+  Notify(id, engine::Notice::Kind::kWanted, "a");
   Answer(id, Nth<engine::UnlockRequested>(0).request, engine::Released{"a", 7});
   for (int i = 0; i < 1500; ++i) ASSERT_THAT(client->Line(), StartsWith("* JEOPARDY "));
   EXPECT_THAT(client->Line(), StartsWith("* JEOPARDY lock=a "));
+  EXPECT_THAT(client->Line(), StartsWith("* WANTED lock=a "));
   EXPECT_THAT(client->Line(), StartsWith("OK lock=a fence=7"));
   EXPECT_EQ(client->Rest(), "");
 }

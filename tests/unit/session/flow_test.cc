@@ -14,6 +14,7 @@ using engine::Failure;
 using engine::LockRequested;
 using engine::Notice;
 using engine::UnlockRequested;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
@@ -22,17 +23,32 @@ using FlowTest = SessionTest;
 
 TEST_F(FlowTest, LockIsAskedWithItsOptionsAndAnswered) {
   const auto client = Connect();
-  client->Send("lock a%20b wait=2s ttl=8s max-hold=1h note=x%3Dy events=renew\r\n");
+  client->Send(
+      "lock a%20b wait=2s ttl=8s max-hold=1h min-hold=5m note=x%3Dy events=renew,wanted\r\n");
   const auto lock = Nth<LockRequested>(0);
   EXPECT_EQ(lock.session, Nth<engine::SessionOpened>(0).session);
   EXPECT_EQ(lock.name, "a b");
   EXPECT_EQ(lock.wait, engine::Duration(2s));
   EXPECT_EQ(lock.ttl, engine::Duration(8s));
   EXPECT_EQ(lock.max_hold, engine::Duration(1h));
+  EXPECT_EQ(lock.min_hold, engine::Duration(5min));
   EXPECT_EQ(lock.note, "x=y");
   EXPECT_TRUE(lock.renewed_events);
+  EXPECT_TRUE(lock.wanted_events);
   Grant(lock);
-  EXPECT_EQ(client->Line(), "OK lock=a%20b fence=7 deadline=1010000000000 ttl=10s votes=2/3");
+  EXPECT_EQ(client->Line(),
+            "OK lock=a%20b fence=7 deadline=1010000000000 left=10s ttl=10s votes=2/3");
+}
+
+TEST_F(FlowTest, UnlockSaysForHowLongTheLockIsKept) {
+  const auto client = Connect();
+  client->Send("lock a min-hold=1m\n");
+  Grant(Nth<LockRequested>(0));
+  client->Line();
+  client->Send("unlock a\n");
+  const auto unlock = Nth<UnlockRequested>(0);
+  Answer(unlock.session, unlock.request, engine::Released{"a", 7, 59s + 999us});
+  EXPECT_EQ(client->Line(), "OK lock=a fence=7 kept=59s");
 }
 
 TEST_F(FlowTest, WaitIsForEverUnlessSaidAndTrylockDoesNot) {
@@ -53,7 +69,7 @@ TEST_F(FlowTest, UntaggedRequestsRunOneAfterTheOther) {
   EXPECT_THAT(engine.All<LockRequested>(), SizeIs(1));
   Grant(a);
   EXPECT_THAT(client->Line(), StartsWith("OK lock=a "));
-  EXPECT_EQ(client->Line(), "OK");
+  EXPECT_EQ(client->Line(), kPong);
   const auto b = Nth<LockRequested>(1);
   EXPECT_EQ(b.name, "b");
   Turn();
@@ -61,13 +77,13 @@ TEST_F(FlowTest, UntaggedRequestsRunOneAfterTheOther) {
   Fail(b, Failure::kTimeout);
   EXPECT_THAT(client->Line(), StartsWith("ERR timeout lock=b :"));
   EXPECT_THAT(client->Line(), StartsWith("ERR unknown-verb :"));
-  EXPECT_EQ(client->Line(), "OK");
+  EXPECT_EQ(client->Line(), kPong);
 }
 
 TEST_F(FlowTest, TaggedRequestsAreAnsweredAsTheyFinish) {
   const auto client = Connect();
   client->Send("lock a\n#x lock b\n#y lock c\n#z ping\n");
-  EXPECT_EQ(client->Line(), "#z OK");
+  EXPECT_EQ(client->Line(), std::string("#z ") + kPong);
   Grant(Nth<LockRequested>(2));
   EXPECT_THAT(client->Line(), StartsWith("#y OK lock=c "));
   Grant(Nth<LockRequested>(1));
@@ -83,7 +99,7 @@ TEST_F(FlowTest, ATagIsFreeAgainOnceAnswered) {
   Fail(Nth<LockRequested>(0), Failure::kBusy);
   EXPECT_THAT(client->Line(), StartsWith("#x ERR busy lock=a :"));
   client->Send("#x ping\n");
-  EXPECT_EQ(client->Line(), "#x OK");
+  EXPECT_EQ(client->Line(), std::string("#x ") + kPong);
 }
 
 TEST_F(FlowTest, CancelEndsATaggedWait) {
@@ -141,16 +157,70 @@ TEST_F(FlowTest, EventsGoToTheSessionTheyConcern) {
   const auto two = Connect();
   const auto id = Nth<engine::SessionOpened>(0).session;
   Notify(id, Notice::Kind::kJeopardy, "a");
-  EXPECT_EQ(one->Line(), "* JEOPARDY lock=a fence=7 deadline=1010000000000");
+  EXPECT_EQ(one->Line(), "* JEOPARDY lock=a fence=7 deadline=1010000000000 left=10s");
   Notify(id, Notice::Kind::kSafe, "a");
-  EXPECT_EQ(one->Line(), "* SAFE lock=a fence=7 deadline=1010000000000");
+  EXPECT_EQ(one->Line(), "* SAFE lock=a fence=7 deadline=1010000000000 left=10s");
   Notify(id, Notice::Kind::kRenewed, "a");
-  EXPECT_EQ(one->Line(), "* RENEWED lock=a fence=7 deadline=1010000000000");
+  EXPECT_EQ(one->Line(), "* RENEWED lock=a fence=7 deadline=1010000000000 left=10s");
+  Notify(id, Notice::Kind::kWanted, "a");
+  EXPECT_EQ(one->Line(), "* WANTED lock=a fence=7 by=here");
   Notify(id, Notice::Kind::kLost, "a");
   EXPECT_EQ(one->Line(), "* LOST lock=a fence=7 reason=expired");
+  Notify(id, Notice::Kind::kBroken, "a");
+  EXPECT_EQ(one->Line(), "* BROKEN lock=a fence=7 deadline=1010000000000 left=10s");
   Notify(id, Notice::Kind::kDraining, "", 0, engine.now + 1500ms);
   EXPECT_EQ(one->Line(), "* DRAINING within=1500ms");
   EXPECT_EQ(two->Rest(), "");
+}
+
+TEST_F(FlowTest, WhatIsLeftIsRoundedDownAndCountsFromWhenTheLineIsMade) {
+  const auto client = Connect();
+  const auto id = Nth<engine::SessionOpened>(0).session;
+  for (const auto& [left, text] : {std::pair<engine::Duration, std::string>{1999999ns, "1ms"},
+                                   {999999ns, "0s"},
+                                   {-1s, "0s"}}) {
+    Notify(id, Notice::Kind::kBroken, "a", 7, engine.now + left);
+    EXPECT_THAT(client->Line(), EndsWith(" left=" + text));
+  }
+  // It is kept until the end of the turn, and counts from then.
+  Notify(id, Notice::Kind::kRenewed, "a", 7, engine.now + 9s);
+  engine.now += 2s;
+  EXPECT_EQ(client->Line(), "* RENEWED lock=a fence=7 deadline=1009000000000 left=7s");
+}
+
+// Whatever comes together in one turn.
+TEST_F(FlowTest, TheEventsOfAHoldComeBetweenItsGrantAndItsEnd) {
+  const auto client = Connect();
+  client->Send("lock a events=renew,wanted\n");
+  const auto lock = Nth<LockRequested>(0);
+  const auto id = lock.session;
+  Grant(lock);
+  Notify(id, Notice::Kind::kWanted, "a");
+  Notify(id, Notice::Kind::kJeopardy, "a");
+  client->Send("unlock a\n");
+  const auto unlock = Nth<UnlockRequested>(0);
+  Notify(id, Notice::Kind::kSafe, "a");
+  Notify(id, Notice::Kind::kRenewed, "a");
+  Answer(id, unlock.request, engine::Released{"a", 7});
+  EXPECT_THAT(client->Line(), StartsWith("OK lock=a fence=7 deadline="));
+  for (const char* event : {"JEOPARDY", "WANTED", "SAFE"}) {
+    EXPECT_THAT(client->Line(), StartsWith(std::string("* ") + event + " lock=a fence=7"));
+  }
+  EXPECT_EQ(client->Line(), "OK lock=a fence=7");
+  EXPECT_EQ(client->Rest(), "");
+}
+
+TEST_F(FlowTest, NothingIsSaidOfAHoldAfterItsLoss) {
+  const auto client = Connect();
+  client->Send("lock a events=renew,wanted\n");
+  const auto lock = Nth<LockRequested>(0);
+  Grant(lock);
+  Notify(lock.session, Notice::Kind::kWanted, "a");
+  Notify(lock.session, Notice::Kind::kRenewed, "a");
+  Notify(lock.session, Notice::Kind::kLost, "a");
+  EXPECT_THAT(client->Line(), StartsWith("OK lock=a "));
+  EXPECT_THAT(client->Line(), StartsWith("* LOST lock=a "));
+  EXPECT_EQ(client->Rest(), "");
 }
 
 TEST_F(FlowTest, OnlyTheNewestRenewalIsKept) {
@@ -162,7 +232,7 @@ TEST_F(FlowTest, OnlyTheNewestRenewalIsKept) {
   }
   Notify(id, Notice::Kind::kLost, "b", 8);
   EXPECT_EQ(client->Line(), "* LOST lock=b fence=8 reason=expired");
-  EXPECT_EQ(client->Line(), "* RENEWED lock=a fence=7 deadline=1003000000000");
+  EXPECT_EQ(client->Line(), "* RENEWED lock=a fence=7 deadline=1003000000000 left=3s");
   EXPECT_EQ(client->Rest(), "");
 }
 
@@ -176,7 +246,8 @@ TEST_F(FlowTest, ManyPipelinedLinesAreAllAnsweredAndHoldNobodyUp) {
   // The flood is not through when the other's first line is.
   Until([this] { return !engine.All<LockRequested>().empty(); });
   const auto answered_by_then = flood->Rest();
-  for (std::size_t n = answered_by_then.size() / 3; n < 1000; ++n) ASSERT_EQ(flood->Line(), "OK");
+  for (std::size_t n = answered_by_then.size() / (std::strlen(kPong) + 1); n < 1000; ++n)
+    ASSERT_EQ(flood->Line(), kPong);
   EXPECT_EQ(flood->Rest(), "");
 }
 
@@ -199,7 +270,7 @@ TEST_F(FlowTest, LinesBehindADescriptorThatNobodyAskedFor) {
   std::memcpy(CMSG_DATA(header), &descriptor, sizeof descriptor);
   ASSERT_EQ(sendmsg(client->fd(), &message, 0), 5);
   client->Send("lock a\n");
-  EXPECT_EQ(client->Line(), "OK");
+  EXPECT_EQ(client->Line(), kPong);
   EXPECT_EQ(Nth<LockRequested>(0).name, "a");
 }
 
@@ -208,7 +279,7 @@ TEST_F(FlowTest, LinesInPiecesAndEmptyOnes) {
   client->Send("pi");
   Turn();
   client->Send("ng\n\n   \n");
-  EXPECT_EQ(client->Line(), "OK");
+  EXPECT_EQ(client->Line(), kPong);
   EXPECT_THAT(client->Line(), StartsWith("ERR bad-request :"));
   EXPECT_THAT(client->Line(), StartsWith("ERR bad-request :"));
 }
@@ -223,11 +294,11 @@ TEST_F(FlowTest, GarbageIsAnsweredAndTheSessionLivesOn) {
   EXPECT_THAT(client->Line(), StartsWith("ERR bad-request :"));
   client->Send(std::string(100000, 'x') + "\nping\n" + std::string(4096, 'y') + "\nping\n");
   EXPECT_THAT(client->Line(), StartsWith("ERR line-too-long :"));
-  EXPECT_EQ(client->Line(), "OK");
+  EXPECT_EQ(client->Line(), kPong);
   EXPECT_THAT(client->Line(), StartsWith("ERR line-too-long :"));
-  EXPECT_EQ(client->Line(), "OK");
+  EXPECT_EQ(client->Line(), kPong);
   client->Send("ping" + std::string(4091, ' ') + "\n");
-  EXPECT_EQ(client->Line(), "OK");
+  EXPECT_EQ(client->Line(), kPong);
 }
 
 TEST_F(FlowTest, AnotherProtocolIsSentAway) {

@@ -26,6 +26,7 @@ std::vector<engine::RowView> FakeEngine::Rows(const engine::RowPlace& from,
                                               std::size_t most) const {
   std::map<std::pair<std::string, std::size_t>, engine::RowView> all;
   for (const auto& hold : holds) all.emplace(std::pair(hold.name, 0), hold);
+  for (const auto& lock : kept) all.emplace(std::pair(lock.name, 0), lock);
   for (const auto& wait : waits) all.emplace(std::pair(wait.name, wait.place), wait);
   std::vector<engine::RowView> rows;
   auto at = all.lower_bound({from.name, from.place});
@@ -123,7 +124,7 @@ std::unique_ptr<Client> SessionTest::ConnectRaw() {
 
 std::unique_ptr<Client> SessionTest::Connect() {
   auto client = ConnectRaw();
-  EXPECT_EQ(client->Line(), "* HELLO redlockd 1 caps=exclusive,renew line=4096 boot=b007 now=" +
+  EXPECT_EQ(client->Line(), "* HELLO redlockd 1 caps=" + Caps() + " line=4096 boot=b007 now=" +
                                 std::to_string(engine.now.time_since_epoch().count()));
   return client;
 }

@@ -20,6 +20,8 @@ namespace redlockd::session {
 using namespace std::chrono_literals;
 
 constexpr auto kPatience = 15s;
+// The answer to a ping, at the time at which a test begins.
+constexpr const char* kPong = "OK now=1000000000000";
 
 class FakeEngine : public EnginePort {
  public:
@@ -41,7 +43,8 @@ class FakeEngine : public EnginePort {
 
   engine::Time now{1000s};
   std::vector<engine::Event> events;
-  std::vector<engine::HoldView> holds;  // in their order, these two
+  std::vector<engine::HoldView> holds;  // in their order, these three
+  std::vector<engine::KeptView> kept;
   std::vector<engine::WaitView> waits;
   std::vector<engine::NodeView> nodes;
   engine::Counters counters;

@@ -21,9 +21,10 @@ using VerbsTest = SessionTest;
 TEST_F(VerbsTest, TheTableHasTheVerbsOfThisVersion) {
   std::set<std::string_view> names;
   for (const Verb& verb : Verbs()) EXPECT_TRUE(names.insert(verb.name).second);
-  EXPECT_EQ(names, (std::set<std::string_view>{"lock", "trylock", "unlock", "check", "cancel",
-                                               "list", "show", "nodes", "stats", "trust-empty",
-                                               "adopt", "ping", "help", "quit"}));
+  EXPECT_EQ(names,
+            (std::set<std::string_view>{"lock", "trylock", "unlock", "check", "cancel", "list",
+                                        "show", "watch", "unwatch", "nodes", "stats", "break",
+                                        "trust-empty", "adopt", "ping", "help", "quit"}));
 }
 
 TEST_F(VerbsTest, HelpListsExactlyTheTable) {
@@ -34,11 +35,30 @@ TEST_F(VerbsTest, HelpListsExactlyTheTable) {
   }
   EXPECT_EQ(client->Line(), "OK");
   EXPECT_EQ(Usage(*FindVerb("lock")),
-            "lock NAME [wait=DUR|0|forever] [ttl=DUR] [max-hold=DUR] [note=TEXT] [events=renew]");
+            "lock NAME [wait=DUR|0|forever] [ttl=DUR] [max-hold=DUR] [min-hold=DUR] [note=TEXT] "
+            "[events=WORD,...]");
   EXPECT_EQ(Usage(*FindVerb("trylock")),
-            "trylock NAME [ttl=DUR] [max-hold=DUR] [note=TEXT] [events=renew]");
+            "trylock NAME [ttl=DUR] [max-hold=DUR] [min-hold=DUR] [note=TEXT] [events=WORD,...]");
   EXPECT_EQ(Usage(*FindVerb("unlock")), "unlock NAME [sync] [fence=N]");
+  EXPECT_EQ(Usage(*FindVerb("break")), "break NAME [now] [fence=N] [owner=VALUE]");
   EXPECT_EQ(Usage(*FindVerb("cancel")), "cancel TAG");
+  EXPECT_EQ(Caps(), "exclusive,watch,break,min-hold,renew,wanted");
+}
+
+// So that a later version can give a meaning to it.
+TEST_F(VerbsTest, NoVerbTakesWhatItDoesNotKnow) {
+  const auto client = Connect();
+  for (const Verb& verb : Verbs()) {
+    SCOPED_TRACE(verb.name);
+    const bool has_subject = verb.subject == Subject::kName || verb.subject == Subject::kTag;
+    const std::string line = std::string(verb.name) + (has_subject ? " a" : "");
+    client->Send(line + " frob=1\n");
+    EXPECT_THAT(client->Line(), StartsWith("ERR unknown-option option=frob :"));
+    client->Send(line + " b c\n");
+    EXPECT_THAT(client->Line(),
+                StartsWith("ERR bad-request :expected " + Usage(verb) + ", found "));
+  }
+  EXPECT_THAT(engine.events, SizeIs(1)) << "that of the session alone";
 }
 
 TEST_F(VerbsTest, BadLinesAreToldWhatWasExpected) {
@@ -46,10 +66,14 @@ TEST_F(VerbsTest, BadLinesAreToldWhatWasExpected) {
       {"lock", "ERR bad-request :expected lock NAME [wait="},
       {"lock a b", "ERR bad-request :expected lock NAME ["},
       {"lock a sync", "ERR bad-request :expected lock NAME ["},
-      {"unlock a now", "ERR bad-request :expected unlock NAME [sync] [fence=N], found 2 arguments"},
+      {"unlock a now", "ERR bad-request :expected unlock NAME [sync] [fence=N], found 'now'"},
+      {"unlock a SYNC", "ERR bad-request :expected unlock NAME [sync] [fence=N], found 'SYNC'"},
+      {"unlock a sync sync",
+       "ERR bad-request :expected unlock NAME [sync] [fence=N], found 3 arguments"},
       {"ping x", "ERR bad-request :expected ping, found 1 argument"},
       {"lock a mood=good",
-       "ERR unknown-option option=mood :lock takes wait ttl max-hold note events, found 'mood'"},
+       "ERR unknown-option option=mood :lock takes wait ttl max-hold min-hold note events, found "
+       "'mood'"},
       {"lock a mode=shared", "ERR unknown-option option=mode :"},
       {"trylock a wait=1s", "ERR unknown-option option=wait :trylock takes ttl "},
       {"ping x=1", "ERR unknown-option option=x :ping takes no options, found 'x'"},
@@ -57,15 +81,31 @@ TEST_F(VerbsTest, BadLinesAreToldWhatWasExpected) {
       {"lock a ttl=0", "ERR bad-request :ttl: "},
       {"lock a ttl=-1s", "ERR bad-request :ttl: "},
       {"lock a max-hold=0s", "ERR bad-request :max-hold: "},
+      {"lock a min-hold=0", "ERR bad-request :min-hold: expected more than 0: "},
+      {"lock a min-hold=24.1h", "ERR bad-request :min-hold: expected at most 24h, found '24.1h'"},
+      {"lock a min-hold=2m max-hold=90s",
+       "ERR bad-request :min-hold: expected at most max-hold, 90s, found 2m"},
       {"lock a wait=10x", "ERR bad-request :wait: expected 0, forever, or a duration, like 5"},
-      {"lock a events=all", "ERR bad-request :events: expected renew, found 'all'"},
+      {"lock a events=all",
+       "ERR bad-request :events: expected renew, wanted, or renew,wanted, found 'all'"},
+      {"lock a events=renew,", "ERR bad-request :events: "},
+      {"lock a events=", "ERR bad-request :events: "},
       {"unlock a fence=x", "ERR bad-request :fence: expected the fence of a grant, a positive"},
       {"unlock a fence=0", "ERR bad-request :fence: "},
       {"check a fence=99999999999999999999", "ERR bad-request :fence: "},
       {"check a fence=1x", "ERR bad-request :fence: "},
-      {"watch",
-       "ERR unknown-verb :expected lock trylock unlock check cancel list show nodes stats "
-       "trust-empty adopt ping help quit, found 'watch'"},
+      {"break a", "ERR bad-request :expected fence=N, of a hold of this host, or owner=VALUE"},
+      {"break a fence=1 owner=x", "ERR bad-request :expected fence=N, of a hold of this host, or"},
+      {"break a now fence=1", "ERR bad-request :expected fence=N, of a hold of this host, or"},
+      {"break a sync owner=x", "ERR bad-request :expected break NAME [now] [fence=N] [owner="},
+      {"break a owner=", "ERR bad-request :owner: expected an owner as show names it, found ''"},
+      {"break a owner=redlockd:kept:", "ERR bad-request :owner: expected an owner as show names"},
+      {"watch a b", "ERR bad-request :expected watch [NAME], found 2 arguments"},
+      {"watch a sync", "ERR bad-request :expected watch [NAME], found 2 arguments"},
+      {"unwatch a b", "ERR bad-request :expected unwatch [NAME], found 2 arguments"},
+      {"hold",
+       "ERR unknown-verb :expected lock trylock unlock check cancel list show watch unwatch nodes "
+       "stats break trust-empty adopt ping help quit, found 'hold'"},
   };
   const auto client = Connect();
   for (const auto& [line, answer] : lines) {
@@ -91,6 +131,30 @@ TEST_F(VerbsTest, TheReservedNamesAreThoseOfTheWholeKey) {
   client->Send("lock lockd:x\nlock redlockd:x\n");
   EXPECT_THAT(client->Line(), StartsWith("ERR bad-name lock=lockd:x :"));
   EXPECT_EQ(Nth<engine::LockRequested>(0).name, "redlockd:x");
+}
+
+TEST_F(VerbsTest, ABreakIsOfAFenceHereOrOfAnOwnerAnywhere) {
+  const auto client = Connect();  // of the daemon's own uid
+  client->Send("break job fence=7\n");
+  const auto here = Nth<engine::BreakRequested>(0);
+  EXPECT_EQ(here.name, "job");
+  EXPECT_EQ(here.fence, 7);
+  EXPECT_EQ(here.owner, "");
+  EXPECT_FALSE(here.at_once);
+  Answer(here.session, here.request, engine::Broken{"job", std::chrono::microseconds(1001)});
+  EXPECT_EQ(client->Line(), "OK lock=job left=2ms") << "rounded up";
+
+  client->Send("break job now owner=i:1:h\n");
+  const auto owner = Nth<engine::BreakRequested>(1);
+  EXPECT_EQ(owner.fence, std::nullopt);
+  EXPECT_EQ(owner.owner, "i:1:h");
+  EXPECT_TRUE(owner.at_once);
+  Answer(owner.session, owner.request,
+         engine::Failed{.failure = engine::Failure::kNotHeld, .name = "job", .text = "node 1 ..."});
+  EXPECT_EQ(client->Line(), "ERR not-held lock=job :node 1 ...");
+
+  client->Send("break job owner=redlockd:kept:i:1:h\n");
+  EXPECT_EQ(Nth<engine::BreakRequested>(2).owner, "i:1:h") << "as show names it once it is broken";
 }
 
 TEST_F(VerbsTest, AdministratorsVerbsAreAskedOfTheEngine) {

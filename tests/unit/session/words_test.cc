@@ -30,6 +30,7 @@ TEST(WordsTest, EachLossReasonHasAWordOfItsOwn) {
   EXPECT_EQ(WordOf(engine::LossReason::kDeadline), "expired");
   EXPECT_EQ(WordOf(engine::LossReason::kMaxHold), "max-hold");
   EXPECT_EQ(WordOf(engine::LossReason::kDraining), "drain");
+  EXPECT_EQ(WordOf(engine::LossReason::kBroken), "broken");
 }
 
 TEST(WordsTest, NodeStates) {

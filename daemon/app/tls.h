@@ -1,0 +1,18 @@
+#pragma once
+
+#include "config/config.h"
+#include "config/load.h"
+#include "daemon/event/tls_context.h"
+
+// How nodes are spoken to in TLS: from the keys of the configuration to what a handshake needs.
+namespace redlockd::app {
+
+// Reads the files anew each time it is asked, so that they can be replaced without a restart. Empty
+// if connections to the node are plain.
+event::TlsSource TlsSourceOf(const config::Node& node);
+
+// Adds to `loaded` what is wrong with what its nodes' files say. Only for a configuration without
+// errors.
+void CheckTls(config::Loaded& loaded);
+
+}  // namespace redlockd::app

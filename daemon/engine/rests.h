@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "daemon/engine/options.h"
+#include "daemon/engine/types.h"
+
+namespace redlockd::engine {
+
+// Which tenures of a lock are followed by a rest, the cooldown of rule E1: it is for clients that poll
+// the nodes, of which no daemon knows until it meets a key of theirs. Where none was ever met, a lock that
+// is busy on one host rests more and more rarely. Pure: knows no lock.
+class Rests {
+ public:
+  // A lock rests again after 1, 2, 4, ... tenures; after that many at the latest.
+  static constexpr int kRarest = 64;
+  // Locks that are remembered. Others rest after each tenure.
+  static constexpr std::size_t kMost = 1024;
+
+  Rests(const Linger& linger, Duration tenure_max) : linger_(linger), tenure_max_(tenure_max) {}
+
+  // A tenure of the lock is over: whether it is to rest now.
+  bool IsDue(Time now, const std::string& lock) const;
+  // It rests.
+  void Begin(Time now, const std::string& lock);
+  // A client that no redlockd knows has the lock. From now on all locks with this lock's rule for
+  // lingering rest after each tenure.
+  void MeetPlainClient(std::string_view lock) { met_.insert(linger_.PrefixOf(lock)); }
+
+ private:
+  struct Rest {
+    Time last;
+    Duration spacing;
+    // It has not been busy since the next was due.
+    bool IsForgotten(Time now) const { return now - last > 2 * spacing; }
+  };
+
+  const Linger& linger_;
+  const Duration tenure_max_;
+  std::set<std::string_view> met_;  // prefixes of linger_
+  std::unordered_map<std::string, Rest> rests_;
+};
+
+}  // namespace redlockd::engine

@@ -1,0 +1,400 @@
+#!/usr/bin/env python3
+"""The conformance suite of redlockd's line protocol. See README.md beside this file.
+
+    conformance.py client ADAPTER [ARG...]   tests a client, by its adapter; the suite is the daemon
+    conformance.py daemon SOCKET [PAPER]     tests a running daemon by the transcripts of a paper
+"""
+
+import argparse
+import os
+import pathlib
+import re
+import selectors
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.parse
+
+HERE = pathlib.Path(__file__).parent
+LONGEST_LINE = 16384
+UNITS = {"ms": 1_000_000, "s": 1_000_000_000}
+
+
+class Failed(Exception):
+    """The client or the daemon does not do what the script says."""
+
+
+class Unsupported(Exception):
+    """The adapter says that its client has no such thing."""
+
+
+def now():
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+# --- scripts --------------------------------------------------------------------------------------
+
+
+class Script:
+    def __init__(self, title, line):
+        self.title, self.line, self.steps = title, line, []
+
+
+def read_scripts(paper):
+    """The blocks of a paper that are marked `redlock`, each with the heading it stands under."""
+    scripts, title, inside = [], "", False
+    for number, line in enumerate(paper.read_text().splitlines(), 1):
+        if line == "```redlock":
+            inside = True
+            scripts.append(Script(title, number))
+        elif line.startswith("```"):
+            inside = False
+        elif inside:
+            step = re.fullmatch(r"([ACRS])(\d*|@there): (.*)", line)
+            if not step:
+                sys.exit(f"{paper}:{number}: expected A, C, R or S, and a colon: {line}")
+            scripts[-1].steps.append((number, *step.groups()))
+        elif line.startswith("#"):
+            title = line.lstrip("# ")
+    return scripts
+
+
+class Values:
+    """What the `<name>`s of a script stand for."""
+
+    def __init__(self):
+        self.known = {}
+
+    def fill(self, text):
+        """For a line to be sent."""
+        text = re.sub(r"<(\w+)\+(\d+)(ms|s)>", self._time, text)
+        text = re.sub(r"<(\w+)>", lambda m: str(now()) if m[1] == "now" else self.known.get(m[1], m[0]), text)
+        text = text.removeprefix("# ")  # the tag of a request that had none
+        text = text.replace("<lf>", "\n")
+        return text.replace("<fill>", "x" * (LONGEST_LINE - 1 - len(text) + len("<fill>")))
+
+    def _time(self, match):
+        self.known[match[1]] = str(now() + int(match[2]) * UNITS[match[3]])
+        return self.known[match[1]]
+
+    def match(self, pattern, text):
+        """Whether a word, or a line of a transcript, is as the script says. Learns what is new."""
+        parts = re.split(r"(<\w+>)", pattern)
+        names, expression = [], ""
+        for at, part in enumerate(parts):
+            name = part[1:-1] if at % 2 else None
+            if name is None or name in self.known:
+                expression += re.escape(part if name is None else self.known[name])
+                continue
+            is_text = parts[at - 1].endswith(":") and not "".join(parts[at + 1:])
+            expression += "(.+)" if is_text else "([^ ]*)"
+            names.append(name)
+        found = re.fullmatch(expression, text)
+        if not found:
+            return False
+        for name, value in zip(names, found.groups()):
+            if name != "text" and self.known.setdefault(name, value) != value:
+                return False
+        return True
+
+
+# --- both sides -----------------------------------------------------------------------------------
+
+
+class Lines:
+    """What has come from a socket or a pipe. Waits for it with a deadline."""
+
+    def __init__(self, fd, patience):
+        self.fd, self.patience, self.bytes, self.ended = fd, patience, b"", False
+
+    def next(self, what):
+        """The next line, or None at the end."""
+        deadline = time.monotonic() + self.patience
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.fd, selectors.EVENT_READ)
+            while b"\n" not in self.bytes and not self.ended:
+                if not selector.select(max(0, deadline - time.monotonic())):
+                    raise Failed(f"nothing came within {self.patience} s: expected {what}")
+                self._read()
+        if b"\n" not in self.bytes:
+            return None
+        line, self.bytes = self.bytes.split(b"\n", 1)
+        return line.removesuffix(b"\r").decode("ascii", "backslashreplace")
+
+    def _read(self):
+        try:
+            more = os.read(self.fd, 65536)
+        except ConnectionResetError:
+            more = b""
+        self.bytes += more
+        self.ended = not more
+
+
+def split(line):
+    """The words of a line in their order, decoded, and its fields. A text for people is left out."""
+    words, fields = [], {}
+    for word in line.split(" :", 1)[0].split():
+        key, is_field, value = word.partition("=")
+        if is_field:
+            fields[key.lower()] = urllib.parse.unquote(value)
+        else:
+            words.append(urllib.parse.unquote(word))
+    return words, fields
+
+
+def matches(values, pattern, line):
+    """Whether the words are the same, and each field of the pattern is in the line."""
+    words, fields = split(line)
+    expected_words, expected_fields = split(pattern)
+    return (len(words) == len(expected_words)
+            and all(map(values.match, expected_words, words))
+            and all(key in fields and values.match(value, fields[key])
+                    for key, value in expected_fields.items()))
+
+
+# --- a client and its adapter ---------------------------------------------------------------------
+
+
+class Adapter:
+    def __init__(self, command, path, patience):
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        env=os.environ | {"REDLOCK_SOCKET": path})
+        self.lines = Lines(self.process.stdout.fileno(), patience)
+
+    def tell(self, line):
+        self.process.stdin.write(line.encode() + b"\n")
+        self.process.stdin.flush()
+
+    def expect(self, values, pattern):
+        report = self.lines.next(f"the report '{pattern}'")
+        if report is not None and report.split()[:1] == ["unsupported"]:
+            raise Unsupported(report)
+        if report is None or not matches(values, pattern, report):
+            raise Failed(f"expected the report '{pattern}', found '{report}'")
+
+    def end(self, patience):
+        """Ends it in any case; an adapter whose input ends is to end by itself."""
+        self.process.stdin.close()
+        try:
+            self.process.wait(patience)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+            raise Failed("the adapter goes on after the end of its input") from None
+        finally:
+            self.process.stdout.close()
+
+
+class FakeDaemon:
+    """The suite as the daemon of one client at a time."""
+
+    def __init__(self, path, patience):
+        self.patience, self.connection, self.lines = patience, None, None
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(path)
+        self.listener.listen()
+        self.listener.settimeout(patience)
+
+    def accept(self):
+        self.close()
+        try:
+            self.connection, _ = self.listener.accept()
+        except socket.timeout:
+            raise Failed("the client does not connect") from None
+        self.lines = Lines(self.connection.fileno(), self.patience)
+
+    def send(self, data):
+        self.connection.sendall(data)
+
+    def expect(self, values, pattern):
+        """The next request; a client may ping at any time."""
+        while True:
+            request = self.lines.next(f"the request '{pattern}'")
+            ping = re.fullmatch(r"(#\S+ )?ping", request or "", re.IGNORECASE)
+            if not ping or "ping" in pattern:
+                break
+            self.send(f"{ping[1] or ''}OK now={now()}\n".encode())
+        tag, rest = re.fullmatch(r"(?:#(\S*) +)?(.*)", request or "").groups()
+        expected_tag, expected = re.fullmatch(r"(?:#(\S+) )?(.*)", pattern).groups()
+        verb, space, rest = rest.partition(" ")
+        if (request is None or not matches(values, expected, verb.lower() + space + rest)
+                or (expected_tag and not values.match(expected_tag, tag or ""))):
+            raise Failed(f"expected the request '{pattern}', found '{request}'")
+
+    def expect_closed(self):
+        while self.lines.next("the end of the connection") is not None:
+            pass  # what it still had to say
+
+    def close(self):
+        if self.connection:
+            self.connection.close()
+        self.connection = None
+
+
+def run_client(script, command, patience):
+    values = Values()
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, "socket")
+        daemon = FakeDaemon(path, patience)
+        adapter = Adapter(command, path, patience)
+        try:
+            for number, who, _, text in script.steps:
+                try:
+                    step_of_client(daemon, adapter, values, who, text)
+                except Failed as why:
+                    raise Failed(f"line {number}: {why}") from None
+                except OSError as why:
+                    raise Failed(f"line {number}: the other side has gone: {why}") from None
+        finally:
+            daemon.close()
+            daemon.listener.close()
+            adapter.end(patience)
+
+
+def step_of_client(daemon, adapter, values, who, text):
+    if who == "R":
+        adapter.expect(values, text)
+    elif (until := re.fullmatch(r"\(after <(\w+)>\)", text)):
+        while now() <= int(values.known[until[1]]):
+            time.sleep(0.001)
+    elif who == "A":
+        adapter.tell(values.fill(text))
+    elif text == "(connect)":
+        daemon.accept()
+    elif text == "(closed)":
+        daemon.expect_closed()
+    elif text == "(close)":
+        daemon.close()
+    elif who == "S" and text.startswith("(bytes) "):
+        daemon.send(values.fill(text.removeprefix("(bytes) ")).encode())
+    elif who == "S":
+        daemon.send(values.fill(text).encode() + b"\n")
+    else:
+        daemon.expect(values, text)
+
+
+# --- a daemon -------------------------------------------------------------------------------------
+
+
+class Session:
+    def __init__(self, path, patience, greeting_is_read):
+        self.connection = socket.socket(socket.AF_UNIX)
+        self.connection.connect(path)
+        self.lines = Lines(self.connection.fileno(), patience)
+        self.is_over = False  # it sends no more, or must not be asked
+        if not greeting_is_read:
+            self.lines.next("a greeting")
+
+    def next(self, what, is_of_script):
+        """The next line. What becomes of the locks of others is not looked at."""
+        while True:
+            line = self.lines.next(what)
+            watched = re.match(r"\* WATCH lock=(\S+)", line or "")
+            if not watched or is_of_script(watched[1]):
+                return line
+
+    def send(self, line):
+        self.connection.sendall(line.encode() + b"\n")
+
+    def rest(self, is_of_script):
+        """What has come and is not in the script. The answer to a ping comes after it."""
+        if self.is_over:
+            return
+        self.send("#rest ping")
+        line = self.next("an answer to ping", is_of_script)
+        if not (line or "").startswith("#rest OK "):
+            raise Failed(f"after the end of the script: expected nothing, found '{line}'")
+
+
+def run_daemon(script, path, patience):
+    values, sessions = Values(), {}
+    if any(which == "@there" for _, _, which, _ in script.steps):
+        raise Unsupported("it has a session on another host")
+
+    def is_of_script(lock):
+        return any(re.search(rf"[ =]{re.escape(lock)}( |$)", text) for _, _, _, text in script.steps)
+
+    try:
+        for number, who, which, text in script.steps:
+            if which not in sessions:
+                sessions[which] = Session(path, patience, text.startswith("* HELLO"))
+            try:
+                step_of_daemon(sessions[which], values, who, text, is_of_script)
+            except Failed as why:
+                raise Failed(f"line {number}: {why}") from None
+        for session in sessions.values():
+            session.rest(is_of_script)
+    finally:
+        for session in sessions.values():
+            session.connection.close()
+
+
+def step_of_daemon(session, values, who, text, is_of_script):
+    session.is_over |= text in ("(half-close)", "(close)", "(closed)")
+    if who == "S":
+        line = session.next(f"'{text}'", is_of_script)
+        if not values.match(text, "(closed)" if line is None else line):
+            raise Failed(f"expected '{text}', found '{line}'")
+    elif text == "(half-close)":
+        session.connection.shutdown(socket.SHUT_WR)
+    elif text == "(close)":
+        session.connection.close()
+    else:
+        session.send(values.fill(text))
+
+
+# --- the suite ------------------------------------------------------------------------------------
+
+
+def run_all(scripts, run):
+    """Runs the scripts of each heading until one passes: they are what a client may do there."""
+    failures = 0
+    for title in dict.fromkeys(script.title for script in scripts):
+        whys = []
+        for script in (script for script in scripts if script.title == title):
+            try:
+                run(script)
+                print(f"pass  {title}")
+                break
+            except Unsupported as why:
+                print(f"skip  {title}: {why}")
+                break
+            except Failed as why:
+                whys.append(str(why))
+        else:
+            failures += 1
+            print(f"FAIL  {title}: " + "; or ".join(whys))
+    return failures
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--patience", type=float, default=20, help="seconds to wait for a line (default: 20)")
+    parser.add_argument("--only", default="", help="only the scripts with this in their heading")
+    kinds = parser.add_subparsers(dest="kind", required=True)
+    client = kinds.add_parser("client", help="test a client")
+    client.add_argument("command", nargs=argparse.REMAINDER, metavar="ADAPTER [ARG...]")
+    daemon = kinds.add_parser("daemon", help="test a running daemon")
+    daemon.add_argument("socket")
+    daemon.add_argument("paper", nargs="?", type=pathlib.Path, default=HERE.parent / "PROTOCOL.md")
+    options = parser.parse_args()
+
+    if options.kind == "client" and not options.command:
+        parser.error("expected an adapter")
+    paper = HERE / "client.md" if options.kind == "client" else options.paper
+    scripts = [script for script in read_scripts(paper) if options.only in script.title]
+    if not scripts:
+        sys.exit(f"{paper} has no such script")
+    if options.kind == "client":
+        failures = run_all(scripts, lambda script: run_client(script, options.command, options.patience))
+    else:
+        for script in scripts:
+            script.title += f" ({paper.name}:{script.line})"
+        failures = run_all(scripts, lambda script: run_daemon(script, options.socket, options.patience))
+    return 1 if failures else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

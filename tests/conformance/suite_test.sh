@@ -1,0 +1,23 @@
+#!/bin/bash
+# suite_test.sh PYTHON SUITE ADAPTER: the suite notices a client that is wrong. Each wrong one is the right
+# one with an edit to what it reports, and fails under the named heading.
+set -euo pipefail
+python=$1 suite=$2 adapter=$3
+
+code=0
+notices() {  # EDIT HEADING
+  if "$python" -B "$suite" --patience 5 --only "$2" client bash -c '"$1" | sed -u "$2"' - "$adapter" "$1" >/dev/null; then
+    echo "no failure of '$2' with $1"
+    code=1
+  fi
+}
+notices 's/valid job no/valid job yes/' 'knows by itself when the deadline has passed'
+notices 's/valid job no/valid job yes/' 'is not valid after a loss'
+notices 's/valid job yes/valid job no/' 'follows renewals'
+notices 's/ERR closed/OK fence=7/' 'takes no half line for a line'
+notices '/event CLOSED/d' 'takes no half line for a line'
+notices 's/fence=7/fence=8/' 'takes a lock and lets it go'
+notices 's/ERR no-answer/ERR timeout/' 'does not wait for a daemon that hangs'
+notices 's/^3 /1 /' 'keeps requests apart'
+notices 's/^\(.*OK fence=.*\)$/\1\nevent TIDINGS/' 'ignores events'
+exit $code
