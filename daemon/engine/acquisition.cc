@@ -238,7 +238,7 @@ void Acquisition::Stop(Time now) {
                                 .nodes = LeaveQueue(now, false),
                                 .gone_by = now + shared().options.timing.WantPenalty()});
   }
-  contention_->Stop();
+  contention_->Stop(now, shared().Clock(now));
   Forget();
 }
 

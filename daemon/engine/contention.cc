@@ -21,7 +21,8 @@ Contention::Contention(const Timing& timing, Agenda& agenda, Observer& observer)
       attempt_alarm_(agenda, [&observer](Time) { observer.Touch(); }),
       cooldown_alarm_(agenda, [&observer](Time) { observer.Touch(); }),
       release_alarm_(agenda, [&observer](Time) { observer.Touch(); }),
-      quorum_alarm_(agenda, [&observer](Time now) { observer.OnOutOfPatience(now); }) {}
+      quorum_alarm_(agenda, [&observer](Time now) { observer.OnOutOfPatience(now); }),
+      stamp_alarm_(agenda, [&observer](Time) { observer.Touch(); }) {}
 
 void Contention::OnRound() {
   freed_.reset();
@@ -120,8 +121,10 @@ void Contention::OnQuorum() {
   quorum_alarm_.Clear();
 }
 
-void Contention::Stop() {
+void Contention::Stop(Time now, Stamp clock) {
   attempt_alarm_.Clear();
+  const Duration ahead = want_.UntilPassed(clock);
+  if (ahead > Duration(0)) stamp_alarm_.Set(now + ahead);
   OnQuorum();
   splits_ = 0;
 }

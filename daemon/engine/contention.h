@@ -79,8 +79,11 @@ class Contention {
   void OnQuorum();
   void SetPatience(Time end) { quorum_alarm_.Set(end); }
 
-  // Nobody waits any more.
-  void Stop();
+  // Nobody waits any more. `clock`: `now` by the nodes' clocks.
+  void Stop(Time now, Stamp clock);
+  // It has seen a stamp that its next one must be greater than, and that its clock has not passed
+  // (rule E6.1). Ends by itself.
+  bool SawLaterStamp() const { return stamp_alarm_.at().has_value(); }
   bool IsToRemember() const { return want_.IsToRemember() || IsHeldBack(); }
 
  private:
@@ -100,6 +103,7 @@ class Contention {
   Alarm cooldown_alarm_;
   Alarm release_alarm_;
   Alarm quorum_alarm_;
+  Alarm stamp_alarm_;
 };
 
 }  // namespace redlockd::engine

@@ -48,7 +48,7 @@ class Lock : public Contention::Observer, private Schedule::Observer {
   const Hold* hold() const { return hold_.get(); }  // none: no session holds it
   Acquisition& acquisition() { return acquisition_; }
   // Nothing is left to do for it, or to remember.
-  bool MayBeForgotten() const { return state_ == State::kIdle && !acquisition_.IsHeldBack(); }
+  bool MayBeForgotten() const { return state_ == State::kIdle && !acquisition_.IsToRemember(); }
   // Appends its rows from `place` on, until there are `most`.
   void AppendRows(Time now, std::size_t place, std::size_t most, std::vector<RowView>& rows) const;
 

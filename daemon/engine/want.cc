@@ -1,6 +1,7 @@
 #include "daemon/engine/want.h"
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace redlockd::engine {
@@ -46,6 +47,11 @@ void Want::OnAsked(NodeSet nodes, Queueing queueing) {
 
 void Want::OnSeen(Stamp greatest, Stamp clock) {
   if (greatest <= clock + kFarFuture) greatest_ = std::max(greatest_, greatest);
+}
+
+Duration Want::UntilPassed(Stamp clock) const {
+  // Without a clock, or after it was set back: no longer than what was seen can have been ahead.
+  return std::chrono::microseconds(std::clamp(greatest_ - clock, Stamp{0}, kFarFuture));
 }
 
 void Want::OnPlace(std::uint32_t place) {

@@ -32,6 +32,9 @@ class Want {
   void OnVote(NodeIndex node) { if_refused_.reset(node); }
   // An answer named the greatest stamp of others; 0 names none.
   void OnSeen(Stamp greatest, Stamp clock);
+  // How long it takes at most until `clock` has passed the greatest stamp that was seen: a want made
+  // before, by who has forgotten it, would come before one that waits already.
+  Duration UntilPassed(Stamp clock) const;
   // An answer named the place of this daemon; 0: it has none on that node.
   void OnPlace(std::uint32_t place);
   // A node called it, or it may be its turn soon: the next round is no stand.

@@ -78,7 +78,8 @@ TEST_F(Queue, AStampComesAfterAllThatWereSeen) {  // rule E6.1
   const auto first = Lock(a_, {.wait = 50ms});
   Pass(50ms);
   EXPECT_EQ(WhyFailed(first), Failure::kTimeout);
-  Lock(a_);  // the lock was forgotten with its last waiter: what was seen then is not known
+  Lock(a_);
+  EXPECT_GT(MyStamp(), ahead) << "what the last waiter saw counts for the next";
   Pass(100ms);
   Lock(b_);
   NobodyElse();

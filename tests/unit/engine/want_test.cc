@@ -50,6 +50,17 @@ TEST_F(WantTest, AVoteForALaterRoundSaysNothingOfTheFirst) {  // rule E6.3
   EXPECT_EQ(want_.Entries(), kAll);
 }
 
+TEST_F(WantTest, SaysHowLongAStampIsAheadOfTheClock) {  // rule E6.1
+  EXPECT_EQ(want_.UntilPassed(1000), Duration(0)) << "nothing was seen";
+  want_.OnSeen(1500, 1000);
+  EXPECT_EQ(want_.UntilPassed(1000), 500us);
+  EXPECT_EQ(want_.UntilPassed(1500), Duration(0));
+  want_.OnSeen(600'001'001, 1000);
+  EXPECT_EQ(want_.UntilPassed(1000), 500us) << "a stamp of the far future is a mistake";
+  want_.OnSeen(600'001'000, 1000);
+  EXPECT_EQ(want_.UntilPassed(0), 10min) << "the clock was set back, or is not known";
+}
+
 // --- near and far -------------------------------------------------------------------------------
 
 TEST_F(WantTest, StandsWhereItsTurnIsFarAway) {  // rule E8.3
