@@ -27,6 +27,18 @@ Busy WhyBusy(State state) {
   return state == State::kLockDelay ? Busy::kKeptHere : Busy::kLineHere;
 }
 
+// Why a wait that is over came to nothing.
+Busy WhyInVain(State state, bool was_first, bool stands_before_gate) {
+  if (state == State::kHeld || state == State::kLockDelay) return WhyBusy(state);
+  if (stands_before_gate) return Busy::kGate;
+  return was_first ? Busy::kHeldElsewhere : Busy::kLineHere;
+}
+
+// For how long a lock of this state stays taken here after its hold.
+Duration KeptFor(State state, const Claim& claim, Time now) {
+  return state == State::kLockDelay ? claim.schedule().kept_until() - now : Duration(0);
+}
+
 // Who gets it is being decided just now.
 bool IsContended(State state, const Acquisition& acquisition) {
   if (state == State::kHeld || state == State::kLockDelay) return false;
@@ -175,12 +187,10 @@ void Lock::Request(Time now, const LockRequested& request) {
   const bool is_try = request.wait == Duration(0);
   const bool is_contended = !queue_.empty() && IsContended(state_, acquisition_);
   if (must_wait && is_try && !is_contended) {
-    return shared_.requests.Refuse(
-        request.session, request.request,
-        {.failure = Failure::kBusy,
-         .name = name(),
-         .text =
-             ToText(WhyBusy(state_), kept_ ? claim_.schedule().kept_until() - now : Duration(0))});
+    return shared_.requests.Refuse(request.session, request.request,
+                                   {.failure = Failure::kBusy,
+                                    .name = name(),
+                                    .text = ToText(WhyBusy(state_), KeptFor(state_, claim_, now))});
   }
   Waiter& waiter = queue_.Add(std::make_unique<Waiter>(
       shared_.counters.waits, shared_.agenda, request, shared_.sessions.UidOf(request.session),
@@ -286,15 +296,15 @@ void Lock::OnWaitOver(Time now, SessionId session) {
     waiter.out_of_time = true;
     return acquisition_.StopBackingOff();
   }
+  const bool was_first = &waiter == &queue_.First();
   const auto leaving = queue_.Take(waiter.session);
   if (lacks_quorum) {
     shared_.requests.Refuse(*leaving, name(), Failure::kNoQuorum,
                             shared_.nodes.WhyNoQuorum(now, acquisition_.contention()->failures()));
   } else {
-    shared_.requests.Refuse(*leaving, name(), leaving->is_try ? Failure::kBusy : Failure::kTimeout,
-                            ToText(hold_                ? Busy::kHeldHere
-                                   : stands_before_gate ? Busy::kGate
-                                                        : Busy::kHeldElsewhere));
+    shared_.requests.Refuse(
+        *leaving, name(), leaving->is_try ? Failure::kBusy : Failure::kTimeout,
+        ToText(WhyInVain(state_, was_first, stands_before_gate), KeptFor(state_, claim_, now)));
   }
   Touch();
 }

@@ -52,7 +52,7 @@ void QueryTable::Wait(const Question& question, Asker asker) {
 }
 
 void QueryTable::AskNext(Time now) {
-  while (queries_.size() < kAtATime && line_.First() != nullptr) {
+  while (line_.First() != nullptr && HasRoom()) {
     Waiting& first = *line_.First();
     first.place.HadTurn();
     Query query{.question = first.question};
@@ -65,6 +65,13 @@ void QueryTable::AskNext(Time now) {
     }
     if (!query.askers.empty()) Ask(now, std::move(query));
   }
+}
+
+bool QueryTable::HasRoom() const {
+  if (queries_.size() >= kMostUnderWay) return false;
+  const auto asking = std::count_if(queries_.begin(), queries_.end(),
+                                    [this](const auto& query) { return AsksNodes(query.second); });
+  return static_cast<std::size_t>(asking) < kAtATime;
 }
 
 // As many as one answer is for; without those who have left.
@@ -171,15 +178,20 @@ bool QueryTable::AwaitsHolder(const Query& query) const {
   return may_come;
 }
 
-// Answered once no node is waited for any more, nor another daemon; under way until the nodes, but for a minority, are
-// through with it. So what slow nodes still have to do stays bounded.
+// Answered once no node is waited for any more, nor another daemon; under way for as long as it asks
+// nodes. So what slow nodes still have to do stays bounded.
 void QueryTable::GoOn(Time now, Queries::iterator at) {
   Query& query = at->second;
   query.open &= query.in_flight;
-  const bool is_open = query.open.any() || AwaitsHolder(query);
-  if (!is_open && !query.askers.empty()) Done(now, query);
+  const bool awaits = AwaitsHolder(query);
+  if (!query.open.any() && !awaits && !query.askers.empty()) Done(now, query);
+  if (!AsksNodes(query) && !awaits) queries_.erase(at);
+}
+
+// A node that is waited for, or more of them than a minority, may still have it to do.
+bool QueryTable::AsksNodes(const Query& query) const {
   const std::size_t minority = nodes_.size() - Majority(nodes_.size());
-  if (!is_open && query.in_flight.count() <= minority) queries_.erase(at);
+  return query.open.any() || query.in_flight.count() > minority;
 }
 
 void QueryTable::Done(Time now, Query& query) {

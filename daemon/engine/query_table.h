@@ -27,7 +27,9 @@ namespace redlockd::engine {
 // what that one says of its holder (rule E11).
 class QueryTable {
  public:
+  // Those that only wait for another daemon's word ask the nodes for nothing more, and do not count.
   static constexpr std::size_t kAtATime = 4;
+  static constexpr std::size_t kMostUnderWay = 64;
   static constexpr std::size_t kAskersAtATime = 64;  // of one user, that get one answer
   static constexpr std::size_t kMostWaiting = 1024;  // of one user
 
@@ -93,6 +95,8 @@ class QueryTable {
   void Ask(Time now, Query query);
   NodeOp OpOf(const Query& query) const;
   bool AwaitsHolder(const Query& query) const;
+  bool AsksNodes(const Query& query) const;
+  bool HasRoom() const;
   void GoOn(Time now, Queries::iterator at);
   void Done(Time now, Query& query);
   void Looked(Time now, Query& query);

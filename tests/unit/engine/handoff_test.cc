@@ -427,6 +427,15 @@ TEST_F(HandOff, AShortWaitThatMeetsAnotherAtItsEndIsATimeout) {
   EXPECT_EQ(FailureOf(request)->text, "held elsewhere");
 }
 
+TEST_F(HandOff, AWaitThatWasNotFirstInLineSaysSo) {
+  for (auto& node : nodes_) node.Put(now_, "x", "other:1:there", 60s);
+  Lock(a_);
+  const auto second = Lock(b_, {.wait = 1s});
+  Pass(1s);
+  ASSERT_EQ(WhyFailed(second), Failure::kTimeout);
+  EXPECT_EQ(FailureOf(second)->text, "other requests on this host are first");
+}
+
 TEST_F(HandOff, AShortWaitThatEndsBeforeTheGateIsATimeout) {  // rule C12
   Make(3, false, {}, 1);
   Start();

@@ -1,6 +1,7 @@
 #include <gmock/gmock.h>
 
 #include "daemon/engine/inquiries.h"
+#include "daemon/engine/query_table.h"
 #include "tests/unit/engine/engine_fixture.h"
 
 // Who holds a lock that another daemon has (rule E11).
@@ -80,6 +81,19 @@ TEST_F(Inquiry, WithoutAnAnswerShowIsAnsweredInTime) {
   Pass(1ns);
   ASSERT_TRUE(Answered(100));
   for (NodeIndex i = 0; i < 3; ++i) EXPECT_EQ(PidBy(i), 0);
+}
+
+// A daemon that hangs answers none: what is asked of nodes meanwhile does not wait for it.
+TEST_F(Inquiry, WhatWaitsForAWordHoldsUpNoOtherQuestion) {
+  for (std::size_t i = 0; i < QueryTable::kAtATime; ++i) {
+    const std::string name = "x" + std::to_string(i);
+    for (auto& node : nodes_) node.Put(now_, name, kOwner, 1min);
+    Do(ShowRequested{session_, 200 + i, name});
+    AnswerInspects();
+    EXPECT_FALSE(Answered(200 + i));
+  }
+  Do(BreakRequested{.session = session_, .request = 300, .name = "x0", .owner = kOwner});
+  EXPECT_EQ(Count<BreakOp>(0), 1u);
 }
 
 TEST_F(Inquiry, OnlyTheAnswerToThisQuestionIsOne) {

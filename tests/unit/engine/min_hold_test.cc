@@ -49,8 +49,12 @@ TEST_F(MinHoldTest, NobodyGetsItMeanwhile) {
   EXPECT_EQ(WhyFailed(own), Failure::kBusy);
   EXPECT_EQ(FailureOf(own)->text,
             "its last hold on this host is over, but it stays taken for another 60s");
-  EXPECT_EQ(WhyFailed(Lock(Open(), {.wait = 30s})), std::nullopt);
+  const auto next = Lock(Open(), {.wait = 30s});
+  EXPECT_FALSE(Answered(next));
   Pass(30s);
+  EXPECT_EQ(WhyFailed(next), Failure::kTimeout);
+  EXPECT_EQ(FailureOf(next)->text,
+            "its last hold on this host is over, but it stays taken for another 30s");
   EXPECT_EQ(engine_->WaitCount(), 0u);
 }
 
