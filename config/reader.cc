@@ -2,6 +2,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -83,9 +84,10 @@ class Reader {
     } else if (tree.kind != Tree::Kind::kNothing) {
       Fail(tree.at, "", ExpectedSection(""), Describe(tree));
     }
-    CheckTls(Path{}.Child("tls"), loaded_.config.tls);
+    CheckTls(Path{}.Child("tls"));
     // Last, as what a node does not say it takes from the rest of the file.
     ReadList(nodes_, "nodes", 1, kMaxNodes);
+    WarnOfUnverified();
     ReadList(rules_, "rules", 0, kMaxRules);
   }
 
@@ -229,14 +231,14 @@ class Reader {
       const std::string username = path.Child("username").shown;
       Fail(loaded_.PlaceOf(username), username, "a password_file as well", "none");
     }
-    CheckTls(path.Child("tls"), node.tls);
+    CheckTls(path.Child("tls"));
     if (std::holds_alternative<UnixAddress>(node.address)) KeepPlain(path.Child("tls"), node);
     loaded_.config.nodes.push_back(std::move(node));
   }
 
   // What one section says of TLS, the set's or a node's. A certificate is of no use with another
   // one's key: they are given together.
-  void CheckTls(const Path& section, const Tls& tls) {
+  void CheckTls(const Path& section) {
     const auto place_if_given = [&](const char* name) {
       const auto found = loaded_.given.find(section.Child(name).shown);
       return found == loaded_.given.end() ? std::nullopt : std::optional(found->second);
@@ -245,12 +247,23 @@ class Reader {
     const auto key = place_if_given("key");
     if (cert && !key) Fail(*cert, section.Child("cert").shown, "a key as well", "none");
     if (key && !cert) Fail(*key, section.Child("key").shown, "a cert as well", "none");
-    const auto verify = place_if_given("verify");
-    if (!verify || tls.verify || !tls.enabled) return;
-    Note("",
-         "any server that answers is taken for the node: the connection is encrypted, but nothing "
-         "shows whom it leads to",
-         *verify, section.Child("verify"));
+  }
+
+  // Once for each place in the file that turns it off for a node which is reached by TLS.
+  void WarnOfUnverified() {
+    std::set<std::string> warned;
+    for (std::size_t i = 0; i < loaded_.config.nodes.size(); ++i) {
+      const Tls& tls = loaded_.config.nodes[i].tls;
+      if (!tls.enabled || tls.verify) continue;
+      const Path own = Path{"nodes", "nodes"}.Element(i).Child("tls").Child("verify");
+      const bool is_own = loaded_.given.count(own.shown) != 0;
+      const Path from = is_own ? own : Path{}.Child("tls").Child("verify");
+      if (!warned.insert(from.shown).second) continue;
+      Note("",
+           "any server that answers is taken for the node: the connection is encrypted, but "
+           "nothing shows whom it leads to",
+           loaded_.PlaceOf(from.shown), from);
+    }
   }
 
   // A Unix socket does not leave the host, and Redis speaks no TLS on one. So what the set says does

@@ -85,6 +85,7 @@ std::string AlertText(int alert, const TlsSettings& settings, bool was_asked) {
     case SSL_AD_CERTIFICATE_UNKNOWN:
     case SSL_AD_UNKNOWN_CA:
     case SSL_AD_ACCESS_DENIED:
+      if (settings.certificate.empty()) break;
       return "the server does not accept the client certificate: " + says;
     default:
       break;

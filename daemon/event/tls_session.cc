@@ -20,7 +20,10 @@ void Expect(SSL* ssl, const std::string& server_name) {
   X509_VERIFY_PARAM* const wanted = SSL_get0_param(ssl);
   if (X509_VERIFY_PARAM_set1_ip_asc(wanted, server_name.c_str()) == 1) return;
   X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-  X509_VERIFY_PARAM_set1_host(wanted, server_name.data(), server_name.size());
+  // Without it any name would do.
+  if (X509_VERIFY_PARAM_set1_host(wanted, server_name.data(), server_name.size()) != 1) {
+    throw std::bad_alloc();
+  }
   SSL_set_tlsext_host_name(ssl, server_name.c_str());
 }
 

@@ -124,6 +124,26 @@ TEST_F(TlsTest, WarnsOfWhatIsNotVerified) {
                           "connection is encrypted, but nothing shows whom it leads to"));
 }
 
+TEST_F(TlsTest, WarnsOnceOfEachPlaceThatTurnsVerifyingOff) {
+  const std::string nodes =
+      "nodes:\n"
+      "  - address: a:1\n"
+      "  - {address: b:1, tls: {}}\n"
+      "  - {address: c:1, tls: {}}\n"
+      "  - {address: d:1, tls: {verify: false}}\n"
+      "  - {address: e:1, tls: {verify: true}}\n";
+  const Loaded off = Load(nodes + "tls: {enabled: false, verify: false}\n");
+  EXPECT_THAT(off.errors, IsEmpty());
+  EXPECT_THAT(Texts(off, off.warnings),
+              UnorderedElementsAre(HasSubstr("r:7:31: tls.verify: any server that answers"),
+                                   HasSubstr("r:5:34: nodes[3].tls.verify: any server")))
+      << "two nodes take it from a section that is not for all";
+  const Loaded plain = Load(
+      "nodes: [{address: a:1}, {address: b:1}, {address: c:1}]\n"
+      "tls: {enabled: false, verify: false}\n");
+  EXPECT_THAT(plain.warnings, IsEmpty()) << "no node is reached by TLS";
+}
+
 TEST_F(TlsTest, AKeyIsHeldToTheModesOfASecret) {
   dir_.Write("key", "x", 0644);
   const std::string text = "tls: {cert: " + cert_ + ", key: " + key_ + "}\n" + kThree;
