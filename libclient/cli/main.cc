@@ -1,6 +1,8 @@
 // redlock: the command line of redlockd. `redlock run` (run/) runs a command under a lock, `redlock
-// watch` (watch.h) follows locks; every other command is one question to the daemon (query.h).
+// watch` (watch.h) follows locks, `redlock health` (health.h) judges; every other command is one
+// question to the daemon (query.h).
 #include "base/standard_descriptors.h"
+#include "libclient/cli/health.h"
 #include "libclient/cli/options.h"
 #include "libclient/cli/query.h"
 #include "libclient/cli/run/run.h"
@@ -17,6 +19,9 @@ int main(int argc, char** argv) {
   }
   if (const auto* watch = std::get_if<WatchOptions>(&options.command)) {
     return Watch(options.socket, *watch);
+  }
+  if (const auto* health = std::get_if<HealthOptions>(&options.command)) {
+    return PrintHealth(options.socket, *health);
   }
   return Query(options.socket, std::get<QueryOptions>(options.command));
 }

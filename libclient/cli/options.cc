@@ -208,6 +208,15 @@ WatchOptions ParseWatch(Words& words, std::string* socket) {
   return watch;
 }
 
+HealthOptions ParseHealth(Words& words, std::string* socket) {
+  HealthOptions health;
+  std::vector<Option> options = CommonOptions("health", socket);
+  options.push_back(Flag({"json"}, &health.json));
+  options.push_back(PositiveDuration({"timeout"}, &health.timeout));
+  TakeOperands(words, options, 0);
+  return health;
+}
+
 [[noreturn]] void ParseHelp(Words& words, std::string* socket) {
   const auto operands = TakeOperands(words, CommonOptions("help", socket), 1);
   std::string text = UsageOf(operands.empty() ? "" : operands[0]);
@@ -229,7 +238,8 @@ Options Parse(Words& words, std::string* command) {
                     throw Asked{std::string("redlock ") + redlock_version() + "\n"};
                   }});
   words.TakeOptions(ours);
-  constexpr char kExpected[] = "expected run, list, show, watch, break, nodes, stats, ping or help";
+  constexpr char kExpected[] =
+      "expected run, list, show, watch, break, nodes, health, stats, ping or help";
   if (words.AtEnd()) throw Mistake(std::string("no command: ") + kExpected);
   const std::string word = words.Take();
   if (word == "help") ParseHelp(words, &options.socket);
@@ -241,6 +251,11 @@ Options Parse(Words& words, std::string* command) {
   if (word == "watch") {
     *command = word;
     options.command = ParseWatch(words, &options.socket);
+    return options;
+  }
+  if (word == "health") {
+    *command = word;
+    options.command = ParseHealth(words, &options.socket);
     return options;
   }
   for (const auto& query : kQueries) {

@@ -34,9 +34,9 @@ struct QueryOptions {
   enum class Kind { kList, kShow, kBreak, kNodes, kTrustEmpty, kAdopt, kStats, kPing };
 
   Kind kind = Kind::kPing;
-  std::string name;   // of kShow and kBreak
-  std::string fence;  // of kBreak, that or the other
-  std::string owner;
+  std::string name{};   // of kShow and kBreak
+  std::string fence{};  // of kBreak, that or the other
+  std::string owner{};
   bool now = false;  // of kBreak, with owner
   bool json = false;
   bool null = false;  // of kList: the names alone, each ended by a NUL byte
@@ -48,9 +48,15 @@ struct WatchOptions {
   bool json = false;
 };
 
+// redlock health
+struct HealthOptions {
+  bool json = false;
+  Duration timeout = std::chrono::seconds(2);  // for the answer; positive
+};
+
 struct Options {
   std::string socket;  // empty: libredlock's default
-  std::variant<RunOptions, QueryOptions, WatchOptions> command;
+  std::variant<RunOptions, QueryOptions, WatchOptions, HealthOptions> command;
 };
 
 // The options; or, when all is said (help, version, a mistake: in words on stderr), the exit code.

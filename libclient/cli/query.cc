@@ -42,34 +42,11 @@ struct FreeReply {
   void operator()(redlock_reply* reply) const { redlock_reply_free(reply); }
 };
 
-// Without a reply (the daemon is gone, say) the answer is the error alone.
-Answer Ask(redlock_client* client, const QueryOptions& options) {
-  std::vector<redlock_arg> args;
-  if (!options.name.empty()) args.push_back({nullptr, options.name.c_str()});
-  if (options.now) args.push_back({nullptr, "now"});
-  if (!options.fence.empty()) args.push_back({"fence", options.fence.c_str()});
-  if (!options.owner.empty()) args.push_back({"owner", options.owner.c_str()});
-  redlock_reply* raw = nullptr;
-  const int error = redlock_query(client, VerbOf(options.kind), args.data(), args.size(), &raw);
-  const std::string text = redlock_error_text(client);
-  const std::unique_ptr<redlock_reply, FreeReply> reply(raw);
-  Answer answer = reply == nullptr ? Answer{} : AnswerOf(raw);
-  answer.error = error;
-  answer.text = text;
-  return answer;
-}
-
 // 0: not a terminal, so nothing is to be cut.
 std::size_t TerminalWidth() {
   winsize size{};
   if (!isatty(STDOUT_FILENO)) return 0;
   return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
-}
-
-// False if it did not get out (a full disk, say).
-bool Print(const std::string& text) {
-  return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
-         std::fflush(stdout) == 0;
 }
 
 // As they are, for programs: each name once.
@@ -99,6 +76,27 @@ int Finish(const QueryOptions& options, const Answer& answer) {
 }
 
 }  // namespace
+
+Answer Ask(redlock_client* client, const QueryOptions& options) {
+  std::vector<redlock_arg> args;
+  if (!options.name.empty()) args.push_back({nullptr, options.name.c_str()});
+  if (options.now) args.push_back({nullptr, "now"});
+  if (!options.fence.empty()) args.push_back({"fence", options.fence.c_str()});
+  if (!options.owner.empty()) args.push_back({"owner", options.owner.c_str()});
+  redlock_reply* raw = nullptr;
+  const int error = redlock_query(client, VerbOf(options.kind), args.data(), args.size(), &raw);
+  const std::string text = redlock_error_text(client);
+  const std::unique_ptr<redlock_reply, FreeReply> reply(raw);
+  Answer answer = reply == nullptr ? Answer{} : AnswerOf(raw);
+  answer.error = error;
+  answer.text = text;
+  return answer;
+}
+
+bool Print(const std::string& text) {
+  return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
+         std::fflush(stdout) == 0;
+}
 
 int Query(const std::string& socket, const QueryOptions& options) {
   if (options.null && isatty(STDOUT_FILENO)) {

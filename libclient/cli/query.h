@@ -1,4 +1,4 @@
-// The commands that are one question to the daemon: list show nodes stats ping.
+// The commands that are one question to the daemon: list show break nodes stats ping.
 #pragma once
 
 #include <cstddef>
@@ -8,6 +8,13 @@
 #include "libclient/cli/options.h"
 
 namespace redlock::cli {
+
+// Sends the one question and waits for its answer. Without a reply (the daemon is gone, say) the answer
+// is the error alone.
+Answer Ask(redlock_client* client, const QueryOptions& options);
+
+// To standard output. False if it did not get out (a full disk, say).
+bool Print(const std::string& text);
 
 // Asks, prints, and gives the exit code. socket: empty for libredlock's default.
 int Query(const std::string& socket, const QueryOptions& options);

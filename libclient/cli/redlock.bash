@@ -37,7 +37,7 @@ _redlock_locks() {
 _redlock() {
   local cur prev words cword
   _init_completion -n : || return
-  local commands=(run list show watch break nodes stats ping help)
+  local commands=(run list show watch break nodes health stats ping help)
   local values=' --socket -w --wait --timeout -E --conflict-exit-code -c --command --ttl --max-hold --min-hold
     --kill-after --note --fence --owner '
   local socket=() command='' options_ended='' operands=0 first=0 i
@@ -81,6 +81,7 @@ _redlock() {
       list) _redlock_offer --json --null --socket --help ;;
       break) _redlock_offer --fence --owner --now --json --socket --help ;;
       nodes) _redlock_offer --json --trust-empty --adopt --socket --help ;;
+      health) _redlock_offer --timeout --json --socket --help ;;
       help) _redlock_offer --help ;;
       *) _redlock_offer --json --socket --help ;;
     esac

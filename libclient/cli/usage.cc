@@ -18,7 +18,7 @@ constexpr std::string_view kCommon =
 
 constexpr std::string_view kJson = "  --json                 Print JSON\n";
 
-constexpr std::array<Text, 10> kTexts{{
+constexpr std::array<Text, 11> kTexts{{
     {"", "redlock [OPTIONS] COMMAND ...",
      "Distributed locks for this host: the command line of redlockd(8)\n"
      "\n"
@@ -29,6 +29,7 @@ constexpr std::array<Text, 10> kTexts{{
      "  watch [NAME...]        Print what happens to locks on this host\n"
      "  break NAME             End another's hold of a lock\n"
      "  nodes                  Show the Redis nodes and their health\n"
+     "  health                 Check whether locks can be taken\n"
      "  stats                  Print counters of the daemon\n"
      "  ping                   Check whether the daemon answers\n"
      "  help [COMMAND]         Print help for one command or for all\n"
@@ -91,6 +92,14 @@ constexpr std::array<Text, 10> kTexts{{
      "                         can hold a lock\n"
      "  --adopt                Write this daemon's settings and set of nodes to the nodes,\n"
      "                         which then are in quarantine\n"},
+    {"health", "redlock health [OPTIONS]",
+     "Checks whether locks can be taken, and prints the answer in one line\n"
+     "\n"
+     "The exit code is 0 if every node votes, 1 if a majority does, 2 if no majority does,\n"
+     "and 3 if the daemon does not answer in time.\n"
+     "\n"
+     "Options:\n"
+     "  --timeout DURATION     How long to wait for the daemon; default: 2s\n"},
     {"stats", "redlock stats [OPTIONS]", "Prints counters of the daemon\n\nOptions:\n"},
     {"ping", "redlock ping [OPTIONS]", "Checks whether the daemon answers\n\nOptions:\n"},
     {"help", "redlock help [COMMAND]", "Prints help for one command or for all\n\nOptions:\n"},
@@ -119,7 +128,8 @@ std::string UsageOf(std::string_view command) {
     std::string usage = "Usage: " + std::string(text.synopsis) + "\n\n" + std::string(text.rest);
     if (HasJson(command)) usage += kJson;
     usage += kCommon;
-    if (command == "run") usage.append(kDurations).append(kExitCodes);
+    if (command == "run" || command == "health") usage.append(kDurations);
+    if (command == "run") usage.append(kExitCodes);
     return usage;
   }
   return {};

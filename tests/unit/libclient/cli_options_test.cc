@@ -236,6 +236,18 @@ TEST(WatchOptions, NamesAndJson) {
   EXPECT_THAT(Refusal(many), HasSubstr("unexpected argument 'a'"));
 }
 
+TEST(HealthOptions, TimeoutAndJson) {
+  const auto health = [](std::vector<std::string> words) {
+    return std::get<HealthOptions>(Good(std::move(words)).command);
+  };
+  EXPECT_EQ(health({"health"}).timeout, 2s);
+  EXPECT_FALSE(health({"health"}).json);
+  EXPECT_EQ(health({"health", "--timeout", "250ms", "--json"}).timeout, 250ms);
+  EXPECT_TRUE(health({"health", "--json"}).json);
+  EXPECT_THAT(Refusal({"health", "--timeout", "0"}), HasSubstr("--timeout: expected"));
+  EXPECT_THAT(Refusal({"health", "a"}), HasSubstr("unexpected argument 'a'"));
+}
+
 TEST(QueryOptions, SocketBeforeAndBehind) {
   EXPECT_EQ(Good({"list"}).socket, "");
   EXPECT_EQ(Good({"--socket", "/a", "list"}).socket, "/a");
@@ -282,7 +294,7 @@ TEST(Help, GoesToStandardOutput) {
   }
   EXPECT_THAT(Printed({"--help"}), HasSubstr("run NAME COMMAND"));
   EXPECT_THAT(Printed({"help"}), HasSubstr("run NAME COMMAND"));
-  for (const char* command : {"list", "show", "break", "nodes", "stats", "ping"}) {
+  for (const char* command : {"list", "show", "break", "nodes", "health", "stats", "ping"}) {
     EXPECT_THAT(Printed({command, "--help"}), HasSubstr("--json")) << command;
   }
   EXPECT_THAT(Printed({"--version"}), HasSubstr("redlock "));

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "libclient/cli/health.h"
 #include "libclient/cli/json.h"
 #include "libclient/cli/query.h"
 #include "libclient/cli/table.h"
@@ -311,6 +312,42 @@ TEST_F(AnyBytes, ComeBackOutOfTheJson) {
       }
     }
   }
+}
+
+Answer SomeNodes(const char* up, const char* nodes, const char* quorum) {
+  Answer answer;
+  answer.rows = {Of({{"node", "1"}, {"address", "a:6379"}, {"state", "up"}, {"text", "slow"}}),
+                 Of({{"node", "2"}, {"address", "b:6379"}, {"state", "down"}, {"text", "a\nb"}})};
+  answer.last = Of({{"up", up}, {"nodes", nodes}, {"quorum", quorum}});
+  return answer;
+}
+
+TEST(Health, CountsNodes) {
+  EXPECT_EQ(HealthOf(SomeNodes("3", "3", "2")), Health::kOk);
+  EXPECT_EQ(HealthOf(SomeNodes("2", "3", "2")), Health::kDegraded);
+  EXPECT_EQ(HealthOf(SomeNodes("1", "3", "2")), Health::kNoQuorum);
+  EXPECT_EQ(HealthOf(SomeNodes("0", "3", "2")), Health::kNoQuorum);
+  EXPECT_EQ(HealthOf(SomeNodes("x", "3", "2")), Health::kNoQuorum);
+  EXPECT_EQ(HealthOf(Answer{}), Health::kNoDaemon) << "no answer at all";
+  Answer refused = SomeNodes("3", "3", "2");
+  refused.error = REDLOCK_ELIMIT;
+  EXPECT_EQ(HealthOf(refused), Health::kNoDaemon);
+}
+
+TEST(Health, NamesTheNodesThatDoNotVote) {
+  EXPECT_EQ(HealthText(SomeNodes("2", "3", "2")),
+            "degraded: 2 of 3 nodes vote, 2 needed; node 2 (b:6379) is down: a\\x0Ab\n");
+  Answer gone;
+  gone.error = REDLOCK_ECONNECT;
+  gone.text = "nobody listens";
+  EXPECT_EQ(HealthText(gone), "no-daemon: nobody listens\n");
+}
+
+TEST(Health, AsJsonIsTheAnswerAndOneWord) {
+  const auto json = nlohmann::json::parse(HealthJson(SomeNodes("1", "3", "2")));
+  EXPECT_EQ(json["health"], "no-quorum");
+  EXPECT_EQ(json["up"], 1);
+  EXPECT_EQ(json["rows"].size(), 2u);
 }
 
 }  // namespace
