@@ -27,6 +27,16 @@ engine::EngineOptions Options(const config::Config& config, const std::string& i
   return options;
 }
 
+// As the log calls them.
+std::vector<std::string> NamesOf(const std::vector<config::Node>& nodes) {
+  std::vector<std::string> names;
+  for (const config::Node& node : nodes) {
+    names.push_back("node " + std::to_string(names.size() + 1) + " (" +
+                    config::ToString(node.address) + ")");
+  }
+  return names;
+}
+
 nanoseconds LongestConnect(const config::Config& config) {
   nanoseconds longest{0};
   for (const config::Node& node : config.nodes) longest = std::max(longest, node.timeouts.connect);
@@ -37,8 +47,11 @@ nanoseconds LongestConnect(const config::Config& config) {
 
 App::App(const config::Config& config, host::ListenSocket socket, bool dev)
     : config_(config),
+      node_names_(NamesOf(config.nodes)),
       socket_(std::move(socket)),
       engine_(Options(config, instance_, dev), random_),
+      journal_(node_names_, engine::Majority(node_names_.size()),
+               [this](engine::SessionId id) { return PeerOf(id); }),
       engine_alarm_(loop_, [this] { OnEngineAlarm(); }),
       step_all_(loop_, [this] { StepAll(); }),
       first_look_(loop_, [this] { StartServing(); }),
@@ -48,7 +61,7 @@ App::App(const config::Config& config, host::ListenSocket socket, bool dev)
              {.on_event = [this](const engine::Event& event) { Feed(event); },
               .on_note =
                   [this](engine::NodeIndex node, const std::string& note) {
-                    host::LogInfo(NodeName(node) + ": " + note);
+                    host::LogInfo(node_names_[node] + ": " + note);
                   }}) {
   WatchSignals(dev);
 }
@@ -63,21 +76,8 @@ void App::Run() {
 
 // --- events and effects -------------------------------------------------------------------------
 
-// What an administrator does to the nodes can undo what they guard: it leaves a trace.
-void App::LogAdministrator(engine::SessionId session, const std::string& verb) const {
-  const session::Peer& peer = sessions_->Find(session)->peer();
-  host::LogWarning(verb + " requested by uid " + std::to_string(peer.uid) + ", pid " +
-                   std::to_string(peer.pid) + " (" + peer.command + ")");
-}
-
 void App::Post(engine::Event event) {
-  if (const auto* trust = std::get_if<engine::TrustEmptyRequested>(&event)) {
-    LogAdministrator(trust->session, "trust-empty");
-  } else if (const auto* adopt = std::get_if<engine::AdoptRequested>(&event)) {
-    LogAdministrator(adopt->session, "adopt");
-  } else if (const auto* broken = std::get_if<engine::BreakRequested>(&event)) {
-    LogAdministrator(broken->session, "break " + broken->name);
-  }
+  journal_.OnRequest(event);
   events_.push_back(std::move(event));
   step_all_.Schedule();
 }
@@ -128,41 +128,31 @@ void App::OnEngineAlarm() {
 }
 
 void App::CarryOut(engine::AskNodes&& effect) { nodes_.Ask(std::move(effect)); }
-void App::CarryOut(const engine::AnswerClient& effect) { sessions_->Answer(effect); }
 
-// That a lock was lost against its holder's will leaves a trace.
+void App::CarryOut(const engine::AnswerClient& effect) {
+  journal_.OnAnswer(effect);
+  sessions_->Answer(effect);
+}
+
 void App::CarryOut(const engine::NotifyClient& effect) {
-  const engine::Notice& notice = effect.notice;
-  if (notice.kind == engine::Notice::Kind::kBroken) {
-    host::LogWarning("lock " + notice.name + " (fence " + std::to_string(notice.fence) +
-                     ") was broken by an administrator");
-  }
-  if (notice.kind == engine::Notice::Kind::kLost &&
-      notice.reason == engine::LossReason::kDeadline) {
-    host::LogWarning("lock " + notice.name + " (fence " + std::to_string(notice.fence) +
-                     ") was lost at its deadline: " + notice.text);
-  }
+  journal_.OnNotice(effect);
   sessions_->Notify(effect);
 }
 
 void App::CarryOut(const engine::NodeChanged& effect) {
-  if (effect.is_note) return host::LogWarning(NodeName(effect.node) + ": " + effect.text);
-  if (effect.votes) {
-    host::LogInfo(NodeName(effect.node) + " votes");
-  } else {
-    host::LogWarning(NodeName(effect.node) + " does not vote: " + effect.text);
-  }
-  if (!sessions_ && NodesUp() >= engine::Majority(config_.nodes.size())) StartServing();
+  const std::size_t up = NodesUp();
+  journal_.OnNode(effect, up);
+  if (!sessions_ && up >= engine::Majority(config_.nodes.size())) StartServing();
 }
 
 void App::CarryOut(const engine::Warned& effect) { host::LogWarning(effect.text); }
 
-std::string App::NodeName(engine::NodeIndex node) const {
-  return "node " + std::to_string(node + 1) + " (" + config::ToString(config_.nodes[node].address) +
-         ")";
-}
-
 // --- what sessions may see ----------------------------------------------------------------------
+
+const session::Peer* App::PeerOf(engine::SessionId id) const {
+  const session::Session* session = sessions_->Find(id);
+  return session ? &session->peer() : nullptr;
+}
 
 engine::Time App::Now() const { return host::Now(); }
 std::vector<engine::RowView> App::Rows(const engine::RowPlace& from, std::size_t most) const {
@@ -191,6 +181,7 @@ void App::StartServing() {
   }
   sessions_.emplace(loop_, socket_.fd(), std::move(options), *this);
   host::LogInfo("serving on " + socket_.path());
+  journal_.OnServing(NodesUp());
   Report();
   notifier_.Ready();
 }
@@ -212,7 +203,7 @@ void App::OnStopSignal() {
     return Feed(engine::DrainRequested{Now()});  // holders are told even so (rule C9)
   }
   host::LogInfo("stopping: holders have " + engine::ToText(config_.drain_time) +
-                " to release their locks");
+                " to release their locks (" + std::to_string(engine_.HoldCount()) + " held)");
   notifier_.Stopping();
   // Who connects now waits in the backlog for the next daemon, instead of being refused by this
   // one.
@@ -233,6 +224,7 @@ void App::Report() {
                    " nodes up, " + std::to_string(engine_.HoldCount()) + " leases held" +
                    (draining_ ? ", draining" : ""));
   notifier_.Alive();
+  journal_.Tick();
   const auto watchdog = notifier_.watchdog();
   report_timer_.Start(watchdog ? std::min<nanoseconds>(*watchdog / 2, kReportInterval)
                                : kReportInterval);

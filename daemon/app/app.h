@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "config/config.h"
+#include "daemon/app/journal.h"
 #include "daemon/engine/engine.h"
 #include "daemon/event/boot_alarm.h"
 #include "daemon/event/end_of_turn.h"
@@ -54,15 +55,15 @@ class App : public session::EnginePort {
   void CarryOut(const engine::NotifyWatchers& effect) { sessions_->Notify(effect); }
   void CarryOut(const engine::NodeChanged& effect);
   void CarryOut(const engine::Warned& effect);
-  std::string NodeName(engine::NodeIndex node) const;
   std::size_t NodesUp() const;
+  const session::Peer* PeerOf(engine::SessionId id) const;
   void StartServing();
   void WatchSignals(bool dev);
   void OnStopSignal();
-  void LogAdministrator(engine::SessionId session, const std::string& verb) const;
   void Report();
 
   config::Config config_;
+  const std::vector<std::string> node_names_;
   const std::string instance_ = host::RandomHex(16);  // rule A1
   host::ListenSocket socket_;
   event::Loop loop_;
@@ -70,6 +71,7 @@ class App : public session::EnginePort {
   host::SystemRandom random_;
   engine::Engine engine_;
 
+  Journal journal_;
   std::deque<engine::Event> events_;  // posted, to be stepped
   engine::Effects effects_;           // of the event that is being stepped
   bool draining_ = false;

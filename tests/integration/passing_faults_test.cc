@@ -179,9 +179,9 @@ TEST(LastingFault, ALossSaysWhatEachNodeDid) {
   EXPECT_NE(lost.text.find("node 1 refused: READONLY"), std::string::npos) << lost.text;
   EXPECT_NE(lost.text.find("node 2 connect"), std::string::npos) << lost.text;
   const std::string log = world.daemon.Log();
-  EXPECT_NE(log.find("lock a (fence " + Get(lost, "fence") + ") was lost at its deadline: node 1 "),
-            std::string::npos)
-      << log;
+  EXPECT_NE(log.find("lock a (fence " + Get(lost, "fence") + ") of uid "), std::string::npos);
+  EXPECT_NE(log.find(") is in jeopardy: "), std::string::npos) << log;
+  EXPECT_NE(log.find(") was lost at its deadline: node 1 "), std::string::npos) << log;
 }
 
 }  // namespace

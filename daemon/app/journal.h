@@ -1,0 +1,61 @@
+#pragma once
+
+#include <cstddef>
+#include <functional>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "daemon/engine/effects.h"
+#include "daemon/engine/events.h"
+#include "daemon/session/peer.h"
+
+namespace redlockd::app {
+
+// What the log says of nodes, of the quorum, of locks that end against their holders' will, and of
+// what administrators ask for. There is no line for a grant or a release: those are as many as there
+// are locks.
+class Journal {
+ public:
+  // Lines of locks, a second; more are counted. A majority that goes away may end thousands at once.
+  static constexpr std::size_t kLinesASecond = 100;
+
+  // Null if the client is gone.
+  using PeerOf = std::function<const session::Peer*(engine::SessionId)>;
+
+  // `nodes`: how the log calls them. `majority`: of them.
+  Journal(std::vector<std::string> nodes, std::size_t majority, PeerOf peer_of)
+      : nodes_(std::move(nodes)), majority_(majority), peer_of_(std::move(peer_of)) {}
+
+  // `up`: how many vote now.
+  void OnNode(const engine::NodeChanged& change, std::size_t up);
+  // Clients are served from now on.
+  void OnServing(std::size_t up) const;
+  // What a client has heard of its lock.
+  void OnNotice(const engine::NotifyClient& effect);
+  // A request that only administrators may make, if it is one; others leave no trace.
+  void OnRequest(const engine::Event& event);
+  // What has come of it.
+  void OnAnswer(const engine::AnswerClient& answer);
+  // What was only counted; once a second.
+  void Tick();
+
+ private:
+  using RequestKey = std::pair<engine::SessionId, engine::RequestId>;
+
+  void OnQuorum(std::size_t up);
+  std::string Votes(std::size_t up) const;
+  std::string WhoIs(engine::SessionId session) const;
+  bool MayWrite();
+
+  const std::vector<std::string> nodes_;
+  const std::size_t majority_;
+  const PeerOf peer_of_;
+  bool has_quorum_ = false;
+  std::size_t written_ = 0;  // this second
+  std::size_t counted_ = 0;
+  std::map<RequestKey, std::string> asked_;  // by administrators, and not answered
+};
+
+}  // namespace redlockd::app
