@@ -72,6 +72,10 @@ std::optional<std::string> ParseHost(std::string_view text) {
   return ParseNameOrIpv4(text);
 }
 
+bool IsIpAddress(const std::string& host) {
+  return CanonicalIp<AF_INET>(host) || CanonicalIp<AF_INET6>(host.substr(0, host.find('%')));
+}
+
 std::optional<Address> ParseAddress(std::string_view text) {
   constexpr std::string_view kUnix = "unix:";
   if (text.substr(0, kUnix.size()) == kUnix) return ParseUnix(text.substr(kUnix.size()));

@@ -37,6 +37,9 @@ std::optional<Address> ParseAddress(std::string_view text);
 // ParseAddress does.
 std::optional<std::string> ParseHost(std::string_view text);
 
+// Whether the host of an address is an IP address, and no name.
+bool IsIpAddress(const std::string& host);
+
 // What ParseAddress takes, in short, for messages.
 inline constexpr std::string_view kAddressSyntax = "HOST:PORT, [IPV6]:PORT or unix:/PATH";
 

@@ -89,6 +89,10 @@ struct Limits {
 
 enum class LogLevel { kError, kWarning, kInfo, kDebug };
 
+struct Metrics {
+  std::optional<Address> address;  // none: they are not served
+};
+
 struct Config {
   std::string socket;        // absolute path
   mode_t socket_mode{};      // of a socket that the daemon binds itself
@@ -105,6 +109,7 @@ struct Config {
   std::string key_prefix;   // of every lock's key on the nodes
   std::string admin_group;  // empty: only uid 0 and the daemon's own uid are administrators
   Limits limits;
+  Metrics metrics;
   Duration drain_time{};
   LogLevel log_level{};
 };

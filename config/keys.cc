@@ -117,6 +117,9 @@ const Key kKeys[] = {
     {"limits.unread_output", CountValue{CONFIG(limits.unread_output), 16384, 67108864}, kDefault,
      "262144", "bytes that a client may leave unread before it is disconnected"},
 
+    {"metrics.address", ListenAddressValue{CONFIG(metrics.address)}, kNothing, "",
+     "where to serve metrics over HTTP; if absent, nowhere"},
+
     {"drain_time", DurationValue{CONFIG(drain_time), 0s, 1min}, kDefault, "8s",
      "how long holders are given to release their locks when the daemon stops"},
     {"log_level", LevelValue{CONFIG(log_level)}, kDefault, "info",

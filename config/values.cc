@@ -184,4 +184,19 @@ bool AddressValue::Read(Target target, std::string_view text) const {
 std::string AddressValue::Print(Target target) const { return ToString(of(target)); }
 std::string AddressValue::Expected() const { return std::string(kAddressSyntax); }
 
+bool ListenAddressValue::Read(Target target, std::string_view text) const {
+  std::optional<Address> address = ParseAddress(text);
+  if (!address) return false;
+  const auto* tcp = std::get_if<TcpAddress>(&*address);
+  if (tcp && !IsIpAddress(tcp->host)) return false;
+  of(target) = std::move(address);
+  return true;
+}
+std::string ListenAddressValue::Print(Target target) const {
+  return of(target) ? ToString(*of(target)) : "";
+}
+std::string ListenAddressValue::Expected() const {
+  return "an IP address and a port, as in 127.0.0.1:9411, or unix:/PATH";
+}
+
 }  // namespace redlockd::config

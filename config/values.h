@@ -121,8 +121,16 @@ struct AddressValue {
   std::string Expected() const;
 };
 
+// Where to listen: a Unix socket, or a port of one of this host's addresses, which is no name.
+struct ListenAddressValue {
+  std::optional<Address>& (*of)(Target);
+  bool Read(Target target, std::string_view text) const;
+  std::string Print(Target target) const;
+  std::string Expected() const;
+};
+
 using Value = std::variant<DurationValue, CountValue, FractionValue, WordValue, PathValue,
                            SecretFileValue, PemFileValue, ModeValue, LevelValue, HostValue,
-                           FlagValue, TlsVersionValue, AddressValue>;
+                           FlagValue, TlsVersionValue, AddressValue, ListenAddressValue>;
 
 }  // namespace redlockd::config

@@ -45,7 +45,8 @@ nanoseconds LongestConnect(const config::Config& config) {
 
 }  // namespace
 
-App::App(const config::Config& config, host::ListenSocket socket, bool dev)
+App::App(const config::Config& config, host::ListenSocket socket,
+         std::optional<MetricsSocket> metrics, bool dev)
     : config_(config),
       node_names_(NamesOf(config.nodes)),
       socket_(std::move(socket)),
@@ -64,6 +65,7 @@ App::App(const config::Config& config, host::ListenSocket socket, bool dev)
                     host::LogInfo(node_names_[node] + ": " + note);
                   }}) {
   WatchSignals(dev);
+  if (metrics) metrics_.emplace(loop_, std::move(*metrics), [this] { return Look(); });
 }
 
 void App::Run() {
@@ -228,6 +230,24 @@ void App::Report() {
   const auto watchdog = notifier_.watchdog();
   report_timer_.Start(watchdog ? std::min<nanoseconds>(*watchdog / 2, kReportInterval)
                                : kReportInterval);
+}
+
+metrics::Snapshot App::Look() const {
+  metrics::Snapshot now;
+  now.version = REDLOCKD_VERSION;
+  now.sessions = sessions_ ? sessions_->count() : 0;
+  now.sessions_limit = config_.limits.sessions;
+  now.draining = draining_;
+  now.counters = engine_.counters();
+  now.majority = engine::Majority(config_.nodes.size());
+  for (const config::Node& node : config_.nodes) {
+    now.addresses.push_back(config::ToString(node.address));
+  }
+  now.nodes = Nodes();
+  now.histograms = &engine_.histograms();
+  now.cpu = CpuTime();
+  now.resident_bytes = ResidentBytes();
+  return now;
 }
 
 }  // namespace redlockd::app

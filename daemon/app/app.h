@@ -7,6 +7,7 @@
 
 #include "config/config.h"
 #include "daemon/app/journal.h"
+#include "daemon/app/metrics_page.h"
 #include "daemon/engine/engine.h"
 #include "daemon/event/boot_alarm.h"
 #include "daemon/event/end_of_turn.h"
@@ -30,7 +31,8 @@ class App : public session::EnginePort {
   // `dev`: the nodes are its own, and trusted while they are new (engine::EngineOptions); and it
   // belongs to its terminal, so that SIGHUP ends it. Throws std::exception if the kernel refuses
   // what every daemon needs.
-  App(const config::Config& config, host::ListenSocket socket, bool dev);
+  App(const config::Config& config, host::ListenSocket socket, std::optional<MetricsSocket> metrics,
+      bool dev);
 
   // Serves until a signal has ended it: one SIGTERM or SIGINT drains, a second one ends at once.
   void Run();
@@ -61,6 +63,7 @@ class App : public session::EnginePort {
   void WatchSignals(bool dev);
   void OnStopSignal();
   void Report();
+  metrics::Snapshot Look() const;
 
   config::Config config_;
   const std::vector<std::string> node_names_;
@@ -87,6 +90,7 @@ class App : public session::EnginePort {
 
   redis::Nodes nodes_;
   std::optional<session::Sessions> sessions_;  // once serving
+  std::optional<MetricsPage> metrics_;
 };
 
 }  // namespace redlockd::app

@@ -13,6 +13,7 @@
 #include "config/load.h"
 #include "daemon/app/app.h"
 #include "daemon/app/command_line.h"
+#include "daemon/app/sockets.h"
 #include "daemon/app/tls.h"
 #include "daemon/app/translate.h"
 #include "daemon/dev/dev_nodes.h"
@@ -58,29 +59,6 @@ int CheckConfig(const config::Loaded& loaded) {
   return 0;
 }
 
-// The first that is given of: the service manager's, --socket, $REDLOCK_SOCKET, the
-// configuration's.
-host::ListenSocket::OrError OpenSocket(const CommandLine& line, const config::Config& config) {
-  if (auto given = host::ListenSocket::FromServiceManager()) return std::move(*given);
-  host::ListenSocket::Options options;
-  options.mode = config.socket_mode;
-  if (!config.socket_group.empty()) {
-    options.group = host::GroupId(config.socket_group);
-    if (!options.group) {
-      return host::ListenSocket::Error{"socket_group: there is no group " + config.socket_group};
-    }
-  }
-  const char* environment = std::getenv("REDLOCK_SOCKET");
-  if (!line.socket.empty()) {
-    options.path = line.socket;
-  } else if (environment != nullptr && *environment != '\0') {
-    options.path = environment;
-  } else {
-    options.path = config.socket;
-  }
-  return host::ListenSocket::Bind(options);
-}
-
 // With fewer descriptors than limits.sessions needs there are fewer sessions, so that
 // administrators still get the last of them.
 void FitSessions(config::Config& config) {
@@ -103,8 +81,13 @@ int Serve(const CommandLine& line, config::Config config, bool dev) {
   }
   auto& listener = std::get<host::ListenSocket>(socket);
   if (!listener.warning().empty()) host::LogWarning("socket: " + listener.warning());
+  auto metrics = OpenMetricsSocket(config);
+  if (const auto* error = std::get_if<std::string>(&metrics)) {
+    std::fprintf(stderr, "redlockd: %s\n", redlock::protocol::Printable(*error).c_str());
+    return kFailed;
+  }
   FitSessions(config);
-  App app(config, std::move(listener), dev);
+  App app(config, std::move(listener), std::get<0>(std::move(metrics)), dev);
   app.Run();
   return 0;
 }

@@ -65,7 +65,9 @@ constexpr std::size_t kDescriptorsPerSession = 2;  // its socket and its process
 // The connections to the nodes, what is kept free, and some of its own: standard streams, timers,
 // the socket.
 std::size_t OtherDescriptors(const config::Config& config) {
-  return ConnectionsToNodes(config) + ReservedDescriptors(config) + 48;
+  constexpr std::size_t kMetrics = 18;  // its socket, and the connections that it serves
+  return ConnectionsToNodes(config) + ReservedDescriptors(config) + 48 +
+         (config.metrics.address ? kMetrics : 0);
 }
 
 }  // namespace

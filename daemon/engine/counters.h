@@ -25,7 +25,11 @@ struct Counters {
   std::uint64_t renewals = 0;
   std::uint64_t heals = 0;  // rule C6
   std::uint64_t jeopardies = 0;
-  std::uint64_t lost = 0;
+  std::uint64_t lost = 0;  // for the reasons that follow, or because the session was dropped
+  std::uint64_t lost_expired = 0;
+  std::uint64_t lost_max_hold = 0;
+  std::uint64_t lost_drain = 0;
+  std::uint64_t lost_broken = 0;
   std::uint64_t busy = 0;
   std::uint64_t timeouts = 0;
   std::uint64_t no_quorum = 0;

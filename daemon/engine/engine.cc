@@ -387,4 +387,6 @@ std::vector<NodeView> Engine::Nodes(Time now) const {
 
 const Counters& Engine::counters() const { return impl_->shared.counters; }
 
+const Histograms& Engine::histograms() const { return impl_->shared.histograms; }
+
 }  // namespace redlockd::engine

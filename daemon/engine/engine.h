@@ -7,6 +7,7 @@
 
 #include "daemon/engine/effects.h"
 #include "daemon/engine/events.h"
+#include "daemon/engine/histograms.h"
 #include "daemon/engine/options.h"
 #include "daemon/engine/random.h"
 #include "daemon/engine/types.h"
@@ -42,6 +43,7 @@ class Engine {
   std::vector<RowView> Rows(Time now, const RowPlace& from, std::size_t most) const;
   std::vector<NodeView> Nodes(Time now) const;
   const Counters& counters() const;
+  const Histograms& histograms() const;
 
  private:
   struct Impl;

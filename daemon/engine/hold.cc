@@ -7,6 +7,30 @@
 
 namespace redlockd::engine {
 
+namespace {
+
+void CountLoss(LossReason reason, Counters& counters) {
+  ++counters.lost;
+  switch (reason) {
+    case LossReason::kNone:
+      return;
+    case LossReason::kDeadline:
+      ++counters.lost_expired;
+      return;
+    case LossReason::kMaxHold:
+      ++counters.lost_max_hold;
+      return;
+    case LossReason::kDraining:
+      ++counters.lost_drain;
+      return;
+    case LossReason::kBroken:
+      ++counters.lost_broken;
+      return;
+  }
+}
+
+}  // namespace
+
 Hold::Hold(Shared& shared, Claim& claim, Time now, Terms terms)
     : shared_(shared),
       claim_(claim),
@@ -48,6 +72,7 @@ void Hold::MoveDeadline(Time now) {
   }
   if (granted_ == now) return;
   ++shared_.counters.renewals;
+  shared_.histograms.Of(claim_.lock()).margins.Add(std::max(Duration(0), old - now));
   if (renewed_events_) Notify(Notice::Kind::kRenewed);
   if (lease_end - now > Timing::JeopardyRemainder(claim_.lease()->ttl())) SetJeopardy(false);
 }
@@ -73,18 +98,20 @@ void Hold::OnWanted(By by) {
       Notice{.kind = Notice::Kind::kWanted, .name = claim_.lock(), .fence = fence_, .by = by});
 }
 
-void Hold::Report(WatchNotice::What what, LossReason reason) const {
+void Hold::Report(Time now, WatchNotice::What what, LossReason reason) const {
+  const bool is_over = what != WatchNotice::What::kGranted;
+  if (is_over) shared_.histograms.Of(claim_.lock()).holds.Add(now - granted_);
   shared_.watches.Report(claim_.lock(), {.what = what, .fence = fence_, .reason = reason},
                          session_);
 }
 
-void Hold::Lose(LossReason reason) {
-  ++shared_.counters.lost;
+void Hold::Lose(Time now, LossReason reason) {
+  CountLoss(reason, shared_.counters);
   const bool is_broken = reason == LossReason::kBroken;
   if (reason != LossReason::kNone) {
     Notify(is_broken ? Notice::Kind::kBroken : Notice::Kind::kLost, reason);
   }
-  Report(reason == LossReason::kNone ? WatchNotice::What::kClosed : WatchNotice::What::kLost,
+  Report(now, reason == LossReason::kNone ? WatchNotice::What::kClosed : WatchNotice::What::kLost,
          reason);
   shared_.sessions.Remove(session_, claim_.lock());
   shared_.sessions.Lose(session_, claim_.lock(), {fence_, reason});

@@ -43,10 +43,10 @@ class Hold {
   // Another waits for the lock: advice, once for each hold (rule I5).
   void OnWanted(By by);
   // For those who watch the lock: the hold has begun, or is about to end.
-  void Report(WatchNotice::What what, LossReason reason = LossReason::kNone) const;
+  void Report(Time now, WatchNotice::What what, LossReason reason = LossReason::kNone) const;
   // The hold ends without the session, which is notified of the reason, unless that is kNone. The
   // caller destroys it.
-  void Lose(LossReason reason);
+  void Lose(Time now, LossReason reason);
   // Why it ends now, at its deadline.
   LossReason AtDeadline() const;
 

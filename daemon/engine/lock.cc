@@ -211,7 +211,7 @@ void Lock::Request(Time now, const LockRequested& request) {
 void Lock::Unlock(Time now, const UnlockRequested& request) {
   CHECK(hold_ && hold_->session() == request.session);
   const Fence fence = hold_->fence();
-  hold_->Report(WatchNotice::What::kUnlocked);
+  hold_->Report(now, WatchNotice::What::kUnlocked);
   const Duration kept = std::max(Duration(0), hold_->kept_until() - now);
   const ReleaseTable::Asker asker{request.session, request.request, fence};
   shared_.sessions.Remove(request.session, name());
@@ -255,7 +255,7 @@ void Lock::OnInputEnded(Time now, SessionId session) {
 void Lock::OnSessionClosed(Time now, SessionId session) {
   shared_.sessions.Remove(session, name());
   if (hold_ && hold_->session() == session) {
-    hold_->Report(WatchNotice::What::kClosed);
+    hold_->Report(now, WatchNotice::What::kClosed);
     ++shared_.counters.session_ends;
     if (now < hold_->kept_until()) {
       Keep(now, std::nullopt);
@@ -363,6 +363,7 @@ void Lock::Grant(Time now, bool is_handoff) {
   CHECK(!hold_);
   const auto waiter = queue_.TakeFirst();
   const Fence fence = claim_.BeginHold(waiter->ttl, is_handoff);
+  shared_.histograms.Of(name()).waits.Add(now - waiter->since);
   ChangeState(State::kHeld);
   if (is_handoff) ++shared_.counters.handoffs;
   hold_ = std::make_unique<Hold>(
@@ -381,7 +382,7 @@ void Lock::Grant(Time now, bool is_handoff) {
                                    .ttl = claim_.lease()->ttl(),
                                    .votes = claim_.lease()->Votes(now),
                                    .nodes = shared_.options.nodes});
-  hold_->Report(WatchNotice::What::kGranted);
+  hold_->Report(now, WatchNotice::What::kGranted);
   for (const auto& other : queue_.TakeTries()) {
     shared_.requests.Refuse(*other, name(), Failure::kBusy, ToText(WhyBusy(state_)));
   }
@@ -500,7 +501,7 @@ void Lock::OnEnd(Time now) {
       Keep(now, reason);
       return;
     }
-    hold_->Lose(reason);
+    hold_->Lose(now, reason);
     hold_.reset();
     ChangeState(State::kHandOff);
   }
@@ -520,7 +521,7 @@ void Lock::OnEnd(Time now) {
 Time Lock::Keep(Time now, std::optional<LossReason> lost,
                 std::optional<ReleaseTable::Asker> asker) {
   if (lost) {
-    hold_->Lose(*lost);
+    hold_->Lose(now, *lost);
   } else {
     claim_.schedule().ForgetAnnounced();
   }

@@ -16,6 +16,7 @@ Shared::Shared(EngineOptions o, Random& r, NodeTable::Observer& of_nodes,
       releases(nodes, sessions, agenda, outbox, of_releases),
       new_names(options.limits.new_names_per_uid, options.timing.fence_life, random),
       rests(options.linger, options.timing.tenure_max),
+      histograms(options.linger),
       requests(sessions, outbox, counters),
       watches(sessions, outbox) {}
 

@@ -6,6 +6,7 @@
 #include "daemon/engine/agenda.h"
 #include "daemon/engine/attempt_gate.h"
 #include "daemon/engine/counters.h"
+#include "daemon/engine/histograms.h"
 #include "daemon/engine/new_names.h"
 #include "daemon/engine/node_table.h"
 #include "daemon/engine/options.h"
@@ -46,6 +47,7 @@ struct Shared {
   NewNames new_names;
   Rests rests;
   Counters counters;
+  Histograms histograms;
   Requests requests;
   Watches watches;
   bool draining = false;  // nothing is granted any more

@@ -19,7 +19,8 @@ daemon/redis     : base daemon/event daemon/engine
 daemon/session   : base daemon/event daemon/engine protocol
 daemon/host      : base daemon/engine protocol config
 daemon/dev       : base
-daemon/app       : base daemon/event daemon/engine daemon/redis daemon/session daemon/host daemon/dev protocol config
+daemon/metrics   : base daemon/engine
+daemon/app       : base daemon/event daemon/engine daemon/redis daemon/session daemon/host daemon/dev daemon/metrics protocol config
 '
 
 # Library, by the beginning of its headers' names, and the only rooms that know it.

@@ -52,8 +52,8 @@ TEST(Keys, GoEachToTheirOwnMember) {
     for (const Key& each : Keys()) before[each.path] = print(each, target);
 
     bool changed = false;
-    for (const std::string_view other :
-         {"/x", "777ms", "17777", "0.05", "x:1", "0123", "debug", "true", "false", "1.3"}) {
+    for (const std::string_view other : {"/x", "777ms", "17777", "0.05", "x:1", "127.0.0.1:1",
+                                         "0123", "debug", "true", "false", "1.3"}) {
       std::visit([&](const auto& v) { v.Read(target, other); }, key.value);
       changed = print(key, target) != before[key.path];
       if (changed) break;

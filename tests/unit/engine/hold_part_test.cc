@@ -238,7 +238,7 @@ TEST_F(HoldPartTest, ALossIsNoticedAndRememberedForTheSession) {
        }) {
     Begin();
     Make(2, NodeIs::kDown);
-    hold_->Lose(row.reason);
+    hold_->Lose(now_, row.reason);
     const auto notices = TakeNotices(1);
     EXPECT_EQ(TextOf(notices), row.notices);
     if (!notices.empty()) {
@@ -301,8 +301,8 @@ TEST_F(HoldPartDeathTest, NoTimePassesBackwards) {
 
 TEST_F(HoldPartDeathTest, NoHoldIsLostTwice) {
   Begin();
-  hold_->Lose(LossReason::kDeadline);
-  EXPECT_DEATH(hold_->Lose(LossReason::kDeadline), "CHECK\\(removed == 1\\)");
+  hold_->Lose(now_, LossReason::kDeadline);
+  EXPECT_DEATH(hold_->Lose(now_, LossReason::kDeadline), "CHECK\\(removed == 1\\)");
 }
 
 }  // namespace

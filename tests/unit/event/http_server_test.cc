@@ -1,0 +1,150 @@
+#include "daemon/event/http_server.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/descriptor.h"
+#include "daemon/event/loop.h"
+
+namespace redlockd::event {
+namespace {
+
+using namespace std::chrono_literals;
+using redlock::base::Descriptor;
+
+constexpr auto kPatience = 10s;
+
+class HttpServerTest : public testing::Test {
+ protected:
+  HttpServerTest() {
+    // An abstract name of the kernel's choice.
+    address_.sun_family = AF_UNIX;
+    listener_ = Descriptor(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    EXPECT_EQ(bind(listener_.get(), Address(), sizeof(sa_family_t)), 0);
+    socklen_t size = sizeof address_;
+    EXPECT_EQ(getsockname(listener_.get(), reinterpret_cast<sockaddr*>(&address_), &size), 0);
+    size_ = size;
+    EXPECT_EQ(listen(listener_.get(), 64), 0);
+    server_ = std::make_unique<HttpServer>(
+        loop_, listener_.get(), [](const std::string& path) -> std::optional<HttpServer::Page> {
+          if (path != "/page") return std::nullopt;
+          return HttpServer::Page{"text/x", std::string(kBody)};
+        });
+  }
+  sockaddr* Address() { return reinterpret_cast<sockaddr*>(&address_); }
+
+  Descriptor Connect() {
+    Descriptor fd(socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    EXPECT_EQ(connect(fd.get(), Address(), size_), 0);
+    return fd;
+  }
+  static void Send(const Descriptor& fd, const std::string& text) {
+    EXPECT_EQ(send(fd.get(), text.data(), text.size(), MSG_NOSIGNAL),
+              static_cast<ssize_t>(text.size()));
+  }
+  // All that comes until the server closes.
+  std::string ReadAll(const Descriptor& fd) {
+    std::string all;
+    const bool ended = loop_.RunUntil(
+        [&] {
+          std::array<char, 4096> bytes;
+          ssize_t size = 0;
+          while ((size = recv(fd.get(), bytes.data(), bytes.size(), 0)) > 0) {
+            all.append(bytes.data(), static_cast<std::size_t>(size));
+          }
+          return size == 0 || errno != EAGAIN;
+        },
+        kPatience);
+    EXPECT_TRUE(ended) << all;
+    return all;
+  }
+  std::string Ask(const std::string& request) {
+    const Descriptor fd = Connect();
+    Send(fd, request);
+    return ReadAll(fd);
+  }
+  static std::string StatusOf(const std::string& answer) {
+    return answer.substr(0, answer.find('\r'));
+  }
+
+  static constexpr std::string_view kBody = "the page\n";
+  sockaddr_un address_{};
+  socklen_t size_ = 0;
+  Descriptor listener_;
+  Loop loop_;
+  std::unique_ptr<HttpServer> server_;
+};
+
+TEST_F(HttpServerTest, ServesAPage) {
+  EXPECT_EQ(Ask("GET /page HTTP/1.1\r\nHost: x\r\n\r\n"),
+            "HTTP/1.1 200 OK\r\nContent-Type: text/x\r\nContent-Length: 9\r\n"
+            "Cache-Control: no-store\r\nConnection: close\r\n\r\nthe page\n");
+  EXPECT_EQ(StatusOf(Ask("GET /page?name=x HTTP/1.0\n\n")), "HTTP/1.1 200 OK");
+}
+
+TEST_F(HttpServerTest, HeadHasNoBody) {
+  const std::string answer = Ask("HEAD /page HTTP/1.1\r\n\r\n");
+  EXPECT_EQ(StatusOf(answer), "HTTP/1.1 200 OK");
+  EXPECT_EQ(answer.find(kBody), std::string::npos);
+  EXPECT_NE(answer.find("Content-Length: 9\r\n"), std::string::npos);
+}
+
+TEST_F(HttpServerTest, RefusesWhatItDoesNotServe) {
+  struct Row {
+    std::string request;
+    std::string status;
+  };
+  for (const Row& row : {
+           Row{"GET / HTTP/1.1\r\n\r\n", "HTTP/1.1 404 Not Found"},
+           Row{"GET /page/x HTTP/1.1\r\n\r\n", "HTTP/1.1 404 Not Found"},
+           Row{"POST /page HTTP/1.1\r\n\r\n", "HTTP/1.1 405 Method Not Allowed"},
+           Row{"GET /page\r\n\r\n", "HTTP/1.1 400 Bad Request"},
+           Row{"GET  HTTP/1.1\r\n\r\n", "HTTP/1.1 400 Bad Request"},
+           Row{"\n\n", "HTTP/1.1 400 Bad Request"},
+           Row{std::string("\0\xff \n\n", 5), "HTTP/1.1 400 Bad Request"},
+           Row{"GET /page HTTP/1.1\r\nX: " + std::string(HttpServer::kMostBytes, 'x'),
+               "HTTP/1.1 431 Request Header Fields Too Large"},
+       }) {
+    EXPECT_EQ(StatusOf(Ask(row.request)), row.status) << row.request.substr(0, 60);
+  }
+}
+
+TEST_F(HttpServerTest, ARequestMayComeInPieces) {
+  const Descriptor fd = Connect();
+  for (const char* piece : {"GET /pa", "ge HTTP/1.1\r", "\n\r"}) {
+    Send(fd, piece);
+    EXPECT_EQ(StatusOf(Ask("GET /page HTTP/1.1\r\n\r\n")), "HTTP/1.1 200 OK") << "others go on";
+  }
+  Send(fd, "\n");
+  EXPECT_EQ(StatusOf(ReadAll(fd)), "HTTP/1.1 200 OK");
+}
+
+TEST_F(HttpServerTest, WhoIsOneTooManyWaitsInTheQueue) {
+  std::vector<Descriptor> idle;
+  for (std::size_t i = 0; i < HttpServer::kMostConnections; ++i) idle.push_back(Connect());
+  const Descriptor late = Connect();
+  Send(late, "GET /page HTTP/1.1\r\n\r\n");
+  // Nothing is heard for as long as the others are there.
+  char byte = 0;
+  EXPECT_FALSE(loop_.RunUntil([&] { return recv(late.get(), &byte, 1, MSG_PEEK) > 0; }, 50ms));
+  idle.pop_back();
+  EXPECT_EQ(StatusOf(ReadAll(late)), "HTTP/1.1 200 OK");
+}
+
+TEST_F(HttpServerTest, WhoLeavesEarlyIsForgotten) {
+  for (std::size_t i = 0; i < 3 * HttpServer::kMostConnections; ++i) {
+    const Descriptor fd = Connect();
+    Send(fd, i % 2 ? "GET /pa" : "GET /page HTTP/1.1\r\n\r\n");
+  }
+  EXPECT_EQ(StatusOf(Ask("GET /page HTTP/1.1\r\n\r\n")), "HTTP/1.1 200 OK");
+}
+
+}  // namespace
+}  // namespace redlockd::event

@@ -1,0 +1,106 @@
+#include "daemon/metrics/metrics.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <regex>
+#include <set>
+#include <sstream>
+
+namespace redlockd::metrics {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+using testing::Not;
+
+class MetricsTest : public testing::Test {
+ protected:
+  MetricsTest() {
+    now_.version = "1.2.3";
+    now_.sessions = 3;
+    now_.sessions_limit = 8;
+    now_.counters.grants = 41;
+    now_.counters.one_round_grants = 40;
+    now_.majority = 2;
+    now_.addresses = {"a:1", "b:1"};
+    now_.nodes = {{.node = 0, .state = engine::NodeState::kUp, .round_trip = 250us},
+                  {.node = 1, .state = engine::NodeState::kQuarantine, .ready_in = 3s}};
+    now_.histograms = &histograms_;
+    histograms_.Of("batch/x").waits.Add(2ms);
+  }
+
+  const engine::Linger rules_{.by_prefix = {{"batch/", 1ms}}};
+  engine::Histograms histograms_{rules_};
+  Snapshot now_;
+};
+
+TEST_F(MetricsTest, ShowsWhatItWasGiven) {
+  const std::string text = ToText(now_);
+  for (const char* line : {
+           "redlockd_build_info{version=\"1.2.3\"} 1\n",
+           "redlockd_sessions 3\n",
+           "redlockd_sessions_limit 8\n",
+           "redlockd_grants_total 41\n",
+           "redlockd_one_round_grants_total 40\n",
+           "redlockd_nodes 2\n",
+           "redlockd_nodes_up 1\n",
+           "redlockd_nodes_needed 2\n",
+           "redlockd_node_up{node=\"1\",address=\"a:1\"} 1\n",
+           "redlockd_node_up{node=\"2\",address=\"b:1\"} 0\n",
+           "redlockd_node_round_trip_seconds{node=\"1\",address=\"a:1\"} 0.00025\n",
+           "redlockd_node_quarantine_seconds{node=\"2\",address=\"b:1\"} 3\n",
+           "redlockd_wait_seconds_count{rule=\"batch/\"} 1\n",
+           "redlockd_draining 0\n",
+       }) {
+    EXPECT_THAT(text, HasSubstr(line));
+  }
+  EXPECT_THAT(text, Not(HasSubstr("batch/x"))) << "the name of a lock";
+}
+
+// As a scraper reads it: each sample belongs to the family before it, each family is there once.
+TEST_F(MetricsTest, KeepsToTheFormat) {
+  const std::regex sample(
+      R"re(([a-zA-Z_:][a-zA-Z0-9_:]*)(\{([a-z_]+="[^"]*",?)+\})? ([0-9.e+-]+))re");
+  const std::regex header(R"re(# (HELP|TYPE) ([a-zA-Z_:][a-zA-Z0-9_:]*) .+)re");
+  std::set<std::string> families;
+  std::set<std::string> samples;
+  std::string family;
+  std::istringstream lines(ToText(now_));
+  for (std::string line; std::getline(lines, line);) {
+    std::smatch parts;
+    if (std::regex_match(line, parts, header)) {
+      family = parts[2];
+      const bool is_first = parts[1] != "HELP" || families.insert(family).second;
+      EXPECT_TRUE(is_first) << line;
+    } else {
+      ASSERT_TRUE(std::regex_match(line, parts, sample)) << line;
+      EXPECT_TRUE(parts[1].str().starts_with(family)) << line;
+      EXPECT_TRUE(samples.insert(parts[1].str() + parts[2].str()).second) << line;
+    }
+  }
+  EXPECT_GT(families.size(), engine::CounterTable().size());
+}
+
+std::set<std::string> MetricsNamedIn(const char* path) {
+  std::stringstream text;
+  text << std::ifstream(path).rdbuf();
+  const std::string all = text.str();
+  const std::regex name("redlockd_[a-z_]+");
+  return {std::sregex_token_iterator(all.begin(), all.end(), name), std::sregex_token_iterator()};
+}
+
+TEST_F(MetricsTest, HasWhatTheAlertsAndTheDocumentName) {
+  const std::string text = ToText(now_);
+  for (const char* path : {ALERTS, OPERATIONS_MD}) {
+    const auto names = MetricsNamedIn(path);
+    EXPECT_GT(names.size(), 5u) << path;
+    for (const std::string& name : names) {
+      EXPECT_THAT(text, HasSubstr("# TYPE " + name + " ")) << path;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace redlockd::metrics
