@@ -21,6 +21,7 @@ int ExitCodeOf(int redlock_error) {
     case REDLOCK_ECANCELLED:
       return kExitBusy;
     case REDLOCK_ENOQUORUM:
+      return kExitNoQuorum;
     case REDLOCK_ELIMIT:
     case REDLOCK_EDRAINING:
     case REDLOCK_ECONNECT:

@@ -4,7 +4,8 @@
 namespace redlock::cli {
 
 inline constexpr int kExitUsage = 64;
-inline constexpr int kExitUnavailable = 69;  // no daemon, no quorum
+inline constexpr int kExitNoQuorum = 68;     // too few nodes can be reached
+inline constexpr int kExitUnavailable = 69;  // no daemon, or none with room for another client
 inline constexpr int kExitInternal = 70;
 inline constexpr int kExitOs = 71;      // this host lacks something: memory, descriptors, processes
 inline constexpr int kExitBusy = 75;    // held by another, at once or until the wait was over; or

@@ -112,9 +112,9 @@ constexpr std::string_view kDurations =
 constexpr std::string_view kExitCodes =
     "\n"
     "The exit code is that of COMMAND, or 128+N if signal N ended it. Other codes: 64 the usage\n"
-    "is wrong; 69 there is no daemon or no quorum; 75 another process holds the lock (see -E);\n"
-    "79 the lock was lost while COMMAND ran; 126 COMMAND cannot be executed; 127 COMMAND is not\n"
-    "found.\n";
+    "is wrong; 68 there is no quorum; 69 there is no daemon; 75 another process holds the lock\n"
+    "(see -E); 79 the lock was lost while COMMAND ran; 126 COMMAND cannot be executed; 127\n"
+    "COMMAND is not found.\n";
 
 bool HasJson(std::string_view command) {
   return !command.empty() && command != "run" && command != "help";

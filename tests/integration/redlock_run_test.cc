@@ -229,7 +229,25 @@ TEST_F(RedlockRunTest, WithoutADaemonItIsUnavailable) {
 
 TEST_F(RedlockRunTest, WithoutAQuorumItIsUnavailable) {
   for (int i = 0; i < 2; ++i) world_.nodes[i].Kill();
-  EXPECT_EQ(RunProgram(Command({"run", "-n", "a", "--", "true"})).exit, ExitCode(69));
+  EXPECT_EQ(RunProgram(Command({"run", "-n", "a", "--", "true"})).exit, ExitCode(68));
+}
+
+TEST_F(RedlockRunTest, ABoundedWaitOutlastsADaemonThatIsNotThere) {
+  world_.daemon.Kill();
+  Process run(Command({"run", "-w", "60", "a", "--", "sh", "-c", "exit 3"}));
+  run.ReadUntil("; still waiting");
+  world_.daemon.Start();
+  EXPECT_EQ(run.Wait(), ExitCode(3));
+}
+
+TEST_F(RedlockRunTest, AndADaemonThatIsKilledWhileItWaits) {
+  LineClient holder = world_.Connect();
+  ASSERT_EQ(holder.Brief("lock a"), "OK");
+  Process run(Command({"run", "-w", "60", "a", "--", "sh", "-c", "exit 3"}));
+  ASSERT_TRUE(Eventually([&] { return GetNumber(world_.Connect().Ask("list"), "waits") == 1; }));
+  world_.daemon.Kill();
+  world_.daemon.Start();
+  EXPECT_EQ(run.Wait(), ExitCode(3)) << "once the holder's lease is over";
 }
 
 TEST_F(RedlockRunTest, ADrainEndsItsChildInTime) {

@@ -92,7 +92,8 @@ void Hold::OnGrant(const redlock_reply* reply) {
 void Hold::Refuse(int error, const std::string& text) {
   const int code = ExitCodeOf(error);
   const bool is_stopping = error == REDLOCK_EDRAINING || error == REDLOCK_ECLOSED;
-  refusal_ = Refusal{code == kExitBusy ? options_.busy_code : code, text, is_stopping};
+  refusal_ = Refusal{code == kExitBusy ? options_.busy_code : code, text, is_stopping,
+                     error == REDLOCK_ENOQUORUM};
 }
 
 void Hold::OnEvent(const redlock_event& event) {

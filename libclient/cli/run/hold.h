@@ -22,6 +22,7 @@ class Hold {
     int exit_code;
     std::string text;
     bool is_stopping = false;  // the daemon is, or has gone: the next one may grant it
+    bool lacks_quorum = false;
   };
 
   // `client` is connected; options and voice must outlive the hold. The wait that the options ask

@@ -6,7 +6,9 @@
 #include <cstdlib>
 #include <cstring>
 #include <optional>
+#include <string>
 #include <system_error>
+#include <utility>
 #include <variant>
 
 #include "libclient/cli/client.h"
@@ -248,14 +250,43 @@ class Watch {
   Child child_;
 };
 
+// A wait that is bounded outlasts trouble: a daemon that is not there, and nodes that are too few.
+class Patience {
+ public:
+  Patience(const RunOptions& options, Guard::Time begin, const Voice& voice)
+      : wait_(options.wait.value_or(Duration(0))), begin_(begin), voice_(voice) {}
+
+  // Whether another try is worth it.
+  bool IsLeft() const { return Now() - begin_ < wait_; }
+  // Says why the wait goes on, once for each reason.
+  void Explain(const std::string& why) {
+    if (std::exchange(said_, why) != why) voice_.Complain(why + "; still waiting");
+  }
+  // Until it is time for another try, after one that began at `last`. False: the wait is over.
+  bool Pause(Guard::Time last) const {
+    constexpr Duration kPause = 500ms;
+    const Timer timer;
+    timer.Arm(std::min(last + kPause, begin_ + wait_));
+    pollfd entry{timer.fd(), POLLIN, 0};
+    poll(&entry, 1, -1);
+    return IsLeft();
+  }
+
+ private:
+  const Duration wait_;  // 0: there is no bound, or no wait
+  const Guard::Time begin_;
+  const Voice& voice_;
+  std::string said_;
+};
+
 // A daemon that stops grants nothing more. Where systemd keeps the socket, the next daemon serves a
 // client that connects again; where it does not, the same daemon refuses again, at once.
 constexpr Duration kAtOnce = 1s;
 
-// Nothing if the daemon stopped before it granted the lock, so that the lock is to be asked for
-// again.
+// Nothing if the lock is to be asked for again: the daemon stopped before it granted it, or there was
+// no quorum, and the wait is not over.
 std::optional<int> RunUnderLock(ClientPtr client, const RunOptions& options, Guard::Time begin,
-                                const Voice& voice, bool is_first_try) {
+                                const Voice& voice, Patience& patience, bool is_first_try) {
   const Guard::Time asked = Now();
   Signals signals;
   Hold hold(std::move(client), options, begin, voice);
@@ -265,8 +296,13 @@ std::optional<int> RunUnderLock(ClientPtr client, const RunOptions& options, Gua
   report.End();
   const auto& refusal = hold.refusal();
   if (refusal && refused == refusal->exit_code) {  // and not ended by a signal
-    if (refusal->is_stopping && (is_first_try || Now() - asked > kAtOnce)) return std::nullopt;
     const std::string why = Printable(options.name + ": " + refusal->text);
+    const bool may_pass = refusal->is_stopping || refusal->lacks_quorum;
+    if (refusal->is_stopping && (is_first_try || Now() - asked > kAtOnce)) return std::nullopt;
+    if (may_pass && patience.IsLeft()) {
+      patience.Explain(why);
+      if (patience.Pause(asked)) return std::nullopt;
+    }
     // With -E 0 it is no failure that another has the lock: cron would send each line by mail.
     refused == 0 ? voice.Tell(why) : voice.Complain(why);
   }
@@ -287,12 +323,19 @@ std::optional<int> RunUnderLock(ClientPtr client, const RunOptions& options, Gua
 
 // A client that is connected by the time at which a bounded wait is over; else the exit code.
 std::variant<ClientPtr, int> ConnectInTime(const std::string& socket, Guard::Time answer_by,
-                                           const Voice& voice) {
-  const Duration most = std::clamp<Duration>(answer_by - Now(), 0s, Duration(kConnectTimeoutNs));
-  int error = REDLOCK_OK;
-  std::string text;
-  ClientPtr client = Connect(socket, &error, &text, most.count());
-  if (client == nullptr) {
+                                           const Voice& voice, Patience& patience) {
+  ClientPtr client;
+  while (true) {
+    const Guard::Time begin = Now();
+    const Duration most = std::clamp<Duration>(answer_by - begin, 0s, Duration(kConnectTimeoutNs));
+    int error = REDLOCK_OK;
+    std::string text;
+    client = Connect(socket, &error, &text, most.count());
+    if (client != nullptr) break;
+    if (error == REDLOCK_ECONNECT && patience.IsLeft()) {
+      patience.Explain(Printable(text));
+      if (patience.Pause(begin)) continue;
+    }
     voice.Complain(Printable(text));
     return ExitCodeOf(error);
   }
@@ -309,9 +352,10 @@ std::variant<ClientPtr, int> ConnectInTime(const std::string& socket, Guard::Tim
 int Run(const std::string& socket, const RunOptions& options) {
   const Voice voice(options.quiet, options.verbose);
   const Guard::Time begin = Now();
+  Patience patience(options, begin, voice);
   for (bool is_first_try = true;; is_first_try = false) {
     const Guard::Time answer_by = AnswerBy(options.wait, begin);
-    auto connected = ConnectInTime(socket, answer_by, voice);
+    auto connected = ConnectInTime(socket, answer_by, voice, patience);
     if (const int* code = std::get_if<int>(&connected)) return *code;
     ClientPtr client = std::get<ClientPtr>(std::move(connected));
     if (IsHeldAround(client.get(), options.name, answer_by.count())) {
@@ -320,7 +364,8 @@ int Run(const std::string& socket, const RunOptions& options) {
       return kExitUsage;
     }
     try {
-      const auto code = RunUnderLock(std::move(client), options, begin, voice, is_first_try);
+      const auto code =
+          RunUnderLock(std::move(client), options, begin, voice, patience, is_first_try);
       if (code) return *code;
     } catch (const std::system_error& problem) {
       voice.Complain(problem.what());

@@ -74,7 +74,7 @@ must property_is ActiveState active
 must [ "$(stat -c %U "/proc/$(property MainPID)")" = redlockd ]
 
 echo "== New nodes wait for their quarantine, or an administrator's word"
-must_exit 69 as member redlock run -w 0.2 thing -- true
+must_exit 68 as member redlock run -w 0.2 thing -- true
 as member redlock nodes --trust-empty && fail "a member may not trust nodes"
 must as admin redlock nodes --trust-empty
 within 10 status_has "5 of 5 nodes up"

@@ -99,7 +99,7 @@ TEST_P(CliQueryError, HasItsExitCodeAndTheDaemonsWords) {
 
 INSTANTIATE_TEST_SUITE_P(Codes, CliQueryError,
                          testing::Values(Refusal{"denied reason=not-admin", 77},
-                                         Refusal{"no-quorum", 69}, Refusal{"bad-request", 64},
+                                         Refusal{"no-quorum", 68}, Refusal{"bad-request", 64},
                                          Refusal{"unknown-verb verb=adopt", 64},
                                          Refusal{"internal", 70}, Refusal{"draining", 69}));
 

@@ -175,7 +175,7 @@ class CliRunRefused : public testing::TestWithParam<Refusal> {};
 TEST_P(CliRunRefused, ExitCode) {
   FakeDaemon daemon;
   for (const bool with_code : {false, true}) {
-    std::vector<std::string> args{"run", "-w", "5", "job", "--", "touch", daemon / "ran"};
+    std::vector<std::string> args{"run", "job", "--", "touch", daemon / "ran"};
     if (with_code) args.insert(args.begin() + 1, {"-q", "-E", "9"});
     Process redlock(daemon.Redlock(args));
     FakeSession session = daemon.Accept();
@@ -205,14 +205,14 @@ TEST(CliRunBusy, WithExitCodeZeroATakenLockIsReportedOnlyIfAsked) {
       session.Answer(session.Read(),
                      busy ? "ERR busy lock=job :held so" : "ERR no-quorum lock=job");
       EXPECT_EQ(redlock.ReadToEnd().empty(), busy && !verbose);
-      EXPECT_EQ(redlock.Wait(), test::ExitCode(busy ? 0 : 69));
+      EXPECT_EQ(redlock.Wait(), test::ExitCode(busy ? 0 : 68));
     }
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(Codes, CliRunRefused,
                          testing::Values(Refusal{"busy", 75}, Refusal{"timeout", 75},
-                                         Refusal{"no-quorum", 69}, Refusal{"limit", 69},
+                                         Refusal{"no-quorum", 68}, Refusal{"limit", 69},
                                          Refusal{"bad-name", 64}, Refusal{"bad-request", 64},
                                          Refusal{"internal", 70}));
 
@@ -253,6 +253,31 @@ TEST_F(CliRun, ADaemonThatDiesWhileWeWait) {
     session.Close();
   }
   EXPECT_EQ(redlock.Wait(), ExitCode(69));
+}
+
+TEST_F(CliRun, ABoundedWaitOutlastsALackOfQuorumAndSaysSoOnce) {
+  Process redlock(daemon_.Redlock({"run", "-w", "60", "job", "--", "sh", "-c", "exit 3"}));
+  for (int i = 0; i < 3; ++i) {
+    FakeSession session = daemon_.Accept();
+    session.Answer(session.Read(), "ERR no-quorum lock=job :two nodes are away");
+  }
+  FakeSession next = daemon_.Accept();
+  next.Grant(kFar, "1h");
+  next.TakeUnlock();
+  const std::string said = redlock.ReadToEnd();
+  EXPECT_THAT(said, testing::EndsWith(": two nodes are away; still waiting\n"));
+  EXPECT_EQ(said.find('\n'), said.size() - 1) << "once";
+  EXPECT_EQ(redlock.Wait(), ExitCode(3));
+}
+
+TEST_F(CliRun, ABoundedWaitWithoutAQuorumEndsWithItsCode) {
+  const Duration begin = BootTime();
+  Process redlock(daemon_.Redlock({"run", "-w", "0.3", "job", "--", "true"}));
+  FakeSession session = daemon_.Accept();
+  session.Answer(session.Read(), "ERR no-quorum lock=job :all are away");
+  EXPECT_THAT(redlock.ReadToEnd(), testing::EndsWith(": all are away\n"));
+  EXPECT_EQ(redlock.Wait(), ExitCode(68));
+  EXPECT_GE(BootTime() - begin, 300ms);
 }
 
 TEST_F(CliRun, AKillAfterThatDoesNotFitTheTtl) {
