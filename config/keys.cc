@@ -7,6 +7,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using enum Key::Absent;
+using enum Key::Change;
 
 // Accessors: from a target to the member that a key sets.
 #define CONFIG(member) \
@@ -17,118 +18,136 @@ using enum Key::Absent;
   [](Target t) -> auto& { return t.rule->member; }
 
 const Key kKeys[] = {
-    {"socket", PathValue{CONFIG(socket), kMaxSocketPath}, kDefault, "/run/redlockd/redlockd.sock",
+    {"socket", kRestart, PathValue{CONFIG(socket), kMaxSocketPath}, kDefault,
+     "/run/redlockd/redlockd.sock",
      "where clients connect, unless systemd, --socket or $REDLOCK_SOCKET gives a socket"},
-    {"socket_mode", ModeValue{CONFIG(socket_mode)}, kDefault, "0660",
+    {"socket_mode", kRestart, ModeValue{CONFIG(socket_mode)}, kDefault, "0660",
      "mode of the socket's file; those who may write to it may take locks"},
-    {"socket_group", WordValue{CONFIG(socket_group), 0, 32}, kDefault, "",
+    {"socket_group", kRestart, WordValue{CONFIG(socket_group), 0, 32}, kDefault, "",
      "group of the socket's file; empty: the daemon's own group"},
 
-    {"timeouts.connect", DurationValue{CONFIG(timeouts.connect), 1ms, 1min}, kDefault, "1s",
-     "how long connecting to a node may take"},
-    {"timeouts.command", DurationValue{CONFIG(timeouts.command), 1ms, 1min}, kDefault, "50ms",
-     "how long a node may take to answer a command"},
+    {"timeouts.connect", kReload, DurationValue{CONFIG(timeouts.connect), 1ms, 1min}, kDefault,
+     "1s", "how long connecting to a node may take"},
+    {"timeouts.command", kReload, DurationValue{CONFIG(timeouts.command), 1ms, 1min}, kDefault,
+     "50ms", "how long a node may take to answer a command"},
 
-    {"tls.enabled", FlagValue{CONFIG(tls.enabled)}, kDefault, "false",
+    {"tls.enabled", kReload, FlagValue{CONFIG(tls.enabled)}, kDefault, "false",
      "whether connections to the nodes are encrypted; a section tls turns it on unless this says "
      "otherwise"},
-    {"tls.ca", PemFileValue{CONFIG(tls.ca), false}, kNothing, "",
+    {"tls.ca", kReload, PemFileValue{CONFIG(tls.ca), false}, kNothing, "",
      "file with the certificates of the CAs to trust; if absent, what the system trusts"},
-    {"tls.cert", PemFileValue{CONFIG(tls.cert), false}, kNothing, "",
+    {"tls.cert", kReload, PemFileValue{CONFIG(tls.cert), false}, kNothing, "",
      "file with the certificate to show to a node that demands one"},
-    {"tls.key", PemFileValue{CONFIG(tls.key), true}, kNothing, "",
+    {"tls.key", kReload, PemFileValue{CONFIG(tls.key), true}, kNothing, "",
      "file with the private key of tls.cert"},
-    {"tls.server_name", HostValue{CONFIG(tls.server_name)}, kNothing, "",
+    {"tls.server_name", kReload, HostValue{CONFIG(tls.server_name)}, kNothing, "",
      "what a node's certificate must be for; if absent, the host of its address"},
-    {"tls.min_version", TlsVersionValue{CONFIG(tls.min_version)}, kDefault, "1.2",
+    {"tls.min_version", kReload, TlsVersionValue{CONFIG(tls.min_version)}, kDefault, "1.2",
      "oldest version of TLS to speak"},
-    {"tls.verify", FlagValue{CONFIG(tls.verify)}, kDefault, "true",
+    {"tls.verify", kReload, FlagValue{CONFIG(tls.verify)}, kDefault, "true",
      "whether a node's certificate is verified"},
 
-    {"nodes[].address", AddressValue{NODE(address)}, kMistake, "", "where the node listens"},
-    {"nodes[].username", WordValue{NODE(username), 1, 256}, kNothing, "",
+    {"nodes[].address", kRestart, AddressValue{NODE(address)}, kMistake, "",
+     "where the node listens"},
+    {"nodes[].username", kReload, WordValue{NODE(username), 1, 256}, kNothing, "",
      "ACL user to log in as; if absent, the default user"},
-    {"nodes[].password_file", SecretFileValue{NODE(password_file), NODE(password)}, kNothing, "",
-     "file that holds the password; if absent, there is no login"},
-    {"nodes[].database", CountValue{NODE(database), 0, 65535}, kDefault, "0",
+    {"nodes[].password_file", kReload, SecretFileValue{NODE(password_file), NODE(password)},
+     kNothing, "", "file that holds the password; if absent, there is no login"},
+    {"nodes[].database", kRestart, CountValue{NODE(database), 0, 65535}, kDefault, "0",
      "number of the database on the node"},
-    {"nodes[].timeouts.connect", DurationValue{NODE(timeouts.connect), 1ms, 1min}, kSameAs,
+    {"nodes[].timeouts.connect", kReload, DurationValue{NODE(timeouts.connect), 1ms, 1min}, kSameAs,
      "timeouts.connect", "how long connecting to this node may take"},
-    {"nodes[].timeouts.command", DurationValue{NODE(timeouts.command), 1ms, 1min}, kSameAs,
+    {"nodes[].timeouts.command", kReload, DurationValue{NODE(timeouts.command), 1ms, 1min}, kSameAs,
      "timeouts.command", "how long this node may take to answer a command"},
-    {"nodes[].tls.enabled", FlagValue{NODE(tls.enabled)}, kSameAs, "tls.enabled",
+    {"nodes[].tls.enabled", kReload, FlagValue{NODE(tls.enabled)}, kSameAs, "tls.enabled",
      "whether connections to this node are encrypted; a section tls turns it on unless this says "
      "otherwise"},
-    {"nodes[].tls.ca", PemFileValue{NODE(tls.ca), false}, kSameAs, "tls.ca",
+    {"nodes[].tls.ca", kReload, PemFileValue{NODE(tls.ca), false}, kSameAs, "tls.ca",
      "file with the certificates of the CAs to trust; if absent, what the system trusts"},
-    {"nodes[].tls.cert", PemFileValue{NODE(tls.cert), false}, kSameAs, "tls.cert",
+    {"nodes[].tls.cert", kReload, PemFileValue{NODE(tls.cert), false}, kSameAs, "tls.cert",
      "file with the certificate to show to this node if it demands one"},
-    {"nodes[].tls.key", PemFileValue{NODE(tls.key), true}, kSameAs, "tls.key",
+    {"nodes[].tls.key", kReload, PemFileValue{NODE(tls.key), true}, kSameAs, "tls.key",
      "file with the private key of tls.cert"},
-    {"nodes[].tls.server_name", HostValue{NODE(tls.server_name)}, kSameAs, "tls.server_name",
-     "what its certificate must be for; if absent, the host of the address"},
-    {"nodes[].tls.min_version", TlsVersionValue{NODE(tls.min_version)}, kSameAs, "tls.min_version",
-     "oldest version of TLS to speak"},
-    {"nodes[].tls.verify", FlagValue{NODE(tls.verify)}, kSameAs, "tls.verify",
+    {"nodes[].tls.server_name", kReload, HostValue{NODE(tls.server_name)}, kSameAs,
+     "tls.server_name", "what its certificate must be for; if absent, the host of the address"},
+    {"nodes[].tls.min_version", kReload, TlsVersionValue{NODE(tls.min_version)}, kSameAs,
+     "tls.min_version", "oldest version of TLS to speak"},
+    {"nodes[].tls.verify", kReload, FlagValue{NODE(tls.verify)}, kSameAs, "tls.verify",
      "whether its certificate is verified"},
 
-    {"lease.ttl", DurationValue{CONFIG(lease.ttl), 1ms, 24h}, kDefault, "10s",
+    {"lease.ttl", kReload, DurationValue{CONFIG(lease.ttl), 1ms, 24h}, kDefault, "10s",
      "time to live of a lease if the client does not ask for one"},
-    {"lease.max_ttl", DurationValue{CONFIG(lease.max_ttl), 1ms, 24h}, kDefault, "60s",
+    {"lease.max_ttl", kRestart, DurationValue{CONFIG(lease.max_ttl), 1ms, 24h}, kDefault, "60s",
      "longest ttl that a client may ask for; the same on every daemon of these nodes"},
-    {"lease.linger", DurationValue{CONFIG(lease.linger), 0s, 1s}, kDefault, "20ms",
+    {"lease.linger", kReload, DurationValue{CONFIG(lease.linger), 0s, 1s}, kDefault, "20ms",
      "how long a released lock stays leased for the next client of this host"},
-    {"lease.tenure_max", DurationValue{CONFIG(lease.tenure_max), 10ms, 1h}, kDefault, "1s",
+    {"lease.tenure_max", kReload, DurationValue{CONFIG(lease.tenure_max), 10ms, 1h}, kDefault, "1s",
      "how long a lease may linger and be handed off before it must be given back"},
 
-    {"rules[].prefix", WordValue{RULE(prefix), 1, 255}, kMistake, "",
+    {"rules[].prefix", kReload, WordValue{RULE(prefix), 1, 255}, kMistake, "",
      "the rule applies to names that begin with this; the longest matching prefix wins"},
-    {"rules[].linger", DurationValue{RULE(linger), 0s, 1s}, kMistake, "",
+    {"rules[].linger", kReload, DurationValue{RULE(linger), 0s, 1s}, kMistake, "",
      "lease.linger for these locks"},
 
-    {"safety.drift", FractionValue{CONFIG(safety.drift), 0.1}, kDefault, "0.001",
+    {"safety.drift", kRestart, FractionValue{CONFIG(safety.drift), 0.1}, kDefault, "0.001",
      "fraction by which the rates of two clocks may differ"},
-    {"safety.fence_window", DurationValue{CONFIG(safety.fence_window), 100ms, 1h}, kDefault, "10s",
+    {"safety.fence_window", kRestart, DurationValue{CONFIG(safety.fence_window), 100ms, 1h},
+     kDefault, "10s",
      "how far fences may run ahead of a node's clock; the same on every daemon of these nodes"},
-    {"safety.fence_life", DurationValue{CONFIG(safety.fence_life), 1s, 720h}, kDefault, "10m",
-     "how long a node remembers the fence of a lock after its last use"},
+    {"safety.fence_life", kRestart, DurationValue{CONFIG(safety.fence_life), 1s, 720h}, kDefault,
+     "10m", "how long a node remembers the fence of a lock after its last use"},
 
-    {"connections_per_node", CountValue{CONFIG(connections_per_node), 1, 64}, kDefault, "2",
-     "connections kept to each node; the locks are distributed over them"},
-    {"retry_interval", DurationValue{CONFIG(retry_interval), 10ms, 5s}, kDefault, "100ms",
+    {"connections_per_node", kRestart, CountValue{CONFIG(connections_per_node), 1, 64}, kDefault,
+     "2", "connections kept to each node; the locks are distributed over them"},
+    {"retry_interval", kReload, DurationValue{CONFIG(retry_interval), 10ms, 5s}, kDefault, "100ms",
      "pause before another attempt to renew a lease, or to take a lock that is held elsewhere"},
-    {"quorum_wait", DurationValue{CONFIG(quorum_wait), 1ms, 1h}, kDefault, "5s",
+    {"quorum_wait", kReload, DurationValue{CONFIG(quorum_wait), 1ms, 1h}, kDefault, "5s",
      "how long a client is kept waiting while no majority of the nodes can be reached"},
-    {"key_prefix", WordValue{CONFIG(key_prefix), 0, 128}, kDefault, "",
+    {"key_prefix", kRestart, WordValue{CONFIG(key_prefix), 0, 128}, kDefault, "",
      "is put before the name of each lock to form its key on the nodes"},
-    {"admin_group", WordValue{CONFIG(admin_group), 0, 32}, kDefault, "redlock-admin",
+    {"admin_group", kReload, WordValue{CONFIG(admin_group), 0, 32}, kDefault, "redlock-admin",
      "group whose members are administrators, in addition to root and the daemon's own user"},
 
-    {"limits.sessions", CountValue{CONFIG(limits.sessions), 1, 1000000}, kDefault, "8192",
+    {"limits.sessions", kReload, CountValue{CONFIG(limits.sessions), 1, 1000000}, kDefault, "8192",
      "number of connected clients"},
-    {"limits.sessions_per_uid", CountValue{CONFIG(limits.sessions_per_uid), 1, 1000000}, kDefault,
-     "2048", "number of connected clients of one user"},
-    {"limits.locks_per_session", CountValue{CONFIG(limits.locks_per_session), 1, 1000000}, kDefault,
-     "1024", "number of locks that one client may hold or wait for"},
-    {"limits.locks_per_uid", CountValue{CONFIG(limits.locks_per_uid), 1, 1000000}, kDefault,
-     "16384", "number of locks that the clients of one user may hold or wait for"},
-    {"limits.new_names_per_uid", CountValue{CONFIG(limits.new_names_per_uid), 1, 100000}, kDefault,
-     "1000", "number of new names that one user may ask for, per second"},
-    {"limits.unread_output", CountValue{CONFIG(limits.unread_output), 16384, 67108864}, kDefault,
-     "262144", "bytes that a client may leave unread before it is disconnected"},
+    {"limits.sessions_per_uid", kReload, CountValue{CONFIG(limits.sessions_per_uid), 1, 1000000},
+     kDefault, "2048", "number of connected clients of one user"},
+    {"limits.locks_per_session", kReload, CountValue{CONFIG(limits.locks_per_session), 1, 1000000},
+     kDefault, "1024", "number of locks that one client may hold or wait for"},
+    {"limits.locks_per_uid", kReload, CountValue{CONFIG(limits.locks_per_uid), 1, 1000000},
+     kDefault, "16384", "number of locks that the clients of one user may hold or wait for"},
+    {"limits.new_names_per_uid", kReload, CountValue{CONFIG(limits.new_names_per_uid), 1, 100000},
+     kDefault, "1000", "number of new names that one user may ask for, per second"},
+    {"limits.unread_output", kReload, CountValue{CONFIG(limits.unread_output), 16384, 67108864},
+     kDefault, "262144", "bytes that a client may leave unread before it is disconnected"},
 
-    {"metrics.address", ListenAddressValue{CONFIG(metrics.address)}, kNothing, "",
+    {"metrics.address", kRestart, ListenAddressValue{CONFIG(metrics.address)}, kNothing, "",
      "where to serve metrics over HTTP; if absent, nowhere"},
 
-    {"drain_time", DurationValue{CONFIG(drain_time), 0s, 1min}, kDefault, "8s",
+    {"drain_time", kReload, DurationValue{CONFIG(drain_time), 0s, 1min}, kDefault, "8s",
      "how long holders are given to release their locks when the daemon stops"},
-    {"log_level", LevelValue{CONFIG(log_level)}, kDefault, "info",
+    {"log_level", kReload, LevelValue{CONFIG(log_level)}, kDefault, "info",
      "lowest severity that is logged"},
 };
 
 #undef CONFIG
 #undef NODE
 #undef RULE
+
+std::string DefaultOf(const Key& key) {
+  const std::string fallback(key.fallback);
+  switch (key.absent) {
+    case kDefault:
+      return "Default: " + (fallback.empty() ? "empty" : fallback) + ".";
+    case kSameAs:
+      return "Default: that of " + fallback + ".";
+    case kNothing:
+      return "Default: none.";
+    case kMistake:
+      break;
+  }
+  return "Must be given.";
+}
 
 }  // namespace
 
@@ -169,21 +188,21 @@ std::vector<std::string> NamesIn(std::string_view path) {
   return names;
 }
 
+std::string PathIn(const Key& key, std::size_t place) {
+  const std::size_t bracket = key.path.find("[]");
+  std::string path(key.path);
+  return bracket == std::string::npos ? path : path.insert(bracket + 1, std::to_string(place));
+}
+
+std::string Print(const Key& key, Target target) {
+  return std::visit([=](const auto& value) { return value.Print(target); }, key.value);
+}
+
 std::string Facts(const Key& key) {
   const std::string takes =
       "Takes " + std::visit([](const auto& value) { return value.Expected(); }, key.value) + ". ";
-  const std::string fallback(key.fallback);
-  switch (key.absent) {
-    case kDefault:
-      return takes + "Default: " + (fallback.empty() ? "empty" : fallback) + ".";
-    case kSameAs:
-      return takes + "Default: that of " + fallback + ".";
-    case kNothing:
-      return takes + "Default: none.";
-    case kMistake:
-      break;
-  }
-  return takes + "Must be given.";
+  return takes + DefaultOf(key) +
+         (key.change == kReload ? " A reload applies a change." : " A change needs a restart.");
 }
 
 }  // namespace redlockd::config

@@ -7,8 +7,8 @@
 
 #include "config/values.h"
 
-// The one table of keys. Loading, checking, defaults, --check-config and the man page's list of
-// keys come from it; a new key is one row here, one member in config.h and one paragraph in the man
+// The one table of keys. Loading, checking, defaults, --check-config, what a reload may change and
+// the man page's list of keys come from it; a new key is one row here, one member in config.h and one paragraph in the man
 // page.
 namespace redlockd::config {
 
@@ -21,7 +21,14 @@ struct Key {
     kMistake,  // it must
   };
 
+  // From when on another value counts.
+  enum class Change {
+    kReload,   // from a reload of the file
+    kRestart,  // from a restart of the daemon
+  };
+
   std::string_view path;  // "lease.ttl"; "nodes[].address" for each entry of the list "nodes"
+  Change change;
   Value value;
   Absent absent;
   std::string_view fallback;
@@ -40,11 +47,18 @@ std::string_view ListOf(const Key& key);
 // Where the values of `key` stand in `config`: one place, or one for each entry of its list.
 std::vector<Target> Targets(const Key& key, Config& config);
 
+// The path of its value in that place, as an administrator writes it: "nodes[2].address".
+std::string PathIn(const Key& key, std::size_t place);
+
+// The value there, in the syntax of the file. Never a secret.
+std::string Print(const Key& key, Target target);
+
 // What may stand in the section `path` ("" is the file, "lease", "nodes[]"): names without the
 // path. Empty if there is no such section.
 std::vector<std::string> NamesIn(std::string_view path);
 
-// "Takes a duration from 10ms to 24h. Default: 10s.": what the man page says word by word.
+// "Takes a duration from 10ms to 24h. Default: 10s. A reload applies a change.": what the man page
+// says word by word.
 std::string Facts(const Key& key);
 
 }  // namespace redlockd::config

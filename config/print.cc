@@ -78,8 +78,7 @@ class Printer {
   void PrintKey(const Key& key, std::string_view name, const std::string& around,
                 const std::string& bullet, Target target) {
     const bool is_given = loaded_.given.count(around + std::string(name)) > 0;
-    const std::string value =
-        std::visit([=](const auto& kind) { return kind.Print(target); }, key.value);
+    const std::string value = config::Print(key, target);
     if (!is_given && value.empty() && key.absent != Key::Absent::kDefault) return;
 
     std::string indent(bullet.empty() ? 0 : 4, ' ');

@@ -341,8 +341,7 @@ void SetAbsent(const Key& key, Target target) {
     case Key::Absent::kMistake:
       return;
     case Key::Absent::kSameAs:
-      text = std::visit([=](const auto& value) { return value.Print(target); },
-                        FindKey(key.fallback)->value);
+      text = Print(*FindKey(key.fallback), target);
       if (text.empty()) return;
       break;
     case Key::Absent::kDefault:

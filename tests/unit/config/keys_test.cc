@@ -39,9 +39,6 @@ TEST(Keys, HaveDefaultsThatTheyTake) {
 // A row that sets the member of another one would be found here: each is set to something else than
 // its default, and only its own text may change.
 TEST(Keys, GoEachToTheirOwnMember) {
-  const auto print = [](const Key& key, Target target) {
-    return std::visit([=](const auto& value) { return value.Print(target); }, key.value);
-  };
   for (const Key& key : Keys()) {
     Config config = Defaults();
     Node node;
@@ -49,13 +46,13 @@ TEST(Keys, GoEachToTheirOwnMember) {
     const Target target{config, &node, &rule};
     for (const Key& each : Keys()) SetAbsent(each, target);
     std::map<std::string_view, std::string> before;
-    for (const Key& each : Keys()) before[each.path] = print(each, target);
+    for (const Key& each : Keys()) before[each.path] = Print(each, target);
 
     bool changed = false;
     for (const std::string_view other : {"/x", "777ms", "17777", "0.05", "x:1", "127.0.0.1:1",
                                          "0123", "debug", "true", "false", "1.3"}) {
       std::visit([&](const auto& v) { v.Read(target, other); }, key.value);
-      changed = print(key, target) != before[key.path];
+      changed = Print(key, target) != before[key.path];
       if (changed) break;
     }
     if (!changed) {  // too large for it
@@ -66,7 +63,7 @@ TEST(Keys, GoEachToTheirOwnMember) {
     }
     ASSERT_TRUE(changed) << key.path;
     for (const Key& each : Keys()) {
-      EXPECT_EQ(print(each, target) != before[each.path], &each == &key)
+      EXPECT_EQ(Print(each, target) != before[each.path], &each == &key)
           << key.path << " and " << each.path;
     }
   }
@@ -92,15 +89,18 @@ TEST(Keys, KnowWhatASectionHolds) {
 }
 
 TEST(Facts, AreSentences) {
-  EXPECT_EQ(Facts(*FindKey("lease.ttl")), "Takes a duration from 1ms to 24h. Default: 10s.");
+  EXPECT_EQ(Facts(*FindKey("lease.ttl")),
+            "Takes a duration from 1ms to 24h. Default: 10s. A reload applies a change.");
   EXPECT_EQ(Facts(*FindKey("socket_group")),
-            "Takes at most 32 ASCII characters without blanks. Default: empty.");
+            "Takes at most 32 ASCII characters without blanks. Default: empty. "
+            "A change needs a restart.");
   EXPECT_EQ(Facts(*FindKey("nodes[].timeouts.connect")),
-            "Takes a duration from 1ms to 1m. Default: that of timeouts.connect.");
+            "Takes a duration from 1ms to 1m. Default: that of timeouts.connect. "
+            "A reload applies a change.");
   EXPECT_EQ(Facts(*FindKey("nodes[].password_file")),
-            "Takes the absolute path of a file. Default: none.");
+            "Takes the absolute path of a file. Default: none. A reload applies a change.");
   EXPECT_EQ(Facts(*FindKey("nodes[].address")),
-            "Takes HOST:PORT, [IPV6]:PORT or unix:/PATH. Must be given.");
+            "Takes HOST:PORT, [IPV6]:PORT or unix:/PATH. Must be given. A change needs a restart.");
 }
 
 // The man page has, for each key, its path in bold, and beneath it the facts of the table word by
