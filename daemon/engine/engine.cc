@@ -360,6 +360,15 @@ void Engine::Step(Time now, const Event& event, Effects& effects) {
   impl_->locks.ForgetIdle();
 }
 
+// Whatever uses them reads them here.
+void Engine::Change(const Timing& timing, const Linger& linger, const Limits& limits) {
+  EngineOptions& options = impl_->shared.options;
+  CHECK(Check(timing).empty() && MayFollow(timing, options.timing));
+  options.timing = timing;
+  options.linger = linger;
+  options.limits = limits;
+}
+
 std::optional<Time> Engine::NextDeadline() const { return impl_->shared.agenda.Next(); }
 
 bool Engine::Drained() const {

@@ -29,6 +29,14 @@ class Engine {
   // `effects`. Timers that are due by `now` run before the event, and those it set for now, after.
   void Step(Time now, const Event& event, Effects& effects);
 
+  // From now on these count, in place of what the engine was made with. What is under way goes on: a
+  // lease has the ttl that it has, and an alarm that is set rings at its time. Check(timing) finds no
+  // fault, and what other daemons and leases rely on has not changed (MayFollow in timing.h).
+  //
+  // This is no event: nothing follows from it by itself, so it needs no time and has no effects, and
+  // it would make each event as large as a list of rules.
+  void Change(const Timing& timing, const Linger& linger, const Limits& limits);
+
   // When to Step with TimePassed at the latest, if nothing else happens before.
   std::optional<Time> NextDeadline() const;
 

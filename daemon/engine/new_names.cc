@@ -30,18 +30,18 @@ std::size_t CapacityFor(std::size_t a_second, Duration fence_life) {
 
 }  // namespace
 
-NewNames::NewNames(std::size_t a_second, Duration fence_life, Random& random)
-    : a_second_(a_second),
+NewNames::NewNames(const Limits& limits, Duration fence_life, Random& random)
+    : limits_(limits),
       fence_life_(fence_life),
       seed_(random.Below(UINT64_MAX)),
-      capacity_(CapacityFor(a_second, fence_life)) {}
+      capacity_(CapacityFor(a_second(), fence_life)) {}
 
 bool NewNames::Admit(Time now, std::uint32_t uid, std::string_view name) {
   if (bits_.empty() || now >= ends_ || added_ >= capacity_) BeginGeneration(now);
   const std::uint64_t hash = HashOf(name);
   if (Has(hash)) return true;
   Time& full_at = full_at_[uid];
-  const Time after = std::max(full_at, now) + Duration(std::chrono::seconds(1)) / a_second_;
+  const Time after = std::max(full_at, now) + Duration(std::chrono::seconds(1)) / a_second();
   if (after > now + kSaved) return false;
   full_at = after;
   Add(hash);
@@ -50,6 +50,7 @@ bool NewNames::Admit(Time now, std::uint32_t uid, std::string_view name) {
 }
 
 void NewNames::BeginGeneration(Time now) {
+  capacity_ = CapacityFor(a_second(), fence_life_);
   bits_.assign(capacity_ * kBitsPerName / 64, 0);
   added_ = 0;
   ends_ = now + fence_life_;

@@ -6,6 +6,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "daemon/engine/options.h"
 #include "daemon/engine/random.h"
 #include "daemon/engine/types.h"
 
@@ -22,12 +23,13 @@ class NewNames {
  public:
   static constexpr Duration kSaved = std::chrono::minutes(1);
 
-  NewNames(std::size_t a_second, Duration fence_life, Random& random);
+  // `limits` outlives it, and may change.
+  NewNames(const Limits& limits, Duration fence_life, Random& random);
 
   // Whether the user may ask for this name now; then it counts, if it is new.
   bool Admit(Time now, std::uint32_t uid, std::string_view name);
 
-  std::size_t a_second() const { return a_second_; }
+  std::size_t a_second() const { return limits_.new_names_per_uid; }
   std::uint64_t count() const { return count_; }  // of new names, ever
 
  private:
@@ -37,10 +39,10 @@ class NewNames {
   bool Has(std::uint64_t hash) const;
   void Add(std::uint64_t hash);
 
-  const std::size_t a_second_;
+  const Limits& limits_;
   const Duration fence_life_;
-  const std::uint64_t seed_;  // so that nobody can tell which names have the same hash
-  const std::size_t capacity_;
+  const std::uint64_t seed_;         // so that nobody can tell which names have the same hash
+  std::size_t capacity_;             // of this generation
   std::vector<std::uint64_t> bits_;  // once there is a name
   std::size_t added_ = 0;            // in this generation
   Time ends_;                        // of this generation

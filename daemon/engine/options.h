@@ -8,7 +8,7 @@
 #include "daemon/engine/timing.h"
 #include "daemon/engine/types.h"
 
-// What an engine is made with; nothing in it changes while the engine lives.
+// What an engine is made with. Engine::Change changes timing, linger and limits while it lives.
 namespace redlockd::engine {
 
 // Bounds on what clients can make the engine hold.

@@ -18,8 +18,9 @@ void Rests::Begin(Time now, const std::string& lock) {
   if (rest == rests_.end() && rests_.size() >= kMost) return;
   if (rest == rests_.end()) rest = rests_.try_emplace(lock).first;
   const bool is_first = rest->second.spacing == Duration(0) || rest->second.IsForgotten(now);
-  const Duration rarest = kRarest * tenure_max_;
-  rest->second = {now, is_first ? tenure_max_ : std::min(2 * rest->second.spacing, rarest)};
+  const Duration tenure = timing_.tenure_max;
+  rest->second = {
+      now, is_first ? tenure : std::min<Duration>(2 * rest->second.spacing, kRarest * tenure)};
 }
 
 }  // namespace redlockd::engine

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -21,7 +22,8 @@ class Rests {
   // Locks that are remembered. Others rest after each tenure.
   static constexpr std::size_t kMost = 1024;
 
-  Rests(const Linger& linger, Duration tenure_max) : linger_(linger), tenure_max_(tenure_max) {}
+  // Both outlive it, and may change.
+  Rests(const Linger& linger, const Timing& timing) : linger_(linger), timing_(timing) {}
 
   // A tenure of the lock is over: whether it is to rest now.
   bool IsDue(Time now, const std::string& lock) const;
@@ -29,7 +31,7 @@ class Rests {
   void Begin(Time now, const std::string& lock);
   // A client that no redlockd knows has the lock. From now on all locks with this lock's rule for
   // lingering rest after each tenure.
-  void MeetPlainClient(std::string_view lock) { met_.insert(linger_.PrefixOf(lock)); }
+  void MeetPlainClient(std::string_view lock) { met_.emplace(linger_.PrefixOf(lock)); }
 
  private:
   struct Rest {
@@ -40,8 +42,8 @@ class Rests {
   };
 
   const Linger& linger_;
-  const Duration tenure_max_;
-  std::set<std::string_view> met_;  // prefixes of linger_
+  const Timing& timing_;
+  std::set<std::string, std::less<>> met_;  // prefixes of linger_, of now or of before
   std::unordered_map<std::string, Rest> rests_;
 };
 

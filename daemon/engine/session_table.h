@@ -19,6 +19,7 @@ namespace redlockd::engine {
 // having been asked. Knows no lock's state.
 class SessionTable {
  public:
+  // `limits` outlives it, and may change.
   explicit SessionTable(const Limits& limits) : limits_(limits) {}
 
  private:
@@ -86,7 +87,7 @@ class SessionTable {
 
   void ForgetIfIdle(std::uint32_t uid);
 
-  Limits limits_;
+  const Limits& limits_;
   std::unordered_map<SessionId, Session> sessions_;
   std::unordered_map<std::uint32_t, User> users_;
 };

@@ -35,7 +35,7 @@ struct Shared {
   // How long a try goes on while nobody may hold the lock (rule E10).
   Duration TryPatience() const { return options.timing.TryPatience(nodes.RoundTrip()); }
 
-  EngineOptions options;
+  EngineOptions options;  // Engine::Change changes them in place: read them at each use
   Random& random;
   Agenda agenda;
   Outbox outbox;

@@ -48,6 +48,11 @@ std::vector<TimingFault> Check(const Timing& timing) {
   return faults;
 }
 
+bool MayFollow(const Timing& next, const Timing& last) {
+  return next.max_ttl == last.max_ttl && next.drift == last.drift &&
+         next.fence_window == last.fence_window && next.fence_life == last.fence_life;
+}
+
 std::string ToText(Duration duration) {
   char text[32];
   const double ns = static_cast<double>(duration.count());

@@ -95,6 +95,10 @@ struct TimingFault {
 };
 std::vector<TimingFault> Check(const Timing& timing);
 
+// Whether a running engine may go on with `next`: the values that leases were granted by, that the
+// nodes remember, or that all daemons of a set share are those of `last`.
+bool MayFollow(const Timing& next, const Timing& last);
+
 // "250ms", "10s", "1.5s": for texts only.
 std::string ToText(Duration duration);
 

@@ -541,7 +541,7 @@ MUTANTS = [
           'if (late == Clock::duration(0) ||', 'if (late >= Clock::duration(0) ||', 'NodesTest.*'),
     engine('rests', 'Rests::Begin', 'E1', 'a-lone-client-rests-each-second',
            'it stalls for 100 ms each second, for clients that nobody has ever seen',
-           'std::min(2 * rest->second.spacing, rarest)', 'tenure_max_', 'RestsTest.*'),
+           'std::min<Duration>(2 * rest->second.spacing, kRarest * tenure)', 'tenure', 'RestsTest.*'),
     engine('rests', 'Rests::IsDue', 'E1', 'rests-as-rarely-for-those-whom-it-has-met',
            'a client that polls waits for a minute each time',
            ' || met_.contains(linger_.PrefixOf(lock))', '', 'RestsTest.*'),

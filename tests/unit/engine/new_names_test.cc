@@ -22,7 +22,8 @@ class NewNamesTest : public testing::Test {
   SeededRandom random_{1};
   Time now_{1000s};
   std::size_t last_ = 0;
-  NewNames names_{10, 10min, random_};
+  Limits limits_{.new_names_per_uid = 10};
+  NewNames names_{limits_, 10min, random_};
 };
 
 TEST_F(NewNamesTest, AUserMayAskForThoseOfAMinuteAtOnce) {
@@ -57,7 +58,8 @@ TEST_F(NewNamesTest, AfterFenceLifeItIsNewAgain) {
 }
 
 TEST_F(NewNamesTest, HardlyAnyNewNameIsTakenForAnOldOne) {
-  NewNames names(1000, 10min, random_);
+  limits_.new_names_per_uid = 1000;
+  NewNames names(limits_, 10min, random_);
   std::size_t admitted = 0;
   for (int i = 0; i < 60'000; ++i) admitted += names.Admit(now_, 1, std::to_string(i));
   EXPECT_EQ(admitted, 60'000u);
@@ -70,6 +72,28 @@ TEST_F(NewNamesTest, WhenTheFilterIsFullAGenerationEnds) {
   const std::uint64_t before = names_.count();
   EXPECT_TRUE(Admit("x"));
   EXPECT_EQ(names_.count(), before + 1);
+}
+
+TEST_F(NewNamesTest, AnotherLimitCountsAtOnce) {
+  AdmitMany(1000);
+  limits_.new_names_per_uid = 100;
+  now_ += 1s;
+  EXPECT_EQ(AdmitMany(1000), 100u);
+  limits_.new_names_per_uid = 1;
+  now_ += 1s;
+  EXPECT_EQ(AdmitMany(1000), 1u);
+}
+
+// A filter for the old limit would be full, and forget what was asked for lately, again and again.
+TEST_F(NewNamesTest, TheNextGenerationHasRoomForAGreaterLimit) {
+  AdmitMany(1);
+  limits_.new_names_per_uid = 1000;
+  now_ += 10min;
+  EXPECT_TRUE(Admit("x"));
+  EXPECT_EQ(AdmitMany(20'000), 20'000u);
+  const std::uint64_t before = names_.count();
+  EXPECT_TRUE(Admit("x"));
+  EXPECT_EQ(names_.count(), before) << "it is known still";
 }
 
 class NewNamesOfEngine : public EngineFixture {};

@@ -36,7 +36,8 @@ class RequestsTest : public ::testing::Test {
   Outbox outbox_;
   Effects effects_;
   Counters counters_;
-  SessionTable sessions_{Limits()};
+  const Limits limits_;
+  SessionTable sessions_{limits_};
   const Waiter waiter_{
       counters_.waits, agenda_,    {.session = 1, .request = 7, .name = "x"}, 1000, 3s,
       At(0s),          [](Time) {}};

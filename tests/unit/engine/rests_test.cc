@@ -27,7 +27,8 @@ class RestsTest : public testing::Test {
   }
 
   Linger linger_{.usual = 20ms, .by_prefix = {{"web:", 5ms}, {"web:a", 0ms}}};
-  Rests rests_{linger_, 1s};
+  Timing timing_{.tenure_max = 1s};
+  Rests rests_{linger_, timing_};
 };
 
 TEST_F(RestsTest, ComeMoreAndMoreRarely) {  // rule E1
@@ -44,6 +45,16 @@ TEST_F(RestsTest, ComeAfterEachTenureOnceAPlainClientWasMet) {
   EXPECT_EQ(RestsOf("web:ab", 101, 105), (std::vector<int>{101, 102, 104}));
   rests_.MeetPlainClient("x");
   EXPECT_EQ(RestsOf("a", 106, 107), (std::vector<int>{106, 107}));
+}
+
+TEST_F(RestsTest, RulesAndTheTenureMayChange) {
+  rests_.MeetPlainClient("web:b");
+  linger_.by_prefix = {{"web:", 7ms}};
+  EXPECT_EQ(RestsOf("web:a", 1, 4), (std::vector<int>{1, 2, 3, 4}));
+  linger_.by_prefix.clear();
+  EXPECT_EQ(RestsOf("web:b", 1, 5), (std::vector<int>{1, 2, 4})) << "its rule is gone";
+  timing_.tenure_max = 3s;
+  EXPECT_EQ(RestsOf("a", 1, 9), (std::vector<int>{1, 4}));
 }
 
 TEST_F(RestsTest, ALockThatWasIdleBeginsAnew) {
