@@ -15,6 +15,16 @@ constexpr std::chrono::milliseconds kLate{5};
 HoldUps::HoldUps(Loop& loop, std::chrono::nanoseconds step)
     : step_(step), timer_(loop, [this] { OnTimer(); }) {}
 
+// The timer that runs was started for the former step: what it takes longer is no hold-up.
+void HoldUps::SetStep(std::chrono::nanoseconds step) {
+  const auto now = Clock::now();
+  if (timer_.running()) Look(now);
+  step_ = step;
+  if (!timer_.running()) return;
+  seen_ = now;
+  timer_.Start(step_);
+}
+
 void HoldUps::WatchUntil(Clock::time_point now, Clock::time_point end) {
   end_ = std::max(end_, end);
   if (timer_.running()) return;

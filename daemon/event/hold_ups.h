@@ -17,6 +17,8 @@ class HoldUps {
 
   HoldUps(Loop& loop, std::chrono::nanoseconds step);
 
+  // From now on it is to see what takes longer than this.
+  void SetStep(std::chrono::nanoseconds step);
   // Watches from now on, until `end` at least.
   void WatchUntil(Clock::time_point now, Clock::time_point end);
   // Returns how long the loop was held up while it was watched, in all. `now` is the present time. Each
@@ -27,7 +29,7 @@ class HoldUps {
   void Look(Clock::time_point now);
   void OnTimer();
 
-  const std::chrono::nanoseconds step_;
+  std::chrono::nanoseconds step_;
   std::chrono::nanoseconds total_{0};
   Clock::time_point seen_;  // turning
   Clock::time_point end_;

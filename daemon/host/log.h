@@ -8,8 +8,7 @@
 // looks, and why a call never waits for a reader, is told in log_sink.h. Any thread.
 namespace redlockd::host {
 
-// Before it, lines of kInfo and above are written. Once, at the start; again if the level is known
-// only later.
+// Before it, lines of kInfo and above are written. At the start, and again for another level.
 void StartLog(config::LogLevel level);
 
 void LogWarning(std::string_view line);

@@ -1,6 +1,7 @@
 #include "daemon/host/notifier.h"
 
 #include <systemd/sd-daemon.h>
+#include <time.h>
 
 #include <algorithm>
 
@@ -14,6 +15,14 @@ Notifier::Notifier() {
 }
 
 void Notifier::Ready() { sd_notify(0, "READY=1"); }
+
+// With the time, as a manager that waits for the end of a reload asks for it.
+void Notifier::Reloading() {
+  timespec now{};
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  const auto microseconds = now.tv_sec * 1'000'000 + now.tv_nsec / 1'000;
+  sd_notify(0, ("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(microseconds)).c_str());
+}
 
 void Notifier::Status(const std::string& line) {
   if (line == status_) return;

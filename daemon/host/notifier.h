@@ -17,6 +17,8 @@ class Notifier {
 
   // Clients can connect from now on.
   void Ready();
+  // Clients still can, and another configuration is being read; Ready() when that is over.
+  void Reloading();
   // One line for `systemctl status`. Sent only if it differs from the last one.
   void Status(const std::string& line);
   // The daemon is on its way out; what it still does belongs to stopping.

@@ -66,6 +66,25 @@ void Nodes::Ask(engine::AskNodes ask) {
   Send(ask.nodes, {&ask.ticket, 1}, question);
 }
 
+void Nodes::Change(const Options& options) {
+  CHECK(options.nodes.size() == options_.nodes.size() && options.links == options_.links);
+  for (std::size_t i = 0; i < options.nodes.size(); ++i) {
+    const NodeOptions& from = options.nodes[i];
+    NodeOptions& to = options_.nodes[i];
+    CHECK(from.address == to.address && from.database == to.database);
+    to.username = from.username;
+    to.password = from.password;
+    to.password_now = from.password_now;
+    to.tls = from.tls;
+    to.connect_timeout = from.connect_timeout;
+    to.command_timeout = from.command_timeout;
+  }
+  options_.set.retry_interval = options.set.retry_interval;
+  options_.set.max_interval = options.set.max_interval;
+  options_.set.first_poll = options.set.first_poll;
+  hold_ups_.SetStep(StepOf(options_));
+}
+
 // --- batches ------------------------------------------------------------------------------------
 
 template <class Op>

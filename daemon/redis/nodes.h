@@ -43,6 +43,11 @@ class Nodes {
   // at a time (rule C5).
   void Ask(engine::AskNodes ask);
 
+  // From now on these count: the logins, TLS and timeouts of the nodes, for connections that are made
+  // and what is sent; and how often waiters poll. Connections that are up stay. All else in `options`
+  // is as before: the nodes themselves, how many links they have, and what they remember.
+  void Change(const Options& options);
+
   // Returns which connections of a node that is up are missing, and why; empty: none.
   std::string Missing(engine::NodeIndex node) const { return nodes_[node]->Missing(); }
 
@@ -78,7 +83,7 @@ class Nodes {
             const Question& question);
   void ReportUnasked();
 
-  const Options options_;
+  Options options_;  // changed in place: links refer to it
   const Callbacks callbacks_;
   std::minstd_rand random_;
   Resolver resolver_;

@@ -16,6 +16,7 @@ struct Address {
   std::string host;  // a name or a number; of no meaning if there is a path
   std::uint16_t port = 6379;
   std::string path;
+  bool operator==(const Address&) const = default;
 };
 
 struct NodeOptions {

@@ -52,6 +52,17 @@ TEST_F(HoldUpsTest, SeesNothingWhileNobodyWaits) {
   EXPECT_EQ(Total(), before) << "it has ended to watch";
 }
 
+TEST_F(HoldUpsTest, AnotherStepCountsAtOnceAndIsNoHoldUp) {
+  const auto now = Clock::now();
+  hold_ups_.SetStep(10s);
+  hold_ups_.WatchUntil(now, now + 20s);
+  Turn(100ms);  // no turn is seen before the step is over
+  hold_ups_.SetStep(10ms);
+  EXPECT_EQ(Total(), 0ns) << "what the former step took is none";
+  HoldUp(100ms);
+  EXPECT_GE(Total(), 100ms);
+}
+
 TEST_F(HoldUpsTest, GoesOnForTheLastOfThoseWhoWait) {
   const auto now = Clock::now();
   hold_ups_.WatchUntil(now, now + 10s);

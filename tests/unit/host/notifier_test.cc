@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <array>
@@ -60,6 +61,14 @@ TEST_F(NotifierTest, TellsTheServiceManager) {
   EXPECT_EQ(Heard(), "STATUS=5 of 5 nodes up, 3 leases held");
   notifier.Alive();
   EXPECT_EQ(Heard(), "WATCHDOG=1");
+  timespec before{};
+  clock_gettime(CLOCK_MONOTONIC, &before);
+  notifier.Reloading();
+  const std::string reloading = Heard(), until = "RELOADING=1\nMONOTONIC_USEC=";
+  ASSERT_EQ(reloading.substr(0, until.size()), until);
+  const auto microseconds = std::stoll(reloading.substr(until.size()));
+  EXPECT_GE(microseconds, before.tv_sec * 1'000'000 + before.tv_nsec / 1'000);
+  EXPECT_LT(microseconds, (before.tv_sec + 60) * 1'000'000);
   notifier.Stopping();
   EXPECT_EQ(Heard(), "STOPPING=1");
 }

@@ -405,6 +405,53 @@ TEST_F(NodesTest, AProbeIsOneAnswerOfTwoReplies) {
   EXPECT_THAT(answers_, SizeIs(1));
 }
 
+// --- other options while it runs -----------------------------------------------------------------
+
+TEST_F(NodesTest, AnotherLoginCountsForTheNextConnectionAlone) {
+  AddFake().password = "old";
+  StartAndWaitUp();
+  options_.nodes[0].username = "redlock";
+  options_.nodes[0].password = "new";
+  nodes_->Change(options_);
+  Answer(Acquire());
+  EXPECT_EQ(fake_->Count("AUTH"), 1u) << "the connection stays as it is";
+  EXPECT_TRUE(downs_.empty());
+  fake_->heard.clear();
+  fake_->Drop();
+  ASSERT_TRUE(Until([&] { return ups_.size() == 2; }));
+  EXPECT_THAT(fake_->heard[0], ElementsAre("AUTH", "redlock", "new"));
+}
+
+TEST_F(NodesTest, AnotherCommandTimeoutCountsForWhatIsAskedNext) {
+  AddFake();
+  StartAndWaitUp();
+  fake_->answer = [](const FakeNode::Argv&) { return ""; };
+  options_.nodes[0].command_timeout = 10ms;
+  nodes_->Change(options_);
+  Ask(Acquire(), 1);
+  EXPECT_TRUE(Until([&] { return silences_.size() == 1; }));
+  EXPECT_EQ(TimedOut(), 1u);
+}
+
+TEST_F(NodesTest, WaitersPollByTheIntervalOfNow) {
+  AddFake();
+  StartAndWaitUp();
+  options_.set.retry_interval = 123ms;
+  nodes_->Change(options_);
+  fake_->heard.clear();
+  Answer(Acquire());
+  EXPECT_THAT(fake_->heard.back(), testing::Contains("123000"));
+}
+
+using NodesDeathTest = NodesTest;
+
+TEST_F(NodesDeathTest, TheNodesThemselvesMustNotChange) {
+  AddFake();
+  Start();
+  options_.nodes[0].database = 1;
+  EXPECT_DEATH(nodes_->Change(options_), "database");
+}
+
 // --- silence ------------------------------------------------------------------------------------
 
 TEST_F(NodesTest, PastTheCommandTimeoutEachIsToldOnceAndTheAnswerMayStillCome) {
