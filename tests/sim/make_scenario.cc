@@ -163,6 +163,19 @@ void AddBreaks(Scenario& scenario) {
   }
 }
 
+// Daemons are reloaded, by a chance of their own as well.
+void AddReloads(Scenario& scenario) {
+  Chance chance(scenario.seed, 'r', 0);
+  if (!chance.OneIn(8)) return;
+  for (std::uint64_t more = 1 + chance.Below(8); more > 0; --more) {
+    scenario.faults.push_back(
+        {.kind = Kind::kReload,
+         .at = Whole(chance.UpTo(scenario.trouble)),
+         .daemon = chance.Below(scenario.daemons),
+         .amount = chance.Between(std::int64_t{0}, std::int64_t{1'000'000}) >> chance.Below(20)});
+  }
+}
+
 // The same happens to another node at about the same time: a rack, a switch.
 void AddTwin(Chance& chance, Scenario& scenario, Fault fault) {
   fault.node = (fault.node + 1 + chance.Below(scenario.nodes - 1)) % scenario.nodes;
@@ -213,6 +226,7 @@ Scenario MakeScenario(std::uint64_t seed) {
     }
   }
   if (topic != kOneHost) AddBreaks(scenario);
+  if (topic != kOneHost) AddReloads(scenario);
   if (chance.OneIn(3)) scenario.attempts = 1 + chance.Below(3);
   constexpr std::array<Duration, 3> kLinger = {0ms, 20ms, 1s};  // not, as is usual, beyond the ttl
   scenario.linger = kLinger.at(chance.Below(kLinger.size()));

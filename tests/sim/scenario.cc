@@ -38,6 +38,7 @@ constexpr std::array kKinds = {
     KindRow{Kind::kStop, "stop", Where::kDaemon, true, ""},
     KindRow{Kind::kWrongClock, "wrong-clock", Where::kDaemon, true, "us"},
     KindRow{Kind::kDrain, "drain", Where::kDaemon, true, "us"},
+    KindRow{Kind::kReload, "reload", Where::kDaemon, false, "us"},
     KindRow{Kind::kBreak, "break", Where::kLink, false, ""},
     KindRow{Kind::kBreakNow, "break-now", Where::kLink, false, ""},
     KindRow{Kind::kBreakHere, "break-here", Where::kDaemon, false, ""},

@@ -33,6 +33,7 @@ struct Fault {
     kWrongClock,  // what it takes for the nodes' time is off by up to `amount` us (rule A5)
     kDrain,       // SIGTERM, holders have `amount` us; started again `lasts` after it has ended
     // What an administrator does.
+    kReload,     // a daemon gets other options (Engine::Change): locks linger for `amount` us
     kBreak,      // a daemon breaks the lock that all want, of the owner that a node names
     kBreakNow,   // ... and frees it at once
     kBreakHere,  // ... of its own hold, by its fence

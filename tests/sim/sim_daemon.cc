@@ -141,6 +141,16 @@ void SimDaemon::Drain(Duration patience, Duration then_away) {
   Run(generation_, [this, patience] { Step(engine::DrainRequested{Now() + patience}); });
 }
 
+void SimDaemon::Reload(Duration linger) {
+  if (!running()) return;
+  Run(generation_, [this, linger] {
+    engine::Timing timing = parts_.timing;
+    timing.tenure_max = parts_.scenario.tenure / 2;
+    timing.retry_interval /= 2;
+    engine_->Change(timing, {.usual = linger, .by_prefix = {}}, {});
+  });
+}
+
 void SimDaemon::MistakeTime(std::int64_t most, Moment end) {
   mistaken_by_ = most;
   mistaken_alike_ = chance_.OneIn(2);

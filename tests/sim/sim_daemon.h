@@ -76,6 +76,8 @@ class SimDaemon {
   void Kill();
   void StopUntil(Moment end);
   void Drain(Duration patience, Duration then_away);
+  // Locks linger for so long from now on, and their tenures are halved.
+  void Reload(Duration linger);
   // Until `end` its proposals for fences are off by anything up to `most` us, for each node
   // another: rule A says that fences grow whatever the daemons' clocks say.
   void MistakeTime(std::int64_t most, Moment end);

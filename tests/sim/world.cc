@@ -188,6 +188,8 @@ void World::Happen(const Fault& fault) {
       return daemon.RunClock(1000 * fault.amount, end);
     case Fault::Kind::kDrain:
       return daemon.Drain(std::chrono::microseconds(fault.amount), fault.lasts);
+    case Fault::Kind::kReload:
+      return daemon.Reload(std::chrono::microseconds(fault.amount));
     case Fault::Kind::kBreak:
     case Fault::Kind::kBreakNow:
       return BreakOwner(daemon, nodes_[fault.node], fault.kind == Fault::Kind::kBreakNow);

@@ -2,6 +2,7 @@
 
 #include <deque>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "tests/sim/administrator.h"
@@ -74,6 +75,8 @@ class World {
   void BreakHolder(bool at_once);
   void ShareAll();
   Duration LongestWait() const;
+  // For how long locks linger now: the least and the most. A reload changes it.
+  std::pair<Duration, Duration> Lingers() const;
   void GoHome();
   void CheckReleased();
   void CheckNothingLeft();

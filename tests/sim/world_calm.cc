@@ -198,7 +198,7 @@ void World::ShareAll() {
   if (scenario_.Beyond()) return;
   const Duration longest = LongestWait();
   // One daemon that has the lock without a break rests after a tenure; of several one always asks.
-  const bool rests = daemons_.size() == 1 && scenario_.linger > 1ms;
+  const bool rests = daemons_.size() == 1 && Lingers().first > 1ms;
   // Who does not hear that it is called is passed over, and is first again when it has come by itself.
   const bool hears = scenario_.hints == Hints::kAll;
   const std::size_t most_others = hears ? daemons_.size() - 1 : Turns::kAnyNumber;
@@ -224,12 +224,22 @@ Duration World::LongestWait() const {
   return static_cast<int>(daemons_.size()) * turn;
 }
 
+std::pair<Duration, Duration> World::Lingers() const {
+  std::pair<Duration, Duration> lingers{scenario_.linger, scenario_.linger};
+  for (const Fault& fault : scenario_.faults) {
+    if (fault.kind != Fault::Kind::kReload) continue;
+    const Duration linger = std::chrono::microseconds(fault.amount);
+    lingers = {std::min(lingers.first, linger), std::max(lingers.second, linger)};
+  }
+  return lingers;
+}
+
 void World::GoHome() {
   for (Client& client : clients_) client.GoHome();
   for (Watcher& watcher : watchers_) watcher.GoHome();
   for (Asker& asker : askers_) asker.GoHome();
   if (scenario_.Beyond()) return;
-  timeline_.RunUntil(timeline_.now() + 60ms + std::min(scenario_.linger, WorldTiming().max_ttl));
+  timeline_.RunUntil(timeline_.now() + 60ms + std::min(Lingers().second, WorldTiming().max_ttl));
   CheckReleased();
   timeline_.RunUntil(timeline_.now() + WorldTiming().fence_life + 10ms);
   CheckNothingLeft();
