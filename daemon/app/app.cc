@@ -45,12 +45,12 @@ nanoseconds LongestConnect(const config::Config& config) {
 
 }  // namespace
 
-App::App(const config::Config& config, host::ListenSocket socket,
+App::App(Configuration configuration, host::ListenSocket socket,
          std::optional<MetricsSocket> metrics, bool dev)
-    : config_(config),
-      node_names_(NamesOf(config.nodes)),
+    : configuration_(std::move(configuration)),
+      node_names_(NamesOf(in_force().nodes)),
       socket_(std::move(socket)),
-      engine_(Options(config, instance_, dev), random_),
+      engine_(Options(in_force(), instance_, dev), random_),
       journal_(node_names_, engine::Majority(node_names_.size()),
                [this](engine::SessionId id) { return PeerOf(id); }),
       engine_alarm_(loop_, [this] { OnEngineAlarm(); }),
@@ -58,7 +58,7 @@ App::App(const config::Config& config, host::ListenSocket socket,
       first_look_(loop_, [this] { StartServing(); }),
       report_timer_(loop_, [this] { Report(); }),
       on_term_(loop_, SIGTERM, [this] { OnStopSignal(); }),
-      nodes_(loop_, RedisOptionsOf(config, instance_),
+      nodes_(loop_, RedisOptionsOf(in_force(), instance_),
              {.on_event = [this](const engine::Event& event) { Feed(event); },
               .on_note =
                   [this](engine::NodeIndex node, const std::string& note) {
@@ -69,7 +69,7 @@ App::App(const config::Config& config, host::ListenSocket socket,
 }
 
 void App::Run() {
-  first_look_.Start(LongestConnect(config_));
+  first_look_.Start(LongestConnect(in_force()));
   Report();
   loop_.Run();
   if (sessions_) loop_.RunUntil([this] { return sessions_->AllSent(); }, kFarewell);
@@ -144,7 +144,7 @@ void App::CarryOut(const engine::NotifyClient& effect) {
 void App::CarryOut(const engine::NodeChanged& effect) {
   const std::size_t up = NodesUp();
   journal_.OnNode(effect, up);
-  if (!sessions_ && up >= engine::Majority(config_.nodes.size())) StartServing();
+  if (!sessions_ && up >= engine::Majority(in_force().nodes.size())) StartServing();
 }
 
 void App::CarryOut(const engine::Warned& effect) { host::LogWarning(effect.text); }
@@ -170,22 +170,58 @@ std::vector<engine::NodeView> App::Nodes() const {
 }
 engine::Counters App::Counters() const { return engine_.counters(); }
 
+// The socket may be another than that of the file (main.cc).
+session::Status App::Status() const {
+  session::Status status = configuration_.Status();
+  for (session::Status::Key& key : status.keys) {
+    if (key.key == "socket") key.in_force = socket_.path();
+  }
+  return status;
+}
+
+void App::Reload(engine::SessionId session) {
+  journal_.OnAdministrator(session, "reload");
+  Reload();
+}
+
 // --- the life of the daemon ---------------------------------------------------------------------
 
 // The first clients find a quorum if there is one: until then they wait in the socket's backlog.
 void App::StartServing() {
   if (sessions_ || draining_) return;
   first_look_.Cancel();
-  session::Options options = SessionOptionsOf(config_, instance_);
-  if (!config_.admin_group.empty() && !options.admin_group) {
-    host::LogWarning("admin_group: there is no group " + config_.admin_group +
-                     ": only root and the daemon's own user are administrators");
-  }
-  sessions_.emplace(loop_, socket_.fd(), std::move(options), *this);
+  sessions_.emplace(loop_, socket_.fd(), SessionOptions(), *this);
   host::LogInfo("serving on " + socket_.path());
   journal_.OnServing(NodesUp());
   Report();
   notifier_.Ready();
+}
+
+session::Options App::SessionOptions() const {
+  session::Options options = SessionOptionsOf(in_force(), instance_);
+  if (!in_force().admin_group.empty() && !options.admin_group) {
+    host::LogWarning("admin_group: there is no group " + in_force().admin_group +
+                     ": only root and the daemon's own user are administrators");
+  }
+  return options;
+}
+
+// The service manager hears of a reload while it takes the daemon for running.
+void App::Reload() {
+  const bool is_running = sessions_ && !draining_;
+  if (is_running) notifier_.Reloading();
+  if (configuration_.Reload()) ApplyConfig();
+  if (is_running) notifier_.Ready();
+  Report();
+}
+
+// Nothing here can fail: whatever can be wrong was found before.
+void App::ApplyConfig() {
+  host::StartLog(in_force().log_level);
+  const engine::EngineOptions options = EngineOptionsOf(in_force(), instance_);
+  engine_.Change(options.timing, options.linger, options.limits);
+  nodes_.Change(RedisOptionsOf(in_force(), instance_));
+  if (sessions_) sessions_->Change(SessionOptions());
 }
 
 // A SIGINT that was ignored at the start was meant for the foreground job of a shell. SIGTERM is
@@ -195,7 +231,7 @@ void App::WatchSignals(bool dev) {
   if (host::IsIgnored(SIGHUP)) return;
   on_hup_.emplace(loop_, SIGHUP, [this, dev] {
     if (dev) return OnStopSignal();
-    host::LogWarning("SIGHUP does nothing: the configuration is read at the start only");
+    Reload();
   });
 }
 
@@ -204,13 +240,13 @@ void App::OnStopSignal() {
     host::LogWarning("received a second signal to stop: stopping now");
     return Feed(engine::DrainRequested{Now()});  // holders are told even so (rule C9)
   }
-  host::LogInfo("stopping: holders have " + engine::ToText(config_.drain_time) +
+  host::LogInfo("stopping: holders have " + engine::ToText(in_force().drain_time) +
                 " to release their locks (" + std::to_string(engine_.HoldCount()) + " held)");
   notifier_.Stopping();
   // Who connects now waits in the backlog for the next daemon, instead of being refused by this
   // one.
   if (socket_.is_inherited() && sessions_) sessions_->StopAccepting();
-  Feed(engine::DrainRequested{Now() + config_.drain_time});
+  Feed(engine::DrainRequested{Now() + in_force().drain_time});
 }
 
 std::size_t App::NodesUp() const {
@@ -222,9 +258,10 @@ std::size_t App::NodesUp() const {
 
 // For `systemctl status`, and for the watchdog: the loop turns if this runs.
 void App::Report() {
-  notifier_.Status(std::to_string(NodesUp()) + " of " + std::to_string(config_.nodes.size()) +
+  notifier_.Status(std::to_string(NodesUp()) + " of " + std::to_string(in_force().nodes.size()) +
                    " nodes up, " + std::to_string(engine_.HoldCount()) + " leases held" +
-                   (draining_ ? ", draining" : ""));
+                   (draining_ ? ", draining" : "") +
+                   (configuration_.HasFailed() ? ", the last reload failed" : ""));
   notifier_.Alive();
   journal_.Tick();
   const auto watchdog = notifier_.watchdog();
@@ -236,11 +273,11 @@ metrics::Snapshot App::Look() const {
   metrics::Snapshot now;
   now.version = REDLOCKD_VERSION;
   now.sessions = sessions_ ? sessions_->count() : 0;
-  now.sessions_limit = config_.limits.sessions;
+  now.sessions_limit = in_force().limits.sessions;
   now.draining = draining_;
   now.counters = engine_.counters();
-  now.majority = engine::Majority(config_.nodes.size());
-  for (const config::Node& node : config_.nodes) {
+  now.majority = engine::Majority(in_force().nodes.size());
+  for (const config::Node& node : in_force().nodes) {
     now.addresses.push_back(config::ToString(node.address));
   }
   now.nodes = Nodes();

@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
-#include "config/config.h"
 #include "daemon/app/journal.h"
 #include "daemon/app/metrics_page.h"
+#include "daemon/app/reload.h"
 #include "daemon/engine/engine.h"
 #include "daemon/event/boot_alarm.h"
 #include "daemon/event/end_of_turn.h"
@@ -31,7 +31,7 @@ class App : public session::EnginePort {
   // `dev`: the nodes are its own, and trusted while they are new (engine::EngineOptions); and it
   // belongs to its terminal, so that SIGHUP ends it. Throws std::exception if the kernel refuses
   // what every daemon needs.
-  App(const config::Config& config, host::ListenSocket socket, std::optional<MetricsSocket> metrics,
+  App(Configuration configuration, host::ListenSocket socket, std::optional<MetricsSocket> metrics,
       bool dev);
 
   // Serves until a signal has ended it: one SIGTERM or SIGINT drains, a second one ends at once.
@@ -43,6 +43,8 @@ class App : public session::EnginePort {
   std::vector<engine::RowView> Rows(const engine::RowPlace& from, std::size_t most) const override;
   std::vector<engine::NodeView> Nodes() const override;
   engine::Counters Counters() const override;
+  session::Status Status() const override;
+  void Reload(engine::SessionId session) override;
 
  private:
   void Feed(const engine::Event& event);  // after those that were posted, and at once
@@ -59,13 +61,17 @@ class App : public session::EnginePort {
   void CarryOut(const engine::Warned& effect);
   std::size_t NodesUp() const;
   const session::Peer* PeerOf(engine::SessionId id) const;
+  const config::Config& in_force() const { return configuration_.in_force(); }
+  session::Options SessionOptions() const;
   void StartServing();
+  void Reload();
+  void ApplyConfig();
   void WatchSignals(bool dev);
   void OnStopSignal();
   void Report();
   metrics::Snapshot Look() const;
 
-  config::Config config_;
+  Configuration configuration_;
   const std::vector<std::string> node_names_;
   const std::string instance_ = host::RandomHex(16);  // rule A1
   host::ListenSocket socket_;

@@ -118,11 +118,15 @@ void Journal::Tick() {
   written_ = counted_ = 0;
 }
 
-// What an administrator does to the nodes can undo what they guard: it leaves a trace.
+// What an administrator does can undo what the nodes guard: it leaves a trace.
+void Journal::OnAdministrator(engine::SessionId session, const std::string& verb) const {
+  host::LogWarning(verb + " requested by " + WhoIs(session));
+}
+
 void Journal::OnRequest(const engine::Event& event) {
   const auto asked = AskedFor(event);
   if (!asked) return;
-  host::LogWarning(asked->verb + " requested by " + WhoIs(asked->session));
+  OnAdministrator(asked->session, asked->verb);
   if (asked_.size() >= kMostAsked) asked_.erase(asked_.begin());
   asked_[{asked->session, asked->request}] = asked->verb;
 }

@@ -36,7 +36,9 @@ class Journal {
   void OnNotice(const engine::NotifyClient& effect);
   // A request that only administrators may make, if it is one; others leave no trace.
   void OnRequest(const engine::Event& event);
-  // What has come of it.
+  // An administrator asks for what is not the engine's to do.
+  void OnAdministrator(engine::SessionId session, const std::string& verb) const;
+  // What has come of a request.
   void OnAnswer(const engine::AnswerClient& answer);
   // What was only counted; once a second.
   void Tick();

@@ -13,11 +13,10 @@
 #include "config/load.h"
 #include "daemon/app/app.h"
 #include "daemon/app/command_line.h"
+#include "daemon/app/reload.h"
 #include "daemon/app/sockets.h"
-#include "daemon/app/tls.h"
 #include "daemon/app/translate.h"
 #include "daemon/dev/dev_nodes.h"
-#include "daemon/host/descriptors.h"
 #include "daemon/host/facts.h"
 #include "daemon/host/listen_socket.h"
 #include "daemon/host/log.h"
@@ -38,11 +37,7 @@ void Print(const config::Loaded& loaded, const std::vector<config::Problem>& pro
 
 // The configuration without a mistake, or none, with every mistake printed.
 std::optional<config::Loaded> LoadConfig(const std::string& file) {
-  config::Loaded loaded = config::Load(file);
-  if (loaded.errors.empty()) {
-    CheckTiming(loaded);
-    CheckTls(loaded);
-  }
+  config::Loaded loaded = LoadChecked(file);
   Print(loaded, loaded.warnings, "warning: ");
   Print(loaded, loaded.errors, "");
   if (!loaded.errors.empty()) return std::nullopt;
@@ -59,21 +54,8 @@ int CheckConfig(const config::Loaded& loaded) {
   return 0;
 }
 
-// With fewer descriptors than limits.sessions needs there are fewer sessions, so that
-// administrators still get the last of them.
-void FitSessions(config::Config& config) {
-  const std::size_t limit = host::RaiseDescriptorLimit();
-  const std::size_t needed = DescriptorsFor(config);
-  if (limit >= needed) return;
-  const std::size_t sessions = SessionsWith(limit, config);
-  host::LogWarning("only " + std::to_string(limit) +
-                   " file descriptors are allowed: limits.sessions " +
-                   std::to_string(config.limits.sessions) + " needs " + std::to_string(needed) +
-                   ", so it is " + std::to_string(sessions));
-  config.limits.sessions = sessions;
-}
-
-int Serve(const CommandLine& line, config::Config config, bool dev) {
+// `file`: where `config` is from; empty: from none, as with --dev.
+int Serve(const CommandLine& line, const std::string& file, const config::Config& config) {
   auto socket = OpenSocket(line, config);
   if (const auto* error = std::get_if<host::ListenSocket::Error>(&socket)) {
     std::fprintf(stderr, "redlockd: %s\n", redlock::protocol::Printable(error->text).c_str());
@@ -86,8 +68,8 @@ int Serve(const CommandLine& line, config::Config config, bool dev) {
     std::fprintf(stderr, "redlockd: %s\n", redlock::protocol::Printable(*error).c_str());
     return kFailed;
   }
-  FitSessions(config);
-  App app(config, std::move(listener), std::get<0>(std::move(metrics)), dev);
+  App app(Configuration(file, config), std::move(listener), std::get<0>(std::move(metrics)),
+          line.dev);
   app.Run();
   return 0;
 }
@@ -103,7 +85,7 @@ int ServeDev(CommandLine line) {
   }
   config.socket = nodes.directory() + "/redlockd.sock";
   config.admin_group.clear();  // its one user is an administrator anyway
-  return Serve(line, config, true);
+  return Serve(line, "", config);
 }
 
 int Main(int argc, char** argv) {
@@ -122,7 +104,7 @@ int Main(int argc, char** argv) {
   if (!loaded) return EX_CONFIG;
   if (line.check_config) return CheckConfig(*loaded);
   host::StartLog(loaded->config.log_level);
-  return Serve(line, loaded->config, false);
+  return Serve(line, line.config, loaded->config);
 }
 
 }  // namespace

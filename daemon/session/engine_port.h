@@ -7,10 +7,11 @@
 #include "daemon/engine/events.h"
 #include "daemon/engine/types.h"
 #include "daemon/engine/views.h"
+#include "daemon/session/status.h"
 
 namespace redlockd::session {
 
-// The engine as sessions see it. The app implements it, and so does the tests' fake.
+// The engine as sessions see it, and the configuration that it runs with. The app implements it, and so does the tests' fake.
 //
 // Post only queues: it calls nobody back. The answers come later, from the loop, by
 // Sessions::Answer and Sessions::Tell. So a session is never entered from within its own call, and
@@ -28,6 +29,11 @@ class EnginePort {
                                             std::size_t most) const = 0;
   virtual std::vector<engine::NodeView> Nodes() const = 0;
   virtual engine::Counters Counters() const = 0;
+
+  virtual session::Status Status() const = 0;
+  // Reads the configuration anew, for this session; Status() then has the outcome. May change the
+  // options of the room before it returns, and nothing else of it.
+  virtual void Reload(engine::SessionId session) = 0;
 };
 
 }  // namespace redlockd::session

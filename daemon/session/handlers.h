@@ -21,6 +21,10 @@ Outcome RunUnwatch(Session& session, Call& call);
 Outcome RunNodes(Session& session, Call& call);
 Outcome RunStats(Session& session, Call& call);
 
+// status.cc
+Outcome RunStatus(Session& session, Call& call);
+Outcome RunReload(Session& session, Call& call);
+
 // other_verbs.cc
 Outcome RunTrustEmpty(Session& session, Call& call);
 Outcome RunAdopt(Session& session, Call& call);

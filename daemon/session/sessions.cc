@@ -36,6 +36,14 @@ Sessions::Sessions(event::Loop& loop, int fd, Options options, EnginePort& port)
 
 Sessions::~Sessions() = default;
 
+void Sessions::Change(const Options& options) {
+  options_.max_sessions = options.max_sessions;
+  options_.max_sessions_per_uid = options.max_sessions_per_uid;
+  options_.max_unread_output = options.max_unread_output;
+  options_.locks_per_session = options.locks_per_session;
+  options_.admin_group = options.admin_group;
+}
+
 void Sessions::Greet(std::string& out) const {
   ReplyLine::Event(out, "HELLO")
       .Word("redlockd")

@@ -55,6 +55,10 @@ class Sessions {
   void Notify(const engine::NotifyClient& notify);
   void Notify(const engine::NotifyWatchers& notify);
 
+  // From now on the limits and the group of administrators are these, for clients that connect and for
+  // what is asked; nobody is disconnected. All else in `options` is as before.
+  void Change(const Options& options);
+
   // Leaves new clients in the socket's queue, for who accepts on it next.
   void StopAccepting() { listener_.Stop(); }
 
@@ -83,7 +87,7 @@ class Sessions {
   void Remove(engine::SessionId id);
 
   event::Loop& loop_;
-  const Options options_;
+  Options options_;
   EnginePort& port_;
   engine::SessionId last_id_ = 0;
   engine::FairLine<Session> line_;  // those that have work to do

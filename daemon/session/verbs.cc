@@ -110,7 +110,9 @@ constexpr std::array kVerbs{
     Verb{"unwatch", Subject::kOptionalName, "", kNoOptions, false, RunUnwatch, ""},
     Verb{"nodes", Subject::kNone, "", kNoOptions, false, RunNodes, ""},
     Verb{"stats", Subject::kNone, "", kNoOptions, false, RunStats, ""},
+    Verb{"status", Subject::kNone, "keys", kNoOptions, false, RunStatus, ""},
     Verb{"break", Subject::kName, "now", kBreakOptions, true, RunBreak, "break"},
+    Verb{"reload", Subject::kNone, "", kNoOptions, true, RunReload, ""},
     Verb{"trust-empty", Subject::kNone, "", kNoOptions, true, RunTrustEmpty, ""},
     Verb{"adopt", Subject::kNone, "", kNoOptions, true, RunAdopt, ""},
     Verb{"ping", Subject::kNone, "", kNoOptions, false, RunPing, ""},
@@ -162,9 +164,10 @@ std::optional<CallError> ReadArguments(const Verb& verb, Request& request, Call&
   const bool takes_none =
       verb.subject == Subject::kNone || (verb.subject == Subject::kOptionalName && args.empty());
   const std::size_t needed = takes_none ? 0 : 1;
-  call.has_word = !verb.word.empty() && args.size() == 2 && args[1] == verb.word;
-  if (!verb.word.empty() && args.size() == 2 && !call.has_word) {
-    return BadRequest("expected " + Usage(verb) + Found(args[1]));
+  const bool may_be_word = !verb.word.empty() && args.size() == needed + 1;
+  call.has_word = may_be_word && args[needed] == verb.word;
+  if (may_be_word && !call.has_word) {
+    return BadRequest("expected " + Usage(verb) + Found(args[needed]));
   }
   if (args.size() != needed + (call.has_word ? 1 : 0)) {
     return BadRequest("expected " + Usage(verb) + ", found " + std::to_string(args.size()) +

@@ -11,6 +11,7 @@ inline constexpr int kExitOs = 71;      // this host lacks something: memory, de
 inline constexpr int kExitBusy = 75;    // held by another, at once or until the wait was over; or
                                         // the hold to break is not there
 inline constexpr int kExitDenied = 77;  // for administrators only
+inline constexpr int kExitConfig = 78;  // the configuration has mistakes and was not reloaded
 inline constexpr int kExitLost = 79;    // the lock was lost while the command ran
 inline constexpr int kExitNotExecutable = 126;
 inline constexpr int kExitNotFound = 127;

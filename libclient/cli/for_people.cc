@@ -117,6 +117,46 @@ std::string Stats(const Answer& answer, std::size_t places) {
   return FormatRows(answer.rows, {Plain("NAME", "name"), Plain("VALUE", "value")}, places);
 }
 
+std::string Mistakes(const Answer& answer) {
+  std::string text;
+  for (const Row& row : answer.rows) {
+    if (row.Has("mistake")) text += "  " + Printable(row.Get("text")) + "\n";
+  }
+  return text;
+}
+
+// The outcome of the last reload, and its mistakes.
+std::string LastReload(const Answer& answer) {
+  const std::string outcome = answer.last.Get("reload");
+  if (outcome == "none") return "last reload: none\n";
+  std::string text = "last reload: " + Printable(answer.last.Get("reloaded")) + ", ";
+  if (outcome != "failed") return text + "succeeded\n";
+  return text + "failed with " + Number(answer.last, "mistakes", "mistake") + "\n" +
+         Mistakes(answer);
+}
+
+std::string Keys(const Answer& answer, std::size_t places) {
+  std::vector<Row> keys;
+  for (const Row& row : answer.rows) {
+    if (row.Has("key")) keys.push_back(row);
+  }
+  std::string text = FormatRows(
+      keys, {Plain("KEY", "key"), Plain("IN FORCE", "in-force"), Plain("AFTER A RESTART", "file")},
+      places);
+  if (answer.last.Get("pending") == "0") return text;
+  return text + Number(answer.last, "pending", "change") + " of the file " +
+         (answer.last.Get("pending") == "1" ? "needs" : "need") + " a restart\n";
+}
+
+std::string Status(const Answer& answer, std::size_t places) {
+  const Row& last = answer.last;
+  std::string text = "redlockd " + Printable(last.Get("version")) + ", running since " +
+                     Printable(last.Get("started")) + "\n" + "configuration: ";
+  text += last.Get("config").empty() ? "no file" : Printable(last.Get("config"));
+  text += ", in force since " + Printable(last.Get("since")) + "\n";
+  return text + LastReload(answer) + Keys(answer, places);
+}
+
 }  // namespace
 
 std::string ForPeople(QueryOptions::Kind kind, const Answer& answer, std::size_t places) {
@@ -136,6 +176,11 @@ std::string ForPeople(QueryOptions::Kind kind, const Answer& answer, std::size_t
              ", which are in quarantine now\n";
     case QueryOptions::Kind::kStats:
       return Stats(answer, places);
+    case QueryOptions::Kind::kStatus:
+      return Status(answer, places);
+    case QueryOptions::Kind::kReload:
+      return LastReload(answer) +
+             (answer.last.Get("reload") == "failed" ? "" : Keys(answer, places));
     case QueryOptions::Kind::kPing:
       return "redlockd answers\n";
   }

@@ -227,9 +227,10 @@ HealthOptions ParseHealth(Words& words, std::string* socket) {
 constexpr struct {
   const char* word;
   QueryOptions::Kind kind;
-} kQueries[] = {{"list", QueryOptions::Kind::kList},   {"show", QueryOptions::Kind::kShow},
-                {"break", QueryOptions::Kind::kBreak}, {"nodes", QueryOptions::Kind::kNodes},
-                {"stats", QueryOptions::Kind::kStats}, {"ping", QueryOptions::Kind::kPing}};
+} kQueries[] = {{"list", QueryOptions::Kind::kList},     {"show", QueryOptions::Kind::kShow},
+                {"break", QueryOptions::Kind::kBreak},   {"nodes", QueryOptions::Kind::kNodes},
+                {"stats", QueryOptions::Kind::kStats},   {"status", QueryOptions::Kind::kStatus},
+                {"reload", QueryOptions::Kind::kReload}, {"ping", QueryOptions::Kind::kPing}};
 
 Options Parse(Words& words, std::string* command) {
   Options options;
@@ -239,7 +240,7 @@ Options Parse(Words& words, std::string* command) {
                   }});
   words.TakeOptions(ours);
   constexpr char kExpected[] =
-      "expected run, list, show, watch, break, nodes, health, stats, ping or help";
+      "expected run, list, show, watch, break, nodes, health, stats, status, reload, ping or help";
   if (words.AtEnd()) throw Mistake(std::string("no command: ") + kExpected);
   const std::string word = words.Take();
   if (word == "help") ParseHelp(words, &options.socket);

@@ -31,7 +31,18 @@ struct RunOptions {
 
 // redlock list, show, ...: one question to the daemon.
 struct QueryOptions {
-  enum class Kind { kList, kShow, kBreak, kNodes, kTrustEmpty, kAdopt, kStats, kPing };
+  enum class Kind {
+    kList,
+    kShow,
+    kBreak,
+    kNodes,
+    kTrustEmpty,
+    kAdopt,
+    kStats,
+    kStatus,
+    kReload,
+    kPing
+  };
 
   Kind kind = Kind::kPing;
   std::string name{};   // of kShow and kBreak

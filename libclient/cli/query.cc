@@ -32,6 +32,10 @@ const char* VerbOf(QueryOptions::Kind kind) {
       return "adopt";
     case QueryOptions::Kind::kStats:
       return "stats";
+    case QueryOptions::Kind::kStatus:
+      return "status";
+    case QueryOptions::Kind::kReload:
+      return "reload";
     case QueryOptions::Kind::kPing:
       return "ping";
   }
@@ -64,15 +68,21 @@ std::string TextOf(const QueryOptions& options, const Answer& answer) {
   return options.null ? Names(answer) : ForPeople(options.kind, answer, TerminalWidth());
 }
 
+// A reload that the daemon has answered may have failed.
+bool IsFailedReload(const QueryOptions& options, const Answer& answer) {
+  return options.kind == QueryOptions::Kind::kReload && answer.last.Get("reload") == "failed";
+}
+
 int Finish(const QueryOptions& options, const Answer& answer) {
   if (answer.error != REDLOCK_OK) {
     std::fprintf(stderr, "redlock: %s\n", Printable(answer.text).c_str());
   }
-  if (!Print(TextOf(options, answer))) {
+  const bool is_failed_reload = IsFailedReload(options, answer);
+  if (!Print(TextOf(options, answer), is_failed_reload && !options.json ? stderr : stdout)) {
     std::perror("redlock: cannot write the answer");
     return kExitOs;
   }
-  return ExitCodeOf(answer.error);
+  return is_failed_reload ? kExitConfig : ExitCodeOf(answer.error);
 }
 
 }  // namespace
@@ -81,6 +91,7 @@ Answer Ask(redlock_client* client, const QueryOptions& options) {
   std::vector<redlock_arg> args;
   if (!options.name.empty()) args.push_back({nullptr, options.name.c_str()});
   if (options.now) args.push_back({nullptr, "now"});
+  if (options.kind == QueryOptions::Kind::kStatus) args.push_back({nullptr, "keys"});
   if (!options.fence.empty()) args.push_back({"fence", options.fence.c_str()});
   if (!options.owner.empty()) args.push_back({"owner", options.owner.c_str()});
   redlock_reply* raw = nullptr;
@@ -93,9 +104,8 @@ Answer Ask(redlock_client* client, const QueryOptions& options) {
   return answer;
 }
 
-bool Print(const std::string& text) {
-  return std::fwrite(text.data(), 1, text.size(), stdout) == text.size() &&
-         std::fflush(stdout) == 0;
+bool Print(const std::string& text, std::FILE* to) {
+  return std::fwrite(text.data(), 1, text.size(), to) == text.size() && std::fflush(to) == 0;
 }
 
 int Query(const std::string& socket, const QueryOptions& options) {

@@ -1,7 +1,8 @@
-// The commands that are one question to the daemon: list show break nodes stats ping.
+// The commands that are one question to the daemon: list show break nodes stats status reload ping.
 #pragma once
 
 #include <cstddef>
+#include <cstdio>
 #include <string>
 
 #include "libclient/cli/answer.h"
@@ -13,8 +14,8 @@ namespace redlock::cli {
 // is the error alone.
 Answer Ask(redlock_client* client, const QueryOptions& options);
 
-// To standard output. False if it did not get out (a full disk, say).
-bool Print(const std::string& text);
+// False if it did not get out (a full disk, say).
+bool Print(const std::string& text, std::FILE* to = stdout);
 
 // Asks, prints, and gives the exit code. socket: empty for libredlock's default.
 int Query(const std::string& socket, const QueryOptions& options);

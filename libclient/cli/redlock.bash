@@ -37,7 +37,7 @@ _redlock_locks() {
 _redlock() {
   local cur prev words cword
   _init_completion -n : || return
-  local commands=(run list show watch break nodes health stats ping help)
+  local commands=(run list show watch break nodes health stats status reload ping help)
   local values=' --socket -w --wait --timeout -E --conflict-exit-code -c --command --ttl --max-hold --min-hold
     --kill-after --note --fence --owner '
   local socket=() command='' options_ended='' operands=0 first=0 i

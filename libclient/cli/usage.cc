@@ -18,7 +18,7 @@ constexpr std::string_view kCommon =
 
 constexpr std::string_view kJson = "  --json                 Print JSON\n";
 
-constexpr std::array<Text, 11> kTexts{{
+constexpr std::array<Text, 13> kTexts{{
     {"", "redlock [OPTIONS] COMMAND ...",
      "Distributed locks for this host: the command line of redlockd(8)\n"
      "\n"
@@ -31,6 +31,8 @@ constexpr std::array<Text, 11> kTexts{{
      "  nodes                  Show the Redis nodes and their health\n"
      "  health                 Check whether locks can be taken\n"
      "  stats                  Print counters of the daemon\n"
+     "  status                 Show which configuration is in force, and since when\n"
+     "  reload                 Have the daemon read its configuration again\n"
      "  ping                   Check whether the daemon answers\n"
      "  help [COMMAND]         Print help for one command or for all\n"
      "\n"
@@ -101,6 +103,15 @@ constexpr std::array<Text, 11> kTexts{{
      "Options:\n"
      "  --timeout DURATION     How long to wait for the daemon; default: 2s\n"},
     {"stats", "redlock stats [OPTIONS]", "Prints counters of the daemon\n\nOptions:\n"},
+    {"status", "redlock status [OPTIONS]",
+     "Shows which configuration is in force, and since when\n\nOptions:\n"},
+    {"reload", "redlock reload [OPTIONS]",
+     "Has the daemon read its configuration again, for administrators\n"
+     "\n"
+     "If the file has a mistake, all of them are printed, nothing is changed, and the exit\n"
+     "code is 78.\n"
+     "\n"
+     "Options:\n"},
     {"ping", "redlock ping [OPTIONS]", "Checks whether the daemon answers\n\nOptions:\n"},
     {"help", "redlock help [COMMAND]", "Prints help for one command or for all\n\nOptions:\n"},
 }};

@@ -25,6 +25,15 @@ class Port : public session::EnginePort {
   std::vector<engine::RowView> Rows(const engine::RowPlace& from, std::size_t most) const override;
   std::vector<engine::NodeView> Nodes() const override;
   engine::Counters Counters() const override { return {}; }
+  session::Status Status() const override {
+    return {.version = "1",
+            .started = "2026-11-28T13:03:07Z",
+            .config_file = "/c.yaml",
+            .since = "2026-11-28T13:03:07Z",
+            .last_reload = {{.at = "2026-11-28T13:04:00Z", .mistakes = {"a", "b"}}},
+            .keys = {{"lease.ttl", "10s", {}}, {"key_prefix", "", "x=y z"}}};
+  }
+  void Reload(engine::SessionId) override {}
 
   // Answers what was posted first. False if there is nothing.
   bool AnswerOne(session::Sessions& sessions);

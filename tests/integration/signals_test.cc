@@ -39,10 +39,10 @@ class SignalsTest : public testing::Test {
   std::optional<Process> daemon_;
 };
 
-TEST_F(SignalsTest, HangupDoesNothingAndIsLogged) {
+TEST_F(SignalsTest, HangupReloadsAndIsNoEnd) {
   Process& daemon = Start();
   daemon.Signal(SIGHUP);
-  EXPECT_TRUE(Eventually([&] { return Log().find("SIGHUP does nothing") != std::string::npos; }));
+  EXPECT_TRUE(Eventually([&] { return Log().find("reloaded ") != std::string::npos; }));
   EXPECT_TRUE(Serves());
   daemon.Signal(SIGTERM);
   EXPECT_EQ(daemon.Wait(), ExitCode(0));
@@ -60,7 +60,7 @@ TEST_F(SignalsTest, HangupAndInterruptThatWereIgnoredStaySo) {
   daemon.Signal(SIGHUP);
   daemon.Signal(SIGINT);
   EXPECT_TRUE(Serves());
-  EXPECT_THAT(Log(), Not(HasSubstr("SIGHUP")));
+  EXPECT_THAT(Log(), Not(HasSubstr("reload")));
   EXPECT_THAT(Log(), Not(HasSubstr("stopping")));
   daemon.Signal(SIGTERM);
   EXPECT_EQ(daemon.Wait(), ExitCode(0));

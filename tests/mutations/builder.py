@@ -17,7 +17,9 @@ from functions import functions, names_leading_to
 
 OUTPUTS = {
     'sim': 'tests/sim/sim',
+    'unit_app': 'tests/unit/app/unit_app',
     'unit_cli': 'tests/unit/libclient/unit_cli',
+    'unit_config': 'tests/unit/config/unit_config',
     'unit_engine': 'tests/unit/engine/unit_engine',
     'unit_session': 'tests/unit/session/unit_session',
     'unit_redis_nodes': 'tests/unit/redis/unit_redis_nodes',

@@ -35,8 +35,9 @@ class Mutant:
             return 'unit_redis_scripts'
         if self.file.startswith('libclient/cli/'):
             return 'unit_cli'
-        if self.file.startswith('daemon/session/'):
-            return 'unit_session'
+        for room in ('daemon/session/', 'daemon/app/', 'config/'):
+            if self.file.startswith(room):
+                return 'unit_' + room.split('/')[-2]
         return 'unit_redis_nodes' if self.file.startswith('daemon/redis/') else 'unit_engine'
 
 
@@ -62,6 +63,14 @@ def script(file, function, rule, name, harm, find, replace, catch='*', worlds=0)
 
 def session(file, function, rule, name, harm, find, replace, catch='*'):
     return Mutant(rule, name, harm, f'daemon/session/{source(file)}', function, find, replace, catch, 0)
+
+
+def app(file, function, rule, name, harm, find, replace, catch='*'):
+    return Mutant(rule, name, harm, f'daemon/app/{source(file)}', function, find, replace, catch, 0)
+
+
+def config(file, function, rule, name, harm, find, replace, catch='*'):
+    return Mutant(rule, name, harm, f'config/{source(file)}', function, find, replace, catch, 0)
 
 
 def cli(file, function, rule, name, harm, find, replace, catch='*'):
@@ -1030,6 +1039,42 @@ MUTANTS = [
            ' and instance ~= asker', '', 'InquiryTest.*'),
     session('show', 'HolderOf', 'E11', 'any-owners-word-is-shown', 'a process that holds nothing is shown',
             '*value == owner && ', '', 'ViewsTest.ShowOfAHolderElsewhere'),
+    # --- a reload
+    app('reload', 'Configuration::Take', 'reload', 'a-bad-file-is-applied',
+        'a slip of the pen changes half of what is in force, on every host that is reloaded',
+        'if (!loaded.errors.empty()) return false;', '', 'ReloadTest.*'),
+    app('reload', 'CheckMerged', 'reload', 'not-judged-beside-what-stays',
+        'the default ttl is longer than any that may be asked for: no lock without a ttl is granted',
+        'CheckTiming(loaded);', '', 'ReloadTest.*'),
+    app('reload', 'Configuration::Take', 'reload', 'what-waits-for-a-restart-is-forgotten',
+        'nobody is told that the file says one thing and the daemon does another',
+        'pending_ = std::move(merged.pending);', '', 'ReloadTest.*'),
+    config('reload', 'Take', 'reload', 'what-needs-a-restart-is-ignored',
+           'an administrator believes in a value that is not in force',
+           'if (pending.in_force != pending.in_file) merged.pending.push_back(std::move(pending));', '', 'Merge.*'),
+    config('reload', 'Take', 'reload', 'what-needs-a-restart-is-applied',
+           'a daemon goes on with another max_ttl or key_prefix than the rest',
+           'if (key.change == Key::Change::kReload) return', 'return', 'Merge.*'),
+    config('reload', 'TakeNodes', 'reload', 'other-nodes-are-ignored',
+           'a node that was replaced in the file is believed to be used',
+           'if (pending.in_force != pending.in_file) merged.pending.push_back(std::move(pending));', '', 'Merge.*'),
+    config('reload', 'Copy', 'reload', 'the-password-stays', 'after its rotation no connection is made any more',
+           'secret->secret(to) = secret->secret(from);', '', 'Merge.*'),
+    engine('engine', 'Engine::Change', 'reload', 'limits-not-applied',
+           'a user takes more than the file allows, until a restart', 'options.limits = limits;', '', 'ChangeTest.*'),
+    engine('engine', 'Engine::Change', 'reload', 'linger-not-applied',
+           'a lock stays with a host though the file says otherwise', 'options.linger = linger;', '', 'ChangeTest.*'),
+    engine('session_table.h', ANYWHERE, 'reload', 'a-copy-of-the-limits',
+           'a user takes more locks than the file allows, until a restart', 'const Limits& limits_;',
+           'const Limits limits_;', 'ChangeTest.*'),
+    redis('nodes', 'Nodes::Change', 'reload', 'the-login-stays', 'after its rotation no connection is made any more',
+          'to.password = from.password;', '', 'NodesTest.AnotherLogin*'),
+    session('sessions', 'Sessions::Change', 'reload', 'the-number-of-sessions-stays',
+            'clients fill the host that an administrator wants to relieve',
+            'options_.max_sessions = options.max_sessions;', '', 'LimitsTest.*'),
+    session('status', 'Write', 'reload', 'all-users-see-the-keys',
+            'each user of the host reads names of users and files, and lines of a file that is not for them',
+            'if (session.peer().admin) WriteRows', 'WriteRows', 'StatusTest.*'),
     # --- the guard of `redlock run`: promise 3 of the README
     cli('run/guard', 'Guard::Judge', 'P3', 'killed-at-the-deadline',
         'the command dies when another has the lock already', 'now >= KillAt()', 'now >= deadline_', 'Guard.*'),

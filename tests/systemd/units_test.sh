@@ -4,8 +4,9 @@ set -euo pipefail
 stage=$1
 units=$stage/usr/lib/systemd/system
 
-# The shell that the service runs is the host's.
+# What the service runs of the host.
 install -D -m 755 /dev/null "$stage/bin/sh"
+install -m 755 /dev/null "$stage/bin/kill"
 # --man=no: the pages are not in this machine's manual path.
 systemd-analyze verify --man=no --recursive-errors=no --root="$stage" redlockd.service redlockd.socket
 rm -r "${stage:?}/bin"

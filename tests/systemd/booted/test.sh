@@ -140,10 +140,35 @@ must as member redlock run -n thing -- true
 hang_up
 within 10 property_is ActiveState active
 
-echo "== SIGHUP is no reason to end"
+echo "== reload: a lock stays held, and what is in force is shown"
 pid=$(property MainPID)
-kill -HUP "$pid"
-must as member redlock run -n thing -- true
+connect member
+say "lock held"
+expect 'OK lock=held fence=*'
+cp /etc/redlockd/redlockd.yaml /tmp/before.yaml
+echo "drain_time: 3s" >>/etc/redlockd/redlockd.yaml
+must systemctl reload redlockd.service
+in_force() { as admin redlock status | grep -qE "^$1 +$2\$"; }
+within 10 in_force drain_time 3s
+must property_is ActiveState active
+must property_is MainPID "$pid"
+say "check held"
+expect 'OK lock=held fence=*'
+
+echo "== reload: a bad file changes nothing, and is said"
+echo "frob: 1" >>/etc/redlockd/redlockd.yaml
+must_exit 78 as admin redlock reload
+must systemctl reload redlockd.service
+within 10 status_has "the last reload failed"
+must in_force drain_time 3s
+must property_is ActiveState active
+cp /tmp/before.yaml /etc/redlockd/redlockd.yaml
+must as admin redlock reload
+must in_force drain_time 8s
+must_exit 77 as member redlock reload
+say "unlock held"
+expect 'OK lock=held fence=*'
+hang_up
 must property_is MainPID "$pid"
 
 echo "== However often it is killed, it comes back"

@@ -218,6 +218,8 @@ TEST(QueryOptions, EachCommand) {
   EXPECT_TRUE(of_owner.now);
   EXPECT_TRUE(of_owner.json);
   EXPECT_EQ(query({"stats"}).kind, Kind::kStats);
+  EXPECT_EQ(query({"status"}).kind, Kind::kStatus);
+  EXPECT_EQ(query({"reload"}).kind, Kind::kReload);
   EXPECT_EQ(query({"ping"}).kind, Kind::kPing);
 }
 
@@ -294,7 +296,8 @@ TEST(Help, GoesToStandardOutput) {
   }
   EXPECT_THAT(Printed({"--help"}), HasSubstr("run NAME COMMAND"));
   EXPECT_THAT(Printed({"help"}), HasSubstr("run NAME COMMAND"));
-  for (const char* command : {"list", "show", "break", "nodes", "health", "stats", "ping"}) {
+  for (const char* command :
+       {"list", "show", "break", "nodes", "health", "stats", "status", "reload", "ping"}) {
     EXPECT_THAT(Printed({command, "--help"}), HasSubstr("--json")) << command;
   }
   EXPECT_THAT(Printed({"--version"}), HasSubstr("redlock "));

@@ -278,8 +278,9 @@ class AnyBytes : public testing::Test {
 TEST_F(AnyBytes, ReachNoTerminalThatWouldObeyThem) {
   for (std::size_t i = 0; i < kRounds; ++i) {
     const Answer answer = Any();
-    for (const Kind kind : {Kind::kList, Kind::kShow, Kind::kBreak, Kind::kNodes, Kind::kTrustEmpty,
-                            Kind::kAdopt, Kind::kStats, Kind::kPing}) {
+    for (const Kind kind :
+         {Kind::kList, Kind::kShow, Kind::kBreak, Kind::kNodes, Kind::kTrustEmpty, Kind::kAdopt,
+          Kind::kStats, Kind::kStatus, Kind::kReload, Kind::kPing}) {
       for (const std::size_t places : {0, 40}) {
         std::string text = ForPeople(kind, answer, places);
         std::erase(text, '\n');

@@ -42,7 +42,8 @@ TEST(CliQuery, EachCommandHasItsVerb) {
       {{"nodes", "--json"}, "nodes"},
       {{"nodes", "--trust-empty"}, "trust-empty"},
       {{"nodes", "--adopt"}, "adopt"},
-      {{"stats"}, "stats"}};
+      {{"stats"}, "stats"},
+      {{"reload"}, "reload"}};
   for (const auto& [words, verb] : verbs) {
     FakeDaemon daemon;
     Process redlock(daemon.Redlock(words));
@@ -52,6 +53,45 @@ TEST(CliQuery, EachCommandHasItsVerb) {
     EXPECT_TRUE(request.args.empty());
     session.Answer(request, "OK nodes=5");
     EXPECT_EQ(redlock.Wait(), ExitCode(0)) << verb;
+  }
+}
+
+TEST(CliQuery, StatusShowsWhatIsInForce) {
+  FakeDaemon daemon;
+  Process redlock(daemon.Redlock({"status"}));
+  FakeSession session = daemon.Accept();
+  const auto request = session.Read();
+  EXPECT_EQ(request.verb, "status");
+  EXPECT_EQ(request.args, std::vector<std::string>{"keys"});
+  session.Answer(request, "- key=lease.ttl in-force=10s");
+  session.Answer(request, "- key=lease.max_ttl in-force=1m file=2m");
+  session.Answer(request, "- mistake=1 :c.yaml:1:1: x: expected a known key");
+  session.Answer(request,
+                 "OK version=0.1.0 started=2026-11-28T13:03:07Z config=/c.yaml "
+                 "since=2026-11-28T13:04:00Z pending=1 reload=failed "
+                 "reloaded=2026-11-28T13:05:00Z mistakes=1");
+  EXPECT_EQ(redlock.ReadToEnd(),
+            "redlockd 0.1.0, running since 2026-11-28T13:03:07Z\n"
+            "configuration: /c.yaml, in force since 2026-11-28T13:04:00Z\n"
+            "last reload: 2026-11-28T13:05:00Z, failed with 1 mistake\n"
+            "  c.yaml:1:1: x: expected a known key\n"
+            "KEY            IN FORCE  AFTER A RESTART\n"
+            "lease.ttl      10s\n"
+            "lease.max_ttl  1m        2m\n"
+            "1 change of the file needs a restart\n");
+  EXPECT_EQ(redlock.Wait(), ExitCode(0)) << "the question was answered";
+}
+
+TEST(CliQuery, AReloadThatFailedHasItsExitCode) {
+  for (const bool json : {false, true}) {
+    FakeDaemon daemon;
+    Process redlock(json ? daemon.Redlock({"reload", "--json"}) : daemon.Redlock({"reload"}));
+    FakeSession session = daemon.Accept();
+    const auto request = session.Read();
+    session.Answer(request, "- mistake=1 :c.yaml:1:1: x: expected a known key");
+    session.Answer(request, "OK pending=0 reload=failed reloaded=2026-11-28T13:05:00Z mistakes=1");
+    EXPECT_THAT(redlock.ReadToEnd(), testing::HasSubstr("x: expected a known key"));
+    EXPECT_EQ(redlock.Wait(), ExitCode(78));
   }
 }
 

@@ -39,6 +39,47 @@ TEST_F(LimitsTest, OneSessionOfAUserTooMany) {
   Connect();
 }
 
+TEST_F(LimitsTest, OthersCountForThoseWhoComeAndNobodyIsClosed) {
+  const auto one = Connect();
+  const auto two = Connect();
+  const auto three = Connect();
+  options.max_sessions = 2;
+  sessions->Change(options);
+  EXPECT_THAT(ConnectRaw()->Line(), StartsWith("ERR limit :the daemon has 3 sessions"));
+  one->Send("ping\n");
+  EXPECT_EQ(one->Line(), kPong);
+  options.max_sessions = 100;
+  options.max_sessions_per_uid = 1;
+  sessions->Change(options);
+  // Some more are for administrators, of whom the test is one.
+  const auto four = Connect();
+  std::vector<std::unique_ptr<Client>> more;
+  std::string line;
+  while (more.size() < 20 && !line.starts_with("ERR limit :uid ")) {
+    more.push_back(ConnectRaw());
+    line = more.back()->Line();
+  }
+  EXPECT_THAT(line, StartsWith("ERR limit :uid "));
+}
+
+TEST_F(LimitsTest, OthersForWhatIsUnderWayAndUnreadCountAtOnce) {
+  options.locks_per_session = 8;
+  const auto client = Connect();
+  options.locks_per_session = 100;
+  sessions->Change(options);
+  for (int i = 0; i < 100; ++i) {
+    client->Send("#w" + std::to_string(i) + " lock n" + std::to_string(i) + "\n");
+  }
+  Nth<LockRequested>(99);
+  options.max_unread_output = 16384;
+  sessions->Change(options);
+  for (int i = 0; i < 1000 && engine.All<engine::SessionDropped>().empty(); ++i) {
+    client->SendSome("help\nhelp\nhelp\nhelp\n");
+    Turn(2);
+  }
+  EXPECT_THAT(engine.All<engine::SessionDropped>(), SizeIs(1));
+}
+
 // The lowest free descriptor: with it, all above are free.
 rlim_t FirstFree() {
   const int lowest = dup(0);

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,6 +31,11 @@ class FakeEngine : public EnginePort {
   std::vector<engine::RowView> Rows(const engine::RowPlace& from, std::size_t most) const override;
   std::vector<engine::NodeView> Nodes() const override { return nodes; }
   engine::Counters Counters() const override { return counters; }
+  session::Status Status() const override { return status; }
+  void Reload(engine::SessionId session) override {
+    reloads.push_back(session);
+    if (on_reload) on_reload();
+  }
 
   // The events of this kind, in their order.
   template <typename Kind>
@@ -48,6 +54,9 @@ class FakeEngine : public EnginePort {
   std::vector<engine::WaitView> waits;
   std::vector<engine::NodeView> nodes;
   engine::Counters counters;
+  session::Status status;
+  std::vector<engine::SessionId> reloads;  // by whom
+  std::function<void()> on_reload;
 };
 
 // A client on the socket. Reads by turning the loop.

@@ -21,10 +21,10 @@ using VerbsTest = SessionTest;
 TEST_F(VerbsTest, TheTableHasTheVerbsOfThisVersion) {
   std::set<std::string_view> names;
   for (const Verb& verb : Verbs()) EXPECT_TRUE(names.insert(verb.name).second);
-  EXPECT_EQ(names,
-            (std::set<std::string_view>{"lock", "trylock", "unlock", "check", "cancel", "list",
-                                        "show", "watch", "unwatch", "nodes", "stats", "break",
-                                        "trust-empty", "adopt", "ping", "help", "quit"}));
+  EXPECT_EQ(names, (std::set<std::string_view>{"lock", "trylock", "unlock", "check", "cancel",
+                                               "list", "show", "watch", "unwatch", "nodes", "stats",
+                                               "status", "break", "reload", "trust-empty", "adopt",
+                                               "ping", "help", "quit"}));
 }
 
 TEST_F(VerbsTest, HelpListsExactlyTheTable) {
@@ -70,6 +70,8 @@ TEST_F(VerbsTest, BadLinesAreToldWhatWasExpected) {
       {"unlock a SYNC", "ERR bad-request :expected unlock NAME [sync] [fence=N], found 'SYNC'"},
       {"unlock a sync sync",
        "ERR bad-request :expected unlock NAME [sync] [fence=N], found 3 arguments"},
+      {"status key", "ERR bad-request :expected status [keys], found 'key'"},
+      {"status keys x", "ERR bad-request :expected status [keys], found 2 arguments"},
       {"ping x", "ERR bad-request :expected ping, found 1 argument"},
       {"lock a mood=good",
        "ERR unknown-option option=mood :lock takes wait ttl max-hold min-hold note events, found "
@@ -105,7 +107,7 @@ TEST_F(VerbsTest, BadLinesAreToldWhatWasExpected) {
       {"unwatch a b", "ERR bad-request :expected unwatch [NAME], found 2 arguments"},
       {"hold",
        "ERR unknown-verb :expected lock trylock unlock check cancel list show watch unwatch nodes "
-       "stats break trust-empty adopt ping help quit, found 'hold'"},
+       "stats status break reload trust-empty adopt ping help quit, found 'hold'"},
   };
   const auto client = Connect();
   for (const auto& [line, answer] : lines) {
