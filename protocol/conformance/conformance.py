@@ -6,6 +6,7 @@
 """
 
 import argparse
+import contextlib
 import os
 import pathlib
 import re
@@ -123,6 +124,13 @@ class Lines:
         line, self.bytes = self.bytes.split(b"\n", 1)
         return line.removesuffix(b"\r").decode("ascii", "backslashreplace")
 
+    def read_the_rest(self):
+        """What is there already."""
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.fd, selectors.EVENT_READ)
+            while not self.ended and selector.select(0):
+                self._read()
+
     def _read(self):
         try:
             more = os.read(self.fd, 65536)
@@ -159,8 +167,11 @@ def matches(values, pattern, line):
 
 class Adapter:
     def __init__(self, command, path, patience):
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                        env=os.environ | {"REDLOCK_SOCKET": path})
+        try:
+            self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                            env=os.environ | {"REDLOCK_SOCKET": path})
+        except OSError as why:
+            sys.exit(f"the adapter cannot be started: {why}")
         self.lines = Lines(self.process.stdout.fileno(), patience)
 
     def tell(self, line):
@@ -174,9 +185,15 @@ class Adapter:
         if report is None or not matches(values, pattern, report):
             raise Failed(f"expected the report '{pattern}', found '{report}'")
 
+    def is_unable(self):
+        """Whether it has reported `unsupported`, perhaps for a command of which no report is due."""
+        self.lines.read_the_rest()
+        return re.search(rb"^unsupported\b", self.lines.bytes, re.MULTILINE) is not None
+
     def end(self, patience):
         """Ends it in any case; an adapter whose input ends is to end by itself."""
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):  # it has ended before
+            self.process.stdin.close()
         try:
             self.process.wait(patience)
         except subprocess.TimeoutExpired:
@@ -244,6 +261,8 @@ def run_client(script, command, patience):
                 try:
                     step_of_client(daemon, adapter, values, who, text)
                 except Failed as why:
+                    if adapter.is_unable():
+                        raise Unsupported(f"line {number} is not supported") from None
                     raise Failed(f"line {number}: {why}") from None
                 except OSError as why:
                     raise Failed(f"line {number}: the other side has gone: {why}") from None

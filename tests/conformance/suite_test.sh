@@ -20,4 +20,15 @@ notices 's/fence=7/fence=8/' 'takes a lock and lets it go'
 notices 's/ERR no-answer/ERR timeout/' 'does not wait for a daemon that hangs'
 notices 's/^3 /1 /' 'keeps requests apart'
 notices 's/^\(.*OK fence=.*\)$/\1\nevent TIDINGS/' 'ignores events'
+
+# An adapter that ends is a failure like any other, and one that is unable is skipped, report due or not.
+if found=$("$python" -B "$suite" --patience 5 --only cancels client true 2>&1) || [[ $found != FAIL* ]]; then
+  echo "an adapter that ends at once: expected FAIL, found: $found"
+  code=1
+fi
+if ! found=$("$python" -B "$suite" --patience 2 --only 'cancels a wait that' client \
+  bash -c 'sed -u "s/^cancel.*/fly/" | "$1"' - "$adapter" 2>&1) || [[ $found != skip* ]]; then
+  echo "an adapter that cannot cancel: expected skip, found: $found"
+  code=1
+fi
 exit $code
