@@ -1,0 +1,63 @@
+"""What a lock is asked for with; common to the locks of threads and those of asyncio."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Callable, Generic, List, Optional, Tuple, TypeVar
+
+from ._hold import HoldBase
+from ._request import LockRequest
+from ._wire import Name, Seconds, checked, duration, encode, nanoseconds, to_text
+
+H = TypeVar("H", bound=HoldBase)
+
+
+def wait_of(blocking: bool, timeout: Optional[Seconds], default: Optional[int]) -> Optional[int]:
+    """In ns; None is without end."""
+    if not blocking:
+        if timeout is not None:
+            raise ValueError("timeout: expected none with blocking=False, which does not wait")
+        return 0
+    return default if timeout is None else nanoseconds(timeout, "timeout")
+
+
+class LockOptions(Generic[H]):
+    """The options of a lock, checked. Durations are seconds or `timedelta`s."""
+
+    def __init__(self, name: Name, wait: Optional[Seconds], ttl: Optional[Seconds], max_hold: Optional[Seconds],
+                 min_hold: Optional[Seconds], note: Optional[Name], margin: Optional[Seconds],
+                 on_jeopardy: Optional[Callable[[H], object]], on_lost: Optional[Callable[[H], object]]) -> None:
+        self.key = checked(name, "name of a lock")
+        self.wait = None if wait is None else nanoseconds(wait, "wait")
+        self.margin = None if margin is None else nanoseconds(margin, "margin")
+        self.max_hold = None if max_hold is None else nanoseconds(max_hold, "max_hold")
+        self.on_jeopardy = on_jeopardy
+        self.on_lost = on_lost
+        words: List[str] = []
+        times: Tuple[Tuple[str, Optional[Seconds]], ...] = (("ttl", ttl), ("max-hold", max_hold),
+                                                            ("min-hold", min_hold))
+        for key, value in times:
+            if value is not None:
+                words.append(f" {key}={duration(nanoseconds(value, key))}")
+        if note is not None:
+            words.append(f" note={encode(checked(note, 'note'))}")
+        self.words = "".join(words)
+
+    @property
+    def name(self) -> str:
+        return to_text(self.key)
+
+    def request(self, hold: HoldBase, wait: Optional[int]) -> LockRequest:
+        return LockRequest(hold, self.words, wait, self.max_hold)
+
+
+def request_line(verb: str, arguments: Tuple[Name, ...], options: "dict[str, object]") -> str:
+    """The line of a request that is not about a hold of this session."""
+    if verb in ("lock", "trylock", "cancel", "quit"):
+        raise ValueError(f"verb {verb!r}: expected one that leaves the session's locks alone; take locks by Lock")
+    words = [verb] + [encode(checked(argument, "argument")) for argument in arguments]
+    for key, value in options.items():
+        if isinstance(value, timedelta):
+            value = duration(nanoseconds(value, key))
+        words.append(f"{key.replace('_', '-')}={encode(checked(str(value), key))}")
+    return " ".join(words)

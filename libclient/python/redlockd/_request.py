@@ -1,0 +1,74 @@
+"""Requests, from the caller's wish to its answer."""
+
+from __future__ import annotations
+
+import enum
+from typing import Callable, Dict, List, Optional
+
+from ._hold import HoldBase
+from ._timers import Timer
+from ._wire import Line, duration, encode
+from .errors import RedlockError
+
+ANSWER_TIME = 5 * 10**9  # ns; what is answered at once has this long
+
+
+class Phase(enum.Enum):
+    QUEUED = "others of this process are first"
+    READY = "to be sent"
+    SENT = "not answered yet"
+    HELD = "granted, and not over"
+    ENDED = "over"
+
+
+class Request:
+    """One request. `on_done` is called once, when `error`, `rows` and `fields` are set.
+
+    `wait` is how long the caller waits, in ns, from `Core.start` on; None is without end. The caller may be answered
+    (`done`) while the request still is on its way through the daemon.
+    """
+
+    def __init__(self, line: str, wait: Optional[int] = ANSWER_TIME) -> None:
+        self.line = line
+        self.wait = wait
+        self.retries = False  # whether it is sent again while there is time
+        self.on_done: Callable[[], None] = lambda: None
+        self.done = False
+        self.error: Optional[RedlockError] = None
+        self.rows: List[Line] = []
+        self.fields: Dict[str, str] = {}
+        # The rest is the core's.
+        self.phase = Phase.READY
+        self.tag = ""
+        self.until: Optional[int] = None
+        self.timer: Optional[Timer] = None
+        self.last_error: Optional[RedlockError] = None  # of the last attempt
+
+    def finish(self, error: Optional[RedlockError] = None) -> None:
+        if not self.done:
+            self.done = True
+            self.error = error
+            self.on_done()
+
+
+class LockRequest(Request):
+    """Takes a lock. It stands in the queue of its name until the hold is over."""
+
+    def __init__(self, hold: HoldBase, options: str, wait: Optional[int], max_hold: Optional[int] = None) -> None:
+        super().__init__(f"lock {encode(hold._key)}{options}", wait)
+        self.retries = wait != 0
+        self.hold = hold
+        self.max_hold = max_hold
+        self.hold_timer: Optional[Timer] = None
+        self.abandoned = False  # the caller has gone: a grant is given back
+
+    def line_at(self, now: int) -> str:
+        return self.line if self.until is None else f"{self.line} wait={duration(max(0, self.until - now))}"
+
+
+class ReleaseRequest(Request):
+    """Releases a hold. With `sync` it is answered when a majority of the nodes is free of it."""
+
+    def __init__(self, hold: HoldBase, sync: bool) -> None:
+        super().__init__(f"unlock {encode(hold._key)}{' sync' if sync else ''}", (2 + 10 * sync) * 10**9)
+        self.hold = hold

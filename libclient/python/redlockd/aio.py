@@ -1,0 +1,395 @@
+"""Sessions and locks for asyncio. The names are those of the package itself, which are for threads."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import functools
+import inspect
+import os
+import socket
+import sys
+import weakref
+from types import TracebackType
+from typing import Any, AsyncGenerator, Awaitable, Callable, List, Optional, Type, TypeVar, cast
+
+from . import _clock
+from ._core import Event
+from ._hold import RELEASED, HoldBase
+from ._link import Link, deliver
+from ._options import LockOptions, request_line, wait_of
+from ._request import ReleaseRequest, Request
+from ._wire import Name, Seconds, nanoseconds, to_bytes
+from .errors import ConnectionLost, Deadlock, LockBusy, LockLost, LockTimeout, NoAnswer
+from .session import Answer, answer_of
+
+F = TypeVar("F", bound=Callable[..., Awaitable[Any]])
+R = TypeVar("R", bound=Request)
+
+
+class Session:
+    """One connection to the daemon for any number of tasks of one event loop. See `redlockd.Session`.
+
+    Callbacks are called by the loop, after the tasks whose answers came before have gone on.
+    """
+
+    def __init__(self, path: Optional[str] = None, *, on_event: Optional[Callable[[Event], object]] = None) -> None:
+        self._path = path
+        self._on_event = on_event
+        self._closed = False
+        self._begin()
+        _sessions.add(self)
+
+    def _begin(self) -> None:
+        self._pid = os.getpid()
+        self._loop: "Optional[weakref.ref[asyncio.AbstractEventLoop]]" = None
+        self._link = Link(self._path, self._on_event)
+        self._link.before_close = self._unwatch
+        self._watched: Optional[socket.socket] = None
+        self._is_writing = False
+        self._timer: Optional[asyncio.TimerHandle] = None
+        self._due: Optional[int] = None
+        self._turn_is_due = False
+
+    async def connect(self) -> None:
+        """Connects now, by one attempt, if there is no connection yet. Takes at most 5.5 s."""
+        await self._call(Request(""))
+
+    async def request(self, verb: str, *arguments: Name, **options: object) -> Answer:
+        """Asks the daemon by a line of the protocol, e.g. `await request("show", "jobs")`."""
+        return answer_of(await self._call(Request(request_line(verb, arguments, options))))
+
+    async def close(self) -> None:
+        """Releases all locks at once, and ends all waits with ConnectionLost. For good."""
+        if not self._closed and self._pid == os.getpid():
+            self._closed = True
+            if self._link.socket is not None:
+                self._unwatch(self._link.socket)
+            self._link.close()
+            self._after_turn(asyncio.get_running_loop())
+
+    async def __aenter__(self) -> Session:
+        return self
+
+    async def __aexit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
+                        trace: Optional[TracebackType]) -> None:
+        await self.close()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_link"):
+            self._link.close_socket()
+
+    def __reduce__(self) -> str:
+        raise TypeError("a session belongs to its process: it cannot be copied or pickled")
+
+    # --- for this package -----------------------------------------------------------------------------
+
+    async def _call(self, request: R) -> R:
+        """Returns when the request is answered, which its own time sees to. Raises its error.
+
+        If the task is cancelled the request is given up, and so is a lock that was granted just then.
+        """
+        loop = asyncio.get_running_loop()
+        if self._closed:
+            raise ConnectionLost("the session was closed")
+        self._bind(loop)
+        answered: "asyncio.Future[None]" = loop.create_future()
+        request.on_done = lambda: None if answered.done() else answered.set_result(None)
+        self._link.core.start(request, _clock.now())
+        self._turn_soon(loop)
+        try:
+            await answered
+        except BaseException:
+            self._link.core.abandon(request, _clock.now())
+            self._turn_soon(loop)
+            raise
+        if request.error is not None:
+            raise request.error
+        return request
+
+    @property
+    def _offset(self) -> int:
+        return self._link.core.offset
+
+    def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Begins anew in another process, and in the loop after one that was closed."""
+        if self._pid != os.getpid():
+            self._forked()
+        bound = None if self._loop is None else self._loop()
+        if bound is not None and bound is not loop:
+            if not bound.is_closed():
+                raise RuntimeError("the session belongs to another event loop, which is not closed")
+            self._link.close()
+            self._begin()
+        if self._loop is None:
+            self._loop = weakref.ref(loop)
+
+    def _turn_soon(self, loop: asyncio.AbstractEventLoop) -> None:
+        """One turn for all that the tasks of this turn of the loop ask for."""
+        if not self._turn_is_due:
+            self._turn_is_due = True
+            loop.call_soon(self._turn)
+
+    def _turn(self) -> None:
+        self._turn_is_due = False
+        if not self._closed:
+            self._link.turn()
+            self._after_turn(asyncio.get_running_loop())
+
+    def _after_turn(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Sees to it that what comes next is noticed."""
+        for notice in self._link.take_notices():
+            loop.call_soon(deliver, notice)
+        link = self._link.socket
+        if link is not None and self._watched is None:
+            loop.add_reader(link, self._turn)
+            self._watched = link
+        if link is not None and bool(self._link.core.outgoing) is not self._is_writing:
+            self._is_writing = not self._is_writing
+            if self._is_writing:
+                loop.add_writer(link, self._turn)
+            else:
+                loop.remove_writer(link)
+        due = self._link.core.timers.next()
+        if due != self._due or (self._timer is not None and self._timer.when() <= loop.time()):
+            if self._timer is not None:
+                self._timer.cancel()
+            self._due = due
+            self._timer = None if due is None else loop.call_later(max(0, due - _clock.now()) / 1e9, self._turn)
+
+    def _unwatch(self, link: socket.socket) -> None:
+        """While it is open: its number may be another's at once."""
+        loop = asyncio.get_running_loop()
+        loop.remove_reader(link)
+        loop.remove_writer(link)
+        self._watched = None
+        self._is_writing = False
+
+    def _forked(self) -> None:
+        """In a child: closes the copy, so that the parent's locks do not outlive it. The loop is the parent's."""
+        self._link.core.forget()
+        self._link.close_socket()
+        self._begin()
+
+
+_sessions: "weakref.WeakSet[Session]" = weakref.WeakSet()
+_defaults: "weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Session]" = weakref.WeakKeyDictionary()
+
+
+def default_session() -> Session:
+    """The session of the running loop, for the locks that were made without one."""
+    loop = asyncio.get_running_loop()
+    session = _defaults.get(loop)
+    if session is None or session._closed:
+        session = _defaults[loop] = Session()
+    return session
+
+
+def _after_fork_in_child() -> None:
+    for session in list(_sessions):
+        session._forked()
+
+
+os.register_at_fork(after_in_child=_after_fork_in_child)
+
+
+class Hold(HoldBase):
+    """A lock that is held, or was; see `HoldBase`. Any task may use it, and release it."""
+
+    def __init__(self, session: Session, options: LockOptions[Hold]) -> None:
+        # They are called with this very object.
+        super().__init__(options.key, options.margin, cast(Any, options.on_jeopardy), cast(Any, options.on_lost))
+        self._session = session
+        self._waiters: "List[asyncio.Future[None]]" = []
+        self._guarded: "Optional[asyncio.Task[Any]]" = None  # what is cancelled with the hold
+        self._cancel_on: Optional[str] = None
+        self._has_cancelled = False
+
+    async def release(self, sync: bool = False) -> None:
+        """Releases the lock. Raises LockLost if the hold ended before, NotHeld if it was released before.
+
+        Takes a fraction of a millisecond, or 2.5 s if the daemon hangs; that is no error: the lock then ends with its
+        lease. With `sync` a majority of the nodes is free when it returns, or it raises; at most 12.5 s.
+        """
+        self.raise_if_lost()
+        try:
+            await self._session._call(ReleaseRequest(self, sync))
+        except (ConnectionLost, NoAnswer):
+            if sync:
+                raise
+        finally:
+            self._wake_up()
+
+    async def check(self) -> float:
+        """Asks the daemon whether the lock is held; returns the seconds left. Raises LockLost or NotHeld."""
+        self.raise_if_lost()
+        answer = await self._session.request("check", self._key, fence=self.fence)
+        return max(0, int(answer.fields["deadline"]) - self._session._offset - _clock.now()) / 1e9
+
+    async def wait_jeopardy(self, timeout: Optional[Seconds] = None) -> bool:
+        """Sleeps until `jeopardy`, at most `timeout`; returns whether it is."""
+        end = None if timeout is None else _clock.now() + nanoseconds(timeout, "timeout")
+        while not self.jeopardy and self._ended is None:
+            left = None if end is None else (end - _clock.now()) / 1e9
+            if left is not None and left <= 0:
+                break
+            waiter: "asyncio.Future[None]" = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            try:
+                await asyncio.wait({waiter}, timeout=left)
+            finally:
+                self._waiters.remove(waiter)
+        return self.jeopardy
+
+    async def __aenter__(self) -> Hold:
+        return self
+
+    async def __aexit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
+                        trace: Optional[TracebackType]) -> None:
+        """Releases it. Raises LockLost if it ended inside; an error that is on its way already is not replaced."""
+        is_ours = self._unguard(error)
+        try:
+            if self._ended != RELEASED:
+                await self.release()
+        except LockLost as loss:
+            if error is None or is_ours:
+                raise loss from None
+            return
+        if is_ours:
+            raise self._loss("jeopardy") from None
+
+    def _changed(self, is_lost: bool) -> None:
+        self._wake_up()
+        self._cancel_if_due()
+        super()._changed(is_lost)
+
+    def _wake_up(self) -> None:
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def _guard(self, task: "asyncio.Task[Any]", cancel_on: Optional[str]) -> None:
+        self._guarded = task
+        self._cancel_on = cancel_on
+        # Not now: a task that cancels itself hears of it at its next await, which may be after the `async with`.
+        asyncio.get_running_loop().call_soon(self._cancel_if_due)
+
+    def _cancel_if_due(self) -> None:
+        is_due = self.lost if self._cancel_on == "lost" else self.jeopardy and self._cancel_on is not None
+        if self._guarded is not None and is_due and not self._has_cancelled:
+            self._has_cancelled = True
+            self._guarded.cancel()
+
+    def _unguard(self, error: Optional[BaseException]) -> bool:
+        """Whether `error` is our cancellation of the task, and nobody else's."""
+        task, self._guarded = self._guarded, None
+        is_ours = self._has_cancelled
+        if sys.version_info >= (3, 11):
+            is_ours = is_ours and task is not None and task.uncancel() == 0
+        return is_ours and isinstance(error, asyncio.CancelledError)
+
+
+class Lock:
+    """A lock of the given name, on all hosts, for tasks. The options are those of `redlockd.Lock`, and
+
+    `cancel_on`: what cancels the body of an `async with`: "jeopardy" (in time to stop before the deadline), "lost", or
+    None, the default. The `async with` then raises LockLost. The task is cancelled at its next await, so a body that
+    computes for long must look at `hold.jeopardy` itself.
+
+    A Lock may be shared by tasks; those of a session are served in the order in which they asked. It is not
+    reentrant: a task that holds it and takes it again gets Deadlock.
+    """
+
+    def __init__(self, name: Name, *, wait: Optional[Seconds] = None, ttl: Optional[Seconds] = None,
+                 max_hold: Optional[Seconds] = None, min_hold: Optional[Seconds] = None,
+                 note: Optional[Name] = None, session: Optional[Session] = None,
+                 margin: Optional[Seconds] = None, on_jeopardy: Optional[Callable[[Hold], object]] = None,
+                 on_lost: Optional[Callable[[Hold], object]] = None, cancel_on: Optional[str] = None) -> None:
+        if cancel_on not in (None, "jeopardy", "lost"):
+            raise ValueError(f"cancel_on: expected 'jeopardy', 'lost' or None, found {cancel_on!r}")
+        self._options: LockOptions[Hold] = LockOptions(name, wait, ttl, max_hold, min_hold, note, margin, on_jeopardy,
+                                                       on_lost)
+        self._cancel_on = cancel_on
+        self._session = session
+        self._holds: "weakref.WeakKeyDictionary[asyncio.Task[Any], Hold]" = weakref.WeakKeyDictionary()
+
+    @property
+    def name(self) -> str:
+        return self._options.name
+
+    @property
+    def session(self) -> Session:
+        return self._session or default_session()
+
+    async def acquire(self, blocking: bool = True, timeout: Optional[Seconds] = None) -> Optional[Hold]:
+        """Takes the lock; returns None if another has it until the time is over. See `redlockd.Lock.acquire`."""
+        try:
+            return await self._take(wait_of(blocking, timeout, self._options.wait))
+        except (LockBusy, LockTimeout):
+            return None
+
+    async def release(self, sync: bool = False) -> None:
+        """Releases what this task took. Another task can use `Hold.release`."""
+        hold = self._holds.pop(_task(), None)
+        if hold is None:
+            raise RuntimeError(f"lock {self.name!r}: this task has not taken it")
+        await hold.release(sync)
+
+    async def locked(self) -> bool:
+        """Whether anybody holds it, on any host, or keeps it. Asks the nodes."""
+        return (await self.session.request("show", self._options.key)).fields.get("state") != "free"
+
+    async def __aenter__(self) -> Hold:
+        hold = await self._take(self._options.wait)
+        hold._guard(_task(), self._cancel_on)
+        return hold
+
+    async def __aexit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
+                        trace: Optional[TracebackType]) -> None:
+        hold = self._holds.pop(_task(), None)
+        if hold is not None:  # else it was released inside
+            await hold.__aexit__(kind, error, trace)
+
+    def __call__(self, function: F) -> F:
+        """As a decorator: each call of the coroutine function holds the lock."""
+        if not inspect.iscoroutinefunction(function):
+            raise TypeError(f"expected a coroutine function, found {function!r}; redlockd.Lock is for the others")
+
+        @functools.wraps(function)
+        async def locked(*args: Any, **kwargs: Any) -> Any:
+            async with self:
+                return await function(*args, **kwargs)
+        return cast(F, locked)
+
+    async def _take(self, wait: Optional[int]) -> Hold:
+        mine = self._holds.get(_task())
+        if mine is not None and mine.valid:
+            raise Deadlock("this task holds it already", name=self.name)
+        session = self.session
+        hold = Hold(session, self._options)
+        await session._call(self._options.request(hold, wait))
+        self._holds[_task()] = hold
+        return hold
+
+    def __repr__(self) -> str:
+        return f"<redlockd.aio.Lock {self.name!r}>"
+
+
+def _task() -> "asyncio.Task[Any]":
+    task = asyncio.current_task()
+    if task is None:
+        raise RuntimeError("expected to be called by a task")
+    return task
+
+
+@contextlib.asynccontextmanager
+async def lock_all(*names: Name, wait: Optional[Seconds] = None, session: Optional[Session] = None,
+                   **options: Any) -> AsyncGenerator[List[Hold], None]:
+    """Takes several locks, all within `wait`; see `redlockd.lock_all`."""
+    end = None if wait is None else _clock.now() + nanoseconds(wait, "wait")
+    async with contextlib.AsyncExitStack() as stack:
+        holds: List[Hold] = []
+        for name in sorted({to_bytes(name) for name in names}):
+            left = None if end is None else max(0, end - _clock.now()) / 1e9
+            holds.append(await stack.enter_async_context(Lock(name, wait=left, session=session, **options)))
+        yield holds

@@ -1,0 +1,1 @@
+"""Locks that are used like those of other packages. They need neither of them."""

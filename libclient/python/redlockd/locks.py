@@ -1,0 +1,194 @@
+"""Locks for threads."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import threading
+from types import TracebackType
+from typing import Any, Callable, Dict, Generator, List, Optional, Type, TypeVar, cast
+
+from . import _clock
+from ._hold import RELEASED, HoldBase
+from ._options import LockOptions, wait_of
+from ._request import LockRequest, ReleaseRequest
+from ._wire import Name, Seconds, nanoseconds, to_bytes
+from .errors import ConnectionLost, Deadlock, LockBusy, LockLost, LockTimeout, NoAnswer
+from .session import Session, default_session
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Hold(HoldBase):
+    """A lock that is held, or was; see `HoldBase`. Any thread may use it, and release it."""
+
+    def __init__(self, session: Session, options: LockOptions[Hold]) -> None:
+        # They are called with this very object.
+        super().__init__(options.key, options.margin, cast(Any, options.on_jeopardy), cast(Any, options.on_lost))
+        self._session = session
+        self._change = threading.Condition()
+
+    def release(self, sync: bool = False) -> None:
+        """Releases the lock. Raises LockLost if the hold ended before, NotHeld if it was released before.
+
+        Takes a fraction of a millisecond, or 2.5 s if the daemon hangs; that is no error: the lock then ends with its
+        lease. With `sync` a majority of the nodes is free when it returns, or it raises; at most 12.5 s.
+        """
+        self.raise_if_lost()
+        try:
+            self._session._call(ReleaseRequest(self, sync))
+        except (ConnectionLost, NoAnswer):
+            if sync:
+                raise
+        finally:
+            self._notify()
+
+    def check(self) -> float:
+        """Asks the daemon whether the lock is held; returns the seconds left. Raises LockLost or NotHeld."""
+        self.raise_if_lost()
+        answer = self._session.request("check", self._key, fence=self.fence)
+        return max(0, int(answer.fields["deadline"]) - self._session._offset - _clock.now()) / 1e9
+
+    def wait_jeopardy(self, timeout: Optional[Seconds] = None) -> bool:
+        """Sleeps until `jeopardy`, at most `timeout`; returns whether it is. A sleep for work that must stop."""
+        seconds = None if timeout is None else nanoseconds(timeout, "timeout") / 1e9
+        with self._change:
+            self._change.wait_for(lambda: self.jeopardy or self._ended is not None, seconds)
+        return self.jeopardy
+
+    def __enter__(self) -> Hold:
+        return self
+
+    def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
+                 trace: Optional[TracebackType]) -> None:
+        """Releases it. Raises LockLost if it ended inside; an error that is on its way already is not replaced."""
+        try:
+            if self._ended != RELEASED:
+                self.release()
+        except LockLost:
+            if error is None:
+                raise
+
+    def _changed(self, is_lost: bool) -> None:
+        self._notify()
+        super()._changed(is_lost)
+
+    def _notify(self) -> None:
+        with self._change:
+            self._change.notify_all()
+
+
+class Lock:
+    """A lock of the given name, on all hosts.
+
+        with Lock("nightly-report") as hold:
+            ...
+
+    `wait`: how long `with` and `acquire` wait; 0 not to wait, None without end. `ttl`: of the lease on the nodes.
+    `max_hold`: the lock is lost that long after the grant. `min_hold`: nobody gets it sooner than that after the
+    grant. `note`: a text for people, shown by `redlock show`. `margin`: how long before the deadline the hold is in
+    jeopardy, by default a third of the ttl. All times are seconds or `timedelta`s. `on_jeopardy` and `on_lost` are
+    called with the hold in the session's thread.
+
+    A Lock may be shared by threads; those of a process are served in the order in which they asked. It is not
+    reentrant: a thread that holds it and takes it again gets Deadlock.
+    """
+
+    def __init__(self, name: Name, *, wait: Optional[Seconds] = None, ttl: Optional[Seconds] = None,
+                 max_hold: Optional[Seconds] = None, min_hold: Optional[Seconds] = None,
+                 note: Optional[Name] = None, session: Optional[Session] = None,
+                 margin: Optional[Seconds] = None, on_jeopardy: Optional[Callable[[Hold], object]] = None,
+                 on_lost: Optional[Callable[[Hold], object]] = None) -> None:
+        self._options: LockOptions[Hold] = LockOptions(name, wait, ttl, max_hold, min_hold, note, margin, on_jeopardy,
+                                                       on_lost)
+        self._session = session
+        self._holds: Dict[int, Hold] = {}  # by the thread that took it
+        self._waits: Dict[LockRequest, Session] = {}
+
+    @property
+    def name(self) -> str:
+        return self._options.name
+
+    @property
+    def session(self) -> Session:
+        return self._session or default_session()
+
+    def acquire(self, blocking: bool = True, timeout: Optional[Seconds] = None) -> Optional[Hold]:
+        """Takes the lock; returns None if another has it until the time is over. Raises RedlockError otherwise.
+
+        `timeout` is used instead of the lock's `wait`. Returns at most half a second after the time is over, whatever
+        state the daemon is in. Until then it connects again and again if there is no daemon, and asks again if there
+        is no quorum.
+        """
+        try:
+            return self._take(wait_of(blocking, timeout, self._options.wait))
+        except (LockBusy, LockTimeout):
+            return None
+
+    def release(self, sync: bool = False) -> None:
+        """Releases what this thread took. Another thread can use `Hold.release`."""
+        hold = self._holds.pop(threading.get_ident(), None)
+        if hold is None:
+            raise RuntimeError(f"lock {self.name!r}: this thread has not taken it")
+        hold.release(sync)
+
+    def cancel(self) -> None:
+        """Ends the waits of all threads for this very object by LockCancelled. Any thread may call it."""
+        for request, session in list(self._waits.items()):
+            session._abandon(request)
+
+    def locked(self) -> bool:
+        """Whether anybody holds it, on any host, or keeps it. Asks the nodes."""
+        return self.session.request("show", self._options.key).fields.get("state") != "free"
+
+    def __enter__(self) -> Hold:
+        return self._take(self._options.wait)
+
+    def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
+                 trace: Optional[TracebackType]) -> None:
+        hold = self._holds.pop(threading.get_ident(), None)
+        if hold is not None:  # else it was released inside
+            hold.__exit__(kind, error, trace)
+
+    def __call__(self, function: F) -> F:
+        """As a decorator: each call of the function holds the lock."""
+        @functools.wraps(function)
+        def locked(*args: Any, **kwargs: Any) -> Any:
+            with self:
+                return function(*args, **kwargs)
+        return cast(F, locked)
+
+    def _take(self, wait: Optional[int]) -> Hold:
+        mine = self._holds.get(threading.get_ident())
+        if mine is not None and mine.valid:
+            raise Deadlock("this thread holds it already", name=self.name)
+        session = self.session
+        hold = Hold(session, self._options)
+        request = self._options.request(hold, wait)
+        self._waits[request] = session
+        try:
+            session._call(request)
+        finally:
+            del self._waits[request]
+        self._holds[threading.get_ident()] = hold
+        return hold
+
+    def __repr__(self) -> str:
+        return f"<redlockd.Lock {self.name!r}>"
+
+
+@contextlib.contextmanager
+def lock_all(*names: Name, wait: Optional[Seconds] = None, session: Optional[Session] = None,
+             **options: Any) -> Generator[List[Hold], None, None]:
+    """Takes several locks, all within `wait`. The order of the names does not matter, and each is taken once.
+
+    The locks are taken in the order of their names' bytes, so that two who do the same do not wait for each other.
+    Yields the holds in that order. `options` are those of Lock.
+    """
+    end = None if wait is None else _clock.now() + nanoseconds(wait, "wait")
+    with contextlib.ExitStack() as stack:
+        holds: List[Hold] = []
+        for name in sorted({to_bytes(name) for name in names}):
+            left = None if end is None else max(0, end - _clock.now()) / 1e9
+            holds.append(stack.enter_context(Lock(name, wait=left, session=session, **options)))
+        yield holds

@@ -1,0 +1,327 @@
+"""The session without I/O, against a model of the daemon, by random steps.
+
+The model refuses what PROTOCOL.md refuses, and lines cross on their way: what either side has sent waits until a step
+delivers it. After each walk everything is over, and nothing is left.
+"""
+
+import random
+import re
+import unittest
+
+from redlockd import _clock, errors
+from redlockd._core import GRACE, SILENCE, Core
+from redlockd._hold import HoldBase
+from redlockd._request import LockRequest, Phase, ReleaseRequest, Request
+
+SECOND = 10**9
+WALKS = 300
+NAMES = ("a", "b", "c")
+
+
+class Model:
+    """One session of a daemon, with other holders that come and go."""
+
+    def __init__(self, chance, now):
+        self.chance, self.fence = chance, 100
+        self.waiting, self.held = {}, {}  # by name: the tag, the fence
+        self.out = [f"* HELLO redlockd 1 caps=exclusive,renew line=4096 boot=b now={now}"]
+
+    def take(self, line, now):
+        tag, verb, *words = line.split()
+        tag, name = tag[1:], words[0] if words else ""
+        fence = re.search(r"fence=(\d+)", line)
+        if verb == "lock":
+            if name in self.held or name in self.waiting:
+                raise AssertionError(f"this would be a deadlock: {line}")
+            self.waiting[name] = tag
+        elif verb == "unlock":
+            assert fence, line
+            if self.held.get(name) == int(fence[1]):
+                del self.held[name]
+                self.out.append(f"#{tag} OK lock={name} fence={fence[1]}")
+            else:
+                self.out.append(f"#{tag} ERR lost lock={name} fence={fence[1]} reason=expired :it ended before")
+        elif verb == "cancel":
+            found = [name for name, waiting in self.waiting.items() if waiting == words[0]]
+            for name in found:
+                self.out.append(f"#{self.waiting.pop(name)} ERR cancelled lock={name} :it was cancelled")
+            self.out.append(f"#{tag} OK tag={words[0]}" if found else f"#{tag} ERR no-such-tag tag={words[0]} :no")
+        else:
+            self.out.append(f"#{tag} OK now={now}")
+
+    def act(self, now):
+        """Something that nobody asked for."""
+        if self.waiting:
+            name = self.chance.choice(sorted(self.waiting))
+            error = self.chance.choice(("", "", "", "timeout", "no-quorum", "limit"))
+            tag = self.waiting.pop(name)
+            if error:
+                self.out.append(f"#{tag} ERR {error} lock={name} :why")
+            else:
+                self.fence += 1
+                self.held[name] = self.fence
+                self.out.append(f"#{tag} OK lock={name} fence={self.fence} deadline={now + 10 * SECOND} left=10s "
+                                "ttl=10s votes=1/1")
+        elif self.held:
+            name = self.chance.choice(sorted(self.held))
+            what = self.chance.choice(("RENEWED", "JEOPARDY", "SAFE", "LOST"))
+            fence = self.held.pop(name) if what == "LOST" else self.held[name]
+            self.out.append(f"* {what} lock={name} fence={fence} deadline={now + 10 * SECOND} left=10s reason=expired")
+
+
+class Walk:
+    def __init__(self, seed):
+        self.chance, self.now = random.Random(seed), 1000 * SECOND
+        self.core, self.model, self.locks = Core(), None, []
+        self.plain = []
+
+    def settle(self):
+        """As the driver does after each step."""
+        core = self.core
+        core.run(self.now)
+        while core.wants_close or core.wants_connect:
+            if core.wants_close:
+                core.wants_close, self.model = False, None
+            if core.wants_connect:
+                core.wants_connect = False
+                if self.chance.random() < 0.2:
+                    core.connect_failed(errors.ConnectFailed("no daemon"), True, self.now)
+                else:
+                    core.connected(self.now)
+                    self.model = Model(self.chance, self.now)
+            core.run(self.now)
+        for notice in core.notices:
+            notice()
+        core.notices.clear()
+
+    def step(self):
+        chance, core = self.chance, self.core
+        what = chance.randrange(12)
+        live = [lock for lock in self.locks if not lock.done]
+        held = [lock for lock in self.locks if lock.phase is Phase.HELD]
+        if what < 3:
+            wait = chance.choice((0, SECOND, 5 * SECOND, None))
+            request = LockRequest(HoldBase(chance.choice(NAMES), None, None, None), "", wait)
+            self.locks.append(request)
+            core.start(request, self.now)
+        elif what == 3 and live:
+            core.abandon(chance.choice(live), self.now)
+        elif what == 4 and held:
+            self.plain.append(ReleaseRequest(chance.choice(held).hold, False))
+            core.start(self.plain[-1], self.now)
+        elif what == 5 and chance.random() < 0.3:
+            self.plain.append(Request("ping"))
+            core.start(self.plain[-1], self.now)
+        elif what == 6:
+            self.now += chance.choice((10**6, SECOND // 10, SECOND))
+        elif what == 7 and self.model and chance.random() < 0.1:
+            core.ended("the daemon has gone", self.now)
+        elif self.model and what in (8, 9):
+            self.deliver()
+        elif self.model:
+            self.model.act(self.now)
+        self.settle()
+        self.look()
+
+    def deliver(self):
+        lines = bytes(self.core.outgoing).decode().splitlines()
+        self.core.outgoing.clear()
+        for line in lines:
+            self.model.take(line, self.now)
+        data = "".join(line + "\n" for line in self.model.out).encode()
+        self.model.out.clear()
+        if data:
+            self.core.receive(data, self.now)
+
+    def look(self):
+        by_name = {}
+        for lock in self.locks:
+            if lock.phase is Phase.HELD:
+                assert by_name.setdefault(lock.hold.name, lock) is lock, "two hold one name"
+                assert lock.done and lock.error is None and lock.hold._ended is None
+            assert lock.done or lock.phase is not Phase.ENDED, "over, and its caller still waits"
+
+    def end(self):
+        """The callers let go, the daemon answers, and time passes."""
+        for _ in range(200):
+            for lock in self.locks:
+                self.core.abandon(lock, self.now)
+            self.settle()
+            if self.model:
+                self.deliver()
+                self.settle()
+            self.now += SECOND
+        assert all(lock.done and lock.phase is Phase.ENDED for lock in self.locks)
+        assert all(request.done for request in self.plain)
+        assert self.core.is_idle and not self.core._held and not self.core._parked
+        assert self.core.timers.next() is None, "a timer is left"
+        assert not self.model or (not self.model.held and not self.model.waiting), "the daemon has something of ours"
+
+
+class RandomWalks(unittest.TestCase):
+    def test_nothing_is_asked_twice_and_nothing_is_left(self):
+        for seed in range(WALKS):
+            walk = Walk(seed)
+            with self.subTest(seed=seed):
+                for _ in range(200):
+                    walk.step()
+                walk.end()
+
+
+class Steps(unittest.TestCase):
+    def setUp(self):
+        self.now, self.core = 1000 * SECOND, Core()
+
+    def open(self):
+        self.core.run(self.now)
+        self.assertTrue(self.core.wants_connect)
+        self.core.wants_connect = False
+        self.core.connected(self.now)
+        self.receive(f"* HELLO redlockd 1 caps=exclusive line=4096 boot=b now={self.now}")
+
+    def receive(self, *lines):
+        self.core.receive("".join(line + "\n" for line in lines).encode(), self.now)
+        self.core.run(self.now)
+
+    def sent(self):
+        lines = bytes(self.core.outgoing).decode().splitlines()
+        self.core.outgoing.clear()
+        return lines
+
+    def lock(self, name="a", wait=None):
+        request = LockRequest(HoldBase(name, None, None, None), "", wait)
+        self.core.start(request, self.now)
+        self.core.run(self.now)
+        return request
+
+    def grant(self, tag, fence, left=10):
+        self.receive(f"#{tag} OK lock=a fence={fence} deadline={self.now + left * SECOND} left=10s ttl=10s votes=1/1")
+
+    def test_the_wait_that_is_sent_is_what_is_left(self):
+        first = self.lock()
+        self.open()
+        self.grant(1, 7)
+        self.sent()
+        second = self.lock(wait=10 * SECOND)
+        self.now += 4 * SECOND
+        self.core.start(ReleaseRequest(first.hold, False), self.now)
+        self.core.run(self.now)
+        self.assertEqual(self.sent(), ["#2 unlock a fence=7", "#3 lock a wait=6s"])
+        self.assertFalse(second.done)
+
+    def test_a_grant_that_comes_too_late_is_given_back_and_the_name_is_in_use_until_then(self):
+        late = self.lock(wait=SECOND)
+        self.open()
+        self.now += SECOND + GRACE
+        self.core.run(self.now)
+        self.assertIsInstance(late.error, errors.NoAnswer)
+        next_one = self.lock()
+        self.assertEqual(self.sent(), ["#1 lock a wait=1s", "#2 cancel 1"])
+        self.grant(1, 7)
+        self.assertEqual(self.sent(), ["#3 unlock a fence=7", "#4 lock a"])
+        self.assertFalse(late.hold.valid or next_one.done)
+
+    def test_a_try_is_busy_at_once_where_the_process_has_the_name(self):
+        self.lock()
+        second = self.lock(wait=0)
+        self.assertIsInstance(second.error, errors.LockBusy)
+
+    def test_a_silent_daemon_is_pinged_and_left_when_nothing_is_held(self):
+        waiting = self.lock()
+        self.open()
+        self.sent()
+        self.now += SILENCE
+        self.core.run(self.now)
+        self.assertEqual(self.sent(), ["#2 ping"])
+        self.now += SILENCE
+        self.core.run(self.now)
+        self.assertTrue(self.core.wants_close)
+        self.assertFalse(waiting.done)
+
+    def test_a_silent_daemon_is_not_left_while_something_is_held(self):
+        held = self.lock()
+        self.open()
+        self.grant(1, 7, left=60)
+        for _ in range(5):
+            self.now += SILENCE
+            self.core.run(self.now)
+        self.assertFalse(self.core.wants_close)
+        self.assertIsNone(held.hold._ended)
+        self.now += 60 * SECOND
+        self.core.run(self.now)
+        self.assertEqual(held.hold._ended, "expired")
+        self.now += 2 * SILENCE
+        self.core.run(self.now)
+        self.core.run(self.now + SILENCE)
+        self.assertTrue(self.core.wants_close or not self.core._tags)
+
+    def test_no_quorum_is_asked_again_and_reported_when_the_time_is_over(self):
+        request = self.lock(wait=10 * SECOND)
+        self.open()
+        self.receive("#1 ERR no-quorum lock=a :0 of 1 nodes")
+        self.assertFalse(request.done)
+        self.now += SECOND
+        self.core.run(self.now)
+        self.assertEqual(self.sent(), ["#1 lock a wait=10s", "#2 lock a wait=9s"])
+        self.receive("#2 ERR no-quorum lock=a :0 of 1 nodes")
+        self.now = request.until
+        self.core.run(self.now)
+        self.assertIsInstance(request.error, errors.NoQuorum)
+
+    def test_a_draining_daemon_is_left_once_nothing_is_held(self):
+        held = self.lock()
+        self.open()
+        self.grant(1, 7)
+        waiting = self.lock("b")
+        self.receive("#2 ERR draining lock=b :the daemon is stopping")
+        self.assertFalse(self.core.wants_close or waiting.done)
+        self.core.start(ReleaseRequest(held.hold, False), self.now)
+        self.receive("#3 OK lock=a fence=7")
+        self.assertTrue(self.core.wants_close)
+        self.assertFalse(waiting.done)
+
+    def test_the_margin_comes_before_the_deadline_without_a_word_of_the_daemon(self):
+        seen = []
+        hold = HoldBase("a", 3 * SECOND, lambda hold: seen.append("jeopardy"), lambda hold: seen.append("lost"))
+        self.core.start(LockRequest(hold, "", None), self.now)
+        self.open()
+        self.grant(1, 7)
+        for passed, expected in ((6, []), (1, ["jeopardy"]), (3, ["jeopardy", "lost"])):
+            self.now += passed * SECOND
+            self.core.run(self.now)
+            for notice in self.core.notices:
+                notice()
+            self.core.notices.clear()
+            self.assertEqual(seen, expected)
+
+    def test_another_protocol_is_not_tried_again(self):
+        request = self.lock()
+        self.core.wants_connect = False
+        self.core.connected(self.now)
+        self.receive("* HELLO redlockd 2 now=1")
+        self.assertIsInstance(request.error, errors.ProtocolError)
+        self.assertTrue(self.core.wants_close)
+
+    def test_nothing_is_left_of_closed_sessions(self):
+        first, second, third = self.lock(), self.lock(), self.lock("b", wait=SECOND)
+        self.open()
+        self.grant(1, 7)
+        self.core.close(self.now)
+        self.assertEqual(first.hold._ended, "closed")
+        for request in (second, third):
+            self.assertIsInstance(request.error, errors.ConnectionLost)
+        self.assertTrue(self.core.is_idle)
+
+    def test_the_clock_is_the_daemons_unless_it_cannot_be(self):
+        before = _clock.now()
+        self.core.connected(before)
+        self.core.receive(f"* HELLO redlockd 1 caps=a now={before + 1}\n".encode(), before + 2)
+        self.assertEqual(self.core.offset, 0)
+        other = Core()
+        other.connected(before)
+        other.receive(f"* HELLO redlockd 1 caps=a now={before + 3600 * SECOND}\n".encode(), before + 2)
+        self.assertEqual(other.offset, 3600 * SECOND)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,258 @@
+"""Locks for threads, on a real daemon that is well."""
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import unittest
+from datetime import timedelta
+
+import redlockd
+import support
+from support import WithDaemon, eventually, in_thread
+
+
+class Locks(WithDaemon):
+    def setUp(self):
+        self.session = redlockd.Session()
+        self.addCleanup(self.session.close)
+        self.other = redlockd.Session()  # as another process
+        self.addCleanup(self.other.close)
+
+    def waits(self):
+        return int(self.other.request("list").fields["waits"])
+
+    def test_a_with_block_holds_the_lock(self):
+        lock = redlockd.Lock("with", session=self.session)
+        with lock as hold:
+            self.assertTrue(hold.valid)
+            self.assertFalse(hold.lost or hold.jeopardy)
+            self.assertEqual(hold.name, "with")
+            self.assertTrue(6 < hold.left <= 10)
+            self.assertTrue(6 < hold.check() <= 10)
+            self.assertTrue(lock.locked())
+            self.assertIsNone(redlockd.Lock("with", session=self.other).acquire(blocking=False))
+        self.assertFalse(hold.valid or hold.lost)
+        with redlockd.Lock("with", session=self.other, wait=5) as later:
+            self.assertGreater(later.fence, hold.fence)
+
+    def test_acquire_and_release(self):
+        lock = redlockd.Lock("acquire", session=self.session)
+        hold = lock.acquire(timeout=timedelta(seconds=5))
+        self.assertTrue(hold)
+        lock.release(sync=True)
+        self.assertFalse(lock.locked())
+        with self.assertRaises(RuntimeError):
+            lock.release()
+        with self.assertRaises(redlockd.NotHeld):
+            hold.release()
+
+    def test_the_options_reach_the_daemon(self):
+        with redlockd.Lock("options", ttl=4, max_hold=60, note="für alle", session=self.session):
+            row = next(row for row in self.session.request("list").rows if row.fields["lock"] == "options")
+        self.assertEqual((row.fields["ttl"], row.fields["note"]), ("4s", "für alle"))
+
+    def test_a_decorator_holds_the_lock_in_each_call(self):
+        lock = redlockd.Lock("decorated", session=self.session)
+
+        @lock
+        def work(value):
+            """What it does."""
+            return value, redlockd.Lock("decorated", session=self.other).acquire(blocking=False)
+        self.assertEqual([work(1), work(2)], [(1, None), (2, None)])
+        self.assertEqual((work.__name__, work.__doc__), ("work", "What it does."))
+
+    def test_bad_values_are_refused_before_anything_is_sent(self):
+        for options in ({"name": ""}, {"name": "a\0b"}, {"name": "a", "wait": -1}, {"name": "a", "note": "x" * 256}):
+            with self.assertRaises(ValueError, msg=str(options)):
+                redlockd.Lock(**options)
+        with self.assertRaises(redlockd.BadRequest) as caught:
+            redlockd.Lock("a", ttl=timedelta(days=30), session=self.session).acquire()
+        self.assertIn("expected", str(caught.exception))
+        with self.assertRaises(ValueError):
+            self.session.request("lock", "a")
+
+    def test_others_of_the_process_wait_their_turn(self):
+        turns, lock = [], redlockd.Lock("turns", session=self.session)
+
+        def work(number):
+            with lock as hold:
+                turns.append((number, hold.fence))
+        with lock:
+            workers = []
+            for number in range(5):
+                workers.append(in_thread(lambda number=number: work(number)))
+                eventually(lambda: len(lock._waits) == number + 1)
+                self.session.request("ping")  # what was posted before has been taken
+        for worker in workers:
+            worker.join()
+        self.assertEqual([number for number, _ in turns], [0, 1, 2, 3, 4])
+        self.assertEqual(turns, sorted(turns, key=lambda turn: turn[1]))
+
+    def test_waits_end_in_time(self):
+        with redlockd.Lock("taken", session=self.session):
+            for session in (self.session, self.other):  # in the process, and in the daemon
+                self.assertIsNone(in_thread(lambda: redlockd.Lock("taken", session=session)
+                                            .acquire(timeout=0.05)).join())
+                with self.assertRaises(redlockd.LockTimeout) as caught:
+                    in_thread(redlockd.Lock("taken", wait=0.05, session=session).__enter__).join()
+                self.assertEqual(caught.exception.name, "taken")
+                self.assertIsInstance(caught.exception, TimeoutError)
+
+    def test_taking_it_twice_is_a_deadlock_and_not_a_wait(self):
+        lock = redlockd.Lock("twice", session=self.session)
+        with lock, self.assertRaises(redlockd.Deadlock):
+            lock.acquire()
+
+    def test_a_wait_can_be_cancelled_by_another_thread(self):
+        lock = redlockd.Lock("cancelled", session=self.session)
+        with redlockd.Lock("cancelled", session=self.other):
+            waiter = in_thread(lock.acquire)
+            eventually(lambda: self.waits() == 1)
+            lock.cancel()
+            with self.assertRaises(redlockd.LockCancelled):
+                waiter.join()
+            eventually(lambda: self.waits() == 0)
+        with lock:
+            pass
+
+    def test_closing_the_session_ends_holds_and_waits(self):
+        hold = redlockd.Lock("closing", session=self.session).acquire()
+        waiter = in_thread(redlockd.Lock("closing", session=self.session).acquire)
+        other = in_thread(redlockd.Lock("closing", session=self.other).acquire)
+        eventually(lambda: self.session._link.core._queues and len(self.session._link.core._queues[b"closing"]) == 2)
+        self.session.close()
+        with self.assertRaises(redlockd.ConnectionLost):
+            waiter.join()
+        self.assertEqual((hold.lost, hold.reason), (True, "closed"))
+        self.assertGreater(other.join().fence, hold.fence)
+        with self.assertRaises(redlockd.ConnectionLost):
+            self.session.request("ping")
+
+    def test_several_locks_in_any_order(self):
+        with redlockd.lock_all("b", "a", "b", session=self.session, wait=5) as holds:
+            self.assertEqual([hold.name for hold in holds], ["a", "b"])
+        with redlockd.Lock("b", session=self.other):
+            with self.assertRaises(redlockd.LockTimeout):
+                with redlockd.lock_all("b", "a", session=self.session, wait=0.05):
+                    self.fail("it was taken")
+            self.assertTrue(redlockd.Lock("a", session=self.other).acquire(blocking=False))
+
+    def test_a_loss_is_heard_in_time_and_the_block_says_so(self):
+        heard = []
+        lock = redlockd.Lock("loss", max_hold=0.3, on_jeopardy=lambda hold: heard.append("jeopardy"),
+                             on_lost=lambda hold: heard.append(hold.reason), session=self.session)
+        with self.assertRaises(redlockd.LockLost) as caught:
+            with lock as hold:
+                self.assertTrue(hold.wait_jeopardy(support.PATIENCE))
+                self.assertFalse(hold.lost)
+                eventually(lambda: hold.lost)
+                with self.assertRaises(redlockd.LockLost):
+                    hold.raise_if_lost()
+        self.assertEqual(caught.exception.name, "loss")
+        eventually(lambda: len(heard) == 2)
+        self.assertEqual(heard, ["jeopardy", hold.reason])
+        with self.assertRaises(KeyError):  # an error of the body is not replaced
+            with lock as hold:
+                eventually(lambda: hold.lost)
+                raise KeyError
+
+    def test_a_callback_cannot_wait_for_its_own_session(self):
+        heard = []
+
+        def on_lost(hold):
+            try:
+                self.session.request("ping")
+            except RuntimeError as error:
+                heard.append(error)
+        redlockd.Lock("callback", max_hold=0.05, on_lost=on_lost, session=self.session).acquire()
+        eventually(lambda: heard)
+
+    def test_nothing_is_left_of_a_session(self):
+        self.session.request("ping")
+        self.other.request("ping")
+        threads, descriptors = threading.active_count(), support.descriptors()
+        for _ in range(20):
+            with redlockd.Session() as session, redlockd.Lock("left", session=session):
+                pass
+        self.assertEqual((threading.active_count(), support.descriptors()), (threads, descriptors))
+
+    def test_holds_and_sessions_are_not_copied(self):
+        with redlockd.Lock("pickled", session=self.session) as hold:
+            for thing in (hold, self.session):
+                with self.assertRaises(TypeError):
+                    pickle.dumps(thing)
+
+    def test_many_threads_never_overlap(self):
+        lock, inside, fences = redlockd.Lock("many", session=self.session), [], []
+
+        def work():
+            for _ in range(20):
+                with lock as hold:
+                    inside.append(hold.fence)
+                    self.assertEqual(len(inside), 1)
+                    fences.append(inside.pop())
+        for worker in [in_thread(work) for _ in range(16)]:
+            worker.join()
+        self.assertEqual(len(fences), 320)
+        self.assertEqual(fences, sorted(set(fences)))
+
+
+class Processes(WithDaemon):
+    def test_a_child_has_no_hold_and_does_not_keep_the_lock(self):
+        session = redlockd.Session()
+        lock = redlockd.Lock("forked", session=session)
+        hold = lock.acquire()
+        go_on, child_is_up = os.pipe(), os.pipe()
+        pid = os.fork()
+        if pid == 0:
+            code = 1
+            try:
+                right = not hold.valid and hold.reason == "fork" and lock.acquire(blocking=False) is None
+                os.write(child_is_up[1], b"y" if right else b"n")
+                os.read(go_on[0], 1)
+                code = 0 if redlockd.Lock("of-child", session=session).acquire(timeout=10) else 2
+            finally:
+                os._exit(code)
+        try:
+            self.assertEqual(os.read(child_is_up[0], 1), b"y")
+            self.assertTrue(hold.valid and hold.check() > 0)
+            # As if this process died: its copy is closed without a word, and the child lives.
+            session.close()
+            with redlockd.Session() as other:
+                self.assertTrue(redlockd.Lock("forked", session=other).acquire(timeout=5))
+        finally:
+            os.write(go_on[1], b".")
+            _, status = os.waitpid(pid, 0)
+            for end in go_on + child_is_up:
+                os.close(end)
+        self.assertEqual(os.waitstatus_to_exitcode(status), 0)
+
+    def test_ctrl_c_ends_a_wait_and_leaves_nothing(self):
+        program = ("import redlockd\n"
+                   "lock = redlockd.Lock('ctrl-c')\n"
+                   "try:\n    lock.acquire()\n"
+                   "except KeyboardInterrupt:\n    print('interrupted', flush=True)\n"
+                   "with redlockd.Lock('after'):\n    input()\n")
+        with redlockd.Session() as session:
+            lock = redlockd.Lock("ctrl-c", session=session)
+            lock.acquire()
+            child = subprocess.Popen([sys.executable, "-B", "-c", program], stdin=subprocess.PIPE,
+                                     stdout=subprocess.PIPE)
+            try:
+                eventually(lambda: session.request("list").fields["waits"] == "1")
+                child.send_signal(signal.SIGINT)
+                self.assertEqual(child.stdout.readline(), b"interrupted\n")
+                eventually(lambda: session.request("list").fields["waits"] == "0")
+                eventually(lambda: redlockd.Lock("after", session=session).locked())
+                lock.release(sync=True)
+                self.assertFalse(lock.locked())  # the wait that was given up got nothing
+            finally:
+                child.communicate(b"\n", support.PATIENCE)
+            self.assertEqual(child.returncode, 0)
+
+
+if __name__ == "__main__":
+    unittest.main()
