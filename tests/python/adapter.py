@@ -12,7 +12,8 @@ from urllib.parse import unquote_to_bytes
 
 import redlockd
 import redlockd.aio
-from redlockd._wire import parse_duration
+from redlockd._request import Request
+from redlockd._wire import encode, parse_duration
 
 
 class Adapter:
@@ -76,7 +77,8 @@ class Adapter:
         if name in self.holds:
             await self.run(self.holds[name].release)
         else:
-            await self.run(self.session.request, "unlock", name)
+            # Of what the session does not hold, which its callers cannot ask.
+            await self.run(self.session._call, Request(f"unlock {encode(name)}"))
         self.report(id)
 
     async def check(self, id, name):

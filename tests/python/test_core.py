@@ -221,6 +221,14 @@ class Steps(unittest.TestCase):
         self.assertEqual(self.sent(), ["#3 unlock a fence=7", "#4 lock a"])
         self.assertFalse(late.hold.valid or next_one.done)
 
+    def test_a_cancel_that_comes_after_the_grant_changes_nothing(self):
+        request = self.lock()
+        self.open()
+        self.grant(1, 7)
+        self.core.cancel(request)
+        self.assertIs(request.phase, Phase.HELD)
+        self.assertEqual(self.sent(), ["#1 lock a"])
+
     def test_a_try_is_busy_at_once_where_the_process_has_the_name(self):
         self.lock()
         second = self.lock(wait=0)
@@ -254,6 +262,33 @@ class Steps(unittest.TestCase):
         self.core.run(self.now)
         self.core.run(self.now + SILENCE)
         self.assertTrue(self.core.wants_close or not self.core._tags)
+
+    def test_a_hold_that_ends_by_our_clock_is_given_back_before_the_name_is_asked_for_again(self):
+        first, second = self.lock(), self.lock()
+        self.open()
+        self.grant(1, 7)
+        self.sent()
+        self.now = first.hold.deadline
+        self.core.run(self.now)
+        self.assertEqual([line for line in self.sent() if "ping" not in line], ["#3 unlock a fence=7", "#4 lock a"])
+        self.assertFalse(second.done)
+
+    def test_an_event_of_an_old_hold_does_not_end_the_new_one(self):
+        request = self.lock()
+        self.open()
+        self.grant(1, 7)
+        self.receive("* LOST lock=a fence=6 reason=expired")
+        self.assertIsNone(request.hold._ended)
+        self.receive("* LOST lock=a fence=7 reason=expired")
+        self.assertEqual(request.hold._ended, "expired")
+
+    def test_a_deadline_is_on_our_clock(self):
+        request = self.lock()
+        self.core.run(self.now)
+        self.core.connected(self.now)
+        self.receive(f"* HELLO redlockd 1 caps=exclusive line=4096 boot=b now={self.now + 3600 * SECOND}")
+        self.grant(1, 7, left=3610)
+        self.assertEqual(request.hold.deadline, self.now + 10 * SECOND)
 
     def test_no_quorum_is_asked_again_and_reported_when_the_time_is_over(self):
         request = self.lock(wait=10 * SECOND)

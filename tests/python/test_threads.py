@@ -1,5 +1,6 @@
 """Locks for threads, on a real daemon that is well."""
 
+import ctypes
 import os
 import pickle
 import signal
@@ -71,8 +72,9 @@ class Locks(WithDaemon):
         with self.assertRaises(redlockd.BadRequest) as caught:
             redlockd.Lock("a", ttl=timedelta(days=30), session=self.session).acquire()
         self.assertIn("expected", str(caught.exception))
-        with self.assertRaises(ValueError):
-            self.session.request("lock", "a")
+        for request in (("LOCK", "a"), ("unlock", "a"), ("show", *["x" * 255] * 20), ("show", "")):
+            with self.assertRaises(ValueError, msg=str(request)):
+                self.session.request(*request)
 
     def test_others_of_the_process_wait_their_turn(self):
         turns, lock = [], redlockd.Lock("turns", session=self.session)
@@ -229,6 +231,15 @@ class Processes(WithDaemon):
             for end in go_on + child_is_up:
                 os.close(end)
         self.assertEqual(os.waitstatus_to_exitcode(status), 0)
+
+    def test_a_hold_is_not_valid_in_a_child_that_python_did_not_see(self):
+        with redlockd.Session() as session, redlockd.Lock("forked-in-c", session=session) as hold:
+            pid = ctypes.PyDLL(None).fork()
+            if pid == 0:
+                os._exit(1 if hold.valid else 0)
+            _, status = os.waitpid(pid, 0)
+            self.assertEqual(os.waitstatus_to_exitcode(status), 0)
+            self.assertTrue(hold.valid)
 
     def test_ctrl_c_ends_a_wait_and_leaves_nothing(self):
         program = ("import redlockd\n"

@@ -98,7 +98,12 @@ class Core:
         """The caller has gone, perhaps while the answer was on its way to it. A lock is given back."""
         if isinstance(request, LockRequest) and request.phase is Phase.HELD:
             self._release(ReleaseRequest(request.hold, False), now)
-        elif not request.done:
+        else:
+            self.cancel(request)
+
+    def cancel(self, request: Request) -> None:
+        """Answers the caller now. A request that is answered already stays as it is, and a grant is the caller's."""
+        if not request.done:
             name = request.hold.name if isinstance(request, LockRequest) else None
             self._give_up(request, errors.LockCancelled("the wait was given up", name=name))
 
@@ -427,7 +432,7 @@ class Core:
                 self._unsent[request] = None
         # What was sent first comes first again.
         self._unsent = {request: None for request in sorted(self._unsent, key=lambda each: int(each.tag or 0) or 2**63)}
-        self.connect_failed(error, not isinstance(error, errors.ProtocolError), now)
+        self.connect_failed(error, not isinstance(error, (errors.ProtocolError, errors.Denied)), now)
 
     def _pause(self) -> int:
         pause = min(SHORTEST_PAUSE << min(self._failures, 10), LONGEST_PAUSE)

@@ -7,7 +7,7 @@ from typing import Callable, Generic, List, Optional, Tuple, TypeVar
 
 from ._hold import HoldBase
 from ._request import LockRequest
-from ._wire import Name, Seconds, checked, duration, encode, nanoseconds, to_text
+from ._wire import LONGEST_REQUEST, LONGEST_TAG, Name, Seconds, checked, duration, encode, nanoseconds, to_text
 
 H = TypeVar("H", bound=HoldBase)
 
@@ -53,11 +53,15 @@ class LockOptions(Generic[H]):
 
 def request_line(verb: str, arguments: Tuple[Name, ...], options: "dict[str, object]") -> str:
     """The line of a request that is not about a hold of this session."""
-    if verb in ("lock", "trylock", "cancel", "quit"):
-        raise ValueError(f"verb {verb!r}: expected one that leaves the session's locks alone; take locks by Lock")
+    if verb.lower() in ("lock", "trylock", "unlock", "cancel", "quit"):
+        raise ValueError(f"verb {verb!r}: expected one that leaves the session's locks alone; use Lock and Hold")
     words = [verb] + [encode(checked(argument, "argument")) for argument in arguments]
     for key, value in options.items():
         if isinstance(value, timedelta):
             value = duration(nanoseconds(value, key))
         words.append(f"{key.replace('_', '-')}={encode(checked(str(value), key))}")
-    return " ".join(words)
+    line = " ".join(words)
+    longest = LONGEST_REQUEST - LONGEST_TAG
+    if len(line) > longest:
+        raise ValueError(f"request: expected a line of at most {longest} bytes, found {len(line)}")
+    return line

@@ -14,6 +14,7 @@ Seconds = Union[float, timedelta]
 
 LONGEST_LINE = 16384  # from the daemon, with its end
 LONGEST_REQUEST = 4096  # to the daemon, with its end
+LONGEST_TAG = 40  # with what is around it, and the line's end
 LONGEST_VALUE = 255  # of a name and of a value, in bytes
 LONGEST_TIME = 2**63 - 1  # ns
 _UNITS = {"ns": 1, "us": 10**3, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3600 * 10**9}

@@ -133,9 +133,12 @@ class Lock:
         hold.release(sync)
 
     def cancel(self) -> None:
-        """Ends the waits of all threads for this very object by LockCancelled. Any thread may call it."""
+        """Ends the waits of all threads for this very object by LockCancelled. Any thread may call it.
+
+        A thread that was granted the lock just then has it.
+        """
         for request, session in list(self._waits.items()):
-            session._abandon(request)
+            session._cancel(request)
 
     def locked(self) -> bool:
         """Whether anybody holds it, on any host, or keeps it. Asks the nodes."""

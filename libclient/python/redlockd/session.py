@@ -116,16 +116,20 @@ class Session:
             self._post(lambda: core.start(request, _clock.now()))
             answered.wait()
         except BaseException:
-            self._abandon(request)
+            self._try_to_post(lambda: core.abandon(request, _clock.now()))
             raise
         if request.error is not None:
             raise request.error
         return request
 
-    def _abandon(self, request: Request) -> None:
+    def _cancel(self, request: Request) -> None:
+        """Ends the `_call` of another thread, unless it is answered already."""
         core = self._link.core
+        self._try_to_post(lambda: core.cancel(request))
+
+    def _try_to_post(self, command: Callable[[], None]) -> None:
         with contextlib.suppress(ConnectionLost):  # then all its requests are over
-            self._post(lambda: core.abandon(request, _clock.now()))
+            self._post(command)
 
     def _post(self, command: Callable[[], None]) -> None:
         if self._pid != os.getpid():
