@@ -1,6 +1,8 @@
 #include <gmock/gmock.h>
 #include <sys/stat.h>
 
+#include <filesystem>
+
 #include "tests/support/acting_as.h"
 #include "tests/unit/session/session_fixture.h"
 
@@ -69,12 +71,16 @@ TEST_F(StatusTest, OthersThanAdministratorsSeeNoKeyAndReloadNothing) {
   Failed();
   Start();
   ASSERT_EQ(chmod(directory.path().c_str(), 0755), 0);
+  // From within, as those around it may be closed to strangers.
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(directory.path());
   ASSERT_EQ(chmod((directory / "s").c_str(), 0666), 0);
   std::unique_ptr<Client> client;
   {
     const test::ActingAs stranger(65534);
-    client = ConnectRaw();  // accepted later, by the test's own user
+    client = std::make_unique<Client>(loop, "s");  // accepted later, by the test's own user
   }
+  std::filesystem::current_path(before);
   EXPECT_THAT(client->Line(), StartsWith("* HELLO "));
   client->Send("status keys\nreload\n");
   EXPECT_EQ(client->Line(), begin_ + "reload=failed reloaded=U mistakes=2");
