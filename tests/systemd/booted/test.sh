@@ -146,10 +146,10 @@ connect member
 say "lock held"
 expect 'OK lock=held fence=*'
 cp /etc/redlockd/redlockd.yaml /tmp/before.yaml
-echo "drain_time: 3s" >>/etc/redlockd/redlockd.yaml
+echo "quorum_wait: 3s" >>/etc/redlockd/redlockd.yaml
 must systemctl reload redlockd.service
 in_force() { as admin redlock status | grep -qE "^$1 +$2\$"; }
-within 10 in_force drain_time 3s
+within 10 in_force quorum_wait 3s
 must property_is ActiveState active
 must property_is MainPID "$pid"
 say "check held"
@@ -160,11 +160,11 @@ echo "frob: 1" >>/etc/redlockd/redlockd.yaml
 must_exit 78 as admin redlock reload
 must systemctl reload redlockd.service
 within 10 status_has "the last reload failed"
-must in_force drain_time 3s
+must in_force quorum_wait 3s
 must property_is ActiveState active
 cp /tmp/before.yaml /etc/redlockd/redlockd.yaml
 must as admin redlock reload
-must in_force drain_time 8s
+must in_force quorum_wait 5s
 must_exit 77 as member redlock reload
 say "unlock held"
 expect 'OK lock=held fence=*'
