@@ -122,7 +122,9 @@ int Client::Connect(const std::string& path, std::int64_t timeout_ns) {
 int Client::Open(const std::string& path, std::int64_t deadline) {
   const std::int64_t begin = Now();
   const std::string problem = connection_.Open(path, deadline);
-  if (!problem.empty()) return Fail(REDLOCK_ECONNECT, problem);
+  if (!problem.empty()) {
+    return Fail(connection_.was_denied() ? REDLOCK_EDENIED : REDLOCK_ECONNECT, problem);
+  }
   const int error = Greet(begin, deadline);
   if (error != REDLOCK_OK) connection_.Close();
   return error;

@@ -59,6 +59,7 @@ std::int64_t DeadlineAfter(std::int64_t timeout_ns) {
 }
 
 std::string Connection::Open(const std::string& path, std::int64_t deadline) {
+  was_denied_ = false;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.empty() || path.size() >= sizeof(address.sun_path)) {
@@ -78,6 +79,7 @@ std::string Connection::Open(const std::string& path, std::int64_t deadline) {
     // EAGAIN is what SO_SNDTIMEO makes of a full queue, EINTR the same with a signal at the end.
     const bool is_late = errno == EAGAIN || errno == EINTR;
     const char* why = is_late ? "the daemon does not accept connections" : std::strerror(errno);
+    was_denied_ = errno == EACCES || errno == EPERM;
     const std::string who = errno == EACCES ? WhoMayConnect(path) : "";
     Close();
     return path + ": " + why + who;

@@ -29,6 +29,8 @@ class Connection {
 
   // Connects to a Unix socket. "" if that went well, else what went wrong.
   std::string Open(const std::string& path, std::int64_t deadline);
+  // The last Open failed as this user may not connect.
+  bool was_denied() const { return was_denied_; }
   void Close() { Release(); }
 
   // Gives the socket up, open and unread.
@@ -57,6 +59,7 @@ class Connection {
  private:
   base::Descriptor fd_;
   pid_t pid_ = 0;
+  bool was_denied_ = false;
   std::string unsent_;
   protocol::LineReader reader_{protocol::kReplyLineBytes};
 };

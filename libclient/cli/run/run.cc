@@ -258,9 +258,11 @@ class Patience {
 
   // Whether another try is worth it.
   bool IsLeft() const { return Now() - begin_ < wait_; }
-  // Says why the wait goes on, once for each reason.
-  void Explain(const std::string& why) {
-    if (std::exchange(said_, why) != why) voice_.Complain(why + "; still waiting");
+  enum class Lack : unsigned { kDaemon = 1, kQuorum = 2 };
+  // Says why the wait goes on, once for each: cron sends each line by mail.
+  void Explain(Lack lack, const std::string& why) {
+    if ((said_ & static_cast<unsigned>(lack)) == 0) voice_.Complain(why + "; still waiting");
+    said_ |= static_cast<unsigned>(lack);
   }
   // Until it is time for another try, after one that began at `last`. False: the wait is over.
   bool Pause(Guard::Time last) const {
@@ -276,7 +278,7 @@ class Patience {
   const Duration wait_;  // 0: there is no bound, or no wait
   const Guard::Time begin_;
   const Voice& voice_;
-  std::string said_;
+  unsigned said_ = 0;  // of Lack
 };
 
 // A daemon that stops grants nothing more. Where systemd keeps the socket, the next daemon serves a
@@ -297,10 +299,12 @@ std::optional<int> RunUnderLock(ClientPtr client, const RunOptions& options, Gua
   const auto& refusal = hold.refusal();
   if (refusal && refused == refusal->exit_code) {  // and not ended by a signal
     const std::string why = Printable(options.name + ": " + refusal->text);
-    const bool may_pass = refusal->is_stopping || refusal->lacks_quorum;
+    // From here on to the next request a signal does what it did when redlock began: it ends this.
+    signals.RestoreInherited();
     if (refusal->is_stopping && (is_first_try || Now() - asked > kAtOnce)) return std::nullopt;
-    if (may_pass && patience.IsLeft()) {
-      patience.Explain(why);
+    if ((refusal->is_stopping || refusal->lacks_quorum) && patience.IsLeft()) {
+      patience.Explain(refusal->lacks_quorum ? Patience::Lack::kQuorum : Patience::Lack::kDaemon,
+                       why);
       if (patience.Pause(asked)) return std::nullopt;
     }
     // With -E 0 it is no failure that another has the lock: cron would send each line by mail.
@@ -332,8 +336,8 @@ std::variant<ClientPtr, int> ConnectInTime(const std::string& socket, Guard::Tim
     std::string text;
     client = Connect(socket, &error, &text, most.count());
     if (client != nullptr) break;
-    if (error == REDLOCK_ECONNECT && patience.IsLeft()) {
-      patience.Explain(Printable(text));
+    if ((error == REDLOCK_ECONNECT || error == REDLOCK_ENOANSWER) && patience.IsLeft()) {
+      patience.Explain(Patience::Lack::kDaemon, Printable(text));
       if (patience.Pause(begin)) continue;
     }
     voice.Complain(Printable(text));

@@ -37,7 +37,8 @@ class Signals {
   // taken.
   void StopOwnGroup(int stop);
 
-  // In the child: the mask and the dispositions with which redlock was started.
+  // The mask and the dispositions with which redlock was started: in the child, and where another
+  // Signals may follow.
   void RestoreInherited() const;
 
  private:

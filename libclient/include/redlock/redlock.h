@@ -83,7 +83,7 @@ enum redlock_error {
 
   /* The daemon. */
   REDLOCK_ELIMIT = 48,    /* too many sessions, holds or waits */
-  REDLOCK_EDENIED = 49,   /* only administrators may do this */
+  REDLOCK_EDENIED = 49,   /* only administrators may do this; or this user may not connect */
   REDLOCK_EDRAINING = 50, /* the daemon is shutting down and grants no more locks */
   REDLOCK_EUNKNOWN = 52,  /* an error word that this library does not know */
 
@@ -119,7 +119,7 @@ void redlock_free(redlock_client* client);
  * socket_path NULL means $REDLOCK_SOCKET, or /run/redlockd/redlockd.sock if that is not set. If the
  * client is connected already the call returns REDLOCK_EINVAL. A client that was closed may connect
  * again: that begins a new session, and the holds of the old one are gone. Errors: ECONNECT,
- * ENOANSWER, EPROTOCOL, ELIMIT (too many sessions), EINVAL, ENOMEM. */
+ * EDENIED (no permission for the socket), ENOANSWER, EPROTOCOL, ELIMIT (too many sessions), EINVAL, ENOMEM. */
 int redlock_connect(redlock_client* client, const char* socket_path, int64_t timeout_ns);
 
 /* Returns the daemon's CLOCK_BOOTTIME minus this process's, as measured when it connected. 0 means

@@ -81,11 +81,11 @@ within 10 status_has "5 of 5 nodes up"
 
 echo "== Access by group"
 must as member redlock run thing -- true
-must_exit 69 as stranger redlock run thing -- true
+must_exit 77 as stranger redlock run thing -- true
 as stranger redlock ping 2>&1 | grep -q 'Permission denied (only members of group redlock may connect;' ||
   fail "a stranger is not told the group"
 must useradd --no-create-home --groups redlock-admin admin-only
-must_exit 69 as admin-only redlock nodes
+must_exit 77 as admin-only redlock nodes
 
 echo "== The status line counts leases"
 connect member

@@ -157,9 +157,9 @@ TEST(CliQuery, WhoMayNotConnectIsToldTheGroup) {
   ASSERT_EQ(chown(daemon.socket().c_str(), 0, 0), 0);
   ASSERT_EQ(chmod(daemon.socket().c_str(), 0660), 0);
   const Ran ran = RunProgram(daemon.RedlockAsNobody({"ping"}));
-  EXPECT_EQ(ran.exit, ExitCode(69));
+  EXPECT_EQ(ran.exit, ExitCode(77));
   EXPECT_THAT(ran.output,
-              testing::StartsWith("redlock: cannot connect to the daemon: " + daemon.socket() +
+              testing::StartsWith("redlock: denied: " + daemon.socket() +
                                   ": Permission denied (only members of group root may connect; "));
 }
 

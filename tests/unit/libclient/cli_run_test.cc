@@ -270,6 +270,33 @@ TEST_F(CliRun, ABoundedWaitOutlastsALackOfQuorumAndSaysSoOnce) {
   EXPECT_EQ(redlock.Wait(), ExitCode(3));
 }
 
+// Between two tries a signal does what it did when redlock began.
+TEST_F(CliRun, ASignalEndsAWaitBetweenTwoTries) {
+  Process redlock(daemon_.Redlock({"run", "-w", "60", "job", "--", "true"}));
+  FakeSession session = daemon_.Accept();
+  session.Answer(session.Read(), "ERR no-quorum lock=job :two nodes are away");
+  redlock.ReadUntil("still waiting");
+  redlock.Signal(SIGTERM);
+  EXPECT_EQ(redlock.Wait(), test::KilledBy(SIGTERM));
+}
+
+TEST_F(CliRun, ACommandAfterSeveralTriesHasTheSignalsThatRedlockFound) {
+  const std::vector<std::string> show = {"grep", "-E", "^Sig(Blk|Ign)", "/proc/self/status"};
+  const std::string plain = RunProgram(show).output;
+  std::vector<std::string> args{"run", "-w", "60", "job", "--"};
+  args.insert(args.end(), show.begin(), show.end());
+  Process redlock(daemon_.Redlock(args));
+  for (int i = 0; i < 2; ++i) {
+    FakeSession session = daemon_.Accept();
+    session.Answer(session.Read(), "ERR no-quorum lock=job");
+  }
+  FakeSession next = daemon_.Accept();
+  next.Grant(kFar, "1h");
+  next.TakeUnlock();
+  EXPECT_THAT(redlock.ReadToEnd(), testing::EndsWith(plain));
+  EXPECT_EQ(redlock.Wait(), ExitCode(0));
+}
+
 TEST_F(CliRun, ABoundedWaitWithoutAQuorumEndsWithItsCode) {
   const Duration begin = BootTime();
   Process redlock(daemon_.Redlock({"run", "-w", "0.3", "job", "--", "true"}));
