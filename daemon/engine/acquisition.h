@@ -39,10 +39,6 @@ class Acquisition {
   bool IsBackingOff() const { return contention_ && contention_->BacksOff(); }
   // Others come first. A try is let through.
   bool IsHeldBack() const { return contention_ && contention_->IsHeldBack(); }
-  // What it knows of others counts for the next that wants the lock here.
-  bool IsToRemember() const {
-    return IsHeldBack() || (contention_ && contention_->SawLaterStamp());
-  }
   bool LacksQuorum() const { return contention_ && contention_->no_quorum_since(); }
 
   // --- the attempt --------------------------------------------------------------------------------

@@ -81,9 +81,9 @@ class Contention {
 
   // Nobody waits any more. `clock`: `now` by the nodes' clocks.
   void Stop(Time now, Stamp clock);
-  // It has seen a stamp that its next one must be greater than, and that its clock has not passed
-  // (rule E6.1). Ends by itself.
-  bool SawLaterStamp() const { return stamp_alarm_.at().has_value(); }
+  // Nothing of it counts for the next that wants the lock here: not who comes first, and no stamp that
+  // the next one must be greater than, and the clock has not passed (rule E6.1).
+  bool MayBeForgotten() const { return !IsHeldBack() && !stamp_alarm_.at(); }
   bool IsToRemember() const { return want_.IsToRemember() || IsHeldBack(); }
 
  private:

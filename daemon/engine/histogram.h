@@ -26,18 +26,18 @@ class Histogram {
     const auto bound = std::lower_bound(kBounds.begin(), kBounds.end(), duration);
     if (bound != kBounds.end()) ++below_[static_cast<std::size_t>(bound - kBounds.begin())];
     ++count_;
-    sum_ += duration;
+    sum_ += std::chrono::duration<double>(duration).count();
   }
 
   // Those at most as long as bound `i`, and longer than the one before.
   std::uint64_t Within(std::size_t i) const { return below_.at(i); }
   std::uint64_t count() const { return count_; }
-  Duration sum() const { return sum_; }
+  double sum() const { return sum_; }  // seconds
 
  private:
   std::array<std::uint64_t, kBounds.size()> below_{};
   std::uint64_t count_ = 0;
-  Duration sum_{0};
+  double sum_ = 0;  // nanoseconds in an integer would be too many for holds of weeks
 };
 
 }  // namespace redlockd::engine

@@ -48,7 +48,10 @@ class Lock : public Contention::Observer, private Schedule::Observer {
   const Hold* hold() const { return hold_.get(); }  // none: no session holds it
   Acquisition& acquisition() { return acquisition_; }
   // Nothing is left to do for it, or to remember.
-  bool MayBeForgotten() const { return state_ == State::kIdle && !acquisition_.IsToRemember(); }
+  bool MayBeForgotten() const {
+    const Contention* contention = acquisition_.contention();
+    return state_ == State::kIdle && (!contention || contention->MayBeForgotten());
+  }
   // Appends its rows from `place` on, until there are `most`.
   void AppendRows(Time now, std::size_t place, std::size_t most, std::vector<RowView>& rows) const;
 

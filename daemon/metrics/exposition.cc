@@ -21,13 +21,14 @@ void AppendEscaped(std::string_view text, bool is_label, std::string& out) {
   }
 }
 
-// Exact: nanoseconds have nine places.
-std::string Seconds(engine::Duration duration) {
-  const std::chrono::duration<double> seconds = duration;
-  char text[64];
-  const auto end =
-      std::to_chars(text, text + sizeof text, seconds.count(), std::chars_format::fixed);
+std::string Number(double value) {
+  char text[400];  // the greatest double has 309 digits
+  const auto end = std::to_chars(text, text + sizeof text, value, std::chars_format::fixed);
   return {text, end.ptr};
+}
+
+std::string Seconds(engine::Duration duration) {
+  return Number(std::chrono::duration<double>(duration).count());
 }
 
 std::string_view Word(Exposition::Type type) {
@@ -71,7 +72,7 @@ void Exposition::Sample(const engine::Histogram& histogram, const Labels& labels
   }
   bounded.back().second = "+Inf";
   Line("_bucket", bounded, std::to_string(histogram.count()));
-  Line("_sum", labels, Seconds(histogram.sum()));
+  Line("_sum", labels, Number(histogram.sum()));
   Line("_count", labels, std::to_string(histogram.count()));
 }
 

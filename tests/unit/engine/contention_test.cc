@@ -72,15 +72,15 @@ TEST_F(ContentionTest, WaitsForAHolderInSight) {  // rule C11
 TEST_F(ContentionTest, RemembersAStampUntilTheClockHasPassedIt) {  // rule E6.1
   contention_.want().OnSeen(1500, 1000);
   contention_.Stop(At(0s), 1000);
-  EXPECT_TRUE(contention_.SawLaterStamp());
+  EXPECT_FALSE(contention_.MayBeForgotten());
   Pass(499us);
-  EXPECT_TRUE(contention_.SawLaterStamp());
+  EXPECT_FALSE(contention_.MayBeForgotten());
   EXPECT_EQ(touched_, 0u);
   Pass(500us);
-  EXPECT_FALSE(contention_.SawLaterStamp());
+  EXPECT_TRUE(contention_.MayBeForgotten());
   EXPECT_EQ(touched_, 1u) << "the lock may be forgotten now";
   contention_.Stop(At(500us), 1500);
-  EXPECT_FALSE(contention_.SawLaterStamp());
+  EXPECT_TRUE(contention_.MayBeForgotten());
 }
 
 TEST_F(ContentionTest, FightsForSplitVotesAtOddsThatGrow) {  // rule E7

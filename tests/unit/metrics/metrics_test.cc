@@ -25,8 +25,8 @@ class MetricsTest : public testing::Test {
     now_.counters.one_round_grants = 40;
     now_.majority = 2;
     now_.addresses = {"a:1", "b:1"};
-    now_.nodes = {{.node = 0, .state = engine::NodeState::kUp, .round_trip = 250us},
-                  {.node = 1, .state = engine::NodeState::kQuarantine, .ready_in = 3s}};
+    now_.nodes = {{.node = 0, .state = engine::NodeState::kUp, .text = "", .round_trip = 250us},
+                  {.node = 1, .state = engine::NodeState::kQuarantine, .text = "", .ready_in = 3s}};
     now_.histograms = &histograms_;
     histograms_.Of("batch/x").waits.Add(2ms);
   }
