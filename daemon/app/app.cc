@@ -7,6 +7,7 @@
 #include "daemon/app/translate.h"
 #include "daemon/engine/node_set.h"
 #include "daemon/host/clock.h"
+#include "daemon/host/facts.h"
 #include "daemon/host/log.h"
 #include "daemon/host/signals.h"
 
@@ -173,8 +174,10 @@ engine::Counters App::Counters() const { return engine_.counters(); }
 // The socket may be another than that of the file (main.cc).
 session::Status App::Status() const {
   session::Status status = configuration_.Status();
+  if (socket_.path() == in_force().socket) return status;
   for (session::Status::Key& key : status.keys) {
     if (key.key == "socket") key.in_force = socket_.path();
+    if (key.key.starts_with("socket")) key.in_file.reset();  // of no use, so nothing is pending
   }
   return status;
 }
@@ -282,8 +285,8 @@ metrics::Snapshot App::Look() const {
   }
   now.nodes = Nodes();
   now.histograms = &engine_.histograms();
-  now.cpu = CpuTime();
-  now.resident_bytes = ResidentBytes();
+  now.cpu = host::CpuTime();
+  now.resident_bytes = host::ResidentBytes();
   return now;
 }
 

@@ -72,7 +72,7 @@ void Journal::OnQuorum(std::size_t up) {
   if (has_quorum) {
     host::LogInfo("there is a quorum: " + Votes(up));
   } else {
-    host::LogWarning("the quorum is lost: " + Votes(up) + "; no lock can be taken or renewed");
+    host::LogError("the quorum is lost: " + Votes(up) + "; no lock can be taken or renewed");
   }
 }
 
@@ -91,8 +91,9 @@ void Journal::OnNotice(const engine::NotifyClient& effect) {
   const Notice& notice = effect.notice;
   const std::string what = WhatHappened(notice);
   if (what.empty() || !MayWrite()) return;
-  host::LogWarning("lock " + notice.name + " (fence " + std::to_string(notice.fence) + ") of " +
-                   WhoIs(effect.session) + " " + what);
+  const std::string line = "lock " + notice.name + " (fence " + std::to_string(notice.fence) +
+                           ") of " + WhoIs(effect.session) + " " + what;
+  notice.reason == LossReason::kDeadline ? host::LogError(line) : host::LogWarning(line);
 }
 
 std::string Journal::WhoIs(engine::SessionId session) const {

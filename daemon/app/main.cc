@@ -63,10 +63,11 @@ int Serve(const CommandLine& line, const std::string& file, const config::Config
   }
   auto& listener = std::get<host::ListenSocket>(socket);
   if (!listener.warning().empty()) host::LogWarning("socket: " + listener.warning());
+  // Metrics that are missing are noticed by those who read them; the locks go on.
   auto metrics = OpenMetricsSocket(config);
   if (const auto* error = std::get_if<std::string>(&metrics)) {
-    std::fprintf(stderr, "redlockd: %s\n", redlock::protocol::Printable(*error).c_str());
-    return kFailed;
+    host::LogError(*error + "; serving without metrics");
+    metrics = std::nullopt;
   }
   App app(Configuration(file, config), std::move(listener), std::get<0>(std::move(metrics)),
           line.dev);

@@ -1,10 +1,5 @@
 #include "daemon/app/metrics_page.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
-#include <chrono>
-#include <fstream>
 #include <optional>
 #include <string>
 #include <utility>
@@ -20,10 +15,6 @@ int FdOf(const MetricsSocket& socket) {
   return std::get<redlock::base::Descriptor>(socket).get();
 }
 
-engine::Duration Of(const timeval& time) {
-  return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
-}
-
 }  // namespace
 
 MetricsPage::MetricsPage(event::Loop& loop, MetricsSocket socket,
@@ -36,18 +27,5 @@ MetricsPage::MetricsPage(event::Loop& loop, MetricsSocket socket,
                 return event::HttpServer::Page{std::string(metrics::Exposition::kContentType),
                                                metrics::ToText(look())};
               }) {}
-
-engine::Duration CpuTime() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return Of(usage.ru_utime) + Of(usage.ru_stime);
-}
-
-std::size_t ResidentBytes() {
-  std::size_t size = 0;
-  std::size_t resident = 0;
-  std::ifstream("/proc/self/statm") >> size >> resident;
-  return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
-}
 
 }  // namespace redlockd::app

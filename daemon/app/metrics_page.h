@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstddef>
 #include <functional>
 
 #include "daemon/app/sockets.h"
@@ -20,9 +19,5 @@ class MetricsPage {
   const MetricsSocket socket_;
   event::HttpServer server_;
 };
-
-// Of this process, for the metrics.
-engine::Duration CpuTime();
-std::size_t ResidentBytes();
 
 }  // namespace redlockd::app

@@ -79,8 +79,8 @@ bool Configuration::Reload() {
     }
     return true;
   }
-  for (const std::string& mistake : last_reload_->mistakes) host::LogWarning(mistake);
-  host::LogWarning("the reload failed: the former configuration stays in force");
+  for (const std::string& mistake : last_reload_->mistakes) host::LogError(mistake);
+  host::LogError("the reload failed: the former configuration stays in force");
   return false;
 }
 

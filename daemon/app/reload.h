@@ -20,8 +20,8 @@ config::Loaded LoadChecked(const std::string& file);
 // The configuration in force, since when, and what became of the last reload. One thread.
 class Configuration {
  public:
-  // `file` is what `config` was read from; empty: none (--dev), and no reload succeeds. What `config`
-  // allows more sessions than there are descriptors for is lowered, with a warning.
+  // `file` is what `config` was read from; empty: none (--dev), and no reload succeeds.
+  // limits.sessions is lowered to what the descriptors allow, with a warning.
   Configuration(std::string file, config::Config config);
 
   const config::Config& in_force() const { return in_force_; }

@@ -21,17 +21,17 @@ constexpr auto kTimeout = 10s;  // to send a request and to take its answer
 constexpr auto kPause = 1s;
 
 std::string Response(std::string_view status, std::string_view type, std::string_view body,
-                     bool with_body = true) {
+                     bool with_body) {
   std::string text = "HTTP/1.1 ";
   text.append(status).append("\r\nContent-Type: ").append(type);
   text.append("\r\nContent-Length: ").append(std::to_string(body.size()));
-  text.append("\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n");
+  text.append("\r\nAllow: GET, HEAD\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n");
   if (with_body) text.append(body);
   return text;
 }
 
-std::string Refusal(std::string_view status) {
-  return Response(status, "text/plain; charset=utf-8", std::string(status) + "\n");
+std::string Refusal(std::string_view status, bool with_body = true) {
+  return Response(status, "text/plain; charset=utf-8", std::string(status) + "\n", with_body);
 }
 
 // Up to `end`, which is taken off as well; all of it if there is no `end`.
@@ -138,9 +138,10 @@ std::string HttpServer::Answer(const std::string& head) const {
   const std::string_view path = TakeUntil('?', target);
   if (!line.starts_with("HTTP/1.") || path.empty()) return Refusal("400 Bad Request");
   if (method != "GET" && method != "HEAD") return Refusal("405 Method Not Allowed");
+  const bool with_body = method == "GET";
   const auto page = handler_(std::string(path));
-  if (!page) return Refusal("404 Not Found");
-  return Response("200 OK", page->type, page->body, method == "GET");
+  if (!page) return Refusal("404 Not Found", with_body);
+  return Response("200 OK", page->type, page->body, with_body);
 }
 
 }  // namespace redlockd::event

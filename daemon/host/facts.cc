@@ -1,11 +1,21 @@
 #include "daemon/host/facts.h"
 
 #include <grp.h>
+#include <sys/resource.h>
 #include <sys/utsname.h>
+#include <unistd.h>
 
+#include <fstream>
 #include <vector>
 
 namespace redlockd::host {
+namespace {
+
+std::chrono::nanoseconds Of(const timeval& time) {
+  return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
+}
+
+}  // namespace
 
 std::string HostName() {
   utsname names{};
@@ -26,6 +36,19 @@ std::optional<gid_t> GroupId(const std::string& name) {
     return entry.gr_gid;
   }
   return std::nullopt;
+}
+
+std::chrono::nanoseconds CpuTime() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return Of(usage.ru_utime) + Of(usage.ru_stime);
+}
+
+std::size_t ResidentBytes() {
+  std::size_t size = 0;
+  std::size_t resident = 0;
+  std::ifstream("/proc/self/statm") >> size >> resident;
+  return resident * static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
 }
 
 }  // namespace redlockd::host

@@ -2,6 +2,8 @@
 
 #include <sys/types.h>
 
+#include <chrono>
+#include <cstddef>
 #include <optional>
 #include <string>
 
@@ -12,5 +14,9 @@ std::string HostName();
 
 // The group's number, or nothing if there is no such group. Asks the name service: may block.
 std::optional<gid_t> GroupId(const std::string& name);
+
+// What this process has used so far: CPU time, of user and system, and memory that is resident.
+std::chrono::nanoseconds CpuTime();
+std::size_t ResidentBytes();
 
 }  // namespace redlockd::host

@@ -43,6 +43,7 @@ spdlog::string_view_t View(std::string_view line) { return {line.data(), line.si
 
 void StartLog(config::LogLevel level) { Logger().set_level(LevelOf(level)); }
 
+void LogError(std::string_view line) { Logger().log(level::err, View(line)); }
 void LogWarning(std::string_view line) { Logger().log(level::warn, View(line)); }
 void LogInfo(std::string_view line) { Logger().log(level::info, View(line)); }
 

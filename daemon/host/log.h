@@ -11,6 +11,7 @@ namespace redlockd::host {
 // Before it, lines of kInfo and above are written. At the start, and again for another level.
 void StartLog(config::LogLevel level);
 
+void LogError(std::string_view line);
 void LogWarning(std::string_view line);
 void LogInfo(std::string_view line);
 

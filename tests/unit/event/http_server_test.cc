@@ -85,7 +85,7 @@ class HttpServerTest : public testing::Test {
 TEST_F(HttpServerTest, ServesAPage) {
   EXPECT_EQ(Ask("GET /page HTTP/1.1\r\nHost: x\r\n\r\n"),
             "HTTP/1.1 200 OK\r\nContent-Type: text/x\r\nContent-Length: 9\r\n"
-            "Cache-Control: no-store\r\nConnection: close\r\n\r\nthe page\n");
+            "Allow: GET, HEAD\r\nCache-Control: no-store\r\nConnection: close\r\n\r\nthe page\n");
   EXPECT_EQ(StatusOf(Ask("GET /page?name=x HTTP/1.0\n\n")), "HTTP/1.1 200 OK");
 }
 
