@@ -1,6 +1,8 @@
 """What the tests share."""
 
+import contextlib
 import os
+import resource
 import threading
 import time
 import unittest
@@ -46,6 +48,19 @@ class _Call:
 
 def descriptors():
     return len(os.listdir("/proc/self/fd"))
+
+
+@contextlib.contextmanager
+def no_more_descriptors():
+    """What this process has open stays so; whatever it opens inside fails with EMFILE."""
+    lowest = os.open(os.devnull, os.O_RDONLY)
+    os.close(lowest)
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (lowest, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
 
 class WithDaemon(unittest.TestCase):

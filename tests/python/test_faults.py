@@ -5,10 +5,11 @@ import os
 import tempfile
 import time
 import unittest
+import unittest.mock
 
 import redlockd
 from redlockd import aio
-from support import PATIENCE, WithDaemon, eventually, in_thread
+from support import PATIENCE, WithDaemon, eventually, in_thread, no_more_descriptors
 
 GRACE = 0.5  # seconds after the caller's time
 SLACK = 3.0  # for a machine that is busy
@@ -100,6 +101,43 @@ class Faults(WithDaemon):
                              lambda: lock.acquire(timeout=0.1)):
                     with self.assertRaises(redlockd.ConnectFailed):
                         self.in_time(call, 0.1)
+
+    def test_a_process_without_a_descriptor_cannot_connect_until_it_has_one(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "socket")
+            with redlockd.Session(path) as session:
+                lock = redlockd.Lock("threads", session=session)
+                with self.assertRaises(redlockd.ConnectFailed):
+                    session.connect()  # there is a thread now
+                for call in (lambda: lock.acquire(blocking=False), lambda: lock.acquire(timeout=0.1)):
+                    with no_more_descriptors(), self.assertRaisesRegex(redlockd.ConnectFailed, "Too many open files"):
+                        in_thread(lambda: self.in_time(call, 0.1)).join()
+                os.symlink(self.daemon.socket, path)
+                self.assertTrue(lock.acquire(timeout=PATIENCE))
+
+    def test_a_loop_without_a_descriptor_cannot_connect_until_it_has_one(self):
+        async def work():
+            async with aio.Session() as session:
+                lock = aio.Lock("asyncio", session=session)
+                for options in ({"blocking": False}, {"timeout": 0.1}):
+                    with no_more_descriptors(), self.assertRaisesRegex(redlockd.ConnectFailed, "Too many open files"):
+                        await asyncio.wait_for(lock.acquire(**options), PATIENCE)
+                self.assertTrue(await lock.acquire(timeout=PATIENCE))
+        asyncio.run(work())
+
+    def test_a_bug_of_the_client_ends_the_requests_of_a_loop(self):
+        async def work():
+            async with aio.Session() as session:
+                hold = await aio.Lock("bug", session=session).acquire()
+                waiter = asyncio.create_task(aio.Lock("bug", session=session).acquire())
+                await asyncio.sleep(0)
+                with unittest.mock.patch.object(session._link, "turn", side_effect=KeyError("a bug")):
+                    with self.assertLogs("redlockd", "ERROR"), self.assertRaises(redlockd.ConnectionLost):
+                        await asyncio.wait_for(session.request("ping"), PATIENCE)
+                with self.assertRaises(redlockd.ConnectionLost):
+                    await asyncio.wait_for(waiter, PATIENCE)
+                self.assertEqual(hold.reason, "closed")
+        asyncio.run(work())
 
     def test_a_task_is_cancelled_when_the_daemon_hangs_or_dies(self):
         async def work(harm, cancel_on):

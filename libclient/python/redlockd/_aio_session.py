@@ -11,7 +11,7 @@ from typing import Callable, Optional, Type, TypeVar
 
 from . import _clock
 from ._core import Event
-from ._link import Link, deliver
+from ._link import Link, deliver, logger
 from ._options import request_line
 from ._request import Request
 from ._wire import Name
@@ -56,11 +56,7 @@ class Session:
     async def close(self) -> None:
         """Releases all locks at once, and ends all waits with ConnectionLost. For good."""
         if not self._closed and self._pid == os.getpid():
-            self._closed = True
-            if self._link.socket is not None:
-                self._unwatch(self._link.socket)
-            self._link.close()
-            self._after_turn(asyncio.get_running_loop())
+            self._end(asyncio.get_running_loop())
 
     async def __aenter__(self) -> Session:
         return self
@@ -126,9 +122,23 @@ class Session:
 
     def _turn(self) -> None:
         self._turn_is_due = False
-        if not self._closed:
+        if self._closed:
+            return
+        loop = asyncio.get_running_loop()
+        try:
             self._link.turn()
-            self._after_turn(asyncio.get_running_loop())
+            self._after_turn(loop)
+        except Exception:
+            logger.exception("the session failed: this is a bug of redlockd's client")
+            self._end(loop)
+
+    def _end(self, loop: asyncio.AbstractEventLoop) -> None:
+        """For good. All requests are answered."""
+        self._closed = True
+        if self._link.socket is not None:
+            self._unwatch(self._link.socket)
+        self._link.close()
+        self._after_turn(loop)
 
     def _after_turn(self, loop: asyncio.AbstractEventLoop) -> None:
         """Sees to it that what comes next is noticed."""

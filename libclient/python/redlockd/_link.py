@@ -63,13 +63,15 @@ class Link:
     def _connect(self) -> None:
         path = self.path or os.environ.get("REDLOCK_SOCKET") or DEFAULT_SOCKET
         before = _clock.now()
-        # Close-on-exec, as all sockets of Python. A local connection is there at once, or not at all.
-        link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        link = None
         try:
+            # Close-on-exec, as all sockets of Python. A local connection is there at once, or not at all.
+            link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             link.setblocking(False)
             link.connect(path)
         except OSError as why:
-            link.close()
+            if link is not None:
+                link.close()
             error = ConnectFailed(f"{path}: {why.strerror or why}")
             self.core.connect_failed(error, why.errno not in (errno.EACCES, errno.EPERM, None), _clock.now())
             return
