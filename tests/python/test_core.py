@@ -229,6 +229,14 @@ class Steps(unittest.TestCase):
         self.assertIs(request.phase, Phase.HELD)
         self.assertEqual(self.sent(), ["#1 lock a"])
 
+    def test_a_cancel_that_comes_before_the_start_ends_the_request(self):
+        request = LockRequest(HoldBase("a", None, None, None), "", None)
+        self.core.cancel(request)
+        self.assertIsInstance(request.error, errors.LockCancelled)
+        self.core.start(request, self.now)
+        self.core.run(self.now)
+        self.assertTrue(self.core.is_idle and not self.core.wants_connect)
+
     def test_a_try_is_busy_at_once_where_the_process_has_the_name(self):
         self.lock()
         second = self.lock(wait=0)

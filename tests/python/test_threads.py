@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import unittest
+import unittest.mock
 from datetime import timedelta
 
 import redlockd
@@ -180,6 +181,30 @@ class Locks(WithDaemon):
             with redlockd.Session() as session, redlockd.Lock("left", session=session):
                 pass
         self.assertEqual((threading.active_count(), support.descriptors()), (threads, descriptors))
+
+    def test_a_session_that_could_not_start_its_thread_tries_again(self):
+        class Interrupted(threading.Thread):
+            def start(self):
+                super().start()
+                started.append(self)
+                raise KeyboardInterrupt
+
+        def no_thread():
+            return unittest.mock.patch.object(threading.Thread, "start", side_effect=RuntimeError("no thread"))
+
+        def interrupted():
+            return unittest.mock.patch.object(threading, "Thread", Interrupted)
+        started, lock, before = [], redlockd.Lock("start", session=self.session), support.descriptors()
+        for obstacle, error in ((support.no_more_descriptors, OSError), (no_thread, RuntimeError),
+                                (interrupted, KeyboardInterrupt)):
+            with self.subTest(error=error.__name__):
+                with obstacle(), self.assertRaises(error):
+                    lock.acquire()
+                for thread in started:
+                    thread.join(support.PATIENCE)
+                self.assertEqual(support.descriptors(), before)
+        self.assertTrue(redlockd.Lock("start", session=self.other).acquire(blocking=False))
+        self.assertIsNone(in_thread(lambda: lock.acquire(blocking=False)).join())
 
     def test_holds_and_sessions_are_not_copied(self):
         with redlockd.Lock("pickled", session=self.session) as hold:

@@ -77,6 +77,9 @@ class Core:
     # --- the caller -----------------------------------------------------------------------------------
 
     def start(self, request: Request, now: int) -> None:
+        if request.phase is Phase.ENDED:
+            return  # it was cancelled before
+        request.phase = Phase.READY
         request.until = None if request.wait is None else now + request.wait
         if isinstance(request, ReleaseRequest):
             self._release(request, now)
@@ -204,7 +207,7 @@ class Core:
         if isinstance(request, LockRequest) and request.phase is Phase.SENT:
             request.abandoned = True
             self._send_quietly(f"cancel {request.tag}")
-        elif isinstance(request, LockRequest):
+        elif isinstance(request, LockRequest) and request.phase is not Phase.NEW:
             self._leave(request)
         else:
             self._unsent.pop(request, None)

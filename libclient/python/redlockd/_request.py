@@ -14,6 +14,7 @@ ANSWER_TIME = 5 * 10**9  # ns; what is answered at once has this long
 
 
 class Phase(enum.Enum):
+    NEW = "not started"
     QUEUED = "others of this process are first"
     READY = "to be sent"
     SENT = "not answered yet"
@@ -38,7 +39,7 @@ class Request:
         self.rows: List[Line] = []
         self.fields: Dict[str, str] = {}
         # The rest is the core's.
-        self.phase = Phase.READY
+        self.phase = Phase.NEW
         self.tag = ""
         self.until: Optional[int] = None
         self.timer: Optional[Timer] = None

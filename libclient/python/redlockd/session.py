@@ -116,7 +116,8 @@ class Session:
             self._post(lambda: core.start(request, _clock.now()))
             answered.wait()
         except BaseException:
-            self._try_to_post(lambda: core.abandon(request, _clock.now()))
+            if self._thread is not None:  # else nothing was posted
+                self._try_to_post(lambda: core.abandon(request, _clock.now()))
             raise
         if request.error is not None:
             raise request.error
@@ -137,12 +138,21 @@ class Session:
         with self._guard:
             if self._closed:
                 raise ConnectionLost("the session was closed")
-            self._commands.append(command)
             if self._thread is None:
-                self._wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
-                self._thread = threading.Thread(target=self._run, args=(self._wake[0],), name="redlockd", daemon=True)
-                self._thread.start()
+                self._start_thread()
+            self._commands.append(command)
             self._wake_up()
+
+    def _start_thread(self) -> None:
+        """Raises OSError or RuntimeError if there is no descriptor or no thread left; the next request tries again."""
+        wake = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
+        thread = threading.Thread(target=self._run, args=(wake,), name="redlockd", daemon=True)
+        try:
+            thread.start()
+        except RuntimeError:
+            _close(wake)
+            raise
+        self._thread, self._wake = thread, wake
 
     def _wake_up(self) -> None:
         try:
@@ -159,13 +169,16 @@ class Session:
         """In a child: closes the copies, so that the parent's locks do not outlive it."""
         self._link.core.forget()
         self._link.close_socket()
-        for end in self._wake or ():
-            os.close(end)
+        _close(self._wake)
         self._begin()
 
     # --- the session's thread -------------------------------------------------------------------------
 
-    def _run(self, wake: int) -> None:
+    def _run(self, wake: Tuple[int, int]) -> None:
+        with self._guard:
+            if self._thread is not threading.current_thread():
+                _close(wake)  # a signal interrupted `_start_thread`, and nobody knows of this thread
+                return
         link = self._link
         try:
             while not self._closed or self._commands:
@@ -175,7 +188,7 @@ class Session:
                 for notice in link.take_notices():
                     deliver(notice)
                 if not self._commands and not self._closed:
-                    self._wait(wake)
+                    self._wait(wake[0])
         except Exception:
             logger.exception("the session's thread failed: this is a bug of redlockd's client")
         finally:
@@ -188,8 +201,7 @@ class Session:
             for notice in link.take_notices():
                 deliver(notice)
             with self._guard:
-                for end in self._wake or ():
-                    os.close(end)
+                _close(self._wake)
                 self._wake = None
 
     def _wait(self, wake: int) -> None:
@@ -205,6 +217,11 @@ class Session:
             os.read(wake, 4096)
         except BlockingIOError:
             pass
+
+
+def _close(pipe: Optional[Tuple[int, int]]) -> None:
+    for end in pipe or ():
+        os.close(end)
 
 
 _sessions: "weakref.WeakSet[Session]" = weakref.WeakSet()
