@@ -76,6 +76,20 @@ class Locks(WithDaemon):
         for request in (("LOCK", "a"), ("unlock", "a"), ("show", *["x" * 255] * 20), ("show", "")):
             with self.assertRaises(ValueError, msg=str(request)):
                 self.session.request(*request)
+        for verb, options in (("PING", {}), ("", {}), ("pïng", {}), ("ping\n", {}), ("ping\nquit", {}), ("ping a", {}),
+                              ("check", {"fence=1 a": 1}), ("check", {"": 1}), ("check", {"fënce": 1}),
+                              ("check", {"fence\n": 1}), ("check", {"fence": "a\0b"})):
+            with self.assertRaises(ValueError, msg=f"{verb} {options}") as caught:
+                self.session.request(verb, **options)
+            self.assertNotIsInstance(caught.exception, redlockd.RedlockError)  # nothing was sent
+        self.session.request("ping")
+
+    def test_a_request_is_sent_as_it_was_meant(self):
+        with redlockd.Lock("meant", session=self.session) as hold:
+            for name, fence in (("meant", hold.fence), (b"meant", str(hold.fence)), ("meant", b"%d" % hold.fence)):
+                self.assertEqual(self.session.request("check", name, fence=fence).fields["fence"], str(hold.fence))
+        with self.assertRaisesRegex(redlockd.BadRequest, "max-hold"):
+            self.session.request("check", "meant", max_hold=1)
 
     def test_others_of_the_process_wait_their_turn(self):
         turns, lock = [], redlockd.Lock("turns", session=self.session)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Callable, Generic, List, Optional, Tuple, TypeVar
 
@@ -51,15 +52,23 @@ class LockOptions(Generic[H]):
         return LockRequest(hold, self.words, wait, self.max_hold)
 
 
+def _word(word: str, what: str) -> str:
+    """Of those that are sent as they are."""
+    if not re.fullmatch("[a-z][a-z-]*", word):
+        raise ValueError(f"{what}: expected a word of lower-case letters and hyphens, found {word!r}")
+    return word
+
+
 def request_line(verb: str, arguments: Tuple[Name, ...], options: "dict[str, object]") -> str:
-    """The line of a request that is not about a hold of this session."""
-    if verb.lower() in ("lock", "trylock", "unlock", "cancel", "quit"):
+    """The line of a request that is not about a hold of this session. Raises ValueError."""
+    if _word(verb, "verb") in ("lock", "trylock", "unlock", "cancel", "quit"):
         raise ValueError(f"verb {verb!r}: expected one that leaves the session's locks alone; use Lock and Hold")
     words = [verb] + [encode(checked(argument, "argument")) for argument in arguments]
-    for key, value in options.items():
+    for option, value in options.items():
+        key = _word(option.replace("_", "-"), "option")
         if isinstance(value, timedelta):
             value = duration(nanoseconds(value, key))
-        words.append(f"{key.replace('_', '-')}={encode(checked(str(value), key))}")
+        words.append(f"{key}={encode(checked(value if isinstance(value, bytes) else str(value), key))}")
     line = " ".join(words)
     longest = LONGEST_REQUEST - LONGEST_TAG
     if len(line) > longest:

@@ -77,7 +77,7 @@ class Session:
     def request(self, verb: str, *arguments: Name, **options: object) -> Answer:
         """Asks the daemon by a line of the protocol, e.g. `request("show", "jobs")`. Takes at most 5.5 s.
 
-        An underscore in an option stands for a hyphen. Raises RedlockError.
+        An underscore in an option stands for a hyphen. Raises ValueError for what cannot be sent, or RedlockError.
         """
         return answer_of(self._call(Request(request_line(verb, arguments, options))))
 
