@@ -63,8 +63,12 @@ class Locks(WithDaemon, unittest.IsolatedAsyncioTestCase):
         async def work():
             return await aio.Lock("decorated", session=self.other).acquire(blocking=False)
         self.assertEqual(await asyncio.gather(work(), work()), [None, None])
-        with self.assertRaises(TypeError):
-            aio.Lock("decorated")(len)
+
+        async def generator():
+            yield
+        for function, advice in ((len, "use redlockd.Lock"), (generator, "take the lock inside")):
+            with self.assertRaisesRegex(TypeError, advice):
+                aio.Lock("decorated")(function)
 
     async def test_tasks_wait_their_turn(self):
         turns, lock = [], aio.Lock("turns", session=self.session)

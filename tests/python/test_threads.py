@@ -1,6 +1,7 @@
 """Locks for threads, on a real daemon that is well."""
 
 import ctypes
+import functools
 import os
 import pickle
 import signal
@@ -65,6 +66,27 @@ class Locks(WithDaemon):
             return value, redlockd.Lock("decorated", session=self.other).acquire(blocking=False)
         self.assertEqual([work(1), work(2)], [(1, None), (2, None)])
         self.assertEqual((work.__name__, work.__doc__), ("work", "What it does."))
+
+    def test_a_decorator_refuses_what_runs_after_the_call(self):
+        async def coroutine():
+            pass
+
+        async def asynchronous_generator():
+            yield
+
+        def generator():
+            yield
+
+        class Called:
+            async def __call__(self):
+                pass
+        lock = redlockd.Lock("decorated", session=self.session)
+        for function, advice in ((coroutine, "use redlockd.aio.Lock"), (Called(), "use redlockd.aio.Lock"),
+                                 (functools.partial(coroutine), "use redlockd.aio.Lock"),
+                                 (generator, "take the lock inside"), (asynchronous_generator, "take the lock inside")):
+            with self.assertRaisesRegex(TypeError, advice):
+                lock(function)
+        self.assertEqual([lock(len)("ab"), lock(str)(1), lock(functools.partial(len, "abc"))()], [2, "1", 3])
 
     def test_bad_values_are_refused_before_anything_is_sent(self):
         for options in ({"name": ""}, {"name": "a\0b"}, {"name": "a", "wait": -1}, {"name": "a", "note": "x" * 256}):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from datetime import timedelta
 from typing import Callable, Generic, List, Optional, Tuple, TypeVar
@@ -50,6 +51,27 @@ class LockOptions(Generic[H]):
 
     def request(self, hold: HoldBase, wait: Optional[int]) -> LockRequest:
         return LockRequest(hold, self.words, wait, self.max_hold)
+
+
+_ADVICE = {"function": "use redlockd.Lock", "coroutine function": "use redlockd.aio.Lock"}
+
+
+def check_decorated(function: Callable[..., object], expected: str) -> None:
+    """Raises TypeError unless the function is of the kind that is expected, so that its body runs within the call."""
+    kind = _kind(function)
+    if kind == "function":
+        kind = _kind(getattr(type(function), "__call__", function))  # an object that is called
+    if kind != expected:
+        advice = _ADVICE.get(kind, "its body runs after the call, so take the lock inside it")
+        raise TypeError(f"expected a {expected}, found the {kind} {function!r}: {advice}")
+
+
+def _kind(function: Callable[..., object]) -> str:
+    if inspect.iscoroutinefunction(function):
+        return "coroutine function"
+    if inspect.isasyncgenfunction(function):
+        return "asynchronous generator function"
+    return "generator function" if inspect.isgeneratorfunction(function) else "function"
 
 
 def _word(word: str, what: str) -> str:

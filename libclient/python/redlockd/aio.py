@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-import inspect
 import sys
 import weakref
 from types import TracebackType
@@ -14,7 +13,7 @@ from typing import Any, AsyncGenerator, Awaitable, Callable, List, Optional, Typ
 from . import _clock
 from ._aio_session import Session, default_session
 from ._hold import RELEASED, HoldBase
-from ._options import LockOptions, wait_of
+from ._options import LockOptions, check_decorated, wait_of
 from ._request import ReleaseRequest
 from ._wire import Name, Seconds, nanoseconds, to_bytes
 from .errors import ConnectionLost, Deadlock, LockBusy, LockLost, LockTimeout, NoAnswer
@@ -182,9 +181,8 @@ class Lock:
             await hold.__aexit__(kind, error, trace)
 
     def __call__(self, function: F) -> F:
-        """As a decorator: each call of the coroutine function holds the lock."""
-        if not inspect.iscoroutinefunction(function):
-            raise TypeError(f"expected a coroutine function, found {function!r}; redlockd.Lock is for the others")
+        """As a decorator: each call of the coroutine function holds the lock. Raises TypeError for others."""
+        check_decorated(function, "coroutine function")
 
         @functools.wraps(function)
         async def locked(*args: Any, **kwargs: Any) -> Any:

@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, Generator, List, Optional, Type, TypeVar
 
 from . import _clock
 from ._hold import RELEASED, HoldBase
-from ._options import LockOptions, wait_of
+from ._options import LockOptions, check_decorated, wait_of
 from ._request import LockRequest, ReleaseRequest
 from ._wire import Name, Seconds, nanoseconds, to_bytes
 from .errors import ConnectionLost, Deadlock, LockBusy, LockLost, LockTimeout, NoAnswer
@@ -154,7 +154,9 @@ class Lock:
             hold.__exit__(kind, error, trace)
 
     def __call__(self, function: F) -> F:
-        """As a decorator: each call of the function holds the lock."""
+        """As a decorator: each call of the function holds the lock. Raises TypeError for coroutines and generators."""
+        check_decorated(function, "function")
+
         @functools.wraps(function)
         def locked(*args: Any, **kwargs: Any) -> Any:
             with self:
