@@ -145,6 +145,33 @@ class Locks(WithDaemon):
         with lock, self.assertRaises(redlockd.Deadlock):
             lock.acquire()
 
+    def test_a_thread_has_nothing_of_a_dead_one_with_the_same_number(self):
+        def is_number_used_again():
+            lock, all_are_there = redlockd.Lock("number", session=self.session), threading.Barrier(8)
+            hold, number = in_thread(lambda: (lock.acquire(), threading.get_ident())).join()
+
+            def try_it():
+                all_are_there.wait(support.PATIENCE)  # numbers are handed out anew only when their threads are over
+                self.assertIsNone(lock.acquire(timeout=0.01))
+                with self.assertRaises(RuntimeError):
+                    lock.release()
+                return threading.get_ident()
+            numbers = [thread.join() for thread in [in_thread(try_it) for _ in range(all_are_there.parties)]]
+            hold.release()
+            return number in numbers
+        eventually(is_number_used_again)
+
+    def test_a_hold_that_was_released_is_not_kept(self):
+        lock = redlockd.Lock("kept", session=self.session)
+        for release in (lambda hold: hold.release(), lambda hold: lock.release(),
+                        lambda hold: in_thread(hold.release).join()):
+            hold = lock.acquire()
+            release(hold)
+            self.assertEqual(lock._mine.holds, [])
+            with self.assertRaises(RuntimeError):
+                lock.release()
+        self.assertTrue(pickle.loads(pickle.dumps(redlockd.Lock("kept"))).acquire(blocking=False))
+
     def test_a_wait_can_be_cancelled_by_another_thread(self):
         lock = redlockd.Lock("cancelled", session=self.session)
         with redlockd.Lock("cancelled", session=self.other):

@@ -6,7 +6,7 @@ import contextlib
 import functools
 import threading
 from types import TracebackType
-from typing import Any, Callable, Dict, Generator, List, Optional, Type, TypeVar, cast
+from typing import Any, Callable, Dict, Generator, List, Optional, Tuple, Type, TypeVar, cast
 
 from . import _clock
 from ._hold import RELEASED, HoldBase
@@ -22,10 +22,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 class Hold(HoldBase):
     """A lock that is held, or was; see `HoldBase`. Any thread may use it, and release it."""
 
-    def __init__(self, session: Session, options: LockOptions[Hold]) -> None:
+    def __init__(self, session: Session, options: LockOptions[Hold], mine: List[Hold]) -> None:
         # They are called with this very object.
         super().__init__(options.key, options.margin, cast(Any, options.on_jeopardy), cast(Any, options.on_lost))
         self._session = session
+        self._mine = mine  # where it stands until it is released, see `_Mine`
         self._change = threading.Condition()
 
     def release(self, sync: bool = False) -> None:
@@ -34,6 +35,8 @@ class Hold(HoldBase):
         Takes a fraction of a millisecond, or 2.5 s if the daemon hangs; that is no error: the lock then ends with its
         lease. With `sync` a majority of the nodes is free when it returns, or it raises; at most 12.5 s.
         """
+        with contextlib.suppress(ValueError):
+            self._mine.remove(self)
         self.raise_if_lost()
         try:
             self._session._call(ReleaseRequest(self, sync))
@@ -78,6 +81,16 @@ class Hold(HoldBase):
             self._change.notify_all()
 
 
+class _Mine(threading.local):
+    """What the thread has taken by a lock. A thread's number would not do: the next thread may get the same."""
+
+    def __init__(self) -> None:
+        self.holds: List[Hold] = []  # those that are over, too, as long as `release` was not called
+
+    def __reduce__(self) -> Tuple[Type[_Mine], Tuple[()]]:
+        return _Mine, ()  # a copy of the lock is held by nobody
+
+
 class Lock:
     """A lock of the given name, on all hosts.
 
@@ -102,7 +115,7 @@ class Lock:
         self._options: LockOptions[Hold] = LockOptions(name, wait, ttl, max_hold, min_hold, note, margin, on_jeopardy,
                                                        on_lost)
         self._session = session
-        self._holds: Dict[int, Hold] = {}  # by the thread that took it
+        self._mine = _Mine()
         self._waits: Dict[LockRequest, Session] = {}
 
     @property
@@ -127,10 +140,9 @@ class Lock:
 
     def release(self, sync: bool = False) -> None:
         """Releases what this thread took. Another thread can use `Hold.release`."""
-        hold = self._holds.pop(threading.get_ident(), None)
-        if hold is None:
+        if not self._mine.holds:
             raise RuntimeError(f"lock {self.name!r}: this thread has not taken it")
-        hold.release(sync)
+        self._mine.holds[-1].release(sync)
 
     def cancel(self) -> None:
         """Ends the waits of all threads for this very object by LockCancelled. Any thread may call it.
@@ -149,9 +161,8 @@ class Lock:
 
     def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
                  trace: Optional[TracebackType]) -> None:
-        hold = self._holds.pop(threading.get_ident(), None)
-        if hold is not None:  # else it was released inside
-            hold.__exit__(kind, error, trace)
+        if self._mine.holds:  # else it was released inside
+            self._mine.holds[-1].__exit__(kind, error, trace)
 
     def __call__(self, function: F) -> F:
         """As a decorator: each call of the function holds the lock. Raises TypeError for coroutines and generators."""
@@ -164,18 +175,18 @@ class Lock:
         return cast(F, locked)
 
     def _take(self, wait: Optional[int]) -> Hold:
-        mine = self._holds.get(threading.get_ident())
-        if mine is not None and mine.valid:
+        mine = self._mine.holds
+        if any(hold.valid for hold in mine):
             raise Deadlock("this thread holds it already", name=self.name)
         session = self.session
-        hold = Hold(session, self._options)
+        hold = Hold(session, self._options, mine)
         request = self._options.request(hold, wait)
         self._waits[request] = session
         try:
             session._call(request)
         finally:
             del self._waits[request]
-        self._holds[threading.get_ident()] = hold
+        mine[:] = [hold]
         return hold
 
     def __repr__(self) -> str:
