@@ -3,6 +3,7 @@
 import contextlib
 import os
 import resource
+import sys
 import threading
 import time
 import unittest
@@ -44,6 +45,11 @@ class _Call:
         if self._error is not None:
             raise self._error
         return self._result
+
+
+def notes_of(error):
+    """None where Python has no notes."""
+    return getattr(error, "__notes__", []) if sys.version_info >= (3, 11) else None
 
 
 def descriptors():

@@ -146,6 +146,14 @@ class Locks(WithDaemon, unittest.IsolatedAsyncioTestCase):
                     pass
                 self.assertTrue(await hold.wait_jeopardy(0))
 
+    async def test_an_error_of_the_body_gets_a_note_of_the_loss(self):
+        with self.assertRaises(KeyError) as caught:
+            async with aio.Lock("note", max_hold=0.1, session=self.session) as hold:
+                await eventually(lambda: hold.lost)
+                raise KeyError
+        self.assertIn(support.notes_of(caught.exception), (
+            [f"lock 'note': lost: the hold ended before it was released, reason {hold.reason}"], None))
+
     async def test_waiting_for_jeopardy_ends_with_the_hold(self):
         hold = await aio.Lock("watched", session=self.session).acquire()
         self.assertFalse(await hold.wait_jeopardy(0.01))

@@ -220,10 +220,22 @@ class Locks(WithDaemon):
         self.assertEqual(caught.exception.name, "loss")
         eventually(lambda: len(heard) == 2)
         self.assertEqual(heard, ["jeopardy", hold.reason])
-        with self.assertRaises(KeyError):  # an error of the body is not replaced
-            with lock as hold:
-                eventually(lambda: hold.lost)
-                raise KeyError
+
+    def test_an_error_of_the_body_gets_a_note_of_the_loss(self):
+        lock = redlockd.Lock("note", max_hold=0.1, session=self.session)
+
+        def body(error, is_late=True):
+            with self.assertRaises(type(error)) as caught, lock as hold:
+                eventually(lambda: hold.lost or not is_late)
+                if isinstance(error, redlockd.LockLost):
+                    hold.raise_if_lost()
+                raise error
+            self.assertEqual(hold.lost, is_late)
+            return support.notes_of(caught.exception), hold.reason
+        notes, reason = body(KeyError())
+        self.assertIn(notes, ([f"lock 'note': lost: the hold ended before it was released, reason {reason}"], None))
+        self.assertFalse(body(KeyError(), is_late=False)[0])
+        self.assertFalse(body(redlockd.LockLost())[0])  # it says so by itself
 
     def test_a_callback_cannot_wait_for_its_own_session(self):
         heard = []

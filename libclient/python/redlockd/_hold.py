@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Callable, Optional
 
 from . import _clock
@@ -83,6 +84,12 @@ class HoldBase:
     def _loss(self, reason: str) -> LockLost:
         return LockLost("the hold ended before it was released", name=self.name,
                         fields={"reason": reason, "fence": str(self._fence)})
+
+    def _add_loss(self, error: BaseException, loss: LockLost) -> None:
+        """To an error of the body of a `with`, which is not replaced. Python has no notes before 3.11."""
+        is_known = isinstance(error, LockLost) and error.name == self.name
+        if sys.version_info >= (3, 11) and not is_known:
+            error.add_note(f"{loss}, reason {loss.reason}")
 
     def _changed(self, is_lost: bool) -> None:
         """Called by the session, for each jeopardy and for the loss, where the caller's functions may run."""

@@ -76,7 +76,7 @@ class Hold(HoldBase):
 
     async def __aexit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
                         trace: Optional[TracebackType]) -> None:
-        """Releases it. Raises LockLost if it ended inside; an error that is on its way already is not replaced."""
+        """Releases it. Raises LockLost if it ended inside; an error that is on its way already gets a note instead."""
         is_ours = self._unguard(error)
         try:
             if self._ended != RELEASED:
@@ -84,6 +84,7 @@ class Hold(HoldBase):
         except LockLost as loss:
             if error is None or is_ours:
                 raise loss from None
+            self._add_loss(error, loss)
             return
         if is_ours:
             raise self._loss("jeopardy") from None

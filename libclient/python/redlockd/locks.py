@@ -64,13 +64,14 @@ class Hold(HoldBase):
 
     def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
                  trace: Optional[TracebackType]) -> None:
-        """Releases it. Raises LockLost if it ended inside; an error that is on its way already is not replaced."""
+        """Releases it. Raises LockLost if it ended inside; an error that is on its way already gets a note instead."""
         try:
             if self._ended != RELEASED:
                 self.release()
-        except LockLost:
+        except LockLost as loss:
             if error is None:
                 raise
+            self._add_loss(error, loss)
 
     def _changed(self, is_lost: bool) -> None:
         self._notify()
