@@ -239,8 +239,23 @@ class Steps(unittest.TestCase):
 
     def test_a_try_is_busy_at_once_where_the_process_has_the_name(self):
         self.lock()
-        second = self.lock(wait=0)
-        self.assertIsInstance(second.error, errors.LockBusy)
+        self.assertEqual(str(self.lock(wait=0).error), "lock 'a': busy: other requests of this process are first")
+        self.open()
+        self.grant(1, 7)
+        self.assertEqual(str(self.lock(wait=0).error), "lock 'a': busy: held in this process")
+        late = self.lock(wait=SECOND)
+        self.now += SECOND
+        self.core.run(self.now)
+        self.assertEqual(str(late.error), "lock 'a': timeout: held in this process")
+
+    def test_a_wait_that_is_over_before_it_can_be_sent_says_so(self):
+        request = self.lock(wait=SECOND)
+        self.core.wants_connect = False
+        self.core.connected(self.now)
+        self.now += SECOND
+        self.receive(f"* HELLO redlockd 1 caps=exclusive line=4096 boot=b now={self.now}")
+        self.assertIsInstance(request.error, errors.LockTimeout)
+        self.assertEqual(request.error.text, "the time was over before the daemon could be asked")
 
     def test_a_silent_daemon_is_pinged_and_left_when_nothing_is_held(self):
         waiting = self.lock()

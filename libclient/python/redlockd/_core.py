@@ -88,7 +88,7 @@ class Core:
             queue = self._queues.setdefault(request.hold._key, deque())
             if request.wait == 0 and not all(other.abandoned for other in queue):
                 request.phase = Phase.ENDED
-                request.finish(errors.LockBusy("held in this process", name=request.hold.name))
+                request.finish(errors.LockBusy(self._who_is_first(request), name=request.hold.name))
                 return
             queue.append(request)
             if len(queue) > 1:
@@ -182,7 +182,7 @@ class Core:
     def _watch_time(self, request: Request) -> None:
         def is_over(now: int) -> None:
             if isinstance(request, LockRequest) and request.phase is Phase.QUEUED and not self._is_clearing(request):
-                self._give_up(request, errors.LockTimeout("held in this process", name=request.hold.name))
+                self._give_up(request, errors.LockTimeout(self._who_is_first(request), name=request.hold.name))
             elif request.phase is Phase.READY and request.last_error is not None:
                 self._give_up(request, request.last_error)
             elif request.until is not None:
@@ -197,6 +197,10 @@ class Core:
     def _is_clearing(self, request: LockRequest) -> bool:
         """Whether nobody has the name any more, but the daemon has not answered yet that it is free of it."""
         return self._queues[request.hold._key][0].abandoned
+
+    def _who_is_first(self, request: LockRequest) -> str:
+        is_held = request.hold._key in self._held
+        return "held in this process" if is_held else "other requests of this process are first"
 
     def _finish(self, request: Request, error: Optional[RedlockError] = None) -> None:
         self.timers.cancel(request.timer)
@@ -237,7 +241,8 @@ class Core:
         if isinstance(request, LockRequest):
             if request.retries and request.until is not None and request.until <= now:
                 self._give_up(request, request.last_error
-                              or errors.LockTimeout("held in this process", name=request.hold.name))
+                              or errors.LockTimeout("the time was over before the daemon could be asked",
+                                                    name=request.hold.name))
                 return
             line = request.line_at(now) + (" events=renew" if "renew" in self._caps else "")
         elif not line:  # to be greeted was all it asked for

@@ -34,7 +34,7 @@ class LockBusy(RedlockError):
 
 
 class LockTimeout(RedlockError, TimeoutError):
-    """Another had the lock until the wait was over."""
+    """Another had the lock until the wait was over, or it was over before the daemon could be asked: see the text."""
     code = "timeout"
 
 
