@@ -14,6 +14,7 @@ from datetime import timedelta
 
 import redlockd
 import support
+from redlockd._wire import parse
 from support import WithDaemon, eventually, in_thread
 
 
@@ -300,6 +301,44 @@ class Locks(WithDaemon):
             worker.join()
         self.assertEqual(len(fences), 320)
         self.assertEqual(fences, sorted(set(fences)))
+
+
+class Queries(WithDaemon):
+    def setUp(self):
+        self.addCleanup(lambda: redlockd.default_session().close())
+
+    def test_show(self):
+        with redlockd.Lock("shown", note="für alle") as hold:
+            here, node = redlockd.show("shown")
+        self.assertEqual((here["place"], here["fence"], here["note"]), ("here", str(hold.fence), "für alle"))
+        self.assertEqual((node["place"], node["state"]), ("node", "held"))
+        with self.assertRaises(ValueError):
+            redlockd.show("")
+
+    def test_list(self):
+        with redlockd.Lock("listed") as hold, redlockd.Session() as other:
+            waiter = in_thread(redlockd.Lock("listed", session=other).acquire)
+            eventually(lambda: len(redlockd.list()) == 2)
+            rows = [(row["lock"], row["state"], row.get("fence")) for row in redlockd.list()]
+            self.assertEqual(rows, [("listed", "held", str(hold.fence)), ("listed", "waiting", None)])
+            hold.release()
+            waiter.join()
+
+    def test_nodes(self):
+        self.assertEqual([(row["node"], row["state"]) for row in redlockd.nodes()], [("1", "up")])
+
+    def test_stats(self):
+        def grants():
+            return next(int(row["value"]) for row in redlockd.stats() if row["name"] == "grants")
+        before = grants()
+        redlockd.Lock("counted").acquire()
+        self.assertEqual(grants(), before + 1)
+
+    def test_a_remark_about_a_row_is_its_text(self):
+        lines = [parse(b"- node=1 state=up"), parse(b"- node=2 state=down :connection refused")]
+        with unittest.mock.patch.object(redlockd.Session, "_call", return_value=unittest.mock.Mock(rows=lines)):
+            self.assertEqual(redlockd.nodes(), [{"node": "1", "state": "up"},
+                                                {"node": "2", "state": "down", "text": "connection refused"}])
 
 
 class Processes(WithDaemon):
