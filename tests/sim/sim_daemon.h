@@ -76,7 +76,7 @@ class SimDaemon {
   void Kill();
   void StopUntil(Moment end);
   void Drain(Duration patience, Duration then_away);
-  // Locks linger for so long from now on, and their tenures are halved.
+  // From now on locks linger for that long, and a tenure is half as long as the scenario says.
   void Reload(Duration linger);
   // Until `end` its proposals for fences are off by anything up to `most` us, for each node
   // another: rule A says that fences grow whatever the daemons' clocks say.
