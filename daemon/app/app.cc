@@ -86,7 +86,7 @@ void App::Post(engine::Event event) {
 }
 
 void App::Feed(const engine::Event& event) {
-  StepPosted();
+  Settle();
   Step(event);
   StepAll();
 }
@@ -100,12 +100,12 @@ void App::Step(const engine::Event& event) {
 }
 
 // Carrying out an effect may post another event; it is taken in its turn.
-void App::StepPosted() {
+void App::Settle() {
   for (; !events_.empty(); events_.pop_front()) Step(events_.front());
 }
 
 void App::StepAll() {
-  StepPosted();
+  Settle();
   // One step in a million has thousands.
   if (effects_.capacity() > kKeptEffects) effects_ = engine::Effects();
   ArmEngine();

@@ -39,6 +39,7 @@ class App : public session::EnginePort {
 
   // session::EnginePort
   void Post(engine::Event event) override;
+  void Settle() override;
   engine::Time Now() const override;
   std::vector<engine::RowView> Rows(const engine::RowPlace& from, std::size_t most) const override;
   std::vector<engine::NodeView> Nodes() const override;
@@ -49,7 +50,6 @@ class App : public session::EnginePort {
  private:
   void Feed(const engine::Event& event);  // after those that were posted, and at once
   void Step(const engine::Event& event);
-  void StepPosted();
   void StepAll();
   void ArmEngine();
   void OnEngineAlarm();

@@ -11,16 +11,20 @@
 
 namespace redlockd::session {
 
-// The engine as sessions see it, and the configuration that it runs with. The app implements it, and so does the tests' fake.
+// The engine as sessions see it, and the configuration that it runs with. The app implements it, and
+// so does the tests' fake.
 //
-// Post only queues: it calls nobody back. The answers come later, from the loop, by
-// Sessions::Answer and Sessions::Tell. So a session is never entered from within its own call, and
+// Post only queues: it calls nobody back. The answers come later, from the loop or from Settle, by
+// Sessions::Answer and Sessions::Notify. So a session is never entered from within its own call, and
 // the events of all sessions reach the engine in the order in which they were posted.
 class EnginePort {
  public:
   virtual ~EnginePort() = default;
 
   virtual void Post(engine::Event event) = 0;
+  // The engine takes what was posted, and its answers come, before this returns. Only the room calls
+  // it, and never from within a session.
+  virtual void Settle() = 0;
 
   virtual engine::Time Now() const = 0;
 

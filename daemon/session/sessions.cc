@@ -141,15 +141,28 @@ void Sessions::EndTurn() {
   }
   left_ = kLinesPerTurn;
   if (line_.First() != nullptr) end_of_turn_.Schedule();
+  port_.Settle();
   running_.swap(scheduled_);
   for (const engine::SessionId id : running_) {
     const auto found = sessions_.find(id);
-    if (found == sessions_.end()) continue;
-    found->second->EndTurn();
-    // A session ends here only, where none of its own functions is still running.
-    if (found->second->over()) Remove(id);
+    if (found != sessions_.end()) found->second->EndTurn();
   }
+  RemoveOver();
   running_.clear();
+}
+
+// A session is removed here only, where none of its own functions is still running. The client sees
+// its connection close after the engine has taken that end: whatever is asked by then, on any other
+// connection, finds the locks released.
+void Sessions::RemoveOver() {
+  const auto goes_on = [this](engine::SessionId id) {
+    const auto found = sessions_.find(id);
+    return found == sessions_.end() || !found->second->over();
+  };
+  std::erase_if(running_, goes_on);
+  if (running_.empty()) return;
+  port_.Settle();
+  for (const engine::SessionId id : running_) Remove(id);
 }
 
 void Sessions::Remove(engine::SessionId id) {

@@ -84,6 +84,7 @@ class Sessions {
   std::optional<std::string> AtLimit(const Peer& peer) const;
   void Work(Session& session);
   void EndTurn();
+  void RemoveOver();
   void Remove(engine::SessionId id);
 
   event::Loop& loop_;

@@ -21,6 +21,7 @@ namespace redlockd::fuzz {
 class Port : public session::EnginePort {
  public:
   void Post(engine::Event event) override;
+  void Settle() override {}  // the answers are played one by one, at any time after
   engine::Time Now() const override { return engine::Time(std::chrono::seconds(1000)); }
   std::vector<engine::RowView> Rows(const engine::RowPlace& from, std::size_t most) const override;
   std::vector<engine::NodeView> Nodes() const override;

@@ -1016,6 +1016,10 @@ MUTANTS = [
     session('session', 'Session::NotifyWatch', 'watch', 'all-is-kept-for-who-does-not-read',
             'the daemon grows with each event', 'if (missed_watches_ > 0 ||', 'if (false && missed_watches_ > 0 &&',
             'WatchTest.*'),
+    # --- the end of a session
+    session('sessions', 'Sessions::RemoveOver', 'end', 'closed-before-the-engine-knows',
+            'a script that saw its client end is still shown the lock as held',
+            'port_.Settle();', '', 'EndTest.*'),
     # --- E11: who holds it elsewhere
     engine('query_table', 'QueryTable::OnNamed', 'E11', 'any-answer-is-taken',
            'who can publish on one node shows what he likes, without having seen the question',

@@ -12,9 +12,11 @@ using engine::LockRequested;
 using engine::SessionClosed;
 using engine::SessionDropped;
 using engine::SessionInputEnded;
+using ::testing::_;
 using ::testing::IsEmpty;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
+using ::testing::VariantWith;
 
 class EndTest : public SessionTest {
  protected:
@@ -46,6 +48,18 @@ TEST_F(EndTest, HalfCloseOfAnIdleSessionEndsIt) {
   EXPECT_THAT(engine.All<SessionInputEnded>(), SizeIs(1));
   EXPECT_THAT(engine.All<SessionClosed>(), SizeIs(1));
   EXPECT_EQ(sessions->count(), 0u);
+}
+
+// Otherwise somebody who has seen the one could still be shown the locks of the other.
+TEST_F(EndTest, TheEngineHasTakenTheEndBeforeTheClientSeesIt) {
+  for (const char* line : {"", "quit\n"}) {
+    const auto client = Connect();
+    client->Send(line);
+    client->HalfClose();
+    while (client->Line() != "(closed)") continue;
+    EXPECT_THAT(engine.events.back(), VariantWith<SessionClosed>(_));
+    EXPECT_EQ(engine.settled, engine.events.size());
+  }
 }
 
 TEST_F(EndTest, LinesBeforeAHalfCloseRunInOrder) {

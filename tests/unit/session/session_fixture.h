@@ -27,6 +27,7 @@ constexpr const char* kPong = "OK now=1000000000000";
 class FakeEngine : public EnginePort {
  public:
   void Post(engine::Event event) override { events.push_back(std::move(event)); }
+  void Settle() override { settled = events.size(); }
   engine::Time Now() const override { return now; }
   std::vector<engine::RowView> Rows(const engine::RowPlace& from, std::size_t most) const override;
   std::vector<engine::NodeView> Nodes() const override { return nodes; }
@@ -49,6 +50,7 @@ class FakeEngine : public EnginePort {
 
   engine::Time now{1000s};
   std::vector<engine::Event> events;
+  std::size_t settled = 0;              // how many of them the engine has taken
   std::vector<engine::HoldView> holds;  // in their order, these three
   std::vector<engine::KeptView> kept;
   std::vector<engine::WaitView> waits;
