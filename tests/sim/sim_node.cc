@@ -49,12 +49,23 @@ void SimNode::Unsubscribe(const std::string& channel, ConnectionId by) {
 engine::NodeAnswer SimNode::Run(const std::string& run_id, const engine::NodeOp& op, bool hears) {
   ++(std::holds_alternative<engine::ProbeOp>(op) ? introduced_ : ran_);
   engine::NodeAnswer answer = fake_.Run(Time(), set_, run_id, op, hears);
-  for (const Store::Message& message : fake_.published()) {
+  Deliver(fake_.published());
+  return answer;
+}
+
+Reply SimNode::Eval(Lua& lua, std::size_t script, const test::ScriptWords& call) {
+  ++ran_;
+  Reply reply = lua.Run(script, call.keys, call.args, fake_.store(), Time());
+  Deliver(fake_.store().TakePublished());
+  return reply;
+}
+
+void SimNode::Deliver(const std::vector<Store::Message>& messages) {
+  for (const Store::Message& message : messages) {
     ++published_;
     const auto subscriber = subscribers_.find(message.channel);
     if (subscriber != subscribers_.end()) subscriber->second.hear(message.text);
   }
-  return answer;
 }
 
 bool SimNode::SetIfFree(const std::string& key, const std::string& value, Duration ttl) {

@@ -48,6 +48,8 @@ class SimNode {
   std::uint64_t process() const { return process_; }
   engine::NodeFacts Facts() const { return fake_.Facts(); }
   engine::NodeAnswer Run(const std::string& run_id, const engine::NodeOp& op, bool hears);
+  // What another version of the daemon does: runs a script of its own.
+  Reply Eval(Lua& lua, std::size_t script, const test::ScriptWords& call);
   // What a client of plain Redlock does: SET NX PX, and compare and delete.
   bool SetIfFree(const std::string& key, const std::string& value, Duration ttl);
   void DeleteIf(const std::string& key, const std::string& value);
@@ -88,6 +90,7 @@ class SimNode {
 
   engine::NodeTime Time() const { return clock_.At(timeline_.now()); }
   void GoOn();
+  void Deliver(const std::vector<Store::Message>& messages);
   std::string NewRunId();
 
   Timeline& timeline_;
