@@ -18,7 +18,7 @@ void SortByPlace(std::vector<Problem>& problems) {
                    [](const Problem& a, const Problem& b) { return a.at < b.at; });
 }
 
-// What no single key can tell.
+// What no single key shows.
 void WarnOfNodeCount(Loaded& loaded) {
   const std::size_t count = loaded.config.nodes.size();
   std::string what;

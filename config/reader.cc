@@ -224,7 +224,7 @@ class Reader {
   void ReadNode(const Tree& tree, const Path& path) {
     Node node;
     if (!ReadElement(tree, path, {loaded_.config, &node, nullptr})) return;
-    if (node.address != Address{}) {  // what could not be read was told already
+    if (node.address != Address{}) {  // what could not be read was reported already
       CheckNew(path.Child("address"), ToString(node.address), "each node once");
     }
     if (!node.username.empty() && loaded_.given.count(path.Child("password_file").shown) == 0) {

@@ -111,7 +111,7 @@ int Client::Connect(const std::string& path, std::int64_t timeout_ns) {
   const std::int64_t begin = Now();
   const std::int64_t deadline = DeadlineAfter(timeout_ns);
   const int error = Open(path, deadline);
-  // From a greeting that was long on its way our clock cannot be told from another. The next one
+  // From a greeting that was long on its way our clock cannot be distinguished from another. The next one
   // will not be.
   const bool was_slow = Now() - begin > kSlowGreetingNs;
   if (error != REDLOCK_OK || !was_slow || Now() >= deadline) return error;

@@ -100,7 +100,7 @@ class Client {
   redlock_client* self_ = nullptr;  // as callbacks know it
   Connection connection_;
   std::int64_t clock_offset_ns_ = 0;
-  std::int64_t last_deadline_ns_ = 0;  // of all that this session was told, on our clock
+  std::int64_t last_deadline_ns_ = 0;  // of all that this session heard of, on our clock
   // Sessions that ended by an error of the other side, of which holds were to be good for a while:
   // they would be let go of with the socket.
   struct Parked {

@@ -241,7 +241,7 @@ void App::WatchSignals(bool dev) {
 void App::OnStopSignal() {
   if (std::exchange(draining_, true)) {
     host::LogWarning("received a second signal to stop: stopping now");
-    return Feed(engine::DrainRequested{Now()});  // holders are told even so (rule C9)
+    return Feed(engine::DrainRequested{Now()});  // holders hear of it even so (rule C9)
   }
   host::LogInfo("stopping: holders have " + engine::ToText(in_force().drain_time) +
                 " to release their locks (" + std::to_string(engine_.HoldCount()) + " held)");

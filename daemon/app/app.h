@@ -84,7 +84,7 @@ class App : public session::EnginePort {
   std::deque<engine::Event> events_;  // posted, to be stepped
   engine::Effects effects_;           // of the event that is being stepped
   bool draining_ = false;
-  bool drained_ = false;  // and Run has been told
+  bool drained_ = false;  // and Run knows it
 
   event::BootAlarm engine_alarm_;
   std::optional<engine::Time> engine_armed_;  // for when

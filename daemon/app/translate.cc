@@ -27,14 +27,14 @@ redis::Address AddressOf(const config::Address& address) {
 // Read anew for each connection: a password is changed by changing the file.
 std::function<std::string()> PasswordNow(const config::Node& node) {
   if (node.password_file.empty()) return nullptr;
-  return [file = node.password_file, last = node.password, told = std::string()]() mutable {
+  return [file = node.password_file, last = node.password, logged = std::string()]() mutable {
     config::SecretRead read = config::ReadSecretFile(file);
     if (read.error.empty()) {
       last = std::move(read.secret);
-    } else if (told != read.error) {
+    } else if (logged != read.error) {
       host::LogWarning("password_file: " + read.error + "; the previous password stays in use");
     }
-    told = read.error;
+    logged = read.error;
     return last.Reveal();
   };
 }
@@ -50,7 +50,7 @@ redis::NodeOptions NodeOptionsOf(const config::Node& node) {
           .command_timeout = node.timeouts.command};
 }
 
-// To each node those that ask, and the one that is told (rule E5).
+// To each node those that ask, and the one that is addressed (rule E5).
 std::size_t ConnectionsToNodes(const config::Config& config) {
   return config.nodes.size() * (config.connections_per_node + 1);
 }

@@ -10,7 +10,7 @@
 
 namespace redlockd::engine {
 
-// The holds of one session that ended without it, until it has been told of each of them (rule C18).
+// The holds of one session that ended without it, until it has heard of each of them (rule C18).
 class Losses {
  public:
   struct Loss {

@@ -41,7 +41,7 @@ class NewNames {
 
   const Limits& limits_;
   const Duration fence_life_;
-  const std::uint64_t seed_;         // so that nobody can tell which names have the same hash
+  const std::uint64_t seed_;         // so that nobody can find out which names have the same hash
   std::size_t capacity_;             // of this generation
   std::vector<std::uint64_t> bits_;  // once there is a name
   std::size_t added_ = 0;            // in this generation

@@ -224,7 +224,7 @@ struct NodeAnswer {
   std::shared_ptr<const NodeFacts> facts{};  // of a probe; else none
 };
 
-// What one daemon tells another by way of a node (rule E5). It may be lost, late, or delivered
+// What one daemon says to another by way of a node (rule E5). It may be lost, late, or delivered
 // twice.
 struct NodeHint {
   enum class Kind : std::uint8_t {

@@ -12,7 +12,7 @@
 namespace redlockd::engine {
 
 // Whether other daemons reach the same servers as this one under the nodes' ids (rule D10). Each
-// daemon tells every node which run it has for the ids of the other nodes, and hears of another run
+// daemon says to every node which run it has for the ids of the other nodes, and hears of another run
 // there that another daemon has heard not long ago.
 class NodeSightings {
  public:

@@ -56,7 +56,7 @@ void QueryTable::AskNext(Time now) {
     Waiting& first = *line_.First();
     first.place.HadTurn();
     Query query{.question = first.question};
-    // Whoever else waits for the same. Not who asks from now on: what a node says may be older.
+    // All who wait for the same. Not who asks from now on: what a node says may be older.
     for (auto at = waiting_.lower_bound(std::pair(query.question, 0u));
          at != waiting_.end() && at->second.question == query.question;) {
       const Askers askers = TakeAskers(at->second);

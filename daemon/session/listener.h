@@ -17,7 +17,7 @@ namespace redlockd::session {
 // so that a storm of them does not hold up the clients that are there.
 //
 // Leaves the last `reserved` descriptors of the process to others: a client that would get one of
-// them is told so and closed. So a crowd of clients does not take what the nodes' connections need,
+// them gets an error and is closed. So a crowd of clients does not take what the nodes' connections need,
 // and nobody waits in the queue while the loop spins.
 class Listener {
  public:

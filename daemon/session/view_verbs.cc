@@ -16,7 +16,7 @@ namespace {
 
 using redlock::protocol::ReplyLine;
 
-// Enough to tell one server from another.
+// Enough to know one server from another.
 constexpr std::size_t kShownRunId = 12;
 
 engine::Duration InMicroseconds(engine::Duration duration) {

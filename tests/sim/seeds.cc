@@ -114,7 +114,7 @@ void Count(Tally& tally, const Scenario& scenario, const Outcome& outcome) {
 void Work(const SeedsWanted& wanted, std::size_t worker, Tally& tally, const Digests& digests,
           const ScriptSet& scripts) {
   const auto trace = wanted.digests ? Trace::Mode::kDigest : Trace::Mode::kOff;
-  prctl(PR_SET_PDEATHSIG, SIGKILL);  // whoever ends the whole run ends this too
+  prctl(PR_SET_PDEATHSIG, SIGKILL);  // what ends the whole run ends this too
   while (tally.failures < wanted.failures) {
     const std::uint64_t seed = tally.next++;
     if (seed >= wanted.first + wanted.count) break;

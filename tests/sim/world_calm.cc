@@ -138,7 +138,7 @@ void World::TryOnce(const std::string& lock, Chance& chance, bool all) {
   timeline_.RunUntil(timeline_.now() + 5ms);
 }
 
-// One has the lock that all want; whoever tries, waits for a while only, cancels, or dies, leaves
+// One has the lock that all want; who tries, waits for a while only, cancels, or dies, leaves
 // no entry in its queue (rules E6.3, E6.8).
 void World::GiveUpAll() {
   if (scenario_.Beyond()) return;

@@ -96,7 +96,7 @@ local function obstacle(lock, queue, wait, at, value, other)
     local instance = string.match(value, '^([^:]+):%d+:')
     if not instance or instance == me then return end
     local is_first = place <= 1 or (place == 2 and first and first.instance == instance)
-    if is_first or queueing == 'none' then tell(instance, 'wanted', lock) end
+    if is_first or queueing == 'none' then hint(instance, 'wanted', lock) end
   end
 
   local function refuse(verdict, time_left, text)

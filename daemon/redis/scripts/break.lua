@@ -24,5 +24,5 @@ else
   redis.call('SET', lock, KEPT .. owner, 'KEEPTTL')
   if redis.call('PTTL', lock) < 0 then redis.call('PEXPIRE', lock, ttl) end
 end
-if instance then tell(instance, 'broken ' .. attempt, lock) end
+if instance then hint(instance, 'broken ' .. attempt, lock) end
 return reply('ok', 0, at_once and 0 or left(lock))

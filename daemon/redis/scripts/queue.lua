@@ -28,7 +28,7 @@ local function is_fresh(entry, stamp)
 end
 
 -- Rule E5: a hint to another daemon. It may be lost, so it does not matter if the node refuses it.
-local function tell(instance, word, key)
+local function hint(instance, word, key)
   publish(instance, word .. ' ' .. key)
 end
 
@@ -139,7 +139,7 @@ local function call_ahead(queue, wait, me, key, more, rest, next_knows)
         end
       elseif is_waiting and not next_knows then
         next_knows = true
-        tell(instance, 'next ' .. int(rest), key)
+        hint(instance, 'next ' .. int(rest), key)
       end
       more = more - 1
       if more < 0 and next_knows then return end

@@ -32,7 +32,7 @@ Child::Child(const Setup& setup) {
   pid_ = fork();
   if (pid_ < 0) Throw("cannot start a process");
   if (pid_ == 0) BecomeCommand(setup, parent, exec_error_writer.get());
-  // The child does the same: whoever comes first, the group is there before it is needed.
+  // The child does the same: whichever comes first, the group is there before it is needed.
   setpgid(pid_, pid_);
 }
 
@@ -57,8 +57,8 @@ void Child::BecomeCommand(const Setup& setup, pid_t parent, int exec_error_fd) c
   if (redlock_now() >= setup.start_by.count()) _exit(kExitLost);  // we were stopped meanwhile
   execvp(argv[0], argv.data());
   const int error = errno;
-  const ssize_t told = write(exec_error_fd, &error, sizeof(error));
-  _exit(told < 0 || error != ENOENT ? kExitNotExecutable : kExitNotFound);
+  const ssize_t reported = write(exec_error_fd, &error, sizeof(error));
+  _exit(reported < 0 || error != ENOENT ? kExitNotExecutable : kExitNotFound);
 }
 
 bool Child::Signal(int signal) const {

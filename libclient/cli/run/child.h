@@ -36,14 +36,14 @@ class Child {
   };
 
   // Starts it. Throws std::system_error if there can be no process. That it cannot be executed is
-  // told at its end.
+  // known at its end.
   explicit Child(const Setup& setup);
 
   // To the whole group, as long as there is one. False if that is not permitted for any of it: it
   // has become another user's.
   bool Signal(int signal) const;
 
-  // Takes note of what SIGCHLD told.
+  // Takes note of what SIGCHLD reported.
   void Reap();
 
   pid_t group() const { return pid_; }

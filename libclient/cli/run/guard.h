@@ -58,7 +58,7 @@ class Guard {
   // When to judge again, if nothing is reported until then.
   Time next() const;
 
-  // An end has begun: the command was told to stop, and later killed.
+  // An end has begun: the command was asked to stop, and later killed.
   bool is_ending() const { return ending_since_.has_value(); }
   bool is_killing() const { return killed_; }
 

@@ -138,7 +138,7 @@ class Watch {
 
   struct End {
     int code;
-    bool by_itself;  // of the command: it was not told to stop by us
+    bool by_itself;  // of the command: we did not stop it
   };
 
   End Run() {
