@@ -17,6 +17,7 @@ LIB/cmake/redlock/redlock-config-version.cmake
 LIB/cmake/redlock/redlock-config.cmake
 LIB/cmake/redlock/redlock-targets-BUILD.cmake
 LIB/cmake/redlock/redlock-targets.cmake
+LIB/libredlock.a
 LIB/libredlock.so
 LIB/libredlock.so.0
 LIB/libredlock.so.VERSION
@@ -53,3 +54,28 @@ fi
 echo '# mine' >>"$stage/etc/redlockd/redlockd.yaml"
 DESTDIR=$stage "$cmake" --install "$build" >/dev/null
 grep -q '# mine' "$stage/etc/redlockd/redlockd.yaml"
+
+# With another prefix everything is below that, what is there names its own paths, and it may be moved.
+before=$(mktemp "${TMPDIR:-/tmp}/redlockd-install.XXXXXX")
+prefix=$(mktemp -d "${TMPDIR:-/tmp}/redlockd-install.XXXXXX")
+trap 'rm -rf "$before" "$prefix"' EXIT
+"$cmake" --install "$build" --prefix "$prefix/opt" >/dev/null
+outside=$(find /etc /usr /opt /var/lib -xdev -path '*redlock*' -newer "$before")
+[ -z "$outside" ] || { echo "installed outside of the prefix: $outside"; exit 1; }
+grep -q "^ExecStart=$prefix/opt/sbin/redlockd --config $prefix/opt/etc/redlockd/redlockd.yaml\$" \
+  "$prefix/opt/lib/systemd/system/redlockd.service"
+grep -q "^d $prefix/opt/etc/redlockd " "$prefix/opt/lib/tmpfiles.d/redlockd.conf"
+[ -e "$prefix/opt/etc/redlockd/redlockd.yaml" ]
+grep -q "^ExecStart=/usr/sbin/redlockd --config /etc/redlockd/redlockd.yaml\$" "$stage/usr/lib/systemd/system/redlockd.service"
+mv "$prefix/opt" "$prefix/moved"
+"$prefix/moved/bin/redlock" --version
+
+# Each file is of one component.
+for component in daemon client library development; do
+  "$cmake" --install "$build" --prefix "$prefix/parts" --component "$component" >/dev/null
+  "$cmake" --install "$build" --prefix "$prefix/$component" --component "$component" >/dev/null
+done
+diff <(cd "$prefix/moved" && find . -type f | LC_ALL=C sort) <(cd "$prefix/parts" && find . -type f | LC_ALL=C sort)
+list() { (cd "$prefix/$1" && find . -not -type d | sed -E 's#.*/##; s#\.so\.[0-9.]+$#.so.VERSION#' | LC_ALL=C sort | paste -sd ' '); }
+[ "$(list library)" = "libredlock.so.VERSION libredlock.so.VERSION" ] || { echo "library: $(list library)"; exit 1; }
+[ "$(list client)" = "redlock redlock redlock.1" ] || { echo "client: $(list client)"; exit 1; }
