@@ -26,6 +26,13 @@ commit "a changelog with the version"
 if scripts/release 99.0 >"$tree/out" 2>&1; then fail "released a version that CMakeLists.txt has not"; fi
 grep -q "has version $version, not 99.0" "$tree/out" || fail "said: $(cat "$tree/out")"
 
+sed -i "1s/($version-/(0.0-/" debian/changelog
+commit "packages of another version"
+if scripts/release "$version" >"$tree/out" 2>&1; then fail "released beside packages of another version"; fi
+grep -q "debian/changelog does not begin with $version" "$tree/out" || fail "said: $(cat "$tree/out")"
+sed -i "1s/(0.0-/($version-/" debian/changelog
+commit "packages of this version"
+
 touch stray
 if scripts/release "$version" >"$tree/out" 2>&1; then fail "released a tree with changes"; fi
 rm stray
