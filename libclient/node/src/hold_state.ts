@@ -1,0 +1,62 @@
+// What is known of a hold without asking the daemon.
+
+import type { DaemonClock } from "./clock.js";
+import { ofDaemon } from "./duration.js";
+import { LockLost, ProtocolError } from "./errors.js";
+import type { Line } from "./wire.js";
+
+/** Written by the core, and read by `Hold`, which is what the holder sees. Times are ms of our clock. */
+export class HoldState {
+  /** The name as we encode it. */
+  readonly key: string;
+  readonly name: string;
+  /** How long before the deadline it is in jeopardy; undefined until the grant if the caller leaves it to us. */
+  margin: number | undefined;
+  fence = 0n;
+  /** As the daemon gave it. */
+  deadline = 0n;
+  clock: DaemonClock | undefined;
+  /** Renewal is failing, or less than the margin is left. */
+  endangered = false;
+  /** "released", or why it was lost. */
+  ended: string | undefined;
+  /** Called for each jeopardy and for the loss, where the caller's functions may run. */
+  onChange: () => void = () => undefined;
+
+  constructor(key: string, name: string, margin?: number) {
+    this.key = key;
+    this.name = name;
+    this.margin = margin;
+  }
+
+  /** Returns the ttl that the grant came with, in ms. Throws a ProtocolError. */
+  takeGrant(line: Line, clock: DaemonClock): number {
+    const { fence = "", deadline = "", ttl } = line.fields;
+    const lease = ofDaemon(ttl);
+    if (!/^\d+$/.test(fence) || !/^\d+$/.test(deadline) || lease === undefined) {
+      throw new ProtocolError("expected a grant with a fence, a deadline and a ttl", { fields: line.fields });
+    }
+    this.fence = BigInt(fence);
+    this.deadline = BigInt(deadline);
+    this.clock = clock;
+    return lease;
+  }
+
+  /** The deadline by our clock. */
+  get until(): number {
+    return this.clock?.ours(this.deadline) ?? 0;
+  }
+
+  isValid(now: number): boolean {
+    return this.ended === undefined && now < this.until;
+  }
+
+  /** Why it was lost; undefined if it is valid or was released. */
+  lossAt(now: number): string | undefined {
+    return this.ended === "released" || this.isValid(now) ? undefined : this.ended ?? "expired";
+  }
+
+  lossOf(reason: string, text = "the hold ended before it was released"): LockLost {
+    return new LockLost(text, { lock: this.name, fields: { reason, fence: String(this.fence) } });
+  }
+}

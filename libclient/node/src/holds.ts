@@ -1,0 +1,113 @@
+// The holds of a session: their deadlines, their events and their ends.
+
+import type { HoldState } from "./hold_state.js";
+import type { LockRequest } from "./request.js";
+import type { Timers } from "./timers.js";
+import type { Line } from "./wire.js";
+
+/** What the core does for it. */
+export interface Owner {
+  readonly timers: Timers;
+  /** For the caller's functions, to be called when the core is not busy. */
+  readonly notices: (() => void)[];
+  giveBack(hold: HoldState): void;
+  leave(request: LockRequest): void;
+}
+
+export class Holds {
+  readonly #owner: Owner;
+  readonly #held = new Map<string, LockRequest>();
+
+  constructor(owner: Owner) {
+    this.#owner = owner;
+  }
+
+  get size(): number {
+    return this.#held.size;
+  }
+
+  has(key: string): boolean {
+    return this.#held.has(key);
+  }
+
+  holds(hold: HoldState): boolean {
+    return this.#held.get(hold.key)?.hold === hold;
+  }
+
+  /** The hold that an event is of: that with its lock and its fence. */
+  ofEvent(line: Line): LockRequest | undefined {
+    const request = this.#held.get(line.key);
+    return request !== undefined && String(request.hold.fence) === line.fields["fence"] ? request : undefined;
+  }
+
+  /** Of a grant, with the ttl that it came with. */
+  enter(request: LockRequest, ttl: number, now: number): void {
+    const hold = request.hold;
+    hold.margin ??= Math.min(ttl, request.maxHold) / 3;
+    request.phase = "held";
+    this.#held.set(hold.key, request);
+    this.#watch(request, now);
+  }
+
+  take(request: LockRequest, kind: string, line: Line, now: number): void {
+    const hold = request.hold;
+    if (kind === "LOST" || kind === "BROKEN") {
+      this.#lose(request, kind === "BROKEN" ? "broken" : line.fields["reason"] ?? "expired");
+      return;
+    }
+    const deadline = line.fields["deadline"] ?? "";
+    if (/^\d+$/.test(deadline)) hold.deadline = BigInt(deadline);
+    if (kind === "SAFE" || kind === "RENEWED") hold.endangered = false;
+    if (kind === "JEOPARDY") this.#endanger(hold);
+    this.#watch(request, now);
+  }
+
+  /** The clock of the daemon was compared with ours. */
+  lookAgain(now: number): void {
+    for (const request of this.#held.values()) this.#watch(request, now);
+  }
+
+  /** The hold is over: "released", or why it was lost. */
+  end(hold: HoldState, how: string): void {
+    const request = this.#held.get(hold.key)!;
+    hold.ended = how;
+    this.#owner.timers.cancel(request.holdTimer);
+    this.#held.delete(hold.key);
+    this.#owner.leave(request);
+  }
+
+  loseAll(reason: string): void {
+    for (const request of [...this.#held.values()]) this.#lose(request, reason);
+  }
+
+  /** Our own timer: of a daemon that hangs nothing else is heard. */
+  #watch(request: LockRequest, now: number): void {
+    const hold = request.hold;
+    const warnAt = hold.until - (hold.margin ?? 0);
+    this.#owner.timers.cancel(request.holdTimer);
+    if (!hold.endangered && warnAt <= now) this.#endanger(hold);
+    const when = hold.endangered ? hold.until : warnAt;
+    request.holdTimer = this.#owner.timers.at(when, (then) => this.#isDue(request, then));
+  }
+
+  #isDue(request: LockRequest, now: number): void {
+    if (now < request.hold.until) {
+      this.#watch(request, now);
+      return;
+    }
+    // If the daemon goes on, it may still count us as the holder, and the next of us would be a deadlock.
+    this.#owner.giveBack(request.hold);
+    this.#lose(request, "expired");
+  }
+
+  #endanger(hold: HoldState): void {
+    if (hold.endangered) return;
+    hold.endangered = true;
+    this.#owner.notices.push(() => hold.onChange());
+  }
+
+  #lose(request: LockRequest, reason: string): void {
+    this.end(request.hold, reason);
+    this.#owner.notices.push(() => request.hold.onChange());
+  }
+}

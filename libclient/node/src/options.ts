@@ -1,0 +1,114 @@
+// What a lock, and any other request, is asked for with: checked, and as words of a line.
+
+import { inWords, milliseconds, type Duration } from "./duration.js";
+import { HoldState } from "./hold_state.js";
+import { LockRequest } from "./request.js";
+import { checked, encode, longestRequest, type Name } from "./wire.js";
+
+/** Durations are milliseconds, or strings with a unit as in the protocol: `1500`, `"1.5s"`. */
+export interface LockOptions {
+  /** How long to wait, whatever for: a connection, the lock, enough nodes. 0 not to wait. Default: "forever". */
+  wait?: Duration | "forever" | undefined;
+  /** The ttl of the lease on the nodes: how long the lock outlives this host. Default: the daemon's `lease.ttl`. */
+  ttl?: Duration | undefined;
+  /** The lock is lost that long after the grant. */
+  maxHold?: Duration | undefined;
+  /** Nobody gets the lock sooner than this after the grant, even if it is released. */
+  minHold?: Duration | undefined;
+  /** A text for people, see `redlock show`. */
+  note?: Name | undefined;
+  /** How long before its deadline a hold is in jeopardy. Default: a third of the ttl. */
+  margin?: Duration | undefined;
+  /** What aborts `Hold.signal`. Default: "jeopardy", in time to stop before the deadline. */
+  abortOn?: "jeopardy" | "lost" | undefined;
+  /** Gives up the wait when it is aborted. Once the lock is granted it does nothing. */
+  signal?: AbortSignal | undefined;
+}
+
+/** The options, checked. */
+export interface Checked {
+  readonly wait: number;
+  readonly maxHold: number;
+  readonly margin: number | undefined;
+  readonly abortOn: "jeopardy" | "lost";
+  readonly signal: AbortSignal | undefined;
+  /** What goes into the line. */
+  readonly words: string;
+}
+
+const known = ["wait", "ttl", "maxHold", "minHold", "note", "margin", "abortOn", "signal"];
+
+export function checkOptions(options: LockOptions): Checked {
+  if (typeof options !== "object" || options === null) {
+    throw new TypeError(`options of a lock: expected an object, found ${String(options)}`);
+  }
+  for (const key of Object.keys(options)) {
+    if (!known.includes(key)) throw new TypeError(`option ${key}: expected one of ${known.join(", ")}`);
+  }
+  const { wait, ttl, maxHold, minHold, note, margin, abortOn = "jeopardy", signal } = options;
+  if (abortOn !== "jeopardy" && abortOn !== "lost") {
+    throw new TypeError(`abortOn: expected "jeopardy" or "lost", found ${JSON.stringify(abortOn)}`);
+  }
+  if (signal !== undefined && typeof signal.addEventListener !== "function") {
+    throw new TypeError(`signal: expected an AbortSignal, found ${typeof signal}`);
+  }
+  const words = time("ttl", "ttl", ttl) + time("maxHold", "max-hold", maxHold) + time("minHold", "min-hold", minHold) +
+                (note === undefined ? "" : ` note=${encode(checked(note, "note"))}`);
+  return {
+    wait: wait === undefined || wait === "forever" || wait === Infinity ? Infinity : milliseconds(wait, "wait"),
+    maxHold: maxHold === undefined ? Infinity : milliseconds(maxHold, "maxHold"),
+    margin: margin === undefined ? undefined : milliseconds(margin, "margin"),
+    abortOn,
+    signal,
+    words,
+  };
+}
+
+function time(option: string, key: string, value: Duration | undefined): string {
+  return value === undefined ? "" : ` ${key}=${inWords(milliseconds(value, option))}`;
+}
+
+/** Asks for a lock; `wait` is in ms. @internal */
+export function lockRequest(name: Buffer, options: Checked, wait: number): LockRequest {
+  const hold = new HoldState(encode(name), name.toString("utf8"), options.margin);
+  return new LockRequest(hold, options.words, wait, options.maxHold);
+}
+
+/** The names, each once, in the order of their bytes: all take several of them in the same order. @internal */
+export function sortNames(names: Name | readonly Name[]): Buffer[] {
+  const list = typeof names === "string" || names instanceof Uint8Array ? [names] : [...names];
+  if (list.length === 0) throw new RangeError("names: expected at least one, found none");
+  const sorted = list.map((name) => checked(name, "name of a lock")).sort(Buffer.compare);
+  return sorted.filter((name, at) => at === 0 || !name.equals(sorted[at - 1]!));
+}
+
+export type Value = Name | number | bigint;
+
+/** The line of a request that is not about a hold of this session. Options are in camelCase or as in the protocol. */
+export function requestLine(verb: string, args: readonly Value[], options: Readonly<Record<string, Value>>): string {
+  if (["lock", "trylock", "unlock", "cancel", "quit"].includes(word(verb, "verb"))) {
+    throw new RangeError(`verb ${verb}: expected one that leaves the session's locks alone; use acquire and Hold`);
+  }
+  const words = [verb, ...args.map((each) => encode(checked(text(each), "argument")))];
+  for (const [option, value] of Object.entries(options)) {
+    const key = word(option.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`), "option");
+    words.push(`${key}=${encode(checked(text(value), key))}`);
+  }
+  const line = words.join(" ");
+  if (line.length > longestRequest) {
+    throw new RangeError(`request: expected a line of at most ${longestRequest} bytes, found ${line.length}`);
+  }
+  return line;
+}
+
+function text(value: Value): Name {
+  return typeof value === "number" || typeof value === "bigint" ? String(value) : value;
+}
+
+/** Of those that are sent as they are. */
+function word(value: string, what: string): string {
+  if (typeof value !== "string" || !/^[a-z][a-z-]*$/.test(value)) {
+    throw new RangeError(`${what}: expected a word of lower-case letters and hyphens, found ${JSON.stringify(value)}`);
+  }
+  return value;
+}

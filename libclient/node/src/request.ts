@@ -1,0 +1,85 @@
+// Requests, from the caller's wish to its answer.
+
+import { inWords } from "./duration.js";
+import type { Fields, RedlockError } from "./errors.js";
+import type { HoldState } from "./hold_state.js";
+import type { Timer } from "./timers.js";
+import type { Line } from "./wire.js";
+
+const answerTime = 5000; // ms; what is answered at once has this long
+const releaseTime = 2000; // ms
+const syncTime = 12000; // ms
+
+/** "queued": others of this process are first. "sent": not answered yet. "held": granted, and not over. */
+export type Phase = "new" | "queued" | "ready" | "sent" | "held" | "ended";
+
+/**
+ * One request. `onDone` is called once, when `error`, `rows` and `fields` are set.
+ *
+ * `wait` is how long the caller waits, in ms, from `Core.start` on; Infinity is without end. The caller may be answered
+ * (`done`) while the request still is on its way through the daemon.
+ */
+export class Request {
+  line: string;
+  readonly wait: number;
+  /** Whether it is sent again while there is time. */
+  retries = false;
+  onDone: () => void = () => undefined;
+  done = false;
+  error: RedlockError | undefined;
+  rows: Line[] = [];
+  fields: Fields = {};
+
+  // The rest is the core's.
+  phase: Phase = "new";
+  tag = "";
+  order = Infinity;
+  sentAt = 0;
+  until = Infinity;
+  timer: Timer | undefined;
+  /** That of the last attempt. */
+  lastError: RedlockError | undefined;
+
+  /** Without a line it asks for no more than a connection. */
+  constructor(line: string, wait = answerTime) {
+    this.line = line;
+    this.wait = wait;
+  }
+
+  finish(error?: RedlockError): void {
+    if (this.done) return;
+    this.done = true;
+    this.error = error;
+    this.onDone();
+  }
+}
+
+/** Takes a lock. It stands in the queue of its name until the hold is over. */
+export class LockRequest extends Request {
+  readonly hold: HoldState;
+  readonly maxHold: number;
+  holdTimer: Timer | undefined;
+  /** The caller has gone: a grant is given back. */
+  abandoned = false;
+
+  constructor(hold: HoldState, options: string, wait: number, maxHold = Infinity) {
+    super(`lock ${hold.key}${options}`, wait);
+    this.retries = wait !== 0;
+    this.hold = hold;
+    this.maxHold = maxHold;
+  }
+
+  lineAt(now: number): string {
+    return this.until === Infinity ? this.line : `${this.line} wait=${inWords(Math.max(0, this.until - now))}`;
+  }
+}
+
+/** Releases a hold. With `sync` it is answered when a majority of the nodes is free of it. */
+export class ReleaseRequest extends Request {
+  readonly hold: HoldState;
+
+  constructor(hold: HoldState, sync: boolean) {
+    super(`unlock ${hold.key}${sync ? " sync" : ""}`, sync ? syncTime : releaseTime);
+    this.hold = hold;
+  }
+}

@@ -1,0 +1,96 @@
+// The Node.js client under protocol/conformance: does what standard input says, and reports what happens.
+//
+//     REDLOCKD_NODE_CLIENT=PACKAGE node adapter.mjs
+
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+
+const load = createRequire(`${process.env.REDLOCKD_NODE_CLIENT}/package.json`);
+const { Session, RedlockError } = load("./lib/index.js");
+
+const session = new Session({ onEvent: reportEvent });
+const waits = new Map(); // by id: what cancels it
+const holds = new Map(); // by name
+
+function report(...words) {
+  console.log(words.join(" "));
+}
+
+function reportEvent(event) {
+  const lock = event.lock === undefined ? [] : [`lock=${event.lock}`, `fence=${event.fence}`];
+  const reason = event.fields.reason === undefined ? [] : [`reason=${event.fields.reason}`];
+  report("event", event.kind, ...lock, ...reason);
+}
+
+function bytesOf(word) {
+  const letters = word.replace(/%(..)/g, (_, digits) => String.fromCharCode(parseInt(digits, 16)));
+  return Buffer.from(letters, "latin1");
+}
+
+const commands = {
+  async connect() {
+    await session.connect();
+    report("connect OK");
+  },
+
+  async lock(id, name, options) {
+    const { events, wait, ...others } = options; // the client asks for renewals by itself
+    const giveUp = new AbortController();
+    waits.set(id, giveUp);
+    const known = wait === undefined ? others : { ...others, wait: wait === "0" ? 0 : wait };
+    const hold = await session.acquire(bytesOf(name), { ...known, signal: giveUp.signal });
+    holds.set(name, hold);
+    report(id, "OK", `fence=${hold.fence}`);
+  },
+
+  async try(id, name, options) {
+    await commands.lock(id, name, options);
+  },
+
+  async cancel(id) {
+    waits.get(id).abort();
+  },
+
+  async unlock(id, name) {
+    if (holds.has(name)) await holds.get(name).release();
+    else await unlockOfNothing(name);
+    report(id, "OK");
+  },
+
+  async check(id, name) {
+    const { fields } = await session.request("check", bytesOf(name));
+    report(id, "OK", `fence=${fields.fence}`);
+  },
+
+  async valid(name) {
+    report("valid", name, holds.get(name)?.valid ? "yes" : "no");
+  },
+
+  async close() {
+    session.close();
+    report("closed");
+  },
+};
+
+/** Of what the session does not hold, which its callers cannot ask. */
+async function unlockOfNothing(name) {
+  const { Request } = load("./lib/request.js");
+  const { checked, encode } = load("./lib/wire.js");
+  const request = new Request(`unlock ${encode(checked(bytesOf(name), "name"))}`);
+  await session.call(request);
+}
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const [command, ...words] = line.split(" ");
+  const options = Object.fromEntries(words.filter((word) => word.includes("=")).map((word) => word.split("=", 2)));
+  const args = words.filter((word) => !word.includes("="));
+  if (commands[command] === undefined) {
+    report("unsupported");
+    continue;
+  }
+  commands[command](...args, options).catch((error) => {
+    if (!(error instanceof RedlockError)) throw error;
+    report(args[0] ?? command, "ERR", error.code);
+  });
+}
+session.close();

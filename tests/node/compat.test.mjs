@@ -1,0 +1,99 @@
+// The locks for those who come from node-redlock.
+
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+
+import { Daemon, eventually, load, patience, redlockd } from "./support.mjs";
+
+const { default: Redlock, ExecutionError, Lock, ResourceLockedError } = load("./lib/compat.js");
+
+let daemon, session, other, redlock;
+before(async () => {
+  daemon = new Daemon();
+  await daemon.start();
+  [session, other] = [redlockd.connect({ path: daemon.socket }), redlockd.connect({ path: daemon.socket })];
+  redlock = new Redlock([{}], { retryCount: 0 }, session);
+});
+after(async () => {
+  session.close();
+  other.close();
+  await daemon.close();
+});
+
+const isFree = (name) => other.acquire(name, { wait: 0 }).then((hold) => hold.release()).then(() => true, () => false);
+const isLocked = (error) => error instanceof ExecutionError && error.cause instanceof ResourceLockedError &&
+                            error.attempts.length === 0;
+
+test("acquire and release", async () => {
+  const before = Date.now();
+  const lock = await redlock.acquire(["a", "b"], 5000);
+  assert.ok(lock instanceof Lock && lock.expiration >= before + 5000 && lock.expiration <= Date.now() + 5000);
+  assert.deepEqual([lock.resources, lock.fences.length, lock.value], [["a", "b"], 2, String(lock.fence)]);
+  await assert.rejects(new Redlock([], { retryCount: 0 }, other).acquire(["b"], 1000), isLocked);
+  assert.deepEqual(await lock.release(), { attempts: [] });
+  assert.ok(await isFree("a") && await isFree("b"));
+  await assert.rejects(lock.release(), ExecutionError);
+  assert.equal(lock.expiration, 0);
+});
+
+test("a lock ends after its duration", async () => {
+  const lock = await redlock.acquire(["short"], 50);
+  await eventually(() => isFree("short"));
+  await assert.rejects(lock.extend(1000), ExecutionError);
+  await assert.rejects(lock.release(), ExecutionError);
+});
+
+test("extend gives a new lock, and uses up the old one", async () => {
+  const first = await redlock.acquire(["extended"], 3000);
+  const second = await first.extend(60_000);
+  assert.ok(second !== first && second.fence === first.fence && second.expiration > Date.now() + 50_000);
+  assert.equal(first.expiration, 0);
+  await assert.rejects(first.extend(1000), ExecutionError);
+  assert.ok(!(await isFree("extended")));
+  await second.release();
+  assert.ok(await isFree("extended"));
+});
+
+test("retries are a wait", async () => {
+  const lock = await redlock.acquire(["wanted"], 30_000);
+  const settings = { retryCount: -1 };
+  const waiter = new Redlock([], {}, other).acquire(["wanted"], 5000, settings);
+  await eventually(async () => (await session.request("list")).fields.waits === "1");
+  await assert.rejects(redlock.acquire(["wanted"], 5000, { retryCount: 2, retryDelay: 10, retryJitter: 0 }), isLocked);
+  await lock.release();
+  await (await waiter).release();
+});
+
+test("using", async () => {
+  const result = await redlock.using(["used"], 1000, async (signal) => {
+    assert.ok(!signal.aborted && !(await isFree("used")));
+    return 7;
+  });
+  assert.equal(result, 7);
+  assert.ok(await isFree("used"));
+  const mine = new Error("mine");
+  const failing = redlock.using(["used"], 1000, { retryCount: 1 }, async () => { throw mine; });
+  await assert.rejects(failing, (error) => error === mine);
+  assert.ok(await isFree("used"));
+});
+
+test("using aborts its signal when the lock is lost", async () => {
+  const own = new Daemon();
+  await own.start();
+  const dying = redlockd.connect({ path: own.socket });
+  await assert.rejects(new Redlock([], {}, dying).using(["lost"], 60_000, async (signal) => {
+    await own.kill();
+    await eventually(() => signal.aborted);
+    assert.ok(signal.error instanceof ExecutionError && signal.error.cause.reason === "closed");
+  }), (error) => error instanceof ExecutionError && error.cause.code === "lost");
+  dying.close();
+  await own.close();
+});
+
+test("what is wrong is named", async () => {
+  for (const wrong of [0, -5, 1.5, NaN, "5s"]) {
+    await assert.rejects(redlock.acquire(["a"], wrong), /^RangeError: duration: expected a whole number/);
+  }
+  await assert.rejects(redlock.acquire([], 1000), /^RangeError: names: expected at least one/);
+  await redlock.quit();
+});

@@ -1,0 +1,117 @@
+// Connections without I/O: the greeting, a daemon that hangs, clocks, and pauses.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Stage } from "./stage.mjs";
+import { load } from "./support.mjs";
+
+const { silence } = load("./lib/connection.js");
+const { Request } = load("./lib/request.js");
+const errors = load("./lib/errors.js");
+
+test("a silent daemon is asked, and left when nothing is held", () => {
+  const stage = new Stage();
+  const waiting = stage.lock();
+  stage.open();
+  stage.sent();
+  stage.pass(silence);
+  assert.deepEqual(stage.sent(), ["#2 ping"]);
+  stage.pass(silence);
+  assert.ok(stage.connection.wantsClose && !waiting.done);
+});
+
+test("a silent daemon is not left while something is held", () => {
+  const stage = new Stage();
+  const held = stage.lock();
+  stage.open();
+  stage.grant(1, 7, 60_000);
+  for (let count = 0; count < 5; count++) stage.pass(silence);
+  assert.ok(!stage.connection.wantsClose);
+  assert.equal(held.hold.ended, undefined);
+  stage.pass(60_000);
+  assert.equal(held.hold.ended, "expired");
+  stage.pass(silence);
+  assert.ok(stage.connection.wantsClose, "nothing is held any more");
+});
+
+test("a daemon that does not greet is left", () => {
+  const stage = new Stage();
+  const request = stage.lock(60_000);
+  stage.connection.wantsConnect = false;
+  stage.pass(silence);
+  assert.ok(stage.connection.wantsClose && !request.done);
+  const asked = stage.start(new Request(""));
+  stage.pass(20); // the pause
+  stage.pass(silence);
+  assert.equal(request.lastError.code, "no-answer");
+  assert.ok(asked.error instanceof errors.NoAnswer);
+});
+
+test("a deadline is on our clock, and the newest ping counts", () => {
+  const stage = new Stage();
+  const request = stage.lock();
+  stage.open();
+  stage.grant(1, 7, 60_000);
+  const until = request.hold.until;
+  assert.equal(until, stage.now + 60_000);
+  stage.pass(silence);
+  const asked = stage.now;
+  stage.pass(300);
+  stage.receive(`#2 OK now=${stage.nanoseconds(asked + 20_000)}`); // ours has stood still for 20 s
+  assert.equal(request.hold.until, until - 20_000);
+  stage.pass(until - 20_000 - stage.now);
+  assert.equal(request.hold.ended, "expired");
+});
+
+test("a greeting that takes long is followed by a ping", () => {
+  const stage = new Stage();
+  const request = stage.lock();
+  stage.connection.wantsConnect = false;
+  const before = stage.now;
+  stage.pass(2000);
+  stage.receive(`* HELLO redlockd 1 caps=exclusive now=${stage.nanoseconds(stage.now)}`);
+  assert.deepEqual(stage.sent().map((line) => line.replace(/#\d+ /, "")).sort(), ["lock a", "ping"]);
+  const tag = request.tag;
+  stage.grant(tag, 7);
+  assert.equal(request.hold.until, before + 10_000, "on the safe side");
+  stage.receive(`#${3 - tag} OK now=${stage.nanoseconds(stage.now)}`);
+  assert.equal(request.hold.until, stage.now + 10_000);
+});
+
+test("another protocol is not tried again, and a full daemon is", () => {
+  for (const [greeting, code] of [["* HELLO redlockd 2 now=1", "protocol"], ["HTTP/1.1 400 Bad Request", "protocol"],
+                                  ["ERR denied :not you", "denied"]]) {
+    const stage = new Stage();
+    const request = stage.lock(1000);
+    stage.connection.wantsConnect = false;
+    stage.receive(greeting);
+    assert.equal(request.error?.code, code);
+    assert.ok(stage.core.isIdle);
+  }
+  const stage = new Stage();
+  const request = stage.lock(1000);
+  stage.connection.wantsConnect = false;
+  stage.receive("ERR limit :8192 sessions");
+  assert.ok(!request.done);
+  stage.pass(1000);
+  assert.ok(request.error instanceof errors.LimitReached);
+});
+
+test("a grant that cannot be read ends the connection, and is asked for again", () => {
+  const stage = new Stage();
+  const request = stage.lock();
+  stage.open();
+  stage.receive("#1 OK lock=a fence=x deadline=1 ttl=1s");
+  assert.ok(stage.connection.wantsClose);
+  assert.ok(request.error instanceof errors.ProtocolError);
+});
+
+test("pauses between attempts grow, and are bounded", () => {
+  const { connection } = new Stage();
+  const pauses = Array.from({ length: 20 }, () => connection.pause());
+  for (const [at, pause] of pauses.entries()) {
+    const shortest = Math.min(10 * 2 ** at, 1000);
+    assert.ok(pause >= shortest && pause <= 1.5 * shortest, `${at}: ${pause}`);
+  }
+});

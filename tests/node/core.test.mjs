@@ -1,0 +1,176 @@
+// The session without I/O, step by step: requests, names, and holds.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Stage } from "./stage.mjs";
+import { load } from "./support.mjs";
+
+const { grace } = load("./lib/core.js");
+const { HoldState } = load("./lib/hold_state.js");
+const { LockRequest, Request } = load("./lib/request.js");
+const errors = load("./lib/errors.js");
+
+test("the wait that is sent is what is left", () => {
+  const stage = new Stage();
+  const first = stage.lock();
+  stage.open();
+  stage.grant(1, 7);
+  stage.sent();
+  const second = stage.lock(10_000);
+  stage.pass(4000);
+  stage.release(first);
+  assert.deepEqual(stage.sent(), ["#2 unlock a fence=7", "#3 lock a wait=6s"]);
+  assert.ok(!second.done);
+});
+
+test("a cancel that crosses the grant gives it back, and the name is in use until then", () => {
+  const stage = new Stage();
+  const first = stage.lock();
+  stage.open();
+  stage.core.cancel(first, "why");
+  assert.ok(first.error instanceof errors.LockCancelled);
+  assert.equal(first.error.cause, "why");
+  const second = stage.lock();
+  assert.deepEqual(stage.sent(), ["#1 lock a", "#2 cancel 1"]);
+  stage.grant(1, 7);
+  assert.deepEqual(stage.sent(), ["#3 unlock a fence=7", "#4 lock a"]);
+  stage.receive("#2 ERR no-such-tag tag=1 :no", "#3 OK lock=a fence=7");
+  assert.ok(!second.done && !stage.core.holds.has("a"));
+});
+
+test("a grant that comes too late is given back", () => {
+  const stage = new Stage();
+  const late = stage.lock(1000);
+  stage.open();
+  stage.pass(1000);
+  assert.ok(!late.done, "the daemon has a moment for its own answer");
+  stage.pass(grace);
+  assert.ok(late.error instanceof errors.NoAnswer);
+  stage.grant(1, 7);
+  assert.deepEqual(stage.sent(), ["#1 lock a wait=1s", "#2 cancel 1", "#3 unlock a fence=7"]);
+  assert.ok(!late.hold.isValid(stage.now));
+});
+
+test("a cancel that comes after the grant changes nothing", () => {
+  const stage = new Stage();
+  const request = stage.lock();
+  stage.open();
+  stage.grant(1, 7);
+  stage.core.cancel(request);
+  assert.equal(request.phase, "held");
+  assert.deepEqual(stage.sent(), ["#1 lock a"]);
+});
+
+test("a try is busy at once where the process has the name", () => {
+  const stage = new Stage();
+  stage.lock();
+  assert.equal(stage.lock(0).error.message, 'lock "a": busy: other requests of this process are first');
+  stage.open();
+  stage.grant(1, 7);
+  assert.equal(stage.lock(0).error.message, 'lock "a": busy: held in this process');
+  const late = stage.lock(1000);
+  stage.pass(1000);
+  assert.equal(late.error.message, 'lock "a": timeout: held in this process');
+});
+
+test("a wait that is over before it can be sent says so", () => {
+  const stage = new Stage();
+  const request = stage.lock(1000);
+  stage.pass(1000);
+  stage.open();
+  assert.ok(request.error instanceof errors.LockTimeout);
+  assert.equal(request.error.text, "the time was over before the daemon could be asked");
+});
+
+test("a hold that ends by our clock is given back before the name is asked for again", () => {
+  const stage = new Stage();
+  const first = stage.lock();
+  const second = stage.lock();
+  stage.open();
+  stage.grant(1, 7);
+  stage.sent();
+  stage.now = first.hold.until;
+  stage.core.run(stage.now);
+  assert.deepEqual(stage.sent().filter((line) => !line.includes("ping")), ["#3 unlock a fence=7", "#4 lock a"]);
+  assert.ok(!second.done);
+});
+
+test("an event of an old hold does not end the new one", () => {
+  const stage = new Stage();
+  const request = stage.lock();
+  stage.open();
+  stage.grant(1, 7);
+  stage.receive("* LOST lock=a fence=6 reason=expired");
+  assert.equal(request.hold.ended, undefined);
+  stage.receive("* LOST lock=%61 fence=7 reason=max-hold");
+  assert.equal(request.hold.ended, "max-hold");
+  stage.notices();
+  assert.deepEqual(stage.events, ["LOST"]);
+});
+
+test("no-quorum is asked again, and reported when the time is over", () => {
+  const stage = new Stage();
+  const request = stage.lock(10_000);
+  stage.open();
+  stage.receive("#1 ERR no-quorum lock=a :0 of 1 nodes");
+  assert.ok(!request.done);
+  stage.pass(1000);
+  assert.deepEqual(stage.sent(), ["#1 lock a wait=10s", "#2 lock a wait=9s"]);
+  stage.receive("#2 ERR no-quorum lock=a :0 of 1 nodes");
+  stage.now = request.until;
+  stage.core.run(stage.now);
+  assert.ok(request.error instanceof errors.NoQuorum);
+});
+
+test("a try is not asked again", () => {
+  const stage = new Stage();
+  const request = stage.lock(0);
+  stage.open();
+  stage.receive("#1 ERR no-quorum lock=a :0 of 1 nodes");
+  assert.ok(request.error instanceof errors.NoQuorum);
+  assert.ok(stage.core.isIdle);
+});
+
+test("a draining daemon is left once nothing is held", () => {
+  const stage = new Stage();
+  const held = stage.lock();
+  stage.open();
+  stage.grant(1, 7);
+  const waiting = stage.lock(Infinity, "b");
+  stage.receive("#2 ERR draining lock=b :the daemon is stopping");
+  assert.ok(!stage.connection.wantsClose && !waiting.done);
+  stage.release(held);
+  stage.receive("#3 OK lock=a fence=7");
+  assert.ok(stage.connection.wantsClose && !waiting.done);
+});
+
+test("the margin comes before the deadline without a word of the daemon", () => {
+  const stage = new Stage();
+  const seen = [];
+  const request = new LockRequest(new HoldState("a", "a", 3000), "", Infinity);
+  request.hold.onChange = () => seen.push(request.hold.lossAt(stage.now) ?? "jeopardy");
+  stage.start(request);
+  stage.open();
+  stage.grant(1, 7);
+  for (const [passed, expected] of [[6000, []], [1000, ["jeopardy"]], [3000, ["jeopardy", "expired"]]]) {
+    stage.pass(passed);
+    stage.notices();
+    assert.deepEqual(seen, expected);
+  }
+});
+
+test("what is closed answers all, and keeps no timer for long", () => {
+  const stage = new Stage();
+  const held = stage.lock();
+  stage.open();
+  stage.grant(1, 7);
+  const waiters = [stage.lock(), stage.lock(5000, "b"), stage.start(new Request("ping"))];
+  stage.core.close(stage.now);
+  stage.core.run(stage.now);
+  assert.equal(held.hold.ended, "closed");
+  for (const waiter of waiters) assert.ok(waiter.error instanceof errors.ConnectionLost);
+  assert.ok(stage.core.isIdle);
+  stage.pass(20);
+  assert.equal(stage.core.timers.next(), undefined);
+});

@@ -1,0 +1,70 @@
+// A session without I/O, on a stage: for tests that go step by step.
+
+import assert from "node:assert/strict";
+
+import { load } from "./support.mjs";
+
+const { Core } = load("./lib/core.js");
+const { HoldState } = load("./lib/hold_state.js");
+const { LockRequest, ReleaseRequest } = load("./lib/request.js");
+
+/** A core, its time, and a daemon that says what a test has it say. Its clock is an hour ahead. */
+export class Stage {
+  now = 1_000_000;
+  events = [];
+  core = new Core((event) => this.events.push(event.kind));
+
+  get connection() {
+    return this.core.connection;
+  }
+
+  nanoseconds(ms) {
+    return BigInt(Math.round((ms + 3_600_000) * 1e6));
+  }
+
+  open(caps = "exclusive") {
+    this.core.run(this.now);
+    assert.ok(this.connection.wantsConnect);
+    this.connection.wantsConnect = false;
+    this.receive(`* HELLO redlockd 1 caps=${caps} line=4096 boot=b now=${this.nanoseconds(this.now)}`);
+    return this;
+  }
+
+  receive(...lines) {
+    this.connection.receive(Buffer.from(lines.map((line) => line + "\n").join("")), this.now);
+    this.core.run(this.now);
+  }
+
+  pass(ms) {
+    this.now += ms;
+    this.core.run(this.now);
+  }
+
+  sent() {
+    const lines = this.connection.outgoing.split("\n").slice(0, -1);
+    this.connection.outgoing = "";
+    return lines;
+  }
+
+  start(request) {
+    this.core.start(request, this.now);
+    this.core.run(this.now);
+    return request;
+  }
+
+  lock(wait = Infinity, name = "a", margin = undefined) {
+    return this.start(new LockRequest(new HoldState(name, name, margin), "", wait));
+  }
+
+  release(request) {
+    return this.start(new ReleaseRequest(request.hold, false));
+  }
+
+  grant(tag, fence, left = 10_000) {
+    this.receive(`#${tag} OK lock=a fence=${fence} deadline=${this.nanoseconds(this.now + left)} ttl=10s votes=1/1`);
+  }
+
+  notices() {
+    for (const notice of this.core.notices.splice(0)) notice();
+  }
+}
