@@ -209,6 +209,7 @@ class FakeDaemon:
 
     def __init__(self, path, patience):
         self.patience, self.connection, self.lines = patience, None, None
+        self.ahead = 0  # ns that this daemon's clock is ahead of ours, by its greeting
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(path)
         self.listener.listen()
@@ -223,6 +224,9 @@ class FakeDaemon:
         self.lines = Lines(self.connection.fileno(), self.patience)
 
     def send(self, data):
+        greeting = re.search(rb"\bnow=(\d+)", data)
+        if greeting:
+            self.ahead = int(greeting[1]) - now()
         self.connection.sendall(data)
 
     def expect(self, values, pattern):
@@ -232,7 +236,7 @@ class FakeDaemon:
             ping = re.fullmatch(r"(#\S+ )?ping", request or "", re.IGNORECASE)
             if not ping or "ping" in pattern:
                 break
-            self.send(f"{ping[1] or ''}OK now={now()}\n".encode())
+            self.send(f"{ping[1] or ''}OK now={now() + self.ahead}\n".encode())
         tag, rest = re.fullmatch(r"(?:#(\S*) +)?(.*)", request or "").groups()
         expected_tag, expected = re.fullmatch(r"(?:#(\S+) )?(.*)", pattern).groups()
         verb, space, rest = rest.partition(" ")
