@@ -1,6 +1,7 @@
 // Locks on a real daemon that is well.
 
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { after, afterEach, before, beforeEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 
@@ -135,8 +136,20 @@ test("a signal that crosses the grant leaves nothing behind", async () => {
 test("a signal that is aborted after the grant changes nothing", async () => {
   const giveUp = new AbortController();
   const hold = await session.acquire("kept", { signal: giveUp.signal });
+  await assert.rejects(other.acquire("kept", { signal: giveUp.signal, wait: 0 }), LockBusy);
+  assert.equal(getEventListeners(giveUp.signal, "abort").length, 0);
   giveUp.abort();
   assert.ok(await hold.check() > 0);
+});
+
+test("an answer that has come in time counts, though the process was busy", async () => {
+  await session.connect();
+  const waiter = session.acquire("busy", { wait: 100 });
+  await Promise.resolve(); // the request is sent in this turn of the loop, at its end
+  await Promise.resolve();
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1000);
+  const hold = await waiter;
+  assert.ok(hold.valid);
 });
 
 test("using holds the lock while its body runs", async () => {
