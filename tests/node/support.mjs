@@ -41,10 +41,10 @@ export function project(t) {
   return place;
 }
 
-/** What the TypeScript compiler, $TSC, has to say; nothing is right. */
+/** What the TypeScript compiler, $TSC, prints: nothing if all is right. */
 export function compile(place, ...args) {
   return new Promise((resolve) => {
-    execFile(process.env.TSC, args, { cwd: place }, (error, stdout) => resolve(error ? stdout || error.message : ""));
+    execFile(process.env.TSC, args, { cwd: place }, (error, stdout) => resolve(stdout || (error?.message ?? "")));
   });
 }
 

@@ -23,6 +23,11 @@ test("a user's program has the types, by import and by require", async (t) => {
 });
 
 test("it has them, too, for a compiler that does not read exports", async (t) => {
+  const version = await compile(process.cwd(), "--version");
+  if (Number(/\d+/.exec(version)) >= 6) {
+    t.skip(`${version.trim()} always reads them`);
+    return;
+  }
   assert.equal(await check(t, { "consumer.ts": consumer }, "--module", "commonjs", "--moduleResolution", "node",
                            "--esModuleInterop"), "");
 });
