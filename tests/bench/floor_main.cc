@@ -1,4 +1,4 @@
-// bench_floor: the project's scripts, sent by a bare loop. Prints one line of JSON.
+// bench_floor: the project's scripts, sent by a bare loop. Prints one line of JSON, but for proxy.
 #include <CLI/CLI.hpp>
 #include <exception>
 #include <iostream>
@@ -16,7 +16,14 @@ int main(int argc, char** argv) {
   cycle.add_option("--port", floors.ports, "of a node that votes")->required();
   cycle.add_option("--in-flight", floors.in_flight);
   cycle.add_option("--seconds", floors.seconds);
+  cycle.add_flag("--plain", floors.plain, "SET NX, compare and delete");
   cycle.callback([&] { std::cout << RunFloor(floors) << '\n'; });
+
+  ProxyOptions proxies;
+  CLI::App& proxy = *app.add_subcommand("proxy", "cycle, for a client on a socket; until killed");
+  proxy.add_option("--port", proxies.ports, "of a node that votes")->required();
+  proxy.add_option("--socket", proxies.socket)->required();
+  proxy.callback([&] { ServeFloor(proxies); });
 
   ScriptOptions times;
   CLI::App& scripts = *app.add_subcommand("scripts", "what a node needs for a script");

@@ -2,9 +2,11 @@
 
 #include <cstdarg>
 #include <ctime>
+#include <span>
 #include <stdexcept>
 
 #include "daemon/engine/timing.h"
+#include "daemon/redis/encoder.h"
 #include "daemon/redis/question.h"
 #include "daemon/redis/scripts.h"
 
@@ -38,6 +40,17 @@ std::string Encode(const engine::NodeOp& op, const std::string& run_id) {
   return out;
 }
 
+std::string Encode(std::span<const std::string_view> words) {
+  std::string out;
+  redis::AppendCommand(out, words);
+  return out;
+}
+
+std::pair<std::string, std::string> LockAndOwner(const std::string& prefix) {
+  const std::string cycle(Template::kCycle);
+  return {prefix + cycle, "0123456789abcdef0123456789abcdef:" + cycle + ":floor"};
+}
+
 }  // namespace
 
 Template::Template(std::string command)
@@ -51,8 +64,12 @@ const std::string& Template::With(std::string_view cycle, std::string_view propo
   return command_;
 }
 
-FloorNode::FloorNode(int port) : context_(redisConnect("127.0.0.1", port)) {
+FloorNode::FloorNode(int port, Commands commands) : context_(redisConnect("127.0.0.1", port)) {
   if (!context_ || context_->err != 0) Fail();
+  if (commands == Commands::kPlain) {
+    MakePlainTemplates();
+    return;
+  }
   for (const redis::Script& script : redis::AllScripts()) {
     Ask("SCRIPT LOAD %b", script.source.data(), script.source.size());
   }
@@ -65,9 +82,7 @@ void FloorNode::MakeTemplates() {
   const std::size_t at = text.find("run_id:") + 7;
   const std::string run_id = text.substr(at, 40);
 
-  const std::string lock = "floor-" + std::string(Template::kCycle);
-  const std::string owner =
-      "0123456789abcdef0123456789abcdef:" + std::string(Template::kCycle) + ":floor";
+  const auto [lock, owner] = LockAndOwner("floor-");
   acquire_ = std::make_unique<Template>(
       Encode(engine::AcquireOp{.lock = lock,
                                .owner = owner,
@@ -76,6 +91,18 @@ void FloorNode::MakeTemplates() {
              run_id));
   release_ =
       std::make_unique<Template>(Encode(engine::ReleaseOp{.lock = lock, .owner = owner}, run_id));
+}
+
+void FloorNode::MakePlainTemplates() {
+  constexpr std::string_view kCompareAndDelete =
+      "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end return redis.call('DEL', "
+      "KEYS[1])";
+  const ReplyPtr sha = Ask("SCRIPT LOAD %b", kCompareAndDelete.data(), kCompareAndDelete.size());
+  const auto [lock, owner] = LockAndOwner("plain-");
+  const std::string_view take[] = {"SET", lock, owner, "NX", "PX", "10000"};
+  const std::string_view let_go[] = {"EVALSHA", sha->str, "1", lock, owner};
+  acquire_ = std::make_unique<Template>(Encode(take));
+  release_ = std::make_unique<Template>(Encode(let_go));
 }
 
 void FloorNode::Queue(const std::string& command) {
@@ -126,6 +153,8 @@ bool SaysOk(const redisReply& reply) {
     return reply.element[i]->type == REDIS_REPLY_STRING &&
            std::string_view(reply.element[i]->str, reply.element[i]->len) == text;
   };
+  if (reply.type == REDIS_REPLY_STATUS) return std::string_view(reply.str, reply.len) == "OK";
+  if (reply.type == REDIS_REPLY_INTEGER) return reply.integer == 1;
   // Of a release, the letter: it was this owner's.
   return reply.type == REDIS_REPLY_ARRAY && reply.elements > 4 && says(0, "ok") &&
          (says(4, "") || says(4, "o"));

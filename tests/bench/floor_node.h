@@ -38,7 +38,10 @@ class Template {
 // std::runtime_error.
 class FloorNode {
  public:
-  explicit FloorNode(int port);
+  // What is sent: the project's scripts; or what plain Redlock clients send, which is the least
+  // that takes a lock without a fence: SET NX, and a script that compares and deletes.
+  enum class Commands { kOurs, kPlain };
+  explicit FloorNode(int port, Commands commands = Commands::kOurs);
 
   int fd() const { return context_->fd; }
   Template& acquire() { return *acquire_; }
@@ -56,6 +59,7 @@ class FloorNode {
     void operator()(redisContext* context) const { redisFree(context); }
   };
   void MakeTemplates();
+  void MakePlainTemplates();
   [[noreturn]] void Fail() const;
 
   std::unique_ptr<redisContext, FreeContext> context_;
@@ -63,7 +67,7 @@ class FloorNode {
   std::unique_ptr<Template> release_;
 };
 
-// Whether a script of the project's did what it was asked for.
+// Whether a script of the project's, or a plain command, did what it was asked for.
 bool SaysOk(const redisReply& reply);
 
 // 16 digits, for as long as this code lives: microseconds since 1970.

@@ -51,6 +51,11 @@ int main(int argc, char** argv) {
   ping.add_option("--seconds", pings.seconds);
   ping.callback([&] { std::cout << RunPings(pings) << '\n'; });
 
+  NoiseOptions noises;
+  CLI::App& noise = *app.add_subcommand("noise", "how steady the machine is; needs no daemon");
+  noise.add_option("--seconds", noises.seconds);
+  noise.callback([&] { std::cout << RunNoise(noises) << '\n'; });
+
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

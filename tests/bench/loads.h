@@ -55,4 +55,11 @@ struct PingOptions {
 };
 nlohmann::json RunPings(const PingOptions& options);
 
+// How steady the machine is: half of the time a fixed piece of work, again and again ("spin"), and
+// half of it how late sleeps of a millisecond end ("wake_up").
+struct NoiseOptions {
+  double seconds = 1;
+};
+nlohmann::json RunNoise(const NoiseOptions& options);
+
 }  // namespace redlockd::bench
