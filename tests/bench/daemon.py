@@ -1,12 +1,11 @@
 """A redlockd of the benchmark's own, spoken to by the line protocol."""
 
-import glob
 import resource
 import signal
 import socket
 import subprocess
 
-from workplace import Failure, read_log, wait_for
+from workplace import Failure, cpu_seconds, read_log, wait_for
 
 # What rows with many clients and locks need; the same for all, so that all measure one daemon.
 LIMITS = """limits:
@@ -110,12 +109,7 @@ class Daemon:
         self._workplace.stop(self._process, signal.SIGTERM)
 
     def cpu_seconds(self):
-        """User and system time of all its threads, by the scheduler's own count."""
-        total = 0
-        for path in glob.glob(f"/proc/{self.pid}/task/*/schedstat"):
-            with open(path, encoding="ascii") as file:
-                total += int(file.read().split()[0])
-        return total / 1e9
+        return cpu_seconds(self.pid)
 
     def memory_bytes(self):
         """What is resident and its own: its heap and stack, not the libraries' text."""

@@ -4,7 +4,7 @@ import re
 import signal
 import socket
 
-from workplace import Failure, read_log, wait_for
+from workplace import Failure, cpu_seconds, read_log, wait_for
 
 
 def free_port():
@@ -57,6 +57,9 @@ class Node:
         """How many it has run since its start, those in scripts too."""
         return int(re.search(r"total_commands_processed:(\d+)", self.ask("INFO stats")).group(1))
 
+    def cpu_seconds(self):
+        return cpu_seconds(self._process.pid)
+
     def kill(self):
         self._workplace.stop(self._process)
 
@@ -98,3 +101,7 @@ class Nodes(list):
     def commands_run(self):
         """Of all nodes."""
         return sum(node.commands() for node in self)
+
+    def cpu_seconds(self):
+        """Of all nodes."""
+        return sum(node.cpu_seconds() for node in self)

@@ -5,7 +5,6 @@ import itertools
 import json
 import os
 import shutil
-import statistics
 import subprocess
 import time
 
@@ -33,7 +32,7 @@ _names = (f"bench-peers-{i}" for i in itertools.count())
 
 
 class Rival:
-    """The best of the Redlock peers for a load, at its best setting; to be measured in turns with
+    """The best of some Redlock peers for a load, at its best setting; to be measured in turns with
     redlockd."""
 
     def __init__(self, missing, measure):
@@ -44,13 +43,13 @@ class Rival:
         return self._measure() if not self._missing else {"per_second": 0}
 
     def row(self, row, figure, ours, theirs, bar):
-        """Our figure by the median of theirs, which are what measure() returned."""
-        best = statistics.median(one["per_second"] for one in theirs)
+        """Of each repetition, our figure by theirs, which is what measure() returned."""
         details = {"ours_per_second": ours, "peers": theirs}
-        if best == 0:
-            why = "no peer: " + (self._missing or "none got a lock")
-            return Row(row, figure, None, "x", bar, details, why)
-        return Row(row, figure, ours / best, "x", bar, details)
+        found = [one["per_second"] for one in theirs]
+        if min(found) == 0:
+            why = "no peer: " + (self._missing or "it got no lock")
+            return Row(row, figure, [], "x", bar, details, why)
+        return Row(row, figure, [a / b for a, b in zip(ours, found)], "x", bar, details)
 
 
 class Peers:
@@ -63,19 +62,25 @@ class Peers:
         self._missing = None if directory else "not asked for"
         self.measured = []  # all of it, for the JSON
 
-    def rival(self, kind, workers, processes=1):
-        """Finds it: tries all. kind: cold (a new name each time), or hot (all want the same)."""
+    def rivals(self, kind, workers, processes=1):
+        """Finds them, by trying all: the best of all, and the best without auto-pipelining, which
+        may be the same. kind: cold (a new name each time), or hot (all want the same)."""
         self._install()
         if self._missing:
-            return Rival(self._missing, None)
-        tried = []
-        for peer, retry in RETRIES.items():
-            for options in [None] if kind == "cold" else [None, {"retry": retry}]:
-                tried.append(self._try(peer, options, kind, workers, processes))
-        best = max(tried, key=lambda one: one["per_second"])
-        options = None if best["options"] == "defaults" else best["options"]
-        return Rival("", lambda: self._try(best["peer"], options, kind, workers, processes,
-                                           SECONDS))
+            return Rival(self._missing, None), Rival(self._missing, None)
+
+        def tried(pipelining):
+            return [self._try(peer, options, kind, workers, processes)
+                    for peer, retry in RETRIES.items()
+                    for options in _settings(kind, retry, pipelining)]
+
+        def rival(tries):
+            best = max(tries, key=lambda one: one["per_second"])
+            options = None if best["options"] == "defaults" else best["options"]
+            return Rival("", lambda: self._try(best["peer"], options, kind, workers, processes,
+                                               SECONDS))
+        plain = tried(False)
+        return rival(plain + tried(True)), rival(plain)
 
     def _install(self):
         if self._missing is not None:
@@ -96,8 +101,12 @@ class Peers:
     def _try(self, peer, options, kind, workers, processes=1, seconds=TRY_SECONDS):
         """A peer on nodes of its own."""
         with Nodes(self._workplace, 5) as nodes:
-            return self.measure(peer, [node.port for node in nodes], options, kind, workers,
-                                processes, seconds)
+            cpu = nodes.cpu_seconds()
+            result = self.measure(peer, [node.port for node in nodes], options, kind, workers,
+                                  processes, seconds)
+            done = max(1, result["per_second"] * seconds)
+            result["nodes_cpu_us"] = (nodes.cpu_seconds() - cpu) * 1e6 / done
+            return result
 
     def measure(self, peer, ports, options, kind, workers, processes=1, seconds=SECONDS):
         work = {"peer": peer, "ports": ports, "workers": workers // processes, "seconds": seconds,
@@ -174,6 +183,13 @@ class Peers:
         return {**result, "options": f"data in {place or 'the temporary folder'}"}
 
 
+def _settings(kind, retry, pipelining):
+    """Those that a peer is tried with: its defaults, and where many want one lock its best retry
+    delay."""
+    client = {"pipelining": True} if pipelining else {}
+    return [client or None] + ([{**client, "retry": retry}] if kind == "hot" else [])
+
+
 def _figure(parts, kind):
     if kind == "cold":
         return sum(part["cycles"] for part in parts)
@@ -194,5 +210,5 @@ def _reference(row, figure, tries):
     """The best of the tries."""
     best = max(tries, key=lambda one: one["per_second"])
     if best["per_second"] > 0:
-        return Row(row, figure, best["per_second"], details={"tries": tries})
-    return Row(row, figure, None, why="; ".join(best["errors"]))
+        return Row(row, figure, [best["per_second"]], details={"tries": tries})
+    return Row(row, figure, [], why="; ".join(best["errors"]))

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import statistics
 import textwrap
 
 
@@ -20,6 +21,10 @@ class Bar:
             return value / self.limit
         return self.limit / value if value > 0 else float("inf")
 
+    def missed_by(self, value):
+        """How far the value is from it, in the value's own unit; 0 where it reaches it."""
+        return max(value - self.limit if self.at_most else self.limit - value, 0)
+
 
 def at_most(limit):
     return Bar(True, limit)
@@ -31,21 +36,44 @@ def at_least(limit):
 
 @dataclasses.dataclass
 class Row:
-    """`value` is None where nothing could be measured: then `why` says the reason. A row without a
-    bar is one to compare with."""
+    """`repetitions` has what each of them found; it is empty where nothing could be measured: then
+    `why` says the reason. A row without a bar is one to compare with. `disturbed` says in words how
+    much of the cores other programs took meanwhile."""
     id: str
     figure: str
-    value: float | None
+    repetitions: list[float]
     unit: str = ""
     bar: Bar | None = None
     details: dict = dataclasses.field(default_factory=dict)
     why: str = ""
+    disturbed: list[str] = dataclasses.field(default_factory=list)
+
+    @property
+    def value(self):
+        """The median of the repetitions; None if there are none."""
+        return statistics.median(self.repetitions) if self.repetitions else None
+
+    @property
+    def spread(self):
+        """The greatest less the least of the repetitions."""
+        return max(self.repetitions) - min(self.repetitions) if self.repetitions else 0
 
     @property
     def ok(self):
         if self.value is None:
             return False
-        return self.bar is None or self.bar.goodness(self.value) >= 1
+        return self.bar is None or self.bar.missed_by(self.value) == 0
+
+    @property
+    def verdict(self):
+        """Short is a row only if it is short of its bar by more than the repetitions differ."""
+        if self.value is None:
+            return "short"
+        if self.bar is None:
+            return ""
+        if self.ok:
+            return "ok"
+        return "short" if self.bar.missed_by(self.value) > self.spread else "close"
 
     @property
     def shown_value(self):
@@ -54,12 +82,20 @@ class Row:
         return f"{number(self.value)} {self.unit}".strip()
 
     @property
+    def shown_range(self):
+        if len(self.repetitions) < 2:
+            return ""
+        return f"{number(min(self.repetitions))} to {number(max(self.repetitions))}"
+
+    @property
     def shown_bar(self):
         return f"{self.bar} {self.unit}".strip() if self.bar else ""
 
     def as_json(self):
         shown = {"id": self.id, "figure": self.figure, "value": self.value, "unit": self.unit,
-                 "bar": str(self.bar) if self.bar else None, "ok": self.ok}
+                 "repetitions": self.repetitions, "spread": self.spread,
+                 "bar": str(self.bar) if self.bar else None, "ok": self.ok,
+                 "verdict": self.verdict, "disturbed": self.disturbed}
         if self.why:
             shown["why"] = self.why
         if self.details:
@@ -75,15 +111,27 @@ def number(value):
 
 
 def table(rows):
-    """Markdown, aligned so that it can be read as it is."""
-    lines = [["#", "figure", "value", "must reach", ""]]
+    """Markdown, aligned so that it can be read as it is; under it, which rows were disturbed."""
+    lines = [["#", "figure", "median", "least to greatest", "must reach", ""]]
     for row in rows:
-        verdict = "short" if not row.ok else "ok" if row.bar else ""
-        lines.append([row.id, row.figure, row.shown_value, row.shown_bar, verdict])
-    widths = [max(3, *(len(line[column]) for line in lines)) for column in range(5)]
+        mark = "*" if row.disturbed else ""
+        lines.append([row.id, row.figure, row.shown_value, row.shown_range, row.shown_bar,
+                      f"{row.verdict} {mark}".strip()])
+    widths = [max(3, *map(len, column)) for column in zip(*lines)]
     lines.insert(1, ["-" * width for width in widths])
     padded = [[cell.ljust(width) for cell, width in zip(line, widths)] for line in lines]
-    return "\n".join("| " + " | ".join(line) + " |" for line in padded)
+    shown = ["| " + " | ".join(line) + " |" for line in padded]
+    return "\n".join(shown + _disturbances(rows))
+
+
+def _disturbances(rows):
+    """A line for all rows that were disturbed alike, which are those measured together."""
+    alike = {}
+    for row in rows:
+        if row.disturbed:
+            alike.setdefault("; ".join(row.disturbed), []).append(row.id)
+    return [f"* {', '.join(ids)}: other programs took of the cores {shares}."
+            for shares, ids in alike.items()]
 
 
 def write_json(path, rows, about):

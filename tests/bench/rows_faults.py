@@ -1,8 +1,10 @@
 """Rows 8 and 9: nodes that fail, holders that die."""
 
+import statistics
+
 from nodes import Nodes
 from report import Row, at_most
-from setting import OFF, USUAL, ratio, rounds
+from setting import OFF, USUAL, ratios, values
 
 
 def rows_8(setting):
@@ -23,28 +25,30 @@ def _acquire_without(setting, healthy, count, fail):
     with setting.world(OFF) as (nodes, failing):
         acquire(failing)  # what happens only once
         fail(nodes, count)
-        return rounds(3, lambda: acquire(failing), lambda: acquire(healthy))
+        return setting.rounds(lambda: acquire(failing), lambda: acquire(healthy))
 
 
 def _worst(row, percentile, cases, limit):
-    ratios = {name: ratio(*case, percentile + "_us") for name, case in cases.items()}
-    worst = max(ratios, key=ratios.get)
+    found = {name: ratios(*case, percentile + "_us") for name, case in cases.items()}
+    worst = max(found, key=lambda name: statistics.median(found[name]))
     return Row(row, f"acquire, {percentile}, nodes away ({worst}) / healthy",
-               ratios[worst], "x", at_most(limit), ratios)
+               found[worst], "x", at_most(limit), found)
 
 
 def rows_9(setting):
     with setting.world(USUAL, 2) as (_, (near, far)):
-        def killed(waiter, times):
+        def killed(waiter):
             return setting.programs.load("kill", socket=near.socket, waiter_socket=waiter.socket,
-                                         times=setting.count(times))["after_kill"]
-        local = killed(near, 200)
-        remote = killed(far, 200)
+                                         times=setting.count(200))["after_kill"]
+        local, remote = setting.rounds(lambda: killed(near), lambda: killed(far))
+
+    def milliseconds(results, percentile):
+        return [us / 1000 for us in values(results, percentile + "_us")]
     return [
-        Row("9", "holder killed: next local holder, p50", local["p50_us"] / 1000, "ms", at_most(1),
-            {"local": local, "remote": remote}),
-        Row("9b", "holder killed: next local holder, p99", local["p99_us"] / 1000, "ms",
+        Row("9", "holder killed: next local holder, p50", milliseconds(local, "p50"), "ms",
+            at_most(1), {"local": local, "remote": remote}),
+        Row("9b", "holder killed: next local holder, p99", milliseconds(local, "p99"), "ms",
             at_most(2)),
-        Row("9c", "holder killed: next remote holder, p99", remote["p99_us"] / 1000, "ms",
+        Row("9c", "holder killed: next remote holder, p99", milliseconds(remote, "p99"), "ms",
             at_most(10)),
     ]

@@ -4,7 +4,7 @@ import subprocess
 
 from fleet import Fleet
 from report import Row, at_least, at_most
-from setting import USUAL, at
+from setting import USUAL, at, ratios, values
 from workplace import Failure
 
 HOLD = 0.002
@@ -14,16 +14,16 @@ def rows_of_fleet(setting):
     few, many = (8, 16) if setting.is_quick else (8, 256)
 
     def measure():
-        less, more = (_turns(setting, hosts) for hosts in (few, many))
-        return [more["grants_per_second"] / less["grants_per_second"], more["longest_gap_ms"],
-                more["commands_per_grant"] / less["commands_per_grant"]], \
+        less, more = setting.rounds(lambda: _turns(setting, few), lambda: _turns(setting, many))
+        return [ratios(more, less, "grants_per_second"), values(more, "longest_gap_ms"),
+                ratios(more, less, "commands_per_grant")], \
                {f"{few} daemons": less, f"{many} daemons": more}
 
     return _measured(measure, [
-        Row("F", f"grants/s of one name held for 2 ms, {many} daemons / {few} daemons", None, "x",
+        Row("F", f"grants/s of one name held for 2 ms, {many} daemons / {few} daemons", [], "x",
             at_least(0.5)),
-        Row("Fb", f"longest time without a grant, {many} daemons", None, "ms", at_most(150)),
-        Row("Fc", f"commands in a node for a grant, {many} daemons / {few} daemons", None, "x",
+        Row("Fb", f"longest time without a grant, {many} daemons", [], "ms", at_most(150)),
+        Row("Fc", f"commands in a node for a grant, {many} daemons / {few} daemons", [], "x",
             at_most(2)),
     ])
 
@@ -33,13 +33,13 @@ def rows_of_simulated_fleet(setting):
 
     def measure():
         found = setting.programs.simulated_crowd(hosts)
-        return [at(found, "scripts a second, while one holds it"),
-                at(found, "scripts a grant, on each node")], found
+        return [[at(found, "scripts a second, while one holds it")],
+                [at(found, "scripts a grant, on each node")]], found
 
     return _measured(measure, [
-        Row("F2", f"scripts/s of a node, 1 of {hosts:,} holds a name, simulated", None, "",
+        Row("F2", f"scripts/s of a node, 1 of {hosts:,} holds a name, simulated", [], "",
             at_most(500)),
-        Row("F2b", f"scripts of a node for a grant, {hosts:,} daemons, simulated", None, "",
+        Row("F2b", f"scripts of a node for a grant, {hosts:,} daemons, simulated", [], "",
             at_most(12)),
     ])
 
@@ -62,13 +62,14 @@ def _turns(setting, hosts):
 
 
 def _measured(measure, rows):
-    """The rows with the values, and the details, that `measure` returns, or with why it failed."""
+    """The rows with the repetitions, and the details, that `measure` returns, or with why it
+    failed."""
     try:
-        values, rows[0].details = measure()
+        found, rows[0].details = measure()
     except (Failure, OSError, subprocess.SubprocessError) as failure:
         for row in rows:
             row.why = str(failure)
         return rows
-    for row, value in zip(rows, values):
-        row.value = value
+    for row, repetitions in zip(rows, found):
+        row.repetitions = repetitions
     return rows

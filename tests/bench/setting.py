@@ -1,6 +1,7 @@
 """Where a row is measured: programs, nodes, how long, and what it is compared with."""
 
 import contextlib
+import socket
 import statistics
 import time
 
@@ -13,15 +14,20 @@ USUAL = None      # what redlockd.yaml does not say
 PROCESSES = 2     # that the clients of a daemon are dealt out to, where there are many
 START = 180       # seconds in which all daemons of a world must have started
 MEMORY = 12e6     # bytes of its own that a daemon with a lock has
+REPETITIONS = 3   # of each measurement, in turns with what it is compared with
+CHURN = 6         # minutes of it, unless --churn says otherwise
 
 
 class Setting:
-    """`scale` shortens all times and counts; 1 is a real measurement."""
+    """`scale` shortens all times and counts; 1 is a real measurement. `noise` watches the
+    repetitions, and `churn` is for how many minutes row M goes on."""
 
-    def __init__(self, workplace, programs, peers, node_count=5, scale=1.0):
+    def __init__(self, workplace, programs, peers, noise, node_count=5, scale=1.0, churn=CHURN):
         self.workplace = workplace
         self.programs = programs
         self.peers = peers
+        self.noise = noise
+        self.churn = churn
         self.node_count = node_count
         self._scale = scale
         self.is_quick = scale < 1
@@ -67,9 +73,31 @@ class Setting:
         finally:
             self.workplace.stop(process)
 
-    def floor(self, nodes, in_flight, seconds):
+    @contextlib.contextmanager
+    def proxy_floor(self, nodes):
+        """The socket of a running proxy floor."""
+        path = self.workplace.path("proxy")
+        process = self.workplace.start(self.programs.command(
+            "bench_floor", "proxy", port=[node.port for node in nodes], socket=path))
+        wait_for("the proxy floor", lambda: _listens(path))
+        try:
+            yield path
+        finally:
+            self.workplace.stop(process)
+
+    def floor(self, nodes, in_flight, seconds, plain=False):
         return self.programs.run("bench_floor", "cycle", port=[node.port for node in nodes],
-                                 in_flight=in_flight, seconds=self.seconds(seconds))
+                                 in_flight=in_flight, seconds=self.seconds(seconds), plain=plain)
+
+    def rounds(self, *measurements):
+        """Runs them in turns, so that what else happens on the machine happens to all of them. A
+        list of results for each."""
+        results = [[] for _ in measurements]
+        for number in range(1, REPETITIONS + 1):
+            with self.noise.repetition(number):
+                for result, measure in zip(results, measurements):
+                    result.append(measure())
+        return results
 
 
 def _memory_available():
@@ -80,6 +108,11 @@ def _memory_available():
     raise Failure("no MemAvailable in meminfo")
 
 
+def _listens(path):
+    with socket.socket(socket.AF_UNIX) as connection:
+        return connection.connect_ex(path) == 0
+
+
 def _answers(programs, socket):
     try:
         return programs.load("ping", socket=socket, seconds=0.01)
@@ -87,25 +120,19 @@ def _answers(programs, socket):
         return None
 
 
-def rounds(count, *measurements):
-    """Runs them in turns, so that what else happens on the machine happens to all of them. A list
-    of results for each."""
-    results = [[] for _ in measurements]
-    for _ in range(count):
-        for result, measure in zip(results, measurements):
-            result.append(measure())
-    return results
+def values(results, *path):
+    """The numbers that stand under `path` in each result."""
+    return [at(result, *path) for result in results]
 
 
 def median(results, *path):
-    """Of the numbers that stand under `path` in each result."""
-    return statistics.median(at(result, *path) for result in results)
+    return statistics.median(values(results, *path))
 
 
-def ratio(ours, theirs, *path, of=None):
-    """The median over the rounds of our figure by theirs, which stands under `of` if that is not
-    the same path."""
-    return statistics.median(at(a, *path) / at(b, *(of or path)) for a, b in zip(ours, theirs))
+def ratios(ours, theirs, *path, of=None):
+    """Of each repetition, our figure by theirs, which stands under `of` if that is not the same
+    path."""
+    return [at(a, *path) / at(b, *(of or path)) for a, b in zip(ours, theirs)]
 
 
 def at(result, *path):

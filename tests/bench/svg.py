@@ -9,7 +9,8 @@ AXIS = 420     # its width
 VALUES = TEXT + AXIS + 12
 WIDTH = VALUES + 230
 LOWEST, HIGHEST = 0.01, 10  # of goodness; beyond them a bar ends at the edge
-GOOD, SHORT, LINE = "#3b8a4e", "#b5483a", "#444444"
+COLORS = {"ok": "#3b8a4e", "close": "#c79a2b", "short": "#b5483a"}  # by verdict
+LINE = "#444444"
 
 
 def _x(goodness):
@@ -28,9 +29,8 @@ def _row(row, top):
              _text(VALUES, middle, f"{row.shown_value}  ({row.shown_bar})")]
     if row.value is not None:
         end = _x(row.bar.goodness(row.value))
-        color = GOOD if row.ok else SHORT
         parts.append(f'<rect x="{TEXT}" y="{top + 5}" width="{max(end - TEXT, 2):.1f}" '
-                     f'height="{ROW - 10}" fill="{color}"/>')
+                     f'height="{ROW - 10}" fill="{COLORS[row.verdict]}"/>')
     return parts
 
 

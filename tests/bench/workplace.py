@@ -2,6 +2,7 @@
 
 import contextlib
 import ctypes
+import glob
 import os
 import shutil
 import signal
@@ -66,6 +67,10 @@ class Workplace:
         self._names += 1
         return os.path.join(self.directory, f"{self._names}-{name}")
 
+    def living(self):
+        """The processes that were started and have not ended."""
+        return [process for process in self._processes if process.poll() is None]
+
     def start(self, argv, **options):
         """Starts a process that lives until stop(), or the end of the run. Its output goes to a log
         (process.log) unless the options say otherwise. Ctrl-C does not reach it: that is for the
@@ -93,6 +98,15 @@ class Workplace:
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
+
+
+def cpu_seconds(pid):
+    """User and system time of all the threads of a process, by the scheduler's own count."""
+    total = 0
+    for path in glob.glob(f"/proc/{pid}/task/*/schedstat"):
+        with contextlib.suppress(FileNotFoundError), open(path, encoding="ascii") as file:
+            total += int(file.read().split()[0])
+    return total / 1e9
 
 
 def read_log(process):
