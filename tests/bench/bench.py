@@ -119,7 +119,8 @@ def run(options):
         peers = Peers(workplace, None if options.quick else os.path.join(options.build, "peers"))
         programs = Programs(options.build, workplace)
         small = {"node_count": 3, "scale": 0.02} if options.quick else {}
-        setting = Setting(workplace, programs, peers, Noise(workplace), churn=options.churn, **small)
+        setting = Setting(workplace, programs, peers, Noise(workplace), churn=options.churn,
+                          **small)
         probes = {"before": probe(setting)}
         rows = measure(setting, options.rows)
         probes["after"] = probe(setting)

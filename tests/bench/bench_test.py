@@ -60,7 +60,8 @@ class RowTest(unittest.TestCase):
         self.assertEqual(3, len(report.table([row]).splitlines()))
 
     def test_table_shows_median_range_bar_and_verdict(self):
-        lines = report.table([Row("1", "time", [1234.5, 1200, 2000], "us", at_most(25))]).splitlines()
+        row = Row("1", "time", [1234.5, 1200, 2000], "us", at_most(25))
+        lines = report.table([row]).splitlines()
         self.assertEqual(["1", "time", "1,234 us", "1,200 to 2,000", "<= 25 us", "short"],
                          [cell.strip() for cell in lines[-1].split("|")[1:-1]])
 

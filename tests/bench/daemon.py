@@ -1,5 +1,6 @@
 """A redlockd of the benchmark's own, spoken to by the line protocol."""
 
+import os
 import resource
 import signal
 import socket
@@ -33,11 +34,13 @@ class Daemon:
     def __init__(self, workplace, program, addresses, linger=None, more="", wrapper=()):
         self._workplace = workplace
         self.socket = workplace.path("s")
-        config = workplace.path("redlockd.yaml")
+        config = self._config = workplace.path("redlockd.yaml")
         nodes = "".join(f'  - address: "{address}"\n' for address in addresses)
-        self._write(config, "nodes:\n" + nodes + LIMITS + more)
+        self._usual = f"nodes:\n{nodes}{LIMITS}"
+        self._write(config, self._usual + more)
         if linger is not None and self._knows_linger(program, config):
-            self._write(config, f"nodes:\n{nodes}lease: {{linger: {linger}}}\n{LIMITS}{more}")
+            self._usual += f"lease: {{linger: {linger}}}\n"
+            self._write(config, self._usual + more)
         self._process = workplace.start(
             [*wrapper, program, "--config", config, "--socket", self.socket])
         try:
@@ -93,16 +96,38 @@ class Daemon:
             return False
 
     def _all_vote(self, count):
-        rows = self.ask("nodes")
-        if rows[-1].startswith(f"OK up={count} "):
+        if self.all_vote(count):
             return True
-        if all("state=connecting" not in row for row in rows):
+        if all("state=connecting" not in row for row in self.ask("nodes")):
             self.ask("trust-empty")  # new nodes, which nobody else uses
         return False
+
+    def reload(self, more):
+        """Another end of the configuration, and SIGHUP."""
+        self._write(self._config, self._usual + more)
+        self._process.send_signal(signal.SIGHUP)
+
+    def reloaded_since(self, when):
+        """Whether it has reloaded its configuration since then, a time as `status` has it."""
+        answer = self.ask("status")[-1]
+        found = dict(word.split("=", 1) for word in answer.split() if "=" in word)
+        if found["reload"] == "failed":
+            raise Failure("a reload failed: " + answer)
+        return found.get("reloaded", "") >= when
+
+    def all_vote(self, count):
+        """Whether so many nodes are up."""
+        return self.ask("nodes")[-1].startswith(f"OK up={count} ")
 
     @property
     def pid(self):
         return self._process.pid
+
+    @property
+    def how_it_ended(self):
+        """"" while it runs."""
+        code = self._process.poll()
+        return "" if code is None else f"exit code {code}: {read_log(self._process)[-1000:]}"
 
     def stop(self):
         """As systemd would."""
@@ -110,6 +135,10 @@ class Daemon:
 
     def cpu_seconds(self):
         return cpu_seconds(self.pid)
+
+    def descriptors(self):
+        """How many it has open."""
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
 
     def memory_bytes(self):
         """What is resident and its own: its heap and stack, not the libraries' text."""

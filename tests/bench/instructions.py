@@ -78,7 +78,8 @@ def of_renewals(workplace, programs, profile, sessions, locks, seconds):
     def renewals(daemon):
         return int(re.search(r"\brenewals value=(\d+)", " ".join(daemon.ask("stats"))).group(1))
 
-    with _watched(workplace, programs, USUAL, profile, "no", "lease: {max_ttl: 120s}\n") as daemon, \
+    long = "lease: {max_ttl: 120s}\n"
+    with _watched(workplace, programs, USUAL, profile, "no", long) as daemon, \
          crowd(workplace, programs, daemon, sessions=sessions, locks=locks, ttl="120s") as held:
         if held["held"] < sessions * locks:
             raise Failure(f"{held['held']:,} of {sessions * locks:,} leases were held")

@@ -20,13 +20,16 @@ class Node:
         self._workplace = workplace
         for _ in range(5):  # somebody else may take the port before redis-server does
             self.port = free_port()
-            self._process = workplace.start(
-                ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
-                 "--appendonly", "no", "--dir", workplace.directory])
-            wait_for("a redis-server", lambda: self._answers() or self._process.poll() is not None)
-            if self._process.poll() is None:
+            if self._starts():
                 return
         raise Failure("redis-server does not start: " + read_log(self._process)[-400:])
+
+    def _starts(self):
+        self._process = self._workplace.start(
+            ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "",
+             "--appendonly", "no", "--dir", self._workplace.directory])
+        wait_for("a redis-server", lambda: self._answers() or self._process.poll() is not None)
+        return self._process.poll() is None
 
     @property
     def address(self):
@@ -53,6 +56,14 @@ class Node:
         found = re.search(rf"cmdstat_{command}:calls=(\d+)", self.ask("INFO commandstats"))
         return int(found.group(1)) if found else 0
 
+    def keys(self):
+        with socket.create_connection(("127.0.0.1", self.port), timeout=5) as connection:
+            connection.sendall(b"KEYS *\r\n")
+            with connection.makefile("rb") as answer:
+                count = int(answer.readline()[1:])
+                return [answer.readline() and answer.readline().decode().strip()
+                        for _ in range(count)]
+
     def commands(self):
         """How many it has run since its start, those in scripts too."""
         return int(re.search(r"total_commands_processed:(\d+)", self.ask("INFO stats")).group(1))
@@ -63,8 +74,16 @@ class Node:
     def kill(self):
         self._workplace.stop(self._process)
 
+    def start_again(self):
+        """After kill(); where it was, with nothing of what it knew."""
+        if not self._starts():
+            raise Failure("redis-server does not start again: " + read_log(self._process)[-400:])
+
     def freeze(self):
         self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self):
+        self._process.send_signal(signal.SIGCONT)
 
 
 class Nodes(list):

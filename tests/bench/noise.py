@@ -40,8 +40,8 @@ class Probe:
         """What of it is more than an idle machine's, in words; none: []."""
         found = []
         if self.spin_p99_us > SPIN * self.spin_best_us:
-            found.append(f"a fixed spin took up to {self.spin_p99_us / self.spin_best_us:.2g} times "
-                         "as long as at best")
+            times = self.spin_p99_us / self.spin_best_us
+            found.append(f"a fixed spin took up to {times:.2g} times as long as at best")
         if self.wake_up_p99_us > WAKE_UP:
             found.append(f"sleeps ended up to {self.wake_up_p99_us / 1000:.2g} ms late")
         return found
