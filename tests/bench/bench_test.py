@@ -91,7 +91,7 @@ class NoiseTest(unittest.TestCase):
             (-0.2, 10, False),  # counts of hundredths may come late
             (0.5, 10, False),
             (0.51, 10, True),
-            (0.04, 0.2, False),  # a few hundredths are too few to tell
+            (0.04, 0.2, False),  # a few hundredths show nothing
             (0.06, 0.2, True),
         ]
         for others, seconds, disturbed in cases:

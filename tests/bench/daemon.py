@@ -53,7 +53,7 @@ class Daemon:
         wait_for("redlockd", lambda: self._process.poll() is not None or self._serves())
         if self._process.poll() is not None:
             raise Failure("redlockd does not start: " + read_log(self._process)[-1000:])
-        wait_for("votes of all nodes", lambda: self._all_vote(nodes))
+        wait_for("votes of all nodes", lambda: self._new_nodes_vote(nodes))
 
     def __enter__(self):
         return self
@@ -95,7 +95,7 @@ class Daemon:
         except OSError:
             return False
 
-    def _all_vote(self, count):
+    def _new_nodes_vote(self, count):
         if self.all_vote(count):
             return True
         if all("state=connecting" not in row for row in self.ask("nodes")):
@@ -116,7 +116,7 @@ class Daemon:
         return found.get("reloaded", "") >= when
 
     def all_vote(self, count):
-        """Whether so many nodes are up."""
+        """Whether `count` nodes are up."""
         return self.ask("nodes")[-1].startswith(f"OK up={count} ")
 
     @property
@@ -125,7 +125,7 @@ class Daemon:
 
     @property
     def how_it_ended(self):
-        """"" while it runs."""
+        """Empty while it runs."""
         code = self._process.poll()
         return "" if code is None else f"exit code {code}: {read_log(self._process)[-1000:]}"
 

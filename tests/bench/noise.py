@@ -60,7 +60,7 @@ class Watch:
 
 
 class Noise:
-    """Of a run; what its repetitions found is collected until somebody takes it."""
+    """Of a run; what disturbed its repetitions is kept until take() is called."""
 
     def __init__(self, workplace):
         self._workplace = workplace

@@ -1,10 +1,8 @@
 """Rows F and F2: one name that many hosts want."""
 
-import subprocess
-
 from fleet import Fleet
 from report import Row, at_least, at_most
-from setting import USUAL, at, ratios, values
+from setting import USUAL, at, measured, ratios, values
 from workplace import Failure
 
 HOLD = 0.002
@@ -19,7 +17,7 @@ def rows_of_fleet(setting):
                 ratios(more, less, "commands_per_grant")], \
                {f"{few} daemons": less, f"{many} daemons": more}
 
-    return _measured(measure, [
+    return measured(measure, [
         Row("F", f"grants/s of one name held for 2 ms, {many} daemons / {few} daemons", [], "x",
             at_least(0.5)),
         Row("Fb", f"longest time without a grant, {many} daemons", [], "ms", at_most(150)),
@@ -36,7 +34,7 @@ def rows_of_simulated_fleet(setting):
         return [[at(found, "scripts a second, while one holds it")],
                 [at(found, "scripts a grant, on each node")]], found
 
-    return _measured(measure, [
+    return measured(measure, [
         Row("F2", f"scripts/s of a node, 1 of {hosts:,} holds a name, simulated", [], "",
             at_most(500)),
         Row("F2b", f"scripts of a node for a grant, {hosts:,} daemons, simulated", [], "",
@@ -59,17 +57,3 @@ def _turns(setting, hosts):
             "longest_gap_ms": 1000 * max(b - a for a, b in zip(times, times[1:])),
             "commands_per_grant": commands / len(grants) / len(nodes),
             "served_in_the_warm_up": served}
-
-
-def _measured(measure, rows):
-    """The rows with the repetitions, and the details, that `measure` returns, or with why it
-    failed."""
-    try:
-        found, rows[0].details = measure()
-    except (Failure, OSError, subprocess.SubprocessError) as failure:
-        for row in rows:
-            row.why = str(failure)
-        return rows
-    for row, repetitions in zip(rows, found):
-        row.repetitions = repetitions
-    return rows

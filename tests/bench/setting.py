@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import statistics
+import subprocess
 import time
 
 from daemon import Daemon
@@ -133,6 +134,20 @@ def ratios(ours, theirs, *path, of=None):
     """Of each repetition, our figure by theirs, which stands under `of` if that is not the same
     path."""
     return [at(a, *path) / at(b, *(of or path)) for a, b in zip(ours, theirs)]
+
+
+def measured(measure, rows):
+    """The rows with the repetitions, and the details, that `measure` returns, or with why it
+    failed."""
+    try:
+        found, rows[0].details = measure()
+    except (Failure, OSError, subprocess.SubprocessError) as failure:
+        for row in rows:
+            row.why = str(failure)
+        return rows
+    for row, repetitions in zip(rows, found):
+        row.repetitions = repetitions
+    return rows
 
 
 def at(result, *path):

@@ -97,7 +97,7 @@ class Soak:
                 if wait is None and now - start >= self._seconds and trouble.all_kinds_happened():
                     return
                 next_step = now + (wait or 0)
-            if self.problems or self._exclusion.violations:
+            if self.problems or crew.problems or self._exclusion.violations:
                 return
             time.sleep(max(min(next_sample, next_step) - time.monotonic(), 0))
 

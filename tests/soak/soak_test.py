@@ -69,7 +69,7 @@ class BoundsTest(unittest.TestCase):
             ([50] * 2 * bounds.LEAST_SAMPLES + [64] * bounds.LEAST_SAMPLES, True),
             (list(range(long)), True),
             ([50, None] * (long // 2), False),
-            (list(range(bounds.LEAST_SAMPLES - 1)), False),  # too few to tell
+            (list(range(bounds.LEAST_SAMPLES - 1)), False),  # too few to judge by
         ]
         for number, (samples, grows) in enumerate(cases):
             with self.subTest(case=number):
