@@ -72,7 +72,7 @@ def row_of_churn(setting):
             early = daemon.memory_bytes()
             rest = churn(daemon, sessions_per_second, seconds - first)
             late = daemon.memory_bytes()
-    return [Row("M", f"resident memory after {seconds / 60:.2g} min of churn / after "
-                f"{first / 60:.2g} min", [late / early], "x", at_most(1.05),
+    return [Row("M", f"memory after {seconds / 60:.2g} min of churn, {begun + rest:,} sessions / "
+                f"after {first / 60:.2g} min", [late / early], "x", at_most(1.05),
                 {"bytes": [early, late], "sessions": begun + rest,
                  "wanted_sessions": round(sessions_per_second * seconds)})]
