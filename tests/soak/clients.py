@@ -30,7 +30,9 @@ def now():
 
 
 def say(*words):
-    print(*words, flush=True)
+    # In one write, whatever Python's buffering is: a kill leaves no half of a line then.
+    sys.stdout.write(" ".join(map(str, words)) + "\n")
+    sys.stdout.flush()
 
 
 class Lost(Exception):

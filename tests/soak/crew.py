@@ -75,7 +75,10 @@ class Crew:
     def _read(self, member):
         for line in member.process.stdout:
             with self._lock:
-                self._note(member, line.split())
+                try:
+                    self._note(member, line.split())
+                except (ValueError, KeyError, IndexError):
+                    self.problems.append(f"a client said what is no report: {line!r}")
         with self._lock:
             for (name, fence), (begin, deadline) in member.holds.items():
                 end = min(deadline, member.killed or begin)
