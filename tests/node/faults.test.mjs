@@ -126,7 +126,7 @@ test("there is no daemon", async (t) => {
   writeFileSync(join(place, "file"), "");
   await assert.rejects(sessionOf(t, join(place, "file")).connect(), ConnectFailed);
   await assert.rejects(sessionOf(t, `/tmp/${"x".repeat(200)}`).connect(), ConnectFailed);
-  assert.throws(() => connect({ path: "" }), /^TypeError: path: expected that of a socket/);
+  assert.throws(() => connect({ path: "" }), /^TypeError: path: expected the path of a socket/);
   assert.throws(() => connect({ onEvent: 7 }), /^TypeError: onEvent: expected a function/);
 });
 
@@ -156,7 +156,7 @@ test("a connection that ends at once is tried again, in time", async (t) => {
   await new Promise((resolve) => server.listen(path, resolve));
   t.after(() => server.close());
   const session = sessionOf(t, path);
-  await assert.rejects(inTime(session.acquire("a", { wait: 300 }), 300), (error) =>
+  await assert.rejects(inTime(session.acquire("a", { wait: 2000 }), 2000), (error) =>
     error instanceof ConnectionLost || error instanceof ConnectFailed);
   assert.ok(connections > 1 && connections < 20, `${connections} connections`);
 });

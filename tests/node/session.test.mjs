@@ -52,7 +52,7 @@ test("a lock is held until it is released", async () => {
 });
 
 test("the deadline is that of the daemon, and moves on", async () => {
-  const hold = await session.acquire("renewed", { ttl: "500ms" });
+  const hold = await session.acquire("renewed", { ttl: "3s" });
   const first = hold.deadline;
   const { fields } = await session.request("ping");
   const left = Number(first - BigInt(fields.now)) / 1e6;
@@ -185,7 +185,7 @@ test("an error of the body is not replaced", async () => {
 });
 
 test("the body's signal is aborted before the deadline", async () => {
-  const left = await session.using("jeopardy", { maxHold: "2s" }, async (signal, [hold]) => {
+  const left = await session.using("jeopardy", { maxHold: "12s", margin: "10s" }, async (signal, [hold]) => {
     await eventually(() => signal.aborted);
     assert.ok(signal.reason instanceof LockLost && signal.reason.reason === "jeopardy" && hold.jeopardy);
     return hold.left();
@@ -212,6 +212,13 @@ test("a hold that was lost says so at its release", async () => {
     error.lock === "expired" && ["max-hold", "expired"].includes(error.reason));
   await assert.rejects(hold.check(), LockLost);
   assert.ok((await session.acquire("expired", { wait: patience })).fence > hold.fence);
+});
+
+test("a release reaches the daemon, also where its renewal was not read yet", async () => {
+  const hold = await session.acquire("meanwhile", { ttl: "500ms" });
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 800); // busy beyond the deadline that it knows
+  await hold.release().catch((error) => assert.ok(error instanceof LockLost, error));
+  await (await other.acquire("meanwhile", { wait: patience })).release();
 });
 
 test("await using: a hold disposes of itself", async () => {

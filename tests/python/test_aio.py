@@ -1,6 +1,8 @@
 """Locks for asyncio, on a real daemon that is well."""
 
 import asyncio
+import contextlib
+import time
 import unittest
 
 import redlockd
@@ -52,6 +54,13 @@ class Locks(WithDaemon, unittest.IsolatedAsyncioTestCase):
             await hold.release()
         with self.assertRaises(RuntimeError):
             await lock.release()
+
+    async def test_a_release_reaches_the_daemon_where_a_renewal_was_not_read(self):
+        hold = await aio.Lock("meanwhile", ttl=0.5, session=self.session).acquire(timeout=5)
+        time.sleep(0.8)  # the loop stands still beyond the deadline that it knows
+        with contextlib.suppress(redlockd.LockLost):
+            await hold.release()
+        await (await aio.Lock("meanwhile", session=self.other).acquire(timeout=PATIENCE)).release()
 
     async def test_the_default_session_is_of_the_loop(self):
         async with aio.Lock("default") as hold:

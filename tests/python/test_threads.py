@@ -53,6 +53,13 @@ class Locks(WithDaemon):
         with self.assertRaises(redlockd.NotHeld):
             hold.release()
 
+    def test_a_release_reaches_the_daemon_where_a_renewal_was_not_read(self):
+        hold = redlockd.Lock("meanwhile", session=self.session).acquire(timeout=5)
+        hold._deadline = 0  # as if the process had been stopped beyond the deadline that it knows
+        self.assertTrue(hold.lost)
+        hold.release()
+        redlockd.Lock("meanwhile", session=self.other).acquire(timeout=support.PATIENCE).release()
+
     def test_the_options_reach_the_daemon(self):
         with redlockd.Lock("options", ttl=4, max_hold=60, note="für alle", session=self.session):
             row = next(row for row in self.session.request("list").rows if row.fields["lock"] == "options")

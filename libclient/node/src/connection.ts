@@ -54,9 +54,9 @@ export class Connection {
 
   // --- the core ---------------------------------------------------------------------------------------
 
-  /** Unless it is connecting already, or has to pause. */
-  connect(now: number): void {
-    if (this.state !== "closed" || now < this.#nextAttempt) return;
+  /** Unless it is connecting already; or has to pause, if it is not `urgent`. */
+  connect(now: number, urgent = false): void {
+    if (this.state !== "closed" || (!urgent && now < this.#nextAttempt)) return;
     this.state = "connecting";
     this.wantsConnect = true;
     this.#connectedAt = now;

@@ -119,7 +119,8 @@ export class Core {
         this.#send(request, now);
       }
     } else if (this.#unsent.size > 0) {
-      connection.connect(now);
+      // A try does not wait for the end of a pause: it ends with the one attempt to connect.
+      connection.connect(now, [...this.#unsent].some((request) => !request.retries));
     }
     connection.keepAlive(now);
   }

@@ -83,11 +83,15 @@ export class Hold {
    * lease. With `sync` a majority of the nodes is free when it resolves, or it rejects; at most 12.5 s.
    */
   async release({ sync = false }: { sync?: boolean } = {}): Promise<void> {
-    this.throwIfLost();
+    if (this.#state.ended !== undefined) this.throwIfLost();
+    // By our clock it may be over, and yet the daemon has renewed it, and that was not read: only the daemon knows.
+    const reason = this.reason;
     try {
       await this.#call(new ReleaseRequest(this.#state, sync));
     } catch (error) {
-      if (sync || !(error instanceof ConnectionLost || error instanceof NoAnswer)) throw error;
+      const isUnanswered = error instanceof ConnectionLost || error instanceof NoAnswer;
+      if (isUnanswered && reason !== undefined) throw this.#state.lossOf(reason);
+      if (sync || !isUnanswered) throw error;
     }
   }
 

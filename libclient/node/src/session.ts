@@ -42,7 +42,7 @@ export class Session {
   constructor(options: SessionOptions = {}) {
     const { path, onEvent } = options;
     if (path !== undefined && (typeof path !== "string" || path === "" || path.includes("\0"))) {
-      throw new TypeError(`path: expected that of a socket, found ${JSON.stringify(path)}`);
+      throw new TypeError(`path: expected the path of a socket, found ${JSON.stringify(path)}`);
     }
     if (onEvent !== undefined && typeof onEvent !== "function") {
       throw new TypeError(`onEvent: expected a function, found ${typeof onEvent}`);
@@ -72,7 +72,7 @@ export class Session {
     const holds: Hold[] = [];
     try {
       for (const name of sorted) {
-        holds.push(await this.#take(name, asked, asked.wait === 0 ? 0 : Math.max(0, end - clock.now())));
+        holds.push(await this.#take(name, asked, asked.wait === 0 ? 0 : Math.max(Number.MIN_VALUE, end - clock.now())));
       }
     } catch (error) {
       await releaseAll(holds).catch(() => undefined);

@@ -143,8 +143,10 @@ class Core:
                 request = next(iter(self._unsent))
                 del self._unsent[request]
                 self._send(request, now)
-        elif self._state is State.CLOSED and self._unsent and now >= self._next_attempt:
-            self.wants_connect = True
+        elif self._state is State.CLOSED and self._unsent:
+            # A try does not wait for the end of a pause: it ends with the one attempt to connect.
+            is_urgent = not all(request.retries for request in self._unsent)
+            self.wants_connect = self.wants_connect or is_urgent or now >= self._next_attempt
         if self._heartbeat_timer is None and (self._tags or self._held):
             self._heartbeat_timer = self.timers.at(now + SILENCE, self._heartbeat)
 

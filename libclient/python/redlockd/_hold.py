@@ -81,6 +81,16 @@ class HoldBase:
         if reason is not None:
             raise self._loss(reason)
 
+    def _loss_by_clock(self) -> Optional[LockLost]:
+        """For a release: raises what is certain. By our clock alone a hold is not over for certain: the daemon may have
+        renewed it, and that was not read yet. Then returns what is to be raised if the daemon does not answer."""
+        reason = self.reason
+        if reason is None:
+            return None
+        if self._ended is not None or self._pid != os.getpid():
+            raise self._loss(reason)
+        return self._loss(reason)
+
     def _loss(self, reason: str) -> LockLost:
         return LockLost("the hold ended before it was released", name=self.name,
                         fields={"reason": reason, "fence": str(self._fence)})

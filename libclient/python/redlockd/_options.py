@@ -7,6 +7,7 @@ import re
 from datetime import timedelta
 from typing import Callable, Generic, List, Optional, Tuple, TypeVar
 
+from . import _clock
 from ._hold import HoldBase
 from ._request import LockRequest
 from ._wire import LONGEST_REQUEST, LONGEST_TAG, Name, Seconds, checked, duration, encode, nanoseconds, to_text
@@ -21,6 +22,12 @@ def wait_of(blocking: bool, timeout: Optional[Seconds], default: Optional[int]) 
             raise ValueError("timeout: expected none with blocking=False, which does not wait")
         return 0
     return default if timeout is None else nanoseconds(timeout, "timeout")
+
+
+def time_left(end: int) -> float:
+    """Seconds until then, and hardly any after it: 0 would not wait, and say that the lock is busy instead of that the
+    time is over."""
+    return max(1000, end - _clock.now()) / 1e9
 
 
 class LockOptions(Generic[H]):

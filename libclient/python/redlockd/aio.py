@@ -13,7 +13,7 @@ from typing import Any, AsyncGenerator, Awaitable, Callable, List, Optional, Typ
 from . import _clock
 from ._aio_session import Session, default_session
 from ._hold import RELEASED, HoldBase
-from ._options import LockOptions, check_decorated, wait_of
+from ._options import LockOptions, check_decorated, time_left, wait_of
 from ._request import ReleaseRequest
 from ._wire import Name, Seconds, nanoseconds, to_bytes
 from .errors import ConnectionLost, Deadlock, LockBusy, LockLost, LockTimeout, NoAnswer
@@ -41,10 +41,12 @@ class Hold(HoldBase):
         Takes a fraction of a millisecond, or 2.5 s if the daemon hangs; that is no error: the lock then ends with its
         lease. With `sync` a majority of the nodes is free when it returns, or it raises; at most 12.5 s.
         """
-        self.raise_if_lost()
+        loss = self._loss_by_clock()
         try:
             await self._session._call(ReleaseRequest(self, sync))
         except (ConnectionLost, NoAnswer):
+            if loss is not None:
+                raise loss from None
             if sync:
                 raise
         finally:
@@ -216,10 +218,10 @@ def _task() -> "asyncio.Task[Any]":
 async def lock_all(*names: Name, wait: Optional[Seconds] = None, session: Optional[Session] = None,
                    **options: Any) -> AsyncGenerator[List[Hold], None]:
     """Takes several locks, all within `wait`; see `redlockd.lock_all`."""
-    end = None if wait is None else _clock.now() + nanoseconds(wait, "wait")
+    end = None if not wait else _clock.now() + nanoseconds(wait, "wait")
     async with contextlib.AsyncExitStack() as stack:
         holds: List[Hold] = []
         for name in sorted({to_bytes(name) for name in names}):
-            left = None if end is None else max(0, end - _clock.now()) / 1e9
+            left = wait if end is None else time_left(end)
             holds.append(await stack.enter_async_context(Lock(name, wait=left, session=session, **options)))
         yield holds

@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, Generator, List, Optional, Tuple, Type, 
 
 from . import _clock
 from ._hold import RELEASED, HoldBase
-from ._options import LockOptions, check_decorated, wait_of
+from ._options import LockOptions, check_decorated, time_left, wait_of
 from ._request import LockRequest, ReleaseRequest
 from ._wire import Name, Seconds, nanoseconds, to_bytes
 from .errors import ConnectionLost, Deadlock, LockBusy, LockLost, LockTimeout, NoAnswer
@@ -37,10 +37,12 @@ class Hold(HoldBase):
         """
         with contextlib.suppress(ValueError):
             self._mine.remove(self)
-        self.raise_if_lost()
+        loss = self._loss_by_clock()
         try:
             self._session._call(ReleaseRequest(self, sync))
         except (ConnectionLost, NoAnswer):
+            if loss is not None:
+                raise loss from None
             if sync:
                 raise
         finally:
@@ -202,10 +204,10 @@ def lock_all(*names: Name, wait: Optional[Seconds] = None, session: Optional[Ses
     The locks are taken in the order of their names' bytes, so that two who do the same do not wait for each other.
     Yields the holds in that order. `options` are those of Lock.
     """
-    end = None if wait is None else _clock.now() + nanoseconds(wait, "wait")
+    end = None if not wait else _clock.now() + nanoseconds(wait, "wait")
     with contextlib.ExitStack() as stack:
         holds: List[Hold] = []
         for name in sorted({to_bytes(name) for name in names}):
-            left = None if end is None else max(0, end - _clock.now()) / 1e9
+            left = wait if end is None else time_left(end)
             holds.append(stack.enter_context(Lock(name, wait=left, session=session, **options)))
         yield holds
