@@ -3,3 +3,5 @@
 include(CMakeFindDependencyMacro)
 find_dependency(Threads)
 include(${CMAKE_CURRENT_LIST_DIR}/redlock-targets.cmake)
+# A distribution may leave the static library out.
+include(${CMAKE_CURRENT_LIST_DIR}/redlock-static-targets.cmake OPTIONAL)

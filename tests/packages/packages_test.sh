@@ -23,6 +23,6 @@ cp -a "$here/../../debian/tests" "$work/files/autopkgtest"
 cp "$here/booted.sh" "$work/files/test.sh"
 
 code=0
-"$here/../systemd/boot.sh" "$work/files" "$work/out" || code=$?
+BOOT_TIMEOUT=${BOOT_TIMEOUT:-600} "$here/../systemd/boot.sh" "$work/files" "$work/out" || code=$?
 cat "$work/out/test.log" 2>/dev/null || cat "$work/out/console.log" 2>/dev/null || true
 exit $code

@@ -15,6 +15,8 @@ diff -u - <(cd "$stage" && find . -not -type d | sed -E \
   -e 's#\.so\.[0-9]+\.[0-9]+\.[0-9]+$#.so.VERSION#' | LC_ALL=C sort) <<'END'
 LIB/cmake/redlock/redlock-config-version.cmake
 LIB/cmake/redlock/redlock-config.cmake
+LIB/cmake/redlock/redlock-static-targets-BUILD.cmake
+LIB/cmake/redlock/redlock-static-targets.cmake
 LIB/cmake/redlock/redlock-targets-BUILD.cmake
 LIB/cmake/redlock/redlock-targets.cmake
 LIB/libredlock.a
@@ -60,7 +62,9 @@ before=$(mktemp "${TMPDIR:-/tmp}/redlockd-install.XXXXXX")
 prefix=$(mktemp -d "${TMPDIR:-/tmp}/redlockd-install.XXXXXX")
 trap 'rm -rf "$before" "$prefix"' EXIT
 "$cmake" --install "$build" --prefix "$prefix/opt" >/dev/null
-outside=$(find /etc /usr /opt /var/lib -xdev -path '*redlock*' -newer "$before")
+source=$(cd "$(dirname "$0")/../.." && pwd -P)
+outside=$(find /etc /usr /opt /var/lib -xdev -path '*redlock*' -not -path "$source/*" \
+  -not -path "$(realpath "$build")/*" -newer "$before")
 [ -z "$outside" ] || { echo "installed outside of the prefix: $outside"; exit 1; }
 grep -q "^ExecStart=$prefix/opt/sbin/redlockd --config $prefix/opt/etc/redlockd/redlockd.yaml\$" \
   "$prefix/opt/lib/systemd/system/redlockd.service"
@@ -69,6 +73,11 @@ grep -q "^d $prefix/opt/etc/redlockd " "$prefix/opt/lib/tmpfiles.d/redlockd.conf
 grep -q "^ExecStart=/usr/sbin/redlockd --config /etc/redlockd/redlockd.yaml\$" "$stage/usr/lib/systemd/system/redlockd.service"
 mv "$prefix/opt" "$prefix/moved"
 "$prefix/moved/bin/redlock" --version
+
+# Also below /opt, of which others keep the configuration in /etc/opt.
+DESTDIR=$prefix/stage "$cmake" --install "$build" --prefix /opt/lock >/dev/null
+[ "$(cd "$prefix/stage" && find . -maxdepth 2 -mindepth 2)" = ./opt/lock ]
+[ -e "$prefix/stage/opt/lock/etc/redlockd/redlockd.yaml" ]
 
 # Each file is of one component.
 for component in daemon client library development; do
