@@ -22,8 +22,8 @@ class EnginePort {
   virtual ~EnginePort() = default;
 
   virtual void Post(engine::Event event) = 0;
-  // The engine takes what was posted, and its answers come, before this returns. Only the room calls
-  // it, and never from within a session.
+  // The engine takes what was posted, and its answers come, before this returns. Never to be called
+  // from within a session.
   virtual void Settle() = 0;
 
   virtual engine::Time Now() const = 0;

@@ -139,9 +139,9 @@ void Sessions::EndTurn() {
     next.LeaveLine();
     Work(next);
   }
-  left_ = kLinesPerTurn;
   if (line_.First() != nullptr) end_of_turn_.Schedule();
   port_.Settle();
+  left_ = kLinesPerTurn;  // of the next turn: an answer may let more of its session's lines run
   running_.swap(scheduled_);
   for (const engine::SessionId id : running_) {
     const auto found = sessions_.find(id);

@@ -24,7 +24,7 @@
 //   Listener -> Sessions -> Session -> Connection     who -> one client's order of things -> bytes
 //                               |
 //                  verbs -> handlers -> EnginePort    what a line means, and what is done
-//   EnginePort .. Sessions::Answer, Tell -> answers   what the engine says, in protocol's words
+//   EnginePort .. Sessions::Answer, Notify -> answers what the engine says, in protocol's words
 //
 // One thread. Nothing in this room blocks.
 namespace redlockd::session {

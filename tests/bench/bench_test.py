@@ -282,7 +282,7 @@ class RunTest(unittest.TestCase):
             written = json.load(file)
         self.assertEqual({"before", "after"}, set(written["noise"]))
         rows = {row["id"]: row for row in written["rows"]}
-        self.assertEqual({"2", "2b", "2c", "2d", "2n", "3", "L", "M"}, set(rows))
+        self.assertEqual({"2", "2b", "2c", "2d", "2n", "3", "L", "M"}, set(rows), rows)
         for row in ("2c", "2d", "2n", "3", "L", "M"):
             self.assertGreater(rows[row]["value"] or 0, 0, rows[row])
         self.assertGreater(rows["2n"]["details"]["plain_nodes_cpu_us"], 0)

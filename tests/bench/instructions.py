@@ -31,8 +31,11 @@ CASES = [
 
 
 def _control(pid, *arguments):
-    ran = subprocess.run(["callgrind_control", *arguments, str(pid)], capture_output=True,
-                         text=True, check=False, timeout=60)
+    try:
+        ran = subprocess.run(["callgrind_control", *arguments, str(pid)], capture_output=True,
+                             text=True, check=False, timeout=60)
+    except subprocess.TimeoutExpired as error:
+        raise Failure("callgrind_control did not answer within 60 s") from error
     if "OK" not in ran.stdout:
         raise Failure("callgrind_control: " + ran.stdout + ran.stderr)
 

@@ -83,7 +83,7 @@ void EarlierDaemon::ComeAgain() {
 }
 
 void EarlierDaemon::Poll() {
-  if (!is_on_ || is_asking_) return;
+  if (!is_on_ || is_draining_ || is_asking_) return;
   is_asking_ = true;
   ++attempt_;
   attempt_asked_ = parts_.timeline.now();
@@ -162,9 +162,9 @@ void EarlierDaemon::Hold(engine::Fence fence) {
 }
 
 void EarlierDaemon::End(bool is_served) {
-  Release(is_served);
+  Release(is_served || is_draining_);
   is_asking_ = false;
-  if (is_served) return ComeAgain();
+  if (is_served || is_draining_) return ComeAgain();
   const Duration interval = WorldTiming().retry_interval;
   parts_.timeline.After(chance_.Between(interval / 2, interval), [this, attempt = attempt_] {
     if (attempt == attempt_) Poll();

@@ -69,10 +69,12 @@ class Soak:
             for daemon in daemons * PROCESSES:
                 crew.hire(daemon)
             trouble = self._trouble(nodes, daemons, crew)
-            self._go_on(nodes, daemons, crew, trouble)
-            self.happened = trouble.happened
-        self.counts = crew.counts
-        self.problems += crew.problems
+            try:
+                self._go_on(nodes, daemons, crew, trouble)
+            finally:
+                self.happened = trouble.happened
+                self.counts = crew.counts
+                self.problems += crew.problems
         if not crew.counts["grant"]:
             self.problems.append("no lock was granted")
         self._check_nothing_is_left(nodes, daemons, at_rest)
