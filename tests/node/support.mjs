@@ -68,8 +68,9 @@ export class Daemon {
   /** Also once more after `kill` or `wait`; returns when it serves. */
   async start() {
     const log = openSync(join(this.directory, "log"), "a");
+    // What it leaves behind when it is killed goes with the directory.
     this.#process = spawn(process.env.REDLOCKD, ["--dev", "--nodes", "1", "--socket", this.socket],
-                          { stdio: ["ignore", log, log] });
+                          { stdio: ["ignore", log, log], env: { ...process.env, XDG_RUNTIME_DIR: this.directory } });
     closeSync(log);
     await once(this.#process, "spawn");
     await eventually(() => this.#serves(), `redlockd: ${readFileSync(join(this.directory, "log"), "utf8")} served`);

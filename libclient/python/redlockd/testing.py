@@ -34,8 +34,10 @@ class Daemon:
     def start(self) -> None:
         """Starts it, also once more after `kill` or `stop`, and returns when it serves."""
         with open(os.path.join(self._directory, "log"), "ab") as log:
+            # What it leaves behind when it is killed goes with the directory.
+            environment = {**os.environ, "XDG_RUNTIME_DIR": self._directory}
             self._process = subprocess.Popen(self._command + ["--socket", self.socket], stdin=subprocess.DEVNULL,
-                                             stdout=log, stderr=log)
+                                             stdout=log, stderr=log, env=environment)
         end = time.monotonic() + START_TIME
         while not self._serves():
             if self._process.poll() is not None or time.monotonic() > end:
