@@ -4,24 +4,10 @@
 set -u
 export DEBIAN_FRONTEND=noninteractive
 
-fail() {
-  echo "FAILED: $1"
-  systemctl status --no-pager --full redlockd.socket redlockd.service
-  journalctl --no-pager -o cat -u redlockd.service
-  exit 1
-}
-# within SECONDS COMMAND...: waits until COMMAND succeeds.
-within() {
-  local end=$((SECONDS + $1))
-  shift
-  until "$@"; do
-    [ $SECONDS -lt $end ] || fail "in vain: $*"
-    sleep 0.02
-  done
-}
-must() { "$@" || fail "$*"; }
+# shellcheck source=tests/systemd/steps.sh
+. /steps.sh
+
 unit_is() { [ "$(systemctl show --value -p "$2" "redlockd.$1")" = "$3" ]; }
-as() { runuser -u "$1" -- "${@:2}"; }
 installed() { dpkg-query -W -f '${Version}' "$1"; }
 # In the one order that dpkg needs: it configures what is there already first.
 install_all() { must dpkg --install --force-downgrade --force-confold "$1"/*.deb; }

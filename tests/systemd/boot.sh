@@ -2,13 +2,14 @@
 # boot.sh FILES OUT: boots a real systemd over this machine's own tree, without touching it.
 #
 # PID 1 runs in namespaces of its own (processes, mounts, network, cgroups, host name, IPC), on a
-# copy-on-write view of / that is thrown away. FILES/ is laid over that view; its /test.sh runs once
-# the system is up, with OUT/ mounted at /out and its output in OUT/test.log. The system ends with
+# copy-on-write view of / that is thrown away. FILES/ is laid over that view; its /test.sh, which may
+# source /steps.sh, runs once the system is up, with OUT/ mounted at /out and its output in OUT/test.log. The system ends with
 # test.sh, whose exit status becomes ours. 77, with the reason, where this cannot be done.
 set -euo pipefail
 files=$(realpath "$1")
 out=$(realpath "$2")
-export files out
+steps=$(realpath "$(dirname "$0")/steps.sh")
+export files out steps
 
 skip() {
   echo "SKIPPED: $1"
@@ -62,6 +63,7 @@ build_tree_and_boot() {
   mkdir -p out old
   mount --bind "$out" out
   cp -a "$files/." .
+  cp "$steps" steps.sh
   # An identity of its own, and none of the services that this machine starts at boot.
   tr -d - <proc/sys/kernel/random/uuid >etc/machine-id
   rm -rf etc/systemd/system/*.wants

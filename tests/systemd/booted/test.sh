@@ -4,22 +4,9 @@
 set -u
 sock=/run/redlockd/redlockd.sock
 
-fail() {
-  echo "FAILED: $1"
-  systemctl status --no-pager --full redlockd.socket redlockd.service
-  journalctl --no-pager -o cat -u redlockd.service
-  exit 1
-}
-# within SECONDS COMMAND...: waits until COMMAND succeeds.
-within() {
-  local end=$((SECONDS + $1))
-  shift
-  until "$@"; do
-    [ $SECONDS -lt $end ] || fail "in vain: $*"
-    sleep 0.02
-  done
-}
-must() { "$@" || fail "$*"; }
+# shellcheck source=tests/systemd/steps.sh
+. /steps.sh
+
 must_exit() {
   local want=$1 got=0
   shift
@@ -29,7 +16,6 @@ must_exit() {
 property() { systemctl show --value -p "$1" redlockd.service; }
 property_is() { [ "$(property "$1")" = "$2" ]; }
 status_has() { [[ $(property StatusText) == *"$1"* ]]; }
-as() { runuser -u "$1" -- "${@:2}"; }
 
 # One session at a time, typed by hand: connect USER, say LINE, expect PATTERN, hang_up.
 connect() {
