@@ -29,11 +29,10 @@ engine::EngineOptions Options(const config::Config& config, const std::string& i
 }
 
 // As the log calls them.
-std::vector<std::string> NamesOf(const std::vector<config::Node>& nodes) {
+std::vector<std::string> NamesOf(const config::Config& config) {
   std::vector<std::string> names;
-  for (const config::Node& node : nodes) {
-    names.push_back("node " + std::to_string(names.size() + 1) + " (" +
-                    config::ToString(node.address) + ")");
+  for (const std::string& address : AddressesOf(config)) {
+    names.push_back("node " + std::to_string(names.size() + 1) + " (" + address + ")");
   }
   return names;
 }
@@ -49,7 +48,7 @@ nanoseconds LongestConnect(const config::Config& config) {
 App::App(Configuration configuration, host::ListenSocket socket,
          std::optional<MetricsSocket> metrics, bool dev)
     : configuration_(std::move(configuration)),
-      node_names_(NamesOf(in_force().nodes)),
+      node_names_(NamesOf(in_force())),
       socket_(std::move(socket)),
       engine_(Options(in_force(), instance_, dev), random_),
       journal_(node_names_, engine::Majority(node_names_.size()),
@@ -280,9 +279,7 @@ metrics::Snapshot App::Look() const {
   now.draining = draining_;
   now.counters = engine_.counters();
   now.majority = engine::Majority(in_force().nodes.size());
-  for (const config::Node& node : in_force().nodes) {
-    now.addresses.push_back(config::ToString(node.address));
-  }
+  now.addresses = AddressesOf(in_force());
   now.nodes = Nodes();
   now.histograms = &engine_.histograms();
   now.cpu = host::CpuTime();

@@ -134,10 +134,14 @@ session::Options SessionOptionsOf(const config::Config& config, const std::strin
   options.key_prefix = config.key_prefix;
   if (!config.admin_group.empty()) options.admin_group = host::GroupId(config.admin_group);
   options.instance = instance;
-  for (const config::Node& node : config.nodes) {
-    options.node_addresses.push_back(config::ToString(node.address));
-  }
+  options.node_addresses = AddressesOf(config);
   return options;
+}
+
+std::vector<std::string> AddressesOf(const config::Config& config) {
+  std::vector<std::string> addresses;
+  for (const config::Node& node : config.nodes) addresses.push_back(config::ToString(node.address));
+  return addresses;
 }
 
 std::size_t DescriptorsFor(const config::Config& config) {

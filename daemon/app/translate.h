@@ -19,6 +19,9 @@ engine::EngineOptions EngineOptionsOf(const config::Config& config, const std::s
 redis::Options RedisOptionsOf(const config::Config& config, const std::string& instance);
 session::Options SessionOptionsOf(const config::Config& config, const std::string& instance);
 
+// Of the nodes, in the order of engine::NodeIndex, as an administrator writes them.
+std::vector<std::string> AddressesOf(const config::Config& config);
+
 // How many descriptors the daemon needs to serve as many sessions as it may.
 std::size_t DescriptorsFor(const config::Config& config);
 // How many sessions that many descriptors are enough for: 1 at least.
