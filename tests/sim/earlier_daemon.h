@@ -14,7 +14,8 @@
 
 namespace redlockd::sim {
 
-// The scripts of the version before the queue by stamps (rules E8), which stand in earlier/.
+// The scripts of the version before the queue by stamps (rules E8), which stand in earlier/. Much of them
+// is as in today's, and yet they are copies: they must stay as that version has them.
 class EarlierScripts {
  public:
   EarlierScripts();

@@ -1,7 +1,7 @@
--- Rules C4, E6.3: compare and delete; `leave`: the owner's daemon also leaves the queue. Whoever is
--- next is told when the lock is free by it. Runs whatever the sentinel says. The reply's text has a
--- letter for each lock: o released, n not this owner's; a capital: another daemon wants it (rule E2).
--- Its `greatest` is that of all of them.
+-- Rules C4, E6.3: compares and deletes; with `leave` the owner's daemon also leaves the queue. If the lock
+-- is free by that, the daemon that is next gets a hint. The script runs whatever the sentinel says. The
+-- reply's text has a letter for each lock: o if it was released, n if it is not this owner's; a capital
+-- means that another daemon wants it (rule E2). `greatest` is the greatest of all of them.
 -- KEYS: of each lock: lock, want. ARGV: of each lock: owner, leave ('1' or '0').
 local said, most = '', 0
 for i = 1, #KEYS, 2 do
