@@ -11,7 +11,7 @@
 namespace redlockd::config {
 namespace {
 
-constexpr std::size_t kMostBytes = 1 << 20;
+constexpr std::size_t kMostConfigBytes = 1 << 20;
 
 void SortByPlace(std::vector<Problem>& problems) {
   std::stable_sort(problems.begin(), problems.end(),
@@ -74,7 +74,7 @@ Loaded LoadText(std::string_view text, const std::string& file) {
 }
 
 Loaded Load(const std::string& file) {
-  const std::variant<File, Unread> read = ReadRegularFile(file, kMostBytes);
+  const std::variant<File, Unread> read = ReadRegularFile(file, kMostConfigBytes);
   if (const auto* unread = std::get_if<Unread>(&read)) {
     Loaded loaded;
     loaded.file = file;

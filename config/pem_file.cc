@@ -7,12 +7,12 @@
 namespace redlockd::config {
 namespace {
 
-constexpr std::size_t kMostBytes = 1 << 20;  // all CAs that a system trusts are a quarter of it
+constexpr std::size_t kMostPemBytes = 1 << 20;  // all CAs that a system trusts are a quarter of it
 
 }  // namespace
 
 PemRead ReadPemFile(const std::string& path, bool is_secret) {
-  std::variant<File, Unread> read = ReadRegularFile(path, kMostBytes);
+  std::variant<File, Unread> read = ReadRegularFile(path, kMostPemBytes);
   if (const auto* unread = std::get_if<Unread>(&read)) {
     return {.text = "", .error = "expected a file in PEM, found " + unread->why, .warning = ""};
   }

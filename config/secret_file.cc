@@ -8,13 +8,13 @@
 namespace redlockd::config {
 namespace {
 
-constexpr std::size_t kMostBytes = 4096;
+constexpr std::size_t kMostSecretBytes = 4096;
 
 }  // namespace
 
 SecretRead ReadSecretFile(const std::string& path) {
   SecretRead result;
-  std::variant<File, Unread> read = ReadRegularFile(path, kMostBytes);
+  std::variant<File, Unread> read = ReadRegularFile(path, kMostSecretBytes);
   if (const auto* unread = std::get_if<Unread>(&read)) {
     result.error = "expected a file with the password, found " + unread->why;
     return result;

@@ -20,14 +20,14 @@ constexpr std::chrono::seconds kAskAgain{2};
 // A node that refuses may have other rights by then.
 constexpr std::chrono::seconds kRefused{30};
 // No message is near them: a key has 128 bytes of prefix and 255 of name at most.
-constexpr std::size_t kMaxText = 1 << 10;
+constexpr std::size_t kMaxMessageText = 1 << 10;
 constexpr std::size_t kMaxBytes = 4 << 10;
 
 bool IsTooLong(const redisReply& reply) {
   const auto end = reply.element + reply.elements;
-  return reply.len > kMaxText || std::any_of(reply.element, end, [](const redisReply* element) {
-           return element->len > kMaxText;
-         });
+  return reply.len > kMaxMessageText ||
+         std::any_of(reply.element, end,
+                     [](const redisReply* element) { return element->len > kMaxMessageText; });
 }
 
 std::string_view TextOf(const redisReply& reply) {

@@ -13,8 +13,8 @@ constexpr int kLong = 256;
 std::string Spelt(const std::string& name) { return (name.size() == 1 ? "-" : "--") + name; }
 
 // The options in getopt_long's terms, which keeps pointers into it.
-struct Table {
-  explicit Table(const std::vector<Option>& options) {
+struct Forms {
+  explicit Forms(const std::vector<Option>& options) {
     for (std::size_t i = 0; i < options.size(); ++i) {
       for (const std::string& name : options[i].names) {
         if (name.size() == 1) {
@@ -53,7 +53,7 @@ const Option& Find(const std::vector<Option>& options, int got) {
 }  // namespace
 
 bool Words::TakeOptions(const std::vector<Option>& options) {
-  const Table table(options);
+  const Forms forms(options);
   // getopt_long is given the words from next_ on, with one before them.
   char** const argv = argv_ + next_ - 1;
   const int argc = argc_ - next_ + 1;
@@ -62,7 +62,7 @@ bool Words::TakeOptions(const std::vector<Option>& options) {
   while (true) {
     const int before = std::max(optind, 1);
     int index = -1;
-    const int got = getopt_long(argc, argv, table.letters.c_str(), table.longs.data(), &index);
+    const int got = getopt_long(argc, argv, forms.letters.c_str(), forms.longs.data(), &index);
     if (got == -1) {
       next_ += optind - 1;
       return optind > before;
@@ -72,7 +72,7 @@ bool Words::TakeOptions(const std::vector<Option>& options) {
     const std::string value = option.has_value ? optarg : "";
     const std::string expected = option.take(value);
     if (expected.empty()) continue;
-    const std::string name = Spelt(index >= 0 ? table.longs[static_cast<std::size_t>(index)].name
+    const std::string name = Spelt(index >= 0 ? forms.longs[static_cast<std::size_t>(index)].name
                                               : std::string(1, static_cast<char>(got)));
     throw Mistake(name + ": expected " + expected + ", found '" + value + "'");
   }

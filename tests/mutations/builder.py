@@ -2,7 +2,8 @@
 
 Each source that sees the edit is compiled anew, without sanitizers, in a private directory. It replaces
 the object of the build where the link names that, and stands before the archive that contains it else, so
-the linker takes it from there.
+the linker takes it from there. What takes most of the time is read once: the headers of the standard
+library are compiled beforehand.
 """
 
 import json
@@ -12,6 +13,8 @@ import re
 import shlex
 import shutil
 import subprocess
+import tempfile
+import threading
 
 from functions import functions, names_leading_to
 
@@ -26,6 +29,10 @@ OUTPUTS = {
     'unit_redis_scripts': 'tests/unit/redis/unit_redis_scripts',
 }
 SCRIPTS = 'daemon/redis/scripts.cc'  # in the build directory: all scripts as strings
+COMMON_HEADERS = (
+    'algorithm', 'array', 'chrono', 'compare', 'cstdint', 'deque', 'functional', 'iterator', 'limits', 'list',
+    'map', 'memory', 'optional', 'random', 'set', 'span', 'sstream', 'stdexcept', 'string', 'string_view',
+    'tuple', 'unordered_map', 'unordered_set', 'utility', 'variant', 'vector')
 
 
 class Failure(Exception):
@@ -69,6 +76,9 @@ class Builder:
         with open(build_dir / 'compile_commands.json') as file:
             self.commands = {c['file']: shlex.split(c['command']) for c in json.load(file)}
         self.links = {}
+        self.common = tempfile.TemporaryDirectory(prefix='redlockd-mutants-')
+        self.precompiled = {}  # by the flags that it was compiled with
+        self.lock = threading.Lock()
 
     def build(self, mutant, program, directory, optimised):
         """The path of the program with the variant in it."""
@@ -99,15 +109,30 @@ class Builder:
     def compile(self, command, source, target, directory, optimised):
         command = [word for word in command
                    if not re.match(r'-fsanitize|--coverage|-O|-g$|-W|ccache|.*/ccache$', word)]
-        for flag, value in (('-o', target), ('-c', source)):
-            command[command.index(flag) + 1] = str(value)
         for flag, length in (('-MD', 1), ('-MT', 2), ('-MF', 2)):
             if flag in command:
                 at = command.index(flag)
                 del command[at:at + length]
+        command += ['-O1' if optimised else '-O0', '-w']
+        for flag in ('-o', '-c'):
+            at = command.index(flag)
+            del command[at:at + 2]
+        if 'clang' in command[0] and '-include-pch' not in command:
+            command += ['-include-pch', self.precompile(command)]
         # All includes begin at the root of the repository, so a changed header is found here first.
         command[1:1] = [f'-I{directory}']
-        run(command + ['-O1' if optimised else '-O0', '-w'], self.build_dir)
+        run(command + ['-o', target, '-c', str(source)], self.build_dir)
+
+    def precompile(self, command):
+        """The path of the common headers as that command would read them."""
+        with self.lock:
+            if tuple(command) not in self.precompiled:
+                path = f'{self.common.name}/{len(self.precompiled)}'
+                header = pathlib.Path(f'{path}.h')
+                header.write_text(''.join(f'#include <{name}>\n' for name in COMMON_HEADERS))
+                run(command + ['-x', 'c++-header', '-o', f'{path}.pch', str(header)], self.build_dir)
+                self.precompiled[tuple(command)] = f'{path}.pch'
+            return self.precompiled[tuple(command)]
 
     def link(self, program, objects, directory):
         command = list(self.link_command(program))
@@ -115,7 +140,7 @@ class Builder:
         command = [objects.pop(word, word) for word in command]
         at = command.index('-o') + 2
         command[at:at] = objects.values()
-        run(command, self.build_dir)
+        run(command + ['-Wl,--strip-debug'], self.build_dir)
         return directory / program
 
     def link_command(self, program):
