@@ -82,7 +82,7 @@ _redlock() {
       break) _redlock_offer --fence --owner --now --json --socket --help ;;
       nodes) _redlock_offer --json --trust-empty --adopt --socket --help ;;
       health) _redlock_offer --timeout --json --socket --help ;;
-      help) _redlock_offer --help ;;
+      help) _redlock_offer --socket --help ;;
       *) _redlock_offer --json --socket --help ;;
     esac
     return

@@ -4,7 +4,7 @@
 # literal in single quotes. `eval` must not stand in a completion at all.
 set -euo pipefail
 files=$(grep -rlE --include='*.bash' --include='*.sh' --include='redlock*' --exclude-dir=build --exclude-dir=.git \
-  '(compgen|complete)[[:space:]]' "${1:-.}" | grep -v '/completion\(_test\)\?\.sh$' || true)
+  '(compgen|complete|compadd)[[:space:]]' "${1:-.}" | grep -v '/completion\(_test\)\?\.sh$' || true)
 code=0
 for file in $files; do
   # What is right is taken away first; a -W that is left is wrong.

@@ -42,9 +42,11 @@ usr/share/doc/redlockd/examples/fenced_counter.cc
 usr/share/doc/redlockd/examples/one-node.yaml
 usr/share/doc/redlockd/examples/three-nodes.yaml
 usr/share/doc/redlockd/prometheus/alerts.yaml
+usr/share/fish/vendor_completions.d/redlock.fish
 usr/share/man/man1/redlock.1
 usr/share/man/man5/redlockd.yaml.5
 usr/share/man/man8/redlockd.8
+usr/share/zsh/site-functions/_redlock
 END
 
 # scdoc writes more .PP than mandoc likes; nothing else may be wrong with the pages.
@@ -87,4 +89,4 @@ done
 diff <(cd "$prefix/moved" && find . -type f | LC_ALL=C sort) <(cd "$prefix/parts" && find . -type f | LC_ALL=C sort)
 list() { (cd "$prefix/$1" && find . -not -type d | sed -E 's#.*/##; s#\.so\.[0-9.]+$#.so.VERSION#' | LC_ALL=C sort | paste -sd ' '); }
 [ "$(list library)" = "libredlock.so.VERSION libredlock.so.VERSION" ] || { echo "library: $(list library)"; exit 1; }
-[ "$(list client)" = "redlock redlock redlock.1" ] || { echo "client: $(list client)"; exit 1; }
+[ "$(list client)" = "_redlock redlock redlock redlock.1 redlock.fish" ] || { echo "client: $(list client)"; exit 1; }

@@ -46,10 +46,11 @@ std::vector<std::string> Split(const std::string& text) {
   return parts;
 }
 
-class Completion : public testing::Test {
+class BashCompletion : public testing::Test {
  protected:
   Process Start(std::vector<std::string> line) {
-    std::vector<std::string> argv{"bash", "-c", kHarness, "bash", REDLOCKD_TEST_COMPLETION};
+    std::vector<std::string> argv{"bash", "-c", kHarness, "bash",
+                                  REDLOCKD_TEST_COMPLETIONS "/redlock.bash"};
     line.insert(line.begin(), "redlock");
     argv.insert(argv.end(), line.begin(), line.end());
     return Process(argv, {.env = {{"REDLOCK", REDLOCKD_TEST_REDLOCK},
@@ -78,7 +79,7 @@ class Completion : public testing::Test {
   FakeDaemon daemon_;
 };
 
-TEST_F(Completion, ANameIsAWordWhateverItHolds) {
+TEST_F(BashCompletion, ANameIsAWordWhateverItHolds) {
   const std::string canary = daemon_ / "canary";
   const std::vector<std::string> names = {"$(touch${IFS}" + canary + ")",
                                           "`touch " + canary + "`",
@@ -102,7 +103,7 @@ TEST_F(Completion, ANameIsAWordWhateverItHolds) {
   EXPECT_FALSE(std::filesystem::exists(canary));
 }
 
-TEST_F(Completion, OffersWhatBeginsWithTheWord) {
+TEST_F(BashCompletion, OffersWhatBeginsWithTheWord) {
   const std::vector<std::string> names = {"job-1", "job 2", "other", "$(x)", "$HOME"};
   EXPECT_THAT(Offered(names, {"show", "jo"}), UnorderedElementsAreArray({"job-1", "job 2"}));
   EXPECT_THAT(Offered(names, {"show", "job\\ "}), ElementsAre("job 2"));  // as it was completed
@@ -114,7 +115,7 @@ TEST_F(Completion, OffersWhatBeginsWithTheWord) {
   EXPECT_THAT(Offered(names, {"break", "--fence", "7", "o"}), ElementsAre("other"));
 }
 
-TEST_F(Completion, LeavesOutWhatATerminalOrTheCommandWouldTakeForSomethingElse) {
+TEST_F(BashCompletion, LeavesOutWhatATerminalOrTheCommandWouldTakeForSomethingElse) {
   const std::vector<std::string> names = {"a\x1b[2J",
                                           "a\nb",
                                           "a\xc2\x9b"
@@ -132,14 +133,14 @@ TEST_F(Completion, LeavesOutWhatATerminalOrTheCommandWouldTakeForSomethingElse) 
   EXPECT_THAT(Offered(names, {"show", "--", ""}), UnorderedElementsAreArray({"-x", "good"}));
 }
 
-TEST_F(Completion, OffersNothingAfterAnOpeningQuote) {
+TEST_F(BashCompletion, OffersNothingAfterAnOpeningQuote) {
   for (const char* word : {"'", "\"", "'a", "a\"b"}) {
     Process bash = Start({"show", word});
     EXPECT_EQ(bash.ReadToEnd(), "") << word;
   }
 }
 
-TEST_F(Completion, TheCommandOfRunIsCompletedByItsOwnRules) {
+TEST_F(BashCompletion, TheCommandOfRunIsCompletedByItsOwnRules) {
   for (const std::vector<std::string>& line :
        {std::vector<std::string>{"run", "job", ""}, {"run", "job", "--", ""}}) {
     Process bash = Start(line);
