@@ -186,6 +186,10 @@ void App::Reload(engine::SessionId session) {
   Reload();
 }
 
+void App::OnDenied(engine::SessionId session, std::string_view verb) {
+  journal_.OnDenied(session, verb);
+}
+
 // --- the life of the daemon ---------------------------------------------------------------------
 
 // The first clients find a quorum if there is one: until then they wait in the socket's backlog.

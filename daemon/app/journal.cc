@@ -117,6 +117,21 @@ void Journal::Tick() {
     host::LogWarning("and " + std::to_string(counted_) + " more lines of locks within a second");
   }
   written_ = counted_ = 0;
+  if (seconds_left_ == 0 || --seconds_left_ > 0 || denied_ == 0) return;
+  host::LogWarning("and " + std::to_string(denied_) +
+                   " more requests for administrators only were refused within a minute");
+  denied_ = 0;
+}
+
+// Anyone who may connect can cause these: they must not fill the log.
+void Journal::OnDenied(engine::SessionId session, std::string_view verb) {
+  if (seconds_left_ > 0) {
+    ++denied_;
+    return;
+  }
+  seconds_left_ = kSecondsOfDenials;
+  host::LogWarning(std::string(verb) + " refused to " + WhoIs(session) +
+                   ", who is no administrator");
 }
 
 // What an administrator does can undo what the nodes guard: it leaves a trace.

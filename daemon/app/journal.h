@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -20,6 +21,7 @@ class Journal {
  public:
   // Lines of locks, a second; more are counted. A majority that goes away may end thousands at once.
   static constexpr std::size_t kLinesASecond = 100;
+  static constexpr int kSecondsOfDenials = 60;
 
   // Null if the client is gone.
   using PeerOf = std::function<const session::Peer*(engine::SessionId)>;
@@ -38,6 +40,9 @@ class Journal {
   void OnRequest(const engine::Event& event);
   // An administrator asks for what is not the engine's to do.
   void OnAdministrator(engine::SessionId session, const std::string& verb) const;
+  // A client that is no administrator asked for what only they may. A line; those of the minute after
+  // it are counted.
+  void OnDenied(engine::SessionId session, std::string_view verb);
   // What has come of a request.
   void OnAnswer(const engine::AnswerClient& answer);
   // What was only counted; once a second.
@@ -57,6 +62,8 @@ class Journal {
   bool has_quorum_ = false;
   std::size_t written_ = 0;  // this second
   std::size_t counted_ = 0;
+  int seconds_left_ = 0;  // in which denials are counted
+  std::size_t denied_ = 0;
   std::map<RequestKey, std::string> asked_;  // by administrators, and not answered
 };
 

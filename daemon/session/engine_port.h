@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "daemon/engine/events.h"
@@ -38,6 +39,9 @@ class EnginePort {
   // Reads the configuration anew, for this session; Status() then has the outcome. May change the
   // options of the room before it returns, and nothing else of it.
   virtual void Reload(engine::SessionId session) = 0;
+
+  // This session asked for what only administrators may, and was refused.
+  virtual void OnDenied(engine::SessionId session, std::string_view verb) = 0;
 };
 
 }  // namespace redlockd::session

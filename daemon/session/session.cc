@@ -139,6 +139,7 @@ void Session::ExecuteRequest(Request& request) {
   }
   const Verb* verb = FindVerb(request.verb);
   if (verb != nullptr && verb->for_admins && !peer_.admin) {
+    room_.port().OnDenied(id_, verb->name);
     ReplyLine::Err(out(), request.tag, ErrorCode::kDenied)
         .Add("reason", "not-admin")
         .Text("expected uid 0, the daemon's own, or a member of admin_group");

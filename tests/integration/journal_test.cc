@@ -2,7 +2,9 @@
 // administrators ask for.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include "tests/support/acting_as.h"
 #include "tests/support/daemon.h"
 
 namespace redlockd::test {
@@ -81,6 +83,26 @@ TEST_F(JournalTest, AnAdministratorsActHasItsOutcome) {
   second.Ask("list");
   EXPECT_EQ(second.Brief("break a fence=" + Get(second.rows().at(0), "fence")), "OK");
   EXPECT_TRUE(Says("break a done"));
+}
+
+TEST_F(JournalTest, ADenialIsALineAndThoseAfterItAreNone) {
+  if (!ActingAs::Possible()) GTEST_SKIP() << "needs root: a client of another user";
+  Daemon daemon({.addresses = world_.nodes.Addresses(), .more = "socket_mode: \"0666\"\n"});
+  chmod(daemon.dir().path().c_str(), 0711);
+  const auto connect = [&] {
+    const ActingAs user(65533);
+    return daemon.Connect();
+  };
+  LineClient stranger = connect();
+  for (int i = 0; i < 3; ++i) EXPECT_EQ(stranger.Brief("break a fence=1"), "ERR denied");
+  EXPECT_EQ(stranger.Brief("reload"), "ERR denied");
+  const std::string line = "break refused to uid 65533, pid ";
+  ASSERT_TRUE(Eventually([&] { return daemon.Log().find(line) != std::string::npos; }));
+  LineClient administrator = daemon.Connect();
+  EXPECT_EQ(administrator.Brief("break a fence=1"), "ERR not-held");
+  ASSERT_TRUE(Eventually([&] { return daemon.Log().find("break a failed") != std::string::npos; }));
+  const std::string log = daemon.Log();
+  EXPECT_EQ(log.find(" refused to ", log.find(line) + line.size()), std::string::npos);
 }
 
 }  // namespace

@@ -37,6 +37,7 @@ class FakeEngine : public EnginePort {
     reloads.push_back(session);
     if (on_reload) on_reload();
   }
+  void OnDenied(engine::SessionId, std::string_view verb) override { denied.emplace_back(verb); }
 
   // The events of this kind, in their order.
   template <typename Kind>
@@ -59,6 +60,7 @@ class FakeEngine : public EnginePort {
   session::Status status;
   std::vector<engine::SessionId> reloads;  // by whom
   std::function<void()> on_reload;
+  std::vector<std::string> denied;  // verbs
 };
 
 // A client on the socket. Reads by turning the loop.

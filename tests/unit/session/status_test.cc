@@ -86,6 +86,7 @@ TEST_F(StatusTest, OthersThanAdministratorsSeeNoKeyAndReloadNothing) {
   EXPECT_EQ(client->Line(), begin_ + "reload=failed reloaded=U mistakes=2");
   EXPECT_THAT(client->Line(), StartsWith("ERR denied reason=not-admin :"));
   EXPECT_THAT(engine.reloads, SizeIs(0));
+  EXPECT_THAT(engine.denied, testing::ElementsAre("reload"));
 }
 
 }  // namespace
