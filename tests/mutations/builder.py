@@ -83,12 +83,25 @@ class Builder:
     def build(self, mutant, program, directory, optimised):
         """The path of the program with the variant in it."""
         objects = {}
-        for source, changed in self.sources(mutant, program, directory).items():
-            command = list(self.commands[source])
-            target = f'{directory}/{len(objects)}.o'
-            objects[after('-o', command)] = target
-            self.compile(command, changed, target, directory, optimised)
+        for number, sources in enumerate(self.batches(mutant, program, directory)):
+            target = f'{directory}/{number}.o'
+            for source in sources:
+                objects[after('-o', self.commands[source])] = target
+            source, changed = next(iter(sources.items()))
+            if len(sources) > 1:
+                changed = directory / f'{number}.cc'
+                changed.write_text(''.join(f'#include "{path}"\n' for path in sources.values()))
+            self.compile(list(self.commands[source]), changed, target, directory, optimised)
         return self.link(program, objects, directory)
+
+    def batches(self, mutant, program, directory):
+        """The same, as it is compiled: the files of a library at once, since they see the same headers."""
+        linked = self.link_command(program)
+        batches = {}
+        for source, changed in self.sources(mutant, program, directory).items():
+            alone = after('-o', self.commands[source]) in linked or '/tests/' in source
+            batches.setdefault(source if alone else os.path.dirname(source), {})[source] = changed
+        return batches.values()
 
     def sources(self, mutant, program, directory):
         """What is to be compiled: by the original of each source, the file to take in its place."""
@@ -139,7 +152,7 @@ class Builder:
         command[command.index('-o') + 1] = str(directory / program)
         command = [objects.pop(word, word) for word in command]
         at = command.index('-o') + 2
-        command[at:at] = objects.values()
+        command[at:at] = dict.fromkeys(objects.values())
         run(command + ['-Wl,--strip-debug'], self.build_dir)
         return directory / program
 
