@@ -55,6 +55,24 @@ std::string WhatHappened(const Notice& notice) {
 
 }  // namespace
 
+bool Ration::Take() {
+  if (seconds_left_ == 0) {
+    seconds_left_ = seconds_;
+    taken_ = 0;
+  }
+  if (taken_ == lines_) {
+    ++counted_;
+    return false;
+  }
+  ++taken_;
+  return true;
+}
+
+std::size_t Ration::Tick() {
+  if (seconds_left_ == 0 || --seconds_left_ > 0) return 0;
+  return std::exchange(counted_, 0);
+}
+
 void Journal::OnNode(const engine::NodeChanged& change, std::size_t up) {
   const std::string& node = nodes_.at(change.node);
   if (change.is_note) return host::LogWarning(node + ": " + change.text);
@@ -90,7 +108,7 @@ std::string Journal::Votes(std::size_t up) const {
 void Journal::OnNotice(const engine::NotifyClient& effect) {
   const Notice& notice = effect.notice;
   const std::string what = WhatHappened(notice);
-  if (what.empty() || !MayWrite()) return;
+  if (what.empty() || !locks_.Take()) return;
   const std::string line = "lock " + notice.name + " (fence " + std::to_string(notice.fence) +
                            ") of " + WhoIs(effect.session) + " " + what;
   notice.reason == LossReason::kDeadline ? host::LogError(line) : host::LogWarning(line);
@@ -103,33 +121,18 @@ std::string Journal::WhoIs(engine::SessionId session) const {
          peer->command + ")";
 }
 
-bool Journal::MayWrite() {
-  if (written_ == kLinesASecond) {
-    ++counted_;
-    return false;
-  }
-  ++written_;
-  return true;
-}
-
 void Journal::Tick() {
-  if (counted_ > 0) {
-    host::LogWarning("and " + std::to_string(counted_) + " more lines of locks within a second");
+  if (const std::size_t more = locks_.Tick(); more > 0) {
+    host::LogWarning("and " + std::to_string(more) + " more lines of locks within a second");
   }
-  written_ = counted_ = 0;
-  if (seconds_left_ == 0 || --seconds_left_ > 0 || denied_ == 0) return;
-  host::LogWarning("and " + std::to_string(denied_) +
-                   " more requests for administrators only were refused within a minute");
-  denied_ = 0;
+  if (const std::size_t more = denials_.Tick(); more > 0) {
+    host::LogWarning("and " + std::to_string(more) +
+                     " more requests for administrators only were refused within a minute");
+  }
 }
 
-// Anyone who may connect can cause these: they must not fill the log.
 void Journal::OnDenied(engine::SessionId session, std::string_view verb) {
-  if (seconds_left_ > 0) {
-    ++denied_;
-    return;
-  }
-  seconds_left_ = kSecondsOfDenials;
+  if (!denials_.Take()) return;
   host::LogWarning(std::string(verb) + " refused to " + WhoIs(session) +
                    ", who is no administrator");
 }

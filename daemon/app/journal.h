@@ -14,6 +14,24 @@
 
 namespace redlockd::app {
 
+// A number of lines within a number of seconds, from the first of them on; more are only counted.
+class Ration {
+ public:
+  Ration(std::size_t lines, int seconds) : lines_(lines), seconds_(seconds) {}
+
+  // Whether there may be a line now; else it is counted.
+  bool Take();
+  // Once a second. Returns what was counted, when the time is over.
+  std::size_t Tick();
+
+ private:
+  const std::size_t lines_;
+  const int seconds_;
+  int seconds_left_ = 0;
+  std::size_t taken_ = 0;
+  std::size_t counted_ = 0;
+};
+
 // What the log says of nodes, of the quorum, of locks that end against their holders' will, and of
 // what administrators ask for. There is no line for a grant or a release: those are as many as there
 // are locks.
@@ -21,6 +39,7 @@ class Journal {
  public:
   // Lines of locks, a second; more are counted. A majority that goes away may end thousands at once.
   static constexpr std::size_t kLinesASecond = 100;
+  // A line in this time is for denials; anyone who may connect can cause them.
   static constexpr int kSecondsOfDenials = 60;
 
   // Null if the client is gone.
@@ -54,16 +73,12 @@ class Journal {
   void OnQuorum(std::size_t up);
   std::string Votes(std::size_t up) const;
   std::string WhoIs(engine::SessionId session) const;
-  bool MayWrite();
-
   const std::vector<std::string> nodes_;
   const std::size_t majority_;
   const PeerOf peer_of_;
   bool has_quorum_ = false;
-  std::size_t written_ = 0;  // this second
-  std::size_t counted_ = 0;
-  int seconds_left_ = 0;  // in which denials are counted
-  std::size_t denied_ = 0;
+  Ration locks_{kLinesASecond, 1};
+  Ration denials_{1, kSecondsOfDenials};
   std::map<RequestKey, std::string> asked_;  // by administrators, and not answered
 };
 
