@@ -99,7 +99,7 @@ class Builder:
         linked = self.link_command(program)
         batches = {}
         for source, changed in self.sources(mutant, program, directory).items():
-            alone = after('-o', self.commands[source]) in linked or '/tests/' in source
+            alone = after('-o', self.commands[source]) in linked or source.startswith(f'{self.source_dir}/tests/')
             batches.setdefault(source if alone else os.path.dirname(source), {})[source] = changed
         return batches.values()
 
