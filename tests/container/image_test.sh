@@ -8,29 +8,16 @@ set -euo pipefail
 base=$(realpath "$1")
 cd "$(dirname "$0")/../.."
 
-work=$(mktemp -d "${TMPDIR:-/var/tmp}/redlockd-image.XXXXXX")
-started=()
+# shellcheck source=tests/container/steps.sh
+. tests/container/steps.sh
 finish() {
   local code=$?
-  for pid in "${started[@]}"; do kill -KILL "$pid" && wait "$pid"; done 2>/dev/null || true
-  [ $code = 0 ] || tail -n 40 "$work"/*.log
+  end_all $code
   for root in "$work"/*/; do umount -R "$root"/{proc,dev,tmp} 2>/dev/null || true; done
   rm -rf --one-file-system "$work"
   exit $code
 }
 trap finish EXIT
-fail() {
-  echo "FAILED: $1"
-  exit 1
-}
-within() {
-  local end=$((SECONDS + $1))
-  shift
-  until "$@" >"$work/last.log" 2>&1; do
-    [ $SECONDS -lt $end ] || fail "in vain: $*"
-    sleep 0.1
-  done
-}
 
 # begin NAME: a stage of this name, at $root.
 begin() {
@@ -87,9 +74,4 @@ chroot --userspec="$user" "$root" env -i PATH=/usr/local/bin:/usr/sbin:/usr/bin:
   REDLOCKD_NODES=unix:/tmp/node.sock "$entrypoint" >"$work/daemon.log" 2>&1 &
 daemon=$!
 started+=("$daemon")
-within 20 in_root redlock ping
-within 20 in_root redlock nodes --trust-empty
-within 20 in_root redlock health
-[ "$(in_root redlock run job -- echo ran)" = ran ] || fail "no lock"
-kill -TERM "$daemon"
-wait "$daemon" || fail "it ended with $?"
+takes_a_lock_and_stops "$daemon" in_root redlock
