@@ -15,6 +15,7 @@
 #include "libclient/cli/usage.h"
 #include "tests/support/files.h"
 #include "tests/support/process.h"
+#include "tests/unit/libclient/cli_completion.h"
 
 namespace redlockd::test {
 namespace {
@@ -80,13 +81,6 @@ struct Shell {
 };
 
 void PrintTo(const Shell& shell, std::ostream* out) { *out << shell.name; }
-
-std::vector<std::string> Split(const std::string& text, char end) {
-  std::istringstream in(text);
-  std::vector<std::string> parts;
-  for (std::string part; std::getline(in, part, end);) parts.push_back(part);
-  return parts;
-}
 
 class Completion : public testing::TestWithParam<Shell> {
  protected:
@@ -175,20 +169,7 @@ TEST_P(CompletionOfNames, AsksTheDaemonThatIsNamed) {
 }
 
 TEST_P(CompletionOfNames, LeavesOutWhatATerminalOrTheCommandWouldTakeForSomethingElse) {
-  const std::vector<std::string> names = {"a\x1b[2J",
-                                          "a\nb",
-                                          "a\tb",
-                                          "a\xc2\x9b"
-                                          "2J",
-                                          "a\xff",
-                                          "a\xe2\x80\xae"
-                                          "b",
-                                          "a\xe2\x81\xa6"
-                                          "b",
-                                          "a\xd8\x9c"
-                                          "b",
-                                          "-x",
-                                          "good"};
+  const std::vector<std::string> names = NamesToLeaveOut();
   EXPECT_THAT(Offered("redlock show ", names), ElementsAre("good"));
   EXPECT_THAT(Offered("redlock show -- ", names), UnorderedElementsAre("-x", "good"));
 }

@@ -1,4 +1,6 @@
 // Completion of lock names in bash: names are other users' bytes, and the shell may be root's.
+#include "tests/unit/libclient/cli_completion.h"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -37,15 +39,6 @@ for offered in "${COMPREPLY[@]}"; do
 done
 )bash";
 
-std::vector<std::string> Split(const std::string& text) {
-  std::vector<std::string> parts;
-  for (std::size_t from = 0, end; (end = text.find('\0', from)) != std::string::npos;
-       from = end + 1) {
-    parts.push_back(text.substr(from, end - from));
-  }
-  return parts;
-}
-
 class BashCompletion : public testing::Test {
  protected:
   Process Start(std::vector<std::string> line) {
@@ -69,7 +62,7 @@ class BashCompletion : public testing::Test {
                      "- lock=" + redlock::protocol::PercentEncode(lock) + " state=held pid=1");
     }
     session.Answer(request, "OK holds=1 waits=0");
-    const std::vector<std::string> parts = Split(bash.ReadToEnd());
+    const std::vector<std::string> parts = Split(bash.ReadToEnd(), '\0');
     std::vector<std::string> words;
     for (std::size_t i = 1; i < parts.size(); i += 2) words.push_back(parts[i]);
     EXPECT_EQ(parts.size(), 2 * words.size()) << "an offer is not one word";
@@ -116,19 +109,7 @@ TEST_F(BashCompletion, OffersWhatBeginsWithTheWord) {
 }
 
 TEST_F(BashCompletion, LeavesOutWhatATerminalOrTheCommandWouldTakeForSomethingElse) {
-  const std::vector<std::string> names = {"a\x1b[2J",
-                                          "a\nb",
-                                          "a\xc2\x9b"
-                                          "2J",
-                                          "a\xff",
-                                          "a\xe2\x80\xae"
-                                          "b",
-                                          "a\xe2\x81\xa6"
-                                          "b",
-                                          "a\xd8\x9c"
-                                          "b",
-                                          "-x",
-                                          "good"};
+  const std::vector<std::string> names = NamesToLeaveOut();
   EXPECT_THAT(Offered(names, {"show", ""}), ElementsAre("good"));
   EXPECT_THAT(Offered(names, {"show", "--", ""}), UnorderedElementsAreArray({"-x", "good"}));
 }
@@ -144,7 +125,7 @@ TEST_F(BashCompletion, TheCommandOfRunIsCompletedByItsOwnRules) {
   for (const std::vector<std::string>& line :
        {std::vector<std::string>{"run", "job", ""}, {"run", "job", "--", ""}}) {
     Process bash = Start(line);
-    const auto parts = Split(bash.ReadToEnd());
+    const auto parts = Split(bash.ReadToEnd(), '\0');
     ASSERT_FALSE(parts.empty());
     EXPECT_EQ(parts[0], "command at " + std::to_string(line.size()));
   }
