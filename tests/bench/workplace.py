@@ -33,8 +33,9 @@ _PR_SET_PDEATHSIG = 1
 
 
 @contextlib.contextmanager
-def _undisturbed():
-    """What would end the run comes when this is over."""
+def undisturbed():
+    """What would end the run comes when this is over. A thread is to be started in here: it takes no
+    such signal then, where it would take those that the main thread has put off."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     try:
         yield
@@ -57,7 +58,7 @@ class Workplace:
         return self
 
     def __exit__(self, *_):
-        with _undisturbed():
+        with undisturbed():
             for process in reversed(self._processes):
                 self._end(process)
             shutil.rmtree(self.directory, ignore_errors=True)
@@ -76,7 +77,7 @@ class Workplace:
         (process.log) unless the options say otherwise. Ctrl-C does not reach it: that is for the
         run."""
         log = self.path(os.path.basename(argv[0]) + ".log")
-        with open(log, "wb") as output, _undisturbed():
+        with open(log, "wb") as output, undisturbed():
             options = {"stdin": subprocess.DEVNULL, "stdout": output, "stderr": output, **options}
             process = subprocess.Popen(argv, start_new_session=True, preexec_fn=_in_the_child,
                                        **options)

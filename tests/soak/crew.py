@@ -7,6 +7,8 @@ import sys
 import threading
 import time
 
+from workplace import undisturbed
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -46,7 +48,8 @@ class Crew:
             stdout=subprocess.PIPE, text=True)
         member = _Member(process, daemon)
         member.reader = threading.Thread(target=self._read, args=(member,))
-        member.reader.start()
+        with undisturbed():
+            member.reader.start()
         self._members.append(member)
 
     def kill(self, number):
@@ -56,6 +59,7 @@ class Crew:
         member.killed = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
         self._workplace.stop(member.process)
         member.reader.join()
+        member.process.stdout.close()
         return member.place
 
     def end(self):

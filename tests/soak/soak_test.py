@@ -9,12 +9,15 @@ import subprocess
 import sys
 import tempfile
 import time
+import types
 import unittest
+import unittest.mock
 import xml.etree.ElementTree as xml
 
 import bounds
 import curve
 import exclusion
+import soak
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 BUILD = sys.argv.pop(1)
@@ -96,6 +99,31 @@ class CurveTest(unittest.TestCase):
         self.assertEqual([2, 3, 0], [len(points) for points in lines])
         heights = [float(point.split(",")[1]) for point in lines[0]]
         self.assertGreater(heights[0], heights[1])  # the greater is further up
+
+
+class CrewTest(unittest.TestCase):
+    def test_an_interrupt_while_a_process_starts_leaves_none(self):
+        """Not even while other threads, which could take the signal, read what clients say."""
+        def start_and_interrupt(*arguments, **options):
+            process = popen(*arguments, **options)
+            started.append(process)
+            os.kill(os.getpid(), signal.SIGINT)
+            deadline = time.monotonic() + 0.2
+            while time.monotonic() < deadline:  # an interrupt that is not put off comes here
+                pass
+            return process
+
+        popen, started = subprocess.Popen, []
+        with soak.Workplace() as workplace, socket.socket(socket.AF_UNIX) as listener:
+            daemon = types.SimpleNamespace(socket=workplace.path("socket"))
+            listener.bind(daemon.socket)
+            listener.listen()
+            with soak.Crew(workplace, exclusion.Exclusion(), ["name"]) as crew:
+                crew.hire(daemon)
+                with unittest.mock.patch.object(subprocess, "Popen", start_and_interrupt), \
+                     self.assertRaises(KeyboardInterrupt):
+                    crew.hire(daemon)
+        self.assertEqual([-signal.SIGKILL], [process.poll() for process in started])
 
 
 class RunTest(unittest.TestCase):
