@@ -160,6 +160,7 @@ engine::Time App::Now() const { return host::Now(); }
 std::vector<engine::RowView> App::Rows(const engine::RowPlace& from, std::size_t most) const {
   return engine_.Rows(Now(), from, most);
 }
+engine::SessionUse App::UseOf(engine::SessionId session) const { return engine_.UseOf(session); }
 std::vector<engine::NodeView> App::Nodes() const {
   std::vector<engine::NodeView> views = engine_.Nodes(Now());
   for (engine::NodeView& view : views) {

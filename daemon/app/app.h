@@ -42,6 +42,7 @@ class App : public session::EnginePort {
   void Settle() override;
   engine::Time Now() const override;
   std::vector<engine::RowView> Rows(const engine::RowPlace& from, std::size_t most) const override;
+  engine::SessionUse UseOf(engine::SessionId session) const override;
   std::vector<engine::NodeView> Nodes() const override;
   engine::Counters Counters() const override;
   session::Status Status() const override;

@@ -78,7 +78,7 @@ struct Engine::Impl : NodeTable::Observer, ReleaseTable::Observer {
 // --- sessions -----------------------------------------------------------------------------------
 
 void Engine::Impl::On(Time, const SessionOpened& e) {
-  shared.sessions.Open(e.session, e.uid, e.pid);
+  shared.sessions.Open(e.session, e.uid, e.pid, e.within);
 }
 
 void Engine::Impl::On(Time now, const SessionInputEnded& e) {
@@ -376,6 +376,8 @@ bool Engine::Drained() const {
   if (impl_->drain_over) return true;
   return HoldCount() == 0 && impl_->shared.unsecured == 0 && !impl_->shared.releases.InFlight();
 }
+
+SessionUse Engine::UseOf(SessionId session) const { return impl_->shared.sessions.UseOf(session); }
 
 std::size_t Engine::HoldCount() const { return impl_->shared.counters.holds; }
 

@@ -44,6 +44,8 @@ class Engine {
   // time is over. The process may end.
   bool Drained() const;
 
+  // All false for one that there is not.
+  SessionUse UseOf(SessionId session) const;
   std::size_t HoldCount() const;
   std::size_t WaitCount() const;
   // At most `most` rows, from `from` on. Takes time for these, and for the line that `from` is in up

@@ -17,6 +17,9 @@ struct SessionOpened {
   SessionId session;
   std::uint32_t uid;
   std::int32_t pid = 0;  // of who connected; 0: of another pid namespace
+  // Not 0: an owner within that session, which is closed after it. To locks it is a session like any
+  // other; what it holds and waits for counts for both.
+  SessionId within = 0;
 };
 // The client will send no more commands (half-close). Its waits for a holder are cancelled; what is
 // being asked of the nodes is answered; the session's holds stay until SessionClosed.

@@ -22,6 +22,7 @@ class Losses {
   void Add(const std::string& lock, Loss loss, std::size_t most);
   // That of the lock's hold with this fence, or of its newest one; not again.
   std::optional<Loss> Take(const std::string& lock, std::optional<Fence> fence);
+  bool empty() const { return losses_.empty(); }
 
  private:
   std::map<std::pair<std::string, Fence>, LossReason> losses_;

@@ -6,16 +6,17 @@
 
 namespace redlockd::engine {
 
-void SessionTable::Open(SessionId session, std::uint32_t uid, std::int32_t pid) {
-  CHECK(!sessions_.contains(session));
+void SessionTable::Open(SessionId session, std::uint32_t uid, std::int32_t pid, SessionId within) {
+  CHECK(!sessions_.contains(session) && (within == 0 || sessions_.contains(within)));
+  Session* const of = within == 0 ? nullptr : &sessions_.at(within);
   User& user = users_[uid];
   ++user.sessions;
-  sessions_.emplace(session, Session{.uid = uid, .pid = pid, .user = user});
+  sessions_.emplace(session, Session{.uid = uid, .pid = pid, .user = user, .within = of});
 }
 
 void SessionTable::Close(SessionId session) {
   const auto found = sessions_.find(session);
-  CHECK(found != sessions_.end() && found->second.locks.empty());
+  CHECK(found != sessions_.end() && found->second.all_locks == 0);
   CHECK(found->second.user.sessions > 0);
   const std::uint32_t uid = found->second.uid;
   --found->second.user.sessions;
@@ -37,7 +38,7 @@ void SessionTable::Add(SessionId session, const std::string& name) {
   Session& s = sessions_.at(session);
   const bool is_new = s.locks.insert(name).second;
   CHECK(is_new);
-  ++s.user.locks;
+  Count(s, 1);
 }
 
 void SessionTable::Remove(SessionId session, const std::string& name) {
@@ -45,7 +46,19 @@ void SessionTable::Remove(SessionId session, const std::string& name) {
   CHECK(s.user.locks >= s.locks.size());
   const std::size_t removed = s.locks.erase(name);
   CHECK(removed == 1);
-  s.user.locks -= removed;
+  Count(s, -1);
+}
+
+void SessionTable::Count(Session& session, std::ptrdiff_t locks) {
+  session.user.locks += static_cast<std::size_t>(locks);
+  session.all_locks += static_cast<std::size_t>(locks);
+  if (session.within != nullptr) session.within->all_locks += static_cast<std::size_t>(locks);
+}
+
+SessionUse SessionTable::UseOf(SessionId session) const {
+  const auto found = sessions_.find(session);
+  if (found == sessions_.end()) return {};
+  return {.locks = !found->second.locks.empty(), .losses = !found->second.losses.empty()};
 }
 
 bool SessionTable::Uses(SessionId session, const std::string& name) const {
@@ -61,8 +74,9 @@ std::vector<std::string> SessionTable::Locks(SessionId session) const {
 
 std::optional<std::string> SessionTable::AtLimit(SessionId session) const {
   const Session& s = sessions_.at(session);
-  if (s.locks.size() >= limits_.locks_per_session) {
-    return "this session holds or waits for " + std::to_string(s.locks.size()) +
+  const std::size_t locks = (s.within != nullptr ? *s.within : s).all_locks;
+  if (locks >= limits_.locks_per_session) {
+    return "this session holds or waits for " + std::to_string(locks) +
            " locks, the limit for a session";
   }
   if (s.user.locks >= limits_.locks_per_uid) {

@@ -12,6 +12,7 @@
 #include "daemon/engine/effects.h"
 #include "daemon/engine/losses.h"
 #include "daemon/engine/options.h"
+#include "daemon/engine/views.h"
 
 namespace redlockd::engine {
 
@@ -29,9 +30,12 @@ class SessionTable {
   };
 
  public:
-  void Open(SessionId session, std::uint32_t uid, std::int32_t pid = 0);
+  // `within`, if not 0, is the session that this is an owner of, and is closed after it.
+  void Open(SessionId session, std::uint32_t uid, std::int32_t pid = 0, SessionId within = 0);
   // Forgets the session. Its locks have been let go before.
   void Close(SessionId session);
+  // All false for one that there is not.
+  SessionUse UseOf(SessionId session) const;
   bool Has(SessionId session) const { return sessions_.contains(session); }
   std::uint32_t UidOf(SessionId session) const { return sessions_.at(session).uid; }
   std::int32_t PidOf(SessionId session) const { return sessions_.at(session).pid; }
@@ -80,11 +84,14 @@ class SessionTable {
     std::uint32_t uid;
     std::int32_t pid;
     User& user;
+    Session* within;  // null: none
     bool input_ended = false;
+    std::size_t all_locks = 0;                     // with those of its owners
     std::unordered_set<std::string_view> locks{};  // by their own names
     Losses losses{};                               // at most locks_per_session
   };
 
+  static void Count(Session& session, std::ptrdiff_t locks);
   void ForgetIfIdle(std::uint32_t uid);
 
   const Limits& limits_;

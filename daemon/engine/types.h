@@ -32,7 +32,7 @@ using Fence = std::int64_t;
 using Stamp = std::int64_t;
 
 using NodeIndex = std::size_t;        // place in the configuration, from 0
-using SessionId = std::uint64_t;      // one client connection, never reused
+using SessionId = std::uint64_t;      // one client connection, or an owner within one; never reused
 using RequestId = std::uint64_t;      // one request of a session, unique within the session
 using AttemptNumber = std::uint64_t;  // one owner value of this instance, never reused (rule A1)
 using InquiryNumber = std::uint64_t;  // one question to another daemon, random (rule E11)

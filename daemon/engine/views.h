@@ -11,6 +11,11 @@
 // What `list`, `show`, `nodes` and `stats` may know of the engine: copies, valid on their own.
 namespace redlockd::engine {
 
+struct SessionUse {
+  bool locks = false;   // it holds one, or waits for one
+  bool losses = false;  // a hold ended without it, and it has not heard of that
+};
+
 struct HoldView {
   std::string name;
   SessionId session;

@@ -81,14 +81,17 @@ void WriteAnswer(Session& session, const std::string& tag, const std::string& su
   std::visit(Writer{session, tag, subject}, answer);
 }
 
-void WriteNotice(std::string& out, const engine::Notice& notice, engine::Time now) {
+void WriteNotice(std::string& out, const engine::Notice& notice, std::string_view owner,
+                 engine::Time now) {
   using Kind = engine::Notice::Kind;
   auto line = ReplyLine::Event(out, WordOf(notice.kind));
   if (notice.kind == Kind::kDraining) {
     line.Add("within", InMilliseconds(notice.deadline - now));
     return;
   }
-  line.Add("lock", notice.name).Add("fence", notice.fence);
+  line.Add("lock", notice.name);
+  if (!owner.empty()) line.Add("as", owner);
+  line.Add("fence", notice.fence);
   if (notice.kind == Kind::kLost) {
     line.Add("reason", WordOf(notice.reason));
   } else if (notice.kind == Kind::kWanted) {

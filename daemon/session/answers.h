@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "daemon/engine/effects.h"
 
@@ -14,7 +15,9 @@ class Session;
 void WriteAnswer(Session& session, const std::string& tag, const std::string& subject,
                  const engine::Answer& answer);
 
-void WriteNotice(std::string& out, const engine::Notice& notice, engine::Time now);
+// Of a hold of `owner` within the session; empty: of the session itself.
+void WriteNotice(std::string& out, const engine::Notice& notice, std::string_view owner,
+                 engine::Time now);
 
 // What becomes of a lock, as a line for those who watch it.
 void WriteWatch(std::string& out, const engine::WatchNotice& notice);

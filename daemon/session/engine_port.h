@@ -32,6 +32,7 @@ class EnginePort {
   // As of the last event that the engine has taken. See daemon/engine/engine.h.
   virtual std::vector<engine::RowView> Rows(const engine::RowPlace& from,
                                             std::size_t most) const = 0;
+  virtual engine::SessionUse UseOf(engine::SessionId session) const = 0;
   virtual std::vector<engine::NodeView> Nodes() const = 0;
   virtual engine::Counters Counters() const = 0;
 

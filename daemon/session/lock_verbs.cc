@@ -18,7 +18,7 @@ Outcome RunLock(Session& session, Call& call) {
               redlock::protocol::FormatDuration(*call.min_hold));
     return Answered{};
   }
-  return engine::LockRequested{.session = session.id(),
+  return engine::LockRequested{.session = call.asker,
                                .request = call.request,
                                .name = call.subject,
                                .wait = call.wait,
@@ -35,8 +35,8 @@ Outcome RunTryLock(Session& session, Call& call) {
   return RunLock(session, call);
 }
 
-Outcome RunUnlock(Session& session, Call& call) {
-  return engine::UnlockRequested{.session = session.id(),
+Outcome RunUnlock(Session&, Call& call) {
+  return engine::UnlockRequested{.session = call.asker,
                                  .request = call.request,
                                  .name = call.subject,
                                  .fence = call.fence,
@@ -58,9 +58,9 @@ Outcome RunBreak(Session& session, Call& call) {
                                 .at_once = call.has_word};
 }
 
-Outcome RunCheck(Session& session, Call& call) {
+Outcome RunCheck(Session&, Call& call) {
   return engine::CheckRequested{
-      .session = session.id(), .request = call.request, .name = call.subject, .fence = call.fence};
+      .session = call.asker, .request = call.request, .name = call.subject, .fence = call.fence};
 }
 
 Outcome RunCancel(Session& session, Call& call) {
@@ -72,7 +72,7 @@ Outcome RunCancel(Session& session, Call& call) {
     return Answered{};
   }
   return engine::CancelRequested{
-      .session = session.id(), .request = call.request, .target = wait->id, .name = wait->subject};
+      .session = call.asker, .request = call.request, .target = wait->id, .name = wait->subject};
 }
 
 }  // namespace redlockd::session

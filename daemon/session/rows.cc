@@ -6,6 +6,14 @@
 #include "daemon/session/sessions.h"
 
 namespace redlockd::session {
+namespace {
+
+// What a user's processes say of themselves is for that user and for administrators.
+bool MaySee(const Session& reader, std::uint32_t uid) {
+  return reader.peer().admin || reader.peer().uid == uid;
+}
+
+}  // namespace
 
 void AddWho(redlock::protocol::ReplyLine& line, Sessions& room, const Session& reader,
             engine::SessionId session, const std::string& note) {
@@ -15,13 +23,14 @@ void AddWho(redlock::protocol::ReplyLine& line, Sessions& room, const Session& r
   line.Add("pid", std::to_string(peer.pid) + (peer.Gone() ? "(gone)" : ""));
   line.Add("uid", peer.uid);
   if (!peer.command.empty()) line.Add("cmd", peer.command);
+  const std::string& owner = who->OwnerName(session);
+  if (!owner.empty() && MaySee(reader, peer.uid)) line.Add("as", owner);
   AddNote(line, reader, peer.uid, note);
 }
 
 void AddNote(redlock::protocol::ReplyLine& line, const Session& reader, std::uint32_t uid,
              const std::string& note) {
-  const bool may_see = reader.peer().admin || reader.peer().uid == uid;
-  if (may_see && !note.empty()) line.Add("note", note);
+  if (MaySee(reader, uid) && !note.empty()) line.Add("note", note);
 }
 
 redlock::protocol::ReplyLine& AddDeadline(redlock::protocol::ReplyLine& line, engine::Time deadline,

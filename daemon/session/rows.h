@@ -12,7 +12,7 @@ namespace redlockd::session {
 class Session;
 class Sessions;
 
-// pid=, uid=, cmd= of the session that holds or waits, and note= where `reader` may see it.
+// pid=, uid=, cmd= of the session that holds or waits, and as= and note= where `reader` may see them.
 void AddWho(redlock::protocol::ReplyLine& line, Sessions& room, const Session& reader,
             engine::SessionId session, const std::string& note);
 

@@ -30,7 +30,8 @@ Session::Session(Sessions& room, engine::SessionId id, Peer peer, Descriptor soc
     : room_(room),
       id_(id),
       peer_(std::move(peer)),
-      connection_(room.loop(), std::move(socket), *this) {
+      connection_(room.loop(), std::move(socket), *this),
+      owners_(*this) {
   room_.Greet(out());
   Schedule();
 }
@@ -55,6 +56,9 @@ bool Session::Work(int& left) {
 void Session::ReportInputEnd() {
   if (state_ != State::kOpen || !connection_.half_closed() || reported_input_end_) return;
   reported_input_end_ = true;
+  for (const engine::SessionId owner : owners_.All()) {
+    room_.port().Post(engine::SessionInputEnded{owner});
+  }
   room_.port().Post(engine::SessionInputEnded{id_});
 }
 
@@ -157,6 +161,9 @@ void Session::ExecuteRequest(Request& request) {
     return Schedule();
   }
   call.request = ++last_request_;
+  // To the engine a wait and its cancel are of one session.
+  if (verb->subject == Subject::kTag) call.as = OwnerOfTag(call.subject);
+  call.asker = BeginAs(call.as);
   CarryOut(verb->run(*this, call), call);
   Schedule();
 }
@@ -164,8 +171,10 @@ void Session::ExecuteRequest(Request& request) {
 void Session::CarryOut(Outcome outcome, Call& call) {
   if (auto* event = std::get_if<engine::Event>(&outcome)) {
     Start(call, std::holds_alternative<engine::LockRequested>(*event));
-    room_.port().Post(std::move(*event));
-  } else if (std::holds_alternative<List>(outcome)) {
+    return room_.port().Post(std::move(*event));
+  }
+  EndAs(call.asker);
+  if (std::holds_alternative<List>(outcome)) {
     listings_.emplace_back(call.request, call.tag);
     Start(call, false);
   } else if (std::holds_alternative<Quit>(outcome)) {
@@ -176,11 +185,13 @@ void Session::CarryOut(Outcome outcome, Call& call) {
 // --- requests under way --------------------------------------------------------------------------
 
 void Session::Start(Call& call, bool is_wait) {
-  under_way_.Add({call.request, std::move(call.tag), std::move(call.subject), is_wait});
+  under_way_.Add({call.request, std::move(call.tag), std::move(call.subject), is_wait, call.asker});
 }
 
 void Session::Finish(engine::RequestId request) {
+  const engine::SessionId asker = under_way_.Find(request)->asker;
   under_way_.Remove(request);
+  EndAs(asker);
   Schedule();
   if (starved_ || !queue_.empty()) room_.Serve(*this);
 }
@@ -188,41 +199,44 @@ void Session::Finish(engine::RequestId request) {
 void Session::Answer(engine::RequestId request, const engine::Answer& answer) {
   const UnderWay::Request* asked = under_way_.Find(request);
   if (asked == nullptr) return;  // the session is leaving
-  if (const auto found = news_.find(asked->subject); found != news_.end()) {
+  if (const auto found = news_.find({asked->asker, asked->subject}); found != news_.end()) {
     found->second.renewal.reset();
-    WriteNews(found->second);
+    WriteNews(asked->asker, found->second);
     news_.erase(found);
   }
   WriteAnswer(*this, asked->tag, asked->subject, answer);
   Finish(request);
 }
 
-void Session::Notify(const engine::Notice& notice) {
+void Session::Notify(engine::SessionId holder, const engine::Notice& notice) {
   using Kind = engine::Notice::Kind;
   if (state_ != State::kOpen) return;
+  const auto key = std::pair(holder, notice.name);
   switch (notice.kind) {
     case Kind::kRenewed:
-      news_[notice.name].renewal = notice;
+      news_[key].renewal = notice;
       break;
     case Kind::kWanted:
-      news_[notice.name].wanted = notice;
+      news_[key].wanted = notice;
       break;
     case Kind::kJeopardy:
     case Kind::kSafe: {
       // It says more than the renewal before it did, or takes it back.
-      News& news = news_[notice.name];
+      News& news = news_[key];
       news.renewal.reset();
       news.state = notice;
       // All of them count for a client that reads.
-      if (!blocked_) WriteNews(news);
+      if (!blocked_) WriteNews(holder, news);
       break;
     }
     case Kind::kLost:
     case Kind::kBroken:
-      news_.erase(notice.name);
-      [[fallthrough]];
-    case Kind::kDraining:
-      WriteNotice(out(), notice, room_.port().Now());
+      news_.erase(key);
+      WriteNotice(out(), notice, OwnerName(holder), room_.port().Now());
+      if (holder != id_) owners_.OnLoss(holder);
+      break;
+    case Kind::kDraining:  // each owner that holds something hears of it, and the client once
+      if (!std::exchange(draining_, true)) WriteNotice(out(), notice, "", room_.port().Now());
       break;
   }
   Schedule();
@@ -242,6 +256,39 @@ void Session::NotifyWatch(std::string_view line) {
   unread_watches_ += line.size();
   Schedule();
 }
+
+// --- owners within the session -------------------------------------------------------------------
+
+std::string Session::OwnerOfTag(const std::string& tag) const {
+  const UnderWay::Request* request = under_way_.FindTag(tag);
+  return request == nullptr ? "" : OwnerName(request->asker);
+}
+
+engine::SessionId Session::BeginAs(const std::string& owner) {
+  return owner.empty() ? id_ : owners_.Begin(owner);
+}
+
+void Session::EndAs(engine::SessionId asker) {
+  if (asker != id_) owners_.End(asker);
+}
+
+engine::SessionId Session::OpenOwner() {
+  const engine::SessionId owner = room_.Register(*this);
+  room_.port().Post(engine::SessionOpened{owner, peer_.uid, peer_.pid, id_});
+  if (reported_input_end_) room_.port().Post(engine::SessionInputEnded{owner});
+  return owner;
+}
+
+void Session::CloseOwner(engine::SessionId owner) {
+  room_.port().Post(engine::SessionClosed{owner});
+  room_.Unregister(owner);
+}
+
+engine::SessionUse Session::UseOf(engine::SessionId owner) const {
+  return room_.port().UseOf(owner);
+}
+
+std::size_t Session::MostIdle() const { return room_.options().locks_per_session; }
 
 // --- output --------------------------------------------------------------------------------------
 
@@ -264,7 +311,9 @@ void Session::EndTurn() {
     if (state_ == State::kOver) return;
   }
   if (connection_.unsent() - unread_watches_ > room_.options().max_unread_output) {
-    return End(engine::SessionDropped{id_});
+    if (state_ == State::kOpen) PostEnd<engine::SessionDropped>();
+    state_ = State::kOver;
+    return Schedule();
   }
   // Its locks end here, even if it never reads the answers.
   if (state_ == State::kOpen && input_ended_ && under_way_.empty() && queue_.empty()) Leave();
@@ -304,14 +353,14 @@ void Session::ContinueListing(int& left) {
 }
 
 void Session::WriteNews() {
-  for (auto& [name, news] : news_) WriteNews(news);
+  for (auto& [key, news] : news_) WriteNews(key.first, news);
   news_.clear();
 }
 
-void Session::WriteNews(News& news) {
+void Session::WriteNews(engine::SessionId holder, News& news) {
   const engine::Time now = room_.port().Now();
   for (auto* notice : {&news.state, &news.renewal, &news.wanted}) {
-    if (*notice) WriteNotice(out(), **notice, now);
+    if (*notice) WriteNotice(out(), **notice, OwnerName(holder), now);
     notice->reset();
   }
 }
@@ -331,14 +380,14 @@ void Session::OnWritable() {
 
 void Session::OnGone() {
   if (state_ == State::kOver) return;
-  if (state_ == State::kOpen) return End(engine::SessionClosed{id_});
+  if (state_ == State::kOpen) PostEnd<engine::SessionClosed>();
   state_ = State::kOver;
   Schedule();
 }
 
 // The engine forgets the session; of it, only its output is left.
 void Session::Leave() {
-  room_.port().Post(engine::SessionClosed{id_});
+  PostEnd<engine::SessionClosed>();
   state_ = State::kLeaving;
   under_way_ = UnderWay();
   queue_.clear();
@@ -348,10 +397,15 @@ void Session::Leave() {
   Schedule();
 }
 
-void Session::End(engine::Event event) {
-  if (state_ == State::kOpen) room_.port().Post(std::move(event));
-  state_ = State::kOver;
-  Schedule();
+// The engine forgets the session, and before it the owners within it.
+template <typename Kind>
+void Session::PostEnd() {
+  for (const engine::SessionId owner : owners_.All()) {
+    room_.port().Post(Kind{owner});
+    room_.Unregister(owner);
+  }
+  owners_.Clear();
+  room_.port().Post(Kind{id_});
 }
 
 void Session::QuitBy(const Call& call) {

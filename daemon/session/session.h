@@ -13,6 +13,7 @@
 #include "daemon/engine/fair_line.h"
 #include "daemon/session/connection.h"
 #include "daemon/session/listing.h"
+#include "daemon/session/owners.h"
 #include "daemon/session/peer.h"
 #include "daemon/session/under_way.h"
 #include "daemon/session/verbs.h"
@@ -31,7 +32,7 @@ class Sessions;
 // Untagged requests run one after the other, in the order of their lines; tagged ones run when they
 // are read. All of it is done in small portions, as the room says; all that is written in a turn of
 // the loop goes out together at its end.
-class Session : private Connection::Owner {
+class Session : private Connection::Owner, private Owners::Port {
  public:
   // Greets the client.
   Session(Sessions& room, engine::SessionId id, Peer peer, redlock::base::Descriptor socket);
@@ -41,7 +42,8 @@ class Session : private Connection::Owner {
 
   // For the room.
   void Answer(engine::RequestId request, const engine::Answer& answer);
-  void Notify(const engine::Notice& notice);
+  // `holder` is the session, or an owner within it.
+  void Notify(engine::SessionId holder, const engine::Notice& notice);
   // A line about a lock that the client watches.
   void NotifyWatch(std::string_view line);
   // Does some of what there is to do, and takes what that cost from `left`, counted in lines.
@@ -62,6 +64,8 @@ class Session : private Connection::Owner {
   Sessions& room() { return room_; }
   std::string& out() { return connection_.out(); }
   const UnderWay& under_way() const { return under_way_; }
+  // Empty for the session itself.
+  const std::string& OwnerName(engine::SessionId holder) const { return owners_.NameOf(holder); }
 
  private:
   enum class State { kOpen, kLeaving, kOver };
@@ -80,6 +84,11 @@ class Session : private Connection::Owner {
   void OnWritable() override;
   void OnGone() override;
 
+  engine::SessionId OpenOwner() override;
+  void CloseOwner(engine::SessionId owner) override;
+  engine::SessionUse UseOf(engine::SessionId owner) const override;
+  std::size_t MostIdle() const override;
+
   // From lines to requests.
   void TakeLines(int& left);
   void ReportInputEnd();
@@ -92,6 +101,11 @@ class Session : private Connection::Owner {
   void CarryOut(Outcome outcome, Call& call);
   void Start(Call& call, bool is_wait);  // takes the call's tag and subject
   void Finish(engine::RequestId request);
+  // Of the request with that tag; empty if it is the session's own, or there is none.
+  std::string OwnerOfTag(const std::string& tag) const;
+  // The request of an owner begins or ends.
+  engine::SessionId BeginAs(const std::string& owner);
+  void EndAs(engine::SessionId asker);
 
   // Output.
   void Schedule();
@@ -99,13 +113,14 @@ class Session : private Connection::Owner {
   void ContinueListing(int& left);
   void Send();
   void WriteNews();
-  void WriteNews(News& news);
+  void WriteNews(engine::SessionId holder, News& news);
   void WriteError(std::string_view tag, redlock::protocol::ErrorCode code, std::string_view text);
 
   // Ends.
   void QuitBy(const Call& call);
   void Leave();
-  void End(engine::Event event);
+  template <typename Kind>
+  void PostEnd();
 
   Sessions& room_;
   const engine::SessionId id_;
@@ -119,14 +134,16 @@ class Session : private Connection::Owner {
   bool first_line_ = true;           // none has been seen yet
   bool input_ended_ = false;         // the last line has been taken
   bool reported_input_end_ = false;  // the engine knows that no more will come
+  bool draining_ = false;            // the client knows that the daemon stops
 
   std::optional<Line::Place> place_;
 
   engine::RequestId last_request_ = 0;
   UnderWay under_way_;
-  std::list<Item> queue_;             // untagged lines after the one that is under way
-  std::list<Listing> listings_;       // of those under way
-  std::map<std::string, News> news_;  // by lock
+  Owners owners_;
+  std::list<Item> queue_;        // untagged lines after the one that is under way
+  std::list<Listing> listings_;  // of those under way
+  std::map<std::pair<engine::SessionId, std::string>, News> news_;  // by holder and lock
   std::size_t unread_watches_ = 0;    // bytes of WATCH lines in the output, or fewer
   std::uint64_t missed_watches_ = 0;  // lines that were dropped, and the client does not know
 };

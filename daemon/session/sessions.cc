@@ -87,19 +87,25 @@ std::optional<std::string> Sessions::AtLimit(const Peer& peer) const {
   return std::nullopt;
 }
 
-const Session* Sessions::Find(engine::SessionId id) const {
-  const auto found = sessions_.find(id);
-  return found == sessions_.end() ? nullptr : found->second.get();
+Session* Sessions::At(engine::SessionId id) const {
+  if (const auto found = sessions_.find(id); found != sessions_.end()) return found->second.get();
+  const auto owner = owners_.find(id);
+  return owner == owners_.end() ? nullptr : owner->second;
+}
+
+const Session* Sessions::Find(engine::SessionId id) const { return At(id); }
+
+engine::SessionId Sessions::Register(Session& session) {
+  owners_.emplace(++last_id_, &session);
+  return last_id_;
 }
 
 void Sessions::Answer(const engine::AnswerClient& answer) {
-  const auto found = sessions_.find(answer.session);
-  if (found != sessions_.end()) found->second->Answer(answer.request, answer.answer);
+  if (Session* session = At(answer.session)) session->Answer(answer.request, answer.answer);
 }
 
 void Sessions::Notify(const engine::NotifyClient& notify) {
-  const auto found = sessions_.find(notify.session);
-  if (found != sessions_.end()) found->second->Notify(notify.notice);
+  if (Session* session = At(notify.session)) session->Notify(notify.session, notify.notice);
 }
 
 void Sessions::Notify(const engine::NotifyWatchers& notify) {

@@ -71,7 +71,12 @@ class Sessions {
   event::Loop& loop() { return loop_; }
   const Options& options() const { return options_; }
   EnginePort& port() { return port_; }
+  // The session with that id, or with that owner; null if there is none.
   const Session* Find(engine::SessionId id) const;
+  // An id for an owner within that session; until Unregister, what the engine has for it goes to the
+  // session.
+  engine::SessionId Register(Session& session);
+  void Unregister(engine::SessionId owner) { owners_.erase(owner); }
   void Greet(std::string& out) const;
   // Session::EndTurn at the end of this turn; from within it, of the next.
   void AtEndOfTurn(engine::SessionId id);
@@ -80,6 +85,7 @@ class Sessions {
   void Serve(Session& session);
 
  private:
+  Session* At(engine::SessionId id) const;
   void Accept(redlock::base::Descriptor socket);
   std::optional<std::string> AtLimit(const Peer& peer) const;
   void Work(Session& session);
@@ -95,6 +101,7 @@ class Sessions {
   int left_;                        // of what may be done in this turn, in lines
   bool working_ = false;
   std::unordered_map<engine::SessionId, std::unique_ptr<Session>> sessions_;
+  std::unordered_map<engine::SessionId, Session*> owners_;  // whose they are
   std::unordered_map<uid_t, std::size_t> sessions_of_uid_;
   std::vector<engine::SessionId> scheduled_;
   std::vector<engine::SessionId> running_;  // of EndTurn, while that runs

@@ -18,7 +18,8 @@ class UnderWay {
     engine::RequestId id;
     std::string tag;  // empty: none
     std::string subject;
-    bool is_wait;  // `cancel` can end it
+    bool is_wait;                 // `cancel` can end it
+    engine::SessionId asker = 0;  // the session, or an owner within it
   };
 
   void Add(Request request);

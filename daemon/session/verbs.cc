@@ -85,15 +85,23 @@ Problem ReadOwner(std::string_view value, Call& call) {
   return std::nullopt;
 }
 
+Problem ReadAs(std::string_view value, Call& call) {
+  call.as = value;
+  if (value.empty()) return "expected a name of 1 to 255 bytes for an owner within this session";
+  return std::nullopt;
+}
+
 constexpr std::array kLockOptions{Option{"wait", "DUR|0|forever", ReadWait, ""},
                                   Option{"ttl", "DUR", ReadTtl, ""},
                                   Option{"max-hold", "DUR", ReadMaxHold, ""},
                                   Option{"min-hold", "DUR", ReadMinHold, "min-hold"},
                                   Option{"note", "TEXT", ReadNote, ""},
-                                  Option{"events", "WORD,...", ReadEvents, "renew,wanted"}};
+                                  Option{"events", "WORD,...", ReadEvents, "renew,wanted"},
+                                  Option{"as", "OWNER", ReadAs, "owners"}};
 // The same but for `wait`.
 constexpr auto kTryOptions = std::span(kLockOptions).subspan(1);
-constexpr std::array kFenceOption{Option{"fence", "N", ReadFence, ""}};
+constexpr std::array kHoldOptions{Option{"fence", "N", ReadFence, ""},
+                                  Option{"as", "OWNER", ReadAs, ""}};
 constexpr std::array kBreakOptions{Option{"fence", "N", ReadFence, ""},
                                    Option{"owner", "VALUE", ReadOwner, ""}};
 constexpr std::span<const Option> kNoOptions;
@@ -101,8 +109,8 @@ constexpr std::span<const Option> kNoOptions;
 constexpr std::array kVerbs{
     Verb{"lock", Subject::kName, "", kLockOptions, false, RunLock, "exclusive"},
     Verb{"trylock", Subject::kName, "", kTryOptions, false, RunTryLock, ""},
-    Verb{"unlock", Subject::kName, "sync", kFenceOption, false, RunUnlock, ""},
-    Verb{"check", Subject::kName, "", kFenceOption, false, RunCheck, ""},
+    Verb{"unlock", Subject::kName, "sync", kHoldOptions, false, RunUnlock, ""},
+    Verb{"check", Subject::kName, "", kHoldOptions, false, RunCheck, ""},
     Verb{"cancel", Subject::kTag, "", kNoOptions, false, RunCancel, ""},
     Verb{"list", Subject::kNone, "", kNoOptions, false, RunList, ""},
     Verb{"show", Subject::kName, "", kNoOptions, false, RunShow, ""},

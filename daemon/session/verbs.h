@@ -20,6 +20,7 @@ class Session;
 // A request, understood: what its verb's shape allows is filled in, the rest is as it is here.
 struct Call {
   engine::RequestId request = 0;
+  engine::SessionId asker = 0;           // the session, or an owner within it
   std::string tag;                       // empty: none
   std::string subject;                   // the lock's name, or cancel's tag
   bool has_word = false;                 // Verb::word
@@ -28,7 +29,8 @@ struct Call {
   std::optional<engine::Duration> max_hold;
   std::optional<engine::Duration> min_hold;
   std::optional<engine::Fence> fence;
-  std::string owner;
+  std::string owner;  // as nodes have it
+  std::string as;     // empty: the session itself
   std::string note;
   bool renewed_events = false;
   bool wanted_events = false;
@@ -69,7 +71,7 @@ const Verb* FindVerb(std::string_view name);
 
 // "lock NAME [wait=DUR|0|forever] ...", for help and errors.
 std::string Usage(const Verb& verb);
-// "exclusive,watch,break,min-hold,renew,wanted"
+// "exclusive,watch,break,min-hold,renew,wanted,owners"
 std::string Caps();
 
 // Why a request is none.

@@ -51,7 +51,7 @@ std::string List(const Answer& answer, std::size_t places) {
   return FormatRows(answer.rows,
                     {Plain("LOCK", "lock"), state, since, Time("LEFT", "left"),
                      Plain("FENCE", "fence"), Plain("PID", "pid"), Plain("UID", "uid"),
-                     Plain("COMMAND", "cmd"), Plain("NOTE", "note")},
+                     Plain("COMMAND", "cmd"), Plain("AS", "as"), Plain("NOTE", "note")},
                     places) +
          Number(answer.last, "holds", "hold") + ", " + Number(answer.last, "waits", "wait") + "\n";
 }
@@ -74,6 +74,7 @@ std::string Show(const Answer& answer, std::size_t places) {
     text += row.Has("host") ? "on " + Printable(row.Get("host")) : "here";
     text += ": pid " + Printable(row.Get("pid")) + ", uid " + Printable(row.Get("uid"));
     if (row.Has("cmd")) text += ", " + Printable(row.Get("cmd"));
+    if (row.Has("as")) text += " as " + Printable(row.Get("as"));
     text += "; fence " + Printable(row.Get("fence"));
     if (row.Has("left")) text += ", " + Printable(HumanDuration(row.Get("left"))) + " left";
     if (row.Has("held")) text += ", held for " + Printable(HumanDuration(row.Get("held")));

@@ -1,5 +1,7 @@
 #include "tests/fuzz/session_port.h"
 
+#include <algorithm>
+
 namespace redlockd::fuzz {
 
 using namespace engine;
@@ -43,6 +45,16 @@ void Port::Notify(const HoldView& hold, Notice::Kind kind) {
   Notice notice{.kind = kind, .name = hold.name, .fence = hold.fence, .deadline = hold.deadline};
   if (kind == Notice::Kind::kLost) notice.reason = LossReason::kDeadline;
   answer_to_->Notify({hold.session, notice});
+}
+
+engine::SessionUse Port::UseOf(SessionId session) const {
+  const bool holds = std::any_of(holds_.begin(), holds_.end(), [session](const auto& entry) {
+    return entry.second.session == session;
+  });
+  const bool waits = std::any_of(waits_.begin(), waits_.end(), [session](const auto& entry) {
+    return entry.first.first == session;
+  });
+  return {.locks = holds || waits, .losses = false};
 }
 
 engine::Failed Port::Failed(Failure failure, const std::string& name) const {

@@ -24,6 +24,7 @@ class Port : public session::EnginePort {
   void Settle() override {}  // the answers are played one by one, at any time after
   engine::Time Now() const override { return engine::Time(std::chrono::seconds(1000)); }
   std::vector<engine::RowView> Rows(const engine::RowPlace& from, std::size_t most) const override;
+  engine::SessionUse UseOf(engine::SessionId session) const override;
   std::vector<engine::NodeView> Nodes() const override;
   engine::Counters Counters() const override { return {}; }
   session::Status Status() const override {

@@ -56,6 +56,22 @@ TEST(ForPeople, List) {
             "1 hold, 1 wait\n");
 }
 
+TEST(ForPeople, OwnersWithinASession) {
+  Answer answer = SomeLocks();
+  answer.rows[1].Add("as", "worker\t3");
+  EXPECT_EQ(ForPeople(Kind::kList, answer, 0),
+            "LOCK    STATE      FOR    LEFT  FENCE             PID         UID   COMMAND  "
+            "AS           NOTE\n"
+            "backup  held       3m12s  9.2s  1764010002123456  4711(gone)  0     redlock  "
+            "             nightly\\x0Arun\n"
+            "backup  waiting 1  1.5s                           4712        1000  socat    "
+            "worker\\x093\n"
+            "1 hold, 1 wait\n");
+  answer.rows = {Of({{"place", "here"}, {"pid", "12"}, {"uid", "0"}, {"cmd", "web"}, {"as", "3"}})};
+  answer.last = Row();
+  EXPECT_EQ(ForPeople(Kind::kShow, answer, 0), "here: pid 12, uid 0, web as 3; fence \n");
+}
+
 TEST(ForPeople, AnEmptyList) {
   Answer answer;
   answer.last = Of({{"holds", "0"}, {"waits", "0"}});
@@ -270,7 +286,7 @@ class AnyBytes : public testing::Test {
   static constexpr const char* kKeys[] = {
       "lock", "state", "left", "held",  "waited", "fence", "pid",   "uid",    "cmd",
       "note", "node",  "host", "owner", "text",   "run",   "ready", "offset", "address",
-      "by",   "votes", "up",   "nodes", "holds",  "name",  "value"};
+      "by",   "votes", "up",   "nodes", "holds",  "name",  "value", "as"};
 
   std::mt19937 random_{4711};
 };

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,6 +31,10 @@ class FakeEngine : public EnginePort {
   void Settle() override { settled = events.size(); }
   engine::Time Now() const override { return now; }
   std::vector<engine::RowView> Rows(const engine::RowPlace& from, std::size_t most) const override;
+  engine::SessionUse UseOf(engine::SessionId session) const override {
+    const auto found = uses.find(session);
+    return found == uses.end() ? engine::SessionUse{} : found->second;
+  }
   std::vector<engine::NodeView> Nodes() const override { return nodes; }
   engine::Counters Counters() const override { return counters; }
   session::Status Status() const override { return status; }
@@ -55,6 +60,7 @@ class FakeEngine : public EnginePort {
   std::vector<engine::HoldView> holds;  // in their order, these three
   std::vector<engine::KeptView> kept;
   std::vector<engine::WaitView> waits;
+  std::map<engine::SessionId, engine::SessionUse> uses;
   std::vector<engine::NodeView> nodes;
   engine::Counters counters;
   session::Status status;

@@ -36,13 +36,14 @@ TEST_F(VerbsTest, HelpListsExactlyTheTable) {
   EXPECT_EQ(client->Line(), "OK");
   EXPECT_EQ(Usage(*FindVerb("lock")),
             "lock NAME [wait=DUR|0|forever] [ttl=DUR] [max-hold=DUR] [min-hold=DUR] [note=TEXT] "
-            "[events=WORD,...]");
+            "[events=WORD,...] [as=OWNER]");
   EXPECT_EQ(Usage(*FindVerb("trylock")),
-            "trylock NAME [ttl=DUR] [max-hold=DUR] [min-hold=DUR] [note=TEXT] [events=WORD,...]");
-  EXPECT_EQ(Usage(*FindVerb("unlock")), "unlock NAME [sync] [fence=N]");
+            "trylock NAME [ttl=DUR] [max-hold=DUR] [min-hold=DUR] [note=TEXT] [events=WORD,...] "
+            "[as=OWNER]");
+  EXPECT_EQ(Usage(*FindVerb("unlock")), "unlock NAME [sync] [fence=N] [as=OWNER]");
   EXPECT_EQ(Usage(*FindVerb("break")), "break NAME [now] [fence=N] [owner=VALUE]");
   EXPECT_EQ(Usage(*FindVerb("cancel")), "cancel TAG");
-  EXPECT_EQ(Caps(), "exclusive,watch,break,min-hold,renew,wanted");
+  EXPECT_EQ(Caps(), "exclusive,watch,break,min-hold,renew,wanted,owners");
 }
 
 // So that a later version can give a meaning to it.
@@ -66,15 +67,18 @@ TEST_F(VerbsTest, BadLinesAreToldWhatWasExpected) {
       {"lock", "ERR bad-request :expected lock NAME [wait="},
       {"lock a b", "ERR bad-request :expected lock NAME ["},
       {"lock a sync", "ERR bad-request :expected lock NAME ["},
-      {"unlock a now", "ERR bad-request :expected unlock NAME [sync] [fence=N], found 'now'"},
-      {"unlock a SYNC", "ERR bad-request :expected unlock NAME [sync] [fence=N], found 'SYNC'"},
+      {"unlock a now",
+       "ERR bad-request :expected unlock NAME [sync] [fence=N] [as=OWNER], found 'now'"},
+      {"unlock a SYNC",
+       "ERR bad-request :expected unlock NAME [sync] [fence=N] [as=OWNER], found 'SYNC'"},
       {"unlock a sync sync",
-       "ERR bad-request :expected unlock NAME [sync] [fence=N], found 3 arguments"},
+       "ERR bad-request :expected unlock NAME [sync] [fence=N] [as=OWNER], found 3 arguments"},
       {"status key", "ERR bad-request :expected status [keys], found 'key'"},
       {"status keys x", "ERR bad-request :expected status [keys], found 2 arguments"},
       {"ping x", "ERR bad-request :expected ping, found 1 argument"},
       {"lock a mood=good",
-       "ERR unknown-option option=mood :lock takes wait ttl max-hold min-hold note events, found "
+       "ERR unknown-option option=mood :lock takes wait ttl max-hold min-hold note events as, "
+       "found "
        "'mood'"},
       {"lock a mode=shared", "ERR unknown-option option=mode :"},
       {"trylock a wait=1s", "ERR unknown-option option=wait :trylock takes ttl "},
@@ -92,6 +96,9 @@ TEST_F(VerbsTest, BadLinesAreToldWhatWasExpected) {
        "ERR bad-request :events: expected renew, wanted, or renew,wanted, found 'all'"},
       {"lock a events=renew,", "ERR bad-request :events: "},
       {"lock a events=", "ERR bad-request :events: "},
+      {"lock a as=", "ERR bad-request :as: expected a name of 1 to 255 bytes for an owner within"},
+      {"check a as=", "ERR bad-request :as: "},
+      {"show a as=x", "ERR unknown-option option=as :show takes no options, found 'as'"},
       {"unlock a fence=x", "ERR bad-request :fence: expected the fence of a grant, a positive"},
       {"unlock a fence=0", "ERR bad-request :fence: "},
       {"check a fence=99999999999999999999", "ERR bad-request :fence: "},
