@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -62,11 +63,21 @@ struct Lease {
   Duration tenure_max{};
 };
 
-// What is different for the locks whose names begin with `prefix`. Of several rules the one with
-// the longest prefix counts.
+// Some users and groups of this host, by name or number. Neither everybody nor any of them: nobody.
+struct Who {
+  bool everybody{};
+  std::vector<std::string> users;
+  std::vector<std::string> groups;
+};
+
+// What is different for the locks whose names begin with `prefix`. Where several rules that give the
+// same key fit a name, the one with the longest prefix counts; what none gives is as without rules.
 struct Rule {
   std::string prefix;  // 1..255 bytes
-  Duration linger{};
+  std::optional<Duration> linger;
+  std::optional<Who> may_lock;   // else everybody
+  std::optional<Who> may_see;    // else everybody
+  std::optional<Who> may_break;  // else nobody; administrators may do all of it
 };
 
 // The settings behind the promises; see "Settings" in daemon/engine/RULES.md.

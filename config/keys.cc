@@ -85,9 +85,17 @@ const Key kKeys[] = {
      "how long a lease may linger and be handed off before it must be given back"},
 
     {"rules[].prefix", kReload, WordValue{RULE(prefix), 1, 255}, kMistake, "",
-     "the rule applies to names that begin with this; the longest matching prefix wins"},
-    {"rules[].linger", kReload, DurationValue{RULE(linger), 0s, 1s}, kMistake, "",
+     "the rule applies to names that begin with this; of the rules that give a key, the longest "
+     "matching prefix wins"},
+    {"rules[].linger", kReload, MaybeDurationValue{RULE(linger), 0s, 1s}, kNothing, "",
      "lease.linger for these locks"},
+    {"rules[].lock", kReload, WhoValue{RULE(may_lock)}, kNothing, "",
+     "who may take these locks, in addition to administrators; without a rule, everybody"},
+    {"rules[].see", kReload, WhoValue{RULE(may_see)}, kNothing, "",
+     "who may list, show and watch these locks, in addition to administrators; without a rule, "
+     "everybody"},
+    {"rules[].break", kReload, WhoValue{RULE(may_break)}, kNothing, "",
+     "who may break these locks, in addition to administrators; without a rule, nobody"},
 
     {"safety.drift", kRestart, FractionValue{CONFIG(safety.drift), 0.1}, kDefault, "0.001",
      "fraction by which the rates of two clocks may differ"},

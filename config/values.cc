@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <optional>
+#include <utility>
 
 #include "config/file.h"
 #include "protocol/duration.h"
@@ -41,6 +42,50 @@ bool IsPath(std::string_view text, std::size_t max) {
 constexpr std::size_t kMaxFilePath = 4095;
 constexpr char kFilePath[] = "the absolute path of a file";
 
+constexpr std::string_view kEverybody = "everybody";
+constexpr std::string_view kNobody = "nobody";
+constexpr std::string_view kGroup = "group:";
+constexpr std::size_t kMostWho = 64;
+
+bool IsUserOrGroup(std::string_view name) {
+  constexpr std::size_t kMost = 32;
+  return !name.empty() && name.size() <= kMost && std::all_of(name.begin(), name.end(), [](char c) {
+    return c > ' ' && c <= '~' && c != ',' && c != ':';
+  });
+}
+
+std::optional<Who> ParseWho(std::string_view text) {
+  Who who;
+  if (text == kEverybody) who.everybody = true;
+  if (text == kEverybody || text == kNobody) return who;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    std::string_view name = text.substr(begin, end - begin);
+    const bool is_group = name.starts_with(kGroup);
+    if (is_group) name.remove_prefix(kGroup.size());
+    // In a list these two would say something else than they do alone.
+    if (!IsUserOrGroup(name) || (!is_group && (name == kEverybody || name == kNobody))) {
+      return std::nullopt;
+    }
+    (is_group ? who.groups : who.users).emplace_back(name);
+    begin = end + 1;
+  }
+  if (who.users.size() + who.groups.size() > kMostWho) return std::nullopt;
+  return who;
+}
+
+std::string FormatWho(const Who& who) {
+  if (who.everybody) return std::string(kEverybody);
+  std::string text;
+  const auto add = [&text](std::string_view kind, const std::string& name) {
+    if (!text.empty()) text += ',';
+    text.append(kind).append(name);
+  };
+  for (const std::string& user : who.users) add("", user);
+  for (const std::string& group : who.groups) add(kGroup, group);
+  return text.empty() ? std::string(kNobody) : text;
+}
+
 struct Level {
   std::string_view word;
   LogLevel level;
@@ -60,6 +105,33 @@ bool DurationValue::Read(Target target, std::string_view text) const {
 std::string DurationValue::Print(Target target) const { return FormatDuration(of(target)); }
 std::string DurationValue::Expected() const {
   return "a duration from " + FormatDuration(min) + " to " + FormatDuration(max);
+}
+
+bool MaybeDurationValue::Read(Target target, std::string_view text) const {
+  const std::optional<Duration> duration = ParseDuration(text);
+  if (!duration || *duration < min || *duration > max) return false;
+  of(target) = *duration;
+  return true;
+}
+std::string MaybeDurationValue::Print(Target target) const {
+  return of(target) ? FormatDuration(*of(target)) : "";
+}
+std::string MaybeDurationValue::Expected() const {
+  return "a duration from " + FormatDuration(min) + " to " + FormatDuration(max);
+}
+
+bool WhoValue::Read(Target target, std::string_view text) const {
+  std::optional<Who> who = ParseWho(text);
+  if (!who) return false;
+  of(target) = std::move(who);
+  return true;
+}
+std::string WhoValue::Print(Target target) const {
+  return of(target) ? FormatWho(*of(target)) : "";
+}
+std::string WhoValue::Expected() const {
+  return "everybody, nobody, or at most " + std::to_string(kMostWho) +
+         " users and groups, as in alice,1000,group:ops";
 }
 
 bool CountValue::Read(Target target, std::string_view text) const {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -20,6 +21,14 @@ struct Target {
 
 struct DurationValue {
   Duration& (*of)(Target);
+  Duration min, max;
+  bool Read(Target target, std::string_view text) const;
+  std::string Print(Target target) const;
+  std::string Expected() const;
+};
+
+struct MaybeDurationValue {
+  std::optional<Duration>& (*of)(Target);
   Duration min, max;
   bool Read(Target target, std::string_view text) const;
   std::string Print(Target target) const;
@@ -129,8 +138,17 @@ struct ListenAddressValue {
   std::string Expected() const;
 };
 
-using Value = std::variant<DurationValue, CountValue, FractionValue, WordValue, PathValue,
-                           SecretFileValue, PemFileValue, ModeValue, LevelValue, HostValue,
-                           FlagValue, TlsVersionValue, AddressValue, ListenAddressValue>;
+// "everybody", "nobody", or users and groups: "alice,1000,group:ops".
+struct WhoValue {
+  std::optional<Who>& (*of)(Target);
+  bool Read(Target target, std::string_view text) const;
+  std::string Print(Target target) const;
+  std::string Expected() const;
+};
+
+using Value =
+    std::variant<DurationValue, MaybeDurationValue, WhoValue, CountValue, FractionValue, WordValue,
+                 PathValue, SecretFileValue, PemFileValue, ModeValue, LevelValue, HostValue,
+                 FlagValue, TlsVersionValue, AddressValue, ListenAddressValue>;
 
 }  // namespace redlockd::config

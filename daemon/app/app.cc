@@ -187,8 +187,8 @@ void App::Reload(engine::SessionId session) {
   Reload();
 }
 
-void App::OnDenied(engine::SessionId session, std::string_view verb) {
-  journal_.OnDenied(session, verb);
+void App::OnDenied(engine::SessionId session, std::string_view verb, const std::string& lock) {
+  journal_.OnDenied(session, verb, lock);
 }
 
 // --- the life of the daemon ---------------------------------------------------------------------
@@ -209,6 +209,11 @@ session::Options App::SessionOptions() const {
   if (!in_force().admin_group.empty() && !options.admin_group) {
     host::LogWarning("admin_group: there is no group " + in_force().admin_group +
                      ": only root and the daemon's own user are administrators");
+  }
+  std::vector<std::string> unknown;
+  options.permissions = PermissionsOf(in_force(), unknown);
+  for (const std::string& name : unknown) {
+    host::LogWarning("rules: there is no " + name + " on this host, so it gets no rights");
   }
   return options;
 }

@@ -47,7 +47,7 @@ class App : public session::EnginePort {
   engine::Counters Counters() const override;
   session::Status Status() const override;
   void Reload(engine::SessionId session) override;
-  void OnDenied(engine::SessionId session, std::string_view verb) override;
+  void OnDenied(engine::SessionId session, std::string_view verb, const std::string& lock) override;
 
  private:
   void Feed(const engine::Event& event);  // after those that were posted, and at once

@@ -127,14 +127,14 @@ void Journal::Tick() {
   }
   if (const std::size_t more = denials_.Tick(); more > 0) {
     host::LogWarning("and " + std::to_string(more) +
-                     " more requests for administrators only were refused within a minute");
+                     " more requests of users who may not were refused within a minute");
   }
 }
 
-void Journal::OnDenied(engine::SessionId session, std::string_view verb) {
+void Journal::OnDenied(engine::SessionId session, std::string_view verb, const std::string& lock) {
   if (!denials_.Take()) return;
-  host::LogWarning(std::string(verb) + " refused to " + WhoIs(session) +
-                   ", who is no administrator");
+  host::LogWarning(std::string(verb) + (lock.empty() ? "" : " " + lock) + " refused to " +
+                   WhoIs(session) + ", who may not");
 }
 
 // What an administrator does can undo what the nodes guard: it leaves a trace.

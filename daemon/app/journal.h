@@ -59,9 +59,9 @@ class Journal {
   void OnRequest(const engine::Event& event);
   // An administrator asks for what is not the engine's to do.
   void OnAdministrator(engine::SessionId session, const std::string& verb) const;
-  // A client that is no administrator asked for what only they may. A line; those of the minute after
-  // it are counted.
-  void OnDenied(engine::SessionId session, std::string_view verb);
+  // A client asked for what it may not; `lock` is empty if it named none. A line; those of the minute
+  // after it are counted.
+  void OnDenied(engine::SessionId session, std::string_view verb, const std::string& lock);
   // What has come of a request.
   void OnAnswer(const engine::AnswerClient& answer);
   // What was only counted; once a second.

@@ -50,6 +50,34 @@ redis::NodeOptions NodeOptionsOf(const config::Node& node) {
           .command_timeout = node.timeouts.command};
 }
 
+// What counts for names that begin so: what the longest prefix of it says that says anything.
+engine::Duration LingerOf(const std::string& prefix, const config::Config& config) {
+  engine::Duration linger = config.lease.linger;
+  std::size_t longest = 0;
+  for (const config::Rule& rule : config.rules) {
+    if (!rule.linger || !prefix.starts_with(rule.prefix) || rule.prefix.size() < longest) continue;
+    longest = rule.prefix.size();
+    linger = *rule.linger;
+  }
+  return linger;
+}
+
+// Numbers, by name or as they are; a name that this host does not know goes to `unknown`.
+session::Who WhoOf(const config::Who& who, std::vector<std::string>& unknown) {
+  session::Who some{.everybody = who.everybody, .users = {}, .groups = {}};
+  for (const std::string& name : who.users) {
+    const auto id = host::UserId(name);
+    if (id) some.users.push_back(*id);
+    if (!id) unknown.push_back("user " + name);
+  }
+  for (const std::string& name : who.groups) {
+    const auto id = host::GroupId(name);
+    if (id) some.groups.push_back(*id);
+    if (!id) unknown.push_back("group " + name);
+  }
+  return some;
+}
+
 // To each node those that ask, and the one that is addressed (rule E5).
 std::size_t ConnectionsToNodes(const config::Config& config) {
   return config.nodes.size() * (config.connections_per_node + 1);
@@ -94,7 +122,7 @@ engine::EngineOptions EngineOptionsOf(const config::Config& config, const std::s
   options.timing = TimingOf(config);
   options.linger.usual = config.lease.linger;
   for (const config::Rule& rule : config.rules) {
-    options.linger.by_prefix[rule.prefix] = rule.linger;
+    options.linger.by_prefix[rule.prefix] = LingerOf(rule.prefix, config);
   }
   options.limits.locks_per_session = config.limits.locks_per_session;
   options.limits.locks_per_uid = config.limits.locks_per_uid;
@@ -122,6 +150,20 @@ redis::Options RedisOptionsOf(const config::Config& config, const std::string& i
   options.set.first_poll = timing.FirstPoll();
   options.instance = instance;
   return options;
+}
+
+session::Permissions PermissionsOf(const config::Config& config,
+                                   std::vector<std::string>& unknown) {
+  using session::Right;
+  session::Permissions permissions;
+  for (const config::Rule& rule : config.rules) {
+    for (const auto& [right, who] : {std::pair(Right::kLock, &rule.may_lock),
+                                     {Right::kSee, &rule.may_see},
+                                     {Right::kBreak, &rule.may_break}}) {
+      if (*who) permissions.Set(right, rule.prefix, WhoOf(**who, unknown));
+    }
+  }
+  return permissions;
 }
 
 session::Options SessionOptionsOf(const config::Config& config, const std::string& instance) {

@@ -17,6 +17,9 @@ engine::Timing TimingOf(const config::Config& config);
 // `instance`: of this daemon, random and new at each start (rule A1); the same for both.
 engine::EngineOptions EngineOptionsOf(const config::Config& config, const std::string& instance);
 redis::Options RedisOptionsOf(const config::Config& config, const std::string& instance);
+// Asks the name service: may block. Adds those to `unknown` that it does not know, which get no right.
+session::Permissions PermissionsOf(const config::Config& config, std::vector<std::string>& unknown);
+// Without the permissions.
 session::Options SessionOptionsOf(const config::Config& config, const std::string& instance);
 
 // Of the nodes, in the order of engine::NodeIndex, as an administrator writes them.

@@ -1,10 +1,12 @@
 #include "daemon/host/facts.h"
 
 #include <grp.h>
+#include <pwd.h>
 #include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <charconv>
 #include <fstream>
 #include <vector>
 
@@ -13,6 +15,31 @@ namespace {
 
 std::chrono::nanoseconds Of(const timeval& time) {
   return std::chrono::seconds(time.tv_sec) + std::chrono::microseconds(time.tv_usec);
+}
+
+// The numbers in what `ask` finds, getgrnam_r or getpwnam_r; its texts are gone.
+template <typename Entry, typename Ask>
+std::optional<Entry> EntryOf(Ask ask, const std::string& name) {
+  // A group's entry holds all its members: there is no bound to it but the one that we set.
+  constexpr std::size_t kMostBytes = std::size_t{16} << 20;
+  for (std::vector<char> buffer(4096); buffer.size() <= kMostBytes;
+       buffer.resize(2 * buffer.size())) {
+    Entry entry{};
+    Entry* found = nullptr;
+    const int error = ask(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
+    if (error == ERANGE) continue;
+    return found == nullptr ? std::nullopt : std::optional(entry);
+  }
+  return std::nullopt;
+}
+
+std::optional<id_t> NumberIn(const std::string& text) {
+  id_t number = 0;
+  const char* const last = text.data() + text.size();
+  const auto [end, error] = std::from_chars(text.data(), last, number);
+  // The greatest one stands for none in the system's calls.
+  const bool is_one = error == std::errc() && end == last && number != static_cast<id_t>(-1);
+  return is_one ? std::optional(number) : std::nullopt;
 }
 
 }  // namespace
@@ -24,18 +51,13 @@ std::string HostName() {
 }
 
 std::optional<gid_t> GroupId(const std::string& name) {
-  // A group's entry holds all its members: there is no bound to it but the one that we set.
-  constexpr std::size_t kMostBytes = std::size_t{16} << 20;
-  for (std::vector<char> buffer(4096); buffer.size() <= kMostBytes;
-       buffer.resize(2 * buffer.size())) {
-    group entry{};
-    group* found = nullptr;
-    const int error = getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found);
-    if (error == ERANGE) continue;
-    if (found == nullptr) return std::nullopt;
-    return entry.gr_gid;
-  }
-  return std::nullopt;
+  const auto entry = EntryOf<group>(getgrnam_r, name);
+  return entry ? entry->gr_gid : NumberIn(name);
+}
+
+std::optional<uid_t> UserId(const std::string& name) {
+  const auto entry = EntryOf<passwd>(getpwnam_r, name);
+  return entry ? entry->pw_uid : NumberIn(name);
 }
 
 std::chrono::nanoseconds CpuTime() {

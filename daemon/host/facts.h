@@ -12,8 +12,10 @@ namespace redlockd::host {
 // This host's name, as uname -n has it; readable, not unique.
 std::string HostName();
 
-// The group's number, or nothing if there is no such group. Asks the name service: may block.
+// The number of the group or user with that name, or else the number that is written there; or
+// nothing. Asks the name service: may block.
 std::optional<gid_t> GroupId(const std::string& name);
+std::optional<uid_t> UserId(const std::string& name);
 
 // What this process has used so far: CPU time, of user and system, and memory that is resident.
 std::chrono::nanoseconds CpuTime();

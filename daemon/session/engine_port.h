@@ -41,8 +41,9 @@ class EnginePort {
   // options of the room before it returns, and nothing else of it.
   virtual void Reload(engine::SessionId session) = 0;
 
-  // This session asked for what only administrators may, and was refused.
-  virtual void OnDenied(engine::SessionId session, std::string_view verb) = 0;
+  // This session asked for what it may not, and was refused. `lock` is empty if it named none.
+  virtual void OnDenied(engine::SessionId session, std::string_view verb,
+                        const std::string& lock) = 0;
 };
 
 }  // namespace redlockd::session

@@ -12,6 +12,8 @@ using redlock::protocol::ReplyLine;
 
 // How many rows are asked of the engine at a time: hardly more than are written then.
 constexpr std::size_t kRows = 64;
+// And how often before others have their turn: most rows may be of locks that the reader may not see.
+constexpr int kBatches = 4;
 
 engine::RowPlace Behind(const engine::HoldView& hold) { return {hold.name, 1}; }
 engine::RowPlace Behind(const engine::KeptView& kept) { return {kept.name, 1}; }
@@ -53,16 +55,17 @@ void WriteRow(const engine::WaitView& wait, const std::string& tag, engine::Time
 bool Listing::Continue(Sessions& room, const Session& reader, std::size_t bytes, std::string& out) {
   const engine::Time now = room.port().Now();
   const std::size_t full = out.size() + bytes;
-  while (out.size() < full) {
+  for (int batch = 0; batch < kBatches && out.size() < full; ++batch) {
     const auto rows = room.port().Rows(next_, kRows);
     for (auto row = rows.begin(); row != rows.end() && out.size() < full; ++row) {
       const auto write = [&](const auto& view) {
-        WriteRow(view, tag_, now, room, reader, out);
         next_ = Behind(view);
+        if (!reader.MaySee(view.name)) return;
+        WriteRow(view, tag_, now, room, reader, out);
+        if (std::holds_alternative<engine::HoldView>(*row)) ++holds_;
+        if (std::holds_alternative<engine::WaitView>(*row)) ++waits_;
       };
       std::visit(write, *row);
-      if (std::holds_alternative<engine::HoldView>(*row)) ++holds_;
-      if (std::holds_alternative<engine::WaitView>(*row)) ++waits_;
     }
     if (rows.size() < kRows && out.size() < full) {
       ReplyLine::Ok(out, tag_).Add("holds", holds_).Add("waits", waits_);

@@ -47,23 +47,25 @@ std::string CommandOf(pid_t pid) {
   return command;
 }
 
-std::vector<gid_t> GroupsOf(int fd) {
+// Of a process with that main group.
+std::vector<gid_t> GroupsOf(int fd, gid_t main) {
   std::vector<gid_t> groups(32);
   while (true) {
     auto size = static_cast<socklen_t>(groups.size() * sizeof(gid_t));
     const bool done = getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, groups.data(), &size) == 0;
-    if (!done && errno != ERANGE) return {};
+    if (!done && errno != ERANGE) return {main};
     groups.resize(size / sizeof(gid_t));  // what there is, or what is needed
-    if (done) return groups;
+    if (done) break;
   }
+  if (std::find(groups.begin(), groups.end(), main) == groups.end()) groups.push_back(main);
+  groups.shrink_to_fit();
+  return groups;
 }
 
-bool IsAdmin(int fd, const ucred& who, std::optional<gid_t> admin_group) {
-  if (who.uid == 0 || who.uid == geteuid()) return true;
-  if (!admin_group) return false;
-  if (who.gid == *admin_group) return true;
-  const std::vector<gid_t> groups = GroupsOf(fd);
-  return std::find(groups.begin(), groups.end(), *admin_group) != groups.end();
+bool IsAdmin(const Peer& peer, std::optional<gid_t> admin_group) {
+  if (peer.uid == 0 || peer.uid == geteuid()) return true;
+  return admin_group &&
+         std::find(peer.groups.begin(), peer.groups.end(), *admin_group) != peer.groups.end();
 }
 
 }  // namespace
@@ -80,7 +82,8 @@ std::optional<Peer> PeerOf(int fd, std::optional<gid_t> admin_group) {
   Peer peer;
   peer.pid = who.pid;
   peer.uid = who.uid;
-  peer.admin = IsAdmin(fd, who, admin_group);
+  peer.groups = GroupsOf(fd, who.gid);
+  peer.admin = IsAdmin(peer, admin_group);
   peer.process = ProcessOf(fd, who.pid);
   peer.command = CommandOf(who.pid);
   // Read of a process that took over the pid, maybe.

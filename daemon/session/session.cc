@@ -1,6 +1,7 @@
 #include "daemon/session/session.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <utility>
 
 #include "daemon/session/answers.h"
@@ -142,12 +143,8 @@ void Session::ExecuteRequest(Request& request) {
                       "the tag '" + request.tag + "' is in use: expected another");
   }
   const Verb* verb = FindVerb(request.verb);
-  if (verb != nullptr && verb->for_admins && !peer_.admin) {
-    room_.port().OnDenied(id_, verb->name);
-    ReplyLine::Err(out(), request.tag, ErrorCode::kDenied)
-        .Add("reason", "not-admin")
-        .Text("expected uid 0, the daemon's own, or a member of admin_group");
-    return Schedule();
+  if (verb != nullptr && verb->needs == Needs::kAdmin && !peer_.admin) {
+    return Deny(*verb, request.tag, "");
   }
   Call call;
   call.tag = std::move(request.tag);
@@ -160,11 +157,48 @@ void Session::ExecuteRequest(Request& request) {
     line.Text(error->text);
     return Schedule();
   }
+  if (!MayDo(*verb, call.subject)) return Deny(*verb, call.tag, call.subject);
   call.request = ++last_request_;
   // To the engine a wait and its cancel are of one session.
   if (verb->subject == Subject::kTag) call.as = OwnerOfTag(call.subject);
   call.asker = BeginAs(call.as);
   CarryOut(verb->run(*this, call), call);
+  Schedule();
+}
+
+bool Session::MayDo(const Verb& verb, const std::string& lock) const {
+  switch (verb.needs) {
+    case Needs::kNothing:
+    case Needs::kAdmin:
+      return true;
+    case Needs::kLock:
+      return room_.options().permissions.May(Right::kLock, lock, peer_);
+    case Needs::kSee:  // of all locks, those that the client may see
+      return lock.empty() || MaySee(lock);
+    case Needs::kBreak:
+      return room_.options().permissions.May(Right::kBreak, lock, peer_);
+  }
+  std::abort();
+}
+
+bool Session::MaySee(std::string_view lock) const {
+  return room_.options().permissions.May(Right::kSee, lock, peer_);
+}
+
+void Session::Deny(const Verb& verb, const std::string& tag, const std::string& lock) {
+  room_.port().OnDenied(id_, verb.name, lock);
+  auto line = ReplyLine::Err(out(), tag, ErrorCode::kDenied);
+  if (!lock.empty()) line.Add("lock", lock);
+  if (verb.needs == Needs::kAdmin || verb.needs == Needs::kBreak) {
+    line.Add("reason", "not-admin")
+        .Text(std::string("expected uid 0, the daemon's own, or a member of admin_group") +
+              (verb.needs == Needs::kBreak ? ", or a user whom a rule lets break it" : ""));
+  } else {
+    line.Add("reason", "rule")
+        .Text("uid " + std::to_string(peer_.uid) +
+              " is not among those whom the rules of redlockd.yaml let " +
+              (verb.needs == Needs::kLock ? "take" : "see") + " it");
+  }
   Schedule();
 }
 

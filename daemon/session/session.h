@@ -60,6 +60,8 @@ class Session : private Connection::Owner, private Owners::Port {
   bool AllSent() const { return connection_.unsent() == 0 && news_.empty(); }
   bool over() const { return state_ == State::kOver; }
 
+  bool MaySee(std::string_view lock) const;
+
   // For handlers.
   Sessions& room() { return room_; }
   std::string& out() { return connection_.out(); }
@@ -98,6 +100,9 @@ class Session : private Connection::Owner, private Owners::Port {
   void RunQueued(int& left);
   void Execute(Item& item);  // uses it up
   void ExecuteRequest(redlock::protocol::Request& request);
+  // `lock` is empty if the request names none.
+  bool MayDo(const Verb& verb, const std::string& lock) const;
+  void Deny(const Verb& verb, const std::string& tag, const std::string& lock);
   void CarryOut(Outcome outcome, Call& call);
   void Start(Call& call, bool is_wait);  // takes the call's tag and subject
   void Finish(engine::RequestId request);

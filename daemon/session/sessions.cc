@@ -42,6 +42,7 @@ void Sessions::Change(const Options& options) {
   options_.max_unread_output = options.max_unread_output;
   options_.locks_per_session = options.locks_per_session;
   options_.admin_group = options.admin_group;
+  options_.permissions = options.permissions;
 }
 
 void Sessions::Greet(std::string& out) const {
@@ -113,7 +114,9 @@ void Sessions::Notify(const engine::NotifyWatchers& notify) {
   WriteWatch(line, notify.notice);
   for (const engine::SessionId session : notify.sessions) {
     const auto found = sessions_.find(session);
-    if (found != sessions_.end()) found->second->NotifyWatch(line);
+    if (found != sessions_.end() && found->second->MaySee(notify.notice.name)) {
+      found->second->NotifyWatch(line);
+    }
   }
 }
 

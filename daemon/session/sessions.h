@@ -15,6 +15,7 @@
 #include "daemon/event/end_of_turn.h"
 #include "daemon/session/engine_port.h"
 #include "daemon/session/listener.h"
+#include "daemon/session/permissions.h"
 #include "daemon/session/session.h"
 
 // The session room: local clients. It accepts them, reads their lines, hands what they ask to the
@@ -36,8 +37,9 @@ struct Options {
   std::size_t max_unread_output = 0;     // bytes; a session that leaves more unread is dropped
   // The engine's limit; more requests than that may be under way.
   std::size_t locks_per_session = 0;
-  std::string key_prefix;                   // rule D9
-  std::optional<gid_t> admin_group;         // besides uid 0 and the daemon's own uid
+  std::string key_prefix;            // rule D9
+  std::optional<gid_t> admin_group;  // besides uid 0 and the daemon's own uid
+  Permissions permissions;
   std::string instance;                     // of this run of the daemon (rule A1)
   std::vector<std::string> node_addresses;  // in the order of engine::NodeIndex
 };
@@ -55,8 +57,8 @@ class Sessions {
   void Notify(const engine::NotifyClient& notify);
   void Notify(const engine::NotifyWatchers& notify);
 
-  // From now on the limits and the group of administrators are these, for clients that connect and for
-  // what is asked; nobody is disconnected. All else in `options` is as before.
+  // From now on the limits, the permissions and the group of administrators are these, for clients
+  // that connect and for what is asked; nobody is disconnected. All else in `options` is as before.
   void Change(const Options& options);
 
   // Leaves new clients in the socket's queue, for who accepts on it next.

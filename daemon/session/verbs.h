@@ -52,6 +52,9 @@ struct List {};
 struct Quit {};
 using Outcome = std::variant<Answered, engine::Event, List, Quit>;  // Event: the engine answers it
 
+// What one must be allowed to do, to the lock that is named or at all.
+enum class Needs { kNothing, kLock, kSee, kBreak, kAdmin };
+
 enum class Subject { kNone, kName, kOptionalName, kTag };
 
 struct Verb {
@@ -59,7 +62,7 @@ struct Verb {
   Subject subject;
   std::string_view word;  // that may stand after the subject; empty: none
   std::span<const Option> options;
-  bool for_admins;
+  Needs needs;
   // May answer in the session's output, but changes nothing else of the session. The call's note
   // may be used up.
   Outcome (*run)(Session& session, Call& call);

@@ -10,7 +10,7 @@ inline constexpr int kExitInternal = 70;
 inline constexpr int kExitOs = 71;      // this host lacks something: memory, descriptors, processes
 inline constexpr int kExitBusy = 75;    // held by another, at once or until the wait was over; or
                                         // the hold to break is not there
-inline constexpr int kExitDenied = 77;  // for administrators only, or no permission to connect
+inline constexpr int kExitDenied = 77;  // the daemon does not let this user do it, or connect
 inline constexpr int kExitConfig = 78;  // the configuration has mistakes and was not reloaded
 inline constexpr int kExitLost = 79;    // the lock was lost while the command ran
 inline constexpr int kExitNotExecutable = 126;

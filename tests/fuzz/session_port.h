@@ -36,7 +36,7 @@ class Port : public session::EnginePort {
             .keys = {{"lease.ttl", "10s", {}}, {"key_prefix", "", "x=y z"}}};
   }
   void Reload(engine::SessionId) override {}
-  void OnDenied(engine::SessionId, std::string_view) override {}
+  void OnDenied(engine::SessionId, std::string_view, const std::string&) override {}
 
   // Answers what was posted first. False if there is nothing.
   bool AnswerOne(session::Sessions& sessions);

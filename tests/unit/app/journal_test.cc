@@ -29,23 +29,21 @@ class JournalTest : public testing::Test {
 };
 
 TEST_F(JournalTest, ADenialIsALineAndThoseOfTheMinuteAfterItAreCounted) {
-  journal_.OnDenied(kStranger, "break");
-  EXPECT_THAT(Written(),
-              HasSubstr("break refused to uid 1000, pid 42 (cron), who is no administrator\n"));
-  for (int i = 0; i < 3; ++i) journal_.OnDenied(kStranger, "reload");
+  journal_.OnDenied(kStranger, "break", "a");
+  EXPECT_THAT(Written(), HasSubstr("break a refused to uid 1000, pid 42 (cron), who may not\n"));
+  for (int i = 0; i < 3; ++i) journal_.OnDenied(kStranger, "reload", "");
   for (int i = 1; i < Journal::kSecondsOfDenials; ++i) journal_.Tick();
   EXPECT_EQ(Written(), "");
   journal_.Tick();
-  EXPECT_THAT(
-      Written(),
-      HasSubstr("and 3 more requests for administrators only were refused within a minute\n"));
+  EXPECT_THAT(Written(),
+              HasSubstr("and 3 more requests of users who may not were refused within a minute\n"));
 }
 
 TEST_F(JournalTest, AfterAMinuteADenialIsALineAgain) {
-  journal_.OnDenied(kStranger, "break");
+  journal_.OnDenied(kStranger, "break", "a");
   for (int i = 0; i < Journal::kSecondsOfDenials; ++i) journal_.Tick();
   EXPECT_THAT(Written(), testing::Not(HasSubstr("more requests")));
-  journal_.OnDenied(kStranger, "adopt");
+  journal_.OnDenied(kStranger, "adopt", "");
   EXPECT_THAT(Written(), HasSubstr("adopt refused to "));
 }
 

@@ -113,6 +113,44 @@ TEST(Load, ReadsRules) {
   EXPECT_EQ(loaded.config.rules[1].linger, 1s);
 }
 
+TEST(Load, ReadsWhoMayWhat) {
+  const Loaded loaded = LoadText(kNodes + R"(rules:
+  - {prefix: a/, lock: "alice,1000,group:ops,group:27", see: everybody, break: nobody}
+  - prefix: b/
+)",
+                                 "r.yaml");
+  EXPECT_THAT(Texts(loaded, loaded.errors), IsEmpty());
+  ASSERT_EQ(loaded.config.rules.size(), 2u);
+  const Rule& rule = loaded.config.rules[0];
+  EXPECT_EQ(rule.linger, std::nullopt);
+  EXPECT_FALSE(rule.may_lock->everybody);
+  EXPECT_THAT(rule.may_lock->users, ElementsAre("alice", "1000"));
+  EXPECT_THAT(rule.may_lock->groups, ElementsAre("ops", "27"));
+  EXPECT_TRUE(rule.may_see->everybody);
+  EXPECT_FALSE(rule.may_break->everybody);
+  EXPECT_THAT(rule.may_break->users, IsEmpty());
+  EXPECT_FALSE(loaded.config.rules[1].may_lock.has_value());
+}
+
+TEST(LoadErrors, OfWhoMayWhat) {
+  const std::string many = [] {
+    std::string names = "u0";
+    for (int i = 1; i <= 64; ++i) names += ",u" + std::to_string(i);
+    return names;
+  }();
+  for (const std::string& who :
+       {std::string("''"), std::string("'a,,b'"), std::string("'a, b'"), std::string("'a,'"),
+        std::string("'a,everybody'"), std::string("'nobody,a'"), std::string("'group:'"),
+        std::string("user:a"), std::string(33, 'n'), "'" + many + "'", std::string("[a, b]")}) {
+    SCOPED_TRACE(who);
+    EXPECT_THAT(ErrorsIn(kNodes + "rules:\n  - {prefix: a/, lock: " + who + "}\n"),
+                ElementsAre(testing::StartsWith(
+                    "r.yaml:3:24: rules[0].lock: expected everybody, nobody, or "
+                    "at most 64 users and groups, as in alice,1000,group:ops, "
+                    "found ")));
+  }
+}
+
 TEST(Load, TakesAnEmptySectionForItsDefaults) {
   EXPECT_THAT(ErrorsIn(kNodes + "lease:\n  # ttl: 5s\nlimits: ~\n"), IsEmpty());
   EXPECT_THAT(ErrorsIn(kNodes + "rules:\n"), IsEmpty());
@@ -222,24 +260,26 @@ TEST(LoadErrors, RefuseAPrefixTwice) {
                           "after line 3"));
 }
 
-TEST(LoadErrors, WantAPrefixAndALingerOfEachRule) {
+TEST(LoadErrors, WantAPrefixOfEachRule) {
   EXPECT_THAT(
       ErrorsIn(kNodes + R"(rules:
   - prefix: a/
+    linger:
   - linger: 2s
   - {prefix: '', linger: -1s, ttl: 3s}
   - cron/
 )"),
-      ElementsAre("r.yaml:3:5: rules[0].linger: expected a duration from 0s to 1s, found nothing",
-                  "r.yaml:4:5: rules[1].prefix: expected 1 to 255 ASCII characters without blanks, "
+      ElementsAre("r.yaml:4:5: rules[0].linger: expected a duration from 0s to 1s, found nothing",
+                  "r.yaml:5:5: rules[1].prefix: expected 1 to 255 ASCII characters without blanks, "
                   "found nothing",
-                  "r.yaml:4:13: rules[1].linger: expected a duration from 0s to 1s, found \"2s\"",
-                  "r.yaml:5:14: rules[2].prefix: expected 1 to 255 ASCII characters without "
+                  "r.yaml:5:13: rules[1].linger: expected a duration from 0s to 1s, found \"2s\"",
+                  "r.yaml:6:14: rules[2].prefix: expected 1 to 255 ASCII characters without "
                   "blanks, found \"\"",
-                  "r.yaml:5:26: rules[2].linger: expected a duration from 0s to 1s, found \"-1s\"",
-                  "r.yaml:5:31: rules[2].ttl: expected a known key, found \"ttl\"; did you mean "
+                  "r.yaml:6:26: rules[2].linger: expected a duration from 0s to 1s, found \"-1s\"",
+                  "r.yaml:6:31: rules[2].ttl: expected a known key, found \"ttl\"; did you mean "
                   "lease.ttl?",
-                  "r.yaml:6:5: rules[3]: expected a section with prefix, linger, found \"cron/\""));
+                  "r.yaml:7:5: rules[3]: expected a section with prefix, linger, lock, see, break, "
+                  "found \"cron/\""));
 }
 
 TEST(LoadErrors, WantAListOfRules) {

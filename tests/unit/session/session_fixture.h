@@ -42,7 +42,9 @@ class FakeEngine : public EnginePort {
     reloads.push_back(session);
     if (on_reload) on_reload();
   }
-  void OnDenied(engine::SessionId, std::string_view verb) override { denied.emplace_back(verb); }
+  void OnDenied(engine::SessionId, std::string_view verb, const std::string& lock) override {
+    denied.push_back(std::string(verb) + (lock.empty() ? "" : " " + lock));
+  }
 
   // The events of this kind, in their order.
   template <typename Kind>
@@ -66,7 +68,7 @@ class FakeEngine : public EnginePort {
   session::Status status;
   std::vector<engine::SessionId> reloads;  // by whom
   std::function<void()> on_reload;
-  std::vector<std::string> denied;  // verbs
+  std::vector<std::string> denied;  // "verb lock"
 };
 
 // A client on the socket. Reads by turning the loop.

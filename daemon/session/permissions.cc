@@ -1,0 +1,32 @@
+#include "daemon/session/permissions.h"
+
+#include <algorithm>
+#include <utility>
+
+namespace redlockd::session {
+namespace {
+
+bool Has(const auto& all, auto one) { return std::find(all.begin(), all.end(), one) != all.end(); }
+
+bool IsOneOf(const Who& who, const Peer& peer) {
+  return who.everybody || Has(who.users, peer.uid) ||
+         std::any_of(peer.groups.begin(), peer.groups.end(),
+                     [&who](gid_t group) { return Has(who.groups, group); });
+}
+
+}  // namespace
+
+void Permissions::Set(Right right, const std::string& prefix, Who who) {
+  rules_.at(static_cast<std::size_t>(right))[prefix] = std::move(who);
+}
+
+bool Permissions::May(Right right, std::string_view name, const Peer& peer) const {
+  if (peer.admin) return true;
+  const ByPrefix& rules = rules_.at(static_cast<std::size_t>(right));
+  // Among the prefixes of one name, the longest comes last in the order of names.
+  const auto rule = std::find_if(rules.rbegin(), rules.rend(),
+                                 [name](const auto& rule) { return name.starts_with(rule.first); });
+  return rule == rules.rend() ? right != Right::kBreak : IsOneOf(rule->second, peer);
+}
+
+}  // namespace redlockd::session
