@@ -36,7 +36,7 @@ struct ErrorEntry {
   const char* text;
 };
 
-constexpr std::array<ErrorEntry, 25> kErrors{{
+constexpr std::array<ErrorEntry, 26> kErrors{{
     {REDLOCK_OK, {}, "no error"},
     {REDLOCK_EBADREQUEST, ErrorCode::kBadRequest, "bad request"},
     {REDLOCK_EBADNAME, ErrorCode::kBadName, "bad lock name"},
@@ -49,6 +49,7 @@ constexpr std::array<ErrorEntry, 25> kErrors{{
     {REDLOCK_ENOSUCHTAG, ErrorCode::kNoSuchTag, "no such request"},
     {REDLOCK_EBUSY, ErrorCode::kBusy, "busy"},
     {REDLOCK_ETIMEOUT, ErrorCode::kTimeout, "timed out"},
+    {REDLOCK_ENOTURN, ErrorCode::kNoTurn, "no turn: the daemon has too much to do"},
     {REDLOCK_ECANCELLED, ErrorCode::kCancelled, "cancelled"},
     {REDLOCK_ENOQUORUM, ErrorCode::kNoQuorum, "no quorum of nodes"},
     {REDLOCK_ELIMIT, ErrorCode::kLimit, "limit of the daemon reached"},

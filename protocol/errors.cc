@@ -25,6 +25,7 @@ constexpr std::array<Entry, kErrorCount> kErrors{{
     {ErrorCode::kNoSuchTag, "no-such-tag"},
     {ErrorCode::kBusy, "busy"},
     {ErrorCode::kTimeout, "timeout"},
+    {ErrorCode::kNoTurn, "no-turn"},
     {ErrorCode::kCancelled, "cancelled"},
     {ErrorCode::kNoQuorum, "no-quorum"},
     {ErrorCode::kLimit, "limit"},

@@ -20,6 +20,7 @@ enum class ErrorCode {
   // contention
   kBusy,
   kTimeout,
+  kNoTurn,
   kCancelled,
   // the Redis nodes'
   kNoQuorum,

@@ -43,6 +43,7 @@ constexpr CounterRow kTable[] = {
     Row<&Counters::busy>("busy", kCounter, "requests for a lock that failed with `busy`"),
     Row<&Counters::timeouts>("timeouts", kCounter,
                              "requests for a lock that failed with `timeout`"),
+    Row<&Counters::no_turn>("no-turn", kCounter, "requests for a lock that failed with `no-turn`"),
     Row<&Counters::no_quorum>("no-quorum", kCounter,
                               "requests for a lock that failed with `no-quorum`"),
     Row<&Counters::split_votes>("split-votes", kCounter,

@@ -32,6 +32,7 @@ struct Counters {
   std::uint64_t lost_broken = 0;
   std::uint64_t busy = 0;
   std::uint64_t timeouts = 0;
+  std::uint64_t no_turn = 0;
   std::uint64_t no_quorum = 0;
   std::uint64_t split_votes = 0;  // rule E7
   std::uint64_t new_names = 0;    // rule C14

@@ -77,6 +77,7 @@ enum class Failure : std::uint8_t {
   // contention
   kBusy,
   kTimeout,
+  kNoTurn,  // the wait was over, if only that of a try, before the nodes could be asked (rule C12)
   kCancelled,
   // backend
   kNoQuorum,

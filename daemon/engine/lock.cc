@@ -34,6 +34,12 @@ Busy WhyInVain(State state, bool was_first, bool stands_before_gate) {
   return was_first ? Busy::kHeldElsewhere : Busy::kLineHere;
 }
 
+// What a wait that is over for that reason fails with.
+Failure FailureOf(Busy why, bool is_try) {
+  if (why == Busy::kGate) return Failure::kNoTurn;
+  return is_try ? Failure::kBusy : Failure::kTimeout;
+}
+
 // For how long a lock of this state stays taken here after its hold.
 Duration KeptFor(State state, const Claim& claim, Time now) {
   return state == State::kLockDelay ? claim.schedule().kept_until() - now : Duration(0);
@@ -302,9 +308,9 @@ void Lock::OnWaitOver(Time now, SessionId session) {
     shared_.requests.Refuse(*leaving, name(), Failure::kNoQuorum,
                             shared_.nodes.WhyNoQuorum(now, acquisition_.contention()->failures()));
   } else {
-    shared_.requests.Refuse(
-        *leaving, name(), leaving->is_try ? Failure::kBusy : Failure::kTimeout,
-        ToText(WhyInVain(state_, was_first, stands_before_gate), KeptFor(state_, claim_, now)));
+    const Busy why = WhyInVain(state_, was_first, stands_before_gate);
+    shared_.requests.Refuse(*leaving, name(), FailureOf(why, leaving->is_try),
+                            ToText(why, KeptFor(state_, claim_, now)));
   }
   Touch();
 }

@@ -14,6 +14,7 @@ void Requests::Grant(const Waiter& waiter, Granted granted) {
 void Requests::Refuse(SessionId session, RequestId request, Failed failed) {
   if (failed.failure == Failure::kBusy) ++counters_.busy;
   if (failed.failure == Failure::kTimeout) ++counters_.timeouts;
+  if (failed.failure == Failure::kNoTurn) ++counters_.no_turn;
   if (failed.failure == Failure::kNoQuorum) ++counters_.no_quorum;
   outbox_.Reply(session, request, std::move(failed));
 }

@@ -25,6 +25,8 @@ FailureWord WordOf(engine::Failure failure) {
       return {ErrorCode::kBusy, "another holds it"};
     case Failure::kTimeout:
       return {ErrorCode::kTimeout, "another held it until the wait was over"};
+    case Failure::kNoTurn:
+      return {ErrorCode::kNoTurn, "too many lock attempts are in flight"};
     case Failure::kCancelled:
       return {ErrorCode::kCancelled, "the wait was cancelled"};
     case Failure::kNoQuorum:

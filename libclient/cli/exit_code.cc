@@ -20,6 +20,8 @@ int ExitCodeOf(int redlock_error) {
     case REDLOCK_ETIMEOUT:
     case REDLOCK_ECANCELLED:
       return kExitBusy;
+    case REDLOCK_ENOTURN:
+      return kExitNoTurn;
     case REDLOCK_ENOQUORUM:
       return kExitNoQuorum;
     case REDLOCK_ELIMIT:

@@ -4,6 +4,7 @@
 namespace redlock::cli {
 
 inline constexpr int kExitUsage = 64;
+inline constexpr int kExitNoTurn = 67;       // the daemon had too much to do; the lock may be free
 inline constexpr int kExitNoQuorum = 68;     // too few nodes can be reached
 inline constexpr int kExitUnavailable = 69;  // no daemon, or none with room for another client
 inline constexpr int kExitInternal = 70;

@@ -157,6 +157,9 @@ void Checker::OnLockFailed(const Open& open, const LockRequested& e, Failure fai
     case Failure::kTimeout:
       FUZZ_CHECK(!is_try && e.wait && now_ >= Later(open.since, *e.wait), "too early");
       return;
+    case Failure::kNoTurn:
+      FUZZ_CHECK(is_try || (e.wait && now_ >= Later(open.since, *e.wait)), "too early");
+      return;
     case Failure::kCancelled:
       FUZZ_CHECK(open.cancelled || ended_.contains(e.session), "cancelled by itself");
       return;

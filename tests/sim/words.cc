@@ -21,9 +21,9 @@ constexpr std::array kVerdicts = {"OK",         "BUSY",     "NOT THE TURN", "THE
                                   "QUARANTINE", "SETTINGS", "ERROR"};
 constexpr std::array kQueueings = {"no want", "a want if refused", "a want", "a stand",
                                    "past the queue"};
-constexpr std::array kFailures = {"bad ttl",   "not held", "lost",     "deadlock",
-                                  "no wait",   "busy",     "timeout",  "cancelled",
-                                  "no quorum", "limit",    "draining", "refused"};
+constexpr std::array kFailures = {"bad ttl", "not held", "lost",    "deadlock",       "no wait",
+                                  "busy",    "timeout",  "no turn", "cancelled",      "no quorum",
+                                  "limit",   "draining", "refused", "nothing differs"};
 constexpr std::array kNotices = {"RENEWED", "JEOPARDY", "SAFE",    "LOST",
                                  "BROKEN",  "WANTED",   "DRAINING"};
 constexpr std::array kHints = {" is wanted", " is free", " is its next", " is broken"};

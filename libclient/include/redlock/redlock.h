@@ -77,6 +77,8 @@ enum redlock_error {
   REDLOCK_EBUSY = 16,      /* another holds it, and the call was not to wait */
   REDLOCK_ETIMEOUT = 17,   /* another held it until the wait was over */
   REDLOCK_ECANCELLED = 18, /* the wait was cancelled */
+  REDLOCK_ENOTURN = 19, /* the daemon had too much to do to ask the nodes in time; the lock may be
+                              free */
 
   /* The Redis nodes. */
   REDLOCK_ENOQUORUM = 32, /* too few nodes are reachable or trusted; the text says why */
@@ -181,7 +183,7 @@ typedef struct redlock_grant {
   { sizeof(redlock_grant), 0, 0, 0, 0, 0 }
 
 /* Takes the lock. options NULL means REDLOCK_LOCK_OPTIONS_INIT; grant may be NULL. Errors:
- * EBADNAME, EBUSY (wait 0), ETIMEOUT, ECANCELLED, EDEADLOCK, ENOQUORUM, ELIMIT, EDRAINING,
+ * EBADNAME, EBUSY (wait 0), ETIMEOUT, ENOTURN, ECANCELLED, EDEADLOCK, ENOQUORUM, ELIMIT, EDRAINING,
  * ENOANSWER, ECLOSED, EFORK, EINVAL, EBADREQUEST (the ttl is out of bounds; the text gives
  * them). */
 int redlock_lock(redlock_client* client, const char* name, const redlock_lock_options* options,

@@ -13,7 +13,9 @@ using namespace std::chrono_literals;
 std::vector<std::string> Documented() {
   std::ifstream document(PROTOCOL_MD);
   std::string line;
-  while (line != "| the text of `busy` | what it means |" && std::getline(document, line)) continue;
+  while (line != "| the text of `busy`, or of `no-turn` | what it means |" &&
+         std::getline(document, line))
+    continue;
   std::getline(document, line);
   std::vector<std::string> texts;
   while (std::getline(document, line) && line.starts_with("| ")) {

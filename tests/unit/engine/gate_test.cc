@@ -246,7 +246,7 @@ TEST_F(Gate, WhoeverLeavesTheLineIsNotAsked) {
   Close(c);
   Pass(10ms);
   EXPECT_EQ(WhyFailed(cancelled), Failure::kCancelled);
-  EXPECT_EQ(WhyFailed(timed_out), Failure::kTimeout);
+  EXPECT_EQ(WhyFailed(timed_out), Failure::kNoTurn);
   EXPECT_THAT(FailureOf(timed_out)->text, testing::HasSubstr("too many"));
   ForgetAsked();
   CloseOthers();
@@ -270,7 +270,7 @@ TEST_F(Gate, ATryWaitsForItsTurnAsLongAsForAQuorum) {
   Pass(timing_.quorum_wait - 1ms);
   EXPECT_FALSE(Answered(request));
   Pass(1ms);
-  EXPECT_EQ(WhyFailed(request), Failure::kBusy);
+  EXPECT_EQ(WhyFailed(request), Failure::kNoTurn);
   EXPECT_THAT(FailureOf(request)->text, testing::HasSubstr("too many"));
   ForgetAsked();
   CloseOthers();

@@ -436,7 +436,7 @@ TEST_F(HandOff, AWaitThatWasNotFirstInLineSaysSo) {
   EXPECT_EQ(FailureOf(second)->text, "other requests on this host are first");
 }
 
-TEST_F(HandOff, AShortWaitThatEndsBeforeTheGateIsATimeout) {  // rule C12
+TEST_F(HandOff, AShortWaitThatEndsBeforeTheGateHasHadNoTurn) {  // rule C12
   Make(3, false, {}, 1);
   Start();
   a_ = Open();
@@ -447,7 +447,7 @@ TEST_F(HandOff, AShortWaitThatEndsBeforeTheGateIsATimeout) {  // rule C12
   Lock(c_, {.name = "y"});  // the one attempt that there may be
   const auto request = Lock(b_, {.wait = 30ms});
   Pass(30ms);
-  ASSERT_EQ(WhyFailed(request), Failure::kTimeout);
+  ASSERT_EQ(WhyFailed(request), Failure::kNoTurn);
   EXPECT_EQ(FailureOf(request)->text, "too many lock attempts are in flight");
 }
 

@@ -62,22 +62,23 @@ TEST_F(RequestsTest, AGrantIsCountedAndTheSessionKeepsTheLock) {
 TEST_F(RequestsTest, EachFailureIsAnsweredAsItIsAndCountedWhereItHasACounter) {
   struct Row {
     Failure failure;
-    std::uint64_t busy, timeouts, no_quorum;
+    std::uint64_t busy, timeouts, no_turn, no_quorum;
   };
   for (const Row& row : {
-           Row{Failure::kBadTtl, 0, 0, 0},
-           Row{Failure::kNotHeld, 0, 0, 0},
-           Row{Failure::kLost, 0, 0, 0},
-           Row{Failure::kDeadlock, 0, 0, 0},
-           Row{Failure::kNoSuchWait, 0, 0, 0},
-           Row{Failure::kBusy, 1, 0, 0},
-           Row{Failure::kTimeout, 0, 1, 0},
-           Row{Failure::kCancelled, 0, 0, 0},
-           Row{Failure::kNoQuorum, 0, 0, 1},
-           Row{Failure::kLimit, 0, 0, 0},
-           Row{Failure::kDraining, 0, 0, 0},
-           Row{Failure::kRefused, 0, 0, 0},
-           Row{Failure::kNothingDiffers, 0, 0, 0},
+           Row{Failure::kBadTtl, 0, 0, 0, 0},
+           Row{Failure::kNotHeld, 0, 0, 0, 0},
+           Row{Failure::kLost, 0, 0, 0, 0},
+           Row{Failure::kDeadlock, 0, 0, 0, 0},
+           Row{Failure::kNoSuchWait, 0, 0, 0, 0},
+           Row{Failure::kBusy, 1, 0, 0, 0},
+           Row{Failure::kTimeout, 0, 1, 0, 0},
+           Row{Failure::kNoTurn, 0, 0, 1, 0},
+           Row{Failure::kCancelled, 0, 0, 0, 0},
+           Row{Failure::kNoQuorum, 0, 0, 0, 1},
+           Row{Failure::kLimit, 0, 0, 0, 0},
+           Row{Failure::kDraining, 0, 0, 0, 0},
+           Row{Failure::kRefused, 0, 0, 0, 0},
+           Row{Failure::kNothingDiffers, 0, 0, 0, 0},
        }) {
     const int which = static_cast<int>(row.failure);
     for (const bool waits : {false, true}) {
@@ -96,6 +97,7 @@ TEST_F(RequestsTest, EachFailureIsAnsweredAsItIsAndCountedWhereItHasACounter) {
       EXPECT_EQ(failed.text, "why");
       EXPECT_EQ(counters_.busy, row.busy) << which;
       EXPECT_EQ(counters_.timeouts, row.timeouts) << which;
+      EXPECT_EQ(counters_.no_turn, row.no_turn) << which;
       EXPECT_EQ(counters_.no_quorum, row.no_quorum) << which;
       EXPECT_EQ(counters_.grants, 0u) << which;
     }

@@ -212,9 +212,9 @@ TEST(CliRunBusy, WithExitCodeZeroATakenLockIsReportedOnlyIfAsked) {
 
 INSTANTIATE_TEST_SUITE_P(Codes, CliRunRefused,
                          testing::Values(Refusal{"busy", 75}, Refusal{"timeout", 75},
-                                         Refusal{"no-quorum", 68}, Refusal{"limit", 69},
-                                         Refusal{"bad-name", 64}, Refusal{"bad-request", 64},
-                                         Refusal{"internal", 70}));
+                                         Refusal{"no-turn", 67}, Refusal{"no-quorum", 68},
+                                         Refusal{"limit", 69}, Refusal{"bad-name", 64},
+                                         Refusal{"bad-request", 64}, Refusal{"internal", 70}));
 
 TEST_F(CliRun, NoDaemon) {
   TempDir dir;
