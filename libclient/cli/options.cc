@@ -208,6 +208,18 @@ WatchOptions ParseWatch(Words& words, std::string* socket) {
   return watch;
 }
 
+TopOptions ParseTop(Words& words, std::string* socket) {
+  TopOptions top;
+  std::vector<Option> options = CommonOptions("top", socket);
+  options.push_back(PositiveDuration({"interval"}, &top.interval));
+  TakeOperands(words, options, 0);
+  if (top.interval < kLeastInterval) {
+    throw Mistake("--interval: expected at least " + protocol::FormatDuration(kLeastInterval) +
+                  ", found " + protocol::FormatDuration(top.interval));
+  }
+  return top;
+}
+
 HealthOptions ParseHealth(Words& words, std::string* socket) {
   HealthOptions health;
   std::vector<Option> options = CommonOptions("health", socket);
@@ -240,7 +252,8 @@ Options Parse(Words& words, std::string* command) {
                   }});
   words.TakeOptions(ours);
   constexpr char kExpected[] =
-      "expected run, list, show, watch, break, nodes, health, stats, status, reload, ping or help";
+      "expected run, list, show, watch, top, break, nodes, health, stats, status, reload, ping or "
+      "help";
   if (words.AtEnd()) throw Mistake(std::string("no command: ") + kExpected);
   const std::string word = words.Take();
   if (word == "help") ParseHelp(words, &options.socket);
@@ -252,6 +265,11 @@ Options Parse(Words& words, std::string* command) {
   if (word == "watch") {
     *command = word;
     options.command = ParseWatch(words, &options.socket);
+    return options;
+  }
+  if (word == "top") {
+    *command = word;
+    options.command = ParseTop(words, &options.socket);
     return options;
   }
   if (word == "health") {

@@ -59,6 +59,12 @@ struct WatchOptions {
   bool json = false;
 };
 
+// redlock top
+struct TopOptions {
+  Duration interval = std::chrono::seconds(1);  // between two pages; at least kLeastInterval
+};
+inline constexpr Duration kLeastInterval = std::chrono::milliseconds(100);
+
 // redlock health
 struct HealthOptions {
   bool json = false;
@@ -67,7 +73,7 @@ struct HealthOptions {
 
 struct Options {
   std::string socket;  // empty: libredlock's default
-  std::variant<RunOptions, QueryOptions, WatchOptions, HealthOptions> command;
+  std::variant<RunOptions, QueryOptions, WatchOptions, TopOptions, HealthOptions> command;
 };
 
 // The options; or, when all is said (help, version, a mistake: in words on stderr), the exit code.

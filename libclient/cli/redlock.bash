@@ -37,9 +37,9 @@ _redlock_locks() {
 _redlock() {
   local cur prev words cword
   _init_completion -n : || return
-  local commands=(run list show watch break nodes health stats status reload ping help)
+  local commands=(run list show watch top break nodes health stats status reload ping help)
   local values=' --socket -w --wait --timeout -E --conflict-exit-code -c --command --ttl --max-hold --min-hold
-    --kill-after --note --fence --owner '
+    --kill-after --note --fence --owner --interval '
   local socket=() command='' options_ended='' operands=0 first=0 i
   # What stands before the cursor: the command, and how many operands it has got.
   for ((i = 1; i < cword; i++)); do
@@ -69,7 +69,7 @@ _redlock() {
     --socket) _filedir; return ;;
     -c | --command) mapfile -t COMPREPLY < <(compgen -c -- "$cur"); return ;;
     -w | --wait | --timeout | -E | --conflict-exit-code | --note | --fence | --owner) return ;;
-    --ttl | --max-hold | --min-hold | --kill-after) _redlock_offer 1s 5s 10s 30s 1m; return ;;
+    --ttl | --max-hold | --min-hold | --kill-after | --interval) _redlock_offer 1s 5s 10s 30s 1m; return ;;
   esac
   if [[ $cur == -* && -z $options_ended ]]; then
     case $command in
@@ -81,6 +81,7 @@ _redlock() {
       list) _redlock_offer --json --null --socket --help ;;
       break) _redlock_offer --fence --owner --now --json --socket --help ;;
       nodes) _redlock_offer --json --trust-empty --adopt --socket --help ;;
+      top) _redlock_offer --interval --socket --help ;;
       health) _redlock_offer --timeout --json --socket --help ;;
       help) _redlock_offer --socket --help ;;
       *) _redlock_offer --json --socket --help ;;

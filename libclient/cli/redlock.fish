@@ -18,7 +18,7 @@ function __redlock_parse
     set -g __redlock_ended no
     set -g __redlock_socket
     set -l values --socket -w --wait --timeout -E --conflict-exit-code -c --command --ttl --max-hold --min-hold \
-        --kill-after --note --fence --owner
+        --kill-after --note --fence --owner --interval
     set -l words (__redlock_words)
     set -l i 2
     while test $i -le (count $words)
@@ -99,9 +99,9 @@ complete -c redlock -n __redlock_runs -a '(__redlock_run)'
 complete -c redlock -n __redlock_takes_lock -a '(__redlock_locks)' -d lock
 
 complete -c redlock -n '__redlock_takes ""' -s V -l version -d 'Print the version and exit'
-complete -c redlock -n '__redlock_takes_option "" run list show watch break nodes health stats status reload ping help' \
+complete -c redlock -n '__redlock_takes_option "" run list show watch top break nodes health stats status reload ping help' \
     -l socket -r -F -d 'The socket of the daemon'
-complete -c redlock -n '__redlock_takes_option "" run list show watch break nodes health stats status reload ping help' \
+complete -c redlock -n '__redlock_takes_option "" run list show watch top break nodes health stats status reload ping help' \
     -s h -l help -d 'Print help and exit'
 complete -c redlock -n '__redlock_takes_option list show watch break nodes health stats status reload ping' \
     -l json -d 'Print JSON'
@@ -111,6 +111,7 @@ for line in \
     'list	List what this host holds and waits for' \
     'show	Show who holds a lock' \
     'watch	Print what happens to locks' \
+    'top	Show locks, nodes and rates, live' \
     "break	End another's hold of a lock" \
     'nodes	Show the Redis nodes and their health' \
     'health	Check whether locks can be taken' \
@@ -145,4 +146,5 @@ complete -c redlock -n '__redlock_takes_option break' -l owner -x -d 'The hold o
 complete -c redlock -n '__redlock_takes_option break' -l now -d 'Free the lock at once'
 complete -c redlock -n '__redlock_takes_option nodes' -l trust-empty -d 'End the quarantine of a new set of nodes'
 complete -c redlock -n '__redlock_takes_option nodes' -l adopt -d "Write this daemon's settings to the nodes"
+complete -c redlock -n '__redlock_takes_option top' -l interval -x -a $durations -d 'How often to look'
 complete -c redlock -n '__redlock_takes_option health' -l timeout -x -d 'How long to wait for the daemon'

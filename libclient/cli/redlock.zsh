@@ -33,6 +33,7 @@ _redlock_commands() {
     'list:list what this host holds and waits for'
     'show:show who holds a lock'
     'watch:print what happens to locks'
+    'top:show locks, nodes and rates, live'
     "break:end another's hold of a lock"
     'nodes:show the Redis nodes and their health'
     'health:check whether locks can be taken'
@@ -89,6 +90,7 @@ _redlock() {
       _arguments -S $query '--trust-empty[end the quarantine of a new set of nodes]' \
         "--adopt[write this daemon's settings to the nodes]"
       ;;
+    top) _arguments -S $any '--interval=[how often to look]:duration:_redlock_durations' ;;
     health) _arguments -S $query '--timeout=[how long to wait for the daemon]:duration:_redlock_durations' ;;
     help) _arguments -S $any '1:command:_redlock_commands' ;;
     *) _arguments -S $query ;;

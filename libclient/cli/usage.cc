@@ -18,7 +18,7 @@ constexpr std::string_view kCommon =
 
 constexpr std::string_view kJson = "  --json                 Print JSON\n";
 
-constexpr std::array<Text, 13> kTexts{{
+constexpr std::array<Text, 14> kTexts{{
     {"", "redlock [OPTIONS] COMMAND ...",
      "Distributed locks for this host: the command line of redlockd(8)\n"
      "\n"
@@ -27,6 +27,7 @@ constexpr std::array<Text, 13> kTexts{{
      "  list                   List what this host holds and waits for\n"
      "  show NAME              Show who holds a lock, on this host or elsewhere\n"
      "  watch [NAME...]        Print what happens to locks on this host\n"
+     "  top                    Show locks, nodes and rates, live\n"
      "  break NAME             End another's hold of a lock\n"
      "  nodes                  Show the Redis nodes and their health\n"
      "  health                 Check whether locks can be taken\n"
@@ -74,6 +75,14 @@ constexpr std::array<Text, 13> kTexts{{
      "Prints what happens to these locks, or to all locks, on this host, as it happens\n"
      "\n"
      "Options:\n"},
+    {"top", "redlock top [OPTIONS]",
+     "Shows who holds and waits for locks on this host, the nodes and the rates, live\n"
+     "\n"
+     "Locks that most wait for come first. q ends it. If the input or output is no\n"
+     "terminal, the page is printed once.\n"
+     "\n"
+     "Options:\n"
+     "  --interval DURATION    How often to look; default: 1s, at least 100ms\n"},
     {"break",
      "redlock break [OPTIONS] NAME --fence N\n"
      "       redlock break [OPTIONS] NAME --owner VALUE [--now]",
@@ -123,12 +132,12 @@ constexpr std::string_view kDurations =
 constexpr std::string_view kExitCodes =
     "\n"
     "The exit code is that of COMMAND, or 128+N if signal N ended it. Other codes: 64 the usage\n"
-    "is wrong; 68 there is no quorum; 69 there is no daemon; 75 another process holds the lock\n"
-    "(see -E); 79 the lock was lost while COMMAND ran; 126 COMMAND cannot be executed; 127\n"
-    "COMMAND is not found.\n";
+    "is wrong; 67 the daemon has too much to do; 68 there is no quorum; 69 there is no daemon;\n"
+    "75 another process holds the lock (see -E); 77 this user may not take it; 79 the lock was\n"
+    "lost while COMMAND ran; 126 COMMAND cannot be executed; 127 COMMAND is not found.\n";
 
 bool HasJson(std::string_view command) {
-  return !command.empty() && command != "run" && command != "help";
+  return !command.empty() && command != "run" && command != "top" && command != "help";
 }
 
 }  // namespace
@@ -139,7 +148,7 @@ std::string UsageOf(std::string_view command) {
     std::string usage = "Usage: " + std::string(text.synopsis) + "\n\n" + std::string(text.rest);
     if (HasJson(command)) usage += kJson;
     usage += kCommon;
-    if (command == "run" || command == "health") usage.append(kDurations);
+    if (command == "run" || command == "health" || command == "top") usage.append(kDurations);
     if (command == "run") usage.append(kExitCodes);
     return usage;
   }
