@@ -42,6 +42,7 @@ usr/share/doc/redlockd/examples/fenced_counter.cc
 usr/share/doc/redlockd/examples/one-node.yaml
 usr/share/doc/redlockd/examples/three-nodes.yaml
 usr/share/doc/redlockd/prometheus/alerts.yaml
+usr/share/doc/redlockd/prometheus/dashboard.json
 usr/share/fish/vendor_completions.d/redlock.fish
 usr/share/man/man1/redlock.1
 usr/share/man/man5/redlockd.yaml.5

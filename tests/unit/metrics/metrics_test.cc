@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cstring>
 #include <fstream>
 #include <regex>
 #include <set>
@@ -88,12 +89,18 @@ std::set<std::string> MetricsNamedIn(const char* path) {
   text << std::ifstream(path).rdbuf();
   const std::string all = text.str();
   const std::regex name("redlockd_[a-z_]+");
-  return {std::sregex_token_iterator(all.begin(), all.end(), name), std::sregex_token_iterator()};
+  std::set<std::string> names;
+  for (std::sregex_token_iterator found(all.begin(), all.end(), name), end; found != end; ++found) {
+    std::string family = *found;
+    if (family.ends_with("_bucket")) family.resize(family.size() - std::strlen("_bucket"));
+    names.insert(family);
+  }
+  return names;
 }
 
-TEST_F(MetricsTest, HasWhatTheAlertsAndTheDocumentName) {
+TEST_F(MetricsTest, HasWhatTheAlertsTheDashboardAndTheDocumentName) {
   const std::string text = ToText(now_);
-  for (const char* path : {ALERTS, OPERATIONS_MD}) {
+  for (const char* path : {ALERTS, DASHBOARD, OPERATIONS_MD}) {
     const auto names = MetricsNamedIn(path);
     EXPECT_GT(names.size(), 5u) << path;
     for (const std::string& name : names) {
