@@ -23,7 +23,7 @@
 // lock: who has what is the engine's to know.
 //
 //   Listener -> Sessions -> Session -> Connection     who -> one client's order of things -> bytes
-//                               |
+//                               |'---> Owners         those within it, each a session to the engine
 //                  verbs -> handlers -> EnginePort    what a line means, and what is done
 //   EnginePort .. Sessions::Answer, Notify -> answers what the engine says, in protocol's words
 //
