@@ -5,6 +5,7 @@
 namespace redlockd::session {
 
 engine::SessionId Owners::Begin(const std::string& name) {
+  if (name.empty()) return session_;
   const auto [known, is_new] = ids_.try_emplace(name);
   if (is_new) {
     known->second = port_.OpenOwner();
@@ -17,6 +18,7 @@ engine::SessionId Owners::Begin(const std::string& name) {
 }
 
 void Owners::End(engine::SessionId id) {
+  if (id == session_) return;
   const auto owner = owners_.find(id);
   CHECK(owner != owners_.end() && owner->second.requests > 0);
   --owner->second.requests;

@@ -31,16 +31,18 @@ class Owners {
     ~Port() = default;
   };
 
-  explicit Owners(Port& port) : port_(port) {}
+  // Of the session with that id.
+  Owners(Port& port, engine::SessionId session) : port_(port), session_(session) {}
 
-  // A request of that owner begins; until its End, the owner stays.
+  // A request begins, of that owner, or of the session itself if the name is empty. Until its End, the
+  // owner stays.
   engine::SessionId Begin(const std::string& name);
-  void End(engine::SessionId owner);
-  // A hold of that owner has ended by itself.
-  void OnLoss(engine::SessionId owner);
+  void End(engine::SessionId asker);
+  // A hold of that owner, or of the session itself, has ended without it.
+  void OnLoss(engine::SessionId holder);
 
-  // Empty if there is no such owner.
-  const std::string& NameOf(engine::SessionId owner) const;
+  // Empty for the session itself.
+  const std::string& NameOf(engine::SessionId holder) const;
   std::vector<engine::SessionId> All() const;
   // Forgets all of them, and closes none.
   void Clear();
@@ -59,6 +61,7 @@ class Owners {
   void Forget(Table::iterator owner);
 
   Port& port_;
+  const engine::SessionId session_;
   Table owners_;
   std::unordered_map<std::string, engine::SessionId> ids_;
   Idle idle_;  // those that have losses and nothing else, the oldest first

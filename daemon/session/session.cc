@@ -32,7 +32,8 @@ Session::Session(Sessions& room, engine::SessionId id, Peer peer, Descriptor soc
       id_(id),
       peer_(std::move(peer)),
       connection_(room.loop(), std::move(socket), *this),
-      owners_(*this) {
+      owner_port_(room, *this),
+      owners_(owner_port_, id) {
   room_.Greet(out());
   Schedule();
 }
@@ -161,7 +162,7 @@ void Session::ExecuteRequest(Request& request) {
   call.request = ++last_request_;
   // To the engine a wait and its cancel are of one session.
   if (verb->subject == Subject::kTag) call.as = OwnerOfTag(call.subject);
-  call.asker = BeginAs(call.as);
+  call.asker = owners_.Begin(call.as);
   CarryOut(verb->run(*this, call), call);
   Schedule();
 }
@@ -207,13 +208,18 @@ void Session::CarryOut(Outcome outcome, Call& call) {
     Start(call, std::holds_alternative<engine::LockRequested>(*event));
     return room_.port().Post(std::move(*event));
   }
-  EndAs(call.asker);
+  owners_.End(call.asker);
   if (std::holds_alternative<List>(outcome)) {
     listings_.emplace_back(call.request, call.tag);
     Start(call, false);
   } else if (std::holds_alternative<Quit>(outcome)) {
     QuitBy(call);
   }
+}
+
+std::string Session::OwnerOfTag(const std::string& tag) const {
+  const UnderWay::Request* request = under_way_.FindTag(tag);
+  return request == nullptr ? "" : OwnerName(request->asker);
 }
 
 // --- requests under way --------------------------------------------------------------------------
@@ -225,7 +231,7 @@ void Session::Start(Call& call, bool is_wait) {
 void Session::Finish(engine::RequestId request) {
   const engine::SessionId asker = under_way_.Find(request)->asker;
   under_way_.Remove(request);
-  EndAs(asker);
+  owners_.End(asker);
   Schedule();
   if (starved_ || !queue_.empty()) room_.Serve(*this);
 }
@@ -267,7 +273,7 @@ void Session::Notify(engine::SessionId holder, const engine::Notice& notice) {
     case Kind::kBroken:
       news_.erase(key);
       WriteNotice(out(), notice, OwnerName(holder), room_.port().Now());
-      if (holder != id_) owners_.OnLoss(holder);
+      owners_.OnLoss(holder);
       break;
     case Kind::kDraining:  // each owner that holds something hears of it, and the client once
       if (!std::exchange(draining_, true)) WriteNotice(out(), notice, "", room_.port().Now());
@@ -290,39 +296,6 @@ void Session::NotifyWatch(std::string_view line) {
   unread_watches_ += line.size();
   Schedule();
 }
-
-// --- owners within the session -------------------------------------------------------------------
-
-std::string Session::OwnerOfTag(const std::string& tag) const {
-  const UnderWay::Request* request = under_way_.FindTag(tag);
-  return request == nullptr ? "" : OwnerName(request->asker);
-}
-
-engine::SessionId Session::BeginAs(const std::string& owner) {
-  return owner.empty() ? id_ : owners_.Begin(owner);
-}
-
-void Session::EndAs(engine::SessionId asker) {
-  if (asker != id_) owners_.End(asker);
-}
-
-engine::SessionId Session::OpenOwner() {
-  const engine::SessionId owner = room_.Register(*this);
-  room_.port().Post(engine::SessionOpened{owner, peer_.uid, peer_.pid, id_});
-  if (reported_input_end_) room_.port().Post(engine::SessionInputEnded{owner});
-  return owner;
-}
-
-void Session::CloseOwner(engine::SessionId owner) {
-  room_.port().Post(engine::SessionClosed{owner});
-  room_.Unregister(owner);
-}
-
-engine::SessionUse Session::UseOf(engine::SessionId owner) const {
-  return room_.port().UseOf(owner);
-}
-
-std::size_t Session::MostIdle() const { return room_.options().locks_per_session; }
 
 // --- output --------------------------------------------------------------------------------------
 

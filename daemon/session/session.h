@@ -13,6 +13,7 @@
 #include "daemon/engine/fair_line.h"
 #include "daemon/session/connection.h"
 #include "daemon/session/listing.h"
+#include "daemon/session/owner_port.h"
 #include "daemon/session/owners.h"
 #include "daemon/session/peer.h"
 #include "daemon/session/under_way.h"
@@ -32,13 +33,15 @@ class Sessions;
 // Untagged requests run one after the other, in the order of their lines; tagged ones run when they
 // are read. All of it is done in small portions, as the room says; all that is written in a turn of
 // the loop goes out together at its end.
-class Session : private Connection::Owner, private Owners::Port {
+class Session : private Connection::Owner {
  public:
   // Greets the client.
   Session(Sessions& room, engine::SessionId id, Peer peer, redlock::base::Descriptor socket);
 
   engine::SessionId id() const { return id_; }
   const Peer& peer() const { return peer_; }
+  // The engine knows that no more will come.
+  bool input_ended() const { return reported_input_end_; }
 
   // For the room.
   void Answer(engine::RequestId request, const engine::Answer& answer);
@@ -86,11 +89,6 @@ class Session : private Connection::Owner, private Owners::Port {
   void OnWritable() override;
   void OnGone() override;
 
-  engine::SessionId OpenOwner() override;
-  void CloseOwner(engine::SessionId owner) override;
-  engine::SessionUse UseOf(engine::SessionId owner) const override;
-  std::size_t MostIdle() const override;
-
   // From lines to requests.
   void TakeLines(int& left);
   void ReportInputEnd();
@@ -100,17 +98,14 @@ class Session : private Connection::Owner, private Owners::Port {
   void RunQueued(int& left);
   void Execute(Item& item);  // uses it up
   void ExecuteRequest(redlock::protocol::Request& request);
+  // Of the request with that tag; empty if it is the session's own, or there is none.
+  std::string OwnerOfTag(const std::string& tag) const;
   // `lock` is empty if the request names none.
   bool MayDo(const Verb& verb, const std::string& lock) const;
   void Deny(const Verb& verb, const std::string& tag, const std::string& lock);
   void CarryOut(Outcome outcome, Call& call);
   void Start(Call& call, bool is_wait);  // takes the call's tag and subject
   void Finish(engine::RequestId request);
-  // Of the request with that tag; empty if it is the session's own, or there is none.
-  std::string OwnerOfTag(const std::string& tag) const;
-  // The request of an owner begins or ends.
-  engine::SessionId BeginAs(const std::string& owner);
-  void EndAs(engine::SessionId asker);
 
   // Output.
   void Schedule();
@@ -145,6 +140,7 @@ class Session : private Connection::Owner, private Owners::Port {
 
   engine::RequestId last_request_ = 0;
   UnderWay under_way_;
+  OwnerPort owner_port_;
   Owners owners_;
   std::list<Item> queue_;        // untagged lines after the one that is under way
   std::list<Listing> listings_;  // of those under way

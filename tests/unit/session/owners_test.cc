@@ -50,7 +50,7 @@ class OwnersTest : public testing::Test, private Owners::Port {
   std::size_t most_idle_ = 2;
   std::map<SessionId, SessionUse> uses_;
   std::vector<SessionId> closed_;
-  Owners owners_{*this};
+  Owners owners_{*this, 1};
 };
 
 TEST_F(OwnersTest, AnOwnerIsThereAsLongAsItHasAnything) {
