@@ -4,6 +4,7 @@
 #include <csignal>
 #include <utility>
 
+#include "daemon/app/tls.h"
 #include "daemon/app/translate.h"
 #include "daemon/engine/node_set.h"
 #include "daemon/host/clock.h"
@@ -291,6 +292,7 @@ metrics::Snapshot App::Look() const {
   now.majority = engine::Majority(in_force().nodes.size());
   now.addresses = AddressesOf(in_force());
   now.nodes = Nodes();
+  now.certificate_expiries = CertificateExpiries(in_force());
   now.histograms = &engine_.histograms();
   now.cpu = host::CpuTime();
   now.resident_bytes = host::ResidentBytes();

@@ -1,5 +1,7 @@
 #include "daemon/app/tls.h"
 
+#include <array>
+#include <ctime>
 #include <memory>
 #include <set>
 #include <string>
@@ -81,6 +83,20 @@ std::variant<Context, Mistake> Read(const config::Tls& tls, const Context& last)
   return std::get<Context>(std::move(made));
 }
 
+// Why that certificate must be replaced soon; empty if it need not be.
+std::string ExpiresSoon(const std::string& certificate) {
+  constexpr std::chrono::days kSoon(14);
+  const auto expiry = event::ExpiryOf(certificate);
+  if (!expiry || *expiry - std::chrono::system_clock::now() > kSoon) return "";
+  const time_t time = expiry->time_since_epoch().count();
+  tm utc{};
+  std::array<char, 32> text{};
+  strftime(text.data(), text.size(), "%FT%TZ", gmtime_r(&time, &utc));
+  return "expected a certificate that is valid for another 14 days, found one that is valid "
+         "until " +
+         std::string(text.data());
+}
+
 }  // namespace
 
 event::TlsSource TlsSourceOf(const config::Node& node) {
@@ -102,11 +118,27 @@ void CheckTls(config::Loaded& loaded) {
     if (!node.tls.enabled) continue;
     const auto read = Read(TlsOf(node), nullptr);
     const auto* mistake = std::get_if<Mistake>(&read);
-    if (mistake == nullptr) continue;
-    const std::string own = "nodes[" + std::to_string(i) + "]." + mistake->key;
-    const std::string key = loaded.given.contains(own) ? own : mistake->key;
-    if (found.insert(key).second) loaded.AddError(key, mistake->what);
+    const std::string of = mistake ? mistake->key : "tls.cert";
+    const std::string own = "nodes[" + std::to_string(i) + "]." + of;
+    const std::string key = loaded.given.contains(own) ? own : of;
+    if (mistake && found.insert(key).second) loaded.AddError(key, mistake->what);
+    if (mistake) continue;
+    const std::string warning = ExpiresSoon(std::get<Context>(read)->settings().certificate);
+    if (!warning.empty() && found.insert(key).second) {
+      loaded.warnings.push_back({loaded.PlaceOf(key), key, warning});
+    }
   }
+}
+
+std::vector<std::optional<std::chrono::sys_seconds>> CertificateExpiries(
+    const config::Config& config) {
+  std::vector<std::optional<std::chrono::sys_seconds>> expiries;
+  for (const config::Node& node : config.nodes) {
+    const bool is_shown = node.tls.enabled && !node.tls.cert.empty();
+    expiries.push_back(is_shown ? event::ExpiryOf(config::ReadPemFile(node.tls.cert, false).text)
+                                : std::nullopt);
+  }
+  return expiries;
 }
 
 }  // namespace redlockd::app

@@ -1,5 +1,9 @@
 #pragma once
 
+#include <chrono>
+#include <optional>
+#include <vector>
+
 #include "config/config.h"
 #include "config/load.h"
 #include "daemon/event/tls_context.h"
@@ -11,8 +15,13 @@ namespace redlockd::app {
 // if connections to the node are plain.
 event::TlsSource TlsSourceOf(const config::Node& node);
 
-// Adds to `loaded` what is wrong with what its nodes' files say. Only for a configuration without
-// errors.
+// Adds to `loaded` what is wrong with what its nodes' files say, and warns of certificates of this host
+// that expire soon. Only for a configuration without errors.
 void CheckTls(config::Loaded& loaded);
+
+// Until when the certificate is valid that is shown to each node, as its file says now; none where none
+// is shown.
+std::vector<std::optional<std::chrono::sys_seconds>> CertificateExpiries(
+    const config::Config& config);
 
 }  // namespace redlockd::app

@@ -5,6 +5,7 @@
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 
+#include <ctime>
 #include <new>
 #include <optional>
 #include <utility>
@@ -97,6 +98,16 @@ std::optional<TlsMistake> Identify(SSL_CTX* context, const TlsSettings& settings
 }
 
 }  // namespace
+
+std::optional<std::chrono::sys_seconds> ExpiryOf(const std::string& certificates) {
+  const std::vector<Certificate> all = CertificatesIn(certificates);
+  ERR_clear_error();
+  tm utc{};
+  if (all.empty() || ASN1_TIME_to_tm(X509_get0_notAfter(all[0].get()), &utc) != 1) {
+    return std::nullopt;
+  }
+  return std::chrono::sys_seconds(std::chrono::seconds(timegm(&utc)));
+}
 
 TlsContext::TlsContext(TlsSettings settings)
     : settings_(std::move(settings)), context_(SSL_CTX_new(TLS_client_method()), &SSL_CTX_free) {

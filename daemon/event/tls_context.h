@@ -1,7 +1,9 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -29,6 +31,9 @@ struct TlsMistake {
   std::string expected;
   std::string found;  // to stand before " in FILE"; nothing of the text itself
 };
+
+// Until when the first certificate of that text, in PEM, is valid; none if there is none to be read.
+std::optional<std::chrono::sys_seconds> ExpiryOf(const std::string& certificates);
 
 // Settings that were understood; for any number of connections, one after another or at a time.
 class TlsContext {

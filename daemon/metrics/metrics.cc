@@ -70,6 +70,18 @@ void Nodes(const Snapshot& now, Exposition& out) {
            out, [](const NodeView& node) { return node.ready_in; });
 }
 
+void Certificates(const Snapshot& now, Exposition& out) {
+  out.Family("redlockd_tls_certificate_expiry_timestamp_seconds", Type::kGauge,
+             "until when the certificate is valid that the node is shown");
+  for (std::size_t i = 0; i < now.certificate_expiries.size(); ++i) {
+    const auto& expiry = now.certificate_expiries[i];
+    if (!expiry) continue;
+    out.Sample(
+        static_cast<std::uint64_t>(std::max<std::int64_t>(expiry->time_since_epoch().count(), 0)),
+        {{"node", std::to_string(i + 1)}, {"address", now.addresses.at(i)}});
+  }
+}
+
 using Histograms = engine::Histograms;
 
 void OfRules(const Snapshot& now, std::string_view name, std::string_view help,
@@ -87,6 +99,7 @@ std::string ToText(const Snapshot& now) {
   Process(now, out);
   Counters(now, out);
   Nodes(now, out);
+  Certificates(now, out);
   OfRules(now, "redlockd_wait_seconds", "from a request to its grant, by rule",
           &Histograms::OfRule::waits, out);
   OfRules(now, "redlockd_hold_seconds", "from a grant to the end of the hold, by rule",

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
@@ -56,6 +57,18 @@ class TlsSessionTest : public ::testing::Test {
   std::optional<TlsSession> client_;
   std::string heard_;
 };
+
+TEST_F(TlsSessionTest, ACertificateSaysUntilWhenItIsValid) {
+  const auto now = std::chrono::system_clock::now();
+  const auto identity = ca_.Issue({.ends = std::chrono::hours(50)});
+  // The first of a chain is the own one.
+  const auto expiry = ExpiryOf(identity.certificate + ca_.certificate());
+  ASSERT_TRUE(expiry);
+  EXPECT_GE(*expiry, std::chrono::floor<std::chrono::seconds>(now + std::chrono::hours(50)));
+  EXPECT_LT(*expiry, now + std::chrono::hours(51));
+  EXPECT_EQ(ExpiryOf(""), std::nullopt);
+  EXPECT_EQ(ExpiryOf(identity.key), std::nullopt);
+}
 
 TEST_F(TlsSessionTest, SaysAndHearsWhateverTheBytesAreCutInto) {
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {

@@ -28,6 +28,7 @@ class MetricsTest : public testing::Test {
     now_.addresses = {"a:1", "b:1"};
     now_.nodes = {{.node = 0, .state = engine::NodeState::kUp, .text = "", .round_trip = 250us},
                   {.node = 1, .state = engine::NodeState::kQuarantine, .text = "", .ready_in = 3s}};
+    now_.certificate_expiries = {std::nullopt, std::chrono::sys_seconds(1764010002s)};
     now_.histograms = &histograms_;
     histograms_.Of("batch/x").waits.Add(2ms);
   }
@@ -52,6 +53,8 @@ TEST_F(MetricsTest, ShowsWhatItWasGiven) {
            "redlockd_node_up{node=\"2\",address=\"b:1\"} 0\n",
            "redlockd_node_round_trip_seconds{node=\"1\",address=\"a:1\"} 0.00025\n",
            "redlockd_node_quarantine_seconds{node=\"2\",address=\"b:1\"} 3\n",
+           "redlockd_tls_certificate_expiry_timestamp_seconds{node=\"2\",address=\"b:1\"} "
+           "1764010002\n",
            "redlockd_wait_seconds_count{rule=\"batch/\"} 1\n",
            "redlockd_draining 0\n",
        }) {
