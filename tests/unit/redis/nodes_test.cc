@@ -765,13 +765,17 @@ TEST_F(NodesTest, WhatScriptsPublishIsAHint) {
   AddNode("/nonexistent/redis.sock");
   AddNode(server.SocketPath());
   options_.set.key_prefix = "app:";
+  // Neither the lease nor the want ends while the test looks, however slow the machine is.
+  options_.set.max_ttl = 60s;
+  options_.set.first_poll = 60s;
+  options_.set.max_interval = 60s;
   options_.instance = kInstance;
   Start();
   ASSERT_TRUE(Until([&] { return ups_.size() == 1 && IsSubscribed(server, kInstance); }));
   Answer(engine::ProbeOp{});
   Answer(engine::TrustOp{});
   EXPECT_EQ(Answer(Acquire()).verdict, Verdict::kOk);
-  engine::AcquireOp wanted{"job", kOther, 1s, 0};
+  engine::AcquireOp wanted{"job", kOther, 60s, 0};
   EXPECT_EQ(Answer(wanted).verdict, Verdict::kBusy);
   ASSERT_TRUE(Until([&] { return hints_.size() == 1; }));
   EXPECT_EQ(hints_[0].node, 1u);
