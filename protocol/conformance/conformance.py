@@ -71,6 +71,8 @@ class Values:
     def fill(self, text):
         """For a line to be sent."""
         text = re.sub(r"<(\w+)\+(\d+)(ms|s)>", self._time, text)
+        # The owner of a request that had none.
+        text = re.sub(r" as=<(\w+)>", lambda m: "" if self.known.get(m[1]) == "" else m[0], text)
         text = re.sub(r"<(\w+)>", lambda m: str(now()) if m[1] == "now" else self.known.get(m[1], m[0]), text)
         text = text.removeprefix("# ")  # the tag of a request that had none
         text = text.replace("<lf>", "\n")
@@ -110,9 +112,12 @@ class Lines:
     def __init__(self, fd, patience):
         self.fd, self.patience, self.bytes, self.ended = fd, patience, b"", False
 
-    def next(self, what):
-        """The next line, or None at the end."""
-        deadline = time.monotonic() + self.patience
+    def deadline(self):
+        return time.monotonic() + self.patience
+
+    def next(self, what, deadline=None):
+        """The next line, or None at the end. One who reads several for the same thing gives the deadline."""
+        deadline = deadline or self.deadline()
         with selectors.DefaultSelector() as selector:
             selector.register(self.fd, selectors.EVENT_READ)
             while b"\n" not in self.bytes and not self.ended:
@@ -153,12 +158,12 @@ def split(line):
 
 
 def matches(values, pattern, line):
-    """Whether the words are the same, and each field of the pattern is in the line."""
+    """Whether the words are the same, and each field of the pattern is in the line. An owner may be missing."""
     words, fields = split(line)
     expected_words, expected_fields = split(pattern)
     return (len(words) == len(expected_words)
             and all(map(values.match, expected_words, words))
-            and all(key in fields and values.match(value, fields[key])
+            and all((key in fields or key == "as") and values.match(value, fields.get(key, ""))
                     for key, value in expected_fields.items()))
 
 
@@ -230,9 +235,10 @@ class FakeDaemon:
         self.connection.sendall(data)
 
     def expect(self, values, pattern):
-        """The next request; a client may ping at any time."""
+        """The next request; a client may ping at any time, which does not make the wait longer."""
+        deadline = self.lines.deadline()
         while True:
-            request = self.lines.next(f"the request '{pattern}'")
+            request = self.lines.next(f"the request '{pattern}'", deadline)
             ping = re.fullmatch(r"(#\S+ )?ping", request or "", re.IGNORECASE)
             if not ping or "ping" in pattern:
                 break
@@ -245,7 +251,8 @@ class FakeDaemon:
             raise Failed(f"expected the request '{pattern}', found '{request}'")
 
     def expect_closed(self):
-        while self.lines.next("the end of the connection") is not None:
+        deadline = self.lines.deadline()
+        while self.lines.next("the end of the connection", deadline) is not None:
             pass  # what it still had to say
 
     def close(self):
