@@ -3,6 +3,7 @@
 import contextlib
 import os
 import resource
+import subprocess
 import sys
 import threading
 import time
@@ -45,6 +46,21 @@ class _Call:
         if self._error is not None:
             raise self._error
         return self._result
+
+
+# What another process does: it takes the lock of the name $1, prints the fence, and lets it go.
+TAKER = ("import redlockd, sys\n"
+         "with redlockd.Lock(sys.argv[1]) as hold:\n"
+         "    print(hold.fence)\n")
+
+
+def other_process(name):
+    """Another process of the host, that waits for the lock. `fence_of` waits until it is over."""
+    return subprocess.Popen([sys.executable, "-B", "-c", TAKER, name], stdout=subprocess.PIPE)
+
+
+def fence_of(process):
+    return int(process.communicate(timeout=PATIENCE)[0])
 
 
 def notes_of(error):

@@ -12,6 +12,7 @@ from support import PATIENCE, WithDaemon
 
 NAMES = 10000
 AT_ONCE = 400
+WAITS = 1000
 
 
 async def eventually(condition):
@@ -79,15 +80,30 @@ class Locks(WithDaemon, unittest.IsolatedAsyncioTestCase):
             with self.assertRaisesRegex(TypeError, advice):
                 aio.Lock("decorated")(function)
 
-    async def test_tasks_wait_their_turn(self):
+    async def test_a_thousand_tasks_are_served_in_their_order(self):
         turns, lock = [], aio.Lock("turns", session=self.session)
 
         async def work(number):
             async with lock as hold:
                 turns.append((number, hold.fence))
-        await asyncio.gather(*map(work, range(20)))
-        self.assertEqual([number for number, _ in turns], list(range(20)))
+        await asyncio.gather(*map(work, range(WAITS)))
+        self.assertEqual([number for number, _ in turns], list(range(WAITS)))
         self.assertEqual(turns, sorted(turns, key=lambda turn: turn[1]))
+        self.assertTrue(self.session._link.core.is_idle)
+
+    async def test_tasks_and_other_processes_stand_in_one_line(self):
+        async def fence():
+            async with aio.Lock("line", session=self.session) as hold:
+                return hold.fence
+        async with aio.Lock("line", session=self.session):
+            first = asyncio.create_task(fence())
+            await self.until_it_waits()
+            other = support.other_process("line")
+            await self.until_it_waits(2)
+            last = asyncio.create_task(fence())
+            await self.until_it_waits(3)
+        fences = [await first, await asyncio.to_thread(support.fence_of, other), await last]
+        self.assertEqual(fences, sorted(set(fences)))
 
     async def test_a_cancelled_task_gives_up_its_wait(self):
         lock = aio.Lock("cancelled", session=self.session)

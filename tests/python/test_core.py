@@ -5,7 +5,6 @@ delivers it. After each walk everything is over, and nothing is left.
 """
 
 import random
-import re
 import unittest
 
 from redlockd import _clock, errors
@@ -23,50 +22,56 @@ class Model:
 
     def __init__(self, chance, now):
         self.chance, self.fence = chance, 100
-        self.waiting, self.held = {}, {}  # by name: the tag, the fence
-        self.out = [f"* HELLO redlockd 1 caps=exclusive,renew line=4096 boot=b now={now}"]
+        self.waiting, self.held = {}, {}  # by owner: the name and the tag, the name and the fence
+        self.owners = set()  # of all times
+        self.out = [f"* HELLO redlockd 1 caps=exclusive,renew,owners line=4096 boot=b now={now}"]
 
     def take(self, line, now):
         tag, verb, *words = line.split()
         tag, name = tag[1:], words[0] if words else ""
-        fence = re.search(r"fence=(\d+)", line)
+        options = dict(word.split("=") for word in words if "=" in word)
         if verb == "lock":
-            if name in self.held or name in self.waiting:
-                raise AssertionError(f"this would be a deadlock: {line}")
-            self.waiting[name] = tag
+            owner = options["as"]
+            assert owner not in self.owners, f"the owner is not new: {line}"
+            self.owners.add(owner)
+            self.waiting[owner] = (name, tag)
         elif verb == "unlock":
-            assert fence, line
-            if self.held.get(name) == int(fence[1]):
-                del self.held[name]
-                self.out.append(f"#{tag} OK lock={name} fence={fence[1]}")
+            owner, fence = options["as"], options["fence"]
+            if self.held.get(owner) == (name, int(fence)):
+                del self.held[owner]
+                self.out.append(f"#{tag} OK lock={name} fence={fence}")
             else:
-                self.out.append(f"#{tag} ERR lost lock={name} fence={fence[1]} reason=expired :it ended before")
+                self.out.append(f"#{tag} ERR lost lock={name} fence={fence} reason=expired :it ended before")
         elif verb == "cancel":
-            found = [name for name, waiting in self.waiting.items() if waiting == words[0]]
-            for name in found:
-                self.out.append(f"#{self.waiting.pop(name)} ERR cancelled lock={name} :it was cancelled")
+            found = [owner for owner, (_, waiting) in self.waiting.items() if waiting == words[0]]
+            for owner in found:
+                name, waiting = self.waiting.pop(owner)
+                self.out.append(f"#{waiting} ERR cancelled lock={name} :it was cancelled")
             self.out.append(f"#{tag} OK tag={words[0]}" if found else f"#{tag} ERR no-such-tag tag={words[0]} :no")
         else:
             self.out.append(f"#{tag} OK now={now}")
 
     def act(self, now):
         """Something that nobody asked for."""
-        if self.waiting:
-            name = self.chance.choice(sorted(self.waiting))
-            error = self.chance.choice(("", "", "", "timeout", "no-quorum", "limit"))
-            tag = self.waiting.pop(name)
-            if error:
-                self.out.append(f"#{tag} ERR {error} lock={name} :why")
-            else:
-                self.fence += 1
-                self.held[name] = self.fence
-                self.out.append(f"#{tag} OK lock={name} fence={self.fence} deadline={now + 10 * SECOND} left=10s "
-                                "ttl=10s votes=1/1")
+        first = {name: owner for owner, (name, _) in reversed(self.waiting.items())}
+        free = sorted(set(first) - {name for name, _ in self.held.values()})
+        error = self.chance.choice(("", "", "", "", "timeout", "no-quorum", "limit", "draining"))
+        if self.waiting and error:
+            name, tag = self.waiting.pop(self.chance.choice(sorted(self.waiting)))
+            self.out.append(f"#{tag} ERR {error} lock={name} :why")
+        elif free:
+            owner = first[self.chance.choice(free)]
+            name, tag = self.waiting.pop(owner)
+            self.fence += 1
+            self.held[owner] = (name, self.fence)
+            self.out.append(f"#{tag} OK lock={name} fence={self.fence} deadline={now + 10 * SECOND} left=10s "
+                            "ttl=10s votes=1/1")
         elif self.held:
-            name = self.chance.choice(sorted(self.held))
+            owner = self.chance.choice(sorted(self.held))
             what = self.chance.choice(("RENEWED", "JEOPARDY", "SAFE", "LOST"))
-            fence = self.held.pop(name) if what == "LOST" else self.held[name]
-            self.out.append(f"* {what} lock={name} fence={fence} deadline={now + 10 * SECOND} left=10s reason=expired")
+            name, fence = self.held.pop(owner) if what == "LOST" else self.held[owner]
+            self.out.append(f"* {what} lock={name} as={owner} fence={fence} deadline={now + 10 * SECOND} left=10s "
+                            "reason=expired")
 
 
 class Walk:
@@ -153,7 +158,7 @@ class Walk:
             self.now += SECOND
         assert all(lock.done and lock.phase is Phase.ENDED for lock in self.locks)
         assert all(request.done for request in self.plain)
-        assert self.core.is_idle and not self.core._held and not self.core._parked
+        assert self.core.is_idle and not self.core.holds
         assert self.core.timers.next() is None, "a timer is left"
         assert not self.model or (not self.model.held and not self.model.waiting), "the daemon has something of ours"
 
@@ -177,7 +182,7 @@ class Steps(unittest.TestCase):
         self.assertTrue(self.core.wants_connect)
         self.core.wants_connect = False
         self.core.connected(self.now)
-        self.receive(f"* HELLO redlockd 1 caps=exclusive line=4096 boot=b now={self.now}")
+        self.receive(f"* HELLO redlockd 1 caps=exclusive,owners line=4096 boot=b now={self.now}")
 
     def receive(self, *lines):
         self.core.receive("".join(line + "\n" for line in lines).encode(), self.now)
@@ -198,27 +203,32 @@ class Steps(unittest.TestCase):
         self.receive(f"#{tag} OK lock=a fence={fence} deadline={self.now + left * SECOND} left=10s ttl=10s votes=1/1")
 
     def test_the_wait_that_is_sent_is_what_is_left(self):
-        first = self.lock()
-        self.open()
-        self.grant(1, 7)
-        self.sent()
-        second = self.lock(wait=10 * SECOND)
+        self.lock(wait=10 * SECOND)
         self.now += 4 * SECOND
-        self.core.start(ReleaseRequest(first.hold, False), self.now)
-        self.core.run(self.now)
-        self.assertEqual(self.sent(), ["#2 unlock a fence=7", "#3 lock a wait=6s"])
-        self.assertFalse(second.done)
+        self.open()
+        self.assertEqual(self.sent(), ["#1 lock a as=1 wait=6s"])
 
-    def test_a_grant_that_comes_too_late_is_given_back_and_the_name_is_in_use_until_then(self):
+    def test_each_attempt_has_an_owner_of_its_own_and_all_are_sent_at_once(self):
+        requests = [self.lock(), self.lock(wait=SECOND), self.lock(wait=0)]
+        self.open()
+        self.assertEqual(self.sent(), ["#1 lock a as=1", "#2 lock a as=2 wait=1s", "#3 lock a as=3 wait=0s"])
+        self.grant(2, 7)
+        self.core.start(ReleaseRequest(requests[1].hold, True), self.now)
+        self.receive("#4 OK lock=a fence=7")
+        self.grant(1, 8)
+        self.assertEqual(self.sent(), ["#4 unlock a as=2 fence=7 sync"])
+        self.assertEqual([request.phase for request in requests], [Phase.HELD, Phase.ENDED, Phase.SENT])
+
+    def test_a_grant_that_comes_too_late_is_given_back_and_keeps_nobody_waiting(self):
         late = self.lock(wait=SECOND)
         self.open()
         self.now += SECOND + GRACE
         self.core.run(self.now)
         self.assertIsInstance(late.error, errors.NoAnswer)
         next_one = self.lock()
-        self.assertEqual(self.sent(), ["#1 lock a wait=1s", "#2 cancel 1"])
+        self.assertEqual(self.sent(), ["#1 lock a as=1 wait=1s", "#2 cancel 1", "#3 lock a as=3"])
         self.grant(1, 7)
-        self.assertEqual(self.sent(), ["#3 unlock a fence=7", "#4 lock a"])
+        self.assertEqual(self.sent(), ["#4 unlock a as=1 fence=7"])
         self.assertFalse(late.hold.valid or next_one.done)
 
     def test_a_cancel_that_comes_after_the_grant_changes_nothing(self):
@@ -227,7 +237,7 @@ class Steps(unittest.TestCase):
         self.grant(1, 7)
         self.core.cancel(request)
         self.assertIs(request.phase, Phase.HELD)
-        self.assertEqual(self.sent(), ["#1 lock a"])
+        self.assertEqual(self.sent(), ["#1 lock a as=1"])
 
     def test_a_cancel_that_comes_before_the_start_ends_the_request(self):
         request = LockRequest(HoldBase("a", None, None, None), "", None)
@@ -237,23 +247,12 @@ class Steps(unittest.TestCase):
         self.core.run(self.now)
         self.assertTrue(self.core.is_idle and not self.core.wants_connect)
 
-    def test_a_try_is_busy_at_once_where_the_process_has_the_name(self):
-        self.lock()
-        self.assertEqual(str(self.lock(wait=0).error), "lock 'a': busy: other requests of this process are first")
-        self.open()
-        self.grant(1, 7)
-        self.assertEqual(str(self.lock(wait=0).error), "lock 'a': busy: held in this process")
-        late = self.lock(wait=SECOND)
-        self.now += SECOND
-        self.core.run(self.now)
-        self.assertEqual(str(late.error), "lock 'a': timeout: held in this process")
-
     def test_a_wait_that_is_over_before_it_can_be_sent_says_so(self):
         request = self.lock(wait=SECOND)
         self.core.wants_connect = False
         self.core.connected(self.now)
         self.now += SECOND
-        self.receive(f"* HELLO redlockd 1 caps=exclusive line=4096 boot=b now={self.now}")
+        self.receive(f"* HELLO redlockd 1 caps=exclusive,owners line=4096 boot=b now={self.now}")
         self.assertIsInstance(request.error, errors.LockTimeout)
         self.assertEqual(request.error.text, "the time was over before the daemon could be asked")
 
@@ -284,32 +283,42 @@ class Steps(unittest.TestCase):
         self.now += 2 * SILENCE
         self.core.run(self.now)
         self.core.run(self.now + SILENCE)
-        self.assertTrue(self.core.wants_close or not self.core._tags)
+        self.assertTrue(self.core.wants_close or self.core.is_idle)
 
-    def test_a_hold_that_ends_by_our_clock_is_given_back_before_the_name_is_asked_for_again(self):
+    def test_a_hold_that_ends_by_our_clock_is_given_back(self):
         first, second = self.lock(), self.lock()
         self.open()
         self.grant(1, 7)
         self.sent()
         self.now = first.hold.deadline
         self.core.run(self.now)
-        self.assertEqual([line for line in self.sent() if "ping" not in line], ["#3 unlock a fence=7", "#4 lock a"])
+        self.assertIn("unlock a as=1 fence=7", [line.split(" ", 1)[1] for line in self.sent()])
         self.assertFalse(second.done)
 
-    def test_an_event_of_an_old_hold_does_not_end_the_new_one(self):
-        request = self.lock()
+    def test_an_event_reaches_the_hold_of_its_owner_alone(self):
+        heard = []
+        self.core._on_event = lambda event: heard.append((event.kind, event.fence))
+        old, new = self.lock(), self.lock()
         self.open()
         self.grant(1, 7)
-        self.receive("* LOST lock=a fence=6 reason=expired")
-        self.assertIsNone(request.hold._ended)
-        self.receive("* LOST lock=a fence=7 reason=expired")
-        self.assertEqual(request.hold._ended, "expired")
+        self.core.start(ReleaseRequest(old.hold, False), self.now)
+        self.grant(2, 8)
+        deadline = new.hold.deadline
+        self.receive(f"* JEOPARDY lock=a as=1 fence=7 deadline={deadline + SECOND} left=1s",
+                     "* LOST lock=a as=1 fence=7 reason=expired", "* LOST lock=a fence=8 reason=expired")
+        self.assertEqual((old.hold._ended, new.hold._ended), ("released", None))
+        self.assertEqual((new.hold.deadline, new.hold._jeopardy), (deadline, False))
+        self.receive("* LOST lock=a as=2 fence=8 reason=max-hold")
+        self.assertEqual((old.hold._ended, new.hold._ended), ("released", "max-hold"))
+        for notice in self.core.notices:
+            notice()
+        self.assertEqual(heard, [("LOST", 8)])
 
     def test_a_deadline_is_on_our_clock(self):
         request = self.lock()
         self.core.run(self.now)
         self.core.connected(self.now)
-        self.receive(f"* HELLO redlockd 1 caps=exclusive line=4096 boot=b now={self.now + 3600 * SECOND}")
+        self.receive(f"* HELLO redlockd 1 caps=exclusive,owners line=4096 boot=b now={self.now + 3600 * SECOND}")
         self.grant(1, 7, left=3610)
         self.assertEqual(request.hold.deadline, self.now + 10 * SECOND)
 
@@ -320,11 +329,29 @@ class Steps(unittest.TestCase):
         self.assertFalse(request.done)
         self.now += SECOND
         self.core.run(self.now)
-        self.assertEqual(self.sent(), ["#1 lock a wait=10s", "#2 lock a wait=9s"])
+        self.assertEqual(self.sent(), ["#1 lock a as=1 wait=10s", "#2 lock a as=2 wait=9s"])
         self.receive("#2 ERR no-quorum lock=a :0 of 1 nodes")
         self.now = request.until
         self.core.run(self.now)
         self.assertIsInstance(request.error, errors.NoQuorum)
+
+    def test_those_that_are_asked_for_again_keep_their_order(self):
+        for _ in range(3):
+            self.lock()
+        self.open()
+        self.sent()
+        self.receive("#1 ERR no-quorum lock=a :0 of 1 nodes", "#2 ERR no-quorum lock=a :0 of 1 nodes")
+        self.now += SECOND // 200
+        self.receive("#3 ERR no-quorum lock=a :0 of 1 nodes")
+        self.now += SECOND
+        self.core.run(self.now)
+        self.assertEqual(self.sent(), ["#4 lock a as=4", "#5 lock a as=5", "#6 lock a as=6"])
+        self.receive("#5 ERR draining lock=a :the daemon is stopping")
+        self.core.ended("the daemon has gone", self.now)
+        self.now += SECOND
+        self.core.wants_close = False
+        self.open()
+        self.assertEqual(self.sent(), ["#7 lock a as=7", "#8 lock a as=8", "#9 lock a as=9"])
 
     def test_a_draining_daemon_is_left_once_nothing_is_held(self):
         held = self.lock()
@@ -360,6 +387,16 @@ class Steps(unittest.TestCase):
         self.assertIsInstance(request.error, errors.ProtocolError)
         self.assertTrue(self.core.wants_close)
 
+    def test_a_daemon_that_does_not_know_owners_is_refused(self):
+        request = self.lock()
+        self.core.wants_connect = False
+        self.core.connected(self.now)
+        self.receive(f"* HELLO redlockd 1 caps=exclusive,renew line=4096 boot=b now={self.now}")
+        self.assertIsInstance(request.error, errors.ProtocolError)
+        self.assertEqual(request.error.text, "expected a redlockd that knows owners within a session, found a greeting "
+                                             "without the word 'owners' in caps=exclusive,renew")
+        self.assertTrue(self.core.wants_close)
+
     def test_nothing_is_left_of_closed_sessions(self):
         first, second, third = self.lock(), self.lock(), self.lock("b", wait=SECOND)
         self.open()
@@ -373,11 +410,11 @@ class Steps(unittest.TestCase):
     def test_the_clock_is_the_daemons_unless_it_cannot_be(self):
         before = _clock.now()
         self.core.connected(before)
-        self.core.receive(f"* HELLO redlockd 1 caps=a now={before + 1}\n".encode(), before + 2)
+        self.core.receive(f"* HELLO redlockd 1 caps=owners now={before + 1}\n".encode(), before + 2)
         self.assertEqual(self.core.offset, 0)
         other = Core()
         other.connected(before)
-        other.receive(f"* HELLO redlockd 1 caps=a now={before + 3600 * SECOND}\n".encode(), before + 2)
+        other.receive(f"* HELLO redlockd 1 caps=owners now={before + 3600 * SECOND}\n".encode(), before + 2)
         self.assertEqual(other.offset, 3600 * SECOND)
 
 

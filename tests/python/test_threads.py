@@ -121,22 +121,36 @@ class Locks(WithDaemon):
         with self.assertRaisesRegex(redlockd.BadRequest, "max-hold"):
             self.session.request("check", "meant", max_hold=1)
 
-    def test_others_of_the_process_wait_their_turn(self):
-        turns, lock = [], redlockd.Lock("turns", session=self.session)
+    def test_threads_and_other_processes_stand_in_one_line(self):
+        lock = redlockd.Lock("turns", session=self.session)
 
-        def work(number):
+        def fence():
             with lock as hold:
-                turns.append((number, hold.fence))
+                return hold.fence
         with lock:
-            workers = []
-            for number in range(5):
-                workers.append(in_thread(lambda number=number: work(number)))
-                eventually(lambda: len(lock._waits) == number + 1)
-                self.session.request("ping")  # what was posted before has been taken
-        for worker in workers:
-            worker.join()
-        self.assertEqual([number for number, _ in turns], [0, 1, 2, 3, 4])
-        self.assertEqual(turns, sorted(turns, key=lambda turn: turn[1]))
+            first = in_thread(fence)
+            eventually(lambda: self.waits() == 1)
+            other = support.other_process("turns")
+            eventually(lambda: self.waits() == 2)
+            last = in_thread(fence)
+            eventually(lambda: self.waits() == 3)
+        fences = [first.join(), support.fence_of(other), last.join()]
+        self.assertEqual(fences, sorted(set(fences)))
+
+    def test_a_loss_reaches_the_right_one_of_two_holds_of_a_name(self):
+        heard = []
+        session = redlockd.Session(on_event=lambda event: heard.append((event.kind, event.fence)))
+        self.addCleanup(session.close)
+        first = redlockd.Lock("successive", max_hold=0.3, session=session).acquire()
+        waiter = in_thread(redlockd.Lock("successive", session=session).acquire)
+        second = waiter.join()  # when the first is lost
+        eventually(lambda: first.lost)
+        self.assertTrue(second.valid and second.check() > 0)
+        with self.assertRaises(redlockd.LockLost):
+            first.release()
+        self.assertTrue(second.valid and second.check() > 0)
+        self.assertNotIn(("LOST", second.fence), heard)
+        second.release()
 
     def test_waits_end_in_time(self):
         with redlockd.Lock("taken", session=self.session):
@@ -196,7 +210,7 @@ class Locks(WithDaemon):
         hold = redlockd.Lock("closing", session=self.session).acquire()
         waiter = in_thread(redlockd.Lock("closing", session=self.session).acquire)
         other = in_thread(redlockd.Lock("closing", session=self.other).acquire)
-        eventually(lambda: self.session._link.core._queues and len(self.session._link.core._queues[b"closing"]) == 2)
+        eventually(lambda: self.waits() == 2)
         self.session.close()
         with self.assertRaises(redlockd.ConnectionLost):
             waiter.join()

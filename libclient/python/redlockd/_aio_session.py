@@ -171,7 +171,7 @@ class Session:
 
     def _forked(self) -> None:
         """In a child: closes the copy, so that the parent's locks do not outlive it. The loop is the parent's."""
-        self._link.core.forget()
+        self._link.core.holds.forget()
         self._link.close_socket()
         self._begin()
 

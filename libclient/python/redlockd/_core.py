@@ -5,6 +5,10 @@ A driver (`_link`) tells it what happened and when: `start`, `abandon`, `connect
 and `outgoing` ask for. Answers come through `Request.on_done`, at once; what is for the caller's own functions is
 left in `notices`, to be called when the core is not busy. Times are ns of `_clock`.
 
+The daemon keeps the line of those who want a name. Each attempt to take a lock is made for an owner of its own within
+the session, and the owner is the tag of that attempt, which never comes again. So those of this process stand in the
+same line as everybody else on the host.
+
 See "Writing a client" (protocol/CLIENTS.md) for the reasons.
 """
 
@@ -13,14 +17,14 @@ from __future__ import annotations
 import enum
 import functools
 import random
-from collections import deque
-from typing import Callable, Deque, Dict, List, NamedTuple, Optional
+from typing import Callable, Dict, List, NamedTuple, Optional
 
 from . import errors
 from ._hold import RELEASED, HoldBase
-from ._request import LockRequest, Phase, ReleaseRequest, Request
+from ._holds import Holds
+from ._request import LockRequest, Phase, ReleaseRequest, Request, unlock_line
 from ._timers import Timer, Timers
-from ._wire import Line, Parser, encode, parse_duration, to_bytes
+from ._wire import Line, Parser, parse_duration
 from .errors import RedlockError
 
 GRACE = 500 * 10**6  # ns that the daemon has for its own answer once the caller's time is over
@@ -63,9 +67,9 @@ class Core:
         self._tag = 0
         self._tags: Dict[str, Request] = {}  # what was sent and is not answered
         self._unsent: Dict[Request, None] = {}  # in their order
-        self._parked: List[LockRequest] = []  # until the daemon that drains has gone
-        self._queues: Dict[bytes, Deque[LockRequest]] = {}  # the first of each has the name in the daemon
-        self._held: Dict[bytes, LockRequest] = {}
+        self._parked: Dict[Request, None] = {}  # what the daemon could not do, in the order of its answers
+        self._unpark_timer: Optional[Timer] = None
+        self.holds = Holds(self.timers, self.notices, self._give_back)
         self._connected_at = 0
         self._greeting_timer: Optional[Timer] = None
         self._next_attempt = 0
@@ -83,19 +87,9 @@ class Core:
         request.until = None if request.wait is None else now + request.wait
         if isinstance(request, ReleaseRequest):
             self._release(request, now)
-            return
-        if isinstance(request, LockRequest):
-            queue = self._queues.setdefault(request.hold._key, deque())
-            if request.wait == 0 and not all(other.abandoned for other in queue):
-                request.phase = Phase.ENDED
-                request.finish(errors.LockBusy(self._who_is_first(request), name=request.hold.name))
-                return
-            queue.append(request)
-            if len(queue) > 1:
-                request.phase = Phase.QUEUED
-        if request.phase is Phase.READY:
+        else:
             self._unsent[request] = None
-        self._watch_time(request)
+            self._watch_time(request)
 
     def abandon(self, request: Request, now: int) -> None:
         """The caller has gone, perhaps while the answer was on its way to it. A lock is given back."""
@@ -113,30 +107,24 @@ class Core:
     def close(self, now: int) -> None:
         """Ends the session: all requests fail, all holds are over."""
         error = errors.ConnectionLost("the session was closed")
-        for waiting in [other for queue in self._queues.values() for other in queue] + list(self._unsent):
-            if waiting.phase in (Phase.QUEUED, Phase.READY):
-                self._give_up(waiting, error)
+        for waiting in [*self._parked, *self._unsent]:
+            self._give_up(waiting, error)
         for request in self._tags.values():
             request.retries = False
         self._on_event = None
         if self._state is not State.CLOSED:
             self._drop(error, now)
 
-    def forget(self) -> None:
-        """In a child process: nothing is held here."""
-        for held in list(self._held.values()):
-            held.hold._ended = "fork"
-
     @property
     def is_idle(self) -> bool:
-        return not (self._tags or self._queues or self._unsent)
+        return not (self._tags or self._unsent or self._parked or self.holds)
 
     # --- the driver -----------------------------------------------------------------------------------
 
     def run(self, now: int) -> None:
         """Does what is due. Call it after what has come was received: it may be an answer that is overdue."""
         self.timers.run(now)
-        if self._draining and not self._held and not self._tags:
+        if self._draining and not self.holds and not self._tags:
             self._drop(errors.Draining("the daemon is stopping"), now)
         if self._state is State.OPEN:
             while self._unsent:
@@ -147,7 +135,7 @@ class Core:
             # A try does not wait for the end of a pause: it ends with the one attempt to connect.
             is_urgent = not all(request.retries for request in self._unsent)
             self.wants_connect = self.wants_connect or is_urgent or now >= self._next_attempt
-        if self._heartbeat_timer is None and (self._tags or self._held):
+        if self._heartbeat_timer is None and (self._tags or self.holds):
             self._heartbeat_timer = self.timers.at(now + SILENCE, self._heartbeat)
 
     def connected(self, before: int) -> None:
@@ -182,55 +170,30 @@ class Core:
     # --- requests -------------------------------------------------------------------------------------
 
     def _watch_time(self, request: Request) -> None:
-        def is_over(now: int) -> None:
-            if isinstance(request, LockRequest) and request.phase is Phase.QUEUED and not self._is_clearing(request):
-                self._give_up(request, errors.LockTimeout(self._who_is_first(request), name=request.hold.name))
-            elif request.phase is Phase.READY and request.last_error is not None:
-                self._give_up(request, request.last_error)
-            elif request.until is not None:
-                request.timer = self.timers.at(request.until + GRACE, is_long_over)
-
-        def is_long_over(now: int) -> None:
-            self._give_up(request, request.last_error or errors.NoAnswer("the daemon does not answer"))
-
-        if request.until is not None and not request.done:
+        if request.until is not None:
+            is_over = functools.partial(self._time_is_over, request, request.until + GRACE)
             request.timer = self.timers.at(request.until, is_over)
 
-    def _is_clearing(self, request: LockRequest) -> bool:
-        """Whether nobody has the name any more, but the daemon has not answered yet that it is free of it."""
-        return self._queues[request.hold._key][0].abandoned
-
-    def _who_is_first(self, request: LockRequest) -> str:
-        is_held = request.hold._key in self._held
-        return "held in this process" if is_held else "other requests of this process are first"
+    def _time_is_over(self, request: Request, end: int, now: int) -> None:
+        """What was sent has until `end` to be answered; an attempt that has failed is reported at once."""
+        if request.last_error is None and now < end:
+            request.timer = self.timers.at(end, functools.partial(self._time_is_over, request, end))
+        else:
+            self._give_up(request, request.last_error or errors.NoAnswer("the daemon does not answer"))
 
     def _finish(self, request: Request, error: Optional[RedlockError] = None) -> None:
         self.timers.cancel(request.timer)
         request.finish(error)
 
     def _give_up(self, request: Request, error: RedlockError) -> None:
-        """Answers the caller; what was sent is cancelled, and keeps its name until it is answered."""
+        """Answers the caller. A lock that was sent is cancelled, and a grant that crosses the cancel is given back."""
         if isinstance(request, LockRequest) and request.phase is Phase.SENT:
-            request.abandoned = True
             self._send_quietly(f"cancel {request.tag}")
-        elif isinstance(request, LockRequest) and request.phase is not Phase.NEW:
-            self._leave(request)
         else:
             self._unsent.pop(request, None)
+            self._parked.pop(request, None)
             request.phase = Phase.ENDED
         self._finish(request, error)
-
-    def _leave(self, request: LockRequest) -> None:
-        """Gives the name to the next of this process."""
-        self._unsent.pop(request, None)
-        request.phase = Phase.ENDED
-        queue = self._queues[request.hold._key]
-        queue.remove(request)
-        if not queue:
-            del self._queues[request.hold._key]
-        elif queue[0].phase is Phase.QUEUED:
-            queue[0].phase = Phase.READY
-            self._unsent[queue[0]] = None
 
     def _retry_or_fail(self, request: Request, error: RedlockError, can_change: bool = True) -> None:
         if request.retries and can_change:
@@ -239,42 +202,44 @@ class Core:
             self._give_up(request, error)
 
     def _send(self, request: Request, now: int) -> None:
-        line = request.line
-        if isinstance(request, LockRequest):
-            if request.retries and request.until is not None and request.until <= now:
-                self._give_up(request, request.last_error
-                              or errors.LockTimeout("the time was over before the daemon could be asked",
-                                                    name=request.hold.name))
-                return
-            line = request.line_at(now) + (" events=renew" if "renew" in self._caps else "")
-        elif not line:  # to be greeted was all it asked for
+        if not request.line:  # to be greeted was all it asked for
             request.phase = Phase.ENDED
             self._finish(request)
+            return
+        if isinstance(request, LockRequest) and request.retries and request.until is not None and request.until <= now:
+            self._give_up(request, request.last_error
+                          or errors.LockTimeout("the time was over before the daemon could be asked",
+                                                name=request.hold.name))
             return
         self._tag += 1
         request.tag = str(self._tag)
         request.phase = Phase.SENT
         request.last_error = None
         self._tags[request.tag] = request
+        line = request.line
+        if isinstance(request, LockRequest):
+            line = request.line_at(now) + (" events=renew" if "renew" in self._caps else "")
         self.outgoing += f"#{request.tag} {line}\n".encode("ascii")
 
     def _send_quietly(self, line: str) -> None:
-        """A request whose answer nobody waits for."""
-        self._send(Request(line), 0)
+        """A request whose answer says nothing that matters: with a tag that is nobody's it is ignored."""
+        self._tag += 1
+        self.outgoing += f"#{self._tag} {line}\n".encode("ascii")
 
     def _release(self, request: ReleaseRequest, now: int) -> None:
         hold = request.hold
-        held = self._held.get(hold._key)
-        if held is None or held.hold is not hold:
+        if not self.holds.has(hold):
             reason = hold.reason
             request.phase = Phase.ENDED
             request.finish(errors.NotHeld("it was released before", name=hold.name) if reason is None
                            else hold._loss(reason))
             return
-        request.line += f" fence={hold.fence}"
         self._send(request, now)
         self._watch_time(request)
-        self._end_hold(held, RELEASED)
+        self.holds.end(hold, RELEASED)
+
+    def _give_back(self, hold: HoldBase) -> None:
+        self._send_quietly(unlock_line(hold))
 
     # --- lines ----------------------------------------------------------------------------------------
 
@@ -307,112 +272,66 @@ class Core:
             return
         if line.kind != "*" or line.words[:3] != ("HELLO", "redlockd", "1") or not line.fields.get("now", "").isdigit():
             raise errors.ProtocolError(f"expected the greeting of redlockd, version 1, found {' '.join(line.words)!r}")
+        self._caps = line.fields.get("caps", "").split(",")
+        if "owners" not in self._caps:
+            raise errors.ProtocolError("expected a redlockd that knows owners within a session, found a greeting "
+                                       f"without the word 'owners' in caps={','.join(self._caps)}")
         daemon_now = int(line.fields["now"])
         # The daemon's clock is ours, unless it says what ours cannot have shown.
         self.offset = 0 if self._connected_at <= daemon_now <= now else daemon_now - self._connected_at
-        self._caps = line.fields.get("caps", "").split(",")
         self._state = State.OPEN
 
     def _take_lock_answer(self, request: LockRequest, error: Optional[RedlockError], line: Line, now: int) -> None:
         if error is None:
-            hold = request.hold
-            try:
-                hold._fence = int(line.fields["fence"])
-                hold._deadline = int(line.fields["deadline"]) - self.offset
-                ttl = parse_duration(line.fields["ttl"])
-            except (KeyError, ValueError) as why:
-                self._tags[request.tag] = request  # it is answered when the connection is dropped
-                raise errors.ProtocolError(f"a grant cannot be read: {why}") from None
-            if request.abandoned:
-                self._send_quietly(f"unlock {encode(hold._key)} fence={hold.fence}")
-                self._leave(request)
-                return
-            if hold._margin is None:
-                hold._margin = min(ttl, request.max_hold or ttl) // 3
-            request.phase = Phase.HELD
-            self._held[hold._key] = request
-            self._finish(request)
-            self._watch_hold(request, now)
-        elif request.abandoned:
-            self._leave(request)
-        elif error.code == "draining" and request.retries:
-            self._draining = True
+            self._take_grant(request, line, now)
+        elif request.retries and not request.done and error.code in ("draining", "no-quorum"):
             request.last_error = error
             request.phase = Phase.READY
-            self._parked.append(request)
-        elif error.code == "no-quorum":
-            request.phase = Phase.READY
-            self._retry_or_fail(request, error)
-            self.timers.at(now + self._pause(), functools.partial(self._again, request))
+            self._parked[request] = None
+            if error.code == "draining":
+                self._draining = True
+            elif self._unpark_timer is None:
+                self._unpark_timer = self.timers.at(now + self._pause(), self._unpark)
         else:
-            self._leave(request)
+            request.phase = Phase.ENDED
             self._finish(request, error)
 
-    def _again(self, request: LockRequest, now: int) -> None:
-        if request.phase is Phase.READY:
-            self._unsent[request] = None
+    def _take_grant(self, request: LockRequest, line: Line, now: int) -> None:
+        hold = request.hold
+        try:
+            hold._fence = int(line.fields["fence"])
+            hold._deadline = int(line.fields["deadline"]) - self.offset
+            ttl = parse_duration(line.fields["ttl"])
+        except (KeyError, ValueError) as why:
+            self._tags[request.tag] = request  # it is answered when the connection is dropped
+            raise errors.ProtocolError(f"a grant cannot be read: {why}") from None
+        hold._owner = request.tag
+        if request.done:  # the caller has gone
+            request.phase = Phase.ENDED
+            self._give_back(hold)
+            return
+        self.holds.enter(request, ttl, now)
+        self._finish(request)
+
+    def _unpark(self, now: int) -> None:
+        """All at once, so that they are asked for again in their order."""
+        self.timers.cancel(self._unpark_timer)
+        self._unpark_timer = None
+        self._unsent.update(self._parked)
+        self._parked.clear()
 
     def _take_event(self, line: Line, now: int) -> None:
         kind = line.words[0] if line.words else ""
-        name = line.fields.get("lock")
-        fence = line.fields.get("fence", "")
-        held = None
-        if kind in _EVENTS_OF_HOLDS:
-            held = self._held.get(to_bytes(name or ""))
-            if held is None or str(held.hold.fence) != fence:
-                return  # of a hold that is over
-        elif kind not in ("WATCH", "DRAINING"):
-            return  # of a later version
+        held = self.holds.of_event(line) if kind in _EVENTS_OF_HOLDS else None
+        if held is None and kind not in ("WATCH", "DRAINING"):
+            return  # of a hold that is over, or of a later version
         if self._on_event is not None:
-            event = Event(kind, name, int(fence) if fence.isdigit() else None, line.fields, line.text)
+            fence = line.fields.get("fence", "")
+            number = int(fence) if fence.isdigit() else None
+            event = Event(kind, line.fields.get("lock"), number, line.fields, line.text)
             self.notices.append(functools.partial(self._on_event, event))
-        if held is None:
-            return
-        if kind in ("LOST", "BROKEN"):
-            self._lose(held, "broken" if kind == "BROKEN" else line.fields.get("reason", "expired"))
-            return
-        if line.fields.get("deadline", "").isdigit():
-            held.hold._deadline = int(line.fields["deadline"]) - self.offset
-        if kind == "JEOPARDY":
-            self._endanger(held.hold)
-        elif kind in ("SAFE", "RENEWED"):
-            held.hold._jeopardy = False
-        self._watch_hold(held, now)
-
-    # --- holds ----------------------------------------------------------------------------------------
-
-    def _watch_hold(self, held: LockRequest, now: int) -> None:
-        """Our own timer: of a daemon that hangs nothing else is heard."""
-        self.timers.cancel(held.hold_timer)
-        hold = held.hold
-        warn_at = hold.deadline - (hold._margin or 0)
-        if not hold._jeopardy and warn_at <= now:
-            self._endanger(hold)
-        when = hold.deadline if hold._jeopardy else warn_at
-        held.hold_timer = self.timers.at(when, functools.partial(self._hold_is_due, held))
-
-    def _hold_is_due(self, held: LockRequest, now: int) -> None:
-        if now < held.hold.deadline:
-            self._watch_hold(held, now)
-            return
-        # If the daemon goes on, it may still count us as the holder, and the next of us would be a deadlock.
-        self._send_quietly(f"unlock {encode(held.hold._key)} fence={held.hold.fence}")
-        self._lose(held, "expired")
-
-    def _endanger(self, hold: HoldBase) -> None:
-        if not hold._jeopardy:
-            hold._jeopardy = True
-            self.notices.append(functools.partial(hold._changed, False))
-
-    def _lose(self, held: LockRequest, reason: str) -> None:
-        self._end_hold(held, reason)
-        self.notices.append(functools.partial(held.hold._changed, True))
-
-    def _end_hold(self, held: LockRequest, reason: str) -> None:
-        held.hold._ended = reason
-        self.timers.cancel(held.hold_timer)
-        del self._held[held.hold._key]
-        self._leave(held)
+        if held is not None:
+            self.holds.take(held, line, self.offset, now)
 
     # --- the connection -------------------------------------------------------------------------------
 
@@ -429,16 +348,11 @@ class Core:
         tags, self._tags = self._tags, {}
         if was_open and self._on_event is not None:
             self.notices.append(functools.partial(self._on_event, Event("CLOSED", None, None, {}, error.text)))
-        for held in list(self._held.values()):
-            self._lose(held, "closed")
-        for parked in self._parked:
-            self._again(parked, now)
-        self._parked.clear()
+        self.holds.lose_all("closed")
+        self._unpark(now)
         for request in tags.values():
-            if isinstance(request, LockRequest) and request.abandoned:
-                self._leave(request)
-            else:
-                request.phase = Phase.READY
+            request.phase = Phase.ENDED if request.done else Phase.READY
+            if not request.done:
                 self._unsent[request] = None
         # What was sent first comes first again.
         self._unsent = {request: None for request in sorted(self._unsent, key=lambda each: int(each.tag or 0) or 2**63)}
@@ -454,11 +368,11 @@ class Core:
 
     def _heartbeat(self, now: int) -> None:
         self._heartbeat_timer = None
-        if self._state is not State.OPEN or now - self._last_read < SILENCE or not (self._tags or self._held):
+        if self._state is not State.OPEN or now - self._last_read < SILENCE or not (self._tags or self.holds):
             return
         if self._pinged_at is None:
             self._pinged_at = now
             self._send_quietly("ping")
-        elif now - self._pinged_at >= SILENCE and not self._held:
+        elif now - self._pinged_at >= SILENCE and not self.holds:
             # While something is held we stay: a daemon that goes on would free the locks of a closed session.
             self._drop(errors.NoAnswer("the daemon does not answer"), now)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Callable, Optional
+from typing import Callable, Dict, Optional
 
 from . import _clock
 from ._wire import Name, checked, to_text
@@ -27,6 +27,7 @@ class HoldBase:
         self._margin = margin  # ns; None until the grant, if the caller leaves it to us
         self._on_jeopardy = on_jeopardy
         self._on_lost = on_lost
+        self._owner = ""  # the owner within the session that has taken it
         self._fence = 0
         self._deadline = 0
         self._jeopardy = False
@@ -100,6 +101,10 @@ class HoldBase:
         is_known = isinstance(error, LockLost) and error.name == self.name
         if sys.version_info >= (3, 11) and not is_known:
             error.add_note(f"{loss}, reason {loss.reason}")
+
+    def _identity(self) -> Dict[str, object]:
+        """The options that name this very hold to the daemon."""
+        return {"as": self._owner, "fence": self._fence}
 
     def _changed(self, is_lost: bool) -> None:
         """Called by the session, for each jeopardy and for the loss, where the caller's functions may run."""

@@ -57,7 +57,8 @@ class Link:
             self.socket = None
 
     def take_notices(self) -> List[Callable[[], object]]:
-        notices, self.core.notices = self.core.notices, []
+        notices = self.core.notices.copy()
+        self.core.notices.clear()
         return notices
 
     def _connect(self) -> None:

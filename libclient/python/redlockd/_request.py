@@ -15,7 +15,6 @@ ANSWER_TIME = 5 * 10**9  # ns; what is answered at once has this long
 
 class Phase(enum.Enum):
     NEW = "not started"
-    QUEUED = "others of this process are first"
     READY = "to be sent"
     SENT = "not answered yet"
     HELD = "granted, and not over"
@@ -53,7 +52,7 @@ class Request:
 
 
 class LockRequest(Request):
-    """Takes a lock. It stands in the queue of its name until the hold is over."""
+    """Takes a lock, for an owner of its own: the tag of the attempt, which is set when it is sent."""
 
     def __init__(self, hold: HoldBase, options: str, wait: Optional[int], max_hold: Optional[int] = None) -> None:
         super().__init__(f"lock {encode(hold._key)}{options}", wait)
@@ -61,15 +60,19 @@ class LockRequest(Request):
         self.hold = hold
         self.max_hold = max_hold
         self.hold_timer: Optional[Timer] = None
-        self.abandoned = False  # the caller has gone: a grant is given back
 
     def line_at(self, now: int) -> str:
-        return self.line if self.until is None else f"{self.line} wait={duration(max(0, self.until - now))}"
+        wait = "" if self.until is None else f" wait={duration(max(0, self.until - now))}"
+        return f"{self.line} as={self.tag}{wait}"
 
 
 class ReleaseRequest(Request):
     """Releases a hold. With `sync` it is answered when a majority of the nodes is free of it."""
 
     def __init__(self, hold: HoldBase, sync: bool) -> None:
-        super().__init__(f"unlock {encode(hold._key)}{' sync' if sync else ''}", (2 + 10 * sync) * 10**9)
+        super().__init__(unlock_line(hold) + " sync" * sync, (2 + 10 * sync) * 10**9)
         self.hold = hold
+
+
+def unlock_line(hold: HoldBase) -> str:
+    return f"unlock {encode(hold._key)} as={hold._owner} fence={hold.fence}"

@@ -55,7 +55,7 @@ class Hold(HoldBase):
     async def check(self) -> float:
         """Asks the daemon whether the lock is held; returns the seconds left. Raises LockLost or NotHeld."""
         self.raise_if_lost()
-        answer = await self._session.request("check", self._key, fence=self.fence)
+        answer = await self._session.request("check", self._key, **self._identity())
         return max(0, int(answer.fields["deadline"]) - self._session._offset - _clock.now()) / 1e9
 
     async def wait_jeopardy(self, timeout: Optional[Seconds] = None) -> bool:

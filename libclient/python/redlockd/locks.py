@@ -51,7 +51,7 @@ class Hold(HoldBase):
     def check(self) -> float:
         """Asks the daemon whether the lock is held; returns the seconds left. Raises LockLost or NotHeld."""
         self.raise_if_lost()
-        answer = self._session.request("check", self._key, fence=self.fence)
+        answer = self._session.request("check", self._key, **self._identity())
         return max(0, int(answer.fields["deadline"]) - self._session._offset - _clock.now()) / 1e9
 
     def wait_jeopardy(self, timeout: Optional[Seconds] = None) -> bool:
@@ -106,8 +106,9 @@ class Lock:
     jeopardy, by default a third of the ttl. All times are seconds or `timedelta`s. `on_jeopardy` and `on_lost` are
     called with the hold in the session's thread.
 
-    A Lock may be shared by threads; those of a process are served in the order in which they asked. It is not
-    reentrant: a thread that holds it and takes it again gets Deadlock.
+    A Lock may be shared by threads. They stand in one line with all other threads and processes of the host, and are
+    served in the order in which they asked. It is not reentrant: a thread that holds it and takes it again gets
+    Deadlock.
     """
 
     def __init__(self, name: Name, *, wait: Optional[Seconds] = None, ttl: Optional[Seconds] = None,

@@ -167,7 +167,7 @@ class Session:
 
     def _forked(self) -> None:
         """In a child: closes the copies, so that the parent's locks do not outlive it."""
-        self._link.core.forget()
+        self._link.core.holds.forget()
         self._link.close_socket()
         _close(self._wake)
         self._begin()
