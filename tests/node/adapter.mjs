@@ -58,8 +58,8 @@ const commands = {
   },
 
   async check(id, name) {
-    const { fields } = await session.request("check", bytesOf(name));
-    report(id, "OK", `fence=${fields.fence}`);
+    await holds.get(name).check();
+    report(id, "OK", `fence=${holds.get(name).fence}`);
   },
 
   async valid(name) {

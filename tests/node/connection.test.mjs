@@ -70,8 +70,8 @@ test("a greeting that takes long is followed by a ping", () => {
   stage.connection.wantsConnect = false;
   const before = stage.now;
   stage.pass(2000);
-  stage.receive(`* HELLO redlockd 1 caps=exclusive now=${stage.nanoseconds(stage.now)}`);
-  assert.deepEqual(stage.sent().map((line) => line.replace(/#\d+ /, "")).sort(), ["lock a", "ping"]);
+  stage.receive(`* HELLO redlockd 1 caps=exclusive,owners now=${stage.nanoseconds(stage.now)}`);
+  assert.deepEqual(stage.sent().map((line) => line.replace(/#\d+ /, "")).sort(), [`lock a as=${request.tag}`, "ping"]);
   const tag = request.tag;
   stage.grant(tag, 7);
   assert.equal(request.hold.until, before + 10_000, "on the safe side");
@@ -80,7 +80,7 @@ test("a greeting that takes long is followed by a ping", () => {
 });
 
 test("another protocol is not tried again, and a full daemon is", () => {
-  for (const [greeting, code] of [["* HELLO redlockd 2 now=1", "protocol"], ["HTTP/1.1 400 Bad Request", "protocol"],
+  for (const [greeting, code] of [["* HELLO redlockd 2 caps=owners now=1", "protocol"], ["HTTP/1.1 400 Bad Request", "protocol"],
                                   ["ERR denied :not you", "denied"]]) {
     const stage = new Stage();
     const request = stage.lock(1000);
@@ -96,6 +96,16 @@ test("another protocol is not tried again, and a full daemon is", () => {
   assert.ok(!request.done);
   stage.pass(1000);
   assert.ok(request.error instanceof errors.LimitReached);
+});
+
+test("a daemon that does not know owners is refused", () => {
+  const stage = new Stage();
+  const request = stage.lock();
+  stage.open("exclusive,renew");
+  assert.ok(request.error instanceof errors.ProtocolError);
+  assert.equal(request.error.text, "expected a redlockd that knows owners within a session, found a greeting without " +
+                                   "the word 'owners' in caps=exclusive,renew");
+  assert.ok(stage.connection.wantsClose);
 });
 
 test("a grant that cannot be read ends the connection, and is asked for again", () => {

@@ -1,4 +1,4 @@
-// The session without I/O, step by step: requests, names, and holds.
+// The session without I/O, step by step: requests and holds.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -13,18 +13,26 @@ const errors = load("./lib/errors.js");
 
 test("the wait that is sent is what is left", () => {
   const stage = new Stage();
-  const first = stage.lock();
-  stage.open();
-  stage.grant(1, 7);
-  stage.sent();
-  const second = stage.lock(10_000);
+  stage.lock(10_000);
   stage.pass(4000);
-  stage.release(first);
-  assert.deepEqual(stage.sent(), ["#2 unlock a fence=7", "#3 lock a wait=6s"]);
-  assert.ok(!second.done);
+  stage.open();
+  assert.deepEqual(stage.sent(), ["#1 ping", "#2 lock a as=2 wait=6s"]);
 });
 
-test("a cancel that crosses the grant gives it back, and the name is in use until then", () => {
+test("each attempt has an owner of its own, and all are sent at once", () => {
+  const stage = new Stage();
+  const [first, second, third] = [stage.lock(), stage.lock(1000), stage.lock(0)];
+  stage.open();
+  assert.deepEqual(stage.sent(), ["#1 lock a as=1", "#2 lock a as=2 wait=1s", "#3 lock a as=3 wait=0s"]);
+  stage.grant(2, 7);
+  stage.release(second);
+  stage.receive("#4 OK lock=a fence=7");
+  stage.grant(1, 8);
+  assert.deepEqual(stage.sent(), ["#4 unlock a as=2 fence=7"]);
+  assert.deepEqual([first.phase, second.phase, third.phase], ["held", "ended", "sent"]);
+});
+
+test("a cancel that crosses the grant gives it back, and keeps nobody waiting", () => {
   const stage = new Stage();
   const first = stage.lock();
   stage.open();
@@ -32,11 +40,11 @@ test("a cancel that crosses the grant gives it back, and the name is in use unti
   assert.ok(first.error instanceof errors.LockCancelled);
   assert.equal(first.error.cause, "why");
   const second = stage.lock();
-  assert.deepEqual(stage.sent(), ["#1 lock a", "#2 cancel 1"]);
+  assert.deepEqual(stage.sent(), ["#1 lock a as=1", "#2 cancel 1", "#3 lock a as=3"]);
   stage.grant(1, 7);
-  assert.deepEqual(stage.sent(), ["#3 unlock a fence=7", "#4 lock a"]);
-  stage.receive("#2 ERR no-such-tag tag=1 :no", "#3 OK lock=a fence=7");
-  assert.ok(!second.done && !stage.core.holds.has("a"));
+  assert.deepEqual(stage.sent(), ["#4 unlock a as=1 fence=7"]);
+  stage.receive("#2 ERR no-such-tag tag=1 :no", "#4 OK lock=a fence=7");
+  assert.ok(!second.done && stage.core.holds.size === 0);
 });
 
 test("a grant that comes too late is given back", () => {
@@ -48,7 +56,7 @@ test("a grant that comes too late is given back", () => {
   stage.pass(grace);
   assert.ok(late.error instanceof errors.NoAnswer);
   stage.grant(1, 7);
-  assert.deepEqual(stage.sent(), ["#1 lock a wait=1s", "#2 cancel 1", "#3 unlock a fence=7"]);
+  assert.deepEqual(stage.sent(), ["#1 lock a as=1 wait=1s", "#2 cancel 1", "#3 unlock a as=1 fence=7"]);
   assert.ok(!late.hold.isValid(stage.now));
 });
 
@@ -59,19 +67,7 @@ test("a cancel that comes after the grant changes nothing", () => {
   stage.grant(1, 7);
   stage.core.cancel(request);
   assert.equal(request.phase, "held");
-  assert.deepEqual(stage.sent(), ["#1 lock a"]);
-});
-
-test("a try is busy at once where the process has the name", () => {
-  const stage = new Stage();
-  stage.lock();
-  assert.equal(stage.lock(0).error.message, 'lock "a": busy: other requests of this process are first');
-  stage.open();
-  stage.grant(1, 7);
-  assert.equal(stage.lock(0).error.message, 'lock "a": busy: held in this process');
-  const late = stage.lock(1000);
-  stage.pass(1000);
-  assert.equal(late.error.message, 'lock "a": timeout: held in this process');
+  assert.deepEqual(stage.sent(), ["#1 lock a as=1"]);
 });
 
 test("a wait that is over before it can be sent says so", () => {
@@ -83,7 +79,7 @@ test("a wait that is over before it can be sent says so", () => {
   assert.equal(request.error.text, "the time was over before the daemon could be asked");
 });
 
-test("a hold that ends by our clock is given back before the name is asked for again", () => {
+test("a hold that ends by our clock is given back", () => {
   const stage = new Stage();
   const first = stage.lock();
   const second = stage.lock();
@@ -92,21 +88,44 @@ test("a hold that ends by our clock is given back before the name is asked for a
   stage.sent();
   stage.now = first.hold.until;
   stage.core.run(stage.now);
-  assert.deepEqual(stage.sent().filter((line) => !line.includes("ping")), ["#3 unlock a fence=7", "#4 lock a"]);
+  assert.ok(stage.sent().some((line) => line.endsWith(" unlock a as=1 fence=7")));
   assert.ok(!second.done);
 });
 
-test("an event of an old hold does not end the new one", () => {
+test("an event reaches the hold of its owner alone", () => {
   const stage = new Stage();
-  const request = stage.lock();
+  const [old, young] = [stage.lock(), stage.lock()];
   stage.open();
   stage.grant(1, 7);
-  stage.receive("* LOST lock=a fence=6 reason=expired");
-  assert.equal(request.hold.ended, undefined);
-  stage.receive("* LOST lock=%61 fence=7 reason=max-hold");
-  assert.equal(request.hold.ended, "max-hold");
+  stage.release(old);
+  stage.grant(2, 8);
+  const { deadline } = young.hold;
+  stage.receive(`* JEOPARDY lock=a as=1 fence=7 deadline=${deadline + 1n}`, "* LOST lock=a as=1 fence=7 reason=expired",
+                "* LOST lock=a fence=8 reason=expired");
+  assert.deepEqual([old.hold.ended, young.hold.ended], ["released", undefined]);
+  assert.deepEqual([young.hold.deadline, young.hold.endangered], [deadline, false]);
+  stage.receive("* LOST lock=%61 as=2 fence=8 reason=max-hold");
+  assert.deepEqual([old.hold.ended, young.hold.ended], ["released", "max-hold"]);
   stage.notices();
   assert.deepEqual(stage.events, ["LOST"]);
+});
+
+test("those that are asked for again keep their order", () => {
+  const stage = new Stage();
+  for (let count = 0; count < 3; count++) stage.lock();
+  stage.open();
+  stage.sent();
+  stage.receive("#1 ERR no-quorum lock=a :0 of 1 nodes", "#2 ERR no-quorum lock=a :0 of 1 nodes");
+  stage.pass(5);
+  stage.receive("#3 ERR no-quorum lock=a :0 of 1 nodes");
+  stage.pass(1000);
+  assert.deepEqual(stage.sent(), ["#4 lock a as=4", "#5 lock a as=5", "#6 lock a as=6"]);
+  stage.receive("#5 ERR draining lock=a :the daemon is stopping");
+  stage.connection.ended("the daemon has gone", stage.now);
+  stage.connection.wantsClose = false;
+  stage.pass(1000);
+  stage.open();
+  assert.deepEqual(stage.sent(), ["#7 lock a as=7", "#8 lock a as=8", "#9 lock a as=9"]);
 });
 
 test("no-quorum is asked again, and reported when the time is over", () => {
@@ -116,7 +135,7 @@ test("no-quorum is asked again, and reported when the time is over", () => {
   stage.receive("#1 ERR no-quorum lock=a :0 of 1 nodes");
   assert.ok(!request.done);
   stage.pass(1000);
-  assert.deepEqual(stage.sent(), ["#1 lock a wait=10s", "#2 lock a wait=9s"]);
+  assert.deepEqual(stage.sent(), ["#1 lock a as=1 wait=10s", "#2 lock a as=2 wait=9s"]);
   stage.receive("#2 ERR no-quorum lock=a :0 of 1 nodes");
   stage.now = request.until;
   stage.core.run(stage.now);

@@ -1,11 +1,17 @@
 // Locks on a real daemon that is well.
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { getEventListeners } from "node:events";
 import { after, afterEach, before, beforeEach, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { promisify } from "node:util";
 
-import { Daemon, eventually, patience, redlockd } from "./support.mjs";
+import { Daemon, client, eventually, patience, redlockd } from "./support.mjs";
+
+const execFileAsync = promisify(execFile);
+// What another process does: it takes the lock, prints the fence, and lets it go.
+const taker = `require(process.argv[1]).using("line", (_, [hold]) => console.log(String(hold.fence)))`;
 
 const { BadRequest, ConnectionLost, Denied, Hold, LockBusy, LockCancelled, LockLost, LockTimeout, NotHeld,
         connect } = redlockd;
@@ -30,7 +36,8 @@ const nothingIsHeld = async () => {
   const { fields } = await other.request("list");
   return fields.holds === "0" && fields.waits === "0";
 };
-const untilItWaits = () => eventually(async () => (await other.request("list")).fields.waits === "1", "a waiter");
+const untilItWaits = (number = 1) =>
+  eventually(async () => (await other.request("list")).fields.waits === String(number), `${number} waiters`);
 
 test("a lock is held until it is released", async () => {
   const hold = await session.acquire("held", { ttl: "8s", note: "a note" });
@@ -73,18 +80,46 @@ test("names are text or bytes", async () => {
   await assert.rejects(session.acquire("a", { timeout: 1 }), TypeError);
 });
 
-test("those of a process are served in their order", async () => {
+test("those of a process and of another stand in one line", async () => {
+  const fenceOf = async () => {
+    const hold = await session.acquire("line", { wait: patience });
+    await hold.release();
+    return hold.fence;
+  };
+  const blocker = await session.acquire("line");
+  const first = fenceOf();
+  await untilItWaits();
+  const another = execFileAsync(process.execPath, ["-e", taker, client]);
+  await untilItWaits(2);
+  const last = fenceOf();
+  await untilItWaits(3);
+  await assert.rejects(session.acquire("line", { wait: 20 }), LockTimeout);
+  await blocker.release();
+  const fences = [blocker.fence, await first, BigInt((await another).stdout), await last];
+  assert.ok(fences.every((fence, at) => at === 0 || fence > fences[at - 1]), fences.join());
+});
+
+test("a thousand waits for one name are served in their order", async () => {
   const served = [];
-  const first = await session.acquire("queue");
-  const waiters = [1, 2, 3].map(async (number) => {
-    const hold = await session.acquire("queue", { wait: patience });
+  await Promise.all(names.map(async (_, number) => {
+    const hold = await session.acquire("thousand");
     served.push(number);
     await hold.release();
-  });
-  await assert.rejects(session.acquire("queue", { wait: 20 }), LockTimeout);
-  await first.release();
-  await Promise.all(waiters);
-  assert.deepEqual(served, [1, 2, 3]);
+  }));
+  assert.deepEqual(served, [...names.keys()]);
+  assert.ok(session.core.isIdle);
+});
+
+test("a loss reaches the right one of two holds of a name", async () => {
+  const lost = [];
+  const watched = connect({ onEvent: ({ kind, fence }) => kind === "LOST" && lost.push(fence) });
+  const first = await watched.acquire("successive", { maxHold: 200 });
+  const second = await watched.acquire("successive", { wait: patience }); // when the first is lost
+  await eventually(() => first.lost);
+  assert.ok(second.valid && await second.check() > 0);
+  await assert.rejects(first.release(), LockLost);
+  assert.ok(await second.check() > 0 && !lost.includes(second.fence));
+  watched.close();
 });
 
 test("a thousand names on one connection", async () => {

@@ -22,7 +22,7 @@ export class Stage {
     return BigInt(Math.round((ms + 3_600_000) * 1e6));
   }
 
-  open(caps = "exclusive") {
+  open(caps = "exclusive,owners") {
     this.core.run(this.now);
     assert.ok(this.connection.wantsConnect);
     this.connection.wantsConnect = false;

@@ -21,32 +21,35 @@ const nanoseconds = (ms) => BigInt(Math.round(ms * 1e6));
 /** One session of a daemon, with other holders that come and go. */
 class Model {
   fence = 100;
-  waiting = new Map(); // by name: the tag
-  held = new Map(); // by name: the fence
+  waiting = new Map(); // by owner: the name and the tag
+  held = new Map(); // by owner: the name and the fence
+  owners = new Set(); // of all times
   out = [];
 
   constructor(chance, now) {
     this.chance = chance;
-    this.out.push(`* HELLO redlockd 1 caps=exclusive,renew line=4096 boot=b now=${nanoseconds(now)}`);
+    this.out.push(`* HELLO redlockd 1 caps=exclusive,renew,owners line=4096 boot=b now=${nanoseconds(now)}`);
   }
 
   take(line, now) {
     const [tag, verb, name, ...options] = line.split(" ");
-    const fence = options.find((word) => word.startsWith("fence="))?.slice(6);
+    const valueOf = (key) => options.find((word) => word.startsWith(`${key}=`))?.slice(key.length + 1);
+    const [owner, fence] = [valueOf("as"), valueOf("fence")];
     if (verb === "lock") {
-      assert.ok(!this.held.has(name) && !this.waiting.has(name), `this would be a deadlock: ${line}`);
-      this.waiting.set(name, tag);
+      assert.ok(owner && !this.owners.has(owner), `the owner is not new: ${line}`);
+      this.owners.add(owner);
+      this.waiting.set(owner, [name, tag]);
     } else if (verb === "unlock") {
-      assert.ok(fence, line);
-      const isHeld = this.held.get(name) === Number(fence);
-      if (isHeld) this.held.delete(name);
+      const [lock, held] = this.held.get(owner) ?? [];
+      const isHeld = lock === name && held === Number(fence);
+      if (isHeld) this.held.delete(owner);
       this.out.push(isHeld ? `${tag} OK lock=${name} fence=${fence}`
                            : `${tag} ERR lost lock=${name} fence=${fence} reason=expired :it ended before`);
     } else if (verb === "cancel") {
-      const found = [...this.waiting].find(([, waiting]) => waiting === `#${name}`);
+      const found = [...this.waiting].find(([, [, waiting]]) => waiting === `#${name}`);
       if (found !== undefined) {
         this.waiting.delete(found[0]);
-        this.out.push(`#${name} ERR cancelled lock=${found[0]} :it was cancelled`);
+        this.out.push(`#${name} ERR cancelled lock=${found[1][0]} :it was cancelled`);
       }
       this.out.push(found ? `${tag} OK tag=${name}` : `${tag} ERR no-such-tag tag=${name} :no`);
     } else {
@@ -54,24 +57,31 @@ class Model {
     }
   }
 
+  /** The waiters that are the first of their names, where nobody has these. */
+  get next() {
+    const taken = new Set([...this.held.values()].map(([name]) => name));
+    return [...this.waiting].filter(([, [name]]) => !taken.has(name) && taken.add(name));
+  }
+
   /** Something that nobody asked for. */
   act(now) {
     const deadline = nanoseconds(now + 10 * second);
-    if (this.waiting.size > 0) {
-      const [name, tag] = this.chance.one([...this.waiting]);
-      this.waiting.delete(name);
-      const error = this.chance.one(["", "", "", "timeout", "no-quorum", "limit"]);
-      if (error) {
-        this.out.push(`${tag} ERR ${error} lock=${name} :why`);
-        return;
-      }
-      this.held.set(name, ++this.fence);
+    const error = this.chance.one(["", "", "", "", "timeout", "no-quorum", "limit", "draining"]);
+    const { next } = this;
+    if (this.waiting.size > 0 && error) {
+      const [owner, [name, tag]] = this.chance.one([...this.waiting]);
+      this.waiting.delete(owner);
+      this.out.push(`${tag} ERR ${error} lock=${name} :why`);
+    } else if (next.length > 0) {
+      const [owner, [name, tag]] = this.chance.one(next);
+      this.waiting.delete(owner);
+      this.held.set(owner, [name, ++this.fence]);
       this.out.push(`${tag} OK lock=${name} fence=${this.fence} deadline=${deadline} left=10s ttl=10s votes=1/1`);
     } else if (this.held.size > 0) {
-      const [name, fence] = this.chance.one([...this.held]);
+      const [owner, [name, fence]] = this.chance.one([...this.held]);
       const what = this.chance.one(["RENEWED", "JEOPARDY", "SAFE", "LOST"]);
-      if (what === "LOST") this.held.delete(name);
-      this.out.push(`* ${what} lock=${name} fence=${fence} deadline=${deadline} left=10s reason=expired`);
+      if (what === "LOST") this.held.delete(owner);
+      this.out.push(`* ${what} lock=${name} as=${owner} fence=${fence} deadline=${deadline} left=10s reason=expired`);
     }
   }
 }

@@ -2,7 +2,7 @@
 
 import { DaemonClock } from "./clock.js";
 import { ConnectionLost, NoAnswer, ProtocolError, errorOf, type RedlockError } from "./errors.js";
-import { Request } from "./request.js";
+import { LockRequest, Request } from "./request.js";
 import type { Timer, Timers } from "./timers.js";
 import { Parser, type Line } from "./wire.js";
 
@@ -65,12 +65,19 @@ export class Connection {
     });
   }
 
-  send(request: Request, line: string, now: number): void {
+  send(request: Request, now: number): void {
     request.order = ++this.#tags;
     request.tag = String(request.order);
     request.sentAt = now;
     this.sent.set(request.tag, request);
+    const renewals = this.caps.includes("renew") ? " events=renew" : "";
+    const line = request instanceof LockRequest ? request.lineAt(now) + renewals : request.line;
     this.outgoing += `#${request.tag} ${line}\n`;
+  }
+
+  /** A request whose answer says nothing that matters: with a tag that is nobody's it is ignored. */
+  sendQuietly(line: string): void {
+    this.outgoing += `#${++this.#tags} ${line}\n`;
   }
 
   answered(request: Request, line: Line): void {
@@ -151,9 +158,13 @@ export class Connection {
       const found = JSON.stringify(line.words.join(" "));
       throw new ProtocolError(`expected the greeting of redlockd, version 1, found ${found}`);
     }
+    this.caps = (line.fields["caps"] ?? "").split(",");
+    if (!this.caps.includes("owners")) {
+      throw new ProtocolError("expected a redlockd that knows owners within a session, found a greeting without the " +
+                              `word 'owners' in caps=${this.caps.join(",")}`);
+    }
     this.#timers.cancel(this.#greetingTimer);
     this.state = "open";
-    this.caps = (line.fields["caps"] ?? "").split(",");
     this.clock.set(BigInt(daemonNow), this.#connectedAt);
     if (now - this.#connectedAt > longGreeting) this.#sendPing(now);
   }
@@ -182,6 +193,6 @@ export class Connection {
     this.#ping = new Request("ping");
     this.#ping.done = true;
     this.#ping.phase = "sent";
-    this.send(this.#ping, this.#ping.line, now);
+    this.send(this.#ping, now);
   }
 }

@@ -5,17 +5,20 @@
 // and `outgoing` ask for. Answers come through `Request.onDone`, at once; what is for the caller's own functions is
 // left in `notices`, to be called when the core is not busy. Times are ms of `clock`.
 //
+// The daemon keeps the line of those who want a name. Each attempt to take a lock is made for an owner of its own
+// within the session, and the owner is the tag of that attempt, which never comes again. So those of this process stand
+// in the same line as everybody else on the host.
+//
 // "Writing a client" (protocol/CLIENTS.md) has the reasons.
 
 import { Connection } from "./connection.js";
-import { ConnectionLost, Draining, LockBusy, LockCancelled, LockLost, LockTimeout, NoAnswer, NotHeld, errorOf,
+import { ConnectionLost, Draining, LockCancelled, LockLost, LockTimeout, NoAnswer, NotHeld, errorOf,
          type RedlockError } from "./errors.js";
 import { closed, eventOf, subjectOf, type SessionEvent } from "./event.js";
 import type { HoldState } from "./hold_state.js";
 import { Holds } from "./holds.js";
-import { Names } from "./names.js";
-import { LockRequest, ReleaseRequest, Request } from "./request.js";
-import { Timers } from "./timers.js";
+import { LockRequest, ReleaseRequest, unlockLine, type Request } from "./request.js";
+import { Timers, type Timer } from "./timers.js";
 import type { Line } from "./wire.js";
 
 /** ms that the daemon has for its own answer once the caller's time is over. */
@@ -24,14 +27,14 @@ export const grace = 500;
 export class Core {
   readonly timers = new Timers();
   readonly notices: (() => void)[] = [];
-  readonly names = new Names();
   readonly holds: Holds;
   readonly connection: Connection;
   #onEvent: ((event: SessionEvent) => void) | undefined;
   /** To be sent, in this order. */
   #unsent = new Set<Request>();
-  /** Until the daemon that drains has gone. */
-  #parked: LockRequest[] = [];
+  /** What the daemon could not do, in the order of its answers: to be sent again later. */
+  #parked = new Set<Request>();
+  #unparkTimer: Timer | undefined;
   #draining = false;
   /** Callers that are not answered yet. */
   #callers = new Set<Request>();
@@ -42,7 +45,6 @@ export class Core {
       timers: this.timers,
       notices: this.notices,
       giveBack: (hold) => this.#giveBack(hold),
-      leave: (request) => this.#leave(request),
     });
     this.connection = new Connection(this.timers, {
       isInUse: () => this.holds.size > 0 || this.connection.sent.size > 0,
@@ -64,15 +66,7 @@ export class Core {
       this.#release(request, now);
       return;
     }
-    if (request instanceof LockRequest) {
-      if (request.wait === 0 && this.names.isWanted(request.hold.key)) {
-        request.phase = "ended";
-        this.#finish(request, new LockBusy(this.#whoIsFirst(request), { lock: request.hold.name }));
-        return;
-      }
-      this.names.join(request);
-    }
-    if (request.phase === "ready") this.#unsent.add(request);
+    this.#unsent.add(request);
     this.#watchTime(request);
   }
 
@@ -86,9 +80,7 @@ export class Core {
   /** Ends the session: all requests fail, all holds are over. */
   close(now: number): void {
     const error = new ConnectionLost("the session was closed");
-    for (const waiting of [...this.names, ...this.#unsent]) {
-      if (waiting.phase === "queued" || waiting.phase === "ready") this.#giveUp(waiting, error);
-    }
+    for (const waiting of [...this.#parked, ...this.#unsent]) this.#giveUp(waiting, error);
     for (const request of this.connection.sent.values()) request.retries = false;
     this.#onEvent = undefined;
     if (this.connection.state !== "closed") this.connection.drop(error, now);
@@ -101,7 +93,7 @@ export class Core {
 
   /** Whether nothing is under way, not even what no caller waits for. */
   get isIdle(): boolean {
-    return this.connection.sent.size === 0 && this.names.size === 0 && this.#unsent.size === 0 && !this.isBusy;
+    return this.connection.sent.size === 0 && this.#unsent.size === 0 && !this.isBusy;
   }
 
   // --- the driver -------------------------------------------------------------------------------------
@@ -133,11 +125,9 @@ export class Core {
   // --- requests ---------------------------------------------------------------------------------------
 
   #watchTime(request: Request): void {
-    if (request.until === Infinity || request.done) return;
+    if (request.until === Infinity) return;
     request.timer = this.timers.at(request.until, () => {
-      if (request instanceof LockRequest && request.phase === "queued" && !this.#isClearing(request)) {
-        this.#giveUp(request, new LockTimeout(this.#whoIsFirst(request), { lock: request.hold.name }));
-      } else if (request.phase === "ready" && request.lastError !== undefined) {
+      if (request.lastError !== undefined) {
         this.#giveUp(request, request.lastError);
       } else {
         request.timer = this.timers.at(request.until + grace, () => {
@@ -147,41 +137,22 @@ export class Core {
     });
   }
 
-  /** Whether nobody has the name any more, but the daemon has not answered yet that it is free of it. */
-  #isClearing(request: LockRequest): boolean {
-    return this.names.first(request.hold.key)!.abandoned;
-  }
-
-  #whoIsFirst(request: LockRequest): string {
-    const isHeld = this.holds.has(request.hold.key);
-    return isHeld ? "held in this process" : "other requests of this process are first";
-  }
-
   #finish(request: Request, error?: RedlockError): void {
     this.timers.cancel(request.timer);
     this.#callers.delete(request);
     request.finish(error);
   }
 
-  /** Answers the caller; what was sent is cancelled, and keeps its name until it is answered. */
+  /** Answers the caller. A lock that was sent is cancelled, and a grant that crosses the cancel is given back. */
   #giveUp(request: Request, error: RedlockError): void {
     if (request instanceof LockRequest && request.phase === "sent") {
-      request.abandoned = true;
-      this.#sendQuietly(`cancel ${request.tag}`);
-    } else if (request instanceof LockRequest && request.phase !== "new") {
-      this.#unsent.delete(request);
-      this.#leave(request);
+      this.connection.sendQuietly(`cancel ${request.tag}`);
     } else {
       this.#unsent.delete(request);
+      this.#parked.delete(request);
       request.phase = "ended";
     }
     this.#finish(request, error);
-  }
-
-  /** Gives the name to the next of this process. */
-  #leave(request: LockRequest): void {
-    const next = this.names.leave(request);
-    if (next !== undefined) this.#unsent.add(next);
   }
 
   #retryOrFail(request: Request, error: RedlockError, canChange: boolean): void {
@@ -190,46 +161,34 @@ export class Core {
   }
 
   #send(request: Request, now: number): void {
-    let line = request.line;
-    if (request instanceof LockRequest) {
-      if (request.retries && request.until <= now) {
-        this.#giveUp(request, request.lastError ?? new LockTimeout("the time was over before the daemon could be asked",
-                                                                   { lock: request.hold.name }));
-        return;
-      }
-      line = request.lineAt(now) + (this.connection.caps.includes("renew") ? " events=renew" : "");
-    } else if (line === "") { // to be greeted was all that it asked for
+    if (request.line === "") { // to be greeted was all that it asked for
       request.phase = "ended";
       this.#finish(request);
       return;
     }
+    if (request instanceof LockRequest && request.retries && request.until <= now) {
+      this.#giveUp(request, request.lastError ?? new LockTimeout("the time was over before the daemon could be asked",
+                                                                 { lock: request.hold.name }));
+      return;
+    }
     request.phase = "sent";
     request.lastError = undefined;
-    this.connection.send(request, line, now);
-  }
-
-  /** A request whose answer nobody waits for. */
-  #sendQuietly(line: string): void {
-    const request = new Request(line);
-    request.done = true;
-    request.phase = "sent";
-    this.connection.send(request, line, -Infinity);
+    this.connection.send(request, now);
   }
 
   #giveBack(hold: HoldState): void {
-    this.#sendQuietly(`unlock ${hold.key} fence=${hold.fence}`);
+    this.connection.sendQuietly(unlockLine(hold));
   }
 
   #release(request: ReleaseRequest, now: number): void {
     const hold = request.hold;
-    if (!this.holds.holds(hold)) {
+    if (!this.holds.has(hold)) {
       const reason = hold.lossAt(now);
       request.phase = "ended";
       this.#finish(request, reason === undefined ? new NotHeld("it was released before", { lock: hold.name })
                                                  : hold.lossOf(reason));
       return;
     }
-    request.line += ` fence=${hold.fence}`;
     this.#send(request, now);
     this.#watchTime(request);
     this.holds.end(hold, "released");
@@ -266,21 +225,28 @@ export class Core {
       return;
     }
     this.connection.answered(request, line);
-    if (request.abandoned) {
-      this.#leave(request);
-    } else if (error.code === "draining" && request.retries) {
-      this.#draining = true;
-      request.lastError = error;
-      request.phase = "ready";
-      this.#parked.push(request);
-    } else if (error.code === "no-quorum" && request.retries) {
-      request.lastError = error;
-      request.phase = "ready";
-      this.timers.at(now + this.connection.pause(), () => this.#again(request));
+    if (request.retries && !request.done && (error.code === "draining" || error.code === "no-quorum")) {
+      this.#park(request, error, now);
     } else {
-      this.#leave(request);
+      request.phase = "ended";
       this.#finish(request, error);
     }
+  }
+
+  #park(request: LockRequest, error: RedlockError, now: number): void {
+    request.lastError = error;
+    request.phase = "ready";
+    this.#parked.add(request);
+    if (error.code === "draining") this.#draining = true;
+    else this.#unparkTimer ??= this.timers.at(now + this.connection.pause(), () => this.#unpark());
+  }
+
+  /** All at once, so that they are asked for again in their order. */
+  #unpark(): void {
+    this.timers.cancel(this.#unparkTimer);
+    this.#unparkTimer = undefined;
+    for (const request of this.#parked) this.#unsent.add(request);
+    this.#parked.clear();
   }
 
   /** A grant that cannot be read stays unanswered, until the connection is dropped for it. */
@@ -288,18 +254,15 @@ export class Core {
     const hold = request.hold;
     const ttl = hold.takeGrant(line, this.connection.clock);
     this.connection.answered(request, line);
-    if (request.abandoned) {
+    hold.owner = request.tag;
+    if (request.done) { // the caller has gone
       hold.ended = "released";
+      request.phase = "ended";
       this.#giveBack(hold);
-      this.#leave(request);
       return;
     }
     this.holds.enter(request, ttl, now);
     this.#finish(request);
-  }
-
-  #again(request: LockRequest): void {
-    if (request.phase === "ready") this.#unsent.add(request);
   }
 
   #takeEvent(line: Line, now: number): void {
@@ -322,14 +285,10 @@ export class Core {
     this.#draining = false;
     if (wasOpen) this.#report(closed(error.text));
     this.holds.loseAll("closed");
-    for (const request of this.#parked.splice(0)) this.#again(request);
+    this.#unpark();
     for (const request of sent) {
-      if (request instanceof LockRequest && request.abandoned) {
-        this.#leave(request);
-      } else {
-        request.phase = "ready";
-        this.#unsent.add(request);
-      }
+      request.phase = request.done ? "ended" : "ready";
+      if (!request.done) this.#unsent.add(request);
     }
     // What was sent first comes first again.
     this.#unsent = new Set([...this.#unsent].sort((a, b) => (a.order === b.order ? 0 : a.order - b.order)));

@@ -98,9 +98,9 @@ export class Hold {
   /** Asks the daemon whether the lock is held; resolves to the ms left. Rejects with LockLost or NotHeld. */
   async check(): Promise<number> {
     this.throwIfLost();
-    const { key, fence, ended, clock: daemon, name } = this.#state;
+    const { key, owner, fence, ended, clock: daemon, name } = this.#state;
     if (ended === "released") throw new NotHeld("it was released before", { lock: name });
-    const answer = await this.#call(new Request(`check ${key} fence=${fence}`));
+    const answer = await this.#call(new Request(`check ${key} as=${owner} fence=${fence}`));
     return Math.max(0, daemon!.ours(BigInt(answer.fields["deadline"] ?? "0")) - clock.now());
   }
 

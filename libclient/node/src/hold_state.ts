@@ -12,6 +12,8 @@ export class HoldState {
   readonly name: string;
   /** How long before the deadline it is in jeopardy; undefined until the grant if the caller leaves it to us. */
   margin: number | undefined;
+  /** The owner within the session that has taken it. */
+  owner = "";
   fence = 0n;
   /** As the daemon gave it. */
   deadline = 0n;

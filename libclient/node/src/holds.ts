@@ -6,38 +6,33 @@ import type { Timers } from "./timers.js";
 import type { Line } from "./wire.js";
 
 /** What the core does for it. */
-export interface Owner {
+export interface User {
   readonly timers: Timers;
   /** For the caller's functions, to be called when the core is not busy. */
   readonly notices: (() => void)[];
   giveBack(hold: HoldState): void;
-  leave(request: LockRequest): void;
 }
 
+/** By their owners within the session. */
 export class Holds {
-  readonly #owner: Owner;
+  readonly #user: User;
   readonly #held = new Map<string, LockRequest>();
 
-  constructor(owner: Owner) {
-    this.#owner = owner;
+  constructor(user: User) {
+    this.#user = user;
   }
 
   get size(): number {
     return this.#held.size;
   }
 
-  has(key: string): boolean {
-    return this.#held.has(key);
+  has(hold: HoldState): boolean {
+    return this.#held.get(hold.owner)?.hold === hold;
   }
 
-  holds(hold: HoldState): boolean {
-    return this.#held.get(hold.key)?.hold === hold;
-  }
-
-  /** The hold that an event is of: that with its lock and its fence. */
+  /** Undefined if that hold is over. */
   ofEvent(line: Line): LockRequest | undefined {
-    const request = this.#held.get(line.key);
-    return request !== undefined && String(request.hold.fence) === line.fields["fence"] ? request : undefined;
+    return this.#held.get(line.fields["as"] ?? "");
   }
 
   /** Of a grant, with the ttl that it came with. */
@@ -45,7 +40,7 @@ export class Holds {
     const hold = request.hold;
     hold.margin ??= Math.min(ttl, request.maxHold) / 3;
     request.phase = "held";
-    this.#held.set(hold.key, request);
+    this.#held.set(hold.owner, request);
     this.#watch(request, now);
   }
 
@@ -69,11 +64,11 @@ export class Holds {
 
   /** The hold is over: "released", or why it was lost. */
   end(hold: HoldState, how: string): void {
-    const request = this.#held.get(hold.key)!;
+    const request = this.#held.get(hold.owner)!;
     hold.ended = how;
-    this.#owner.timers.cancel(request.holdTimer);
-    this.#held.delete(hold.key);
-    this.#owner.leave(request);
+    request.phase = "ended";
+    this.#user.timers.cancel(request.holdTimer);
+    this.#held.delete(hold.owner);
   }
 
   loseAll(reason: string): void {
@@ -84,10 +79,10 @@ export class Holds {
   #watch(request: LockRequest, now: number): void {
     const hold = request.hold;
     const warnAt = hold.until - (hold.margin ?? 0);
-    this.#owner.timers.cancel(request.holdTimer);
+    this.#user.timers.cancel(request.holdTimer);
     if (!hold.endangered && warnAt <= now) this.#endanger(hold);
     const when = hold.endangered ? hold.until : warnAt;
-    request.holdTimer = this.#owner.timers.at(when, (then) => this.#isDue(request, then));
+    request.holdTimer = this.#user.timers.at(when, (then) => this.#isDue(request, then));
   }
 
   #isDue(request: LockRequest, now: number): void {
@@ -95,19 +90,19 @@ export class Holds {
       this.#watch(request, now);
       return;
     }
-    // If the daemon goes on, it may still count us as the holder, and the next of us would be a deadlock.
-    this.#owner.giveBack(request.hold);
+    // If the daemon goes on, it may still count us as the holder, and nobody else would get the lock.
+    this.#user.giveBack(request.hold);
     this.#lose(request, "expired");
   }
 
   #endanger(hold: HoldState): void {
     if (hold.endangered) return;
     hold.endangered = true;
-    this.#owner.notices.push(() => hold.onChange());
+    this.#user.notices.push(() => hold.onChange());
   }
 
   #lose(request: LockRequest, reason: string): void {
     this.end(request.hold, reason);
-    this.#owner.notices.push(() => request.hold.onChange());
+    this.#user.notices.push(() => request.hold.onChange());
   }
 }

@@ -10,8 +10,8 @@ const answerTime = 5000; // ms; what is answered at once has this long
 const releaseTime = 2000; // ms
 const syncTime = 12000; // ms
 
-/** "queued": others of this process are first. "sent": not answered yet. "held": granted, and not over. */
-export type Phase = "new" | "queued" | "ready" | "sent" | "held" | "ended";
+/** "sent": not answered yet. "held": granted, and not over. */
+export type Phase = "new" | "ready" | "sent" | "held" | "ended";
 
 /**
  * One request. `onDone` is called once, when `error`, `rows` and `fields` are set.
@@ -54,13 +54,11 @@ export class Request {
   }
 }
 
-/** Takes a lock. It stands in the queue of its name until the hold is over. */
+/** Takes a lock, for an owner of its own: the tag of the attempt, which is set when it is sent. */
 export class LockRequest extends Request {
   readonly hold: HoldState;
   readonly maxHold: number;
   holdTimer: Timer | undefined;
-  /** The caller has gone: a grant is given back. */
-  abandoned = false;
 
   constructor(hold: HoldState, options: string, wait: number, maxHold = Infinity) {
     super(`lock ${hold.key}${options}`, wait);
@@ -70,7 +68,8 @@ export class LockRequest extends Request {
   }
 
   lineAt(now: number): string {
-    return this.until === Infinity ? this.line : `${this.line} wait=${inWords(Math.max(0, this.until - now))}`;
+    const wait = this.until === Infinity ? "" : ` wait=${inWords(Math.max(0, this.until - now))}`;
+    return `${this.line} as=${this.tag}${wait}`;
   }
 }
 
@@ -79,7 +78,11 @@ export class ReleaseRequest extends Request {
   readonly hold: HoldState;
 
   constructor(hold: HoldState, sync: boolean) {
-    super(`unlock ${hold.key}${sync ? " sync" : ""}`, sync ? syncTime : releaseTime);
+    super(unlockLine(hold) + (sync ? " sync" : ""), sync ? syncTime : releaseTime);
     this.hold = hold;
   }
+}
+
+export function unlockLine(hold: HoldState): string {
+  return `unlock ${hold.key} as=${hold.owner} fence=${hold.fence}`;
 }

@@ -16,8 +16,6 @@ export interface Line {
   readonly words: readonly string[];
   readonly fields: Record<string, string>;
   readonly text: string;
-  /** The field `lock` as we encode it, which is how names are compared; empty without this field. */
-  readonly key: string;
 }
 
 /** The bytes of a name or value; throws a TypeError or RangeError if the daemon could not take them. @internal */
@@ -37,7 +35,7 @@ export function checked(value: Name, what: string): Buffer {
   return data;
 }
 
-/** One word of a line. Equal bytes give equal words. */
+/** One word of a line. */
 export function encode(data: Uint8Array): string {
   let word = "";
   for (const byte of data) {
@@ -47,14 +45,11 @@ export function encode(data: Uint8Array): string {
   return word;
 }
 
-function decodeBytes(word: string): Buffer {
-  const one = (_: string, digits: string): string => String.fromCharCode(parseInt(digits, 16));
-  return Buffer.from(word.replace(/%([0-9A-Fa-f]{2})/g, one), "latin1");
-}
-
 /** Bytes that are no UTF-8 become U+FFFD. */
 export function decode(word: string): string {
-  return word.includes("%") ? decodeBytes(word).toString("utf8") : word;
+  if (!word.includes("%")) return word;
+  const one = (_: string, digits: string): string => String.fromCharCode(parseInt(digits, 16));
+  return Buffer.from(word.replace(/%([0-9A-Fa-f]{2})/g, one), "latin1").toString("utf8");
 }
 
 /** A line without its end, which has a letter for each byte. */
@@ -70,18 +65,15 @@ export function parse(raw: string): Line {
   }
   const words: string[] = [];
   const fields: Record<string, string> = Object.create(null) as Record<string, string>;
-  let key = "";
   for (const word of head) {
     const equals = word.indexOf("=");
     if (equals < 0) {
       words.push(decode(word));
     } else {
-      const value = word.slice(equals + 1);
-      fields[word.slice(0, equals)] = decode(value);
-      if (word.startsWith("lock=")) key = encode(decodeBytes(value));
+      fields[word.slice(0, equals)] = decode(word.slice(equals + 1));
     }
   }
-  return { kind, tag, words, fields, text: textAt < 0 ? "" : raw.slice(textAt + 2), key };
+  return { kind, tag, words, fields, text: textAt < 0 ? "" : raw.slice(textAt + 2) };
 }
 
 /** Cuts what has come into lines. */
