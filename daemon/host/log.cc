@@ -1,10 +1,9 @@
 #include "daemon/host/log.h"
 
-#include <spdlog/logger.h>
 #include <unistd.h>
 
 #include <cstdlib>
-#include <memory>
+#include <optional>
 
 #include "daemon/host/log_sink.h"
 
@@ -28,23 +27,32 @@ level::level_enum LevelOf(config::LogLevel level) {
 }
 
 // Never destroyed, as a thread or a destructor may log while the process ends.
-spdlog::logger& Logger() {
-  static auto* const logger = [] {
+LogSink& Sink() {
+  static auto* const sink = [] {
     const LogStyle style =
         StyleFor(STDERR_FILENO, std::getenv("JOURNAL_STREAM"), std::getenv("NO_COLOR"));
-    return new spdlog::logger("redlockd", std::make_shared<LogSink>(STDERR_FILENO, style));
+    std::optional<JournalSocket> journal;
+    if (style == LogStyle::kJournal) journal.emplace();
+    auto* const made = new LogSink(STDERR_FILENO, style, std::move(journal));
+    made->set_level(level::info);
+    return made;
   }();
-  return *logger;
+  return *sink;
 }
 
-spdlog::string_view_t View(std::string_view line) { return {line.data(), line.size()}; }
+void Log(level::level_enum severity, std::string_view line, const LogFields& fields) {
+  if (Sink().should_log(severity)) Sink().Log(severity, line, fields);
+}
 
 }  // namespace
 
-void StartLog(config::LogLevel level) { Logger().set_level(LevelOf(level)); }
+void StartLog(config::LogLevel level) { Sink().set_level(LevelOf(level)); }
 
-void LogError(std::string_view line) { Logger().log(level::err, View(line)); }
-void LogWarning(std::string_view line) { Logger().log(level::warn, View(line)); }
-void LogInfo(std::string_view line) { Logger().log(level::info, View(line)); }
+void LogError(std::string_view line, const LogFields& fields) { Log(level::err, line, fields); }
+void LogWarning(std::string_view line, const LogFields& fields) { Log(level::warn, line, fields); }
+void LogInfo(std::string_view line, const LogFields& fields) { Log(level::info, line, fields); }
+void LogAudit(std::string_view line, const LogFields& fields) {
+  Sink().Log(level::info, line, fields);
+}
 
 }  // namespace redlockd::host

@@ -18,7 +18,7 @@ namespace {
 namespace level = spdlog::level;
 
 struct Look {
-  std::string_view journal;  // priority
+  std::string_view journal;  // priority: "<N>"
   std::string_view word;
   std::string_view colour;
 };
@@ -79,6 +79,20 @@ std::string Line(LogStyle style, level::level_enum severity,
   return line;
 }
 
+std::string Clean(std::string_view text, std::size_t most) {
+  std::string clean = redlock::protocol::Printable(text);
+  Cut(clean, most);
+  return clean;
+}
+
+LogFields Clean(const LogFields& fields) {
+  LogFields clean;
+  for (const LogField& field : fields) {
+    clean.push_back({field.name, Clean(field.value, LogSink::kMaxValue)});
+  }
+  return clean;
+}
+
 }  // namespace
 
 LogStyle StyleFor(int fd, const char* journal_stream, const char* no_color) {
@@ -92,12 +106,28 @@ LogStyle StyleFor(int fd, const char* journal_stream, const char* no_color) {
 }
 
 void LogSink::sink_it_(const spdlog::details::log_msg& message) {
+  Record(message.level, message.time, {message.payload.data(), message.payload.size()}, {});
+}
+
+void LogSink::Log(level::level_enum severity, std::string_view text, const LogFields& fields) {
+  const std::lock_guard lock(mutex_);
+  Record(severity, std::chrono::system_clock::now(), text, fields);
+}
+
+void LogSink::Record(level::level_enum severity, Time time, std::string_view text,
+                     const LogFields& fields) {
   if (lost_ > 0) {
-    const std::string text = fmt::format("{} log lines were lost: nobody read them", lost_);
-    if (Write(Line(style_, level::warn, message.time, text))) lost_ = 0;
+    const std::string lost = fmt::format("{} log lines were lost: nobody read them", lost_);
+    if (Put(level::warn, time, lost, {})) lost_ = 0;
   }
-  const std::string_view text(message.payload.data(), message.payload.size());
-  if (!Write(Line(style_, message.level, message.time, text))) ++lost_;
+  if (!Put(severity, time, text, fields)) ++lost_;
+}
+
+bool LogSink::Put(level::level_enum severity, Time time, std::string_view text,
+                  const LogFields& fields) {
+  const bool taken = journal_ && journal_->Send(LookOf(severity).journal[1] - '0',
+                                                Clean(text, kMaxLine - 1), Clean(fields));
+  return taken || Write(Line(style_, severity, time, text));
 }
 
 bool LogSink::Write(const std::string& line) {

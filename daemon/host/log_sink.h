@@ -2,8 +2,14 @@
 
 #include <spdlog/sinks/base_sink.h>
 
+#include <chrono>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <string_view>
+
+#include "daemon/host/journal_socket.h"
+#include "daemon/host/log_field.h"
 
 namespace redlockd::host {
 
@@ -15,9 +21,11 @@ enum class LogStyle { kJournal, kPlain, kColour };
 // very file, else a person's; colours only on a terminal, and not if $NO_COLOR (`no_color`) is set.
 LogStyle StyleFor(int fd, const char* journal_stream, const char* no_color);
 
-// Writes log lines to a descriptor that it does not own. A record is one line: what is not
-// printable in it is escaped, so that no client can forge a line or drive the terminal of a reader,
-// and it ends after kMaxLine bytes.
+// Writes log lines to the journal's socket, if it is given one, and to a descriptor that it does not
+// own where it has none, or the journal does not take the line from it. Only the journal gets fields.
+//
+// A record is one line: what is not printable in it is escaped, so that no client can forge a line, or
+// a field, or drive the terminal of a reader, and it ends after kMaxLine bytes.
 //
 // It does not wait for a reader: a line for which there is no room (a stopped terminal, a full
 // pipe, a pipe without a reader) is dropped and counted, and the next line that finds room is
@@ -27,19 +35,31 @@ LogStyle StyleFor(int fd, const char* journal_stream, const char* no_color);
 // fills the same pipe between the two can make it wait. Any thread.
 class LogSink : public spdlog::sinks::base_sink<std::mutex> {
  public:
-  LogSink(int fd, LogStyle style) : fd_(fd), style_(style) {}
+  LogSink(int fd, LogStyle style, std::optional<JournalSocket> journal = std::nullopt)
+      : fd_(fd), style_(style), journal_(std::move(journal)) {}
 
-  static constexpr std::size_t kMaxLine = 4096;  // PIPE_BUF
+  static constexpr std::size_t kMaxLine = 4096;   // PIPE_BUF
+  static constexpr std::size_t kMaxValue = 1024;  // of a field, in bytes
+
+  // A line with fields, which a logger of spdlog does not know.
+  void Log(spdlog::level::level_enum severity, std::string_view text, const LogFields& fields);
 
  protected:
   void sink_it_(const spdlog::details::log_msg& message) override;
   void flush_() override {}
 
  private:
+  using Time = std::chrono::system_clock::time_point;
+
+  void Record(spdlog::level::level_enum severity, Time time, std::string_view text,
+              const LogFields& fields);
+  bool Put(spdlog::level::level_enum severity, Time time, std::string_view text,
+           const LogFields& fields);
   bool Write(const std::string& line);
 
   int fd_;
   LogStyle style_;
+  std::optional<JournalSocket> journal_;
   std::size_t lost_ = 0;
 };
 

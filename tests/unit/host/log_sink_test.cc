@@ -13,6 +13,8 @@
 
 #include "protocol/printable.h"
 #include "tests/support/fd.h"
+#include "tests/support/files.h"
+#include "tests/support/journal_stub.h"
 
 namespace redlockd::host {
 namespace {
@@ -141,6 +143,74 @@ TEST(LogSink, LeavesItsDescriptorAsItIs) {
   LoggerTo(pipe.in.get(), LogStyle::kPlain).info("a");
   EXPECT_EQ(fcntl(pipe.in.get(), F_GETFL), before);
 }
+
+// --- with fields ---------------------------------------------------------------------------------
+
+class LogSinkToTheJournal : public testing::Test {
+ protected:
+  using Fields = test::JournalStub::Fields;
+
+  test::TempDir dir_;
+  const std::string path_ = dir_ / "socket";
+  Pipe pipe_;
+  LogSink sink_{pipe_.in.get(), LogStyle::kJournal, JournalSocket(path_)};
+};
+
+TEST_F(LogSinkToTheJournal, FieldsGoWithALine) {
+  test::JournalStub journal(path_);
+  sink_.Log(spdlog::level::warn, "lock a is lost", {{"REDLOCK_LOCK", "a"}, {"REDLOCK_UID", "0"}});
+  EXPECT_EQ(journal.Next(), (Fields{{"MESSAGE", "lock a is lost"},
+                                    {"PRIORITY", "4"},
+                                    {"SYSLOG_IDENTIFIER", "redlockd"},
+                                    {"REDLOCK_LOCK", "a"},
+                                    {"REDLOCK_UID", "0"}}));
+  EXPECT_EQ(pipe_.Drain(), "") << "one line, not two";
+}
+
+TEST_F(LogSinkToTheJournal, NoValueForgesAnotherField) {
+  test::JournalStub journal(path_);
+  sink_.Log(spdlog::level::info, "a\nPRIORITY=0", {{"REDLOCK_LOCK", "a\n_UID=0"}});
+  const Fields fields = journal.Next();
+  EXPECT_EQ(fields.size(), 4u);
+  EXPECT_EQ(fields.at("MESSAGE"), "a\\x0APRIORITY=0");
+  EXPECT_EQ(fields.at("PRIORITY"), "6");
+  EXPECT_EQ(fields.at("REDLOCK_LOCK"), "a\\x0A_UID=0");
+}
+
+TEST_F(LogSinkToTheJournal, LongValuesEnd) {
+  test::JournalStub journal(path_);
+  sink_.Log(spdlog::level::info, std::string(10'000, 'x'), {{"A", std::string(10'000, 'y')}});
+  const Fields fields = journal.Next();
+  EXPECT_EQ(fields.at("MESSAGE"), std::string(LogSink::kMaxLine - 1, 'x'));
+  EXPECT_EQ(fields.at("A"), std::string(LogSink::kMaxValue, 'y'));
+}
+
+TEST_F(LogSinkToTheJournal, WithoutItsSocketTheStreamGetsTheLine) {
+  sink_.Log(spdlog::level::warn, "a", {{"REDLOCK_LOCK", "a"}});
+  EXPECT_EQ(pipe_.Drain(), "<4>a\n");
+  test::JournalStub journal(path_);
+  sink_.Log(spdlog::level::warn, "b", {});
+  EXPECT_EQ(journal.Next().at("MESSAGE"), "b");
+}
+
+// A sink that waited would hang here.
+TEST_F(LogSinkToTheJournal, AJournalThatDoesNotReadIsNotWaitedFor) {
+  test::JournalStub journal(path_);
+  const std::string line(1000, 'x');
+  constexpr std::size_t kLines = 1500;
+  for (std::size_t i = 0; i < kLines; ++i) sink_.Log(spdlog::level::info, line, {});
+  std::size_t read = 0;
+  while (!journal.Next().empty()) ++read;
+  const std::string streamed = pipe_.Drain();
+  read += static_cast<std::size_t>(std::count(streamed.begin(), streamed.end(), '\n'));
+  EXPECT_LT(read, kLines);
+  sink_.Log(spdlog::level::info, "again", {});
+  EXPECT_EQ(journal.Next().at("MESSAGE"),
+            std::to_string(kLines - read) + " log lines were lost: nobody read them");
+  EXPECT_EQ(journal.Next().at("MESSAGE"), "again");
+}
+
+// --- the style -----------------------------------------------------------------------------------
 
 TEST(StyleFor, IsTheJournalsOnlyForItsStream) {
   Pipe pipe;
