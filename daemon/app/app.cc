@@ -61,10 +61,8 @@ App::App(Configuration configuration, host::ListenSocket socket,
       on_term_(loop_, SIGTERM, [this] { OnStopSignal(); }),
       nodes_(loop_, RedisOptionsOf(in_force(), instance_),
              {.on_event = [this](const engine::Event& event) { Feed(event); },
-              .on_note =
-                  [this](engine::NodeIndex node, const std::string& note) {
-                    host::LogInfo(node_names_[node] + ": " + note);
-                  }}) {
+              .on_note = [this](engine::NodeIndex node,
+                                const std::string& note) { journal_.OnNote(node, note); }}) {
   WatchSignals(dev);
   if (metrics) metrics_.emplace(loop_, std::move(*metrics), [this] { return Look(); });
 }
@@ -74,6 +72,7 @@ void App::Run() {
   Report();
   loop_.Run();
   if (sessions_) loop_.RunUntil([this] { return sessions_->AllSent(); }, kFarewell);
+  journal_.Flush();
   host::BlockSignals();  // one more SIGTERM must not make a failure of a good end
 }
 
@@ -250,11 +249,12 @@ void App::WatchSignals(bool dev) {
 
 void App::OnStopSignal() {
   if (std::exchange(draining_, true)) {
-    host::LogWarning("received a second signal to stop: stopping now");
+    host::LogWarning("received a second signal to stop: stopping now", {{field::kEvent, "drain"}});
     return Feed(engine::DrainRequested{Now()});  // holders hear of it even so (rule C9)
   }
   host::LogInfo("stopping: holders have " + engine::ToText(in_force().drain_time) +
-                " to release their locks (" + std::to_string(engine_.HoldCount()) + " held)");
+                    " to release their locks (" + std::to_string(engine_.HoldCount()) + " held)",
+                {{field::kEvent, "drain"}});
   notifier_.Stopping();
   // Who connects now waits in the backlog for the next daemon, instead of being refused by this
   // one.

@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "daemon/host/log.h"
+#include "daemon/session/words.h"
 
 namespace redlockd::app {
 namespace {
@@ -18,6 +19,7 @@ struct Asked {
   engine::SessionId session;
   engine::RequestId request;
   std::string verb;
+  std::string lock{};
 };
 
 std::optional<Asked> AskedFor(const engine::Event& event) {
@@ -28,7 +30,7 @@ std::optional<Asked> AskedFor(const engine::Event& event) {
     return Asked{adopt->session, adopt->request, "adopt"};
   }
   if (const auto* broken = std::get_if<engine::BreakRequested>(&event)) {
-    return Asked{broken->session, broken->request, "break " + broken->name};
+    return Asked{broken->session, broken->request, "break", broken->name};
   }
   return std::nullopt;
 }
@@ -53,50 +55,45 @@ std::string WhatHappened(const Notice& notice) {
   return "";
 }
 
+host::LogFields FieldsOf(engine::NodeIndex node, const char* event, const std::string& reason) {
+  host::LogFields fields{{field::kEvent, event}, {field::kNode, std::to_string(node + 1)}};
+  AddField(fields, field::kReason, reason);
+  return fields;
+}
+
 }  // namespace
-
-bool Ration::Take() {
-  if (seconds_left_ == 0) {
-    seconds_left_ = seconds_;
-    taken_ = 0;
-  }
-  if (taken_ == lines_) {
-    ++counted_;
-    return false;
-  }
-  ++taken_;
-  return true;
-}
-
-std::size_t Ration::Tick() {
-  if (seconds_left_ == 0 || --seconds_left_ > 0) return 0;
-  return std::exchange(counted_, 0);
-}
 
 void Journal::OnNode(const engine::NodeChanged& change, std::size_t up) {
   const std::string& node = nodes_.at(change.node);
-  if (change.is_note) return host::LogWarning(node + ": " + change.text);
+  const auto fields = [&](const char* event) { return FieldsOf(change.node, event, change.text); };
+  if (change.is_note) return host::LogWarning(node + ": " + change.text, fields("node-note"));
   if (change.votes) {
-    host::LogInfo(node + " votes");
+    host::LogInfo(node + " votes", fields("node-votes"));
   } else {
-    host::LogWarning(node + " does not vote: " + change.text);
+    host::LogWarning(node + " does not vote: " + change.text, fields("node-out"));
   }
   OnQuorum(up);
+}
+
+void Journal::OnNote(engine::NodeIndex node, const std::string& note) const {
+  host::LogInfo(nodes_.at(node) + ": " + note, FieldsOf(node, "node-note", note));
 }
 
 void Journal::OnQuorum(std::size_t up) {
   const bool has_quorum = up >= majority_;
   if (std::exchange(has_quorum_, has_quorum) == has_quorum) return;
   if (has_quorum) {
-    host::LogInfo("there is a quorum: " + Votes(up));
+    host::LogInfo("there is a quorum: " + Votes(up), {{field::kEvent, "quorum"}});
   } else {
-    host::LogError("the quorum is lost: " + Votes(up) + "; no lock can be taken or renewed");
+    host::LogError("the quorum is lost: " + Votes(up) + "; no lock can be taken or renewed",
+                   {{field::kEvent, "no-quorum"}});
   }
 }
 
 void Journal::OnServing(std::size_t up) const {
   if (up < majority_) {
-    host::LogWarning("there is no quorum yet: " + Votes(up) + "; no lock can be taken");
+    host::LogWarning("there is no quorum yet: " + Votes(up) + "; no lock can be taken",
+                     {{field::kEvent, "no-quorum"}});
   }
 }
 
@@ -109,56 +106,78 @@ void Journal::OnNotice(const engine::NotifyClient& effect) {
   const Notice& notice = effect.notice;
   const std::string what = WhatHappened(notice);
   if (what.empty() || !locks_.Take()) return;
+  const bool is_over = notice.reason != LossReason::kNone;
+  host::LogFields fields{{field::kEvent, is_over ? "lost" : "jeopardy"},
+                         {field::kLock, notice.name},
+                         {field::kFence, std::to_string(notice.fence)}};
+  AddField(fields, field::kReason,
+           is_over ? std::string(session::WordOf(notice.reason)) : notice.text);
   const std::string line = "lock " + notice.name + " (fence " + std::to_string(notice.fence) +
-                           ") of " + WhoIs(effect.session) + " " + what;
-  notice.reason == LossReason::kDeadline ? host::LogError(line) : host::LogWarning(line);
+                           ") of " + WhoIs(effect.session, fields) + " " + what;
+  if (notice.reason == LossReason::kDeadline) return host::LogError(line, fields);
+  host::LogWarning(line, fields);
 }
 
-std::string Journal::WhoIs(engine::SessionId session) const {
+std::string Journal::WhoIs(engine::SessionId session, host::LogFields& fields) const {
   const session::Peer* peer = peer_of_(session);
   if (!peer) return "a client that is gone";
-  return "uid " + std::to_string(peer->uid) + ", pid " + std::to_string(peer->pid) + " (" +
-         peer->command + ")";
+  const Client client{peer->pid, peer->uid, peer->command};
+  AddFields(fields, client);
+  return TextOf(client);
 }
 
-void Journal::Tick() {
-  if (const std::size_t more = locks_.Tick(); more > 0) {
-    host::LogWarning("and " + std::to_string(more) + " more lines of locks within a second");
+void Journal::ReportMore(std::size_t locks, std::size_t denials) {
+  if (locks > 0) {
+    host::LogWarning("and " + std::to_string(locks) + " more lines of locks within a second");
   }
-  if (const std::size_t more = denials_.Tick(); more > 0) {
-    host::LogWarning("and " + std::to_string(more) +
+  if (denials > 0) {
+    host::LogWarning("and " + std::to_string(denials) +
                      " more requests of users who may not were refused within a minute");
   }
 }
 
 void Journal::OnDenied(engine::SessionId session, std::string_view verb, const std::string& lock) {
   if (!denials_.Take()) return;
-  host::LogWarning(std::string(verb) + (lock.empty() ? "" : " " + lock) + " refused to " +
-                   WhoIs(session) + ", who may not");
+  host::LogFields fields{{field::kEvent, "denied"}, {field::kVerb, std::string(verb)}};
+  AddField(fields, field::kLock, lock);
+  const std::string who = WhoIs(session, fields);
+  host::LogWarning(
+      std::string(verb) + (lock.empty() ? "" : " " + lock) + " refused to " + who + ", who may not",
+      fields);
+}
+
+void Journal::OnAdministrator(engine::SessionId session, const std::string& verb) const {
+  OnAct(session, verb, "");
 }
 
 // What an administrator does can undo what the nodes guard: it leaves a trace.
-void Journal::OnAdministrator(engine::SessionId session, const std::string& verb) const {
-  host::LogWarning(verb + " requested by " + WhoIs(session));
+Journal::Act Journal::OnAct(engine::SessionId session, const std::string& verb,
+                            const std::string& lock) const {
+  Act act{verb + (lock.empty() ? "" : " " + lock),
+          {{field::kEvent, "requested"}, {field::kVerb, verb}}};
+  AddField(act.fields, field::kLock, lock);
+  const std::string who = WhoIs(session, act.fields);
+  host::LogWarning(act.text + " requested by " + who, act.fields);
+  return act;
 }
 
 void Journal::OnRequest(const engine::Event& event) {
   const auto asked = AskedFor(event);
   if (!asked) return;
-  OnAdministrator(asked->session, asked->verb);
+  Act act = OnAct(asked->session, asked->verb, asked->lock);
   if (asked_.size() >= kMostAsked) asked_.erase(asked_.begin());
-  asked_[{asked->session, asked->request}] = asked->verb;
+  asked_[{asked->session, asked->request}] = std::move(act);
 }
 
 void Journal::OnAnswer(const engine::AnswerClient& answer) {
   const auto found = asked_.find({answer.session, answer.request});
   if (found == asked_.end()) return;
+  const auto& [text, asked_fields] = found->second;
+  host::LogFields fields = asked_fields;
   const auto* failed = std::get_if<engine::Failed>(&answer.answer);
-  if (failed) {
-    host::LogWarning(found->second + " failed: " + failed->text);
-  } else {
-    host::LogWarning(found->second + " done");
-  }
+  fields.front().value = failed ? "failed" : "done";
+  if (failed) AddField(fields, field::kReason, failed->text);
+  host::LogWarning(text + (failed ? " failed: " + failed->text : " done"), fields);
   asked_.erase(found);
 }
 

@@ -8,29 +8,13 @@
 #include <utility>
 #include <vector>
 
+#include "daemon/app/line_fields.h"
+#include "daemon/app/ration.h"
 #include "daemon/engine/effects.h"
 #include "daemon/engine/events.h"
 #include "daemon/session/peer.h"
 
 namespace redlockd::app {
-
-// A number of lines within a number of seconds, from the first of them on; more are only counted.
-class Ration {
- public:
-  Ration(std::size_t lines, int seconds) : lines_(lines), seconds_(seconds) {}
-
-  // Whether there may be a line now; else it is counted.
-  bool Take();
-  // Once a second. Returns what was counted, when the time is over.
-  std::size_t Tick();
-
- private:
-  const std::size_t lines_;
-  const int seconds_;
-  int seconds_left_ = 0;
-  std::size_t taken_ = 0;
-  std::size_t counted_ = 0;
-};
 
 // What the log says of nodes, of the quorum, of locks that end against their holders' will, and of
 // what administrators ask for. There is no line for a grant or a release: those are as many as there
@@ -51,6 +35,8 @@ class Journal {
 
   // `up`: how many vote now.
   void OnNode(const engine::NodeChanged& change, std::size_t up);
+  // Of a node's connections.
+  void OnNote(engine::NodeIndex node, const std::string& note) const;
   // Clients are served from now on.
   void OnServing(std::size_t up) const;
   // What a client has heard of its lock.
@@ -64,22 +50,32 @@ class Journal {
   void OnDenied(engine::SessionId session, std::string_view verb, const std::string& lock);
   // What has come of a request.
   void OnAnswer(const engine::AnswerClient& answer);
-  // What was only counted; once a second.
-  void Tick();
+  // What was only counted: once a second, and when the daemon ends.
+  void Tick() { ReportMore(locks_.Tick(), denials_.Tick()); }
+  void Flush() { ReportMore(locks_.Rest(), denials_.Rest()); }
 
  private:
   using RequestKey = std::pair<engine::SessionId, engine::RequestId>;
+  // What an administrator asked for, as lines name it.
+  struct Act {
+    std::string text;
+    host::LogFields fields;
+  };
 
   void OnQuorum(std::size_t up);
   std::string Votes(std::size_t up) const;
-  std::string WhoIs(engine::SessionId session) const;
+  // As lines name it, and with its fields.
+  std::string WhoIs(engine::SessionId session, host::LogFields& fields) const;
+  Act OnAct(engine::SessionId session, const std::string& verb, const std::string& lock) const;
+  static void ReportMore(std::size_t locks, std::size_t denials);
+
   const std::vector<std::string> nodes_;
   const std::size_t majority_;
   const PeerOf peer_of_;
   bool has_quorum_ = false;
   Ration locks_{kLinesASecond, 1};
   Ration denials_{1, kSecondsOfDenials};
-  std::map<RequestKey, std::string> asked_;  // by administrators, and not answered
+  std::map<RequestKey, Act> asked_;  // by administrators, and not answered
 };
 
 }  // namespace redlockd::app

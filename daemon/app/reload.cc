@@ -6,6 +6,7 @@
 #include <array>
 #include <utility>
 
+#include "daemon/app/line_fields.h"
 #include "daemon/app/tls.h"
 #include "daemon/app/translate.h"
 #include "daemon/host/descriptors.h"
@@ -72,7 +73,7 @@ bool Configuration::Reload() {
   if (file_.empty()) {
     last_reload_->mistakes = {"expected a configuration file, found none: this daemon has --dev"};
   } else if (Take(LoadChecked(file_))) {
-    host::LogInfo("reloaded " + file_);
+    host::LogInfo("reloaded " + file_, {{field::kEvent, "done"}, {field::kVerb, "reload"}});
     for (const config::Pending& pending : pending_) {
       host::LogWarning(pending.key + ": " + pending.in_force + " stays in force; " +
                        pending.in_file + " needs a restart");
@@ -80,7 +81,8 @@ bool Configuration::Reload() {
     return true;
   }
   for (const std::string& mistake : last_reload_->mistakes) host::LogError(mistake);
-  host::LogError("the reload failed: the former configuration stays in force");
+  host::LogError("the reload failed: the former configuration stays in force",
+                 {{field::kEvent, "failed"}, {field::kVerb, "reload"}});
   return false;
 }
 
