@@ -96,7 +96,7 @@ TEST_F(JournalTest, ADenialIsALineAndThoseAfterItAreNone) {
   LineClient stranger = connect();
   for (int i = 0; i < 3; ++i) EXPECT_EQ(stranger.Brief("break a fence=1"), "ERR denied");
   EXPECT_EQ(stranger.Brief("reload"), "ERR denied");
-  const std::string line = "break refused to uid 65533, pid ";
+  const std::string line = "break a refused to uid 65533, pid ";
   ASSERT_TRUE(Eventually([&] { return daemon.Log().find(line) != std::string::npos; }));
   LineClient administrator = daemon.Connect();
   EXPECT_EQ(administrator.Brief("break a fence=1"), "ERR not-held");

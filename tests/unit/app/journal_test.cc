@@ -23,8 +23,11 @@ class JournalTest : public testing::Test {
   JournalTest() { testing::internal::CaptureStderr(); }
   ~JournalTest() override { testing::internal::GetCapturedStderr(); }
 
-  const session::Peer peer_{
-      .pid = 42, .uid = 1000, .command = "cron", .process = redlock::base::Descriptor()};
+  const session::Peer peer_{.pid = 42,
+                            .uid = 1000,
+                            .groups = {},
+                            .command = "cron",
+                            .process = redlock::base::Descriptor()};
   Journal journal_{{"node 1"}, 1, [this](engine::SessionId) { return &peer_; }};
 };
 
