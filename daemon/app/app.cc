@@ -54,6 +54,7 @@ App::App(Configuration configuration, host::ListenSocket socket,
       engine_(Options(in_force(), instance_, dev), random_),
       journal_(node_names_, engine::Majority(node_names_.size()),
                [this](engine::SessionId id) { return PeerOf(id); }),
+      audit_log_([this](engine::SessionId id) { return PeerOf(id); }),
       engine_alarm_(loop_, [this] { OnEngineAlarm(); }),
       step_all_(loop_, [this] { StepAll(); }),
       first_look_(loop_, [this] { StartServing(); }),
@@ -73,6 +74,7 @@ void App::Run() {
   loop_.Run();
   if (sessions_) loop_.RunUntil([this] { return sessions_->AllSent(); }, kFarewell);
   journal_.Flush();
+  audit_log_.Flush();
   host::BlockSignals();  // one more SIGTERM must not make a failure of a good end
 }
 
@@ -231,7 +233,7 @@ void App::Reload() {
 void App::ApplyConfig() {
   host::StartLog(in_force().log_level);
   const engine::EngineOptions options = EngineOptionsOf(in_force(), instance_);
-  engine_.Change(options.timing, options.linger, options.limits);
+  engine_.Change(options.timing, options.linger, options.audit, options.limits);
   nodes_.Change(RedisOptionsOf(in_force(), instance_));
   if (sessions_) sessions_->Change(SessionOptions());
 }
@@ -277,6 +279,7 @@ void App::Report() {
                    (configuration_.HasFailed() ? ", the last reload failed" : ""));
   notifier_.Alive();
   journal_.Tick();
+  audit_log_.Tick();
   const auto watchdog = notifier_.watchdog();
   report_timer_.Start(watchdog ? std::min<nanoseconds>(*watchdog / 2, kReportInterval)
                                : kReportInterval);

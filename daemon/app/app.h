@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/app/audit_log.h"
 #include "daemon/app/journal.h"
 #include "daemon/app/metrics_page.h"
 #include "daemon/app/reload.h"
@@ -59,6 +60,7 @@ class App : public session::EnginePort {
   void CarryOut(const engine::AnswerClient& effect);
   void CarryOut(const engine::NotifyClient& effect);
   void CarryOut(const engine::NotifyWatchers& effect) { sessions_->Notify(effect); }
+  void CarryOut(const engine::Audited& effect) { audit_log_.OnHold(effect); }
   void CarryOut(const engine::NodeChanged& effect);
   void CarryOut(const engine::Warned& effect);
   std::size_t NodesUp() const;
@@ -83,6 +85,7 @@ class App : public session::EnginePort {
   engine::Engine engine_;
 
   Journal journal_;
+  AuditLog audit_log_;
   std::deque<engine::Event> events_;  // posted, to be stepped
   engine::Effects effects_;           // of the event that is being stepped
   bool draining_ = false;

@@ -18,7 +18,7 @@ namespace redlockd::app {
 
 // What the log says of nodes, of the quorum, of locks that end against their holders' will, and of
 // what administrators ask for. There is no line for a grant or a release: those are as many as there
-// are locks.
+// are locks, and AuditLog has them where they are asked for.
 class Journal {
  public:
   // Lines of locks, a second; more are counted. A majority that goes away may end thousands at once.

@@ -154,6 +154,12 @@ struct NotifyWatchers {
 
 // --- for the log --------------------------------------------------------------------------------
 
+// A hold of a lock that is audited has begun or is over: of each there is one, in this order.
+struct Audited {
+  SessionId session;   // the holder, which may be closing
+  WatchNotice notice;  // kGranted, or one that ends a hold; complete
+};
+
 struct NodeChanged {
   NodeIndex node;
   bool votes;            // may vote from now on
@@ -166,8 +172,8 @@ struct Warned {
   std::string text{};
 };
 
-using Effect =
-    std::variant<AskNodes, AnswerClient, NotifyClient, NotifyWatchers, NodeChanged, Warned>;
+using Effect = std::variant<AskNodes, AnswerClient, NotifyClient, NotifyWatchers, Audited,
+                            NodeChanged, Warned>;
 using Effects = std::vector<Effect>;
 
 }  // namespace redlockd::engine

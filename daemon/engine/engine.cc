@@ -361,11 +361,13 @@ void Engine::Step(Time now, const Event& event, Effects& effects) {
 }
 
 // Whatever uses them reads them here.
-void Engine::Change(const Timing& timing, const Linger& linger, const Limits& limits) {
+void Engine::Change(const Timing& timing, const Linger& linger, const Audit& audit,
+                    const Limits& limits) {
   EngineOptions& options = impl_->shared.options;
   CHECK(Check(timing).empty() && MayFollow(timing, options.timing));
   options.timing = timing;
   options.linger = linger;
+  options.audit = audit;
   options.limits = limits;
 }
 

@@ -35,7 +35,7 @@ class Engine {
   //
   // This is no event: nothing follows from it by itself, so it needs no time and has no effects, and
   // it would make each event as large as a list of rules.
-  void Change(const Timing& timing, const Linger& linger, const Limits& limits);
+  void Change(const Timing& timing, const Linger& linger, const Audit& audit, const Limits& limits);
 
   // When to Step with TimePassed at the latest, if nothing else happens before.
   std::optional<Time> NextDeadline() const;

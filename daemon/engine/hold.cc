@@ -42,7 +42,8 @@ Hold::Hold(Shared& shared, Claim& claim, Time now, Terms terms)
       kept_until_(terms.kept_until),
       note_(std::move(terms.note)),
       renewed_events_(terms.renewed_events),
-      wanted_events_(terms.wanted_events) {
+      wanted_events_(terms.wanted_events),
+      audited_(shared.options.audit.Covers(claim.lock())) {
   MoveDeadline(now);
   CHECK(claim_.lease()->Deadline() > now);
 }
@@ -101,8 +102,16 @@ void Hold::OnWanted(By by) {
 void Hold::Report(Time now, WatchNotice::What what, LossReason reason) const {
   const bool is_over = what != WatchNotice::What::kGranted;
   if (is_over) shared_.histograms.Of(claim_.lock()).holds.Add(now - granted_);
-  shared_.watches.Report(claim_.lock(), {.what = what, .fence = fence_, .reason = reason},
-                         session_);
+  const WatchNotice notice{.what = what, .fence = fence_, .reason = reason};
+  shared_.watches.Report(claim_.lock(), notice, session_);
+  if (audited_) Audit(notice);
+}
+
+void Hold::Audit(WatchNotice notice) const {
+  notice.name = claim_.lock();
+  notice.pid = shared_.sessions.PidOf(session_);
+  notice.uid = shared_.sessions.UidOf(session_);
+  shared_.outbox.Audit(session_, std::move(notice));
 }
 
 void Hold::Lose(Time now, LossReason reason) {

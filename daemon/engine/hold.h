@@ -42,7 +42,8 @@ class Hold {
   void OnEndangered();
   // Another waits for the lock: advice, once for each hold (rule I5).
   void OnWanted(By by);
-  // For those who watch the lock: the hold has begun, or is about to end.
+  // For those who watch the lock, and for the log if it is audited: the hold has begun, or is about
+  // to end.
   void Report(Time now, WatchNotice::What what, LossReason reason = LossReason::kNone) const;
   // The hold ends without the session, which is notified of the reason, unless that is kNone. The
   // caller destroys it.
@@ -54,6 +55,7 @@ class Hold {
   // Notifies the session if it was not so before.
   void SetJeopardy(bool jeopardy);
   void Notify(Notice::Kind kind, LossReason reason = LossReason::kNone) const;
+  void Audit(WatchNotice notice) const;
   std::string WhyInDanger(Notice::Kind kind, LossReason reason) const;
 
   Shared& shared_;
@@ -68,6 +70,7 @@ class Hold {
   const std::string note_;
   const bool renewed_events_;
   const bool wanted_events_;
+  const bool audited_;
   bool is_in_jeopardy_ = false;
 };
 

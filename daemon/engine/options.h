@@ -8,7 +8,8 @@
 #include "daemon/engine/timing.h"
 #include "daemon/engine/types.h"
 
-// What an engine is made with. Engine::Change changes timing, linger and limits while it lives.
+// What an engine is made with. Engine::Change changes timing, linger, audit and limits while it
+// lives.
 namespace redlockd::engine {
 
 // Bounds on what clients can make the engine hold.
@@ -29,6 +30,15 @@ struct Linger {
   std::string_view PrefixOf(std::string_view name) const;
 };
 
+// Of which locks each grant and each end of a hold is reported to the log (Audited). It counts for
+// the holds that begin from then on, so that a hold has both or none.
+struct Audit {
+  // By the beginning of the lock's name; the longest that fits is the one that counts. Else not.
+  std::map<std::string, bool> by_prefix;
+
+  bool Covers(std::string_view name) const;
+};
+
 // What texts advise an administrator to do: here in plain words, from the app as a command.
 struct Advice {
   std::string adopt = "adopt them";        // nodes that differ, or are of another set
@@ -38,6 +48,7 @@ struct Advice {
 struct EngineOptions {
   Timing timing;  // Check() found no fault
   Linger linger{};
+  Audit audit{};
   Limits limits;
   std::size_t attempts = 128;  // the most that are in flight at a time (rule C12)
   std::size_t nodes = 0;       // 1..kMaxNodes

@@ -28,6 +28,7 @@ class Outbox {
   void NotifyWatchers(std::vector<SessionId> sessions, WatchNotice notice) {
     Add<engine::NotifyWatchers>(std::move(sessions), std::move(notice));
   }
+  void Audit(SessionId session, WatchNotice notice) { Add<Audited>(session, std::move(notice)); }
   void Changed(NodeChanged change) { Add<NodeChanged>(std::move(change)); }
   void Warn(std::string text) { Add<Warned>(std::move(text)); }
 

@@ -252,6 +252,20 @@ void Checker::On(const NotifyWatchers& tell) {
   FUZZ_CHECK(sessions_.at(hold->second.session) == notice.uid, "another holder");
 }
 
+// Each hold has a beginning and an end.
+void Checker::On(const Audited& audited) {
+  const WatchNotice& notice = audited.notice;
+  if (notice.what == WatchNotice::What::kGranted) {
+    const bool is_new = audited_.emplace(notice.name, notice.fence).second;
+    FUZZ_CHECK(is_new, "audits a grant within a hold");
+  } else {
+    const auto found = audited_.find(notice.name);
+    FUZZ_CHECK(found != audited_.end() && found->second == notice.fence,
+               "audits an end of no hold");
+    audited_.erase(found);
+  }
+}
+
 void Checker::On(const NodeChanged& change) {
   FUZZ_CHECK(change.node < options_.nodes && !change.text.empty(), "what has changed?");
   votes_.set(change.node, change.votes);
@@ -263,6 +277,7 @@ void Checker::CompareHolds(const Engine& engine) {
   const auto views = test::RowsOf<HoldView>(engine, now_);
   FUZZ_CHECK(views.size() == holds_.size(), "holds come or go untold");
   FUZZ_CHECK(engine.HoldCount() == views.size(), "miscounts the holds");
+  FUZZ_CHECK(audited_.size() == views.size(), "holds come or go without an audit");
   auto expected = holds_.begin();
   for (const HoldView& view : views) {
     auto& [name, hold] = *expected++;

@@ -111,6 +111,7 @@ class Checker {
   void OnLockFailed(const Open& open, const engine::LockRequested& e, engine::Failure failure);
   void On(const engine::NotifyClient& tell);
   void On(const engine::NotifyWatchers& tell);
+  void On(const engine::Audited& audited);
   void On(const engine::NodeChanged& change);
   void On(const engine::Warned&) {}
 
@@ -128,6 +129,7 @@ class Checker {
   std::map<Call, Open> open_;
   std::vector<Call> line_;  // those of open_ that are locks, in the order of their coming
   std::map<std::string, Hold> holds_;
+  std::map<std::string, engine::Fence> audited_;  // of those that hold; all locks are audited
   std::map<std::string, Kept> kept_;
   std::map<std::string, std::string> attempts_;  // lock, and its newest owner value
   std::map<std::string, std::string> lock_of_owner_;

@@ -92,6 +92,10 @@ std::string Effected(const NotifyWatchers& e) {
   return "tell " + Text(e.sessions.size()) + " watchers " +
          kWatched[static_cast<std::size_t>(e.notice.what)] + " " + e.notice.name;
 }
+std::string Effected(const Audited& e) {
+  return std::string("audits ") + kWatched[static_cast<std::size_t>(e.notice.what)] + " " +
+         e.notice.name;
+}
 std::string Effected(const NodeChanged& e) { return "node " + Text(e.node) + " " + e.text; }
 std::string Effected(const Warned& e) { return "warns: " + e.text; }
 

@@ -23,6 +23,7 @@ EngineOptions Options(Bytes& input) {
   const std::size_t kind = first % 10;
   constexpr std::array<Duration, 3> kLinger = {0ms, 20ms, 2s};
   options.linger.usual = kLinger[first / 10 % kLinger.size()];
+  options.audit.by_prefix = {{"", true}};
   options.timing.tenure_max = 100ms;
   const bool is_long = kind >= 5;  // so that a release that was not taken is asked again
   options.timing.ttl = is_long ? 1500ms : 400ms;

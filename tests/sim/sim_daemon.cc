@@ -147,7 +147,7 @@ void SimDaemon::Reload(Duration linger) {
     engine::Timing timing = parts_.timing;
     timing.tenure_max = parts_.scenario.tenure / 2;
     timing.retry_interval /= 2;
-    engine_->Change(timing, {.usual = linger, .by_prefix = {}}, {});
+    engine_->Change(timing, {.usual = linger, .by_prefix = {}}, {}, {});
   });
 }
 

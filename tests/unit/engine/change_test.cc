@@ -13,7 +13,7 @@ class ChangeTest : public EngineFixture {
     a_ = Open();
     b_ = Open();
   }
-  void Change() { engine_->Change(timing_, linger_, limits_); }
+  void Change() { engine_->Change(timing_, linger_, audit_, limits_); }
   // Whether the nodes still have x, which nobody holds.
   bool Lingers() { return KeysOf("me:1:here") > 0; }
 

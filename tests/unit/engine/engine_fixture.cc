@@ -22,6 +22,7 @@ void EngineFixture::Make(std::size_t nodes, bool trust_new_nodes, Limits limits,
                          std::size_t attempts) {
   engine_ = std::make_unique<Engine>(EngineOptions{.timing = timing_,
                                                    .linger = linger_,
+                                                   .audit = audit_,
                                                    .limits = limits,
                                                    .attempts = attempts,
                                                    .nodes = nodes,
@@ -60,6 +61,8 @@ void EngineFixture::Take(Effects effects) {
       notices_.emplace_back(tell->session, std::move(tell->notice));
     } else if (auto* watch = std::get_if<NotifyWatchers>(&effect)) {
       watched_.push_back(std::move(*watch));
+    } else if (auto* audited = std::get_if<Audited>(&effect)) {
+      audited_.push_back(std::move(*audited));
     } else if (auto* warned = std::get_if<Warned>(&effect)) {
       warnings_.push_back(std::move(warned->text));
     } else {

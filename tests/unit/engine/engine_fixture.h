@@ -149,6 +149,7 @@ class EngineFixture : public ::testing::Test {
   Time now_{1000s};
   Timing timing_ = TestTiming();
   Linger linger_;  // of the engine that is made next
+  Audit audit_;    // likewise
   SeededRandom random_{1};
   std::unique_ptr<Engine> engine_;
   std::deque<ObedientNode> nodes_;
@@ -156,6 +157,7 @@ class EngineFixture : public ::testing::Test {
   std::map<RequestId, engine::Answer> answers_;
   std::vector<std::pair<SessionId, Notice>> notices_;
   std::vector<NotifyWatchers> watched_;
+  std::vector<Audited> audited_;
   std::vector<NodeChanged> changes_;
   std::vector<std::string> warnings_;
 
