@@ -78,6 +78,7 @@ struct Rule {
   std::optional<Who> may_lock;   // else everybody
   std::optional<Who> may_see;    // else everybody
   std::optional<Who> may_break;  // else nobody; administrators may do all of it
+  std::optional<bool> audit;     // else not
 };
 
 // The settings behind the promises; see "Settings" in daemon/engine/RULES.md.

@@ -96,6 +96,9 @@ const Key kKeys[] = {
      "everybody"},
     {"rules[].break", kReload, WhoValue{RULE(may_break)}, kNothing, "",
      "who may break these locks, in addition to administrators; without a rule, nobody"},
+    {"rules[].audit", kReload, MaybeFlagValue{RULE(audit)}, kNothing, "",
+     "whether the log has a line for each grant of these locks and for each end of a hold; without "
+     "a rule, it has none"},
 
     {"safety.drift", kRestart, FractionValue{CONFIG(safety.drift), 0.1}, kDefault, "0.001",
      "fraction by which the rates of two clocks may differ"},

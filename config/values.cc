@@ -237,6 +237,17 @@ bool FlagValue::Read(Target target, std::string_view text) const {
 std::string FlagValue::Print(Target target) const { return of(target) ? "true" : "false"; }
 std::string FlagValue::Expected() const { return "true or false"; }
 
+bool MaybeFlagValue::Read(Target target, std::string_view text) const {
+  if (text != "true" && text != "false") return false;
+  of(target) = text == "true";
+  return true;
+}
+std::string MaybeFlagValue::Print(Target target) const {
+  if (!of(target)) return "";
+  return *of(target) ? "true" : "false";
+}
+std::string MaybeFlagValue::Expected() const { return "true or false"; }
+
 bool TlsVersionValue::Read(Target target, std::string_view text) const {
   if (text != "1.2" && text != "1.3") return false;
   of(target) = text == "1.3" ? TlsVersion::k1_3 : TlsVersion::k1_2;

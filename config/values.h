@@ -116,6 +116,13 @@ struct FlagValue {
   std::string Expected() const;
 };
 
+struct MaybeFlagValue {
+  std::optional<bool>& (*of)(Target);
+  bool Read(Target target, std::string_view text) const;
+  std::string Print(Target target) const;
+  std::string Expected() const;
+};
+
 struct TlsVersionValue {
   TlsVersion& (*of)(Target);
   bool Read(Target target, std::string_view text) const;
@@ -149,6 +156,6 @@ struct WhoValue {
 using Value =
     std::variant<DurationValue, MaybeDurationValue, WhoValue, CountValue, FractionValue, WordValue,
                  PathValue, SecretFileValue, PemFileValue, ModeValue, LevelValue, HostValue,
-                 FlagValue, TlsVersionValue, AddressValue, ListenAddressValue>;
+                 FlagValue, MaybeFlagValue, TlsVersionValue, AddressValue, ListenAddressValue>;
 
 }  // namespace redlockd::config

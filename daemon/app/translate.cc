@@ -123,6 +123,7 @@ engine::EngineOptions EngineOptionsOf(const config::Config& config, const std::s
   options.linger.usual = config.lease.linger;
   for (const config::Rule& rule : config.rules) {
     options.linger.by_prefix[rule.prefix] = LingerOf(rule.prefix, config);
+    if (rule.audit) options.audit.by_prefix[rule.prefix] = *rule.audit;
   }
   options.limits.locks_per_session = config.limits.locks_per_session;
   options.limits.locks_per_uid = config.limits.locks_per_uid;

@@ -31,6 +31,8 @@ class JournalStub {
     }
   }
 
+  int fd() const { return socket_.get(); }
+
   // The next line that is there now; empty if there is none.
   Fields Next() {
     std::array<char, 65536> datagram;

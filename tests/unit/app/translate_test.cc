@@ -35,6 +35,17 @@ TEST(Translate, LingersAsTheLongestPrefixThatSaysSo) {
   EXPECT_EQ(options.linger.PrefixOf("a/b/c/x"), "a/b/c/") << "metrics are by rule";
 }
 
+TEST(Translate, AuditsAsTheLongestPrefixThatSaysSo) {
+  const auto options = EngineOptionsOf(WithRules("  - {prefix: a/, audit: true}\n"
+                                                 "  - {prefix: a/b/, audit: false}\n"
+                                                 "  - {prefix: a/c/, linger: 0s}\n"),
+                                       "i");
+  EXPECT_TRUE(options.audit.Covers("a/x"));
+  EXPECT_FALSE(options.audit.Covers("a/b/x"));
+  EXPECT_TRUE(options.audit.Covers("a/c/x")) << "that rule says nothing of it";
+  EXPECT_FALSE(options.audit.Covers("x"));
+}
+
 TEST(Translate, FindsUsersAndGroupsByNameOrNumber) {
   std::vector<std::string> unknown;
   const session::Permissions permissions =

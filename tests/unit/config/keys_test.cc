@@ -81,7 +81,7 @@ TEST(Keys, AreNamedOnceAndStandTogether) {
 
 TEST(Keys, KnowWhatASectionHolds) {
   EXPECT_THAT(NamesIn("lease"), ElementsAre("ttl", "max_ttl", "linger", "tenure_max"));
-  EXPECT_THAT(NamesIn("rules[]"), ElementsAre("prefix", "linger", "lock", "see", "break"));
+  EXPECT_THAT(NamesIn("rules[]"), ElementsAre("prefix", "linger", "lock", "see", "break", "audit"));
   EXPECT_THAT(NamesIn("nodes[]"),
               ElementsAre("address", "username", "password_file", "database", "timeouts", "tls"));
   EXPECT_THAT(NamesIn("lease.ttl"), IsEmpty());

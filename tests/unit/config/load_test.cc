@@ -132,6 +132,22 @@ TEST(Load, ReadsWhoMayWhat) {
   EXPECT_FALSE(loaded.config.rules[1].may_lock.has_value());
 }
 
+TEST(Load, ReadsWhatIsAudited) {
+  const Loaded loaded = LoadText(kNodes + R"(rules:
+  - {prefix: a/, audit: true}
+  - {prefix: a/b/, audit: false}
+  - {prefix: a/c/}
+)",
+                                 "r.yaml");
+  EXPECT_THAT(Texts(loaded, loaded.errors), IsEmpty());
+  ASSERT_EQ(loaded.config.rules.size(), 3u);
+  EXPECT_EQ(loaded.config.rules[0].audit, true);
+  EXPECT_EQ(loaded.config.rules[1].audit, false);
+  EXPECT_EQ(loaded.config.rules[2].audit, std::nullopt);
+  EXPECT_THAT(ErrorsIn(kNodes + "rules:\n  - {prefix: a/, audit: yes}\n"),
+              ElementsAre("r.yaml:3:25: rules[0].audit: expected true or false, found \"yes\""));
+}
+
 TEST(LoadErrors, OfWhoMayWhat) {
   const std::string many = [] {
     std::string names = "u0";
@@ -279,7 +295,7 @@ TEST(LoadErrors, WantAPrefixOfEachRule) {
                   "r.yaml:6:31: rules[2].ttl: expected a known key, found \"ttl\"; did you mean "
                   "lease.ttl?",
                   "r.yaml:7:5: rules[3]: expected a section with prefix, linger, lock, see, break, "
-                  "found \"cron/\""));
+                  "audit, found \"cron/\""));
 }
 
 TEST(LoadErrors, WantAListOfRules) {
