@@ -4,7 +4,9 @@ The model refuses what PROTOCOL.md refuses, and lines cross on their way: what e
 delivers it. After each walk everything is over, and nothing is left.
 """
 
+import os
 import random
+import re
 import unittest
 
 from redlockd import _clock, errors
@@ -378,6 +380,14 @@ class Steps(unittest.TestCase):
                 notice()
             self.core.notices.clear()
             self.assertEqual(seen, expected)
+
+    def test_each_error_of_the_protocol_has_a_class(self):
+        errors_cc = os.path.join(os.path.dirname(__file__), "..", "..", "protocol", "errors.cc")
+        with open(errors_cc, encoding="utf-8") as file:
+            words = set(re.findall(r'\{ErrorCode::k\w+, "([a-z-]+)"\}', file.read()))
+        self.assertGreater(len(words), 10)
+        without = {word for word in words if type(errors.error_of(word, {}, "")) is errors.RedlockError}
+        self.assertEqual({"no-such-tag"}, without)  # only the client itself hears of that
 
     def test_another_protocol_is_not_tried_again(self):
         request = self.lock()

@@ -6,7 +6,7 @@
 // Until it is released or its time is over, a lock keeps the process alive. `attempts` are always empty; the `cause`
 // of an ExecutionError says why. There are no scripts and no events. A lock also has `fence`.
 
-import { LockBusy, LockTimeout, RedlockError } from "./errors.js";
+import { LockBusy, LockTimeout, NoTurn, RedlockError } from "./errors.js";
 import { Guard } from "./guard.js";
 import { releaseAll, type Hold } from "./hold.js";
 import { defaultSession } from "./index.js";
@@ -47,7 +47,7 @@ export class ExecutionError extends Error {
 
 function failed(what: string, why: unknown): Error {
   if (!(why instanceof RedlockError)) return why as Error;
-  const isLocked = why instanceof LockBusy || why instanceof LockTimeout;
+  const isLocked = [LockBusy, LockTimeout, NoTurn].some((kind) => why instanceof kind);
   const cause = isLocked ? new ResourceLockedError(why.message, { cause: why }) : why;
   return new ExecutionError(`${what}: ${why.message}`, { cause });
 }

@@ -47,6 +47,11 @@ export class LockTimeout extends RedlockError {
   static override readonly code: string = "timeout";
 }
 
+/** The daemon had too much to do to ask the nodes before the wait was over. The lock may be free. */
+export class NoTurn extends RedlockError {
+  static override readonly code: string = "no-turn";
+}
+
 /** The wait was given up. `cause` is the reason of the signal that was aborted. */
 export class LockCancelled extends RedlockError {
   static override readonly code: string = "cancelled";
@@ -121,8 +126,8 @@ export class ProtocolError extends RedlockError {
 }
 
 const byCode = new Map<string, typeof RedlockError>();
-for (const kind of [LockBusy, LockTimeout, LockCancelled, NotHeld, LockLost, Deadlock, NoQuorum, LimitReached, Denied,
-                    Draining, BadRequest]) {
+for (const kind of [LockBusy, LockTimeout, NoTurn, LockCancelled, NotHeld, LockLost, Deadlock, NoQuorum, LimitReached,
+                    Denied, Draining, BadRequest]) {
   byCode.set(kind.code, kind);
 }
 for (const code of ["bad-name", "unknown-verb", "unknown-option", "line-too-long"]) byCode.set(code, BadRequest);

@@ -7,7 +7,7 @@ import type { Name } from "./wire.js";
 
 export type { Duration } from "./duration.js";
 export { BadRequest, ConnectFailed, ConnectionLost, Deadlock, Denied, Draining, LimitReached, LockBusy, LockCancelled,
-         LockLost, LockTimeout, NoAnswer, NoQuorum, NotHeld, ProtocolError, RedlockError } from "./errors.js";
+         LockLost, LockTimeout, NoAnswer, NoQuorum, NoTurn, NotHeld, ProtocolError, RedlockError } from "./errors.js";
 export type { Fields } from "./errors.js";
 export type { SessionEvent } from "./event.js";
 export { Hold } from "./hold.js";

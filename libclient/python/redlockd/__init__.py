@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from ._core import Event
 from .errors import (BadRequest, ConnectFailed, ConnectionLost, Deadlock, Denied, Draining, LimitReached, LockBusy,
-                     LockCancelled, LockLost, LockTimeout, NoAnswer, NoQuorum, NotHeld, ProtocolError, RedlockError)
+                     LockCancelled, LockLost, LockTimeout, NoAnswer, NoQuorum, NoTurn, NotHeld, ProtocolError,
+                     RedlockError)
 from .locks import Hold, Lock, lock_all
 from .queries import list as list  # not in __all__: an import of all names must not hide Python's own
 from .queries import nodes, show, stats
@@ -12,6 +13,6 @@ from .session import Answer, Row, Session, default_session
 
 __all__ = [
     "Answer", "BadRequest", "ConnectFailed", "ConnectionLost", "Deadlock", "Denied", "Draining", "Event", "Hold",
-    "LimitReached", "Lock", "LockBusy", "LockCancelled", "LockLost", "LockTimeout", "NoAnswer", "NoQuorum", "NotHeld",
-    "ProtocolError", "RedlockError", "Row", "Session", "default_session", "lock_all", "nodes", "show", "stats",
+    "LimitReached", "Lock", "LockBusy", "LockCancelled", "LockLost", "LockTimeout", "NoAnswer", "NoQuorum", "NoTurn",
+    "NotHeld", "ProtocolError", "RedlockError", "Row", "Session", "default_session", "lock_all", "nodes", "show", "stats",
 ]

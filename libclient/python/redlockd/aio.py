@@ -16,7 +16,7 @@ from ._hold import RELEASED, HoldBase
 from ._options import LockOptions, check_decorated, time_left, wait_of
 from ._request import ReleaseRequest
 from ._wire import Name, Seconds, nanoseconds, to_bytes
-from .errors import ConnectionLost, Deadlock, LockBusy, LockLost, LockTimeout, NoAnswer
+from .errors import ConnectionLost, Deadlock, LockBusy, LockLost, LockTimeout, NoAnswer, NoTurn
 
 __all__ = ["Hold", "Lock", "Session", "default_session", "lock_all"]
 
@@ -158,7 +158,7 @@ class Lock:
         """Takes the lock; returns None if another has it until the time is over. See `redlockd.Lock.acquire`."""
         try:
             return await self._take(wait_of(blocking, timeout, self._options.wait))
-        except (LockBusy, LockTimeout):
+        except (LockBusy, LockTimeout, NoTurn):
             return None
 
     async def release(self, sync: bool = False) -> None:

@@ -38,6 +38,11 @@ class LockTimeout(RedlockError, TimeoutError):
     code = "timeout"
 
 
+class NoTurn(RedlockError, TimeoutError):
+    """The daemon had too much to do to ask the nodes before the wait was over. The lock may be free."""
+    code = "no-turn"
+
+
 class LockCancelled(RedlockError):
     """The wait was given up."""
     code = "cancelled"
@@ -113,8 +118,8 @@ class ProtocolError(RedlockError):
 
 
 _BY_CODE: Dict[str, Type[RedlockError]] = {
-    kind.code: kind for kind in (LockBusy, LockTimeout, LockCancelled, NotHeld, LockLost, Deadlock, NoQuorum,
-                                 LimitReached, Denied, Draining, BadRequest)}
+    kind.code: kind for kind in (LockBusy, LockTimeout, NoTurn, LockCancelled, NotHeld, LockLost, Deadlock,
+                                 NoQuorum, LimitReached, Denied, Draining, BadRequest)}
 for _code in ("bad-name", "unknown-verb", "unknown-option", "line-too-long"):
     _BY_CODE[_code] = BadRequest
 

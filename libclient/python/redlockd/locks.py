@@ -13,7 +13,7 @@ from ._hold import RELEASED, HoldBase
 from ._options import LockOptions, check_decorated, time_left, wait_of
 from ._request import LockRequest, ReleaseRequest
 from ._wire import Name, Seconds, nanoseconds, to_bytes
-from .errors import ConnectionLost, Deadlock, LockBusy, LockLost, LockTimeout, NoAnswer
+from .errors import ConnectionLost, Deadlock, LockBusy, LockLost, LockTimeout, NoAnswer, NoTurn
 from .session import Session, default_session
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -139,7 +139,7 @@ class Lock:
         """
         try:
             return self._take(wait_of(blocking, timeout, self._options.wait))
-        except (LockBusy, LockTimeout):
+        except (LockBusy, LockTimeout, NoTurn):
             return None
 
     def release(self, sync: bool = False) -> None:
