@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -56,6 +57,13 @@ std::int64_t DeadlineAfter(std::int64_t timeout_ns) {
   if (timeout_ns < 0) return kNever;
   const std::int64_t now = Now();
   return timeout_ns > kNever - now ? kNever : now + timeout_ns;
+}
+
+std::string SocketPath(const char* given) {
+  if (given != nullptr) return given;
+  const char* environment = std::getenv("REDLOCK_SOCKET");
+  if (environment != nullptr && *environment != '\0') return environment;
+  return "/run/redlockd/redlockd.sock";
 }
 
 std::string Connection::Open(const std::string& path, std::int64_t deadline) {

@@ -21,6 +21,9 @@ std::int64_t Now();
 inline constexpr std::int64_t kNever = INT64_MAX;
 std::int64_t DeadlineAfter(std::int64_t timeout_ns);
 
+// The daemon's socket: the one that is given, that of $REDLOCK_SOCKET, or the default.
+std::string SocketPath(const char* given);
+
 class Connection {
  public:
   Connection() = default;

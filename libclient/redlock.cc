@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 #include <climits>
-#include <cstdlib>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -20,6 +19,7 @@
 using redlock::client::Client;
 using redlock::client::GiveSized;
 using redlock::client::IsSized;
+using redlock::client::SocketPath;
 using redlock::client::TakeSized;
 using redlock::protocol::ErrorCode;
 using redlock::protocol::Request;
@@ -78,13 +78,6 @@ int Guard(redlock_client* client, Body body) {
   } catch (...) {
     return REDLOCK_ENOMEM;  // nothing else is thrown in here
   }
-}
-
-std::string SocketPath(const char* given) {
-  if (given != nullptr) return given;
-  const char* environment = std::getenv("REDLOCK_SOCKET");
-  if (environment != nullptr && *environment != '\0') return environment;
-  return "/run/redlockd/redlockd.sock";
 }
 
 std::string FormatNs(int64_t ns) {

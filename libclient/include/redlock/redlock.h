@@ -229,7 +229,7 @@ int redlock_query(redlock_client* client, const char* verb, const redlock_arg* a
  * follows the fields as one more field with the key "text". The fields are in the daemon's order;
  * ignore keys that you do not know. A row index is 0..redlock_reply_rows()-1, or REDLOCK_ANSWER for
  * the OK or ERR line itself. */
-#define REDLOCK_ANSWER ((size_t)-1)
+#define REDLOCK_ANSWER SIZE_MAX
 
 /* Returns REDLOCK_OK or the error. */
 int redlock_reply_error(const redlock_reply* reply);
@@ -307,11 +307,12 @@ enum redlock_event_type {
   REDLOCK_EVENT_BROKEN = 8, /* lock, fence, deadline_ns: an administrator ended the hold. Another
                                  has the lock no sooner than that deadline, unless the administrator
                                  wanted it free at once */
-  REDLOCK_EVENT_WATCH = 9 /* what happened to a lock on this host, sent to a client that watches it:
+  REDLOCK_EVENT_WATCH = 9, /* what happened to a lock on this host, sent to a client that watches it:
                                  redlock_query(client, "watch", ...). lock, what, and where they
                                  apply fence, reason, by, and pid and uid of the holder. Or missed
                                  alone: the number of these events that were dropped because the
                                  client did not read them */
+  REDLOCK_EVENT_STOP = 10   /* of a redlock_hold alone, see redlock/session.h: stop now */
 };
 
 typedef struct redlock_event {

@@ -1,0 +1,140 @@
+/* libredlock: one session for all threads of a process.
+ *
+ * A redlock_session is one connection and one thread, for any number of threads and locks. It
+ * connects when it is needed, and again after the daemon has gone. A redlock_hold is one
+ * acquisition of a lock: from redlock_hold_lock() until redlock_hold_unlock(). In the daemon each
+ * hold is an owner of its own, so two holds of one name exclude each other, also within a process.
+ * (A daemon that is too old to know owners answers the second with REDLOCK_EDEADLOCK.)
+ *
+ * The general rules of redlock.h (units, fences, strings, errors, growth) hold here too, except:
+ *
+ * THREADS. Any thread may use a session. A hold may be used by one thread at a time; but any thread
+ * may call redlock_hold_cancel(), redlock_hold_fence(), redlock_hold_deadline() and
+ * redlock_hold_valid() until the hold is freed. The session's thread has all signals blocked.
+ *
+ * FUNCTIONS OF THE CALLER run in the session's thread and must return soon: while they run, the
+ * session neither reads nor keeps time. There, redlock_hold_lock() fails with REDLOCK_EINVAL, and
+ * redlock_hold_unlock() does not wait.
+ *
+ * LOSS OF THE DAEMON. A wait goes on with the next connection; attempts are made after pauses of 10
+ * ms to 1 s. A hold is good until its deadline, but nobody renews it: it gets
+ * REDLOCK_EVENT_JEOPARDY, and no REDLOCK_EVENT_SAFE follows.
+ *
+ * FORK. In a child no hold of the parent is valid, and the calls on it fail with REDLOCK_EFORK. The
+ * child's copy of the socket is closed by a function that the library has registered with
+ * pthread_atfork(), so the locks end with the parent. A session is usable in the child, where it
+ * connects for itself. */
+#pragma once
+
+#include <redlock/redlock.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct redlock_session redlock_session;
+typedef struct redlock_hold redlock_hold;
+
+/* Returns a new session, or NULL if there is no memory. socket_path NULL means $REDLOCK_SOCKET, or
+ * /run/redlockd/redlockd.sock if that is not set. The path is copied. Nothing is connected yet. */
+redlock_session* redlock_session_new(const char* socket_path);
+
+/* Returns a new handle of the session that all parts of the process share; there is one for each
+ * path. It lasts as long as the process. NULL if there is no memory. */
+redlock_session* redlock_session_shared(const char* socket_path);
+
+/* Frees the handle; NULL is allowed. The session ends when its handles and its holds are freed: then
+ * the call waits for a function of a holder that is running, but never for the daemon. */
+void redlock_session_free(redlock_session* session);
+
+#define REDLOCK_DEFAULT_MARGIN INT64_C(-1)
+
+enum redlock_hold_flags {
+  REDLOCK_FOR_THREAD =
+      1 /* the thread that locks counts as the holder, until the lock is released by
+                            any thread: another lock of that name with this flag, by that thread in
+                            this session, fails with REDLOCK_EDEADLOCK, for it would wait for itself */
+};
+
+/* Receives what happens to a hold: REDLOCK_EVENT_JEOPARDY (renewal is failing; reason says why, as
+ * text), SAFE (renewal works again), DRAINING (within_ns), STOP (less than the margin is left, or
+ * the hold is lost: the hold is not valid any more) and LOST (reason: "expired", "max-hold",
+ * "drain", "broken" or what became of the connection). STOP comes at most once, and before LOST. An
+ * event may arrive a moment after the lock was released. The event is valid during the call. */
+typedef void (*redlock_hold_fn)(const redlock_event* event, void* arg);
+
+typedef struct redlock_hold_options {
+  size_t size;                /* sizeof(redlock_hold_options), set by REDLOCK_HOLD_OPTIONS_INIT */
+  int64_t ttl_ns;             /* 0: the daemon's lease.ttl; else a ttl within the daemon's bounds */
+  int64_t max_hold_ns;        /* 0: no limit; else no deadline is later than this after the grant */
+  int64_t min_hold_ns;        /* 0: none; else nobody gets the lock before; at most 24 h */
+  int64_t margin_ns;          /* how long before its deadline the hold stops to be valid.
+                          REDLOCK_DEFAULT_MARGIN: a third of the ttl (or of max_hold_ns, if that is
+                          shorter), but at most 5 s. More than half of that time is cut to it */
+  int64_t connect_timeout_ns; /* how long a wait without limit puts up with there being no daemon
+                                 that answers; negative: without limit. The default is 5 s. A bounded
+                                 wait tries to connect until it is over, and a try connects once */
+  int64_t answer_timeout_ns;  /* how long a try (wait 0) waits for the daemon's answer, > 0. The
+                                 default is 1 s */
+  const char* note;           /* NULL: none; else up to 255 bytes, shown by `list`; copied */
+  redlock_hold_fn on_event;   /* NULL: none */
+  void* arg;                  /* of on_event */
+  void (*drop_arg)(void* arg); /* NULL: none; else it is called once, in any thread, when on_event
+                                  will not be called any more */
+  uint64_t flags; /* enum redlock_hold_flags, or 0; other bits are refused with EINVAL */
+} redlock_hold_options;
+
+#define REDLOCK_HOLD_OPTIONS_INIT                                                       \
+  {                                                                                     \
+    sizeof(redlock_hold_options), 0, 0, 0, REDLOCK_DEFAULT_MARGIN, INT64_C(5000000000), \
+        INT64_C(1000000000), NULL, NULL, NULL, NULL, 0                                  \
+  }
+
+/* Makes a hold that is not locked yet; it keeps the session alive. The strings are copied. options
+ * NULL means REDLOCK_HOLD_OPTIONS_INIT. Unless the call returns REDLOCK_OK, *hold is NULL, and
+ * drop_arg is not called. Errors: EINVAL, EBADNAME (the name is NULL, empty or longer than 255
+ * bytes), ENOMEM. */
+int redlock_hold_new(redlock_session* session, const char* name,
+                     const redlock_hold_options* options, redlock_hold** hold);
+
+/* Takes the lock; once for each hold. wait_ns: 0 does not wait for another holder, REDLOCK_FOREVER
+ * waits without limit. A bounded wait returns some milliseconds after its end at the latest,
+ * whatever state the daemon is in; a try returns within answer_timeout_ns. Errors: EBUSY (wait 0),
+ * ETIMEOUT, ENOTURN, ECANCELLED, EDEADLOCK (with
+ * REDLOCK_FOR_THREAD), ENOQUORUM, ELIMIT, EDRAINING, EBADREQUEST, ECONNECT, EDENIED,
+ * ENOANSWER (the daemon hangs: a grant that is late is given back), ECLOSED, EPROTOCOL, ENOMEM (no
+ * thread or no descriptor), EINVAL, EFORK. */
+int redlock_hold_lock(redlock_hold* hold, int64_t wait_ns);
+
+/* Ends a redlock_hold_lock() that another thread is in, with REDLOCK_ECANCELLED, and one that begins
+ * later; a lock that was granted already stays granted. A grant that crosses the cancellation is
+ * given back. It does not block. */
+void redlock_hold_cancel(redlock_hold* hold);
+
+/* Releases the lock; blocks for at most a quarter of a second, and not at all if the daemon is known
+ * to hang. REDLOCK_OK: all that was done under the lock was protected. ELOST: the hold ended before,
+ * so the last part of the work may not have been protected. ENOTHELD: it is not locked, or is
+ * released already. EFORK. */
+int redlock_hold_unlock(redlock_hold* hold);
+
+/* Releases the lock if it is held, without waiting for the answer, and frees the hold. NULL is
+ * allowed. */
+void redlock_hold_free(redlock_hold* hold);
+
+/* These ask nobody. They make no system call; valid() reads the clock through the vDSO. */
+
+/* Returns the fence; 0 before the grant. */
+uint64_t redlock_hold_fence(const redlock_hold* hold);
+/* Returns the latest deadline that is known, in ns of CLOCK_BOOTTIME; 0 before the grant. */
+int64_t redlock_hold_deadline(const redlock_hold* hold);
+/* Returns 1 if the holder may rely on the lock: it is held, more than the margin is left, no
+ * REDLOCK_EVENT_STOP came, and this is the process that took it. Else 0. */
+int redlock_hold_valid(const redlock_hold* hold);
+
+/* Returns a description of the error of the last lock or unlock, with the lock's name; "" if it
+ * succeeded. Valid until the next of them. Never NULL. */
+const char* redlock_hold_error_text(const redlock_hold* hold);
+
+#ifdef __cplusplus
+}
+#endif

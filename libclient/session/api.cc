@@ -1,0 +1,251 @@
+// The C interface of sessions: checks what C cannot promise, lets no exception out, and leaves the
+// work to Engine.
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <thread>
+#include <utility>
+
+#include "libclient/include/redlock/session.h"
+#include "libclient/session/process.h"
+#include "libclient/sized.h"
+#include "protocol/limits.h"
+#include "protocol/name.h"
+#include "protocol/printable.h"
+
+using redlock::client::Engine;
+using redlock::client::Hold;
+using redlock::client::HoldNotice;
+using redlock::client::HoldOptions;
+using redlock::client::HoldPtr;
+using redlock::client::Session;
+using redlock::client::SocketPath;
+
+struct redlock_session {
+  std::shared_ptr<Session> session;
+};
+
+struct redlock_hold {
+  std::shared_ptr<Session> session;
+  HoldPtr hold;
+  std::shared_ptr<Engine> engine{};  // once it was asked for
+  std::mutex guard{};                // of `engine`, which a cancel may look for
+  bool was_cancelled = false;
+  bool is_for_thread = false;
+  std::optional<std::thread::id> holder{};  // with REDLOCK_FOR_THREAD, while it is locked
+  std::string text{};
+};
+
+namespace {
+
+struct Function {
+  redlock_hold_fn call;
+  void* arg;
+  void (*drop)(void*);
+
+  Function(redlock_hold_fn f, void* a, void (*d)(void*)) : call(f), arg(a), drop(d) {}
+  Function(const Function&) = delete;
+  Function& operator=(const Function&) = delete;
+  ~Function() {
+    if (drop != nullptr) drop(arg);
+  }
+};
+
+void Deliver(const Hold& hold, const Function& function, const HoldNotice& notice) {
+  redlock_event event{};
+  event.size = sizeof(event);
+  event.type = notice.type;
+  event.lock = hold.name.c_str();
+  event.fence = hold.fence;
+  event.deadline_ns = notice.deadline_ns;
+  event.within_ns = notice.within_ns;
+  event.reason = notice.reason.empty() ? nullptr : notice.reason.c_str();
+  event.uid = -1;
+  function.call(&event, function.arg);
+}
+
+bool TakeOptions(const redlock_hold_options* given, redlock_hold_options* options) {
+  *options = REDLOCK_HOLD_OPTIONS_INIT;
+  if (given == nullptr) return true;
+  if (!redlock::client::IsSized<redlock_hold_options>(given->size)) return false;
+  return redlock::client::TakeSized(*given, options);
+}
+
+bool AreInRange(const redlock_hold_options& options) {
+  const std::size_t note = options.note == nullptr ? 0 : std::string_view(options.note).size();
+  return options.ttl_ns >= 0 && options.max_hold_ns >= 0 && options.min_hold_ns >= 0 &&
+         options.answer_timeout_ns > 0 &&
+         (options.flags & ~std::uint64_t{REDLOCK_FOR_THREAD}) == 0 &&
+         note <= redlock::protocol::kValueBytes;
+}
+
+// Remembers what went wrong, for redlock_hold_error_text(), and gives it back.
+int Report(redlock_hold& hold, int error, const std::string& detail = {}) {
+  hold.text.clear();
+  if (error == REDLOCK_OK) return error;
+  hold.text = "lock '" + redlock::protocol::Printable(hold.hold->name) + "': ";
+  hold.text += redlock_strerror(error);
+  if (!detail.empty()) hold.text += ": " + detail;
+  return error;
+}
+
+bool IsForeign(const redlock_hold& hold) {
+  return hold.hold->generation != redlock::client::ForkGeneration();
+}
+
+// False if the wait was given up before.
+bool Begin(redlock_hold& hold, std::shared_ptr<Engine> engine) {
+  const std::lock_guard guard(hold.guard);
+  if (hold.was_cancelled) return false;
+  hold.engine = std::move(engine);
+  return true;
+}
+
+void Leave(redlock_hold& hold) {
+  if (hold.holder) hold.session->Leave(hold.hold->name, *hold.holder);
+  hold.holder.reset();
+}
+
+int Lock(redlock_hold& hold, int64_t wait_ns) {
+  if (IsForeign(hold)) return Report(hold, REDLOCK_EFORK);
+  if (hold.engine != nullptr) return Report(hold, REDLOCK_EINVAL, "it was locked before");
+  std::string problem;
+  std::shared_ptr<Engine> engine = hold.session->RunningEngine(&problem);
+  if (!problem.empty()) return Report(hold, REDLOCK_ENOMEM, problem);
+  if (engine->IsOwnThread()) return Report(hold, REDLOCK_EINVAL, "called in the session's thread");
+  if (!Begin(hold, engine)) return Report(hold, REDLOCK_ECANCELLED, "the wait was given up");
+  if (hold.is_for_thread) {
+    if (!hold.session->Enter(hold.hold->name)) {
+      return Report(hold, REDLOCK_EDEADLOCK,
+                    "this thread holds it already, and would wait for itself");
+    }
+    hold.holder = std::this_thread::get_id();
+  }
+  engine->Lock(hold.hold, wait_ns);
+  if (hold.hold->error != REDLOCK_OK) Leave(hold);
+  return Report(hold, hold.hold->error, hold.hold->text);
+}
+
+int Unlock(redlock_hold& hold) {
+  if (IsForeign(hold)) return Report(hold, REDLOCK_EFORK);
+  if (hold.engine == nullptr) return Report(hold, REDLOCK_ENOTHELD);
+  Leave(hold);
+  if (hold.engine->IsOwnThread()) {
+    hold.engine->ReleaseLater(hold.hold);
+  } else {
+    hold.engine->Release(hold.hold);
+  }
+  return Report(hold, hold.hold->error, hold.hold->text);
+}
+
+HoldPtr MakeHold(const char* name, const redlock_hold_options& options) {
+  HoldOptions own;
+  own.ttl_ns = options.ttl_ns;
+  own.max_hold_ns = options.max_hold_ns;
+  own.min_hold_ns = options.min_hold_ns;
+  own.margin_ns = options.margin_ns;
+  own.connect_timeout_ns = options.connect_timeout_ns;
+  own.answer_timeout_ns = options.answer_timeout_ns;
+  if (options.note != nullptr) own.note = options.note;
+  return std::make_shared<Hold>(name, std::move(own));
+}
+
+void SetFunction(Hold& hold, const redlock_hold_options& options) {
+  if (options.on_event == nullptr && options.drop_arg == nullptr) return;
+  auto function = std::make_shared<Function>(options.on_event, options.arg, nullptr);
+  hold.on_notice = [&hold, function](const HoldNotice& notice) {
+    if (function->call != nullptr) Deliver(hold, *function, notice);
+  };
+  function->drop = options.drop_arg;  // from here on nothing fails
+}
+
+template <typename Make>
+redlock_session* NewSession(Make make) {
+  try {
+    return new redlock_session{make()};
+  } catch (...) {
+    return nullptr;  // there is no memory
+  }
+}
+
+}  // namespace
+
+redlock_session* redlock_session_new(const char* socket_path) {
+  return NewSession([&] { return std::make_shared<Session>(SocketPath(socket_path)); });
+}
+
+redlock_session* redlock_session_shared(const char* socket_path) {
+  return NewSession([&] { return Session::Shared(SocketPath(socket_path)); });
+}
+
+void redlock_session_free(redlock_session* session) { delete session; }
+
+int redlock_hold_new(redlock_session* session, const char* name,
+                     const redlock_hold_options* options, redlock_hold** hold) {
+  if (hold == nullptr) return REDLOCK_EINVAL;
+  *hold = nullptr;
+  redlock_hold_options known;
+  if (session == nullptr || !TakeOptions(options, &known) || !AreInRange(known)) {
+    return REDLOCK_EINVAL;
+  }
+  if (name == nullptr || redlock::protocol::CheckName(name)) return REDLOCK_EBADNAME;
+  try {
+    auto made = std::make_unique<redlock_hold>();
+    made->session = session->session;
+    made->hold = MakeHold(name, known);
+    made->is_for_thread = (known.flags & REDLOCK_FOR_THREAD) != 0;
+    SetFunction(*made->hold, known);
+    *hold = made.release();
+    return REDLOCK_OK;
+  } catch (...) {
+    return REDLOCK_ENOMEM;  // nothing else is thrown in here
+  }
+}
+
+int redlock_hold_lock(redlock_hold* hold, int64_t wait_ns) {
+  if (hold == nullptr) return REDLOCK_EINVAL;
+  try {
+    return Lock(*hold, wait_ns);
+  } catch (...) {
+    return REDLOCK_ENOMEM;
+  }
+}
+
+void redlock_hold_cancel(redlock_hold* hold) {
+  if (hold == nullptr || IsForeign(*hold)) return;
+  std::shared_ptr<Engine> engine;
+  {
+    const std::lock_guard guard(hold->guard);
+    hold->was_cancelled = true;
+    engine = hold->engine;
+  }
+  if (engine != nullptr) engine->Cancel(hold->hold);
+}
+
+int redlock_hold_unlock(redlock_hold* hold) {
+  if (hold == nullptr) return REDLOCK_EINVAL;
+  try {
+    return Unlock(*hold);
+  } catch (...) {
+    return REDLOCK_ENOMEM;
+  }
+}
+
+void redlock_hold_free(redlock_hold* hold) {
+  if (hold == nullptr) return;
+  if (hold->engine != nullptr && !IsForeign(*hold)) {
+    Leave(*hold);
+    hold->engine->ReleaseLater(hold->hold);
+  }
+  delete hold;
+}
+
+uint64_t redlock_hold_fence(const redlock_hold* hold) { return hold->hold->fence; }
+
+int64_t redlock_hold_deadline(const redlock_hold* hold) { return hold->hold->deadline_ns; }
+
+int redlock_hold_valid(const redlock_hold* hold) { return hold->hold->IsValid() ? 1 : 0; }
+
+const char* redlock_hold_error_text(const redlock_hold* hold) { return hold->text.c_str(); }

@@ -1,0 +1,335 @@
+#include "libclient/session/core.h"
+
+#include <algorithm>
+
+#include "protocol/duration.h"
+
+namespace redlock::client {
+namespace {
+
+constexpr std::int64_t kMs = 1'000'000;
+// The daemon has this long for its own answer after the caller's time is over.
+constexpr std::int64_t kGrace = 10 * kMs;
+// A wait asks this long before its end whether the daemon lives, or at the half of a short wait.
+constexpr std::int64_t kAskForLife = 100 * kMs;
+// A release waits no longer than this for its answer.
+constexpr std::int64_t kReleaseTime = 250 * kMs;
+// After so long without a line comes a ping, and after as long again the daemon counts as hung.
+constexpr std::int64_t kSilence = 5000 * kMs;
+constexpr std::int64_t kShortestPause = 10 * kMs;
+constexpr std::int64_t kLongestPause = 1000 * kMs;
+
+std::int64_t After(std::int64_t now, std::int64_t more) {
+  return more > kNever - now ? kNever : now + more;
+}
+
+std::string Words(std::int64_t ns) { return protocol::FormatDuration(protocol::Duration(ns)); }
+
+bool CanChange(int error) { return error != REDLOCK_EDENIED && error != REDLOCK_EPROTOCOL; }
+
+}  // namespace
+
+// --- The caller ----------------------------------------------------------------------------------
+
+void Core::Lock(const HoldPtr& hold, std::int64_t wait_ns, std::int64_t now) {
+  hold->owner = ++last_owner_;
+  hold->is_try = wait_ns == 0;
+  hold->until_ns =
+      wait_ns < 0 ? kNever : After(now, hold->is_try ? hold->options.answer_timeout_ns : wait_ns);
+  if (hold->was_cancelled) return Fail(hold, REDLOCK_ECANCELLED, "the wait was given up");
+  hold->phase = Hold::Phase::kUnsent;
+  unsent_.push_back(hold);
+  Schedule(hold);
+}
+
+void Core::Cancel(const HoldPtr& hold, std::int64_t) {
+  hold->was_cancelled = true;
+  if (hold->phase != Hold::Phase::kUnsent && hold->phase != Hold::Phase::kSent) return;
+  Fail(hold, REDLOCK_ECANCELLED, "the wait was given up");
+}
+
+void Core::Release(const HoldPtr& hold, bool is_awaited, std::int64_t now) {
+  hold->is_answered = false;
+  if (hold->phase != Hold::Phase::kHeld) {
+    const bool is_lost = !hold->loss.empty();
+    hold->phase = Hold::Phase::kOver;
+    return Answer(*hold, is_lost ? REDLOCK_ELOST : REDLOCK_ENOTHELD,
+                  is_lost ? hold->loss : "it is released already, or was never granted");
+  }
+  const bool is_late = now >= hold->deadline_ns;
+  if (is_late && hold->loss.empty()) hold->loss = "expired";
+  hold->is_good = false;
+  hold->phase = Hold::Phase::kReleasing;
+  if (!hold->is_attached)
+    return FinishRelease(hold, is_late ? REDLOCK_ELOST : REDLOCK_OK, hold->loss);
+  Send(UnlockRequest(*hold), What::kUnlock, hold);
+  Detach(hold);
+  // Whether it was lost is certain before its deadline, whatever the daemon answers later.
+  hold->last_error = is_late ? REDLOCK_ELOST : REDLOCK_OK;
+  hold->until_ns = is_awaited && !is_silent_ ? now + kReleaseTime : now;
+  SetDue(hold, hold->until_ns);
+  if (hold->until_ns == now) FinishRelease(hold, hold->last_error, hold->loss);
+}
+
+// --- The driver ----------------------------------------------------------------------------------
+
+void Core::Run(std::int64_t now) {
+  while (!due_.empty() && due_.begin()->first <= now) {
+    const HoldPtr hold = due_.begin()->second;
+    SetDue(hold, kNever);
+    BeDue(hold, now);
+  }
+  while (!later_.empty() && later_.begin()->first <= now) {
+    const HoldPtr hold = later_.begin()->second;
+    later_.erase(later_.begin());
+    if (hold->phase == Hold::Phase::kUnsent) unsent_.push_back(hold);
+  }
+  if (now >= greeting_due_ns_) Drop(REDLOCK_ENOANSWER, "the daemon does not greet", now);
+  if (is_draining_ && holds_nothing() && pending_.empty()) {
+    Drop(REDLOCK_EDRAINING, "the daemon is stopping", now);
+  }
+  if (state_ == State::kOpen) SendUnsent(now);
+  // A try does not wait for the end of a pause: it ends with its one attempt to connect.
+  const bool is_urgent =
+      std::any_of(unsent_.begin(), unsent_.end(), [](const HoldPtr& hold) { return hold->is_try; });
+  wants_connect_ =
+      state_ == State::kClosed && !unsent_.empty() && (is_urgent || now >= next_attempt_ns_);
+  Heartbeat(now);
+}
+
+std::int64_t Core::NextDue() const {
+  std::int64_t next = std::min(greeting_due_ns_, heartbeat_due_ns_);
+  if (!due_.empty()) next = std::min(next, due_.begin()->first);
+  if (!later_.empty()) next = std::min(next, later_.begin()->first);
+  if (state_ == State::kClosed && !unsent_.empty()) next = std::min(next, next_attempt_ns_);
+  return next;
+}
+
+void Core::Connected(std::int64_t before) {
+  wants_connect_ = false;
+  state_ = State::kGreeting;
+  connected_ns_ = last_read_ns_ = before;
+  greeting_due_ns_ = before + kSilence;
+}
+
+void Core::ConnectFailed(int error, const std::string& why, std::int64_t now) {
+  wants_connect_ = false;
+  const std::int64_t pause = std::min(kShortestPause << std::min(failures_, 10), kLongestPause);
+  ++failures_;
+  next_attempt_ns_ =
+      now + pause + static_cast<std::int64_t>(jitter_() * static_cast<double>(pause / 2));
+  for (const HoldPtr& hold : std::exchange(unsent_, {})) FailOrRetry(hold, error, why, now);
+}
+
+void Core::Ended(int error, const std::string& why, std::int64_t now) {
+  if (state_ != State::kClosed) Drop(error, why, now);
+}
+
+void Core::Drop(int error, const std::string& why, std::int64_t now) {
+  state_ = State::kClosed;
+  wants_close_ = true;
+  park_until_ = 0;
+  greeting_due_ns_ = heartbeat_due_ns_ = kNever;
+  pinged_ns_ = 0;
+  is_draining_ = is_silent_ = false;
+  outgoing_.clear();
+  for (const auto& [key, hold] : std::exchange(attached_, {})) {
+    if (error == REDLOCK_EPROTOCOL) park_until_ = std::max(park_until_, hold->deadline_ns.load());
+    hold->is_attached = false;
+    hold->loss = why;  // at the deadline: until then nobody else gets the lock
+    Endanger(hold, why);
+  }
+  std::list<HoldPtr> again;
+  for (auto& [tag, pending] : std::exchange(pending_, {})) {
+    if (pending.what == What::kUnlock) {
+      FinishRelease(pending.hold, pending.hold->last_error, pending.hold->loss);
+    } else if (pending.what == What::kLock && !pending.abandoned) {
+      pending.hold->phase = Hold::Phase::kUnsent;
+      again.push_back(pending.hold);
+    }
+  }
+  unsent_.splice(unsent_.begin(), again);  // what was sent first comes first again
+  ConnectFailed(error, why, now);
+}
+
+// --- Requests ------------------------------------------------------------------------------------
+
+void Core::Send(protocol::Request request, What what, const HoldPtr& hold) {
+  request.tag = std::to_string(++last_tag_);
+  pending_[last_tag_] = {what, hold};
+  if (hold != nullptr) hold->tag = last_tag_;
+  outgoing_ += protocol::FormatRequest(request);
+}
+
+void Core::AddOwner(const Hold& hold, protocol::Request* request) const {
+  if (has_owners_) request->options.push_back({"as", std::to_string(hold.owner)});
+}
+
+protocol::Request Core::UnlockRequest(const Hold& hold) const {
+  protocol::Request request{{}, "unlock", {hold.name}, {{"fence", std::to_string(hold.fence)}}};
+  AddOwner(hold, &request);
+  return request;
+}
+
+void Core::SendLock(const HoldPtr& hold, std::int64_t now) {
+  protocol::Request request{{}, "lock", {hold->name}, {}};
+  const auto add = [&](const char* key, std::int64_t ns) {
+    if (ns > 0) request.options.push_back({key, Words(ns)});
+  };
+  if (hold->is_try) request.options.push_back({"wait", "0s"});
+  if (!hold->is_try && hold->until_ns != kNever) add("wait", hold->until_ns - now);
+  add("ttl", hold->options.ttl_ns);
+  add("max-hold", hold->options.max_hold_ns);
+  add("min-hold", hold->options.min_hold_ns);
+  if (!hold->options.note.empty()) request.options.push_back({"note", hold->options.note});
+  request.options.push_back({"events", "renew"});
+  AddOwner(*hold, &request);
+  hold->phase = Hold::Phase::kSent;
+  hold->sent_ns = now;
+  hold->asked_for_life = false;
+  hold->failing_since_ns = 0;
+  hold->last_error = REDLOCK_OK;
+  Send(std::move(request), What::kLock, hold);
+  Schedule(hold);
+}
+
+void Core::SendUnsent(std::int64_t now) {
+  for (const HoldPtr& hold : std::exchange(unsent_, {})) {
+    if (is_draining_ && !hold->is_try) {
+      unsent_.push_back(hold);  // for the next daemon
+    } else {
+      SendLock(hold, now);
+    }
+  }
+}
+
+void Core::Answer(Hold& hold, int error, const std::string& text) {
+  hold.is_answered = true;
+  hold.error = error;
+  hold.text = text;
+  hold.answered.notify_all();
+}
+
+// Answers the caller. What was sent is cancelled, and given back if it was granted just then.
+void Core::Fail(const HoldPtr& hold, int error, const std::string& text) {
+  if (hold->phase == Hold::Phase::kSent && pending_.contains(hold->tag)) {
+    pending_.at(hold->tag).abandoned = true;
+    SendQuietly({{}, "cancel", {std::to_string(hold->tag)}, {}});
+  }
+  unsent_.remove(hold);
+  hold->phase = Hold::Phase::kOver;
+  SetDue(hold, kNever);
+  Answer(*hold, error, text);
+}
+
+// After an attempt to connect that failed, or an answer that may be another one later.
+void Core::FailOrRetry(const HoldPtr& hold, int error, const std::string& text, std::int64_t now) {
+  if (hold->failing_since_ns == 0) hold->failing_since_ns = now;
+  hold->last_error = error;
+  hold->last_text = text;
+  hold->phase = Hold::Phase::kUnsent;
+  if (hold->is_try || !CanChange(error)) return Fail(hold, error, text);
+  unsent_.push_back(hold);
+  Schedule(hold);
+}
+
+void Core::FinishRelease(const HoldPtr& hold, int error, const std::string& text) {
+  if (hold->phase != Hold::Phase::kReleasing) return;
+  hold->phase = Hold::Phase::kOver;
+  SetDue(hold, kNever);
+  Answer(*hold, error, text);
+}
+
+// --- Time ----------------------------------------------------------------------------------------
+
+void Core::SetDue(const HoldPtr& hold, std::int64_t when) {
+  if (hold->due_ns != kNever) due_.erase({hold->due_ns, hold});
+  hold->due_ns = when;
+  if (when != kNever) due_.insert({when, hold});
+}
+
+void Core::Schedule(const HoldPtr& hold) {
+  std::int64_t when = hold->until_ns;
+  if (hold->phase == Hold::Phase::kHeld) {
+    when = hold->was_stopped ? hold->deadline_ns : hold->usable_until_ns;
+  } else if (hold->phase == Hold::Phase::kUnsent && when == kNever) {
+    // A wait without limit is for another holder, not for a daemon that is not there.
+    const std::int64_t patience = hold->options.connect_timeout_ns;
+    if (patience >= 0 && hold->failing_since_ns != 0)
+      when = After(hold->failing_since_ns, patience);
+  } else if (hold->phase == Hold::Phase::kSent && !hold->is_try && when != kNever) {
+    when = hold->asked_for_life ? After(when, kGrace)
+                                : when - std::min((when - hold->sent_ns) / 2, kAskForLife);
+  }
+  SetDue(hold, when);
+}
+
+void Core::BeDue(const HoldPtr& hold, std::int64_t now) {
+  switch (hold->phase) {
+    case Hold::Phase::kUnsent:
+      is_silent_ = is_silent_ || hold->last_error == REDLOCK_OK;
+      if (hold->last_error != REDLOCK_OK) return Fail(hold, hold->last_error, hold->last_text);
+      return Fail(hold, REDLOCK_ENOANSWER, "the daemon does not greet");
+    case Hold::Phase::kSent:
+      return BeDueSent(hold);
+    case Hold::Phase::kHeld:
+      return BeDueHeld(hold, now);
+    case Hold::Phase::kReleasing:
+      is_silent_ = true;
+      return FinishRelease(hold, hold->last_error, hold->loss);
+    case Hold::Phase::kIdle:
+    case Hold::Phase::kOver:
+      return;
+  }
+}
+
+void Core::BeDueSent(const HoldPtr& hold) {
+  const bool lives = last_read_ns_ > hold->sent_ns;
+  if (!hold->is_try && !hold->asked_for_life) {
+    // The end of the wait must say whether the daemon hangs, and there is no time then to ask.
+    hold->asked_for_life = true;
+    if (!lives) SendQuietly({{}, "ping", {}, {}});
+    return Schedule(hold);
+  }
+  is_silent_ = is_silent_ || !lives;
+  if (lives && !hold->is_try) return Fail(hold, REDLOCK_ETIMEOUT, "the wait is over");
+  Fail(hold, REDLOCK_ENOANSWER, "not in time");
+}
+
+void Core::BeDueHeld(const HoldPtr& hold, std::int64_t now) {
+  if (now >= hold->usable_until_ns) {
+    Endanger(hold, "the deadline is near");
+    Stop(hold);
+  }
+  if (now < hold->deadline_ns) return Schedule(hold);
+  // A daemon that goes on may still count us as the holder, and nobody else would release the lock.
+  if (hold->is_attached) SendQuietly(UnlockRequest(*hold));
+  Lose(hold, hold->loss.empty() ? "expired" : hold->loss);
+}
+
+void Core::Heartbeat(std::int64_t now) {
+  if (state_ != State::kOpen || (pending_.empty() && attached_.empty())) {
+    heartbeat_due_ns_ = kNever;
+    pinged_ns_ = 0;
+    return;
+  }
+  if (heartbeat_due_ns_ == kNever) {
+    // From here on: what was read last may be long ago, for nothing was to be read.
+    heartbeat_due_ns_ = now + kSilence;
+    return;
+  }
+  if (now < heartbeat_due_ns_) return;
+  heartbeat_due_ns_ = now + kSilence;
+  if (now - last_read_ns_ < kSilence) {
+    pinged_ns_ = 0;
+    heartbeat_due_ns_ = last_read_ns_ + kSilence;
+  } else if (pinged_ns_ == 0) {
+    pinged_ns_ = now;
+    SendQuietly({{}, "ping", {}, {}});
+  } else if (holds_nothing()) {
+    // While something is held we stay: a daemon that goes on would release it with the session.
+    Drop(REDLOCK_ENOANSWER, "the daemon hangs", now);
+  }
+}
+
+}  // namespace redlock::client

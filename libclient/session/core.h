@@ -1,0 +1,141 @@
+// A session without I/O: what to send, and what becomes of what has come. One connection serves all
+// holds; each hold is an owner of its own in the daemon ("Owners within a session", PROTOCOL.md).
+//
+// A driver passes on what happened, and when: Connected, ConnectFailed, TakeLine, Ended. After each
+// of these, and at NextDue(), it calls Run(), and then does what wants_close(), wants_connect() and
+// outgoing() ask for. Answers stand in the Hold; what is for the holders' own functions is left in
+// TakeNotices(). Times are ns of CLOCK_BOOTTIME. protocol/CLIENTS.md has the reasons.
+//
+// Not for several threads: the driver has the mutex.
+#pragma once
+
+#include <cstdint>
+#include <list>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "libclient/session/hold.h"
+#include "protocol/reply.h"
+#include "protocol/request.h"
+
+namespace redlock::client {
+
+class Core {
+ public:
+  // `jitter` is what is added to a pause, as a part of half of it: 0 to 1.
+  explicit Core(std::function<double()> jitter) : jitter_(std::move(jitter)) {}
+
+  // --- The caller
+  // wait_ns: 0 is a try, negative is without limit.
+  void Lock(const HoldPtr& hold, std::int64_t wait_ns, std::int64_t now);
+  // Answers a caller that waits; a hold that was granted stays as it is.
+  void Cancel(const HoldPtr& hold, std::int64_t now);
+  // The answer is REDLOCK_OK, REDLOCK_ELOST or REDLOCK_ENOTHELD. `is_awaited`: a caller waits for it.
+  void Release(const HoldPtr& hold, bool is_awaited, std::int64_t now);
+
+  // --- The driver
+  void Run(std::int64_t now);
+  // `before`: a time before the attempt to connect.
+  void Connected(std::int64_t before);
+  void ConnectFailed(int error, const std::string& why, std::int64_t now);
+  void TakeLine(std::string_view line, std::int64_t now);
+  void Ended(int error, const std::string& why, std::int64_t now);
+
+  std::int64_t NextDue() const;
+  bool wants_connect() const { return wants_connect_; }
+  // The driver closes the connection, but not before park_until() if the other side broke the
+  // protocol: a daemon releases the locks of a session that is closed.
+  bool wants_close() const { return wants_close_; }
+  std::int64_t park_until() const { return park_until_; }
+  void Closed() { wants_close_ = false; }
+  std::string TakeOutgoing() { return std::exchange(outgoing_, {}); }
+  using Notices = std::vector<std::pair<HoldPtr, HoldNotice>>;
+  Notices TakeNotices() { return std::exchange(notices_, {}); }
+  bool has_notices() const { return !notices_.empty(); }
+
+ private:
+  enum class State { kClosed, kGreeting, kOpen };
+  enum class What { kLock, kUnlock, kQuiet };
+  struct Pending {
+    What what;
+    HoldPtr hold;            // of kQuiet: none
+    bool abandoned = false;  // nobody waits for the lock any more: a grant is given back
+  };
+
+  // Requests (core.cc)
+  void Send(protocol::Request request, What what, const HoldPtr& hold);
+  void SendQuietly(protocol::Request request) { Send(std::move(request), What::kQuiet, nullptr); }
+  void SendLock(const HoldPtr& hold, std::int64_t now);
+  void SendUnsent(std::int64_t now);
+  protocol::Request UnlockRequest(const Hold& hold) const;
+  void AddOwner(const Hold& hold, protocol::Request* request) const;
+  void Answer(Hold& hold, int error, const std::string& text);
+  void Fail(const HoldPtr& hold, int error, const std::string& text);
+  void FailOrRetry(const HoldPtr& hold, int error, const std::string& text, std::int64_t now);
+  void FinishRelease(const HoldPtr& hold, int error, const std::string& text);
+
+  // Time (core.cc)
+  void SetDue(const HoldPtr& hold, std::int64_t when);
+  void Schedule(const HoldPtr& hold);
+  void BeDue(const HoldPtr& hold, std::int64_t now);
+  void BeDueSent(const HoldPtr& hold);
+  void BeDueHeld(const HoldPtr& hold, std::int64_t now);
+  void Heartbeat(std::int64_t now);
+
+  // Lines (core_lines.cc)
+  void TakeGreeting(const protocol::Reply& line, std::int64_t now);
+  void TakeAnswer(const protocol::Reply& line, std::int64_t now);
+  void TakeLockAnswer(const HoldPtr& hold, const protocol::Reply& line, std::int64_t now);
+  bool TakeGrant(const HoldPtr& hold, const protocol::Reply& line);
+  void GiveBack(const Hold& hold, const protocol::Reply& line);
+  void TakeEvent(const protocol::Reply& line, std::int64_t now);
+  void TakeDraining(const protocol::Reply& line);
+  HoldPtr HeldBy(const protocol::Reply& event) const;
+
+  // Holds (core_lines.cc)
+  void SetDeadline(Hold& hold, std::int64_t deadline) const;
+  void Notify(const HoldPtr& hold, int type, const std::string& reason = {});
+  void Endanger(const HoldPtr& hold, const std::string& why);
+  void Stop(const HoldPtr& hold);
+  void Lose(const HoldPtr& hold, const std::string& reason);
+  void Detach(const HoldPtr& hold);
+
+  // The connection (core.cc)
+  void Drop(int error, const std::string& why, std::int64_t now);
+  bool holds_nothing() const { return attached_.empty(); }
+
+  const std::function<double()> jitter_;
+  State state_ = State::kClosed;
+  bool wants_connect_ = false;
+  bool wants_close_ = false;
+  std::int64_t park_until_ = 0;
+  std::string outgoing_;
+  Notices notices_;
+
+  std::uint64_t last_owner_ = 0;
+  std::uint64_t last_tag_ = 0;
+  std::map<std::uint64_t, Pending> pending_;  // by tag, sent and not answered
+  std::list<HoldPtr> unsent_;                 // in their order
+  // Held on this connection, by name and fence.
+  std::map<std::pair<std::string, std::uint64_t>, HoldPtr> attached_;
+  std::multimap<std::int64_t, HoldPtr> later_;  // to be sent again at that time
+  std::set<std::pair<std::int64_t, HoldPtr>> due_;
+
+  bool has_owners_ = false;
+  bool is_draining_ = false;
+  std::int64_t offset_ns_ = 0;  // the daemon's clock minus ours
+  std::int64_t connected_ns_ = 0;
+  std::int64_t greeting_due_ns_ = kNever;
+  std::int64_t next_attempt_ns_ = 0;
+  int failures_ = 0;
+  std::int64_t last_read_ns_ = 0;
+  std::int64_t pinged_ns_ = 0;  // 0: no heartbeat is on its way
+  std::int64_t heartbeat_due_ns_ = kNever;
+  bool is_silent_ = false;  // somebody waited in vain, and nothing was read since
+};
+
+}  // namespace redlock::client

@@ -1,0 +1,218 @@
+// What the daemon says: answers, events, and what they mean for the holds.
+#include <algorithm>
+
+#include "libclient/client.h"
+#include "libclient/session/core.h"
+#include "protocol/duration.h"
+#include "protocol/limits.h"
+
+namespace redlock::client {
+namespace {
+
+std::int64_t IntegerOf(const protocol::Reply& line, std::string_view key) {
+  std::int64_t value = 0;
+  const std::string* text = line.Find(key);
+  return text != nullptr && ParseInteger(*text, &value) ? value : 0;
+}
+
+std::int64_t DurationOf(const protocol::Reply& line, std::string_view key) {
+  const std::string* text = line.Find(key);
+  const auto value = text == nullptr ? std::nullopt : protocol::ParseDuration(*text);
+  return value ? value->count() : 0;
+}
+
+std::string ReasonOf(const protocol::Reply& line) {
+  if (line.word == "BROKEN") return "broken";
+  const std::string* reason = line.Find("reason");
+  return reason == nullptr ? "expired" : *reason;
+}
+
+}  // namespace
+
+// --- Answers -------------------------------------------------------------------------------------
+
+void Core::TakeLine(std::string_view text, std::int64_t now) {
+  if (state_ == State::kClosed) return;
+  const auto parsed = protocol::ParseReply(text);
+  const auto* line = std::get_if<protocol::Reply>(&parsed);
+  if (line == nullptr) return Drop(REDLOCK_EPROTOCOL, std::get<std::string>(parsed), now);
+  last_read_ns_ = now;
+  pinged_ns_ = 0;
+  is_silent_ = false;
+  if (state_ == State::kGreeting) return TakeGreeting(*line, now);
+  if (line->kind == protocol::Reply::Kind::kEvent) return TakeEvent(*line, now);
+  if (line->kind != protocol::Reply::Kind::kRow) TakeAnswer(*line, now);
+}
+
+void Core::TakeGreeting(const protocol::Reply& line, std::int64_t now) {
+  if (line.kind == protocol::Reply::Kind::kErr) {
+    return Drop(ErrorNumber(line.word), line.text, now);
+  }
+  const std::vector<std::string> expected{"redlockd", std::to_string(protocol::kVersion)};
+  if (line.word != "HELLO" || line.words != expected) {
+    return Drop(REDLOCK_EPROTOCOL, "the greeting is not that of redlockd, version 1", now);
+  }
+  // The daemon's clock is ours, unless it says what ours cannot have shown.
+  const std::int64_t theirs = IntegerOf(line, "now");
+  const bool is_ours = theirs == 0 || (connected_ns_ <= theirs && theirs <= now);
+  offset_ns_ = is_ours ? 0 : theirs - connected_ns_;
+  const std::string* caps = line.Find("caps");
+  has_owners_ = caps != nullptr && ("," + *caps + ",").find(",owners,") != std::string::npos;
+  greeting_due_ns_ = kNever;
+  state_ = State::kOpen;
+}
+
+void Core::TakeAnswer(const protocol::Reply& line, std::int64_t now) {
+  std::int64_t tag = 0;
+  if (!ParseInteger(line.tag, &tag)) return;
+  const auto found = pending_.find(static_cast<std::uint64_t>(tag));
+  if (found == pending_.end()) return;
+  failures_ = 0;
+  const Pending pending = found->second;
+  pending_.erase(found);
+  const bool is_ok = line.kind == protocol::Reply::Kind::kOk;
+  if (pending.what == What::kLock && pending.abandoned) {
+    if (is_ok) GiveBack(*pending.hold, line);
+  } else if (pending.what == What::kLock) {
+    TakeLockAnswer(pending.hold, line, now);
+  } else if (pending.what == What::kUnlock && is_ok) {
+    FinishRelease(pending.hold, REDLOCK_OK, {});
+  } else if (pending.what == What::kUnlock) {
+    // The daemon does not count us as the holder any more, whatever the word is.
+    FinishRelease(pending.hold, REDLOCK_ELOST, line.word == "lost" ? ReasonOf(line) : line.text);
+  }
+}
+
+void Core::TakeLockAnswer(const HoldPtr& hold, const protocol::Reply& line, std::int64_t now) {
+  if (line.kind == protocol::Reply::Kind::kOk) {
+    if (TakeGrant(hold, line)) return Answer(*hold, REDLOCK_OK, {});
+    Fail(hold, REDLOCK_EPROTOCOL, "the grant cannot be read");
+    return Drop(REDLOCK_EPROTOCOL, "a grant cannot be read", now);
+  }
+  const int error = ErrorNumber(line.word);
+  const bool is_without_end = hold->until_ns == kNever;
+  if (error == REDLOCK_EDRAINING) {
+    is_draining_ = true;
+    FailOrRetry(hold, error, line.text, now);
+  } else if (error == REDLOCK_ENOQUORUM && !hold->is_try && !is_without_end) {
+    // The daemon has waited for its quorum_wait; a caller with more time has it used.
+    hold->last_error = error;
+    hold->last_text = line.text;
+    hold->phase = Hold::Phase::kUnsent;
+    later_.emplace(now + 100'000'000, hold);
+    Schedule(hold);
+  } else {
+    hold->phase = Hold::Phase::kOver;
+    Fail(hold, error, line.text);
+  }
+}
+
+bool Core::TakeGrant(const HoldPtr& hold, const protocol::Reply& line) {
+  const std::int64_t fence = IntegerOf(line, "fence");
+  const std::int64_t deadline = IntegerOf(line, "deadline");
+  const std::int64_t ttl = DurationOf(line, "ttl");
+  if (fence == 0 || deadline == 0 || ttl == 0) return false;
+  const std::int64_t most = hold->options.max_hold_ns;
+  const std::int64_t span = most > 0 ? std::min(ttl, most) : ttl;
+  const std::int64_t wanted = hold->options.margin_ns;
+  hold->margin_ns = wanted < 0 ? DefaultMargin(span) : std::min(wanted, span / 2);
+  hold->fence = static_cast<std::uint64_t>(fence);
+  SetDeadline(*hold, deadline);
+  hold->phase = Hold::Phase::kHeld;
+  hold->is_attached = true;
+  hold->is_good = true;
+  attached_[{hold->name, hold->fence}] = hold;
+  Schedule(hold);
+  return true;
+}
+
+// A grant that crossed the cancel: nobody wants it.
+void Core::GiveBack(const Hold& hold, const protocol::Reply& line) {
+  protocol::Request request{{}, "unlock", {hold.name}, {}};
+  const std::int64_t fence = IntegerOf(line, "fence");
+  if (fence != 0) request.options.push_back({"fence", std::to_string(fence)});
+  AddOwner(hold, &request);
+  SendQuietly(std::move(request));
+}
+
+// --- Events --------------------------------------------------------------------------------------
+
+HoldPtr Core::HeldBy(const protocol::Reply& event) const {
+  const std::string* name = event.Find("lock");
+  if (name == nullptr) return nullptr;
+  const auto fence = static_cast<std::uint64_t>(IntegerOf(event, "fence"));
+  const auto found = attached_.find({*name, fence});
+  return found == attached_.end() ? nullptr : found->second;
+}
+
+void Core::TakeEvent(const protocol::Reply& line, std::int64_t) {
+  if (line.word == "DRAINING") return TakeDraining(line);
+  const HoldPtr hold = HeldBy(line);
+  if (hold == nullptr) return;
+  if (line.word == "LOST" || line.word == "BROKEN") {
+    SendQuietly(UnlockRequest(*hold));  // so that the daemon need not remember the loss
+    return Lose(hold, ReasonOf(line));
+  }
+  if (const std::int64_t deadline = IntegerOf(line, "deadline"); deadline != 0) {
+    SetDeadline(*hold, deadline);
+  }
+  if (line.word == "JEOPARDY") Endanger(hold, line.text);
+  const bool is_well = line.word == "SAFE" || line.word == "RENEWED";
+  if (is_well && hold->in_jeopardy && !hold->was_stopped) {
+    hold->in_jeopardy = false;
+    Notify(hold, REDLOCK_EVENT_SAFE);
+  }
+  Schedule(hold);
+}
+
+void Core::TakeDraining(const protocol::Reply& line) {
+  is_draining_ = true;
+  HoldNotice notice;
+  notice.type = REDLOCK_EVENT_DRAINING;
+  notice.within_ns = DurationOf(line, "within");
+  for (const auto& [key, hold] : attached_) {
+    notice.deadline_ns = hold->deadline_ns;
+    notices_.emplace_back(hold, notice);
+  }
+}
+
+// --- Holds ---------------------------------------------------------------------------------------
+
+void Core::SetDeadline(Hold& hold, std::int64_t deadline) const {
+  hold.deadline_ns = ToOwnClock(deadline, offset_ns_);
+  hold.usable_until_ns = hold.deadline_ns - hold.margin_ns;
+}
+
+void Core::Notify(const HoldPtr& hold, int type, const std::string& reason) {
+  notices_.emplace_back(hold, HoldNotice{type, hold->deadline_ns, 0, reason});
+}
+
+void Core::Endanger(const HoldPtr& hold, const std::string& why) {
+  if (hold->in_jeopardy) return;
+  hold->in_jeopardy = true;
+  Notify(hold, REDLOCK_EVENT_JEOPARDY, why);
+}
+
+// It stays stopped: an obedient holder has begun to end its work.
+void Core::Stop(const HoldPtr& hold) {
+  hold->is_good = false;
+  if (hold->was_stopped) return;
+  hold->was_stopped = true;
+  Notify(hold, REDLOCK_EVENT_STOP);
+}
+
+void Core::Lose(const HoldPtr& hold, const std::string& reason) {
+  Stop(hold);
+  Detach(hold);
+  hold->loss = reason;
+  hold->phase = Hold::Phase::kOver;
+  SetDue(hold, kNever);
+  Notify(hold, REDLOCK_EVENT_LOST, reason);
+}
+
+void Core::Detach(const HoldPtr& hold) {
+  hold->is_attached = false;
+  attached_.erase({hold->name, hold->fence});
+}
+
+}  // namespace redlock::client

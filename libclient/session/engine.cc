@@ -1,0 +1,207 @@
+#include "libclient/session/engine.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/timerfd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <random>
+#include <system_error>
+
+namespace redlock::client {
+namespace {
+
+// The thread must take none of the program's signals: the program may later block a signal in all
+// the threads that it knows of, and read it.
+class AllSignalsBlocked {
+ public:
+  AllSignalsBlocked() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before_);
+  }
+  AllSignalsBlocked(const AllSignalsBlocked&) = delete;
+  AllSignalsBlocked& operator=(const AllSignalsBlocked&) = delete;
+  ~AllSignalsBlocked() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+
+ private:
+  sigset_t before_{};
+};
+
+double Jitter() {
+  thread_local std::minstd_rand random{std::random_device{}()};
+  return std::uniform_real_distribution<double>(0, 1)(random);
+}
+
+}  // namespace
+
+Engine::Engine(std::string path) : path_(std::move(path)), core_(&Jitter) {}
+
+std::string Engine::Start(const std::shared_ptr<Engine>& self) {
+  const std::lock_guard guard(mutex_);
+  if (thread_.joinable()) return {};
+  wake_.Reset(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+  timer_.Reset(timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK));
+  if (!wake_ || !timer_) return std::string("no descriptor: ") + std::strerror(errno);
+  const AllSignalsBlocked inherited_by_the_thread;
+  try {
+    thread_ = std::thread([self] { self->Run(); });
+  } catch (const std::system_error& error) {
+    return std::string("no thread: ") + error.what();
+  }
+  thread_id_ = thread_.get_id();
+  return {};
+}
+
+void Engine::Stop() {
+  {
+    const std::lock_guard guard(mutex_);
+    if (!thread_.joinable()) return;
+    stopping_ = true;
+    Wake();
+  }
+  if (IsOwnThread()) return thread_.detach();  // its last turn ends soon
+  thread_.join();
+}
+
+// --- Callers -------------------------------------------------------------------------------------
+
+void Engine::Lock(const HoldPtr& hold, std::int64_t wait_ns) {
+  std::unique_lock guard(mutex_);
+  core_.Lock(hold, wait_ns, Now());
+  Act();
+  hold->answered.wait(guard, [&] { return hold->is_answered; });
+}
+
+void Engine::Release(const HoldPtr& hold) {
+  std::unique_lock guard(mutex_);
+  core_.Release(hold, true, Now());
+  Act();
+  hold->answered.wait(guard, [&] { return hold->is_answered; });
+}
+
+void Engine::ReleaseLater(const HoldPtr& hold) {
+  const std::lock_guard guard(mutex_);
+  core_.Release(hold, false, Now());
+  Act();
+}
+
+void Engine::Cancel(const HoldPtr& hold) {
+  const std::lock_guard guard(mutex_);
+  core_.Cancel(hold, Now());
+  Act();
+}
+
+// Sends from the caller's thread what can be sent now, and leaves the rest to the session's.
+void Engine::Act() {
+  core_.Run(Now());
+  Flush();
+  const bool is_for_thread = core_.wants_close() || core_.wants_connect() || core_.has_notices() ||
+                             connection_.has_unsent();
+  if (is_for_thread || core_.NextDue() < armed_ns_) Wake();
+}
+
+void Engine::Wake() const {
+  const std::uint64_t one = 1;
+  // This can fail only by overflow, and then the thread is awake anyway.
+  if (write(wake_.get(), &one, sizeof(one)) < 0) return;
+}
+
+// --- The thread ----------------------------------------------------------------------------------
+
+void Engine::Run() {
+  pthread_setname_np(pthread_self(), "redlock");
+  std::unique_lock guard(mutex_);
+  while (!stopping_) {
+    Turn(Now());
+    const Core::Notices notices = core_.TakeNotices();
+    guard.unlock();
+    for (const auto& [hold, notice] : notices) {
+      if (hold->on_notice) hold->on_notice(notice);
+    }
+    if (notices.empty()) Wait();
+    guard.lock();
+  }
+  connection_.Close();
+  parked_.clear();
+}
+
+void Engine::Turn(std::int64_t now) {
+  if (connection_.is_open()) Read();
+  core_.Run(now);
+  while (core_.wants_close() || core_.wants_connect()) {
+    if (core_.wants_close()) CloseConnection();
+    if (core_.wants_connect()) Connect();
+    core_.Run(Now());
+  }
+  Flush();
+  std::erase_if(parked_, [&](const auto& parked) { return parked.first <= now; });
+  armed_ns_ = core_.NextDue();
+  for (const auto& parked : parked_) armed_ns_ = std::min(armed_ns_, parked.first);
+  const std::int64_t at = armed_ns_ == kNever ? 0 : std::max<std::int64_t>(armed_ns_, 1);
+  itimerspec when{};  // 0 disarms
+  when.it_value.tv_sec = at / 1'000'000'000;
+  when.it_value.tv_nsec = at % 1'000'000'000;
+  timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr);
+}
+
+void Engine::Read() {
+  const std::string end = connection_.Receive();
+  std::string_view line;
+  while (!core_.wants_close()) {
+    const auto status = connection_.NextLine(&line);
+    if (status == protocol::LineReader::Status::kNeedMore) break;
+    if (status == protocol::LineReader::Status::kTooLong) {
+      return core_.Ended(REDLOCK_EPROTOCOL, "a line of the daemon is too long", Now());
+    }
+    core_.TakeLine(line, Now());
+  }
+  if (!end.empty()) core_.Ended(REDLOCK_ECLOSED, end, Now());
+}
+
+void Engine::Connect() {
+  const std::int64_t before = Now();
+  // A local connection is there at once, or not at all: the listener's queue is full.
+  const std::string problem = connection_.Open(path_, before);
+  if (problem.empty()) return core_.Connected(before);
+  const int error = connection_.was_denied() ? REDLOCK_EDENIED : REDLOCK_ECONNECT;
+  core_.ConnectFailed(error, problem, Now());
+}
+
+void Engine::CloseConnection() {
+  const std::int64_t until = core_.park_until();
+  base::Descriptor socket = connection_.Release();
+  if (socket && until > Now()) parked_.emplace_back(until, std::move(socket));
+  core_.Closed();
+}
+
+void Engine::Flush() {
+  if (connection_.is_open() && !core_.wants_close()) connection_.Send(core_.TakeOutgoing());
+}
+
+void Engine::Wait() {
+  // Only this thread opens and closes the socket, so it may look at it without the mutex. What is
+  // unsent is another matter, but another thread that leaves something unsent wakes this one.
+  std::array<pollfd, 3> fds{{{wake_.get(), POLLIN, 0}, {timer_.get(), POLLIN, 0}, {-1, 0, 0}}};
+  {
+    const std::lock_guard guard(mutex_);
+    if (connection_.is_open()) fds[2] = {connection_.fd(), connection_.PollEvents(), 0};
+  }
+  if (poll(fds.data(), fds.size(), -1) <= 0) return;
+  std::uint64_t count = 0;
+  for (std::size_t i = 0; i < 2; ++i) {
+    if (fds[i].revents != 0 && read(fds[i].fd, &count, sizeof(count)) < 0) continue;  // taken
+  }
+}
+
+void Engine::AfterForkInChild() {
+  connection_.Close();
+  parked_.clear();
+  wake_.Reset();
+  timer_.Reset();
+}
+
+}  // namespace redlock::client

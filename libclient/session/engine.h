@@ -1,0 +1,75 @@
+// A core with its socket and its thread: the session of one process.
+//
+// The mutex guards the core. Callers act on the core in their own threads, and wait for their
+// answer; the thread reads, does what is due, and calls the holders' functions without the mutex.
+// It has all signals blocked. It is started by the first acquisition.
+//
+// FORK. In a child nothing of the parent's engine is used: its memory is left alone, because its
+// mutex and its thread are the parent's, and the child's copy of the socket is closed.
+#pragma once
+
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "base/descriptor.h"
+#include "libclient/connection.h"
+#include "libclient/session/core.h"
+
+namespace redlock::client {
+
+class Engine {
+ public:
+  explicit Engine(std::string path);
+  Engine(const Engine&) = delete;
+  Engine& operator=(const Engine&) = delete;
+
+  // "" or why there is no thread.
+  std::string Start(const std::shared_ptr<Engine>& self);
+  // Ends the thread and closes the session; waits for a function of a holder that is running, unless
+  // that is the caller.
+  void Stop();
+
+  // These return when the hold is answered, which the core's timers see to; the last at once.
+  void Lock(const HoldPtr& hold, std::int64_t wait_ns);
+  void Release(const HoldPtr& hold);
+  void ReleaseLater(const HoldPtr& hold);
+  void Cancel(const HoldPtr& hold);
+  bool IsOwnThread() const { return std::this_thread::get_id() == thread_id_.load(); }
+
+  // Around fork().
+  void BeforeFork() { mutex_.lock(); }
+  void AfterForkInParent() { mutex_.unlock(); }
+  void AfterForkInChild();
+
+ private:
+  void Run();
+  void Turn(std::int64_t now);
+  void Read();
+  void Connect();
+  void CloseConnection();
+  void Flush();
+  void Act();
+  void Wait();
+  void Wake() const;
+
+  const std::string path_;
+  std::mutex mutex_;  // guards what follows
+  Core core_;
+  Connection connection_;
+  // Sockets of sessions whose other side broke the protocol, until the deadlines of their holds.
+  std::vector<std::pair<std::int64_t, base::Descriptor>> parked_;
+  base::Descriptor wake_;  // an eventfd
+  base::Descriptor timer_;
+  std::int64_t armed_ns_ = kNever;  // when the thread wakes up by itself
+  bool stopping_ = false;
+  std::thread thread_;
+  std::atomic<std::thread::id> thread_id_{};
+};
+
+}  // namespace redlock::client

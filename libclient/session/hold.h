@@ -1,0 +1,96 @@
+// One acquisition of a lock through a session: from the wish for it to the end of the hold. The
+// core changes it, under the mutex of the session; any thread may read what is atomic.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "libclient/connection.h"
+#include "libclient/include/redlock/redlock.h"
+
+namespace redlock::client {
+
+// Grows by one in each child process.
+std::uint64_t ForkGeneration();
+
+// All in ns.
+struct HoldOptions {
+  std::int64_t ttl_ns = 0;
+  std::int64_t max_hold_ns = 0;
+  std::int64_t min_hold_ns = 0;
+  std::int64_t margin_ns = -1;  // negative: as DefaultMargin()
+  std::int64_t connect_timeout_ns = 5'000'000'000;
+  std::int64_t answer_timeout_ns = 1'000'000'000;
+  std::string note{};
+};
+
+// How long before its deadline a hold stops to be valid: that of `redlock run`. `span` is the ttl,
+// or the max-hold if that is shorter.
+std::int64_t DefaultMargin(std::int64_t span);
+
+// What the holder is to hear, in the thread of the session.
+struct HoldNotice {
+  int type = 0;  // of enum redlock_event_type
+  std::int64_t deadline_ns = 0;
+  std::int64_t within_ns = 0;
+  std::string reason{};
+};
+
+struct Hold {
+  enum class Phase {
+    kIdle,       // nobody has asked for the lock
+    kUnsent,     // to be sent when there is a daemon that takes it
+    kSent,       // not answered yet
+    kHeld,       // granted
+    kReleasing,  // `unlock` is not answered yet
+    kOver,       // released, lost, or never granted
+  };
+
+  Hold(std::string lock, HoldOptions wanted) : name(std::move(lock)), options(std::move(wanted)) {}
+
+  const std::string name;
+  const HoldOptions options;
+  std::function<void(const HoldNotice&)> on_notice{};
+
+  // For any thread. Neither asks the daemon.
+  bool IsValid() const {
+    return is_good.load() && Now() < usable_until_ns.load() && generation == ForkGeneration();
+  }
+  std::atomic<bool> is_good{false};  // held, and no stop was requested yet
+  std::atomic<std::uint64_t> fence{0};
+  std::atomic<std::int64_t> deadline_ns{0};
+  std::atomic<std::int64_t> usable_until_ns{0};  // the deadline less the margin
+  const std::uint64_t generation = ForkGeneration();
+
+  // For the caller that waits, under the mutex of the session.
+  bool is_answered = false;
+  int error = REDLOCK_OK;
+  std::string text{};  // what the daemon, or the core, had to say of the error
+  std::condition_variable answered{};
+
+  // The rest is the core's.
+  Phase phase = Phase::kIdle;
+  std::uint64_t owner = 0;
+  std::uint64_t tag = 0;
+  bool is_try = false;
+  bool was_cancelled = false;
+  std::int64_t until_ns = kNever;     // the caller waits for an answer until then
+  std::int64_t sent_ns = 0;           // when the last request was sent
+  bool asked_for_life = false;        // a ping was sent to see whether the daemon lives
+  std::int64_t failing_since_ns = 0;  // attempts to connect have failed since then; 0: none has
+  int last_error = REDLOCK_OK;        // of the last attempt
+  std::string last_text{};
+  std::int64_t margin_ns = 0;
+  bool is_attached = false;  // the connection by which it was granted is still open
+  bool in_jeopardy = false;
+  bool was_stopped = false;
+  std::string loss{};  // why the hold is lost, or will be at its deadline
+  std::int64_t due_ns = kNever;
+};
+using HoldPtr = std::shared_ptr<Hold>;
+
+}  // namespace redlock::client

@@ -1,0 +1,39 @@
+// The sessions of this process, and what becomes of them in a child.
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <thread>
+#include <utility>
+
+#include "libclient/session/engine.h"
+
+namespace redlock::client {
+
+class Session {
+ public:
+  explicit Session(std::string path) : path_(std::move(path)) {}
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
+  ~Session();
+
+  // The engine of this process. A child gets one of its own. *problem: "" or why it has no thread.
+  std::shared_ptr<Engine> RunningEngine(std::string* problem);
+
+  // The threads that count as holders of a name. False if this one does already.
+  bool Enter(const std::string& name);
+  void Leave(const std::string& name, std::thread::id holder);
+
+  // The one that all parts of the process share, one for each path. It lasts as long as the process.
+  static std::shared_ptr<Session> Shared(const std::string& path);
+
+ private:
+  friend class Forks;
+  const std::string path_;
+  // Never destroyed in a child of the process that made it.
+  std::shared_ptr<Engine> engine_;
+  std::set<std::pair<std::string, std::thread::id>> holders_;
+};
+
+}  // namespace redlock::client
