@@ -26,9 +26,12 @@ LIB/libredlock.so.VERSION
 LIB/pkgconfig/redlock.pc
 etc/redlockd/redlockd.yaml
 usr/bin/redlock
+usr/include/redlock/client.hpp
 usr/include/redlock/mutex.hpp
 usr/include/redlock/redlock.h
 usr/include/redlock/redlock.hpp
+usr/include/redlock/session.h
+usr/include/redlock/session.hpp
 usr/lib/systemd/system/redlockd.service
 usr/lib/systemd/system/redlockd.socket
 usr/lib/sysusers.d/redlockd.conf

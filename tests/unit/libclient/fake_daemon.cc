@@ -73,6 +73,11 @@ void FakeDaemon::Wake() const {
 void FakeDaemon::Run() {
   while (!stopping_) {
     std::vector<pollfd> fds{{wake_, POLLIN, 0}, {listener_, POLLIN, 0}};
+    if (hangs_) {
+      std::uint64_t taken = 0;
+      if (poll(fds.data(), 1, -1) > 0 && read(wake_, &taken, sizeof(taken)) < 0) std::abort();
+      continue;
+    }
     std::vector<Session*> order;
     {
       const std::lock_guard guard(mutex_);
@@ -288,6 +293,11 @@ void FakeDaemon::Drop() {
   }
   Wake();
   WaitForSessions(0);
+}
+
+void FakeDaemon::Hang(bool hangs) {
+  hangs_ = hangs;
+  Wake();
 }
 
 std::vector<std::string> FakeDaemon::received() {

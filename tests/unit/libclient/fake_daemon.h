@@ -34,7 +34,7 @@ namespace redlock::client {
 class FakeDaemon {
  public:
   static constexpr const char* kHello =
-      "* HELLO redlockd 1 caps=exclusive,renew line=4096 boot=fake";
+      "* HELLO redlockd 1 caps=exclusive,renew,owners line=4096 boot=fake";
 
   // With `ahead` the greeting says the time, of a clock that is so much ahead of the test's.
   explicit FakeDaemon(std::string hello = kHello,
@@ -49,6 +49,8 @@ class FakeDaemon {
   void Say(const std::string& line);
   // Closes every session.
   void Drop();
+  // From now on, or not any more, it neither accepts nor reads nor writes, as if it was stopped.
+  void Hang(bool hangs);
   // Waits until this is so; false if it has not come within 10 s.
   bool WaitForSessions(std::size_t count);
   bool WaitForWaiters(const std::string& lock, std::size_t count);
@@ -99,6 +101,7 @@ class FakeDaemon {
   int listener_ = -1;
   int wake_ = -1;
   std::atomic<bool> stopping_{false};
+  std::atomic<bool> hangs_{false};
 
   std::mutex mutex_;  // guards all that follows
   std::list<std::unique_ptr<Session>> sessions_;

@@ -1,0 +1,334 @@
+// redlock::Session and redlock::Hold: one connection and one thread for all locks of a process.
+//
+//   redlock::Session session = redlock::Session::shared();
+//   redlock::Hold hold = session.lock("jobs", {.note = "nightly"});
+//   while (!hold.stop_token().stop_requested()) store.Write(NextPart(), hold.fence());
+//   hold.release();  // throws Error(REDLOCK_ELOST) if the last part may not have been protected
+//
+// THREADS. A Session may be used by all threads at once. A Hold may be used by one thread at a time;
+// its fence(), deadline(), left(), valid() and stop_token() may be called by any thread while no
+// other moves or destroys it. It may be released by another thread than the one that locked.
+//
+// TIMES are durations of std::chrono. A bounded wait is over some milliseconds after its end at the
+// latest, whatever state the daemon is in. Nothing else waits for longer than it says.
+//
+// ERRORS. Calls throw Error, whose what() has the name of the lock, or std::bad_alloc. An overload
+// with a std::error_code& sets it instead of throwing Error.
+//
+// CALLBACKS run in the session's thread, which has all signals blocked. They must return soon, for
+// the session does nothing meanwhile, and must not throw. They must not lock; they may release.
+//
+// THE MARGIN. A hold stops to be valid a margin before its deadline, and its stop_token is stopped
+// then, so that a holder that obeys is done in time. A renewal normally comes long before. A process
+// that is paused learns of it only when it goes on, perhaps after a write: only the fence stops that.
+//
+// FORK. In a child no hold of the parent is valid, release() fails with REDLOCK_EFORK, and the
+// destructor writes nothing. A Session connects for itself there.
+#pragma once
+
+#if __cplusplus < 202002L
+#error "redlock/session.hpp needs C++20"
+#endif
+
+#include <redlock/session.h>
+
+#include <algorithm>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <redlock/client.hpp>
+#include <stop_token>
+#include <string>
+#include <system_error>
+#include <utility>
+
+namespace redlock {
+
+// What has become of a hold; the argument of callbacks.
+struct Notice {
+  std::string name;
+  std::uint64_t fence = 0;
+  Clock::time_point deadline{};  // nobody else has the lock before it
+  std::string reason{};          // of on_jeopardy (a text) and on_lost ("expired", ...), or ""
+  std::chrono::nanoseconds within{0};  // of on_draining: the daemon stops after that time
+};
+using Callback = std::function<void(const Notice&)>;
+
+struct HoldOptions {
+  std::chrono::nanoseconds ttl{0};       // 0: the daemon's lease.ttl
+  std::chrono::nanoseconds max_hold{0};  // 0: no limit
+  std::chrono::nanoseconds min_hold{0};  // 0: none; else nobody gets it before; at most 24 h
+  std::string note{};                    // "": none; at most 255 bytes
+  // None: that of `redlock run`, a third of the ttl (or of max_hold, if that is shorter), but at most
+  // 5 s. More than half of that time is cut to the half.
+  std::optional<std::chrono::nanoseconds> margin{};
+  // How long a wait without limit puts up with there being no daemon; negative: without limit.
+  std::chrono::nanoseconds connect_timeout = std::chrono::seconds(5);
+  // How long a try waits for the daemon to answer; more than 0.
+  std::chrono::nanoseconds answer_timeout = std::chrono::seconds(1);
+
+  Callback on_jeopardy{};  // renewal is failing, or the daemon has gone: bring the work to an end
+  Callback on_safe{};      // renewal works again, and the hold is still valid
+  Callback on_draining{};  // the daemon stops: release within that time
+  Callback on_lost{};      // it is lost; the stop_token was stopped before
+};
+
+class Hold {
+ public:
+  // Holds nothing.
+  Hold() = default;
+  Hold(Hold&&) noexcept = default;
+  // Releases what was held before, without waiting.
+  Hold& operator=(Hold&&) noexcept = default;
+  // Releases the lock without waiting for the answer.
+  ~Hold() = default;
+
+  // The name of the lock, as it was given; "" if this never held one.
+  [[nodiscard]] const std::string& name() const noexcept { return name_; }
+  // Greater than that of each earlier holder, on all hosts. Send it with every write. 0: none.
+  [[nodiscard]] std::uint64_t fence() const noexcept {
+    return handle_ ? redlock_hold_fence(handle_.get()) : 0;
+  }
+  // The latest deadline that is known. It moves on with each renewal.
+  [[nodiscard]] Clock::time_point deadline() const noexcept {
+    return Clock::time_point(
+        std::chrono::nanoseconds(handle_ ? redlock_hold_deadline(handle_.get()) : 0));
+  }
+  // How long it is until the deadline; 0 after it. It says nothing of a loss or of the margin.
+  [[nodiscard]] std::chrono::nanoseconds left() const noexcept {
+    return std::max(deadline() - Clock::now(), std::chrono::nanoseconds(0));
+  }
+  // Whether the holder may rely on the lock. It asks nobody.
+  [[nodiscard]] bool valid() const noexcept {
+    return handle_ && redlock_hold_valid(handle_.get()) != 0;
+  }
+  // A stop is requested when the hold stops to be valid, except by a release.
+  [[nodiscard]] std::stop_token stop_token() const noexcept { return stop_.get_token(); }
+
+  // Releases the lock, within a quarter of a second. REDLOCK_ELOST: the hold ended before, so the
+  // last part of the work may not have been protected. REDLOCK_ENOTHELD: nothing is held any more.
+  void release() {
+    const int error = do_release();
+    if (error != REDLOCK_OK) throw Error(error, error_text());
+  }
+  void release(std::error_code& error) noexcept { error = {do_release(), category()}; }
+
+ private:
+  friend class Session;
+  struct Free {
+    void operator()(redlock_hold* hold) const { redlock_hold_free(hold); }
+  };
+
+  int do_release() noexcept {
+    return handle_ ? redlock_hold_unlock(handle_.get()) : int{REDLOCK_ENOTHELD};
+  }
+  std::string error_text() const {
+    return handle_ ? redlock_hold_error_text(handle_.get()) : "no lock is held";
+  }
+
+  std::string name_;
+  std::stop_source stop_{std::nostopstate};
+  std::unique_ptr<redlock_hold, Free> handle_;
+};
+
+// Copies are handles of the same session. It ends with its last handle and hold: then the
+// destructor waits for a callback that is running, but never for the daemon.
+class Session {
+ public:
+  // An empty path means $REDLOCK_SOCKET, or /run/redlockd/redlockd.sock if that is not set. Nothing
+  // is connected before the first lock.
+  explicit Session(const std::string& path = {}) : Session(redlock_session_new(to_c(path))) {}
+  // The session that all parts of the process share: one for each path. It never ends.
+  [[nodiscard]] static Session shared(const std::string& path = {}) {
+    return Session(redlock_session_shared(to_c(path)));
+  }
+
+  // Takes the lock; waits for its holders without limit, or until a stop is requested
+  // (REDLOCK_ECANCELLED).
+  [[nodiscard]] Hold lock(const std::string& name, const HoldOptions& options = {},
+                          const std::stop_token& stop = {}) {
+    Result result = acquire(name, options, kForever, stop);
+    return std::move(result.require());
+  }
+  [[nodiscard]] Hold lock(const std::string& name, const std::stop_token& stop) {
+    return lock(name, {}, stop);
+  }
+  // *error: how it went. The Hold is empty after an error.
+  [[nodiscard]] Hold lock(const std::string& name, std::error_code& error,
+                          const HoldOptions& options = {}, const std::stop_token& stop = {}) {
+    return acquire(name, options, kForever, stop).get(error);
+  }
+
+  // These return nullopt if others held the lock until the time was over, or a stop was requested.
+  // With an error_code they do so for every error, and *error says which it was.
+
+  // Takes the lock if nobody holds it. Waits for the daemon's answer for options.answer_timeout.
+  [[nodiscard]] std::optional<Hold> try_lock(const std::string& name,
+                                             const HoldOptions& options = {}) {
+    return acquire(name, options, kNotAtAll, {}).unless_taken();
+  }
+  [[nodiscard]] std::optional<Hold> try_lock(const std::string& name, std::error_code& error,
+                                             const HoldOptions& options = {}) {
+    return acquire(name, options, kNotAtAll, {}).get_optional(error);
+  }
+  // If `wait` is 0 or negative, it is try_lock().
+  template <typename Rep, typename Period>
+  [[nodiscard]] std::optional<Hold> try_lock_for(const std::string& name,
+                                                 const std::chrono::duration<Rep, Period>& wait,
+                                                 const HoldOptions& options = {},
+                                                 const std::stop_token& stop = {}) {
+    return acquire(name, options, to_ns(wait), stop).unless_taken();
+  }
+  template <typename Rep, typename Period>
+  [[nodiscard]] std::optional<Hold> try_lock_for(const std::string& name,
+                                                 const std::chrono::duration<Rep, Period>& wait,
+                                                 std::error_code& error,
+                                                 const HoldOptions& options = {},
+                                                 const std::stop_token& stop = {}) {
+    return acquire(name, options, to_ns(wait), stop).get_optional(error);
+  }
+  template <typename OtherClock, typename Duration>
+  [[nodiscard]] std::optional<Hold> try_lock_until(
+      const std::string& name, const std::chrono::time_point<OtherClock, Duration>& until,
+      const HoldOptions& options = {}, const std::stop_token& stop = {}) {
+    return try_lock_for(name, until - OtherClock::now(), options, stop);
+  }
+
+ private:
+  friend class Mutex;
+  static constexpr std::int64_t kForever = REDLOCK_FOREVER;
+  static constexpr std::int64_t kNotAtAll = 0;
+
+  // What the C interface keeps of a hold's options, until it calls forget().
+  struct Watch {
+    HoldOptions options;
+    std::stop_source stop;
+
+    static void receive(const redlock_event* event, void* watch) noexcept {
+      static_cast<Watch*>(watch)->take(*event);
+    }
+    static void forget(void* watch) noexcept { delete static_cast<Watch*>(watch); }
+
+    void take(const redlock_event& event) {
+      if (event.type == REDLOCK_EVENT_STOP) stop.request_stop();
+      const Callback* callback = callback_for(event.type);
+      if (callback == nullptr || !*callback) return;
+      (*callback)(
+          {event.lock, event.fence, Clock::time_point(std::chrono::nanoseconds(event.deadline_ns)),
+           event.reason == nullptr ? "" : event.reason, std::chrono::nanoseconds(event.within_ns)});
+    }
+    const Callback* callback_for(int type) const {
+      switch (type) {
+        case REDLOCK_EVENT_JEOPARDY:
+          return &options.on_jeopardy;
+        case REDLOCK_EVENT_SAFE:
+          return &options.on_safe;
+        case REDLOCK_EVENT_DRAINING:
+          return &options.on_draining;
+        case REDLOCK_EVENT_LOST:
+          return &options.on_lost;
+        default:
+          return nullptr;
+      }
+    }
+  };
+
+  struct Result {
+    Hold hold{};
+    int code = REDLOCK_OK;
+    std::string text{};
+
+    Hold& require() {
+      if (code != REDLOCK_OK) throw Error(code, text);
+      return hold;
+    }
+    Hold get(std::error_code& error) {
+      error = {code, category()};
+      return std::move(hold);
+    }
+    std::optional<Hold> get_optional(std::error_code& error) {
+      error = {code, category()};
+      return code == REDLOCK_OK ? std::optional<Hold>(std::move(hold)) : std::nullopt;
+    }
+    bool is_taken() const {
+      return code == REDLOCK_EBUSY || code == REDLOCK_ETIMEOUT || code == REDLOCK_ECANCELLED;
+    }
+    std::optional<Hold> unless_taken() {
+      if (is_taken()) return std::nullopt;
+      return std::move(require());
+    }
+  };
+
+  explicit Session(redlock_session* session) : session_(session, &redlock_session_free) {
+    if (session == nullptr) throw std::bad_alloc();
+  }
+
+  static const char* to_c(const std::string& path) { return path.empty() ? nullptr : path.c_str(); }
+
+  // Ten years are long enough, and no addition of them overflows.
+  template <typename Rep, typename Period>
+  static std::int64_t to_ns(const std::chrono::duration<Rep, Period>& wait) {
+    using std::chrono::nanoseconds;
+    constexpr std::chrono::hours longest{24 * 3650};
+    if (wait <= wait.zero()) return 0;
+    if (wait >= longest) return nanoseconds(longest).count();
+    return std::chrono::ceil<nanoseconds>(wait).count();
+  }
+
+  static redlock_hold_options to_c(const HoldOptions& options) {
+    redlock_hold_options raw = REDLOCK_HOLD_OPTIONS_INIT;
+    raw.ttl_ns = options.ttl.count();
+    raw.max_hold_ns = options.max_hold.count();
+    raw.min_hold_ns = options.min_hold.count();
+    if (options.margin) raw.margin_ns = std::max<std::int64_t>(options.margin->count(), 0);
+    raw.connect_timeout_ns = options.connect_timeout.count();
+    raw.answer_timeout_ns = options.answer_timeout.count();
+    raw.note = to_c(options.note);
+    return raw;
+  }
+
+  static Result refused(const std::string& name, int code, const std::string& why) {
+    return {{}, code, "lock '" + name + "': " + redlock_strerror(code) + ": " + why};
+  }
+
+  Result acquire(const std::string& name, const HoldOptions& options, std::int64_t wait_ns,
+                 const std::stop_token& stop, std::uint64_t flags = 0) {
+    if (name.find('\0') != std::string::npos || name.empty() || name.size() > 255) {
+      return refused(name, REDLOCK_EBADNAME, "expected 1 to 255 bytes without a NUL");
+    }
+    if (options.note.find('\0') != std::string::npos) {
+      return refused(name, REDLOCK_EINVAL, "the note has a NUL");
+    }
+    auto watch = std::make_unique<Watch>(Watch{options, {}});
+    redlock_hold_options raw = to_c(options);
+    raw.on_event = &Watch::receive;
+    raw.arg = watch.get();
+    raw.drop_arg = &Watch::forget;
+    raw.flags = flags;
+    Result result;
+    result.hold.stop_ = watch->stop;
+    redlock_hold* made = nullptr;
+    result.code = redlock_hold_new(session_.get(), name.c_str(), &raw, &made);
+    if (result.code != REDLOCK_OK) return refused(name, result.code, "an option is out of range");
+    static_cast<void>(watch.release());  // the hold has it now
+    result.hold.handle_.reset(made);
+    result.hold.name_ = name;
+    wait(result, wait_ns, stop);
+    return result;
+  }
+
+  static void wait(Result& result, std::int64_t wait_ns, const std::stop_token& stop) {
+    redlock_hold* const hold = result.hold.handle_.get();
+    {
+      const std::stop_callback cancel(stop, [hold] { redlock_hold_cancel(hold); });
+      result.code = redlock_hold_lock(hold, wait_ns);
+    }
+    if (result.code == REDLOCK_OK) return;
+    result.text = redlock_hold_error_text(hold);
+    result.hold = Hold();
+  }
+
+  std::shared_ptr<redlock_session> session_;
+};
+
+}  // namespace redlock

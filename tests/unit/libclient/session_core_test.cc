@@ -1,0 +1,341 @@
+// The core of a session: lines in, lines out, and a clock that the test sets.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+#include "libclient/session/core.h"
+
+namespace redlock::client {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+constexpr std::int64_t kMs = 1'000'000;
+constexpr std::int64_t kSecond = 1000 * kMs;
+constexpr std::int64_t kForever = -1;
+
+class CoreTest : public testing::Test {
+ protected:
+  static HoldPtr Make(const std::string& name, HoldOptions options = {}) {
+    return std::make_shared<Hold>(name, std::move(options));
+  }
+  HoldPtr Ask(const std::string& name, std::int64_t wait_ns = kForever, HoldOptions options = {}) {
+    HoldPtr hold = Make(name, std::move(options));
+    core_.Lock(hold, wait_ns, now_);
+    core_.Run(now_);
+    return hold;
+  }
+  void Greet() {
+    ASSERT_TRUE(core_.wants_connect());
+    core_.Connected(now_);
+    Say("* HELLO redlockd 1 caps=exclusive,renew,owners line=4096 boot=b now=" + Text(now_));
+  }
+  void Say(const std::string& line) {
+    core_.TakeLine(line, now_);
+    core_.Run(now_);
+  }
+  // Time passes, and is heard of at each time that the core asks for.
+  void Pass(std::int64_t ns) {
+    const std::int64_t end = now_ + ns;
+    for (std::int64_t next; (next = core_.NextDue()) <= end;) {
+      now_ = std::max(next, now_);
+      core_.Run(now_);
+      if (core_.wants_connect() || core_.wants_close()) break;
+      ASSERT_GT(core_.NextDue(), now_) << "time stands still";
+    }
+    if (!core_.wants_connect() && !core_.wants_close()) now_ = end;
+    core_.Run(now_);
+  }
+  std::vector<std::string> Sent() {
+    std::vector<std::string> lines;
+    const std::string out = core_.TakeOutgoing();
+    for (std::size_t at = 0, end; (end = out.find('\n', at)) != std::string::npos; at = end + 1) {
+      lines.push_back(out.substr(at, end - at));
+    }
+    return lines;
+  }
+  std::vector<int> Heard() {
+    std::vector<int> types;
+    for (const auto& [hold, notice] : core_.TakeNotices()) types.push_back(notice.type);
+    return types;
+  }
+  static std::string Text(std::int64_t number) { return std::to_string(number); }
+  std::string Grant(const std::string& tag, const std::string& name, int fence,
+                    std::int64_t ttl = 9 * kSecond) const {
+    return "#" + tag + " OK lock=" + name + " fence=" + Text(fence) +
+           " deadline=" + Text(now_ + ttl) + " left=1s ttl=" + Text(ttl) + "ns votes=3/3";
+  }
+  HoldPtr Held(const std::string& name, HoldOptions options = {}) {
+    HoldPtr hold = Ask(name, kForever, std::move(options));
+    Greet();
+    Say(Grant("1", name, 7));
+    EXPECT_TRUE(hold->is_answered);
+    Sent();
+    return hold;
+  }
+
+  std::int64_t now_ = Now();  // a hold looks at the clock itself
+  Core core_{[] { return 0.0; }};
+};
+
+TEST_F(CoreTest, GivesEachAcquisitionAnOwnerAndATag) {
+  const HoldPtr one = Ask("a");
+  const HoldPtr two = Ask("a", 2 * kSecond);
+  EXPECT_THAT(Sent(), IsEmpty());
+  Greet();
+  EXPECT_THAT(Sent(),
+              ElementsAre("#1 lock a events=renew as=1", "#2 lock a wait=2s events=renew as=2"));
+  Say(Grant("1", "a", 7));
+  EXPECT_EQ(one->error, REDLOCK_OK);
+  EXPECT_EQ(one->fence, 7U);
+  EXPECT_TRUE(one->IsValid());
+  EXPECT_FALSE(two->is_answered);
+  core_.Release(one, true, now_);
+  EXPECT_THAT(Sent(), ElementsAre("#3 unlock a fence=7 as=1"));
+  EXPECT_FALSE(one->IsValid());
+  EXPECT_FALSE(one->is_answered);
+  Say("#3 OK lock=a fence=7");
+  EXPECT_TRUE(one->is_answered);
+  EXPECT_EQ(one->error, REDLOCK_OK);
+}
+
+TEST_F(CoreTest, LeavesTheOwnerOutForADaemonThatKnowsNone) {
+  Ask("a");
+  core_.Connected(now_);
+  Say("* HELLO redlockd 1 caps=exclusive line=4096 boot=b");
+  EXPECT_THAT(Sent(), ElementsAre("#1 lock a events=renew"));
+}
+
+TEST_F(CoreTest, StopsTheHolderAMarginBeforeTheDeadline) {
+  const HoldPtr hold = Held("a");
+  Pass(6 * kSecond - kMs);
+  EXPECT_THAT(Heard(), IsEmpty());
+  Pass(kMs);
+  EXPECT_THAT(Heard(), ElementsAre(REDLOCK_EVENT_JEOPARDY, REDLOCK_EVENT_STOP));
+  EXPECT_FALSE(hold->is_good);
+  Sent();
+  Pass(3 * kSecond);
+  EXPECT_THAT(Heard(), ElementsAre(REDLOCK_EVENT_LOST));
+  EXPECT_EQ(hold->loss, "expired");
+  EXPECT_THAT(Sent(), testing::Contains(testing::HasSubstr("unlock a fence=7 as=1")));
+  core_.Release(hold, true, now_);
+  EXPECT_EQ(hold->error, REDLOCK_ELOST);
+}
+
+TEST_F(CoreTest, TakesTheMarginOfRedlockRun) {
+  EXPECT_EQ(DefaultMargin(9 * kSecond), 3 * kSecond);
+  EXPECT_EQ(DefaultMargin(60 * kSecond), 5 * kSecond);
+  HoldOptions short_hold;
+  short_hold.max_hold_ns = 3 * kSecond;
+  EXPECT_EQ(Held("a", short_hold)->margin_ns, kSecond);
+}
+
+TEST_F(CoreTest, CutsAMarginThatEveryRenewalWouldBreak) {
+  HoldOptions options;
+  options.margin_ns = 8 * kSecond;
+  EXPECT_EQ(Held("a", options)->margin_ns, 4500 * kMs);
+}
+
+TEST_F(CoreTest, FollowsRenewalsAndJeopardy) {
+  const HoldPtr hold = Held("a");
+  const std::string later = Text(now_ + 20 * kSecond);
+  Say("* JEOPARDY lock=a as=1 fence=7 deadline=" + Text(now_ + 8 * kSecond) + " left=8s :why");
+  EXPECT_THAT(Heard(), ElementsAre(REDLOCK_EVENT_JEOPARDY));
+  Say("* RENEWED lock=a as=1 fence=6 deadline=1 left=0s");
+  EXPECT_THAT(Heard(), IsEmpty()) << "of another hold";
+  Say("* SAFE lock=a as=1 fence=7 deadline=" + later + " left=20s");
+  EXPECT_THAT(Heard(), ElementsAre(REDLOCK_EVENT_SAFE));
+  EXPECT_EQ(Text(hold->deadline_ns), later);
+  Pass(16 * kSecond);
+  EXPECT_TRUE(hold->is_good);
+}
+
+TEST_F(CoreTest, HearsOfLossBreakAndDrain) {
+  const HoldPtr hold = Held("a");
+  Say("* DRAINING within=2s");
+  EXPECT_THAT(Heard(), ElementsAre(REDLOCK_EVENT_DRAINING));
+  Say("* BROKEN lock=a as=1 fence=7 deadline=" + Text(now_ + kSecond) + " left=1s");
+  EXPECT_THAT(Heard(), ElementsAre(REDLOCK_EVENT_STOP, REDLOCK_EVENT_LOST));
+  EXPECT_EQ(hold->loss, "broken");
+  EXPECT_THAT(Sent(), ElementsAre("#2 unlock a fence=7 as=1"));
+  EXPECT_FALSE(core_.wants_close());
+  Say("#2 ERR lost lock=a fence=7 reason=broken :x");
+  EXPECT_TRUE(core_.wants_close()) << "the next lock is for the next daemon";
+}
+
+TEST_F(CoreTest, GivesBackAGrantThatCrossesTheCancel) {
+  const HoldPtr hold = Ask("a");
+  Greet();
+  Sent();
+  core_.Cancel(hold, now_);
+  EXPECT_EQ(hold->error, REDLOCK_ECANCELLED);
+  EXPECT_THAT(Sent(), ElementsAre("#2 cancel 1"));
+  Say(Grant("1", "a", 7));
+  Say("#2 ERR no-such-tag tag=1 :x");
+  EXPECT_THAT(Sent(), ElementsAre("#3 unlock a fence=7 as=1"));
+  EXPECT_FALSE(hold->IsValid());
+}
+
+TEST_F(CoreTest, ACancelBeforeTheLockCounts) {
+  const HoldPtr hold = Make("a");
+  core_.Cancel(hold, now_);
+  core_.Lock(hold, kForever, now_);
+  EXPECT_EQ(hold->error, REDLOCK_ECANCELLED);
+}
+
+TEST_F(CoreTest, AWaitEndsInTimeAndSaysWhetherTheDaemonHangs) {
+  const HoldPtr hung = Ask("a", kSecond);
+  Greet();
+  Sent();
+  Pass(900 * kMs);
+  EXPECT_THAT(Sent(), ElementsAre("#2 ping"));
+  Pass(110 * kMs);
+  EXPECT_EQ(hung->error, REDLOCK_ENOANSWER);
+  EXPECT_THAT(Sent(), ElementsAre("#3 cancel 1"));
+
+  const HoldPtr taken = Ask("a", kSecond);
+  Pass(950 * kMs);
+  Say("#5 OK now=1");
+  Pass(60 * kMs);
+  EXPECT_EQ(taken->error, REDLOCK_ETIMEOUT);
+}
+
+TEST_F(CoreTest, ATryEndsWithItsAnswerTimeoutAndItsOneAttempt) {
+  const HoldPtr none = Ask("a", 0);
+  EXPECT_TRUE(core_.wants_connect());
+  core_.ConnectFailed(REDLOCK_ECONNECT, "no daemon", now_);
+  EXPECT_EQ(none->error, REDLOCK_ECONNECT);
+
+  const HoldPtr hung = Ask("a", 0);
+  Greet();
+  EXPECT_THAT(Sent(), ElementsAre("#1 lock a wait=0s events=renew as=2"));
+  Pass(kSecond);
+  EXPECT_EQ(hung->error, REDLOCK_ENOANSWER);
+}
+
+TEST_F(CoreTest, ConnectsAgainAfterGrowingPausesWithinTheCallersTime) {
+  const HoldPtr hold = Ask("a", 200 * kMs);
+  std::vector<std::int64_t> pauses;
+  std::int64_t last = now_;
+  while (core_.wants_connect()) {
+    core_.ConnectFailed(REDLOCK_ECONNECT, "no daemon", now_);
+    Pass(kSecond);
+    if (core_.wants_connect()) pauses.push_back((now_ - std::exchange(last, now_)) / kMs);
+  }
+  EXPECT_THAT(pauses, ElementsAre(10, 20, 40, 80));
+  EXPECT_EQ(hold->error, REDLOCK_ECONNECT);
+  EXPECT_EQ(hold->text, "no daemon");
+}
+
+TEST_F(CoreTest, AWaitWithoutLimitPutsUpWithNoDaemonForSomeTime) {
+  const HoldPtr hold = Ask("a");
+  const std::int64_t begin = now_;
+  while (!hold->is_answered) {
+    ASSERT_TRUE(core_.wants_connect());
+    core_.ConnectFailed(REDLOCK_ECONNECT, "no daemon", now_);
+    Pass(2 * kSecond);
+  }
+  EXPECT_EQ(hold->error, REDLOCK_ECONNECT);
+  EXPECT_GE(now_ - begin, 5 * kSecond);
+}
+
+TEST_F(CoreTest, WhatDoesNotChangeIsNotTriedAgain) {
+  const HoldPtr hold = Ask("a");
+  core_.ConnectFailed(REDLOCK_EDENIED, "permission denied", now_);
+  EXPECT_EQ(hold->error, REDLOCK_EDENIED);
+}
+
+TEST_F(CoreTest, ALossOfTheDaemonIsJeopardyAndTheWaitGoesOn) {
+  const HoldPtr hold = Held("a");
+  const HoldPtr waiting = Ask("b");
+  Sent();
+  core_.Ended(REDLOCK_ECLOSED, "gone", now_);
+  EXPECT_TRUE(core_.wants_close());
+  core_.Closed();
+  EXPECT_THAT(Heard(), ElementsAre(REDLOCK_EVENT_JEOPARDY));
+  EXPECT_TRUE(hold->IsValid()) << "nobody else gets it before its deadline";
+  Pass(kSecond);
+  Greet();
+  EXPECT_THAT(Sent(), ElementsAre("#3 lock b events=renew as=2"));
+  core_.Release(hold, true, now_);
+  EXPECT_EQ(hold->error, REDLOCK_OK) << "all of it was protected";
+  EXPECT_THAT(Sent(), IsEmpty());
+  EXPECT_FALSE(waiting->is_answered);
+}
+
+TEST_F(CoreTest, ADaemonThatDrainsIsLeftForTheNext) {
+  const HoldPtr hold = Ask("a");
+  Greet();
+  Sent();
+  Say("#1 ERR draining :stopping");
+  EXPECT_FALSE(hold->is_answered);
+  EXPECT_TRUE(core_.wants_close());
+  core_.Closed();
+  Pass(kSecond);
+  Greet();
+  EXPECT_THAT(Sent(), ElementsAre("#2 lock a events=renew as=1"));
+}
+
+TEST_F(CoreTest, PingsASilentDaemonAndLeavesItUnlessSomethingIsHeld) {
+  const HoldPtr waiting = Ask("a");
+  Greet();
+  Sent();
+  Pass(5 * kSecond);
+  EXPECT_THAT(Sent(), ElementsAre("#2 ping"));
+  Pass(5 * kSecond);
+  EXPECT_TRUE(core_.wants_close());
+  EXPECT_FALSE(waiting->is_answered);
+}
+
+TEST_F(CoreTest, StaysWithAHungDaemonUntilTheDeadline) {
+  HoldPtr hold = Ask("a");
+  Greet();
+  Say(Grant("1", "a", 7, 60 * kSecond));
+  Pass(59 * kSecond);
+  EXPECT_FALSE(core_.wants_close());
+  Pass(10 * kSecond);
+  EXPECT_TRUE(core_.wants_close());
+  EXPECT_EQ(hold->loss, "expired");
+}
+
+TEST_F(CoreTest, AReleaseWaitsForAMomentOnceAndThenNotAtAll) {
+  const HoldPtr hold = Held("a");
+  core_.Release(hold, true, now_);
+  EXPECT_FALSE(hold->is_answered);
+  Pass(250 * kMs);
+  EXPECT_TRUE(hold->is_answered);
+  EXPECT_EQ(hold->error, REDLOCK_OK) << "its deadline has not passed";
+
+  const HoldPtr second = Ask("b");
+  core_.Cancel(second, now_);
+  EXPECT_TRUE(second->is_answered);
+}
+
+TEST_F(CoreTest, AReleaseReportsALossThatTheDaemonKnows) {
+  const HoldPtr hold = Held("a");
+  core_.Release(hold, true, now_);
+  Say("#2 ERR lost lock=a fence=7 reason=max-hold :x");
+  EXPECT_EQ(hold->error, REDLOCK_ELOST);
+  EXPECT_EQ(hold->text, "max-hold");
+}
+
+TEST_F(CoreTest, KeepsTheSocketOfOneThatBreaksTheProtocol) {
+  const HoldPtr hold = Held("a");
+  Say("nonsense");
+  EXPECT_TRUE(core_.wants_close());
+  EXPECT_EQ(core_.park_until(), hold->deadline_ns);
+}
+
+TEST_F(CoreTest, ConvertsTheTimesOfAnotherClock) {
+  const HoldPtr hold = Ask("a");
+  core_.Connected(now_);
+  Say("* HELLO redlockd 1 caps=owners line=4096 boot=b now=" + Text(now_ + 50 * kSecond));
+  Say("#1 OK lock=a fence=7 deadline=" + Text(now_ + 59 * kSecond) + " left=9s ttl=9s votes=3/3");
+  EXPECT_EQ(hold->deadline_ns, now_ + 9 * kSecond);
+}
+
+}  // namespace
+}  // namespace redlock::client
