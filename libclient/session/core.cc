@@ -38,6 +38,7 @@ void Core::Lock(const HoldPtr& hold, std::int64_t wait_ns, std::int64_t now) {
       wait_ns < 0 ? kNever : After(now, hold->is_try ? hold->options.answer_timeout_ns : wait_ns);
   if (hold->was_cancelled) return Fail(hold, REDLOCK_ECANCELLED, "the wait was given up");
   hold->phase = Hold::Phase::kUnsent;
+  if (state_ != State::kOpen) hold->failing_since_ns = now;
   unsent_.push_back(hold);
   Schedule(hold);
 }
@@ -236,6 +237,7 @@ void Core::FailOrRetry(const HoldPtr& hold, int error, const std::string& text, 
 void Core::FinishRelease(const HoldPtr& hold, int error, const std::string& text) {
   if (hold->phase != Hold::Phase::kReleasing) return;
   hold->phase = Hold::Phase::kOver;
+  if (error == REDLOCK_OK) hold->loss.clear();
   SetDue(hold, kNever);
   Answer(*hold, error, text);
 }

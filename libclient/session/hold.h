@@ -81,7 +81,7 @@ struct Hold {
   std::int64_t until_ns = kNever;     // the caller waits for an answer until then
   std::int64_t sent_ns = 0;           // when the last request was sent
   bool asked_for_life = false;        // a ping was sent to see whether the daemon lives
-  std::int64_t failing_since_ns = 0;  // attempts to connect have failed since then; 0: none has
+  std::int64_t failing_since_ns = 0;  // there is no daemon that answers since then; 0: there is
   int last_error = REDLOCK_OK;        // of the last attempt
   std::string last_text{};
   std::int64_t margin_ns = 0;

@@ -9,6 +9,9 @@
 // its fence(), deadline(), left(), valid() and stop_token() may be called by any thread while no
 // other moves or destroys it. It may be released by another thread than the one that locked.
 //
+// A thread that locks a name which it holds waits for itself; only a Mutex notices that. By default
+// the daemon lets a session hold and wait for 1,024 locks (limits.locks_per_session).
+//
 // TIMES are durations of std::chrono. A bounded wait is over some milliseconds after its end at the
 // latest, whatever state the daemon is in. Nothing else waits for longer than it says.
 //
@@ -16,7 +19,8 @@
 // with a std::error_code& sets it instead of throwing Error.
 //
 // CALLBACKS run in the session's thread, which has all signals blocked. They must return soon, for
-// the session does nothing meanwhile, and must not throw. They must not lock; they may release.
+// the session does nothing meanwhile, and must not throw. They must not lock; they may release. A
+// std::stop_callback of a hold's stop_token runs there, too.
 //
 // THE MARGIN. A hold stops to be valid a margin before its deadline, and its stop_token is stopped
 // then, so that a holder that obeys is done in time. A renewal normally comes long before. A process

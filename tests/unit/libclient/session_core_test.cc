@@ -242,6 +242,15 @@ TEST_F(CoreTest, AWaitWithoutLimitPutsUpWithNoDaemonForSomeTime) {
   EXPECT_GE(now_ - begin, 5 * kSecond);
 }
 
+TEST_F(CoreTest, AWaitWithoutLimitDoesNotWaitForAGreeting) {
+  HoldOptions options;
+  options.connect_timeout_ns = 100 * kMs;
+  const HoldPtr hold = Ask("a", kForever, options);
+  core_.Connected(now_);
+  Pass(100 * kMs);
+  EXPECT_EQ(hold->error, REDLOCK_ENOANSWER);
+}
+
 TEST_F(CoreTest, WhatDoesNotChangeIsNotTriedAgain) {
   const HoldPtr hold = Ask("a");
   core_.ConnectFailed(REDLOCK_EDENIED, "permission denied", now_);
@@ -262,6 +271,8 @@ TEST_F(CoreTest, ALossOfTheDaemonIsJeopardyAndTheWaitGoesOn) {
   EXPECT_THAT(Sent(), ElementsAre("#3 lock b events=renew as=2"));
   core_.Release(hold, true, now_);
   EXPECT_EQ(hold->error, REDLOCK_OK) << "all of it was protected";
+  core_.Release(hold, true, now_);
+  EXPECT_EQ(hold->error, REDLOCK_ENOTHELD);
   EXPECT_THAT(Sent(), IsEmpty());
   EXPECT_FALSE(waiting->is_answered);
 }
