@@ -43,11 +43,13 @@ usr/share/doc/redlockd/examples/event_loop.c
 usr/share/doc/redlockd/examples/far-nodes.yaml
 usr/share/doc/redlockd/examples/fenced_counter.cc
 usr/share/doc/redlockd/examples/one-node.yaml
+usr/share/doc/redlockd/examples/session.cc
 usr/share/doc/redlockd/examples/three-nodes.yaml
 usr/share/doc/redlockd/prometheus/alerts.yaml
 usr/share/doc/redlockd/prometheus/dashboard.json
 usr/share/fish/vendor_completions.d/redlock.fish
 usr/share/man/man1/redlock.1
+usr/share/man/man3/redlock.3
 usr/share/man/man5/redlockd.yaml.5
 usr/share/man/man8/redlockd.8
 usr/share/zsh/site-functions/_redlock

@@ -72,5 +72,15 @@ TEST(Examples, FencedCounterCountsAndRefusesAStaleFence) {
   EXPECT_EQ(ReadFile(file), "9000 7\n");
 }
 
+TEST(Examples, Session) {
+  FakeDaemon daemon;
+  const auto ran = RunProgram({kExamples + "/example_session", "3"}, "a\nb\na\nc\n",
+                              {{"REDLOCK_SOCKET", daemon.path()}});
+  EXPECT_EQ(ran.exit, ExitCode(0)) << ran.output;
+  for (const char* name : {"a", "b", "c"}) {
+    EXPECT_THAT(ran.output, testing::HasSubstr(std::string(name) + " fence "));
+  }
+}
+
 }  // namespace
 }  // namespace redlock::client
