@@ -39,6 +39,11 @@ void Core::Lock(const HoldPtr& hold, std::int64_t wait_ns, std::int64_t now) {
   if (hold->was_cancelled) return Fail(hold, REDLOCK_ECANCELLED, "the wait was given up");
   hold->phase = Hold::Phase::kUnsent;
   if (state_ != State::kOpen) hold->failing_since_ns = now;
+  if (state_ == State::kClosed && failures_ > 0) {
+    // Its time may be over before the next attempt.
+    hold->last_error = connect_error_;
+    hold->last_text = connect_text_;
+  }
   unsent_.push_back(hold);
   Schedule(hold);
 }
@@ -117,6 +122,8 @@ void Core::ConnectFailed(int error, const std::string& why, std::int64_t now) {
   wants_connect_ = false;
   const std::int64_t pause = std::min(kShortestPause << std::min(failures_, 10), kLongestPause);
   ++failures_;
+  connect_error_ = error;
+  connect_text_ = why;
   next_attempt_ns_ =
       now + pause + static_cast<std::int64_t>(jitter_() * static_cast<double>(pause / 2));
   for (const HoldPtr& hold : std::exchange(unsent_, {})) FailOrRetry(hold, error, why, now);
@@ -183,7 +190,7 @@ void Core::SendLock(const HoldPtr& hold, std::int64_t now) {
   add("max-hold", hold->options.max_hold_ns);
   add("min-hold", hold->options.min_hold_ns);
   if (!hold->options.note.empty()) request.options.push_back({"note", hold->options.note});
-  request.options.push_back({"events", "renew"});
+  if (has_renew_) request.options.push_back({"events", "renew"});
   AddOwner(*hold, &request);
   hold->phase = Hold::Phase::kSent;
   hold->sent_ns = now;
@@ -269,9 +276,7 @@ void Core::Schedule(const HoldPtr& hold) {
 void Core::BeDue(const HoldPtr& hold, std::int64_t now) {
   switch (hold->phase) {
     case Hold::Phase::kUnsent:
-      is_silent_ = is_silent_ || hold->last_error == REDLOCK_OK;
-      if (hold->last_error != REDLOCK_OK) return Fail(hold, hold->last_error, hold->last_text);
-      return Fail(hold, REDLOCK_ENOANSWER, "the daemon does not greet");
+      return BeDueUnsent(hold);
     case Hold::Phase::kSent:
       return BeDueSent(hold);
     case Hold::Phase::kHeld:
@@ -283,6 +288,14 @@ void Core::BeDue(const HoldPtr& hold, std::int64_t now) {
     case Hold::Phase::kOver:
       return;
   }
+}
+
+void Core::BeDueUnsent(const HoldPtr& hold) {
+  if (hold->last_error != REDLOCK_OK) return Fail(hold, hold->last_error, hold->last_text);
+  if (state_ == State::kGreeting) return Fail(hold, REDLOCK_ENOANSWER, "the daemon does not greet");
+  const bool is_bounded = hold->until_ns != kNever && !hold->is_try;
+  Fail(hold, is_bounded ? REDLOCK_ETIMEOUT : REDLOCK_ECONNECT,
+       "the time was over before the daemon could be asked");
 }
 
 void Core::BeDueSent(const HoldPtr& hold) {

@@ -82,6 +82,7 @@ class Core {
   void SetDue(const HoldPtr& hold, std::int64_t when);
   void Schedule(const HoldPtr& hold);
   void BeDue(const HoldPtr& hold, std::int64_t now);
+  void BeDueUnsent(const HoldPtr& hold);
   void BeDueSent(const HoldPtr& hold);
   void BeDueHeld(const HoldPtr& hold, std::int64_t now);
   void Heartbeat(std::int64_t now);
@@ -125,13 +126,16 @@ class Core {
   std::multimap<std::int64_t, HoldPtr> later_;  // to be sent again at that time
   std::set<std::pair<std::int64_t, HoldPtr>> due_;
 
-  bool has_owners_ = false;
+  bool has_owners_ = false;  // of the daemon's caps
+  bool has_renew_ = false;   // likewise
   bool is_draining_ = false;
   std::int64_t offset_ns_ = 0;  // the daemon's clock minus ours
   std::int64_t connected_ns_ = 0;
   std::int64_t greeting_due_ns_ = kNever;
   std::int64_t next_attempt_ns_ = 0;
-  int failures_ = 0;
+  int failures_ = 0;                // since a request was answered last
+  int connect_error_ = REDLOCK_OK;  // of the last of them
+  std::string connect_text_;
   std::int64_t last_read_ns_ = 0;
   std::int64_t pinged_ns_ = 0;  // 0: no heartbeat is on its way
   std::int64_t heartbeat_due_ns_ = kNever;

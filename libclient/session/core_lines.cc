@@ -21,6 +21,11 @@ std::int64_t DurationOf(const protocol::Reply& line, std::string_view key) {
   return value ? value->count() : 0;
 }
 
+// In a list with commas.
+bool HasWord(const std::string* list, const std::string& word) {
+  return list != nullptr && ("," + *list + ",").find("," + word + ",") != std::string::npos;
+}
+
 std::string ReasonOf(const protocol::Reply& line) {
   if (line.word == "BROKEN") return "broken";
   const std::string* reason = line.Find("reason");
@@ -56,8 +61,8 @@ void Core::TakeGreeting(const protocol::Reply& line, std::int64_t now) {
   const std::int64_t theirs = IntegerOf(line, "now");
   const bool is_ours = theirs == 0 || (connected_ns_ <= theirs && theirs <= now);
   offset_ns_ = is_ours ? 0 : theirs - connected_ns_;
-  const std::string* caps = line.Find("caps");
-  has_owners_ = caps != nullptr && ("," + *caps + ",").find(",owners,") != std::string::npos;
+  has_owners_ = HasWord(line.Find("caps"), "owners");
+  has_renew_ = HasWord(line.Find("caps"), "renew");
   greeting_due_ns_ = kNever;
   state_ = State::kOpen;
 }

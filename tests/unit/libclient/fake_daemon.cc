@@ -73,7 +73,8 @@ void FakeDaemon::Wake() const {
 void FakeDaemon::Run() {
   while (!stopping_) {
     std::vector<pollfd> fds{{wake_, POLLIN, 0}, {listener_, POLLIN, 0}};
-    if (hangs_) {
+    is_hung_ = hangs_.load();
+    if (is_hung_) {
       std::uint64_t taken = 0;
       if (poll(fds.data(), 1, -1) > 0 && read(wake_, &taken, sizeof(taken)) < 0) std::abort();
       continue;
@@ -298,6 +299,7 @@ void FakeDaemon::Drop() {
 void FakeDaemon::Hang(bool hangs) {
   hangs_ = hangs;
   Wake();
+  WaitFor([&] { return is_hung_ == hangs; });
 }
 
 std::vector<std::string> FakeDaemon::received() {

@@ -49,7 +49,7 @@ class FakeDaemon {
   void Say(const std::string& line);
   // Closes every session.
   void Drop();
-  // From now on, or not any more, it neither accepts nor reads nor writes, as if it was stopped.
+  // From now on, or not any more, it neither accepts nor reads nor writes, as if it was stopped. Returns when that is so.
   void Hang(bool hangs);
   // Waits until this is so; false if it has not come within 10 s.
   bool WaitForSessions(std::size_t count);
@@ -101,7 +101,8 @@ class FakeDaemon {
   int listener_ = -1;
   int wake_ = -1;
   std::atomic<bool> stopping_{false};
-  std::atomic<bool> hangs_{false};
+  std::atomic<bool> hangs_{false};    // as it is to be
+  std::atomic<bool> is_hung_{false};  // as it is
 
   std::mutex mutex_;  // guards all that follows
   std::list<std::unique_ptr<Session>> sessions_;

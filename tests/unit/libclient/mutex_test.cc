@@ -287,7 +287,7 @@ TEST(Mutex, OutlivesItsDaemonUntilTheMarginAndComesBackWithIt) {
 
 TEST(Mutex, ThrowsWhenThereIsNoDaemon) {
   HoldOptions options;
-  options.connect_timeout = milliseconds(20);
+  options.connect_timeout = milliseconds(200);
   Mutex mutex(Session("/nowhere/redlockd.sock"), "jobs", options);
   for (int i = 0; i < 2; ++i) {  // and can be asked again
     try {

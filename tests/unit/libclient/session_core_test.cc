@@ -102,11 +102,11 @@ TEST_F(CoreTest, GivesEachAcquisitionAnOwnerAndATag) {
   EXPECT_EQ(one->error, REDLOCK_OK);
 }
 
-TEST_F(CoreTest, LeavesTheOwnerOutForADaemonThatKnowsNone) {
+TEST_F(CoreTest, LeavesOutWhatTheDaemonDoesNotKnow) {
   Ask("a");
   core_.Connected(now_);
   Say("* HELLO redlockd 1 caps=exclusive line=4096 boot=b");
-  EXPECT_THAT(Sent(), ElementsAre("#1 lock a events=renew"));
+  EXPECT_THAT(Sent(), ElementsAre("#1 lock a"));
 }
 
 TEST_F(CoreTest, StopsTheHolderAMarginBeforeTheDeadline) {
