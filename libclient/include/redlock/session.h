@@ -50,10 +50,10 @@ void redlock_session_free(redlock_session* session);
 #define REDLOCK_DEFAULT_MARGIN INT64_C(-1)
 
 enum redlock_hold_flags {
-  REDLOCK_FOR_THREAD =
-      1 /* the thread that locks counts as the holder, until the lock is released by
-                            any thread: another lock of that name with this flag, by that thread in
-                            this session, fails with REDLOCK_EDEADLOCK, for it would wait for itself */
+  /* The thread that locks counts as the holder, until the lock is released by any thread. Another
+   * lock of that name with this flag, by that thread in this session, fails with REDLOCK_EDEADLOCK:
+   * it would wait for itself. */
+  REDLOCK_FOR_THREAD = 1
 };
 
 /* Receives what happens to a hold: REDLOCK_EVENT_JEOPARDY (renewal is failing; reason says why, as
@@ -64,23 +64,24 @@ enum redlock_hold_flags {
 typedef void (*redlock_hold_fn)(const redlock_event* event, void* arg);
 
 typedef struct redlock_hold_options {
-  size_t size;                /* sizeof(redlock_hold_options), set by REDLOCK_HOLD_OPTIONS_INIT */
-  int64_t ttl_ns;             /* 0: the daemon's lease.ttl; else a ttl within the daemon's bounds */
-  int64_t max_hold_ns;        /* 0: no limit; else no deadline is later than this after the grant */
-  int64_t min_hold_ns;        /* 0: none; else nobody gets the lock before; at most 24 h */
-  int64_t margin_ns;          /* how long before its deadline the hold stops to be valid.
-                          REDLOCK_DEFAULT_MARGIN: a third of the ttl (or of max_hold_ns, if that is
-                          shorter), but at most 5 s. More than half of that time is cut to it */
-  int64_t connect_timeout_ns; /* how long a wait without limit puts up with there being no daemon
-                                 that answers; negative: without limit. The default is 5 s. A bounded
-                                 wait tries to connect until it is over, and a try connects once */
-  int64_t answer_timeout_ns;  /* how long a try (wait 0) waits for the daemon's answer, > 0. The
-                                 default is 1 s */
-  const char* note;           /* NULL: none; else up to 255 bytes, shown by `list`; copied */
-  redlock_hold_fn on_event;   /* NULL: none */
-  void* arg;                  /* of on_event */
-  void (*drop_arg)(void* arg); /* NULL: none; else it is called once, in any thread, when on_event
-                                  will not be called any more */
+  size_t size;         /* sizeof(redlock_hold_options), set by REDLOCK_HOLD_OPTIONS_INIT */
+  int64_t ttl_ns;      /* 0: the daemon's lease.ttl; else a ttl within the daemon's bounds */
+  int64_t max_hold_ns; /* 0: no limit; else no deadline is later than this after the grant */
+  int64_t min_hold_ns; /* 0: none; else nobody gets the lock before; at most 24 h */
+  /* How long before its deadline the hold stops to be valid. REDLOCK_DEFAULT_MARGIN: a third of the
+   * ttl (or of max_hold_ns, if that is shorter), but at most 5 s. More than half of that time is cut
+   * to the half. */
+  int64_t margin_ns;
+  /* How long a wait without limit puts up with there being no daemon that answers; negative: without
+   * limit. The default is 5 s. A bounded wait tries to connect until it is over, and a try connects
+   * once. */
+  int64_t connect_timeout_ns;
+  int64_t answer_timeout_ns; /* how long a try (wait 0) waits for the answer; > 0; default: 1 s */
+  const char* note;          /* NULL: none; else up to 255 bytes, shown by `list`; copied */
+  redlock_hold_fn on_event;  /* NULL: none */
+  void* arg;                 /* of on_event */
+  /* NULL: none; else it is called once, in any thread, when on_event will not be called any more. */
+  void (*drop_arg)(void* arg);
   uint64_t flags; /* enum redlock_hold_flags, or 0; other bits are refused with EINVAL */
 } redlock_hold_options;
 

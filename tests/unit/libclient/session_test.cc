@@ -358,6 +358,43 @@ TEST_F(SessionTest, EndsWithItsLastHold) {
   EXPECT_TRUE(daemon_.WaitForSessions(0));
 }
 
+// The C interface, where C++ cannot go.
+TEST_F(SessionTest, CallsFromCAreChecked) {
+  redlock_session* session = redlock_session_new(daemon_.path().c_str());
+  redlock_hold* hold = nullptr;
+  redlock_hold_options options = REDLOCK_HOLD_OPTIONS_INIT;
+  int drops = 0;
+  options.arg = &drops;
+  options.drop_arg = [](void* count) { ++*static_cast<int*>(count); };
+  EXPECT_EQ(redlock_hold_new(nullptr, "jobs", &options, &hold), REDLOCK_EINVAL);
+  EXPECT_EQ(redlock_hold_new(session, nullptr, &options, &hold), REDLOCK_EBADNAME);
+  EXPECT_EQ(redlock_hold_new(session, "jobs", &options, nullptr), REDLOCK_EINVAL);
+  options.flags = 0x80;
+  EXPECT_EQ(redlock_hold_new(session, "jobs", &options, &hold), REDLOCK_EINVAL);
+  options.flags = 0;
+  options.size = 1;
+  EXPECT_EQ(redlock_hold_new(session, "jobs", &options, &hold), REDLOCK_EINVAL);
+  EXPECT_EQ(hold, nullptr);
+  EXPECT_EQ(drops, 0);
+
+  options.size = sizeof(options);
+  ASSERT_EQ(redlock_hold_new(session, "jobs", &options, &hold), REDLOCK_OK);
+  redlock_session_free(session);  // the hold keeps the session
+  EXPECT_EQ(redlock_hold_unlock(hold), REDLOCK_ENOTHELD);
+  EXPECT_EQ(redlock_hold_lock(hold, REDLOCK_FOREVER), REDLOCK_OK);
+  EXPECT_STREQ(redlock_hold_error_text(hold), "");
+  EXPECT_EQ(redlock_hold_lock(hold, 0), REDLOCK_EINVAL);
+  EXPECT_STREQ(redlock_hold_error_text(hold), "lock 'jobs': invalid use: it was locked before");
+  redlock_hold_cancel(hold);
+  EXPECT_EQ(redlock_hold_valid(hold), 1);
+  EXPECT_EQ(redlock_hold_unlock(hold), REDLOCK_OK);
+  redlock_hold_free(hold);
+  redlock_hold_free(nullptr);
+  redlock_session_free(nullptr);
+  EXPECT_EQ(redlock_hold_lock(nullptr, 0), REDLOCK_EINVAL);
+  EXPECT_TRUE(WaitUntil([&] { return drops == 1; }));
+}
+
 // M2: runs in a child, and returns how many of its expectations failed.
 int InTheChild(Session& session, Hold& hold) {
   int failures = 0;
