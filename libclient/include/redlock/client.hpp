@@ -26,6 +26,7 @@ inline const std::error_category& category() noexcept {
     std::error_condition default_error_condition(int error) const noexcept override {
       switch (error) {
         case REDLOCK_ETIMEOUT:
+        case REDLOCK_ENOTURN:
         case REDLOCK_ENOANSWER:
           return std::errc::timed_out;
         case REDLOCK_EBUSY:
@@ -111,7 +112,7 @@ class Client {
   }
 
   // Takes the lock; waits for at most options.wait. Throws if it fails, also when the wait is over
-  // (REDLOCK_ETIMEOUT, or REDLOCK_EBUSY if it was 0).
+  // (REDLOCK_ETIMEOUT, or REDLOCK_EBUSY if it was 0), or the nodes were not asked (REDLOCK_ENOTURN).
   Grant lock(const std::string& name, const LockOptions& options = {}) {
     redlock_grant grant = REDLOCK_GRANT_INIT;
     const redlock_lock_options raw = to_c(options);

@@ -170,7 +170,7 @@ inline void Mutex::check_caller() const {
   }
 }
 
-// Returns REDLOCK_OK, REDLOCK_EBUSY, REDLOCK_ETIMEOUT or REDLOCK_ECANCELLED.
+// Returns REDLOCK_OK, REDLOCK_EBUSY, REDLOCK_ETIMEOUT, REDLOCK_ENOTURN or REDLOCK_ECANCELLED.
 inline int Mutex::take(const std::optional<std::chrono::nanoseconds>& wait,
                        const std::stop_token& stop) {
   check_caller();

@@ -163,7 +163,7 @@ class Session {
     return acquire(name, options, kForever, stop).get(error);
   }
 
-  // These return nullopt if others held the lock until the time was over, or a stop was requested.
+  // These return nullopt if the lock was not got until the time was over, or a stop was requested.
   // With an error_code they do so for every error, and *error says which it was.
 
   // Takes the lock if nobody holds it. Waits for the daemon's answer for options.answer_timeout.
@@ -255,7 +255,8 @@ class Session {
       return code == REDLOCK_OK ? std::optional<Hold>(std::move(hold)) : std::nullopt;
     }
     bool is_taken() const {
-      return code == REDLOCK_EBUSY || code == REDLOCK_ETIMEOUT || code == REDLOCK_ECANCELLED;
+      return code == REDLOCK_EBUSY || code == REDLOCK_ETIMEOUT || code == REDLOCK_ENOTURN ||
+             code == REDLOCK_ECANCELLED;
     }
     std::optional<Hold> unless_taken() {
       if (is_taken()) return std::nullopt;
