@@ -1,16 +1,17 @@
 #pragma once
 
+#include <compare>
 #include <cstddef>
 #include <map>
 #include <optional>
 #include <string>
-#include <utility>
 
 #include "daemon/engine/effects.h"
 
 namespace redlockd::engine {
 
-// The holds of one session that ended without it, until it has heard of each of them (rule C18).
+// The holds of one session and its owners that ended without them, until who had them has heard of each
+// (rule C18).
 class Losses {
  public:
   struct Loss {
@@ -19,13 +20,20 @@ class Losses {
   };
 
   // Keeps `most` of them at most, the newest.
-  void Add(const std::string& lock, Loss loss, std::size_t most);
-  // That of the lock's hold with this fence, or of its newest one; not again.
-  std::optional<Loss> Take(const std::string& lock, std::optional<Fence> fence);
-  bool empty() const { return losses_.empty(); }
+  void Add(SessionId holder, const std::string& lock, Loss loss, std::size_t most);
+  // That of the holder's hold of the lock with this fence, or of its newest one; not again.
+  std::optional<Loss> Take(SessionId holder, const std::string& lock, std::optional<Fence> fence);
+  bool HasAnyOf(SessionId holder) const;
+  void Forget(SessionId holder);
 
  private:
-  std::map<std::pair<std::string, Fence>, LossReason> losses_;
+  struct Key {
+    SessionId holder;
+    std::string lock;
+    Fence fence;
+    auto operator<=>(const Key&) const = default;
+  };
+  std::map<Key, LossReason> losses_;
 };
 
 }  // namespace redlockd::engine

@@ -20,6 +20,7 @@ void SessionTable::Close(SessionId session) {
   CHECK(found->second.user.sessions > 0);
   const std::uint32_t uid = found->second.uid;
   --found->second.user.sessions;
+  if (found->second.within != nullptr) found->second.within->losses.Forget(session);
   sessions_.erase(found);
   ForgetIfIdle(uid);
 }
@@ -58,7 +59,8 @@ void SessionTable::Count(Session& session, std::ptrdiff_t locks) {
 SessionUse SessionTable::UseOf(SessionId session) const {
   const auto found = sessions_.find(session);
   if (found == sessions_.end()) return {};
-  return {.locks = !found->second.locks.empty(), .losses = !found->second.losses.empty()};
+  return {.locks = !found->second.locks.empty(),
+          .losses = Root(found->second).losses.HasAnyOf(session)};
 }
 
 bool SessionTable::Uses(SessionId session, const std::string& name) const {
@@ -74,7 +76,7 @@ std::vector<std::string> SessionTable::Locks(SessionId session) const {
 
 std::optional<std::string> SessionTable::AtLimit(SessionId session) const {
   const Session& s = sessions_.at(session);
-  const std::size_t locks = (s.within != nullptr ? *s.within : s).all_locks;
+  const std::size_t locks = Root(s).all_locks;
   if (locks >= limits_.locks_per_session) {
     return "this session holds or waits for " + std::to_string(locks) +
            " locks, the limit for a session";
@@ -87,12 +89,12 @@ std::optional<std::string> SessionTable::AtLimit(SessionId session) const {
 }
 
 void SessionTable::Lose(SessionId session, const std::string& name, Losses::Loss loss) {
-  sessions_.at(session).losses.Add(name, loss, limits_.locks_per_session);
+  Root(sessions_.at(session)).losses.Add(session, name, loss, limits_.locks_per_session);
 }
 
 std::optional<Losses::Loss> SessionTable::TakeLoss(SessionId session, const std::string& name,
                                                    std::optional<Fence> fence) {
-  return sessions_.at(session).losses.Take(name, fence);
+  return Root(sessions_.at(session)).losses.Take(session, name, fence);
 }
 
 }  // namespace redlockd::engine

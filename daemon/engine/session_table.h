@@ -88,9 +88,14 @@ class SessionTable {
     bool input_ended = false;
     std::size_t all_locks = 0;                     // with those of its owners
     std::unordered_set<std::string_view> locks{};  // by their own names
-    Losses losses{};                               // at most locks_per_session
+    Losses losses{};  // with those of its owners; at most locks_per_session
   };
 
+  // Whose limits count: of an owner the session that it is within.
+  static Session& Root(Session& session) { return session.within ? *session.within : session; }
+  static const Session& Root(const Session& session) {
+    return session.within ? *session.within : session;
+  }
   static void Count(Session& session, std::ptrdiff_t locks);
   void ForgetIfIdle(std::uint32_t uid);
 

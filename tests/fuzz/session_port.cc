@@ -54,7 +54,8 @@ engine::SessionUse Port::UseOf(SessionId session) const {
   const bool waits = std::any_of(waits_.begin(), waits_.end(), [session](const auto& entry) {
     return entry.first.first == session;
   });
-  return {.locks = holds || waits, .losses = false};
+  const auto loss = lost_.lower_bound({session, ""});
+  return {.locks = holds || waits, .losses = loss != lost_.end() && loss->first == session};
 }
 
 engine::Failed Port::Failed(Failure failure, const std::string& name) const {
@@ -104,11 +105,13 @@ void Port::On(const LockRequested& e) {
   if (e.name[0] == 'r') Notify(hold, Notice::Kind::kRenewed);
   if (e.name[0] != 'l') return;
   Notify(hold, Notice::Kind::kJeopardy);
-  Notify(hold, Notice::Kind::kLost);
+  lost_.emplace(hold.session, hold.name);
   holds_.erase(e.name);
+  Notify(hold, Notice::Kind::kLost);
 }
 
 void Port::On(const UnlockRequested& e) {
+  lost_.erase({e.session, e.name});
   if (holds_.erase(e.name) == 0) return Reply(e, Failed(Failure::kNotHeld, e.name));
   Reply(e, Released{e.name, 7});
 }
@@ -165,6 +168,7 @@ void Port::Forget(SessionId session) {
   ended_.erase(session);
   std::erase_if(waits_, [=](const auto& wait) { return wait.first.first == session; });
   std::erase_if(holds_, [=](const auto& hold) { return hold.second.session == session; });
+  std::erase_if(lost_, [=](const auto& loss) { return loss.first == session; });
 }
 
 std::vector<RowView> Port::Rows(const RowPlace& from, std::size_t most) const {

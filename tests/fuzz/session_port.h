@@ -72,7 +72,8 @@ class Port : public session::EnginePort {
   std::map<engine::SessionId, engine::RequestId> sessions_;  // and the last request of each
   std::map<std::string, engine::HoldView> holds_;
   std::map<Call, engine::LockRequested> waits_;
-  std::set<engine::SessionId> ended_;  // no more input
+  std::set<std::pair<engine::SessionId, std::string>> lost_;  // and nobody has asked
+  std::set<engine::SessionId> ended_;                         // no more input
 };
 
 }  // namespace redlockd::fuzz

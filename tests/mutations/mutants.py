@@ -207,7 +207,7 @@ MUTANTS = [
            'HoldTest.AMinority*', worlds=WORLDS),
     engine('session_table', 'SessionTable::Add', 'C18', 'a-new-request-forgets-a-loss',
            'a worker that lost its lock and took it again hears not-held of the first hold',
-           'Count(s, 1);', 'Count(s, 1); while (s.losses.Take(name, std::nullopt)) {}',
+           'Count(s, 1);', 'Count(s, 1); while (Root(s).losses.Take(session, name, std::nullopt)) {}',
            'Line.ANewHold*', worlds=WORLDS),
     engine('losses', 'Losses::Take', 'C18', 'a-loss-is-told-again',
            'a client that asks until it hears not-held never does',

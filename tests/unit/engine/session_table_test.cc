@@ -89,6 +89,23 @@ TEST_F(SessionTableTest, WhatASessionHasIsItsOwn) {
   EXPECT_EQ(has(kOwner), std::pair(false, false));
 }
 
+TEST_F(SessionTableTest, TheLossesOfASessionAndItsOwnersAreBoundedTogether) {
+  for (Fence fence = 1; fence <= 10; ++fence) {
+    sessions_.Lose(fence % 2 == 0 ? kSession : kOwner, "a", {fence, LossReason::kMaxHold});
+  }
+  for (Fence fence = 1; fence <= 7; ++fence) {
+    for (const SessionId session : {kSession, kOwner}) {
+      EXPECT_EQ(sessions_.TakeLoss(session, "a", fence), std::nullopt) << fence;
+    }
+  }
+  EXPECT_EQ(sessions_.TakeLoss(kOwner, "a", std::nullopt)->fence, 9);
+  sessions_.Close(kOwner);
+  sessions_.Open(kOwner, 1000, 42, kSession);
+  EXPECT_FALSE(sessions_.UseOf(kOwner).losses) << "they are forgotten with the owner";
+  EXPECT_EQ(sessions_.TakeLoss(kSession, "a", std::nullopt)->fence, 10);
+  EXPECT_EQ(sessions_.TakeLoss(kSession, "a", std::nullopt)->fence, 8);
+}
+
 TEST_F(SessionTableTest, AnOwnerIsClosedBeforeItsSession) {
   Add(kOwner, "a");
   EXPECT_DEATH(sessions_.Close(kSession), "all_locks");

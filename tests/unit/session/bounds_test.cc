@@ -58,7 +58,7 @@ TEST(Bounds, TheDocumentNamesAllOfThem) {
       {"sessions of a user", Text(limits.sessions_per_uid)},
       {"sessions that are kept for administrators", Text(kForAdmins)},
       {"holds and waits of a session, with those of its owners", Text(limits.locks_per_session)},
-      {"lost holds of a session, or of an owner, that it has not asked for", "as"},
+      {"lost holds of a session, with those of its owners, that it has not asked for", "as"},
       {"owners of a session that have nothing but lost holds", "as"},
       {"holds, waits and kept locks of a user", Text(limits.locks_per_uid)},
       {"new names of a user", Text(limits.new_names_per_uid)},
