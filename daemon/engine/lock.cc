@@ -27,10 +27,10 @@ Busy WhyBusy(State state) {
   return state == State::kLockDelay ? Busy::kKeptHere : Busy::kLineHere;
 }
 
-// Why a wait that is over came to nothing.
-Busy WhyInVain(State state, bool was_first, bool stands_before_gate) {
+// Why a wait that is over came to nothing. `was_asked`: the nodes have refused it once.
+Busy WhyInVain(State state, bool was_first, bool stands_before_gate, bool was_asked) {
   if (state == State::kHeld || state == State::kLockDelay) return WhyBusy(state);
-  if (stands_before_gate) return Busy::kGate;
+  if (stands_before_gate && !was_asked) return Busy::kGate;
   return was_first ? Busy::kHeldElsewhere : Busy::kLineHere;
 }
 
@@ -308,7 +308,7 @@ void Lock::OnWaitOver(Time now, SessionId session) {
     shared_.requests.Refuse(*leaving, name(), Failure::kNoQuorum,
                             shared_.nodes.WhyNoQuorum(now, acquisition_.contention()->failures()));
   } else {
-    const Busy why = WhyInVain(state_, was_first, stands_before_gate);
+    const Busy why = WhyInVain(state_, was_first, stands_before_gate, leaving->asked);
     shared_.requests.Refuse(*leaving, name(), FailureOf(why, leaving->is_try),
                             ToText(why, KeptFor(state_, claim_, now)));
   }
