@@ -44,6 +44,7 @@ void Leave() {
 void Handle(int number, void (*handler)(int)) {
   struct sigaction action {};
   action.sa_handler = handler;
+  action.sa_flags = SA_RESTART;  // a page is written to its end; a wait ends all the same
   sigaction(number, &action, nullptr);
 }
 

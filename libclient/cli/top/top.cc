@@ -82,22 +82,27 @@ int PrintOnce(Observer& observer) {
   return Print(PageOf(sample, {}, TimeOfDay(), {})) ? 0 : FailedToWrite();
 }
 
-}  // namespace
-
-int Top(const std::string& socket, const TopOptions& options) {
-  Observer observer(socket);
-  if (!Screen::IsPossible()) return PrintOnce(observer);
+// Until the user wants no more. False if a page could not be written.
+bool Follow(Observer& observer, Duration interval) {
   Screen screen;
   std::optional<Sample> before;
   auto next = Clock::now();
   while (true) {
     Sample now = observer.Look();
-    if (!screen.Show(PageOf(now, before, TimeOfDay(), screen.room()))) return FailedToWrite();
+    if (!screen.Show(PageOf(now, before, TimeOfDay(), screen.room()))) return false;
     before.reset();
     if (now.trouble.empty()) before = std::move(now);
-    next = std::max(next + options.interval, Clock::now());
-    if (!screen.Wait(next - Clock::now())) return 0;
+    next = std::max(next + interval, Clock::now());
+    if (!screen.Wait(next - Clock::now())) return true;
   }
+}
+
+}  // namespace
+
+int Top(const std::string& socket, const TopOptions& options) {
+  Observer observer(socket);
+  if (!Screen::IsPossible()) return PrintOnce(observer);
+  return Follow(observer, options.interval) ? 0 : FailedToWrite();
 }
 
 }  // namespace redlock::cli

@@ -223,6 +223,7 @@ TEST_F(CliTop, GivesTheTerminalBackWhileItIsStopped) {
   top.ReadUntil("job ");
   top.Signal(SIGTSTP);
   top.ReadUntil(kLeave);
+  ASSERT_TRUE(Eventually([&] { return StateOf(top.pid()) == 'T'; }));
   top.Resume();
   top.ReadUntil(kEnter);
   AnswerALook(session, "2");
