@@ -4,7 +4,6 @@
 #include <csignal>
 #include <utility>
 
-#include "daemon/app/tls.h"
 #include "daemon/app/translate.h"
 #include "daemon/engine/node_set.h"
 #include "daemon/host/clock.h"
@@ -285,7 +284,7 @@ void App::Report() {
                                : kReportInterval);
 }
 
-metrics::Snapshot App::Look() const {
+metrics::Snapshot App::Look() {
   metrics::Snapshot now;
   now.version = REDLOCKD_VERSION;
   now.sessions = sessions_ ? sessions_->count() : 0;
@@ -295,7 +294,7 @@ metrics::Snapshot App::Look() const {
   now.majority = engine::Majority(in_force().nodes.size());
   now.addresses = AddressesOf(in_force());
   now.nodes = Nodes();
-  now.certificate_expiries = CertificateExpiries(in_force());
+  now.certificate_expiries = certificates_.Look(in_force());
   now.histograms = &engine_.histograms();
   now.cpu = host::CpuTime();
   now.resident_bytes = host::ResidentBytes();

@@ -9,6 +9,7 @@
 #include "daemon/app/journal.h"
 #include "daemon/app/metrics_page.h"
 #include "daemon/app/reload.h"
+#include "daemon/app/tls.h"
 #include "daemon/engine/engine.h"
 #include "daemon/event/boot_alarm.h"
 #include "daemon/event/end_of_turn.h"
@@ -73,7 +74,7 @@ class App : public session::EnginePort {
   void WatchSignals(bool dev);
   void OnStopSignal();
   void Report();
-  metrics::Snapshot Look() const;
+  metrics::Snapshot Look();
 
   Configuration configuration_;
   const std::vector<std::string> node_names_;
@@ -102,6 +103,7 @@ class App : public session::EnginePort {
   redis::Nodes nodes_;
   std::optional<session::Sessions> sessions_;  // once serving
   std::optional<MetricsPage> metrics_;
+  CertificateWatch certificates_;
 };
 
 }  // namespace redlockd::app

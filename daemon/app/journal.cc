@@ -126,13 +126,18 @@ std::string Journal::WhoIs(engine::SessionId session, host::LogFields& fields) c
   return TextOf(client);
 }
 
-void Journal::ReportMore(std::size_t locks, std::size_t denials) {
+void Journal::ReportMore(std::size_t locks, std::size_t denials, std::size_t breaks) {
   if (locks > 0) {
     host::LogWarning("and " + std::to_string(locks) + " more lines of locks within a second");
   }
+  if (breaks > 0) {
+    host::LogWarning("and " + std::to_string(breaks) +
+                     " more breaks by users who are no administrators within a second");
+  }
   if (denials > 0) {
-    host::LogWarning("and " + std::to_string(denials) +
-                     " more requests of users who may not were refused within a minute");
+    host::LogWarning(
+        "and " + std::to_string(denials) +
+        " more requests were refused within a minute, as their users are not allowed to do that");
   }
 }
 
@@ -141,9 +146,9 @@ void Journal::OnDenied(engine::SessionId session, std::string_view verb, const s
   host::LogFields fields{{field::kEvent, "denied"}, {field::kVerb, std::string(verb)}};
   AddField(fields, field::kLock, lock);
   const std::string who = WhoIs(session, fields);
-  host::LogWarning(
-      std::string(verb) + (lock.empty() ? "" : " " + lock) + " refused to " + who + ", who may not",
-      fields);
+  host::LogWarning(std::string(verb) + (lock.empty() ? "" : " " + lock) + " refused to " + who +
+                       ", who is not allowed to do that",
+                   fields);
 }
 
 void Journal::OnAdministrator(engine::SessionId session, const std::string& verb) const {
@@ -164,6 +169,8 @@ Journal::Act Journal::OnAct(engine::SessionId session, const std::string& verb,
 void Journal::OnRequest(const engine::Event& event) {
   const auto asked = AskedFor(event);
   if (!asked) return;
+  const session::Peer* peer = peer_of_(asked->session);
+  if (peer && !peer->admin && !breaks_.Take()) return;
   Act act = OnAct(asked->session, asked->verb, asked->lock);
   if (asked_.size() >= kMostAsked) asked_.erase(asked_.begin());
   asked_[{asked->session, asked->request}] = std::move(act);

@@ -23,6 +23,8 @@ class Journal {
  public:
   // Lines of locks, a second; more are counted. A majority that goes away may end thousands at once.
   static constexpr std::size_t kLinesASecond = 100;
+  // Likewise of breaks by users who are no administrators.
+  static constexpr std::size_t kBreaksASecond = 10;
   // A line in this time is for denials; anyone who may connect can cause them.
   static constexpr int kSecondsOfDenials = 60;
 
@@ -51,8 +53,8 @@ class Journal {
   // What has come of a request.
   void OnAnswer(const engine::AnswerClient& answer);
   // What was only counted: once a second, and when the daemon ends.
-  void Tick() { ReportMore(locks_.Tick(), denials_.Tick()); }
-  void Flush() { ReportMore(locks_.Rest(), denials_.Rest()); }
+  void Tick() { ReportMore(locks_.Tick(), denials_.Tick(), breaks_.Tick()); }
+  void Flush() { ReportMore(locks_.Rest(), denials_.Rest(), breaks_.Rest()); }
 
  private:
   using RequestKey = std::pair<engine::SessionId, engine::RequestId>;
@@ -67,7 +69,7 @@ class Journal {
   // As lines name it, and with its fields.
   std::string WhoIs(engine::SessionId session, host::LogFields& fields) const;
   Act OnAct(engine::SessionId session, const std::string& verb, const std::string& lock) const;
-  static void ReportMore(std::size_t locks, std::size_t denials);
+  static void ReportMore(std::size_t locks, std::size_t denials, std::size_t breaks);
 
   const std::vector<std::string> nodes_;
   const std::size_t majority_;
@@ -75,6 +77,8 @@ class Journal {
   bool has_quorum_ = false;
   Ration locks_{kLinesASecond, 1};
   Ration denials_{1, kSecondsOfDenials};
+  // Of users whom a rule lets break, and who are no administrators: they could ask without an end.
+  Ration breaks_{kBreaksASecond, 1};
   std::map<RequestKey, Act> asked_;  // by administrators, and not answered
 };
 

@@ -87,7 +87,9 @@ std::variant<Context, Mistake> Read(const config::Tls& tls, const Context& last)
 std::string ExpiresSoon(const std::string& certificate) {
   constexpr std::chrono::days kSoon(14);
   const auto expiry = event::ExpiryOf(certificate);
-  if (!expiry || *expiry - std::chrono::system_clock::now() > kSoon) return "";
+  // In seconds: some certificates never expire, which nanoseconds cannot express.
+  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  if (!expiry || *expiry - now > kSoon) return "";
   const time_t time = expiry->time_since_epoch().count();
   tm utc{};
   std::array<char, 32> text{};
@@ -130,15 +132,24 @@ void CheckTls(config::Loaded& loaded) {
   }
 }
 
-std::vector<std::optional<std::chrono::sys_seconds>> CertificateExpiries(
-    const config::Config& config) {
-  std::vector<std::optional<std::chrono::sys_seconds>> expiries;
+Expiries CertificateExpiries(const config::Config& config) {
+  Expiries expiries;
   for (const config::Node& node : config.nodes) {
-    const bool is_shown = node.tls.enabled && !node.tls.cert.empty();
-    expiries.push_back(is_shown ? event::ExpiryOf(config::ReadPemFile(node.tls.cert, false).text)
-                                : std::nullopt);
+    std::optional<std::chrono::sys_seconds>& expiry = expiries.emplace_back();
+    if (!node.tls.enabled || node.tls.cert.empty()) continue;
+    expiry = event::ExpiryOf(config::ReadPemFile(node.tls.cert, false).text)
+                 .value_or(std::chrono::sys_seconds());
   }
   return expiries;
+}
+
+const Expiries& CertificateWatch::Look(const config::Config& config) {
+  const auto now = std::chrono::steady_clock::now();
+  if (!read_at_ || now - *read_at_ >= std::chrono::minutes(1)) {
+    read_at_ = now;
+    expiries_ = CertificateExpiries(config);
+  }
+  return expiries_;
 }
 
 }  // namespace redlockd::app

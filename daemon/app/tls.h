@@ -19,9 +19,19 @@ event::TlsSource TlsSourceOf(const config::Node& node);
 // that expire soon. Only for a configuration without errors.
 void CheckTls(config::Loaded& loaded);
 
-// Until when the certificate is valid that is shown to each node, as its file says now; none where none
-// is shown.
-std::vector<std::optional<std::chrono::sys_seconds>> CertificateExpiries(
-    const config::Config& config);
+// Until when the certificate is valid that is shown to each node, as its file says: 1970 if the file
+// cannot be read, and none where none is shown.
+using Expiries = std::vector<std::optional<std::chrono::sys_seconds>>;
+Expiries CertificateExpiries(const config::Config& config);
+
+// The same for who asks often: the files are read again once a minute.
+class CertificateWatch {
+ public:
+  const Expiries& Look(const config::Config& config);
+
+ private:
+  std::optional<std::chrono::steady_clock::time_point> read_at_;
+  Expiries expiries_;
+};
 
 }  // namespace redlockd::app

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <functional>
+#include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -62,21 +64,33 @@ engine::Duration LingerOf(const std::string& prefix, const config::Config& confi
   return linger;
 }
 
-// Numbers, by name or as they are; a name that this host does not know goes to `unknown`.
-session::Who WhoOf(const config::Who& who, std::vector<std::string>& unknown) {
-  session::Who some{.everybody = who.everybody, .users = {}, .groups = {}};
-  for (const std::string& name : who.users) {
-    const auto id = host::UserId(name);
-    if (id) some.users.push_back(*id);
-    if (!id) unknown.push_back("user " + name);
+// The numbers of users or of groups. Each is looked up once, as the name service may be slow.
+class Ids {
+ public:
+  using Lookup = std::optional<id_t> (*)(const std::string& name);
+  Ids(const char* kind, Lookup lookup) : kind_(kind), lookup_(lookup) {}
+
+  // Without those that this host does not know.
+  std::vector<id_t> Of(const std::vector<std::string>& names) {
+    std::vector<id_t> ids;
+    for (const std::string& name : names) {
+      const auto [known, is_new] = known_.try_emplace(name);
+      if (is_new) known->second = lookup_(name);
+      if (known->second) ids.push_back(*known->second);
+    }
+    return ids;
   }
-  for (const std::string& name : who.groups) {
-    const auto id = host::GroupId(name);
-    if (id) some.groups.push_back(*id);
-    if (!id) unknown.push_back("group " + name);
+  void AppendUnknown(std::vector<std::string>& unknown) const {
+    for (const auto& [name, id] : known_) {
+      if (!id) unknown.push_back(std::string(kind_) + " " + name);
+    }
   }
-  return some;
-}
+
+ private:
+  const char* const kind_;
+  const Lookup lookup_;
+  std::map<std::string, std::optional<id_t>> known_;
+};
 
 // To each node those that ask, and the one that is addressed (rule E5).
 std::size_t ConnectionsToNodes(const config::Config& config) {
@@ -157,13 +171,21 @@ session::Permissions PermissionsOf(const config::Config& config,
                                    std::vector<std::string>& unknown) {
   using session::Right;
   session::Permissions permissions;
+  Ids users("user", host::UserId);
+  Ids groups("group", host::GroupId);
   for (const config::Rule& rule : config.rules) {
     for (const auto& [right, who] : {std::pair(Right::kLock, &rule.may_lock),
                                      {Right::kSee, &rule.may_see},
                                      {Right::kBreak, &rule.may_break}}) {
-      if (*who) permissions.Set(right, rule.prefix, WhoOf(**who, unknown));
+      if (!*who) continue;
+      permissions.Set(right, rule.prefix,
+                      {.everybody = (*who)->everybody,
+                       .users = users.Of((*who)->users),
+                       .groups = groups.Of((*who)->groups)});
     }
   }
+  users.AppendUnknown(unknown);
+  groups.AppendUnknown(unknown);
   return permissions;
 }
 

@@ -51,13 +51,15 @@ std::string HostName() {
 }
 
 std::optional<gid_t> GroupId(const std::string& name) {
+  if (const auto number = NumberIn(name)) return number;
   const auto entry = EntryOf<group>(getgrnam_r, name);
-  return entry ? entry->gr_gid : NumberIn(name);
+  return entry ? std::optional(entry->gr_gid) : std::nullopt;
 }
 
 std::optional<uid_t> UserId(const std::string& name) {
+  if (const auto number = NumberIn(name)) return number;
   const auto entry = EntryOf<passwd>(getpwnam_r, name);
-  return entry ? entry->pw_uid : NumberIn(name);
+  return entry ? std::optional(entry->pw_uid) : std::nullopt;
 }
 
 std::chrono::nanoseconds CpuTime() {

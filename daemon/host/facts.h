@@ -12,8 +12,8 @@ namespace redlockd::host {
 // This host's name, as uname -n has it; readable, not unique.
 std::string HostName();
 
-// The number of the group or user with that name, or else the number that is written there; or
-// nothing. Asks the name service: may block.
+// The number that is written there, or that of the group or user with that name; or nothing. Asks the
+// name service for a name: may block.
 std::optional<gid_t> GroupId(const std::string& name);
 std::optional<uid_t> UserId(const std::string& name);
 

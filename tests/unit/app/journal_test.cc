@@ -33,13 +33,16 @@ class JournalTest : public testing::Test {
 
 TEST_F(JournalTest, ADenialIsALineAndThoseOfTheMinuteAfterItAreCounted) {
   journal_.OnDenied(kStranger, "break", "a");
-  EXPECT_THAT(Written(), HasSubstr("break a refused to uid 1000, pid 42 (cron), who may not\n"));
+  EXPECT_THAT(
+      Written(),
+      HasSubstr("break a refused to uid 1000, pid 42 (cron), who is not allowed to do that\n"));
   for (int i = 0; i < 3; ++i) journal_.OnDenied(kStranger, "reload", "");
   for (int i = 1; i < Journal::kSecondsOfDenials; ++i) journal_.Tick();
   EXPECT_EQ(Written(), "");
   journal_.Tick();
   EXPECT_THAT(Written(),
-              HasSubstr("and 3 more requests of users who may not were refused within a minute\n"));
+              HasSubstr("and 3 more requests were refused within a minute, as their users are not "
+                        "allowed to do that\n"));
 }
 
 TEST_F(JournalTest, AfterAMinuteADenialIsALineAgain) {

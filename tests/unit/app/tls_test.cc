@@ -52,6 +52,15 @@ TEST_F(TlsTest, WarnsOfACertificateThatExpiresSoon) {
                             "2[0-9-]+T[0-9:]+Z"));
 }
 
+// After 2262 nanoseconds no longer express it.
+TEST_F(TlsTest, ACertificateThatNeverExpiresIsFine) {
+  const config::Loaded loaded =
+      Load("nodes: [{address: a:1, tls: " + Section("eternal", hours(400 * 365 * 24)) + "}]\n");
+  EXPECT_THAT(loaded.warnings, IsEmpty());
+  EXPECT_GT(*CertificateExpiries(loaded.config)[0],
+            std::chrono::sys_days(std::chrono::year(2400) / 1 / 1));
+}
+
 TEST_F(TlsTest, WarnsAtTheNodeThatNamesTheCertificate) {
   const config::Loaded loaded =
       Load("nodes: [{address: a:1}, {address: b:1, tls: " + Section("over", hours(0)) + "}]\n");
@@ -66,9 +75,14 @@ TEST_F(TlsTest, KnowsUntilWhenEachCertificateIsValid) {
   const auto expiries = CertificateExpiries(loaded.config);
   EXPECT_THAT(expiries, ElementsAre(std::nullopt, std::nullopt, testing::Ne(std::nullopt)));
   EXPECT_GT(*expiries[2], std::chrono::system_clock::now() + hours(99 * 24));
-  // As the file says now.
+  // As the file says now, where the other shows it for a while.
+  CertificateWatch watch;
+  const auto before = watch.Look(loaded.config);
   Section("mine", hours(2));
   EXPECT_LT(*CertificateExpiries(loaded.config)[2], std::chrono::system_clock::now() + hours(3));
+  EXPECT_EQ(watch.Look(loaded.config), before);
+  test::WriteFile(directory_ / "mine.pem", "damaged");
+  EXPECT_EQ(CertificateExpiries(loaded.config)[2], std::chrono::sys_seconds());
 }
 
 }  // namespace
