@@ -27,7 +27,11 @@ constexpr std::string_view kState = R"lua(
         table.insert(value, redis.call('HGET', key, field))
       end
     end
-    if kind.ok == 'zset' then value = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES') end
+    if kind.ok == 'zset' then
+      value = redis.call('ZRANGE', key, 0, -1, 'WITHSCORES')
+      -- As numbers: servers write great ones differently.
+      for i = 2, #value, 2 do value[i] = string.format('%.17g', tonumber(value[i])) end
+    end
     table.insert(state, {key, kind, redis.call('PTTL', key), value})
   end
   return state)lua";
