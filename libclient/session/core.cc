@@ -82,11 +82,13 @@ void Core::Release(const HoldPtr& hold, bool is_awaited, std::int64_t now) {
 void Core::Run(std::int64_t now) {
   while (!due_.empty() && due_.begin()->first <= now) {
     const HoldPtr hold = due_.begin()->second;
+    gone_.push_back(hold);
     SetDue(hold, kNever);
     BeDue(hold, now);
   }
   while (!later_.empty() && later_.begin()->first <= now) {
     const HoldPtr hold = later_.begin()->second;
+    gone_.push_back(hold);
     later_.erase(later_.begin());
     if (hold->phase == Hold::Phase::kUnsent) unsent_.push_back(hold);
   }
@@ -126,7 +128,10 @@ void Core::ConnectFailed(int error, const std::string& why, std::int64_t now) {
   connect_text_ = why;
   next_attempt_ns_ =
       now + pause + static_cast<std::int64_t>(jitter_() * static_cast<double>(pause / 2));
-  for (const HoldPtr& hold : std::exchange(unsent_, {})) FailOrRetry(hold, error, why, now);
+  for (const HoldPtr& hold : std::exchange(unsent_, {})) {
+    gone_.push_back(hold);
+    FailOrRetry(hold, error, why, now);
+  }
 }
 
 void Core::Ended(int error, const std::string& why, std::int64_t now) {
@@ -143,12 +148,14 @@ void Core::Drop(int error, const std::string& why, std::int64_t now) {
   outgoing_.clear();
   for (const auto& [key, hold] : std::exchange(attached_, {})) {
     if (error == REDLOCK_EPROTOCOL) park_until_ = std::max(park_until_, hold->deadline_ns.load());
+    gone_.push_back(hold);
     hold->is_attached = false;
     hold->loss = why;  // at the deadline: until then nobody else gets the lock
     Endanger(hold, why);
   }
   std::list<HoldPtr> again;
   for (auto& [tag, pending] : std::exchange(pending_, {})) {
+    if (pending.hold != nullptr) gone_.push_back(pending.hold);
     if (pending.what == What::kUnlock) {
       FinishRelease(pending.hold, pending.hold->last_error, pending.hold->loss);
     } else if (pending.what == What::kLock && !pending.abandoned) {
@@ -224,6 +231,7 @@ void Core::Fail(const HoldPtr& hold, int error, const std::string& text) {
     pending_.at(hold->tag).abandoned = true;
     SendQuietly({{}, "cancel", {std::to_string(hold->tag)}, {}});
   }
+  gone_.push_back(hold);
   unsent_.remove(hold);
   hold->phase = Hold::Phase::kOver;
   SetDue(hold, kNever);

@@ -56,6 +56,10 @@ class Core {
   using Notices = std::vector<std::pair<HoldPtr, HoldNotice>>;
   Notices TakeNotices() { return std::exchange(notices_, {}); }
   bool has_notices() const { return !notices_.empty(); }
+  // Every reference to a hold that the core gives up. The driver drops them without the mutex: the
+  // last one destroys what the holder's functions captured, and that may call the session.
+  using Gone = std::vector<HoldPtr>;
+  Gone TakeGone() { return std::exchange(gone_, {}); }
 
  private:
   enum class State { kClosed, kGreeting, kOpen };
@@ -116,6 +120,7 @@ class Core {
   std::int64_t park_until_ = 0;
   std::string outgoing_;
   Notices notices_;
+  Gone gone_;
 
   std::uint64_t last_owner_ = 0;
   std::uint64_t last_tag_ = 0;

@@ -75,6 +75,7 @@ void Core::TakeAnswer(const protocol::Reply& line, std::int64_t now) {
   failures_ = 0;
   const Pending pending = found->second;
   pending_.erase(found);
+  if (pending.hold != nullptr) gone_.push_back(pending.hold);
   const bool is_ok = line.kind == protocol::Reply::Kind::kOk;
   if (pending.what == What::kLock && pending.abandoned) {
     if (is_ok) GiveBack(*pending.hold, line);
@@ -217,6 +218,7 @@ void Core::Lose(const HoldPtr& hold, const std::string& reason) {
 
 void Core::Detach(const HoldPtr& hold) {
   hold->is_attached = false;
+  gone_.push_back(hold);
   attached_.erase({hold->name, hold->fence});
 }
 

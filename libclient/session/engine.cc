@@ -38,6 +38,22 @@ double Jitter() {
 
 }  // namespace
 
+// Has the mutex while a caller acts. What the core gives up meanwhile dies when it is unlocked.
+class Engine::Access {
+ public:
+  explicit Access(Engine& engine) : core_(engine.core_), guard_(engine.mutex_) {}
+  Access(const Access&) = delete;
+  Access& operator=(const Access&) = delete;
+  ~Access() { gone_ = core_.TakeGone(); }
+
+  std::unique_lock<std::mutex>& guard() { return guard_; }
+
+ private:
+  Core& core_;
+  Core::Gone gone_;  // before the guard, and so destroyed after it
+  std::unique_lock<std::mutex> guard_;
+};
+
 Engine::Engine(std::string path) : path_(std::move(path)), core_(&Jitter) {}
 
 std::string Engine::Start(const std::shared_ptr<Engine>& self) {
@@ -70,27 +86,27 @@ void Engine::Stop() {
 // --- Callers -------------------------------------------------------------------------------------
 
 void Engine::Lock(const HoldPtr& hold, std::int64_t wait_ns) {
-  std::unique_lock guard(mutex_);
+  Access access(*this);
   core_.Lock(hold, wait_ns, Now());
   Act();
-  hold->answered.wait(guard, [&] { return hold->is_answered; });
+  hold->answered.wait(access.guard(), [&] { return hold->is_answered; });
 }
 
 void Engine::Release(const HoldPtr& hold) {
-  std::unique_lock guard(mutex_);
+  Access access(*this);
   core_.Release(hold, true, Now());
   Act();
-  hold->answered.wait(guard, [&] { return hold->is_answered; });
+  hold->answered.wait(access.guard(), [&] { return hold->is_answered; });
 }
 
 void Engine::ReleaseLater(const HoldPtr& hold) {
-  const std::lock_guard guard(mutex_);
+  const Access access(*this);
   core_.Release(hold, false, Now());
   Act();
 }
 
 void Engine::Cancel(const HoldPtr& hold) {
-  const std::lock_guard guard(mutex_);
+  const Access access(*this);
   core_.Cancel(hold, Now());
   Act();
 }
@@ -117,16 +133,24 @@ void Engine::Run() {
   std::unique_lock guard(mutex_);
   while (!stopping_) {
     Turn(Now());
-    const Core::Notices notices = core_.TakeNotices();
-    guard.unlock();
-    for (const auto& [hold, notice] : notices) {
-      if (hold->on_notice) hold->on_notice(notice);
-    }
-    if (notices.empty()) Wait();
+    const bool was_called = Deliver(guard);
+    if (!was_called) Wait();  // else there may be more to do already
     guard.lock();
   }
   connection_.Close();
   parked_.clear();
+}
+
+// Calls the holders' functions. The mutex is unlocked before, and stays so: with the references in
+// here a hold may die. Returns whether there was a function to call.
+bool Engine::Deliver(std::unique_lock<std::mutex>& guard) {
+  const Core::Gone gone = core_.TakeGone();
+  const Core::Notices notices = core_.TakeNotices();
+  guard.unlock();
+  for (const auto& [hold, notice] : notices) {
+    if (hold->on_notice) hold->on_notice(notice);
+  }
+  return !notices.empty();
 }
 
 void Engine::Turn(std::int64_t now) {

@@ -2,7 +2,8 @@
 //
 // The mutex guards the core. Callers act on the core in their own threads, and wait for their
 // answer; the thread reads, does what is due, and calls the holders' functions without the mutex.
-// It has all signals blocked. It is started by the first acquisition.
+// Holds, too, die without it, because what they own may call the session. The thread has all signals
+// blocked. It is started by the first acquisition.
 //
 // FORK. In a child nothing of the parent's engine is used: its memory is left alone, because its
 // mutex and its thread are the parent's, and the child's copy of the socket is closed.
@@ -48,7 +49,10 @@ class Engine {
   void AfterForkInChild();
 
  private:
+  class Access;
+
   void Run();
+  bool Deliver(std::unique_lock<std::mutex>& guard);
   void Turn(std::int64_t now);
   void Read();
   void Connect();

@@ -358,6 +358,37 @@ TEST_F(SessionTest, EndsWithItsLastHold) {
   EXPECT_TRUE(daemon_.WaitForSessions(0));
 }
 
+// What the functions of a hold own dies with the hold, in the thread of the session, and may call
+// the session.
+TEST_F(SessionTest, ACallbackMayOwnAnotherHold) {
+  auto owned = std::make_shared<Hold>(session_.lock("owned"));
+  {
+    HoldOptions options;
+    options.on_lost = [owned = std::move(owned)](const Notice&) {};
+    Hold hold = session_.lock("jobs", options);
+    options = {};
+  }
+  EXPECT_TRUE(WaitUntil([&] {
+    const auto lines = daemon_.received();
+    return std::count(lines.begin(), lines.end(), "unlock owned fence=1 as=1") == 1;
+  }));
+  EXPECT_TRUE(session_.try_lock_for("owned", seconds(60)));
+}
+
+TEST_F(SessionTest, ACallbackMayOwnTheLastSession) {
+  {
+    auto session = std::make_shared<Session>(daemon_.path());
+    HoldOptions options;
+    options.on_lost = [session](const Notice&) {};
+    const Hold hold = session->lock("jobs", options);
+  }
+  EXPECT_TRUE(WaitUntil([&] {
+    const auto lines = daemon_.received();
+    return std::count(lines.begin(), lines.end(), "unlock jobs fence=1 as=1") == 1;
+  }));
+  EXPECT_TRUE(daemon_.WaitForSessions(0));
+}
+
 // The C interface, where C++ cannot go.
 TEST_F(SessionTest, CallsFromCAreChecked) {
   redlock_session* session = redlock_session_new(daemon_.path().c_str());
