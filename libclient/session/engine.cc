@@ -5,8 +5,10 @@
 #include <sys/eventfd.h>
 #include <sys/timerfd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <random>
 #include <system_error>
@@ -30,6 +32,9 @@ class AllSignalsBlocked {
  private:
   sigset_t before_{};
 };
+
+// A time that no clock overflows with.
+constexpr std::int64_t kLongestSleep = 3'600'000'000'000;
 
 double Jitter() {
   thread_local std::minstd_rand random{std::random_device{}()};
@@ -89,14 +94,14 @@ void Engine::Lock(const HoldPtr& hold, std::int64_t wait_ns) {
   Access access(*this);
   core_.Lock(hold, wait_ns, Now());
   Act();
-  hold->answered.wait(access.guard(), [&] { return hold->is_answered; });
+  Await(*hold, access.guard());
 }
 
 void Engine::Release(const HoldPtr& hold) {
   Access access(*this);
   core_.Release(hold, true, Now());
   Act();
-  hold->answered.wait(access.guard(), [&] { return hold->is_answered; });
+  Await(*hold, access.guard());
 }
 
 void Engine::ReleaseLater(const HoldPtr& hold) {
@@ -118,6 +123,19 @@ void Engine::Act() {
   const bool is_for_thread = core_.wants_close() || core_.wants_connect() || core_.has_notices() ||
                              connection_.has_unsent();
   if (is_for_thread || core_.NextDue() < armed_ns_) Wake();
+}
+
+// The thread keeps the time, unless it is in a function that waits for this very caller.
+void Engine::Await(Hold& hold, std::unique_lock<std::mutex>& guard) {
+  while (!hold.is_answered) {
+    const std::int64_t left = hold.due_ns - Now();
+    if (left <= 0) {
+      ReadWhatIsThere();
+      Act();
+    } else {
+      hold.answered.wait_for(guard, std::chrono::nanoseconds(std::min(left, kLongestSleep)));
+    }
+  }
 }
 
 void Engine::Wake() const {
@@ -154,7 +172,7 @@ bool Engine::Deliver(std::unique_lock<std::mutex>& guard) {
 }
 
 void Engine::Turn(std::int64_t now) {
-  if (connection_.is_open()) Read();
+  ReadWhatIsThere();
   core_.Run(now);
   while (core_.wants_close() || core_.wants_connect()) {
     if (core_.wants_close()) CloseConnection();
@@ -172,7 +190,8 @@ void Engine::Turn(std::int64_t now) {
   timerfd_settime(timer_.get(), TFD_TIMER_ABSTIME, &when, nullptr);
 }
 
-void Engine::Read() {
+void Engine::ReadWhatIsThere() {
+  if (!connection_.is_open() || core_.wants_close()) return;
   const std::string end = connection_.Receive();
   std::string_view line;
   while (!core_.wants_close()) {

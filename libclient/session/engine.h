@@ -36,7 +36,8 @@ class Engine {
   // that is the caller.
   void Stop();
 
-  // These return when the hold is answered, which the core's timers see to; the last at once.
+  // The first two return when the hold is answered, which the core's timers see to; the others at
+  // once.
   void Lock(const HoldPtr& hold, std::int64_t wait_ns);
   void Release(const HoldPtr& hold);
   void ReleaseLater(const HoldPtr& hold);
@@ -54,11 +55,12 @@ class Engine {
   void Run();
   bool Deliver(std::unique_lock<std::mutex>& guard);
   void Turn(std::int64_t now);
-  void Read();
+  void ReadWhatIsThere();
   void Connect();
   void CloseConnection();
   void Flush();
   void Act();
+  void Await(Hold& hold, std::unique_lock<std::mutex>& guard);
   void Wait();
   void Wake() const;
 

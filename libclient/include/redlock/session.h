@@ -12,8 +12,8 @@
  * may call redlock_hold_cancel(), redlock_hold_fence(), redlock_hold_deadline() and
  * redlock_hold_valid() until the hold is freed. The session's thread has all signals blocked.
  *
- * FUNCTIONS OF THE CALLER run in the session's thread and must return soon: while they run, the
- * session neither reads nor keeps time. There, redlock_hold_lock() fails with REDLOCK_EINVAL, and
+ * FUNCTIONS OF THE CALLER run in the session's thread and must return soon: while they run, nobody
+ * hears of a grant or an event before the time of a wait or a release is over. There, redlock_hold_lock() fails with REDLOCK_EINVAL, and
  * redlock_hold_unlock() does not wait.
  *
  * LOSS OF THE DAEMON. A wait goes on with the next connection; attempts are made after pauses of 10

@@ -228,6 +228,49 @@ TEST_F(SessionTest, ACallbackMayReleaseButNotLock) {
   EXPECT_TRUE(WaitUntil([&] { return daemon_.received().back() == "unlock jobs fence=1 as=1"; }));
 }
 
+// A callback that a test keeps from returning.
+class Gate {
+ public:
+  void Enter() {
+    std::unique_lock guard(mutex_);
+    is_entered_ = true;
+    changed_.notify_all();
+    changed_.wait(guard, [this] { return is_open_; });
+  }
+  bool WaitForEntry() {
+    std::unique_lock guard(mutex_);
+    return changed_.wait_for(guard, seconds(10), [this] { return is_entered_; });
+  }
+  void Open() {
+    const std::lock_guard guard(mutex_);
+    is_open_ = true;
+    changed_.notify_all();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  bool is_entered_ = false;
+  bool is_open_ = false;
+};
+
+// The callback waits for a mutex of the program, and the program has it while it calls the session.
+TEST_F(SessionTest, BoundedCallsEndWhileACallbackWaitsForTheirCaller) {
+  Gate gate;
+  HoldOptions options;
+  options.on_jeopardy = [&](const Notice&) { gate.Enter(); };
+  Hold hold = session_.lock("jobs", options);
+  Hold other = session_.lock("other");
+  daemon_.Say("* JEOPARDY lock=jobs as=1 fence=1 :why");
+  ASSERT_TRUE(gate.WaitForEntry());
+  EXPECT_TRUE(session_.try_lock_for("free", seconds(2)));
+  EXPECT_FALSE(session_.try_lock("other", {.answer_timeout = seconds(2)}));
+  std::error_code error;
+  other.release(error);
+  EXPECT_FALSE(error);
+  gate.Open();
+}
+
 TEST_F(SessionTest, AStopGivesUpAWait) {
   const Hold held = session_.lock("jobs");
   std::stop_source stop;
