@@ -99,14 +99,18 @@ void Engine::Lock(const HoldPtr& hold, std::int64_t wait_ns) {
 
 void Engine::Release(const HoldPtr& hold) {
   Access access(*this);
-  core_.Release(hold, true, Now());
+  const std::int64_t now = Now();
+  CatchUp(now);
+  core_.Release(hold, true, now);
   Act();
   Await(*hold, access.guard());
 }
 
 void Engine::ReleaseLater(const HoldPtr& hold) {
   const Access access(*this);
-  core_.Release(hold, false, Now());
+  const std::int64_t now = Now();
+  CatchUp(now);
+  core_.Release(hold, false, now);
   Act();
 }
 
@@ -116,9 +120,16 @@ void Engine::Cancel(const HoldPtr& hold) {
   Act();
 }
 
+// No time is over before what has come until then is read: it may be a renewal, or an answer.
+void Engine::CatchUp(std::int64_t now) {
+  if (core_.NextDue() <= now) ReadWhatIsThere();
+}
+
 // Sends from the caller's thread what can be sent now, and leaves the rest to the session's.
 void Engine::Act() {
-  core_.Run(Now());
+  const std::int64_t now = Now();
+  CatchUp(now);
+  core_.Run(now);
   Flush();
   const bool is_for_thread = core_.wants_close() || core_.wants_connect() || core_.has_notices() ||
                              connection_.has_unsent();
@@ -130,7 +141,6 @@ void Engine::Await(Hold& hold, std::unique_lock<std::mutex>& guard) {
   while (!hold.is_answered) {
     const std::int64_t left = hold.due_ns - Now();
     if (left <= 0) {
-      ReadWhatIsThere();
       Act();
     } else {
       hold.answered.wait_for(guard, std::chrono::nanoseconds(std::min(left, kLongestSleep)));

@@ -59,6 +59,7 @@ class Engine {
   void Connect();
   void CloseConnection();
   void Flush();
+  void CatchUp(std::int64_t now);
   void Act();
   void Await(Hold& hold, std::unique_lock<std::mutex>& guard);
   void Wait();

@@ -271,6 +271,28 @@ TEST_F(SessionTest, BoundedCallsEndWhileACallbackWaitsForTheirCaller) {
   gate.Open();
 }
 
+// The thread is in a callback, and another caller's turn finds the deadline passed.
+TEST_F(SessionTest, NothingIsLostWhileARenewalIsUnread) {
+  Gate gate;
+  HoldOptions options;
+  options.ttl = seconds(3);
+  options.margin = seconds(0);
+  options.on_jeopardy = [&](const Notice&) { gate.Enter(); };
+  Hold hold = session_.lock("jobs", options);
+  daemon_.Say("* JEOPARDY lock=jobs as=1 fence=1 :why");
+  ASSERT_TRUE(gate.WaitForEntry());
+  const Clock::time_point first = hold.deadline();
+  const auto later = std::to_string((first + seconds(60)).time_since_epoch().count());
+  daemon_.Say("* RENEWED lock=jobs as=1 fence=1 deadline=" + later);
+  std::this_thread::sleep_for(first - Clock::now() + milliseconds(10));
+  std::error_code error;
+  static_cast<void>(session_.try_lock("other", error));
+  EXPECT_TRUE(hold.valid());
+  hold.release(error);
+  EXPECT_FALSE(error);
+  gate.Open();
+}
+
 TEST_F(SessionTest, AStopGivesUpAWait) {
   const Hold held = session_.lock("jobs");
   std::stop_source stop;
