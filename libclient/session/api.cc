@@ -1,11 +1,11 @@
 // The C interface of sessions: checks what C cannot promise, lets no exception out, and leaves the
 // work to Engine.
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <utility>
 
 #include "libclient/include/redlock/session.h"
@@ -34,7 +34,7 @@ struct redlock_hold {
   std::mutex guard{};                // of `engine`, which a cancel may look for
   bool was_cancelled = false;
   bool is_for_thread = false;
-  std::optional<std::thread::id> holder{};  // with REDLOCK_FOR_THREAD, while it is locked
+  std::optional<std::uint64_t> holder{};  // with REDLOCK_FOR_THREAD, while it is locked
   std::string text{};
 };
 
@@ -121,7 +121,7 @@ int Lock(redlock_hold& hold, int64_t wait_ns) {
       return Report(hold, REDLOCK_EDEADLOCK,
                     "this thread holds it already, and would wait for itself");
     }
-    hold.holder = std::this_thread::get_id();
+    hold.holder = redlock::client::ThisThread();
   }
   engine->Lock(hold.hold, wait_ns);
   if (hold.hold->error != REDLOCK_OK) Leave(hold);

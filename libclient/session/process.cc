@@ -71,14 +71,20 @@ std::shared_ptr<Engine> Session::RunningEngine(std::string* problem) {
   return engine_;
 }
 
-bool Session::Enter(const std::string& name) {
-  const std::lock_guard guard(Forks::Get().mutex);
-  return holders_.insert({name, std::this_thread::get_id()}).second;
+std::uint64_t ThisThread() {
+  static std::atomic<std::uint64_t> last{0};
+  thread_local const std::uint64_t number = ++last;
+  return number;
 }
 
-void Session::Leave(const std::string& name, std::thread::id holder) {
+bool Session::Enter(const std::string& name) {
   const std::lock_guard guard(Forks::Get().mutex);
-  holders_.erase({name, holder});
+  return holders_.insert({name, ThisThread()}).second;
+}
+
+void Session::Leave(const std::string& name, std::uint64_t thread) {
+  const std::lock_guard guard(Forks::Get().mutex);
+  holders_.erase({name, thread});
 }
 
 std::shared_ptr<Session> Session::Shared(const std::string& path) {

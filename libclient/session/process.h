@@ -1,15 +1,19 @@
 // The sessions of this process, and what becomes of them in a child.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <set>
 #include <string>
-#include <thread>
 #include <utility>
 
 #include "libclient/session/engine.h"
 
 namespace redlock::client {
+
+// The number of the calling thread. No other thread ever has it, unlike a std::thread::id, which the
+// next thread may get when one has ended.
+std::uint64_t ThisThread();
 
 class Session {
  public:
@@ -23,7 +27,7 @@ class Session {
 
   // The threads that count as holders of a name. False if this one does already.
   bool Enter(const std::string& name);
-  void Leave(const std::string& name, std::thread::id holder);
+  void Leave(const std::string& name, std::uint64_t thread);
 
   // The one that all parts of the process share, one for each path. It lasts as long as the process.
   static std::shared_ptr<Session> Shared(const std::string& path);
@@ -33,7 +37,7 @@ class Session {
   const std::string path_;
   // Never destroyed in a child of the process that made it.
   std::shared_ptr<Engine> engine_;
-  std::set<std::pair<std::string, std::thread::id>> holders_;
+  std::set<std::pair<std::string, std::uint64_t>> holders_;  // names and threads
 };
 
 }  // namespace redlock::client

@@ -36,6 +36,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <cstdint>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -43,7 +44,6 @@
 #include <stop_token>
 #include <string>
 #include <system_error>
-#include <thread>
 #include <utility>
 
 namespace redlock {
@@ -146,6 +146,15 @@ class Mutex {
   int ask(std::int64_t wait_ns, const std::stop_token& stop);
   void check_caller() const;
 
+  // The number of the calling thread. No other thread ever has it, unlike a std::thread::id, which
+  // the next thread may get when one has ended. Two shared objects may have a counter each, so it
+  // begins with the time: then their numbers do not meet.
+  static std::uint64_t this_thread() noexcept {
+    static std::atomic<std::uint64_t> last{static_cast<std::uint64_t>(redlock_now())};
+    thread_local const std::uint64_t number = ++last;
+    return number;
+  }
+
   std::shared_ptr<Hold> current() const noexcept {
     const std::lock_guard guard(guard_);
     return hold_;
@@ -155,8 +164,8 @@ class Mutex {
   const HoldOptions options_;
   Session session_;
   Turn turn_;  // taken by the thread that holds the lock or waits for the daemon
-  std::atomic<std::thread::id> holder_{};
-  mutable std::mutex guard_;  // of hold_
+  std::atomic<std::uint64_t> holder_{0};  // a this_thread(), or 0
+  mutable std::mutex guard_;              // of hold_
   std::shared_ptr<Hold> hold_;
 };
 
@@ -165,7 +174,7 @@ inline void Mutex::check_caller() const {
     throw Error(code, "lock '" + name_ + "': " + redlock_strerror(code) + why);
   };
   if (turn_.is_foreign()) refuse(REDLOCK_EFORK, "");
-  if (holder_ == std::this_thread::get_id()) {
+  if (holder_ == this_thread()) {
     refuse(REDLOCK_EDEADLOCK, ": this thread holds it already, and would wait for itself");
   }
 }
@@ -200,14 +209,14 @@ inline int Mutex::ask(std::int64_t wait_ns, const std::stop_token& stop) {
   auto hold = std::make_shared<Hold>(std::move(result.require()));
   const std::lock_guard guard(guard_);
   hold_ = std::move(hold);
-  holder_ = std::this_thread::get_id();
+  holder_ = this_thread();
   return REDLOCK_OK;
 }
 
 // A stray unlock() gives no turn away, and neither does one in a child of the process that locked.
 inline void Mutex::unlock(std::error_code& error) noexcept {
   error = REDLOCK_ENOTHELD;
-  if (turn_.is_foreign() || holder_.exchange(std::thread::id{}) == std::thread::id{}) return;
+  if (turn_.is_foreign() || holder_.exchange(0) == 0) return;
   current()->release(error);
   turn_.give();
 }

@@ -137,6 +137,20 @@ TEST(Mutex, AThreadThatWouldWaitForItselfHearsOfIt) {
   expect_deadlock([&] { static_cast<void>(to.try_lock()); });
 }
 
+// The next thread often gets the std::thread::id of the one that has ended.
+TEST(Mutex, AThreadIsNotTakenForOneThatHasEnded) {
+  FakeDaemon daemon;
+  const Session session(daemon.path());
+  Mutex mutex(session, "jobs");
+  Mutex other(session, "jobs");
+  std::thread([&] { mutex.lock(); }).join();
+  std::thread([&] {
+    EXPECT_FALSE(mutex.try_lock());
+    EXPECT_FALSE(other.try_lock());
+  }).join();
+  mutex.unlock();
+}
+
 // Two pairs in opposite orders: std::scoped_lock must not deadlock, nor let two threads in.
 TEST(Mutex, SeveralUnderOneScopedLock) {
   FakeDaemon daemon;
