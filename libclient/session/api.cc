@@ -221,7 +221,11 @@ void redlock_hold_cancel(redlock_hold* hold) {
     hold->was_cancelled = true;
     engine = hold->engine;
   }
-  if (engine != nullptr) engine->Cancel(hold->hold);
+  try {
+    if (engine != nullptr) engine->Cancel(hold->hold);
+  } catch (...) {
+    // There is no memory to say so to the daemon: the wait goes on.
+  }
 }
 
 int redlock_hold_unlock(redlock_hold* hold) {
@@ -235,9 +239,13 @@ int redlock_hold_unlock(redlock_hold* hold) {
 
 void redlock_hold_free(redlock_hold* hold) {
   if (hold == nullptr) return;
-  if (hold->engine != nullptr && !IsForeign(*hold)) {
-    Leave(*hold);
-    hold->engine->ReleaseLater(hold->hold);
+  try {
+    if (hold->engine != nullptr && !IsForeign(*hold)) {
+      Leave(*hold);
+      hold->engine->ReleaseLater(hold->hold);
+    }
+  } catch (...) {
+    // There is no memory to say so to the daemon: the lock ends with the session.
   }
   delete hold;
 }

@@ -56,6 +56,10 @@ void Core::Cancel(const HoldPtr& hold, std::int64_t) {
 
 void Core::Release(const HoldPtr& hold, bool is_awaited, std::int64_t now) {
   hold->is_answered = false;
+  if (hold->phase == Hold::Phase::kUnsent || hold->phase == Hold::Phase::kSent) {
+    // Its locker was thrown out by an exception.
+    return Fail(hold, REDLOCK_ENOTHELD, "it was never granted");
+  }
   if (hold->phase != Hold::Phase::kHeld) {
     const bool is_lost = !hold->loss.empty();
     hold->phase = Hold::Phase::kOver;

@@ -179,6 +179,25 @@ TEST_F(CoreTest, GivesBackAGrantThatCrossesTheCancel) {
   EXPECT_FALSE(hold->IsValid());
 }
 
+// An exception ends the call of the locker, and then its hold is freed.
+TEST_F(CoreTest, AReleaseEndsAWait) {
+  const HoldPtr sent = Ask("a");
+  Greet();
+  Sent();
+  core_.Release(sent, false, now_);
+  EXPECT_EQ(sent->error, REDLOCK_ENOTHELD);
+  EXPECT_THAT(Sent(), ElementsAre("#2 cancel 1"));
+  Say(Grant("1", "a", 7));
+  EXPECT_THAT(Sent(), ElementsAre("#3 unlock a fence=7 as=1"));
+  EXPECT_FALSE(sent->IsValid());
+
+  const HoldPtr unsent = Make("b");
+  core_.Lock(unsent, kForever, now_);
+  core_.Release(unsent, false, now_);
+  core_.Run(now_);
+  EXPECT_THAT(Sent(), IsEmpty());
+}
+
 TEST_F(CoreTest, ACancelBeforeTheLockCounts) {
   const HoldPtr hold = Make("a");
   core_.Cancel(hold, now_);
