@@ -20,6 +20,7 @@ using redlock::client::Hold;
 using redlock::client::HoldNotice;
 using redlock::client::HoldOptions;
 using redlock::client::HoldPtr;
+using redlock::client::Outcome;
 using redlock::client::Session;
 using redlock::client::SocketPath;
 
@@ -123,21 +124,20 @@ int Lock(redlock_hold& hold, int64_t wait_ns) {
     }
     hold.holder = redlock::client::ThisThread();
   }
-  engine->Lock(hold.hold, wait_ns);
-  if (hold.hold->error != REDLOCK_OK) Leave(hold);
-  return Report(hold, hold.hold->error, hold.hold->text);
+  Report(hold, REDLOCK_OK);  // once it is granted, a function of the holder may release it at once
+  const Outcome outcome = engine->Lock(hold.hold, wait_ns);
+  if (outcome.error == REDLOCK_OK) return REDLOCK_OK;
+  Leave(hold);
+  return Report(hold, outcome.error, outcome.text);
 }
 
 int Unlock(redlock_hold& hold) {
   if (IsForeign(hold)) return Report(hold, REDLOCK_EFORK);
   if (hold.engine == nullptr) return Report(hold, REDLOCK_ENOTHELD);
   Leave(hold);
-  if (hold.engine->IsOwnThread()) {
-    hold.engine->ReleaseLater(hold.hold);
-  } else {
-    hold.engine->Release(hold.hold);
-  }
-  return Report(hold, hold.hold->error, hold.hold->text);
+  const Outcome outcome = hold.engine->IsOwnThread() ? hold.engine->ReleaseLater(hold.hold)
+                                                     : hold.engine->Release(hold.hold);
+  return Report(hold, outcome.error, outcome.text);
 }
 
 HoldPtr MakeHold(const char* name, const redlock_hold_options& options) {

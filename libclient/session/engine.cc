@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <iterator>
 #include <random>
 #include <system_error>
 
@@ -59,6 +60,25 @@ class Engine::Access {
   std::unique_lock<std::mutex> guard_;
 };
 
+// Holds back what a holder is to hear until its locker knows that it is one: the function that hears
+// of it may release the hold.
+class Engine::Locker {
+ public:
+  Locker(const Engine& engine, Hold& hold) : engine_(engine), hold_(hold) {
+    hold_.has_locker = true;
+  }
+  Locker(const Locker&) = delete;
+  Locker& operator=(const Locker&) = delete;
+  ~Locker() {
+    hold_.has_locker = false;
+    if (!engine_.early_.empty()) engine_.Wake();
+  }
+
+ private:
+  const Engine& engine_;
+  Hold& hold_;
+};
+
 Engine::Engine(std::string path) : path_(std::move(path)), core_(&Jitter) {}
 
 std::string Engine::Start(const std::shared_ptr<Engine>& self) {
@@ -90,28 +110,27 @@ void Engine::Stop() {
 
 // --- Callers -------------------------------------------------------------------------------------
 
-void Engine::Lock(const HoldPtr& hold, std::int64_t wait_ns) {
+Outcome Engine::Lock(const HoldPtr& hold, std::int64_t wait_ns) {
   Access access(*this);
+  const Locker locker(*this, *hold);
   core_.Lock(hold, wait_ns, Now());
   Act();
   Await(*hold, access.guard());
+  return {hold->error, hold->text};
 }
 
-void Engine::Release(const HoldPtr& hold) {
+Outcome Engine::Release(const HoldPtr& hold) { return Release(hold, true); }
+
+Outcome Engine::ReleaseLater(const HoldPtr& hold) { return Release(hold, false); }
+
+Outcome Engine::Release(const HoldPtr& hold, bool is_awaited) {
   Access access(*this);
   const std::int64_t now = Now();
   CatchUp(now);
-  core_.Release(hold, true, now);
+  core_.Release(hold, is_awaited, now);
   Act();
   Await(*hold, access.guard());
-}
-
-void Engine::ReleaseLater(const HoldPtr& hold) {
-  const Access access(*this);
-  const std::int64_t now = Now();
-  CatchUp(now);
-  core_.Release(hold, false, now);
-  Act();
+  return {hold->error, hold->text};
 }
 
 void Engine::Cancel(const HoldPtr& hold) {
@@ -169,11 +188,23 @@ void Engine::Run() {
   parked_.clear();
 }
 
+// What may be delivered now.
+Core::Notices Engine::TakeNotices() {
+  Core::Notices all = std::exchange(early_, {});
+  Core::Notices fresh = core_.TakeNotices();
+  std::move(fresh.begin(), fresh.end(), std::back_inserter(all));
+  Core::Notices ready;
+  for (auto& entry : all) {
+    (entry.first->has_locker ? early_ : ready).push_back(std::move(entry));
+  }
+  return ready;
+}
+
 // Calls the holders' functions. The mutex is unlocked before, and stays so: with the references in
 // here a hold may die. Returns whether there was a function to call.
 bool Engine::Deliver(std::unique_lock<std::mutex>& guard) {
   const Core::Gone gone = core_.TakeGone();
-  const Core::Notices notices = core_.TakeNotices();
+  const Core::Notices notices = TakeNotices();
   guard.unlock();
   for (const auto& [hold, notice] : notices) {
     if (hold->on_notice) hold->on_notice(notice);

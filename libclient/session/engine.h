@@ -24,6 +24,12 @@
 
 namespace redlock::client {
 
+// How a lock or a release went.
+struct Outcome {
+  int error;
+  std::string text;
+};
+
 class Engine {
  public:
   explicit Engine(std::string path);
@@ -37,10 +43,10 @@ class Engine {
   void Stop();
 
   // The first two return when the hold is answered, which the core's timers see to; the others at
-  // once.
-  void Lock(const HoldPtr& hold, std::int64_t wait_ns);
-  void Release(const HoldPtr& hold);
-  void ReleaseLater(const HoldPtr& hold);
+  // once. The holder's functions are called only after its Lock() has ended.
+  Outcome Lock(const HoldPtr& hold, std::int64_t wait_ns);
+  Outcome Release(const HoldPtr& hold);
+  Outcome ReleaseLater(const HoldPtr& hold);
   void Cancel(const HoldPtr& hold);
   bool IsOwnThread() const { return std::this_thread::get_id() == thread_id_.load(); }
 
@@ -51,8 +57,10 @@ class Engine {
 
  private:
   class Access;
+  class Locker;
 
   void Run();
+  Core::Notices TakeNotices();
   bool Deliver(std::unique_lock<std::mutex>& guard);
   void Turn(std::int64_t now);
   void ReadWhatIsThere();
@@ -61,6 +69,7 @@ class Engine {
   void Flush();
   void CatchUp(std::int64_t now);
   void Act();
+  Outcome Release(const HoldPtr& hold, bool is_awaited);
   void Await(Hold& hold, std::unique_lock<std::mutex>& guard);
   void Wait();
   void Wake() const;
@@ -69,6 +78,7 @@ class Engine {
   std::mutex mutex_;  // guards what follows
   Core core_;
   Connection connection_;
+  Core::Notices early_;  // of holds whose lockers are still in Lock()
   // Sockets of sessions whose other side broke the protocol, until the deadlines of their holds.
   std::vector<std::pair<std::int64_t, base::Descriptor>> parked_;
   base::Descriptor wake_;  // an eventfd

@@ -71,6 +71,8 @@ struct Hold {
   int error = REDLOCK_OK;
   std::string text{};  // what the daemon, or the core, had to say of the error
   std::condition_variable answered{};
+  // Its locker is in Engine::Lock(), and looks at the above: no function of the holder is called yet.
+  bool has_locker = false;
 
   // The rest is the core's.
   Phase phase = Phase::kIdle;

@@ -216,6 +216,7 @@ void FakeDaemon::Grant(const std::string& name, Session& session, const Request&
       .Add("left", ttl)
       .Add("ttl", ttl)
       .Add("votes", "3/5");
+  if (!after_grants_.empty()) session.out += after_grants_ + "\n";
 }
 
 void FakeDaemon::PassOn(const std::string& name) {
@@ -285,6 +286,11 @@ void FakeDaemon::Say(const std::string& line) {
     for (const auto& session : sessions_) session->out += line + "\n";
   }
   Wake();
+}
+
+void FakeDaemon::SayAfterGrants(const std::string& line) {
+  const std::lock_guard guard(mutex_);
+  after_grants_ = line;
 }
 
 void FakeDaemon::Drop() {

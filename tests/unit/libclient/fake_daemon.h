@@ -47,6 +47,8 @@ class FakeDaemon {
 
   // Writes a line to every session.
   void Say(const std::string& line);
+  // From now on writes a line right after each grant, in one packet.
+  void SayAfterGrants(const std::string& line);
   // Closes every session.
   void Drop();
   // From now on, or not any more, it neither accepts nor reads nor writes, as if it was stopped. Returns when that is so.
@@ -109,6 +111,7 @@ class FakeDaemon {
   std::map<std::string, Lock> locks_;
   std::vector<std::string> received_;
   unsigned last_fence_ = 0;
+  std::string after_grants_;
   bool dropping_ = false;
 
   std::thread thread_;

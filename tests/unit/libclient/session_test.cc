@@ -491,6 +491,38 @@ TEST_F(SessionTest, CallsFromCAreChecked) {
   EXPECT_TRUE(WaitUntil([&] { return drops == 1; }));
 }
 
+struct UnlockWhenLost {
+  redlock_hold* hold = nullptr;
+  std::atomic<int> result{-1};
+
+  static void Take(const redlock_event* event, void* self) {
+    auto& unlock = *static_cast<UnlockWhenLost*>(self);
+    if (event->type == REDLOCK_EVENT_LOST) unlock.result = redlock_hold_unlock(unlock.hold);
+  }
+};
+
+// Returns how the lock went. The loss comes with the grant, and what hears of it releases the hold.
+int LockWhatIsLostAtOnce() {
+  FakeDaemon daemon;
+  daemon.SayAfterGrants("* LOST lock=jobs fence=1 reason=drain");
+  redlock_session* session = redlock_session_new(daemon.path().c_str());
+  UnlockWhenLost unlock;
+  redlock_hold_options options = REDLOCK_HOLD_OPTIONS_INIT;
+  options.on_event = &UnlockWhenLost::Take;
+  options.arg = &unlock;
+  EXPECT_EQ(redlock_hold_new(session, "jobs", &options, &unlock.hold), REDLOCK_OK);
+  const int error = redlock_hold_lock(unlock.hold, REDLOCK_FOREVER);
+  EXPECT_TRUE(WaitUntil([&] { return unlock.result != -1; }));
+  EXPECT_EQ(unlock.result, REDLOCK_ELOST);
+  redlock_session_free(session);
+  redlock_hold_free(unlock.hold);
+  return error;
+}
+
+TEST_F(SessionTest, AHoldersFunctionWaitsForItsLocker) {
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(LockWhatIsLostAtOnce(), REDLOCK_OK);
+}
+
 // M2: runs in a child, and returns how many of its expectations failed.
 int InTheChild(Session& session, Hold& hold) {
   int failures = 0;
