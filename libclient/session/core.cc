@@ -56,6 +56,7 @@ void Core::Cancel(const HoldPtr& hold, std::int64_t) {
 
 void Core::Release(const HoldPtr& hold, bool is_awaited, std::int64_t now) {
   hold->is_answered = false;
+  hold->is_let_go = true;
   if (hold->phase == Hold::Phase::kUnsent || hold->phase == Hold::Phase::kSent) {
     // Its locker was thrown out by an exception.
     return Fail(hold, REDLOCK_ENOTHELD, "it was never granted");

@@ -207,7 +207,7 @@ bool Engine::Deliver(std::unique_lock<std::mutex>& guard) {
   const Core::Notices notices = TakeNotices();
   guard.unlock();
   for (const auto& [hold, notice] : notices) {
-    if (hold->on_notice) hold->on_notice(notice);
+    if (hold->on_notice && !hold->is_let_go) hold->on_notice(notice);
   }
   return !notices.empty();
 }

@@ -60,7 +60,8 @@ struct Hold {
   bool IsValid() const {
     return is_good.load() && Now() < usable_until_ns.load() && generation == ForkGeneration();
   }
-  std::atomic<bool> is_good{false};  // held, and no stop was requested yet
+  std::atomic<bool> is_good{false};    // held, and no stop was requested yet
+  std::atomic<bool> is_let_go{false};  // released or freed: its functions are not called any more
   std::atomic<std::uint64_t> fence{0};
   std::atomic<std::int64_t> deadline_ns{0};
   std::atomic<std::int64_t> usable_until_ns{0};  // the deadline less the margin

@@ -59,8 +59,10 @@ enum redlock_hold_flags {
 /* Receives what happens to a hold: REDLOCK_EVENT_JEOPARDY (renewal is failing; reason says why, as
  * text), SAFE (renewal works again), DRAINING (within_ns), STOP (less than the margin is left, or
  * the hold is lost: the hold is not valid any more) and LOST (reason: "expired", "max-hold",
- * "drain", "broken" or what became of the connection). STOP comes at most once, and before LOST. An
- * event may arrive a moment after the lock was released. The event is valid during the call. */
+ * "drain", "broken" or what became of the connection). STOP comes at most once, and before LOST. The
+ * event is valid during the call. None comes after the release, but a call that has begun is not
+ * waited for: it may go on after redlock_hold_unlock() or redlock_hold_free() has returned. So arg
+ * must be valid until drop_arg is called, or until the session has ended. */
 typedef void (*redlock_hold_fn)(const redlock_event* event, void* arg);
 
 typedef struct redlock_hold_options {

@@ -20,7 +20,11 @@
 //
 // CALLBACKS run in the session's thread, which has all signals blocked. They must return soon, for
 // the session does nothing meanwhile, and must not throw. They must not lock; they may release. A
-// std::stop_callback of a hold's stop_token runs there, too.
+// std::stop_callback of a hold's stop_token runs there, too. One may be called before the lock() of
+// its hold has returned. None is called after release() or the end of the hold, but one that has
+// begun is not waited for, and may go on after them. So what a callback captures must be owned by it
+// (by value, or by a std::shared_ptr), or outlive the session's next turn, as what outlives all
+// handles and holds of the session does.
 //
 // THE MARGIN. A hold stops to be valid a margin before its deadline, and its stop_token is stopped
 // then, so that a holder that obeys is done in time. A renewal normally comes long before. A process

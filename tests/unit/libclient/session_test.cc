@@ -293,6 +293,29 @@ TEST_F(SessionTest, NothingIsLostWhileARenewalIsUnread) {
   gate.Open();
 }
 
+// Both hear of the drain in one turn: the second is released while the first one's callback runs.
+TEST_F(SessionTest, NoCallbackIsCalledAfterTheRelease) {
+  Gate gate;
+  std::atomic<int> calls{0};
+  std::optional<Session> session(std::in_place, daemon_.path());
+  HoldOptions first;
+  first.on_draining = [&](const Notice&) { gate.Enter(); };
+  HoldOptions second;
+  second.on_draining = [&](const Notice&) { ++calls; };
+  std::optional<Hold> a = session->lock("a", first);
+  std::optional<Hold> b = session->lock("b", second);
+  std::optional<Hold> c = session->lock("c", second);
+  daemon_.Say("* DRAINING within=2s");
+  ASSERT_TRUE(gate.WaitForEntry());
+  b->release();
+  c.reset();
+  gate.Open();
+  a.reset();
+  b.reset();
+  session.reset();  // waits for the session's thread
+  EXPECT_EQ(calls, 0);
+}
+
 TEST_F(SessionTest, AStopGivesUpAWait) {
   const Hold held = session_.lock("jobs");
   std::stop_source stop;
