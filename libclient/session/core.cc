@@ -149,7 +149,7 @@ void Core::Drop(int error, const std::string& why, std::int64_t now) {
   park_until_ = 0;
   greeting_due_ns_ = heartbeat_due_ns_ = kNever;
   pinged_ns_ = 0;
-  is_draining_ = is_silent_ = false;
+  is_draining_ = is_silent_ = is_hung_ = false;
   outgoing_.clear();
   for (const auto& [key, hold] : std::exchange(attached_, {})) {
     if (error == REDLOCK_EPROTOCOL) park_until_ = std::max(park_until_, hold->deadline_ns.load());
@@ -274,12 +274,12 @@ void Core::Schedule(const HoldPtr& hold) {
   std::int64_t when = hold->until_ns;
   if (hold->phase == Hold::Phase::kHeld) {
     when = hold->was_stopped ? hold->deadline_ns : hold->usable_until_ns;
-  } else if (hold->phase == Hold::Phase::kUnsent && when == kNever) {
-    // A wait without limit is for another holder, not for a daemon that is not there.
+  } else if (when == kNever) {
+    // A wait without limit is for another holder, not for a daemon that is not there, or that hangs.
     const std::int64_t patience = hold->options.connect_timeout_ns;
     if (patience >= 0 && hold->failing_since_ns != 0)
       when = After(hold->failing_since_ns, patience);
-  } else if (hold->phase == Hold::Phase::kSent && !hold->is_try && when != kNever) {
+  } else if (hold->phase == Hold::Phase::kSent && !hold->is_try) {
     when = hold->asked_for_life ? After(when, kGrace)
                                 : when - std::min((when - hold->sent_ns) / 2, kAskForLife);
   }
@@ -312,6 +312,7 @@ void Core::BeDueUnsent(const HoldPtr& hold) {
 }
 
 void Core::BeDueSent(const HoldPtr& hold) {
+  if (hold->until_ns == kNever) return Fail(hold, REDLOCK_ENOANSWER, "the daemon hangs");
   const bool lives = last_read_ns_ > hold->sent_ns;
   if (!hold->is_try && !hold->asked_for_life) {
     // The end of the wait must say whether the daemon hangs, and there is no time then to ask.
@@ -355,8 +356,21 @@ void Core::Heartbeat(std::int64_t now) {
     pinged_ns_ = now;
     SendQuietly({{}, "ping", {}, {}});
   } else if (holds_nothing()) {
-    // While something is held we stay: a daemon that goes on would release it with the session.
     Drop(REDLOCK_ENOANSWER, "the daemon hangs", now);
+  } else {
+    // While something is held we stay: a daemon that goes on would release it with the session.
+    SetHung(true, now);
+  }
+}
+
+// Counts against the patience of the waits without limit.
+void Core::SetHung(bool hangs, std::int64_t now) {
+  is_hung_ = hangs;
+  for (const auto& [tag, pending] : pending_) {
+    if (pending.what != What::kLock || pending.abandoned) continue;
+    if (hangs && pending.hold->failing_since_ns != 0) continue;
+    pending.hold->failing_since_ns = hangs ? now : 0;
+    Schedule(pending.hold);
   }
 }
 

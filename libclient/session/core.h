@@ -90,6 +90,7 @@ class Core {
   void BeDueSent(const HoldPtr& hold);
   void BeDueHeld(const HoldPtr& hold, std::int64_t now);
   void Heartbeat(std::int64_t now);
+  void SetHung(bool hangs, std::int64_t now);
 
   // Lines (core_lines.cc)
   void TakeGreeting(const protocol::Reply& line, std::int64_t now);
@@ -144,6 +145,7 @@ class Core {
   std::int64_t last_read_ns_ = 0;
   std::int64_t pinged_ns_ = 0;  // 0: no heartbeat is on its way
   std::int64_t heartbeat_due_ns_ = kNever;
+  bool is_hung_ = false;    // it does not answer a ping, and something is held
   bool is_silent_ = false;  // somebody waited in vain, and nothing was read since
 };
 

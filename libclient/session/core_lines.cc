@@ -44,6 +44,7 @@ void Core::TakeLine(std::string_view text, std::int64_t now) {
   last_read_ns_ = now;
   pinged_ns_ = 0;
   is_silent_ = false;
+  if (is_hung_) SetHung(false, now);
   if (state_ == State::kGreeting) return TakeGreeting(*line, now);
   if (line->kind == protocol::Reply::Kind::kEvent) return TakeEvent(*line, now);
   if (line->kind != protocol::Reply::Kind::kRow) TakeAnswer(*line, now);

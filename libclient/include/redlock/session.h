@@ -103,9 +103,8 @@ int redlock_hold_new(redlock_session* session, const char* name,
 /* Takes the lock; once for each hold. wait_ns: 0 does not wait for another holder, REDLOCK_FOREVER
  * waits without limit. A bounded wait returns some milliseconds after its end at the latest,
  * whatever state the daemon is in; a try returns within answer_timeout_ns. A wait without limit
- * notices after 10 s that the daemon hangs, and fails connect_timeout_ns later. Errors: EBUSY (wait 0),
- * ETIMEOUT, ENOTURN, ECANCELLED, EDEADLOCK (with
- * REDLOCK_FOR_THREAD), ENOQUORUM, ELIMIT, EDRAINING, EBADREQUEST, ECONNECT, EDENIED,
+ * notices after 10 to 15 s that the daemon hangs, and fails connect_timeout_ns later. Errors: EBUSY
+ * (wait 0), ETIMEOUT, ENOTURN, ECANCELLED, EDEADLOCK (with REDLOCK_FOR_THREAD), ENOQUORUM, ELIMIT, EDRAINING, EBADREQUEST, ECONNECT, EDENIED,
  * ENOANSWER (the daemon hangs: a grant that is late is given back), ECLOSED, EPROTOCOL, ENOMEM (no
  * thread or no descriptor), EINVAL, EFORK. */
 int redlock_hold_lock(redlock_hold* hold, int64_t wait_ns);

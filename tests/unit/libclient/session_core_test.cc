@@ -331,6 +331,24 @@ TEST_F(CoreTest, StaysWithAHungDaemonUntilTheDeadline) {
   EXPECT_EQ(hold->loss, "expired");
 }
 
+TEST_F(CoreTest, AWaitWithoutLimitEndsThoughAnotherHoldKeepsTheHungDaemon) {
+  const HoldPtr held = Ask("a");
+  Greet();
+  Say(Grant("1", "a", 7, 60 * kSecond));
+  const HoldPtr waiting = Ask("b");
+  Pass(12 * kSecond);
+  Say("#9 OK now=1");
+  Pass(14 * kSecond);
+  EXPECT_FALSE(waiting->is_answered) << "the daemon answered meanwhile";
+  Sent();
+  Pass(2 * kSecond);
+  EXPECT_EQ(waiting->error, REDLOCK_ENOANSWER);
+  EXPECT_TRUE(waiting->is_answered);
+  EXPECT_THAT(Sent(), testing::Contains("#5 cancel 2"));
+  EXPECT_FALSE(core_.wants_close());
+  EXPECT_TRUE(held->is_good);
+}
+
 TEST_F(CoreTest, AReleaseWaitsForAMomentOnceAndThenNotAtAll) {
   const HoldPtr hold = Held("a");
   core_.Release(hold, true, now_);
