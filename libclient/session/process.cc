@@ -2,11 +2,13 @@
 
 #include <pthread.h>
 
+#include <algorithm>
 #include <atomic>
+#include <iterator>
 #include <map>
 #include <mutex>
-#include <new>
 #include <set>
+#include <vector>
 
 namespace redlock::client {
 namespace {
@@ -17,7 +19,8 @@ std::atomic<std::uint64_t> generation{0};
 
 std::uint64_t ForkGeneration() { return generation.load(std::memory_order_relaxed); }
 
-// All sessions. At a fork their mutexes are taken, so that the child finds the sockets as they are.
+// All sessions, and all engines: one lasts longer than its session, until its thread has closed the
+// socket. At a fork their mutexes are taken, so that the child finds the sockets as they are.
 class Forks {
  public:
   // Never destroyed: a static object may have a session.
@@ -26,46 +29,59 @@ class Forks {
     return forks;
   }
 
+  // The mutex is taken.
+  void Add(const std::shared_ptr<Engine>& engine) {
+    std::erase_if(engines_, [](const auto& old) { return old.expired(); });
+    engines_.push_back(engine);
+  }
+
   std::mutex mutex;
   std::set<Session*> sessions;
   std::map<std::string, std::shared_ptr<Session>> shared;  // by path
 
  private:
-  Forks() { pthread_atfork(&Forks::Before, &Forks::InParent, &Forks::InChild); }
+  using Engines = std::vector<std::shared_ptr<Engine>>;
 
-  template <typename Action>
-  static void ForEach(Action action) {
-    for (Session* session : Get().sessions) {
-      if (session->engine_ != nullptr) action(*session);
-    }
-  }
+  Forks() { pthread_atfork(&Forks::Before, &Forks::InParent, &Forks::InChild); }
 
   static void Before() {
     Get().mutex.lock();
-    ForEach([](Session& session) { session.engine_->BeforeFork(); });
+    for (const std::weak_ptr<Engine>& entry : Get().engines_) {
+      if (auto engine = entry.lock()) Get().at_fork_.push_back(std::move(engine));
+    }
+    for (const auto& engine : Get().at_fork_) engine->BeforeFork();
   }
   static void InParent() {
-    ForEach([](Session& session) { session.engine_->AfterForkInParent(); });
+    const Engines engines = std::exchange(Get().at_fork_, {});
+    for (const auto& engine : engines) engine->AfterForkInParent();
     Get().mutex.unlock();
   }
   static void InChild() {
     ++generation;
-    ForEach([](Session& session) {
-      session.engine_->AfterForkInChild();
-      // Given up for good: its mutex and its thread are the parent's.
-      new std::shared_ptr<Engine>(std::move(session.engine_));
-      session.holders_.clear();
-    });
+    for (const auto& engine : Get().at_fork_) engine->AfterForkInChild();
+    Get().engines_.clear();
+    std::move(Get().at_fork_.begin(), Get().at_fork_.end(), std::back_inserter(Get().given_up_));
+    Get().at_fork_.clear();
+    for (Session* session : Get().sessions) {
+      session->engine_.reset();
+      session->holders_.clear();
+    }
     Get().mutex.unlock();
   }
+
+  std::vector<std::weak_ptr<Engine>> engines_;
+  Engines at_fork_;
+  Engines given_up_;  // in a child, and never destroyed: their mutexes and threads are the parent's
 };
 
 std::shared_ptr<Engine> Session::RunningEngine(std::string* problem) {
   Forks& forks = Forks::Get();
   const std::lock_guard guard(forks.mutex);
   if (engine_ == nullptr) {
-    engine_ = std::make_shared<Engine>(path_);
+    auto engine = std::make_shared<Engine>(path_);
+    forks.Add(engine);
     forks.sessions.insert(this);
+    engine_ = std::move(engine);
   }
   *problem = engine_->Start(engine_);
   return engine_;

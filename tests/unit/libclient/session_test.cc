@@ -228,7 +228,7 @@ TEST_F(SessionTest, ACallbackMayReleaseButNotLock) {
   EXPECT_TRUE(WaitUntil([&] { return daemon_.received().back() == "unlock jobs fence=1 as=1"; }));
 }
 
-// A callback that a test keeps from returning.
+// A test keeps a callback from returning with it.
 class Gate {
  public:
   void Enter() {
@@ -589,6 +589,36 @@ TEST_F(SessionTest, AChildDoesNotKeepTheParentsSession) {
   close(pipe_ends[0]);
   hold.reset();
   session.reset();
+  EXPECT_TRUE(daemon_.WaitForSessions(0));
+  close(pipe_ends[1]);
+  int status = -1;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+}
+
+// It is so, too, while another thread ends the session and waits for a callback.
+TEST_F(SessionTest, AChildDoesNotKeepASessionThatIsEnding) {
+  Gate gate;
+  std::optional<Session> session(std::in_place, daemon_.path());
+  HoldOptions options;
+  options.on_jeopardy = [&](const Notice&) { gate.Enter(); };
+  std::optional<Hold> hold = session->lock("jobs", options);
+  daemon_.Say("* JEOPARDY lock=jobs as=1 fence=1 :why");
+  ASSERT_TRUE(gate.WaitForEntry());
+  hold.reset();
+  std::thread ending([&] { session.reset(); });
+  std::this_thread::sleep_for(milliseconds(200));  // so that the destructor has begun
+  std::array<int, 2> pipe_ends{};
+  ASSERT_EQ(pipe(pipe_ends.data()), 0);
+  const pid_t child = fork();
+  if (child == 0) {
+    close(pipe_ends[1]);
+    char byte = 0;
+    _exit(read(pipe_ends[0], &byte, 1) == 0 ? 0 : 1);  // until the parent closes its end
+  }
+  close(pipe_ends[0]);
+  gate.Open();
+  ending.join();
   EXPECT_TRUE(daemon_.WaitForSessions(0));
   close(pipe_ends[1]);
   int status = -1;
