@@ -21,9 +21,9 @@ using redlock::Mutex;
 using redlock::Notice;
 using redlock::Session;
 
-// How late an answer may be on a machine that others use too. What is tested would be late by
-// seconds.
-constexpr Duration kSlack = 500ms;
+// How late an answer may be on a machine that others use too. What does not keep its time at all
+// takes 5 s or more.
+constexpr Duration kSlack = 3s;
 
 class ClientSessionTest : public testing::Test {
  protected:

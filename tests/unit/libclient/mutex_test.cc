@@ -278,7 +278,7 @@ TEST(Mutex, OutlivesItsDaemonUntilTheMarginAndComesBackWithIt) {
   LossLog jeopardies;
   LossLog losses;
   HoldOptions options;
-  options.ttl = milliseconds(600);
+  options.ttl = seconds(4);
   options.on_jeopardy = [&](const Notice& notice) { jeopardies.Add(notice); };
   options.on_lost = [&](const Notice& notice) { losses.Add(notice); };
   Mutex mutex(Session(daemon.path()), "jobs", options);

@@ -32,8 +32,9 @@ constexpr bool kWithThreadSanitizer = __has_feature(thread_sanitizer);
 constexpr bool kWithThreadSanitizer = false;
 #endif
 
-// A sanitizer and other jobs on the machine make all of this slower.
-constexpr milliseconds kSlack{400};
+// A sanitizer and other jobs on the machine make all of this slower. What does not keep its time at
+// all takes 5 s or more.
+constexpr seconds kSlack{3};
 
 template <typename Condition>
 bool WaitUntil(Condition condition) {
@@ -175,7 +176,8 @@ TEST_F(SessionTest, RefusesWhatTheDaemonCouldNotTake) {
 TEST_F(SessionTest, StopsTheHolderAMarginBeforeTheDeadline) {
   Diary diary;
   HoldOptions options = diary.Options();
-  options.ttl = milliseconds(900);
+  options.ttl = seconds(4);
+  options.margin = seconds(2);
   const Hold hold = session_.lock("jobs", options);
   Clock::time_point stopped{};
   std::mutex mutex;
@@ -184,7 +186,7 @@ TEST_F(SessionTest, StopsTheHolderAMarginBeforeTheDeadline) {
   woken.wait_for(guard, hold.stop_token(), seconds(10), [] { return false; });
   stopped = Clock::now();
   EXPECT_FALSE(hold.valid());
-  EXPECT_GE(stopped, hold.deadline() - milliseconds(300));
+  EXPECT_GE(stopped, hold.deadline() - seconds(2));
   EXPECT_LT(stopped, hold.deadline());
   EXPECT_TRUE(diary.Has("lost"));
   EXPECT_THAT(diary.Words(), testing::ElementsAre("jeopardy", "lost"));
@@ -333,7 +335,7 @@ TEST_F(SessionTest, AStopGivesUpAWait) {
 
 // B3: whatever a daemon that hangs does, nobody waits for longer than was said.
 TEST_F(SessionTest, ADaemonThatHangsKeepsNobody) {
-  Hold held = session_.lock("held");
+  Hold held = session_.lock("held", {.ttl = seconds(60)});
   daemon_.Hang(true);
   std::error_code error;
   const auto bounded =
@@ -369,7 +371,7 @@ TEST_F(SessionTest, ADaemonThatHangsKeepsNobody) {
 }
 
 TEST_F(SessionTest, AWaitGoesOnAfterTheDaemonWasGone) {
-  const Hold held = session_.lock("jobs", {.ttl = seconds(2)});
+  const Hold held = session_.lock("jobs", {.ttl = seconds(60)});
   std::optional<Hold> got;
   std::thread waiting([&] { got = session_.lock("jobs"); });
   EXPECT_TRUE(daemon_.WaitForWaiters("jobs", 1));
@@ -396,9 +398,10 @@ TEST_F(SessionTest, WaitsForADaemonThatComesLater) {
 // M4.
 TEST_F(SessionTest, AThousandHeldMutexesAreOneSessionAndOneThread) {
   const std::size_t before = CountThreads();
+  const HoldOptions options{.ttl = std::chrono::minutes(10)};  // the stand-in does not renew
   std::vector<std::unique_ptr<Mutex>> mutexes;
   for (int i = 0; i < 1000; ++i) {
-    mutexes.push_back(std::make_unique<Mutex>(session_, "m" + std::to_string(i)));
+    mutexes.push_back(std::make_unique<Mutex>(session_, "m" + std::to_string(i), options));
     mutexes.back()->lock();
   }
   EXPECT_EQ(CountThreads(), before + 1);
@@ -556,6 +559,7 @@ int InTheChild(Session& session, Hold& hold) {
   const auto own = session.try_lock_for("of-the-child", seconds(10), error);
   failures += own && own->valid() ? 0 : 4;
   failures += session.try_lock("jobs", error) ? 8 : 0;
+  failures += error == REDLOCK_EBUSY ? 0 : 16;
   { const Hold gone = std::move(hold); }
   return failures;
 }
