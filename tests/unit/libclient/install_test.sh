@@ -33,3 +33,6 @@ export PKG_CONFIG_PATH="$tree/usr/$libdir/pkgconfig"
 # Nothing but the interface is to be seen in the library.
 stray=$(nm -D --defined-only "$tree/usr/$libdir/libredlock.so" | awk '$2 != "A" { print $3 }' | grep -v '^redlock_') || true
 [ -z "$stray" ] || { echo "exported: $stray"; exit 1; }
+
+# A dlclose() does not unmap the library: the thread of a shared session never ends.
+readelf -d "$tree/usr/$libdir/libredlock.so" | grep -q NODELETE
