@@ -181,11 +181,11 @@ void Core::Send(protocol::Request request, What what, const HoldPtr& hold) {
   outgoing_ += protocol::FormatRequest(request);
 }
 
-void Core::AddOwner(const Hold& hold, protocol::Request* request) const {
-  if (has_owners_) request->options.push_back({"as", std::to_string(hold.owner)});
+void Core::AddOwner(const Hold& hold, protocol::Request* request) {
+  request->options.push_back({"as", std::to_string(hold.owner)});
 }
 
-protocol::Request Core::UnlockRequest(const Hold& hold) const {
+protocol::Request Core::UnlockRequest(const Hold& hold) {
   protocol::Request request{{}, "unlock", {hold.name}, {{"fence", std::to_string(hold.fence)}}};
   AddOwner(hold, &request);
   return request;

@@ -75,8 +75,8 @@ class Core {
   void SendQuietly(protocol::Request request) { Send(std::move(request), What::kQuiet, nullptr); }
   void SendLock(const HoldPtr& hold, std::int64_t now);
   void SendUnsent(std::int64_t now);
-  protocol::Request UnlockRequest(const Hold& hold) const;
-  void AddOwner(const Hold& hold, protocol::Request* request) const;
+  static protocol::Request UnlockRequest(const Hold& hold);
+  static void AddOwner(const Hold& hold, protocol::Request* request);
   void Answer(Hold& hold, int error, const std::string& text);
   void Fail(const HoldPtr& hold, int error, const std::string& text);
   void FailOrRetry(const HoldPtr& hold, int error, const std::string& text, std::int64_t now);
@@ -132,8 +132,7 @@ class Core {
   std::multimap<std::int64_t, HoldPtr> later_;  // to be sent again at that time
   std::set<std::pair<std::int64_t, HoldPtr>> due_;
 
-  bool has_owners_ = false;  // of the daemon's caps
-  bool has_renew_ = false;   // likewise
+  bool has_renew_ = false;  // of the daemon's caps
   bool is_draining_ = false;
   std::int64_t offset_ns_ = 0;  // the daemon's clock minus ours
   std::int64_t connected_ns_ = 0;

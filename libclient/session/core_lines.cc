@@ -58,12 +58,19 @@ void Core::TakeGreeting(const protocol::Reply& line, std::int64_t now) {
   if (line.word != "HELLO" || line.words != expected) {
     return Drop(REDLOCK_EPROTOCOL, "the greeting is not that of redlockd, version 1", now);
   }
+  const std::string* caps = line.Find("caps");
+  if (!HasWord(caps, "owners")) {
+    return Drop(REDLOCK_EPROTOCOL,
+                "expected a redlockd that knows owners within a session, found a greeting without "
+                "the word 'owners' in caps=" +
+                    (caps == nullptr ? "" : *caps),
+                now);
+  }
   // The daemon's clock is ours, unless it says what ours cannot have shown.
   const std::int64_t theirs = IntegerOf(line, "now");
   const bool is_ours = theirs == 0 || (connected_ns_ <= theirs && theirs <= now);
   offset_ns_ = is_ours ? 0 : theirs - connected_ns_;
-  has_owners_ = HasWord(line.Find("caps"), "owners");
-  has_renew_ = HasWord(line.Find("caps"), "renew");
+  has_renew_ = HasWord(caps, "renew");
   greeting_due_ns_ = kNever;
   state_ = State::kOpen;
 }

@@ -4,7 +4,7 @@
  * connects when it is needed, and again after the daemon has gone. A redlock_hold is one
  * acquisition of a lock: from redlock_hold_lock() until redlock_hold_unlock(). In the daemon each
  * hold is an owner of its own, so two holds of one name exclude each other, also within a process.
- * (A daemon that is too old to know owners answers the second with REDLOCK_EDEADLOCK.)
+ * A daemon that is too old to know owners is refused with REDLOCK_EPROTOCOL.
  *
  * The general rules of redlock.h (units, fences, strings, errors, growth) hold here too, except:
  *

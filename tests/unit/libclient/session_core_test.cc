@@ -105,8 +105,20 @@ TEST_F(CoreTest, GivesEachAcquisitionAnOwnerAndATag) {
 TEST_F(CoreTest, LeavesOutWhatTheDaemonDoesNotKnow) {
   Ask("a");
   core_.Connected(now_);
-  Say("* HELLO redlockd 1 caps=exclusive line=4096 boot=b");
-  EXPECT_THAT(Sent(), ElementsAre("#1 lock a"));
+  Say("* HELLO redlockd 1 caps=exclusive,owners line=4096 boot=b");
+  EXPECT_THAT(Sent(), ElementsAre("#1 lock a as=1"));
+}
+
+TEST_F(CoreTest, RefusesADaemonThatDoesNotKnowOwners) {
+  const HoldPtr hold = Ask("a");
+  core_.Connected(now_);
+  Say("* HELLO redlockd 1 caps=exclusive,renew line=4096 boot=b");
+  EXPECT_EQ(hold->error, REDLOCK_EPROTOCOL);
+  EXPECT_EQ(hold->text,
+            "expected a redlockd that knows owners within a session, found a greeting without the "
+            "word 'owners' in caps=exclusive,renew");
+  EXPECT_THAT(Sent(), IsEmpty());
+  EXPECT_TRUE(core_.wants_close());
 }
 
 TEST_F(CoreTest, StopsTheHolderAMarginBeforeTheDeadline) {
