@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 #include <string>
 #include <variant>
 
@@ -22,17 +23,20 @@ std::string Ms(Duration duration) {
 }
 std::string Ms(Time time) { return Ms(time - Time(std::chrono::seconds(1000))); }
 
-constexpr const char* kOps[] = {"acquire", "confirm", "renew",   "release", "break",
-                                "inspect", "probe",   "suspect", "trust",   "adopt"};
+constexpr const char* kOps[] = {"acquire",     "confirm", "renew",   "release", "break", "inspect",
+                                "name holder", "probe",   "suspect", "trust",   "adopt"};
+static_assert(std::size(kOps) == std::variant_size_v<NodeOp>);
 constexpr const char* kVerdicts[] = {"ok",         "busy",     "not-turn", "turn",
                                      "not-owner",  "passed",   "skew",     "amnesia",
                                      "quarantine", "settings", "error"};
-constexpr const char* kTickets[] = {"acquire", "stand", "confirm", "heal",    "block", "renew",
-                                    "release", "query", "probe",   "suspect", "trust"};
-constexpr const char* kEvents[] = {
-    "opened", "input ended", "closed",  "dropped", "lock",       "unlock", "break", "check",
-    "cancel", "show",        "watch",   "unwatch", "trust",      "adopt",  "up",    "down",
-    "answer", "answers",     "silence", "hint",    "subscribed", "time",   "drain"};
+constexpr const char* kTickets[] = {"acquire", "stand", "confirm", "heal",  "block",   "renew",
+                                    "release", "query", "holder",  "probe", "suspect", "trust"};
+constexpr const char* kEvents[] = {"opened", "input ended", "closed",     "dropped", "lock",
+                                   "unlock", "break",       "check",      "cancel",  "show",
+                                   "watch",  "unwatch",     "trust",      "adopt",   "up",
+                                   "down",   "answer",      "answers",    "silence", "hint",
+                                   "asked",  "named",       "subscribed", "time",    "drain"};
+static_assert(std::size(kEvents) == std::variant_size_v<Event>);
 constexpr const char* kAnswers[] = {"granted", "released", "checked", "done",  "cancelled",
                                     "broken",  "shown",    "set",     "failed"};
 constexpr const char* kWatched[] = {"granted", "unlocked", "closed",  "lost",
