@@ -531,8 +531,9 @@ Time Lock::Keep(Time now, std::optional<LossReason> lost,
   } else {
     claim_.schedule().ForgetAnnounced();
   }
-  // Who breaks it wants it free.
-  const Time until = lost == LossReason::kBroken ? Time() : hold_->kept_until();
+  // Who breaks it wants it free. A min-hold may be over where this comes late, as from a drain.
+  const bool is_over = lost == LossReason::kBroken || hold_->kept_until() <= now;
+  const Time until = is_over ? Time() : hold_->kept_until();
   kept_ = std::make_unique<Kept>(shared_, *hold_, asker);
   hold_.reset();
   ChangeState(State::kLockDelay);

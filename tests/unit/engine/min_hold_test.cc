@@ -209,6 +209,17 @@ TEST_F(MinHoldTest, AHoldThatTheStopEndsIsKeptAsLong) {
   EXPECT_TRUE(engine_->Drained());
 }
 
+// The daemon was asleep, for longer than all of it.
+TEST_F(MinHoldTest, AStopThatComesLateKeepsNothingThatIsOver) {
+  AllByHand();
+  Do(DrainRequested{now_ + 500ms});
+  Jump(kMinHold + 1s);
+  EXPECT_EQ(LastTold(session_, Notice::Kind::kLost)->reason, LossReason::kDraining);
+  EXPECT_FALSE(IsAsked<RenewOp>(0));
+  EXPECT_TRUE(IsAsked<ReleaseOp>(0));
+  EXPECT_THAT(Kept(), testing::IsEmpty());
+}
+
 TEST_F(MinHoldTest, ADaemonThatStopsWaitsForNodesNoLongerThanTheyMayTake) {
   AllByHand();
   Do(DrainRequested{now_ + 500ms});
