@@ -86,6 +86,24 @@ std::string FormatWho(const Who& who) {
   return text.empty() ? std::string(kNobody) : text;
 }
 
+std::optional<Duration> ParseWithin(std::string_view text, Duration min, Duration max) {
+  const std::optional<Duration> duration = ParseDuration(text);
+  return duration && *duration >= min && *duration <= max ? duration : std::nullopt;
+}
+
+std::string ExpectedWithin(Duration min, Duration max) {
+  return "a duration from " + FormatDuration(min) + " to " + FormatDuration(max);
+}
+
+constexpr char kFlag[] = "true or false";
+
+std::optional<bool> ParseFlag(std::string_view text) {
+  if (text != "true" && text != "false") return std::nullopt;
+  return text == "true";
+}
+
+std::string FormatFlag(bool flag) { return flag ? "true" : "false"; }
+
 struct Level {
   std::string_view word;
   LogLevel level;
@@ -97,28 +115,22 @@ constexpr std::array kLevels = {Level{"error", LogLevel::kError},
 }  // namespace
 
 bool DurationValue::Read(Target target, std::string_view text) const {
-  const std::optional<Duration> duration = ParseDuration(text);
-  if (!duration || *duration < min || *duration > max) return false;
-  of(target) = *duration;
-  return true;
+  const std::optional<Duration> duration = ParseWithin(text, min, max);
+  if (duration) of(target) = *duration;
+  return duration.has_value();
 }
 std::string DurationValue::Print(Target target) const { return FormatDuration(of(target)); }
-std::string DurationValue::Expected() const {
-  return "a duration from " + FormatDuration(min) + " to " + FormatDuration(max);
-}
+std::string DurationValue::Expected() const { return ExpectedWithin(min, max); }
 
 bool MaybeDurationValue::Read(Target target, std::string_view text) const {
-  const std::optional<Duration> duration = ParseDuration(text);
-  if (!duration || *duration < min || *duration > max) return false;
-  of(target) = *duration;
-  return true;
+  const std::optional<Duration> duration = ParseWithin(text, min, max);
+  if (duration) of(target) = duration;
+  return duration.has_value();
 }
 std::string MaybeDurationValue::Print(Target target) const {
   return of(target) ? FormatDuration(*of(target)) : "";
 }
-std::string MaybeDurationValue::Expected() const {
-  return "a duration from " + FormatDuration(min) + " to " + FormatDuration(max);
-}
+std::string MaybeDurationValue::Expected() const { return ExpectedWithin(min, max); }
 
 bool WhoValue::Read(Target target, std::string_view text) const {
   std::optional<Who> who = ParseWho(text);
@@ -230,23 +242,22 @@ std::string HostValue::Print(Target target) const { return of(target); }
 std::string HostValue::Expected() const { return "a host name or an IP address"; }
 
 bool FlagValue::Read(Target target, std::string_view text) const {
-  if (text != "true" && text != "false") return false;
-  of(target) = text == "true";
-  return true;
+  const std::optional<bool> flag = ParseFlag(text);
+  if (flag) of(target) = *flag;
+  return flag.has_value();
 }
-std::string FlagValue::Print(Target target) const { return of(target) ? "true" : "false"; }
-std::string FlagValue::Expected() const { return "true or false"; }
+std::string FlagValue::Print(Target target) const { return FormatFlag(of(target)); }
+std::string FlagValue::Expected() const { return kFlag; }
 
 bool MaybeFlagValue::Read(Target target, std::string_view text) const {
-  if (text != "true" && text != "false") return false;
-  of(target) = text == "true";
-  return true;
+  const std::optional<bool> flag = ParseFlag(text);
+  if (flag) of(target) = flag;
+  return flag.has_value();
 }
 std::string MaybeFlagValue::Print(Target target) const {
-  if (!of(target)) return "";
-  return *of(target) ? "true" : "false";
+  return of(target) ? FormatFlag(*of(target)) : "";
 }
-std::string MaybeFlagValue::Expected() const { return "true or false"; }
+std::string MaybeFlagValue::Expected() const { return kFlag; }
 
 bool TlsVersionValue::Read(Target target, std::string_view text) const {
   if (text != "1.2" && text != "1.3") return false;
