@@ -52,14 +52,16 @@ redis::NodeOptions NodeOptionsOf(const config::Node& node) {
           .command_timeout = node.timeouts.command};
 }
 
-// What counts for names that begin so: what the longest prefix of it says that says anything.
-engine::Duration LingerOf(const std::string& prefix, const config::Config& config) {
-  engine::Duration linger = config.lease.linger;
-  std::size_t longest = 0;
+// For the names of each rule, what the longest prefix says that says anything. A rule without a
+// linger of its own is there, too: the histograms are by rule.
+engine::Linger LingerOf(const config::Config& config) {
+  engine::Linger given{.usual = config.lease.linger, .by_prefix = {}};
   for (const config::Rule& rule : config.rules) {
-    if (!rule.linger || !prefix.starts_with(rule.prefix) || rule.prefix.size() < longest) continue;
-    longest = rule.prefix.size();
-    linger = *rule.linger;
+    if (rule.linger) given.by_prefix[rule.prefix] = *rule.linger;
+  }
+  engine::Linger linger{.usual = given.usual, .by_prefix = {}};
+  for (const config::Rule& rule : config.rules) {
+    linger.by_prefix[rule.prefix] = given.Of(rule.prefix);
   }
   return linger;
 }
@@ -134,9 +136,8 @@ engine::Timing TimingOf(const config::Config& config) {
 engine::EngineOptions EngineOptionsOf(const config::Config& config, const std::string& instance) {
   engine::EngineOptions options;
   options.timing = TimingOf(config);
-  options.linger.usual = config.lease.linger;
+  options.linger = LingerOf(config);
   for (const config::Rule& rule : config.rules) {
-    options.linger.by_prefix[rule.prefix] = LingerOf(rule.prefix, config);
     if (rule.audit) options.audit.by_prefix[rule.prefix] = *rule.audit;
   }
   options.limits.locks_per_session = config.limits.locks_per_session;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/longest_prefix.h"
+
 namespace redlockd::session {
 namespace {
 
@@ -23,10 +25,8 @@ void Permissions::Set(Right right, const std::string& prefix, Who who) {
 bool Permissions::May(Right right, std::string_view name, const Peer& peer) const {
   if (peer.admin) return true;
   const ByPrefix& rules = rules_.at(static_cast<std::size_t>(right));
-  // Among the prefixes of one name, the longest comes last in the order of names.
-  const auto rule = std::find_if(rules.rbegin(), rules.rend(),
-                                 [name](const auto& rule) { return name.starts_with(rule.first); });
-  return rule == rules.rend() ? right != Right::kBreak : IsOneOf(rule->second, peer);
+  const auto* rule = redlock::base::LongestPrefix(rules, name);
+  return rule == nullptr ? right != Right::kBreak : IsOneOf(rule->second, peer);
 }
 
 }  // namespace redlockd::session
