@@ -71,15 +71,14 @@ void Nodes(const Snapshot& now, Exposition& out) {
 }
 
 void Certificates(const Snapshot& now, Exposition& out) {
-  out.Family("redlockd_tls_certificate_expiry_timestamp_seconds", Type::kGauge,
-             "until when the certificate is valid that the node is shown");
-  for (std::size_t i = 0; i < now.certificate_expiries.size(); ++i) {
-    const auto& expiry = now.certificate_expiries[i];
-    if (!expiry) continue;
-    out.Sample(
-        static_cast<std::uint64_t>(std::max<std::int64_t>(expiry->time_since_epoch().count(), 0)),
-        {{"node", std::to_string(i + 1)}, {"address", now.addresses.at(i)}});
-  }
+  const auto expiry_of = [&](const NodeView& node) -> std::optional<std::uint64_t> {
+    const auto& expiry = now.certificate_expiries.at(node.node);
+    if (!expiry) return std::nullopt;
+    return static_cast<std::uint64_t>(
+        std::max<std::int64_t>(expiry->time_since_epoch().count(), 0));
+  };
+  EachNode(now, "redlockd_tls_certificate_expiry_timestamp_seconds",
+           "until when the certificate is valid that the node is shown", out, expiry_of);
 }
 
 using Histograms = engine::Histograms;

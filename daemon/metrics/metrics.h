@@ -24,7 +24,7 @@ struct Snapshot {
   std::size_t majority = 0;
   std::vector<std::string> addresses;  // of the nodes
   std::vector<engine::NodeView> nodes;
-  // Until when the certificate is valid that each node is shown; none: none is.
+  // For each of the nodes, until when the certificate is valid that it is shown; none: none is.
   std::vector<std::optional<std::chrono::sys_seconds>> certificate_expiries;
   const engine::Histograms* histograms = nullptr;  // never null
   engine::Duration cpu{};                          // that the process has used
