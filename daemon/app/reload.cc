@@ -1,14 +1,13 @@
 #include "daemon/app/reload.h"
 
-#include <time.h>
-
 #include <algorithm>
-#include <array>
+#include <chrono>
 #include <utility>
 
 #include "daemon/app/line_fields.h"
 #include "daemon/app/tls.h"
 #include "daemon/app/translate.h"
+#include "daemon/host/clock.h"
 #include "daemon/host/descriptors.h"
 #include "daemon/host/log.h"
 
@@ -17,12 +16,8 @@ namespace {
 
 // "2026-11-28T13:03:07Z"
 std::string Now() {
-  const time_t now = time(nullptr);
-  tm fields{};
-  gmtime_r(&now, &fields);
-  std::array<char, 32> text{};
-  strftime(text.data(), text.size(), "%FT%TZ", &fields);
-  return text.data();
+  using std::chrono::floor, std::chrono::seconds, std::chrono::system_clock;
+  return host::UtcText(floor<seconds>(system_clock::now())) + "Z";
 }
 
 // With fewer descriptors than limits.sessions needs there are fewer sessions, so that

@@ -1,7 +1,6 @@
 #include "daemon/app/tls.h"
 
-#include <array>
-#include <ctime>
+#include <chrono>
 #include <memory>
 #include <set>
 #include <string>
@@ -9,6 +8,7 @@
 #include <variant>
 
 #include "config/pem_file.h"
+#include "daemon/host/clock.h"
 
 namespace redlockd::app {
 namespace {
@@ -90,13 +90,9 @@ std::string ExpiresSoon(const std::string& certificate) {
   // In seconds: some certificates never expire, which nanoseconds cannot express.
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   if (!expiry || *expiry - now > kSoon) return "";
-  const time_t time = expiry->time_since_epoch().count();
-  tm utc{};
-  std::array<char, 32> text{};
-  strftime(text.data(), text.size(), "%FT%TZ", gmtime_r(&time, &utc));
   return "expected a certificate that is valid for another 14 days, found one that is valid "
          "until " +
-         std::string(text.data());
+         host::UtcText(*expiry) + "Z";
 }
 
 }  // namespace
@@ -123,8 +119,10 @@ void CheckTls(config::Loaded& loaded) {
     const std::string of = mistake ? mistake->key : "tls.cert";
     const std::string own = "nodes[" + std::to_string(i) + "]." + of;
     const std::string key = loaded.given.contains(own) ? own : of;
-    if (mistake && found.insert(key).second) loaded.AddError(key, mistake->what);
-    if (mistake) continue;
+    if (mistake) {
+      if (found.insert(key).second) loaded.AddError(key, mistake->what);
+      continue;
+    }
     const std::string warning = ExpiresSoon(std::get<Context>(read)->settings().certificate);
     if (!warning.empty() && found.insert(key).second) {
       loaded.warnings.push_back({loaded.PlaceOf(key), key, warning});

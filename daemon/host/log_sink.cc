@@ -3,13 +3,13 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/stat.h>
-#include <systemd/sd-daemon.h>
+#include <syslog.h>
 #include <unistd.h>
 
 #include <chrono>
-#include <ctime>
 #include <string_view>
 
+#include "daemon/host/clock.h"
 #include "protocol/printable.h"
 
 namespace redlockd::host {
@@ -18,7 +18,7 @@ namespace {
 namespace level = spdlog::level;
 
 struct Look {
-  std::string_view journal;  // priority: "<N>"
+  int priority;  // of syslog(3), as the journal has it
   std::string_view word;
   std::string_view colour;
 };
@@ -26,15 +26,15 @@ struct Look {
 Look LookOf(level::level_enum severity) {
   switch (severity) {
     case level::critical:
-      return {SD_CRIT, "critical", "\033[1;31m"};
+      return {LOG_CRIT, "critical", "\033[1;31m"};
     case level::err:
-      return {SD_ERR, "error", "\033[31m"};
+      return {LOG_ERR, "error", "\033[31m"};
     case level::warn:
-      return {SD_WARNING, "warning", "\033[33m"};
+      return {LOG_WARNING, "warning", "\033[33m"};
     case level::info:
-      return {SD_INFO, "info", "\033[32m"};
+      return {LOG_INFO, "info", "\033[32m"};
     default:
-      return {SD_DEBUG, "debug", "\033[36m"};
+      return {LOG_DEBUG, "debug", "\033[36m"};
   }
 }
 
@@ -47,15 +47,9 @@ void Cut(std::string& text, std::size_t most) {
 
 // 2026-11-24T18:45:38.123Z
 std::string UtcTime(std::chrono::system_clock::time_point time) {
-  const auto since_epoch = time.time_since_epoch();
-  const auto seconds = std::chrono::floor<std::chrono::seconds>(since_epoch);
-  const auto rest = std::chrono::floor<std::chrono::milliseconds>(since_epoch - seconds);
-  const std::time_t whole = seconds.count();
-  std::tm utc{};
-  gmtime_r(&whole, &utc);
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", utc.tm_year + 1900,
-                     utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec,
-                     rest.count());
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
+  const auto rest = std::chrono::floor<std::chrono::milliseconds>(time - seconds);
+  return fmt::format("{}.{:03}Z", UtcText(seconds), rest.count());
 }
 
 std::string Line(LogStyle style, level::level_enum severity,
@@ -64,7 +58,7 @@ std::string Line(LogStyle style, level::level_enum severity,
   std::string line;
   switch (style) {
     case LogStyle::kJournal:
-      line = look.journal;
+      line = fmt::format("<{}>", look.priority);
       break;
     case LogStyle::kPlain:
       line = fmt::format("{} {}: ", UtcTime(time), look.word);
@@ -125,7 +119,7 @@ void LogSink::Record(level::level_enum severity, Time time, std::string_view tex
 
 bool LogSink::Put(level::level_enum severity, Time time, std::string_view text,
                   const LogFields& fields) {
-  const bool taken = journal_ && journal_->Send(LookOf(severity).journal[1] - '0',
+  const bool taken = journal_ && journal_->Send(LookOf(severity).priority,
                                                 Clean(text, kMaxLine - 1), Clean(fields));
   return taken || Write(Line(style_, severity, time, text));
 }
