@@ -300,7 +300,7 @@ class Core:
         hold = request.hold
         try:
             hold._fence = int(line.fields["fence"])
-            hold._deadline = int(line.fields["deadline"]) - self.offset
+            deadline = int(line.fields["deadline"]) - self.offset
             ttl = parse_duration(line.fields["ttl"])
         except (KeyError, ValueError) as why:
             self._tags[request.tag] = request  # it is answered when the connection is dropped
@@ -310,6 +310,7 @@ class Core:
             request.phase = Phase.ENDED
             self._give_back(hold)
             return
+        hold._deadline = deadline
         self.holds.enter(request, ttl, now)
         self._finish(request)
 
