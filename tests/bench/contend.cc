@@ -16,9 +16,9 @@ struct Grant {
   int client;  // of all hosts' clients
 };
 
-class Client {
+class Contender {
  public:
-  Client(const std::string& path, const std::string& name, int host, int number)
+  Contender(const std::string& path, const std::string& name, int host, int number)
       : socket_(path),
         ask_("lock " + name + "\n"),
         again_("unlock " + name + "\n" + ask_),
@@ -67,7 +67,7 @@ class Client {
 std::string RunProcess(const ContendOptions& options, int process, const Start& when_ready) {
   const int host = process / options.processes;
   const int count = options.clients / options.processes;
-  std::vector<Client> clients;
+  std::vector<Contender> clients;
   clients.reserve(static_cast<std::size_t>(count));
   std::vector<LineSocket*> sockets;
   for (int i = 0; i < count; ++i) {
@@ -77,14 +77,14 @@ std::string RunProcess(const ContendOptions& options, int process, const Start& 
   }
   const Nanoseconds start = when_ready();
   SleepUntil(start);
-  for (Client& client : clients) client.Begin();
+  for (Contender& client : clients) client.Begin();
   std::vector<Grant> grants;
   const Nanoseconds end = start + Seconds(options.seconds);
   Serve(sockets, end, [&](std::size_t i) {
     clients[i].Continue(grants);
     return true;
   });
-  for (const Client& client : clients) {
+  for (const Contender& client : clients) {
     grants.push_back({0, end, end - client.WaitsSince(), client.host(), client.number()});
   }
   return ToBytes(grants);

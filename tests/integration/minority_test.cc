@@ -10,16 +10,16 @@
 namespace redlockd::test {
 namespace {
 
-struct Fault {
+struct OneFault {
   std::string name;
   std::function<void(RedisNode&)> happen;
   std::function<void(RedisNode&)> mend;
 };
 
 // For the names of the tests.
-void PrintTo(const Fault& fault, std::ostream* out) { *out << fault.name; }
+void PrintTo(const OneFault& fault, std::ostream* out) { *out << fault.name; }
 
-const Fault kFaults[] = {
+const OneFault kFaults[] = {
     {"Refuses", [](RedisNode& n) { n.Kill(); }, [](RedisNode& n) { n.Start(); }},
     {"Hangs", [](RedisNode& n) { n.Freeze(); }, [](RedisNode& n) { n.Thaw(); }},
     {"RestartsEmpty", [](RedisNode& n) { n.RestartEmpty(); }, [](RedisNode&) {}},
@@ -59,12 +59,12 @@ const Fault kFaults[] = {
      [](RedisNode&) {}},
 };
 
-using Case = std::tuple<Fault, std::size_t>;
+using Case = std::tuple<OneFault, std::size_t>;
 
 class MinorityTest : public testing::TestWithParam<Case> {
  protected:
   MinorityTest() { daemon_.TrustEmpty(); }
-  const Fault& fault() { return std::get<0>(GetParam()); }
+  const OneFault& fault() { return std::get<0>(GetParam()); }
   void ToEach(const std::function<void(RedisNode&)>& act) {
     for (std::size_t i = 0; i < std::get<1>(GetParam()); ++i) act(nodes_[i]);
   }

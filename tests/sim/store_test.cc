@@ -5,7 +5,8 @@
 namespace redlockd::sim {
 namespace {
 
-constexpr engine::NodeTime kNow = 1'700'000'000'123'999;  // the last microsecond of its millisecond
+constexpr engine::NodeTime kStart =
+    1'700'000'000'123'999;  // the last microsecond of its millisecond
 constexpr engine::NodeTime kMs = 1000;
 
 class StoreTest : public ::testing::Test {
@@ -18,13 +19,13 @@ class StoreTest : public ::testing::Test {
   }
 
   Store store_;
-  engine::NodeTime now_ = kNow;
+  engine::NodeTime now_ = kStart;
 };
 
 TEST_F(StoreTest, AKeyLivesThroughItsLastMillisecond) {
   EXPECT_EQ(Do({"SET", "key", "value", "PX", "5"}), Reply::Status("OK"));
   EXPECT_EQ(Do({"PTTL", "key"}), Reply::Integer(5));
-  now_ = kNow + 5 * kMs;
+  now_ = kStart + 5 * kMs;
   EXPECT_EQ(Do({"PTTL", "key"}), Reply::Integer(0));
   EXPECT_EQ(Do({"GET", "key"}), Reply::String("value"));
   now_ += 1;  // and a microsecond more is another millisecond
@@ -35,13 +36,13 @@ TEST_F(StoreTest, AKeyLivesThroughItsLastMillisecond) {
 TEST_F(StoreTest, AnExpiredKeyIsBackWithTheClockUnlessItWasMet) {
   Do({"SET", "met", "1", "PX", "5"});
   Do({"SET", "unmet", "1", "PX", "5"});
-  now_ = kNow + 10 * kMs;
+  now_ = kStart + 10 * kMs;
   EXPECT_EQ(Do({"GET", "met"}), Reply{});
   EXPECT_TRUE(store_.Keys(now_).empty());
-  now_ = kNow;
+  now_ = kStart;
   EXPECT_EQ(Do({"GET", "met"}), Reply{});
   EXPECT_EQ(Do({"GET", "unmet"}), Reply::String("1"));
-  store_.DropExpired(kNow + 10 * kMs);
+  store_.DropExpired(kStart + 10 * kMs);
   EXPECT_EQ(Do({"GET", "unmet"}), Reply{});
 }
 

@@ -11,7 +11,7 @@ namespace redlockd::test {
 namespace {
 
 using Context = std::unique_ptr<redisContext, decltype(&redisFree)>;
-using Reply = std::unique_ptr<redisReply, decltype(&freeReplyObject)>;
+using ServerReply = std::unique_ptr<redisReply, decltype(&freeReplyObject)>;
 
 std::string Text(const redisReply& reply) {
   switch (reply.type) {
@@ -103,9 +103,10 @@ std::string RedisNode::Command(const std::vector<std::string>& args) const {
     argv.push_back(arg.data());
     lengths.push_back(arg.size());
   }
-  const Reply reply(static_cast<redisReply*>(redisCommandArgv(
-                        context.get(), static_cast<int>(argv.size()), argv.data(), lengths.data())),
-                    &freeReplyObject);
+  const ServerReply reply(
+      static_cast<redisReply*>(redisCommandArgv(context.get(), static_cast<int>(argv.size()),
+                                                argv.data(), lengths.data())),
+      &freeReplyObject);
   if (!reply) throw std::runtime_error(SocketPath() + ": " + context->errstr);
   return Text(*reply);
 }

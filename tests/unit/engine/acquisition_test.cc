@@ -13,7 +13,7 @@ namespace redlockd::engine {
 namespace {
 
 using namespace std::chrono_literals;
-using Kind = Ticket::Kind;
+using TicketKind = Ticket::Kind;
 using Turn = Acquisition::Turn;
 
 std::string TextOf(const Acquisition::Outcome& outcome) {
@@ -65,7 +65,7 @@ class AcquisitionTest : public ClaimFixture, Contention::Observer {
     if (claim_.lease()) claim_.End();
   }
   // The node answers the round that is out, and the claim hears of it first, as in a lock.
-  Acquisition::Outcome Hear(Kind kind, NodeIndex node, const Said& said) {
+  Acquisition::Outcome Hear(TicketKind kind, NodeIndex node, const Said& said) {
     NodeAnswer answer = AnswerTo(kind, node, said.verdict.value_or(Verdict::kError), said.fence);
     answer.text = said.owner;
     answer.left = 10s;
@@ -79,7 +79,7 @@ class AcquisitionTest : public ClaimFixture, Contention::Observer {
     return acquisition_.OnAnswer(now_, answer, demand_);
   }
   // Returns what comes of the answers of nodes 0, 1, 2, in this order. Only the last decides.
-  Acquisition::Outcome HearAll(Kind kind, const std::vector<Said>& all) {
+  Acquisition::Outcome HearAll(TicketKind kind, const std::vector<Said>& all) {
     Acquisition::Outcome outcome;
     for (NodeIndex node = 0; node < all.size(); ++node) {
       EXPECT_EQ(TextOf(outcome), "");
@@ -89,7 +89,7 @@ class AcquisitionTest : public ClaimFixture, Contention::Observer {
   }
   // Two nodes vote for different fences, and the round goes out that confirms 9.
   void Disagree() {
-    EXPECT_EQ(TextOf(HearAll(Kind::kAttempt, {Vote(7), Vote(9)})), "");
+    EXPECT_EQ(TextOf(HearAll(TicketKind::kAttempt, {Vote(7), Vote(9)})), "");
     EXPECT_EQ(Questions(), "confirm 012");
   }
   void Call(NodeIndex node) {
@@ -98,7 +98,7 @@ class AcquisitionTest : public ClaimFixture, Contention::Observer {
   // Begins and ends an attempt.
   void Fail(const std::vector<Said>& all) {
     Begin();
-    EXPECT_EQ(HearAll(Kind::kAttempt, all).kind, Acquisition::Outcome::Kind::kFailed);
+    EXPECT_EQ(HearAll(TicketKind::kAttempt, all).kind, Acquisition::Outcome::Kind::kFailed);
     LetGo();
     effects_.clear();
   }
@@ -212,7 +212,7 @@ TEST_F(AcquisitionTest, OnlySilenceNarrowsTheGateAndAGrantWidensIt) {  // rule C
   EXPECT_EQ(acquisition_.Enter(1000), Turn::kInLine);
   passes_.pop_back();
   Begin();
-  EXPECT_EQ(TextOf(HearAll(Kind::kAttempt, {Vote(7), Vote(7)})), "granted");
+  EXPECT_EQ(TextOf(HearAll(TicketKind::kAttempt, {Vote(7), Vote(7)})), "granted");
   Crowd(1);
   EXPECT_EQ(acquisition_.Enter(1000), Turn::kNow);
   Crowd(1);
@@ -271,7 +271,7 @@ TEST_F(AcquisitionTest, AFirstRoundAsksForWhatItsWaitersNeed) {  // rules B1, E6
     const auto asked = TakeAsked();
     ASSERT_EQ(asked.size(), 1u) << row.what;
     EXPECT_EQ(asked[0].nodes, NodeSet(0b111)) << row.what;
-    EXPECT_EQ(asked[0].ticket.kind, Kind::kAttempt) << row.what;
+    EXPECT_EQ(asked[0].ticket.kind, TicketKind::kAttempt) << row.what;
     const auto& op = std::get<AcquireOp>(asked[0].op);
     EXPECT_EQ(op.ttl, Duration(3s)) << row.what;
     EXPECT_EQ(op.proposal, claim_.fences().Proposal(shared_.Clock(now_))) << row.what;
@@ -342,7 +342,7 @@ TEST_F(AcquisitionTest, AFirstRoundIsWonByAMajorityThatAgrees) {  // rules A3, E
     effects_.clear();
     Make(0, row.first);
     now_ += 1ms;
-    const auto outcome = HearAll(Kind::kAttempt, row.said);
+    const auto outcome = HearAll(TicketKind::kAttempt, row.said);
     EXPECT_EQ(TextOf(outcome), row.outcome) << row.what;
     EXPECT_EQ(Questions(), row.asked) << row.what;
     const bool failed = outcome.kind == Acquisition::Outcome::Kind::kFailed;
@@ -389,12 +389,12 @@ TEST_F(AcquisitionTest, AConfirmRoundIsWonByAMajorityThatStoresItsFence) {  // r
       Disagree();
       if (is_last) {
         for (int round = 0; round < 2; ++round) {
-          HearAll(Kind::kConfirm, {passed, passed});
+          HearAll(TicketKind::kConfirm, {passed, passed});
           EXPECT_EQ(Questions(), "attempt 012");
           Disagree();
         }
       }
-      const auto outcome = HearAll(Kind::kConfirm, row.said);
+      const auto outcome = HearAll(TicketKind::kConfirm, row.said);
       EXPECT_EQ(TextOf(outcome), is_last ? row.last_outcome : row.outcome) << row.what;
       EXPECT_EQ(Questions(), is_last ? "" : row.asked) << row.what;
       EXPECT_EQ(shared_.counters.confirmed_grants, claim_.IsGranted() ? 1u : 0u) << row.what;
@@ -409,7 +409,7 @@ TEST_F(AcquisitionTest, AConfirmRoundIsWonByAMajorityThatStoresItsFence) {  // r
 TEST_F(AcquisitionTest, AConfirmRoundAsksForTheFenceAndTheBlockOfTheFirst) {  // rules A4, B1
   demand_.waiters = 2;
   Begin();
-  HearAll(Kind::kAttempt, {Vote(7), Vote(9)});
+  HearAll(TicketKind::kAttempt, {Vote(7), Vote(9)});
   const auto asked = TakeAsked();
   ASSERT_EQ(asked.size(), 2u);
   const auto& op = std::get<ConfirmOp>(asked[1].op);
@@ -422,7 +422,7 @@ TEST_F(AcquisitionTest, AnotherFirstRoundAsksForAsManyFencesAsTheFirst) {  // ru
   effects_.clear();
   Disagree();
   demand_.waiters = 2;
-  HearAll(Kind::kConfirm, {Other(Verdict::kPassed), Other(Verdict::kPassed)});
+  HearAll(TicketKind::kConfirm, {Other(Verdict::kPassed), Other(Verdict::kPassed)});
   const auto asked = TakeAsked();
   ASSERT_EQ(asked.size(), 1u);
   EXPECT_EQ(asked[0].ticket.round, 3u);
@@ -431,10 +431,10 @@ TEST_F(AcquisitionTest, AnotherFirstRoundAsksForAsManyFencesAsTheFirst) {  // ru
 
 TEST_F(AcquisitionTest, RoundsThatTooFewCanBeAskedInFailAtOnce) {
   Begin();
-  Hear(Kind::kAttempt, 0, Vote(7));
+  Hear(TicketKind::kAttempt, 0, Vote(7));
   effects_.clear();
   for (const NodeIndex node : {0, 2}) Make(node, NodeIs::kDown);
-  EXPECT_EQ(TextOf(Hear(Kind::kAttempt, 1, Vote(9))), "unreached");
+  EXPECT_EQ(TextOf(Hear(TicketKind::kAttempt, 1, Vote(9))), "unreached");
   EXPECT_EQ(Questions(), "confirm 1, attempt 1");
 }
 
@@ -447,8 +447,8 @@ TEST_F(AcquisitionTest, WithLessThanAQuarterLeftItIsNotGranted) {  // rule C3
     StartAnew();
     Begin();
     const Time end = Until(now_);
-    NodeAnswer first = AnswerTo(Kind::kAttempt, 0, Verdict::kOk, 7);
-    NodeAnswer second = AnswerTo(Kind::kAttempt, 1, Verdict::kOk, 7);
+    NodeAnswer first = AnswerTo(TicketKind::kAttempt, 0, Verdict::kOk, 7);
+    NodeAnswer second = AnswerTo(TicketKind::kAttempt, 1, Verdict::kOk, 7);
     now_ = end - row.left;
     EXPECT_EQ(TextOf(Hear(first)), "");
     EXPECT_EQ(TextOf(Hear(second)), row.outcome);
@@ -461,14 +461,14 @@ TEST_F(AcquisitionTest, WithLessThanAQuarterLeftItIsNotGranted) {  // rule C3
 TEST_F(AcquisitionTest, AnswersToOtherQuestionsDecideNothing) {
   struct Row {
     const char* what;
-    Kind kind;
+    TicketKind kind;
     unsigned rounds_ago;
   };
   for (const Row& row : {
-           Row{"a first round before", Kind::kAttempt, 1},
-           Row{"another kind of round", Kind::kConfirm, 0},
-           Row{"a heal", Kind::kHeal, 0},
-           Row{"a renewal", Kind::kRenew, 0},
+           Row{"a first round before", TicketKind::kAttempt, 1},
+           Row{"another kind of round", TicketKind::kConfirm, 0},
+           Row{"a heal", TicketKind::kHeal, 0},
+           Row{"a renewal", TicketKind::kRenew, 0},
        }) {
     StartAnew();
     Begin();
@@ -480,14 +480,14 @@ TEST_F(AcquisitionTest, AnswersToOtherQuestionsDecideNothing) {
       const NodeSilence silence{.node = node, .ticket = answer.ticket, .gone = true};
       EXPECT_EQ(TextOf(acquisition_.OnSilence(now_, silence, demand_)), "") << row.what;
     }
-    EXPECT_EQ(TextOf(HearAll(Kind::kAttempt, {Vote(7), Vote(7)})), "granted") << row.what;
+    EXPECT_EQ(TextOf(HearAll(TicketKind::kAttempt, {Vote(7), Vote(7)})), "granted") << row.what;
   }
 }
 
 TEST_F(AcquisitionTest, WhatComesAfterTheAttemptDecidesNothing) {
   Begin();
-  const NodeAnswer late = AnswerTo(Kind::kAttempt, 2, Verdict::kOk, 7);
-  HearAll(Kind::kAttempt, {Busy("a:1:h"), Busy("a:1:h")});
+  const NodeAnswer late = AnswerTo(TicketKind::kAttempt, 2, Verdict::kOk, 7);
+  HearAll(TicketKind::kAttempt, {Busy("a:1:h"), Busy("a:1:h")});
   acquisition_.End();
   EXPECT_EQ(TextOf(Hear(late)), "");
   EXPECT_EQ(TextOf(acquisition_.OnSilence(now_, {.node = 2, .ticket = late.ticket}, demand_)), "");
@@ -507,7 +507,7 @@ TEST_F(AcquisitionTest, ANodeThatRefusedDoesNotHaveTheKey) {  // rule C4
        }) {
     StartAnew();
     Begin();
-    Hear(Kind::kAttempt, 0, {row.verdict, 7, "a:1:h"});
+    Hear(TicketKind::kAttempt, 0, {row.verdict, 7, "a:1:h"});
     EXPECT_EQ(claim_.lease()->may_have().test(0), row.may_have) << static_cast<int>(row.verdict);
     EXPECT_TRUE(claim_.lease()->may_have().test(1)) << "it has not answered";
   }
@@ -524,7 +524,7 @@ class StandTest : public AcquisitionTest {
     for (int round = 0; round < 2; ++round) {
       Begin();
       for (const NodeIndex node : {0, 1}) {
-        NodeAnswer answer = AnswerTo(Kind::kAttempt, node, Verdict::kBusy);
+        NodeAnswer answer = AnswerTo(TicketKind::kAttempt, node, Verdict::kBusy);
         answer.text = "a:1:h";
         answer.left = 10s;
         answer.place = round == 0 ? 1 : 9;
@@ -540,14 +540,14 @@ TEST_F(StandTest, AsksForItsPlaceAndSetsNoKey) {  // rule E8.3
   EXPECT_EQ(TextOf(Begin()), "");
   const auto asked = TakeAsked();
   ASSERT_EQ(asked.size(), 1u);
-  EXPECT_EQ(asked[0].ticket.kind, Kind::kStand);
+  EXPECT_EQ(asked[0].ticket.kind, TicketKind::kStand);
   EXPECT_EQ(asked[0].nodes, NodeSet(0b111));
   const auto& op = std::get<AcquireOp>(asked[0].op);
   EXPECT_EQ(op.queueing, Queueing::kStand);
   EXPECT_NE(op.stamp, 0);
   EXPECT_EQ(op.grace, shared_.Grace());
   EXPECT_TRUE(claim_.lease()->may_have().none());
-  EXPECT_EQ(TextOf(HearAll(Kind::kStand, {Busy("a:1:h"), Busy("a:1:h")})), "refused");
+  EXPECT_EQ(TextOf(HearAll(TicketKind::kStand, {Busy("a:1:h"), Busy("a:1:h")})), "refused");
   EXPECT_TRUE(claim_.lease()->may_have().none()) << "there is nothing to release";
 }
 
@@ -570,15 +570,15 @@ TEST_F(StandTest, AttemptsWhereItWouldGetIt) {  // rule E8.3
     BecomeFar();
     Begin();
     effects_.clear();
-    EXPECT_EQ(TextOf(HearAll(Kind::kStand, row.said)), row.outcome) << row.what;
+    EXPECT_EQ(TextOf(HearAll(TicketKind::kStand, row.said)), row.outcome) << row.what;
     EXPECT_EQ(Questions(), row.asked) << row.what;
   }
 }
 
 TEST_F(StandTest, AGrantAfterItIsOneOfOneRound) {
   Begin();
-  HearAll(Kind::kStand, {Other(Verdict::kTurn), Other(Verdict::kTurn)});
-  EXPECT_EQ(TextOf(HearAll(Kind::kAttempt, {Vote(7), Vote(7)})), "granted");
+  HearAll(TicketKind::kStand, {Other(Verdict::kTurn), Other(Verdict::kTurn)});
+  EXPECT_EQ(TextOf(HearAll(TicketKind::kAttempt, {Vote(7), Vote(7)})), "granted");
   EXPECT_EQ(shared_.counters.one_round_grants, 1u);
 }
 
@@ -606,7 +606,7 @@ TEST_F(StandTest, DecidesNothingForOneWhoseHasteBeganWhileItWasOut) {  // rules 
     EXPECT_EQ(Questions(), "stand 012");
     demand_ = in_haste;
     const Said not_turn = Other(Verdict::kNotTurn);
-    EXPECT_EQ(TextOf(HearAll(Kind::kStand, {not_turn, not_turn})), "");
+    EXPECT_EQ(TextOf(HearAll(TicketKind::kStand, {not_turn, not_turn})), "");
     EXPECT_EQ(Questions(), "attempt 012");
   }
 }
@@ -626,16 +626,16 @@ TEST_F(StandTest, WhoIsCalledMakesAnAttempt) {  // rules E8.7, E8.9
 
 TEST_F(StandTest, AnAnswerOfAnotherRoundSaysNothing) {
   Begin();
-  const NodeAnswer late = AnswerTo(Kind::kStand, 2, Verdict::kTurn);
-  HearAll(Kind::kStand, {Other(Verdict::kTurn), Other(Verdict::kTurn)});
+  const NodeAnswer late = AnswerTo(TicketKind::kStand, 2, Verdict::kTurn);
+  HearAll(TicketKind::kStand, {Other(Verdict::kTurn), Other(Verdict::kTurn)});
   effects_.clear();
   EXPECT_EQ(TextOf(Hear(late)), "");
-  EXPECT_EQ(TextOf(HearAll(Kind::kAttempt, {Busy("a:1:h"), Busy("a:1:h")})), "refused");
+  EXPECT_EQ(TextOf(HearAll(TicketKind::kAttempt, {Busy("a:1:h"), Busy("a:1:h")})), "refused");
 }
 
 TEST_F(StandTest, ComesAgainWithinASecondWhereANodeIsBack) {  // rule E8.10
   Begin();
-  HearAll(Kind::kStand, {Busy("a:1:h"), Busy("a:1:h")});
+  HearAll(TicketKind::kStand, {Busy("a:1:h"), Busy("a:1:h")});
   LetGo();
   acquisition_.OnVotersChanged(now_, false);
   acquisition_.OnSubscribed(now_, 3, true);  // it has no entry there
@@ -706,7 +706,7 @@ TEST_F(AcquisitionTest, AGrantEndsWhatFailedBefore) {
   acquisition_.SetPatience(now_ + 500ms);
   EXPECT_TRUE(acquisition_.LacksQuorum());
   Begin();
-  EXPECT_EQ(TextOf(HearAll(Kind::kAttempt, {Vote(7), Vote(7)})), "granted");
+  EXPECT_EQ(TextOf(HearAll(TicketKind::kAttempt, {Vote(7), Vote(7)})), "granted");
   EXPECT_FALSE(acquisition_.LacksQuorum());
   EXPECT_FALSE(acquisition_.IsSplit());
   Pass(1s);
@@ -752,7 +752,7 @@ TEST_F(AcquisitionTest, OneTenureOwesTheCooldown) {  // rule E1
   acquisition_.OweCooldown(true);
   for (const bool owes : {true, false}) {
     Begin();
-    EXPECT_EQ(TextOf(HearAll(Kind::kAttempt, {Vote(7), Vote(7)})), "granted");
+    EXPECT_EQ(TextOf(HearAll(TicketKind::kAttempt, {Vote(7), Vote(7)})), "granted");
     EXPECT_EQ(claim_.tenure().OwesCooldown(), owes);
     LetGo();
   }
@@ -777,7 +777,7 @@ TEST_F(AcquisitionTest, LeavesTheQueueWhereItMayHaveAnEntry) {  // rules E6.2, E
     for (const bool is_awaited : {false, true}) {
       StartAnew();
       Begin();
-      HearAll(Kind::kAttempt, row.said);
+      HearAll(TicketKind::kAttempt, row.said);
       if (row.again) {
         LetGo();
         Begin();
@@ -797,7 +797,7 @@ TEST_F(AcquisitionTest, EntriesGoWhenNobodyWaits) {  // rule E6.3
   const auto asked = TakeAsked();
   ASSERT_EQ(asked.size(), 1u);
   EXPECT_EQ(asked[0].nodes, NodeSet(0b110));
-  EXPECT_EQ(asked[0].ticket.kind, Kind::kRelease);
+  EXPECT_EQ(asked[0].ticket.kind, TicketKind::kRelease);
   const auto& op = std::get<ReleaseOp>(asked[0].op);
   EXPECT_EQ(op.lock, "x");
   EXPECT_EQ(op.owner, "me:2:here") << "of no attempt";
@@ -810,7 +810,7 @@ TEST_F(AcquisitionTest, EntriesGoWhenNobodyWaits) {  // rule E6.3
 
 TEST_F(AcquisitionTest, EntriesStayWithTheLease) {  // rule E6.3
   Begin();
-  HearAll(Kind::kAttempt, {Vote(7), Vote(7)});
+  HearAll(TicketKind::kAttempt, {Vote(7), Vote(7)});
   effects_.clear();
   acquisition_.Stop(now_);
   EXPECT_EQ(Questions(), "");
@@ -821,8 +821,8 @@ TEST_F(AcquisitionTest, IsForgottenWhenTheLastVoteOfAGrantHasComeAndNobodyWaits)
   for (const std::size_t waiters : {0, 1}) {
     StartAnew();
     Begin();
-    const NodeAnswer last = AnswerTo(Kind::kAttempt, 2, Verdict::kOk, 7);
-    HearAll(Kind::kAttempt, {Vote(7), Vote(7)});
+    const NodeAnswer last = AnswerTo(TicketKind::kAttempt, 2, Verdict::kOk, 7);
+    HearAll(TicketKind::kAttempt, {Vote(7), Vote(7)});
     demand_ = {.is_held = true, .waiters = waiters};
     acquisition_.Forget();
     EXPECT_NE(acquisition_.contention(), nullptr) << "node 2 may have an entry";

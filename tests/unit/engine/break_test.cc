@@ -7,7 +7,7 @@
 namespace redlockd::engine {
 namespace {
 
-using Kind = Notice::Kind;
+using NoticeKind = Notice::Kind;
 using testing::HasSubstr;
 
 constexpr char kOwner[] = "me:1:here";  // of this daemon's first attempt
@@ -55,11 +55,11 @@ TEST_F(Break, OfAFenceEndsTheHoldAndKeepsItsKeysUntilTheDeadline) {  // rule I4
   const auto request = OfFence(grant.fence);
   ASSERT_TRUE(AnswerTo<Broken>(request));
   EXPECT_EQ(AnswerTo<Broken>(request)->left, grant.deadline - now_);
-  const auto notice = LastTold(session_, Kind::kBroken);
+  const auto notice = LastTold(session_, NoticeKind::kBroken);
   ASSERT_TRUE(notice);
   EXPECT_EQ(notice->fence, grant.fence);
   EXPECT_EQ(notice->deadline, grant.deadline);
-  EXPECT_FALSE(LastTold(session_, Kind::kLost));
+  EXPECT_FALSE(LastTold(session_, NoticeKind::kLost));
   EXPECT_EQ(engine_->HoldCount(), 0u);
   EXPECT_EQ(KeysOf(kOwner), 3u);
 
@@ -94,7 +94,7 @@ TEST_F(Break, OfAFenceThatNobodyHoldsHereSaysWhatIs) {
   EXPECT_THAT(FailureOf(OfFence(grant.fence + 1))->text,
               HasSubstr("with fence " + std::to_string(grant.fence)));
   EXPECT_EQ(engine_->HoldCount(), 1u);
-  EXPECT_FALSE(LastTold(session_, Kind::kBroken));
+  EXPECT_FALSE(LastTold(session_, NoticeKind::kBroken));
 }
 
 // --- an owner of any host, as the one who breaks sees it
@@ -173,10 +173,10 @@ TEST_F(Break, HintsOfAMajorityEndTheHold) {  // rule I4
   for (NodeIndex i = 0; i < 3; ++i) KeepOn(i);
   Hint(0);
   Hint(0);
-  EXPECT_FALSE(LastTold(session_, Kind::kBroken)) << "one node alone decides nothing";
+  EXPECT_FALSE(LastTold(session_, NoticeKind::kBroken)) << "one node alone decides nothing";
   Hint(2);
-  ASSERT_TRUE(LastTold(session_, Kind::kBroken));
-  EXPECT_EQ(LastTold(session_, Kind::kBroken)->deadline, grant.deadline);
+  ASSERT_TRUE(LastTold(session_, NoticeKind::kBroken));
+  EXPECT_EQ(LastTold(session_, NoticeKind::kBroken)->deadline, grant.deadline);
   EXPECT_EQ(engine_->HoldCount(), 0u);
   EXPECT_EQ(KeysOf(std::string(kKept) + kOwner), 3u);
 }
@@ -184,7 +184,7 @@ TEST_F(Break, HintsOfAMajorityEndTheHold) {  // rule I4
 TEST_F(Break, AHintOfAnotherAttemptIsNone) {  // rule I4
   MustHold(session_);
   for (NodeIndex i = 0; i < 3; ++i) Hint(i, 2);
-  EXPECT_FALSE(LastTold(session_, Kind::kBroken));
+  EXPECT_FALSE(LastTold(session_, NoticeKind::kBroken));
   EXPECT_EQ(engine_->HoldCount(), 1u);
 }
 
@@ -203,8 +203,8 @@ TEST_F(Break, RenewalsThatAMajorityRefusesAsBrokenEndTheHold) {  // rule I4
   KeepOn(0);
   KeepOn(2);
   Pass(timing_.ttl / 3 + 1ms);
-  ASSERT_TRUE(LastTold(session_, Kind::kBroken));
-  EXPECT_GE(LastTold(session_, Kind::kBroken)->deadline, grant.deadline);
+  ASSERT_TRUE(LastTold(session_, NoticeKind::kBroken));
+  EXPECT_GE(LastTold(session_, NoticeKind::kBroken)->deadline, grant.deadline);
   EXPECT_EQ(engine_->HoldCount(), 0u);
 }
 
@@ -272,8 +272,8 @@ TEST_F(Break, WhoBreaksItsOwnDaemonsOwnerIsHeardAsAnybody) {
   ASSERT_TRUE(AnswerTo<Broken>(OfOwner(kOwner)));
   Hint(0);
   Hint(1);
-  ASSERT_TRUE(LastTold(session_, Kind::kBroken));
-  EXPECT_EQ(LastTold(session_, Kind::kBroken)->deadline, grant.deadline);
+  ASSERT_TRUE(LastTold(session_, NoticeKind::kBroken));
+  EXPECT_EQ(LastTold(session_, NoticeKind::kBroken)->deadline, grant.deadline);
 }
 
 }  // namespace

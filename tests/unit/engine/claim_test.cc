@@ -15,7 +15,7 @@ namespace redlockd::engine {
 namespace {
 
 using namespace std::chrono_literals;
-using Kind = Ticket::Kind;
+using TicketKind = Ticket::Kind;
 using Outcome = FenceBlock::Outcome;
 
 // Returns all that was heard, in one line.
@@ -51,11 +51,11 @@ class ClaimTest : public ClaimFixture {
     now_ += 1s;
     EXPECT_TRUE(claim_.Renew(now_));
     EXPECT_EQ(Questions(), "renew 01, heal 2");
-    Hear(Kind::kRenew, 1, Verdict::kOk);
+    Hear(TicketKind::kRenew, 1, Verdict::kOk);
     if (last == 0) {
-      EXPECT_EQ(TextOf(HearNothing(Kind::kHeal, 2)), "");
+      EXPECT_EQ(TextOf(HearNothing(TicketKind::kHeal, 2)), "");
     } else {
-      EXPECT_EQ(TextOf(HearNothing(Kind::kRenew, 0)), "");
+      EXPECT_EQ(TextOf(HearNothing(TicketKind::kRenew, 0)), "");
     }
   }
   // A block of 64 is granted and used, but for `left` fences.
@@ -77,7 +77,8 @@ TEST_F(ClaimTest, EachLifeHasItsOwnOwnerValue) {  // rule A1
   for (int life = 0; life < 3; ++life) {
     claim_.Begin(3s);
     EXPECT_FALSE(claim_.IsGranted());
-    claim_.AskToTake(now_, NodeSet(0b111), {.purpose = Kind::kAttempt, .proposal = 1, .block = 1});
+    claim_.AskToTake(now_, NodeSet(0b111),
+                     {.purpose = TicketKind::kAttempt, .proposal = 1, .block = 1});
     owners.insert(std::get<AcquireOp>(TakeAsked().at(0).op).owner);
     EXPECT_EQ(claim_.End().may_have(), NodeSet(0b111));
     EXPECT_EQ(claim_.lease(), nullptr);
@@ -89,7 +90,7 @@ TEST_F(ClaimTest, AQuestionToTakeHasAllItsTerms) {
   claim_.Begin(2s);
   claim_.lease()->BeginRound(now_);
   claim_.AskToTake(now_, NodeSet(0b101),
-                   {.purpose = Kind::kAttempt,
+                   {.purpose = TicketKind::kAttempt,
                     .proposal = 17,
                     .block = 64,
                     .queueing = Queueing::kAlways,
@@ -99,7 +100,7 @@ TEST_F(ClaimTest, AQuestionToTakeHasAllItsTerms) {
   const auto asked = TakeAsked();
   ASSERT_EQ(asked.size(), 1u);
   EXPECT_EQ(asked[0].nodes, NodeSet(0b101));
-  EXPECT_EQ(asked[0].ticket.kind, Kind::kAttempt);
+  EXPECT_EQ(asked[0].ticket.kind, TicketKind::kAttempt);
   EXPECT_EQ(asked[0].ticket.round, 1u);
   EXPECT_EQ(asked[0].ticket.subject, claim_.lease()->attempt());
   EXPECT_EQ(asked[0].ticket.asked, now_);
@@ -122,7 +123,7 @@ TEST_F(ClaimTest, AConfirmRoundIsAnotherRound) {  // rule A4
   const auto asked = TakeAsked();
   ASSERT_EQ(asked.size(), 1u);
   EXPECT_EQ(asked[0].nodes, NodeSet(0b011));
-  EXPECT_EQ(asked[0].ticket.kind, Kind::kConfirm);
+  EXPECT_EQ(asked[0].ticket.kind, TicketKind::kConfirm);
   EXPECT_EQ(asked[0].ticket.round, 2u);
   const auto& op = std::get<ConfirmOp>(asked[0].op);
   EXPECT_EQ(op.owner, "me:1:here");
@@ -152,7 +153,7 @@ TEST_F(ClaimTest, ARenewalAsksEachNodeForWhatItCanGive) {  // rules C5, C6
     Grant(row.has_promised ? NodeSet(0b111) : NodeSet(0b110));
     if (!row.is_idle) {
       claim_.Renew(now_);
-      for (const NodeIndex node : {1, 2}) Hear(Kind::kRenew, node, Verdict::kOk);
+      for (const NodeIndex node : {1, 2}) Hear(TicketKind::kRenew, node, Verdict::kOk);
     }
     Make(0, row.state);
     now_ += 1s;
@@ -236,7 +237,7 @@ TEST_F(ClaimTest, AnAnswerToARenewalMovesTheDeadlineOrHealsOrEndangers) {  // ru
     RenewAllBut(0);
     Make(0, row.state);
     const Time before = *claim_.lease()->Deadline();
-    const auto heard = Hear(Kind::kRenew, 0, row.verdict, 0, row.demand);
+    const auto heard = Hear(TicketKind::kRenew, 0, row.verdict, 0, row.demand);
     EXPECT_EQ(TextOf(heard), row.heard) << row.what;
     EXPECT_EQ(Questions(), row.asked) << row.what;
     EXPECT_EQ(claim_.lease()->Deadline(), heard.deadline_moved ? Until(now_) : before) << row.what;
@@ -247,7 +248,7 @@ TEST_F(ClaimTest, AnAnswerToARenewalMovesTheDeadlineOrHealsOrEndangers) {  // ru
 TEST_F(ClaimTest, AnAnswerToAnAcquireCountsWhereTheNodeVotes) {
   enum Promise { kCounts, kDoesNotCount, kIsReleased };
   struct Row {
-    Kind purpose;
+    TicketKind purpose;
     Verdict verdict;
     NodeIs state;
     const char* heard;
@@ -256,28 +257,28 @@ TEST_F(ClaimTest, AnAnswerToAnAcquireCountsWhereTheNodeVotes) {
   };
   std::vector<Row> rows = {
       // Nothing is granted yet: there is no deadline to move.
-      {Kind::kAttempt, Verdict::kOk, NodeIs::kUp, "", kCounts, true},
-      {Kind::kAttempt, Verdict::kOk, NodeIs::kFull, "", kIsReleased, true},
-      {Kind::kAttempt, Verdict::kOk, NodeIs::kDown, "", kIsReleased, true},
-      {Kind::kAttempt, Verdict::kBusy, NodeIs::kUp, "", kDoesNotCount, true},
-      {Kind::kAttempt, Verdict::kNotTurn, NodeIs::kUp, "", kDoesNotCount, true},
+      {TicketKind::kAttempt, Verdict::kOk, NodeIs::kUp, "", kCounts, true},
+      {TicketKind::kAttempt, Verdict::kOk, NodeIs::kFull, "", kIsReleased, true},
+      {TicketKind::kAttempt, Verdict::kOk, NodeIs::kDown, "", kIsReleased, true},
+      {TicketKind::kAttempt, Verdict::kBusy, NodeIs::kUp, "", kDoesNotCount, true},
+      {TicketKind::kAttempt, Verdict::kNotTurn, NodeIs::kUp, "", kDoesNotCount, true},
       // The key stays, which may have been promised before.
-      {Kind::kHeal, Verdict::kOk, NodeIs::kUp, "moved", kCounts, true},
-      {Kind::kHeal, Verdict::kOk, NodeIs::kFull, "endangered", kDoesNotCount, true},
-      {Kind::kHeal, Verdict::kOk, NodeIs::kDown, "endangered", kDoesNotCount, true},
-      {Kind::kHeal, Verdict::kBusy, NodeIs::kUp, "endangered", kDoesNotCount, true},
-      {Kind::kHeal, Verdict::kNotTurn, NodeIs::kUp, "endangered", kDoesNotCount, true},
+      {TicketKind::kHeal, Verdict::kOk, NodeIs::kUp, "moved", kCounts, true},
+      {TicketKind::kHeal, Verdict::kOk, NodeIs::kFull, "endangered", kDoesNotCount, true},
+      {TicketKind::kHeal, Verdict::kOk, NodeIs::kDown, "endangered", kDoesNotCount, true},
+      {TicketKind::kHeal, Verdict::kBusy, NodeIs::kUp, "endangered", kDoesNotCount, true},
+      {TicketKind::kHeal, Verdict::kNotTurn, NodeIs::kUp, "endangered", kDoesNotCount, true},
   };
   for (const Verdict verdict :
        {Verdict::kNotOwner, Verdict::kPassed, Verdict::kSkew, Verdict::kAmnesia,
         Verdict::kQuarantine, Verdict::kSettings, Verdict::kError}) {
-    rows.push_back({Kind::kAttempt, verdict, NodeIs::kUp, "", kDoesNotCount, false});
-    rows.push_back({Kind::kHeal, verdict, NodeIs::kUp, "endangered", kDoesNotCount, false});
+    rows.push_back({TicketKind::kAttempt, verdict, NodeIs::kUp, "", kDoesNotCount, false});
+    rows.push_back({TicketKind::kHeal, verdict, NodeIs::kUp, "endangered", kDoesNotCount, false});
   }
   for (const Row& row : rows) {
     const int line = static_cast<int>(&row - rows.data());
     StartAnew();
-    if (row.purpose == Kind::kAttempt) {
+    if (row.purpose == TicketKind::kAttempt) {
       Ask();
     } else {
       RenewAllBut(2);
@@ -296,11 +297,11 @@ TEST_F(ClaimTest, AnAnswerToAnAcquireCountsWhereTheNodeVotes) {
 
 TEST_F(ClaimTest, AnOwnGrantThatDoesNotCountTakesTheFormerPromiseWithIt) {  // rule A6
   Ask();
-  Hear(Kind::kAttempt, 0, Verdict::kOk, kFirst);
+  Hear(TicketKind::kAttempt, 0, Verdict::kOk, kFirst);
   EXPECT_TRUE(HasPromised(0));
   claim_.lease()->BeginRound(now_);
   Make(0, NodeIs::kFull);
-  Hear(Kind::kAttempt, 0, Verdict::kOk, kFirst);
+  Hear(TicketKind::kAttempt, 0, Verdict::kOk, kFirst);
   EXPECT_FALSE(HasPromised(0));
   const auto asked = TakeAsked();
   ASSERT_EQ(asked.size(), 1u);
@@ -309,11 +310,11 @@ TEST_F(ClaimTest, AnOwnGrantThatDoesNotCountTakesTheFormerPromiseWithIt) {  // r
 
 TEST_F(ClaimTest, AnAnswerOfAnEarlierRoundPromisesAndDecidesNothing) {
   RenewAllBut(0);
-  NodeAnswer lost = AnswerTo(Kind::kRenew, 0, Verdict::kNotOwner);
+  NodeAnswer lost = AnswerTo(TicketKind::kRenew, 0, Verdict::kNotOwner);
   --lost.ticket.round;
   EXPECT_EQ(TextOf(claim_.OnAnswer(now_, lost, {.is_held = true})), "");
   EXPECT_EQ(Questions(), "") << "a question that was asked since may have set the key";
-  NodeAnswer late = AnswerTo(Kind::kRenew, 0, Verdict::kOk);
+  NodeAnswer late = AnswerTo(TicketKind::kRenew, 0, Verdict::kOk);
   --late.ticket.round;
   late.ticket.asked -= 500ms;
   EXPECT_EQ(TextOf(claim_.OnAnswer(now_, late, {.is_held = true})), "moved");
@@ -327,7 +328,7 @@ TEST_F(ClaimTest, AnAnswerToAConfirmRoundPromisesNothing) {  // rule A4
     Ask();
     claim_.AskToConfirm(now_, NodeSet(0b111), kFirst, 1);
     effects_.clear();
-    EXPECT_EQ(TextOf(Hear(Kind::kConfirm, 0, verdict, Stored())), "");
+    EXPECT_EQ(TextOf(Hear(TicketKind::kConfirm, 0, verdict, Stored())), "");
     EXPECT_EQ(Questions(), "");
     EXPECT_FALSE(HasPromised(0));
     EXPECT_EQ(HasLearned(), verdict == Verdict::kPassed) << static_cast<int>(verdict);
@@ -338,19 +339,20 @@ TEST_F(ClaimTest, SilenceEndangersAGrantedOneAndFreesANodeThatIsGone) {
   struct Row {
     const char* what;
     bool gone;
-    Kind purpose;
+    TicketKind purpose;
     const char* heard;
     bool is_idle;  // afterwards
   };
   for (const Row& row : {
-           Row{"it may still answer", false, Kind::kRenew, "endangered", false},
-           Row{"it will not answer", true, Kind::kRenew, "endangered", true},
-           Row{"it may still answer", false, Kind::kAttempt, "", false},
-           Row{"it will not answer", true, Kind::kAttempt, "", true},
-           Row{"the acquire before it may still be answered", true, Kind::kConfirm, "", false},
+           Row{"it may still answer", false, TicketKind::kRenew, "endangered", false},
+           Row{"it will not answer", true, TicketKind::kRenew, "endangered", true},
+           Row{"it may still answer", false, TicketKind::kAttempt, "", false},
+           Row{"it will not answer", true, TicketKind::kAttempt, "", true},
+           Row{"the acquire before it may still be answered", true, TicketKind::kConfirm, "",
+               false},
        }) {
     StartAnew();
-    if (row.purpose == Kind::kRenew) {
+    if (row.purpose == TicketKind::kRenew) {
       RenewAllBut(0);
     } else {
       Ask();
@@ -396,7 +398,7 @@ TEST_F(ClaimTest, AMajorityThatAgreesExtendsTheFences) {  // rules B3, B4
     ASSERT_EQ(Questions(), "block 012");
     for (NodeIndex node = 0; node < 3; ++node) {
       const Said& said = row.said[node];
-      EXPECT_EQ(TextOf(Hear(Kind::kBlock, node, said.verdict, kFirst + 64 + said.fence)),
+      EXPECT_EQ(TextOf(Hear(TicketKind::kBlock, node, said.verdict, kFirst + 64 + said.fence)),
                 said.heard)
           << line << " node " << node;
     }
@@ -410,24 +412,24 @@ TEST_F(ClaimTest, AMajorityThatAgreesExtendsTheFences) {  // rules B3, B4
 TEST_F(ClaimTest, SilenceOfMostEndsAQuestionForFences) {
   UseAllBut(0);
   claim_.ReserveFences(now_, true);
-  EXPECT_EQ(TextOf(HearNothing(Kind::kBlock, 0)), "");
-  EXPECT_EQ(TextOf(HearNothing(Kind::kBlock, 1)), "used up");
-  EXPECT_EQ(TextOf(HearNothing(Kind::kBlock, 2)), "endangered");
+  EXPECT_EQ(TextOf(HearNothing(TicketKind::kBlock, 0)), "");
+  EXPECT_EQ(TextOf(HearNothing(TicketKind::kBlock, 1)), "used up");
+  EXPECT_EQ(TextOf(HearNothing(TicketKind::kBlock, 2)), "endangered");
 }
 
 TEST_F(ClaimTest, AnswersSayThatAnotherDaemonWantsIt) {  // rule E2
   struct Row {
-    Kind purpose;
+    TicketKind purpose;
     Stamp greatest;
     bool wanted;
     bool is_wanted;
   };
   for (const Row& row : {
-           Row{Kind::kRenew, 0, true, true},
-           Row{Kind::kRenew, 0, false, false},
-           Row{Kind::kHeal, 7, false, true},
-           Row{Kind::kHeal, 0, false, false},
-           Row{Kind::kAttempt, 7, false, true},
+           Row{TicketKind::kRenew, 0, true, true},
+           Row{TicketKind::kRenew, 0, false, false},
+           Row{TicketKind::kHeal, 7, false, true},
+           Row{TicketKind::kHeal, 0, false, false},
+           Row{TicketKind::kAttempt, 7, false, true},
        }) {
     StartAnew();
     Grant();
@@ -449,14 +451,14 @@ TEST_F(ClaimTest, OneThatIsKeptHearsNothingThatChangesIt) {  // rule C9
     const Time end = Until(now_);
     now_ += 1s;
     claim_.Renew(now_);
-    Hear(Kind::kRenew, 1, Verdict::kOk);
+    Hear(TicketKind::kRenew, 1, Verdict::kOk);
     claim_.Keep(now_, now_);
     EXPECT_TRUE(claim_.IsSecured()) << "nothing beyond what was announced";
     effects_.clear();
-    EXPECT_EQ(TextOf(Hear(Kind::kRenew, 0, verdict, 0, {.waiters = 1, .ttl = 3s})),
+    EXPECT_EQ(TextOf(Hear(TicketKind::kRenew, 0, verdict, 0, {.waiters = 1, .ttl = 3s})),
               verdict == Verdict::kOk ? "moved" : "");
     claim_.PlanEnd(now_);
-    EXPECT_EQ(TextOf(Hear(Kind::kHeal, 2, verdict)), "");
+    EXPECT_EQ(TextOf(Hear(TicketKind::kHeal, 2, verdict)), "");
     EXPECT_EQ(Questions(), "") << static_cast<int>(verdict);
     claim_.tenure().OnWanted(now_, true);
     EXPECT_FALSE(claim_.tenure().IsWanted()) << "it is not given away";
@@ -473,9 +475,9 @@ TEST_F(ClaimTest, OneThatIsKeptForLongerIsAskedForUntilAMajorityPromisesIt) {  /
   claim_.Keep(now_, until);
   EXPECT_EQ(Questions(), "renew 01, heal 2");
   EXPECT_FALSE(claim_.IsSecured());
-  Hear(Kind::kRenew, 0, Verdict::kOk);
-  HearNothing(Kind::kRenew, 1);
-  Hear(Kind::kHeal, 2, Verdict::kBusy);
+  Hear(TicketKind::kRenew, 0, Verdict::kOk);
+  HearNothing(TicketKind::kRenew, 1);
+  Hear(TicketKind::kHeal, 2, Verdict::kBusy);
   EXPECT_FALSE(claim_.IsSecured());
   now_ += shared_.options.timing.retry_interval;
   EXPECT_EQ(claim_.schedule().TakeDue(now_), Schedule::Due::kRenewal);
@@ -484,7 +486,7 @@ TEST_F(ClaimTest, OneThatIsKeptForLongerIsAskedForUntilAMajorityPromisesIt) {  /
   ASSERT_EQ(asked.at(0).nodes, NodeSet(0b011));
   const Duration ttl = std::get<RenewOp>(asked[0].op).ttl;
   EXPECT_GE(now_ + ttl - shared_.options.timing.DriftAllowance(ttl), until);
-  EXPECT_EQ(TextOf(Hear(Kind::kRenew, 1, Verdict::kOk)), "moved");
+  EXPECT_EQ(TextOf(Hear(TicketKind::kRenew, 1, Verdict::kOk)), "moved");
   EXPECT_TRUE(claim_.IsSecured());
   claim_.PlanEnd(now_);
   EXPECT_EQ(claim_.schedule().TakeDue(until - 1ns), Schedule::Due::kRenewal);
@@ -498,8 +500,8 @@ TEST_F(ClaimTest, OneThatNoMajorityKeepsEndsWithItsLease) {  // rule I2
   claim_.PlanHold(now_, Until(now_), true);
   const Time end = Until(now_);
   claim_.Keep(now_, now_ + 60s);
-  Hear(Kind::kRenew, 0, Verdict::kOk);
-  HearNothing(Kind::kRenew, 1);
+  Hear(TicketKind::kRenew, 0, Verdict::kOk);
+  HearNothing(TicketKind::kRenew, 1);
   claim_.PlanEnd(now_);
   claim_.schedule().TakeDue(now_ + shared_.options.timing.retry_interval);
   EXPECT_EQ(claim_.schedule().TakeDue(end - 1ns), std::nullopt);
@@ -581,7 +583,7 @@ TEST_F(ClaimTest, AHandOffAsksForWhatTheNextInLineNeeds) {  // rules B2, C10
       {"it was asked for in vain",
        [&] {
          ask();
-         for (NodeIndex i = 0; i < 3; ++i) HearNothing(Kind::kRenew, i);
+         for (NodeIndex i = 0; i < 3; ++i) HearNothing(TicketKind::kRenew, i);
        },
        6s, HandOff::kImpossible, "", true},
       {"fences are on their way",
@@ -594,8 +596,8 @@ TEST_F(ClaimTest, AHandOffAsksForWhatTheNextInLineNeeds) {  // rules B2, C10
        [&] {
          use_up();
          claim_.ReserveFences(now_, true);
-         Hear(Kind::kBlock, 0, Verdict::kOk, kFirst + 1);
-         Hear(Kind::kBlock, 1, Verdict::kBusy);
+         Hear(TicketKind::kBlock, 0, Verdict::kOk, kFirst + 1);
+         Hear(TicketKind::kBlock, 1, Verdict::kBusy);
        },
        3s, HandOff::kPending, "", false},
       {"a minority votes",
@@ -614,7 +616,7 @@ TEST_F(ClaimTest, AHandOffAsksForWhatTheNextInLineNeeds) {  // rules B2, C10
        [&] {
          use_up();
          claim_.Renew(now_);
-         Hear(Kind::kRenew, 0, Verdict::kOk);
+         Hear(TicketKind::kRenew, 0, Verdict::kOk);
        },
        3s, HandOff::kPending, "", false},
   };
@@ -665,10 +667,10 @@ TEST_F(ClaimDeathTest, NothingHappensTwice) {
 
 TEST_F(ClaimDeathTest, AnAnswerIsToAQuestionOfThisClaim) {
   Grant();
-  NodeAnswer of_another = AnswerTo(Kind::kRenew, 0, Verdict::kOk);
+  NodeAnswer of_another = AnswerTo(TicketKind::kRenew, 0, Verdict::kOk);
   ++of_another.ticket.subject;
   EXPECT_DEATH(claim_.OnAnswer(now_, of_another, {}), "answer.ticket.subject");
-  for (const Kind kind : {Kind::kRelease, Kind::kQuery, Kind::kProbe}) {
+  for (const TicketKind kind : {TicketKind::kRelease, TicketKind::kQuery, TicketKind::kProbe}) {
     EXPECT_DEATH(Hear(kind, 0, Verdict::kOk), "CHECK\\(false\\)");
   }
 }

@@ -4,8 +4,8 @@
 namespace redlockd::engine {
 namespace {
 
-using Kind = Notice::Kind;
-using Kinds = std::vector<Kind>;
+using NoticeKind = Notice::Kind;
+using Kinds = std::vector<NoticeKind>;
 
 class HoldTest : public EngineFixture {
  protected:
@@ -35,7 +35,7 @@ TEST_F(HoldTest, IsRenewedAtAThirdOfTheTtl) {  // rule C5
   Pass(1s - 1ns);
   EXPECT_TRUE(Told(session_).empty());
   Pass(1ns);
-  EXPECT_EQ(Told(session_), Kinds{Kind::kRenewed});
+  EXPECT_EQ(Told(session_), Kinds{NoticeKind::kRenewed});
   EXPECT_EQ(Deadline(), start + 1s + Promise(3s));
   Pass(1s);
   EXPECT_EQ(engine_->counters().renewals, 2u);
@@ -80,12 +80,12 @@ TEST_F(HoldTest, DangerAndLossSayWhatEachNodeSaid) {
   Answer(Take<RenewOp>(0), Verdict::kError, 0, 0ns, "READONLY");
   Silence(Take<RenewOp>(1));
   Down(2);
-  const auto warned = LastTold(session_, Kind::kJeopardy);
+  const auto warned = LastTold(session_, NoticeKind::kJeopardy);
   ASSERT_TRUE(warned);
   EXPECT_EQ(warned->text,
             "node 1 refused: READONLY; node 2 did not answer in time; node 3 connection refused");
   Pass(3s);
-  const auto lost = LastTold(session_, Kind::kLost);
+  const auto lost = LastTold(session_, NoticeKind::kLost);
   ASSERT_TRUE(lost);
   EXPECT_NE(lost->text.find("node 1 refused: READONLY"), std::string::npos) << lost->text;
   EXPECT_NE(lost->text.find("node 3 connection refused"), std::string::npos) << lost->text;
@@ -167,11 +167,11 @@ TEST_F(HoldTest, ARoundWithoutAMajorityIsJeopardyAndTheNextGoodOneSafe) {
   if (IsAsked<AcquireOp>(2)) Silence(Take<AcquireOp>(2), true);
   EXPECT_TRUE(Told(session_).empty());
   Silence(Take<RenewOp>(1), true);
-  EXPECT_EQ(Told(session_), Kinds{Kind::kJeopardy});
+  EXPECT_EQ(Told(session_), Kinds{NoticeKind::kJeopardy});
   Pass(100ms);
   Answer(Take<RenewOp>(0), Verdict::kOk);
   Answer(Take<RenewOp>(1), Verdict::kOk);
-  EXPECT_EQ(Told(session_), (Kinds{Kind::kJeopardy, Kind::kSafe}));
+  EXPECT_EQ(Told(session_), (Kinds{NoticeKind::kJeopardy, NoticeKind::kSafe}));
 }
 
 // The next round comes later than that.
@@ -183,19 +183,19 @@ TEST_F(HoldTest, HalfOfAShortTtlInSilenceIsJeopardy) {
   ASSERT_TRUE(IsAsked<RenewOp>(0));
   EXPECT_TRUE(Told(session_).empty());
   Pass(1ns);
-  EXPECT_EQ(Told(session_), Kinds{Kind::kJeopardy});
+  EXPECT_EQ(Told(session_), Kinds{NoticeKind::kJeopardy});
 }
 
 TEST_F(HoldTest, SilenceIsJeopardyBeforeHalfTheTtlAndLostBeforeTheDeadline) {  // no reply needed
   HoldOnTwo();
   const Time deadline = Deadline();
   Pass(deadline - now_ - 1500ms);
-  EXPECT_EQ(Told(session_), Kinds{Kind::kJeopardy});
+  EXPECT_EQ(Told(session_), Kinds{NoticeKind::kJeopardy});
   Pass(deadline - now_ - 10ms - 1ns);
   EXPECT_EQ(engine_->HoldCount(), 1u);
   Pass(1ns);
-  EXPECT_EQ(Told(session_), (Kinds{Kind::kJeopardy, Kind::kLost}));
-  EXPECT_EQ(LastTold(session_, Kind::kLost)->reason, LossReason::kDeadline);
+  EXPECT_EQ(Told(session_), (Kinds{NoticeKind::kJeopardy, NoticeKind::kLost}));
+  EXPECT_EQ(LastTold(session_, NoticeKind::kLost)->reason, LossReason::kDeadline);
   EXPECT_EQ(engine_->HoldCount(), 0u);
   Pass(10ms - 1ns);
   EXPECT_FALSE(IsAsked<ReleaseOp>(0)) << "rule C9: kept to the end";
@@ -208,11 +208,11 @@ TEST_F(HoldTest, ALateAnswerDoesNotUndoALoss) {  // rule C5
   Pass(1s);
   const Asked a = Take<RenewOp>(0), b = Take<RenewOp>(1);
   Pass(Promise(3s) - 1s);
-  EXPECT_EQ(Told(session_).back(), Kind::kLost);
+  EXPECT_EQ(Told(session_).back(), NoticeKind::kLost);
   Answer(a, Verdict::kOk);
   Answer(b, Verdict::kOk);
   EXPECT_EQ(engine_->HoldCount(), 0u);
-  EXPECT_EQ(Told(session_).back(), Kind::kLost);
+  EXPECT_EQ(Told(session_).back(), NoticeKind::kLost);
 }
 
 TEST_F(HoldTest, AnAnswerThatComesWithTheDeadlineIsTooLate) {
@@ -222,13 +222,13 @@ TEST_F(HoldTest, AnAnswerThatComesWithTheDeadlineIsTooLate) {
   now_ += Promise(3s) - 1s;  // the host was suspended: no timer has rung
   Answer(a, Verdict::kOk);
   Answer(b, Verdict::kOk);
-  EXPECT_EQ(Told(session_).back(), Kind::kLost);
+  EXPECT_EQ(Told(session_).back(), NoticeKind::kLost);
 }
 
 TEST_F(HoldTest, ASuspendPastTheDeadlineIsLost) {
   MustHold(session_);
   Jump(10s);
-  EXPECT_EQ(Told(session_).back(), Kind::kLost);
+  EXPECT_EQ(Told(session_).back(), NoticeKind::kLost);
   EXPECT_EQ(engine_->HoldCount(), 0u);
 }
 
@@ -307,7 +307,7 @@ TEST_F(HoldTest, AForwardStepThatTakesTheMajorityIsLostAndItsDeadlineKept) {  //
   const auto next = Open();
   const auto request = Lock(next);
   Answer(Take<RenewOp>(0), Verdict::kOk);
-  EXPECT_EQ(Told(session_), (Kinds{Kind::kJeopardy, Kind::kLost}));
+  EXPECT_EQ(Told(session_), (Kinds{NoticeKind::kJeopardy, NoticeKind::kLost}));
   // The holder was told a deadline; nobody gets the lock before it.
   Pass(announced - now_ - 1ns);
   EXPECT_FALSE(IsAsked<ReleaseOp>(1));
@@ -337,9 +337,9 @@ TEST_F(HoldTest, AForwardStepThatMovesTheDeadlineBackIsToldAsJeopardy) {  // rul
     return answer;
   }());
   EXPECT_EQ(Deadline(), first);
-  EXPECT_EQ(LastTold(session_, Kind::kJeopardy)->deadline, first);
+  EXPECT_EQ(LastTold(session_, NoticeKind::kJeopardy)->deadline, first);
   Answer(renewal, Verdict::kOk);
-  EXPECT_EQ(Told(session_).back(), Kind::kSafe);
+  EXPECT_EQ(Told(session_).back(), NoticeKind::kSafe);
 }
 
 // --- max-hold -----------------------------------------------------------------------------------
@@ -352,11 +352,11 @@ TEST_F(HoldTest, NoDeadlineBeyondMaxHoldIsEverAnnounced) {  // rule C9
   EXPECT_EQ(Deadline(), start + 5s);
   EXPECT_EQ(engine_->HoldCount(), 1u);
   for (const auto& [to, notice] : notices_) {
-    EXPECT_EQ(notice.kind, Kind::kRenewed);
+    EXPECT_EQ(notice.kind, NoticeKind::kRenewed);
     EXPECT_LE(notice.deadline, start + 5s);
   }
   Pass(1ns);
-  EXPECT_EQ(LastTold(session_, Kind::kLost)->reason, LossReason::kMaxHold);
+  EXPECT_EQ(LastTold(session_, NoticeKind::kLost)->reason, LossReason::kMaxHold);
   EXPECT_EQ(KeysOf("me:1:here"), 3u) << "told before the deadline, kept until then";
   Pass(10ms);
   EXPECT_EQ(KeysOf("me:1:here"), 0u) << "its deadline has passed";
@@ -366,7 +366,7 @@ TEST_F(HoldTest, AMaxHoldBelowTheTtlIsTheDeadline) {
   const Time start = now_;
   EXPECT_EQ(MustHold(session_, {.max_hold = 1s}).deadline, start + 1s);
   Pass(1s);
-  EXPECT_EQ(Told(session_), Kinds{Kind::kLost}) << "no warning: it was asked for";
+  EXPECT_EQ(Told(session_), Kinds{NoticeKind::kLost}) << "no warning: it was asked for";
 }
 
 TEST_F(HoldTest, WhatMaxHoldEndsBeforeTheLeaseDoesIsNotInDanger) {

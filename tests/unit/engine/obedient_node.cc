@@ -12,10 +12,6 @@
 namespace redlockd::engine {
 namespace {
 
-NodeTime Us(Duration duration) {
-  return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
-}
-
 struct Owner {
   std::string instance;
   AttemptNumber attempt = 0;

@@ -4,7 +4,7 @@
 namespace redlockd::engine {
 namespace {
 
-using Kind = Notice::Kind;
+using NoticeKind = Notice::Kind;
 
 class LettingGo : public EngineFixture {
  protected:
@@ -190,7 +190,7 @@ TEST_F(LettingGo, ADrainTellsHoldersAndEndsWaits) {
   const auto waiter = Lock(Open());
   Do(DrainRequested{now_ + 1s});
   EXPECT_EQ(WhyFailed(waiter), Failure::kDraining);
-  EXPECT_EQ(LastTold(session_, Kind::kDraining)->deadline, now_ + 1s);
+  EXPECT_EQ(LastTold(session_, NoticeKind::kDraining)->deadline, now_ + 1s);
   EXPECT_EQ(WhyFailed(Lock(Open(), {.name = "y"})), Failure::kDraining);
   EXPECT_FALSE(engine_->Drained());
   Unlock(session_);
@@ -211,7 +211,7 @@ TEST_F(LettingGo, WhatIsHeldWhenADrainEndsKeepsItsKeys) {  // rule C9
   Do(DrainRequested{now_ + 500ms});
   Pass(500ms);
   EXPECT_TRUE(engine_->Drained());
-  EXPECT_EQ(LastTold(session_, Kind::kLost)->reason, LossReason::kDraining);
+  EXPECT_EQ(LastTold(session_, NoticeKind::kLost)->reason, LossReason::kDraining);
   EXPECT_EQ(KeysOf("me:1:here"), 3u);
   Close(session_);
   EXPECT_EQ(KeysOf("me:1:here"), 3u);

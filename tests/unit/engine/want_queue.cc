@@ -9,10 +9,6 @@ namespace {
 constexpr NodeTime kFarthestAhead = 600'000'000;  // 10 min
 constexpr int kMostAhead = 32;
 
-NodeTime Us(Duration duration) {
-  return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
-}
-
 // Rounded up.
 std::int64_t Milliseconds(NodeTime us) { return (us + 999) / 1000; }
 

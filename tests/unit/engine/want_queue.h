@@ -13,6 +13,10 @@
 
 namespace redlockd::engine {
 
+inline NodeTime Us(Duration duration) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(duration).count();
+}
+
 // The daemons that want one lock, as one node knows them (rules E6.1, E8), by that node's clock. A
 // call of a script may drop and call any number here: a test has few daemons.
 class WantQueue {

@@ -12,6 +12,7 @@
 
 #include "base/descriptor.h"
 #include "daemon/event/loop.h"
+#include "tests/support/wait.h"
 
 namespace redlockd::event {
 namespace {
@@ -19,7 +20,7 @@ namespace {
 using namespace std::chrono_literals;
 using redlock::base::Descriptor;
 
-constexpr auto kPatience = 10s;
+using test::kPatience;
 
 class HttpServerTest : public testing::Test {
  protected:

@@ -12,13 +12,14 @@
 #include "daemon/event/end_of_turn.h"
 #include "daemon/event/signal_watch.h"
 #include "daemon/event/timer.h"
+#include "tests/support/wait.h"
 
 namespace redlockd::event {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kPatience = 10s;
+using test::kPatience;
 
 std::chrono::nanoseconds BootNow() {
   timespec now{};

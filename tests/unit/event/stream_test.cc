@@ -19,6 +19,7 @@
 #include "daemon/event/loop.h"
 #include "daemon/event/timer.h"
 #include "tests/support/test_ca.h"
+#include "tests/support/wait.h"
 #include "tests/unit/event/tls_server.h"
 
 namespace redlockd::event {
@@ -26,7 +27,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto kPatience = 10s;
+using test::kPatience;
 
 // A stream to a listener on 127.0.0.1.
 class StreamTest : public ::testing::Test {

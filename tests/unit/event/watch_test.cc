@@ -11,6 +11,7 @@
 
 #include "daemon/event/loop.h"
 #include "daemon/event/timer.h"
+#include "tests/support/wait.h"
 
 namespace redlockd::event {
 namespace {
@@ -18,7 +19,7 @@ namespace {
 using namespace std::chrono_literals;
 using Trigger = Watch::Trigger;
 
-constexpr auto kPatience = 10s;
+using test::kPatience;
 
 // A connected pair: the daemon's end and its client's.
 class WatchTest : public ::testing::Test {

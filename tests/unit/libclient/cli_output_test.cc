@@ -1,7 +1,6 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <initializer_list>
 #include <nlohmann/json.hpp>
 #include <random>
 
@@ -11,17 +10,12 @@
 #include "libclient/cli/table.h"
 #include "libclient/cli/text.h"
 #include "protocol/name.h"
+#include "tests/unit/libclient/cli_rows.h"
 
 namespace redlock::cli {
 namespace {
 
 using Kind = QueryOptions::Kind;
-
-Row Of(std::initializer_list<std::pair<const char*, const char*>> fields) {
-  Row row;
-  for (const auto& [key, value] : fields) row.Add(key, value);
-  return row;
-}
 
 Answer SomeLocks() {
   Answer answer;

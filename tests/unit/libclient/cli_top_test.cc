@@ -10,6 +10,7 @@
 #include "libclient/cli/text.h"
 #include "libclient/cli/top/page.h"
 #include "tests/unit/libclient/cli_fake_daemon.h"
+#include "tests/unit/libclient/cli_rows.h"
 
 namespace redlock::cli {
 namespace {
@@ -17,12 +18,6 @@ namespace {
 using std::chrono::seconds;
 using testing::HasSubstr;
 using testing::Not;
-
-Row Of(std::initializer_list<std::pair<const char*, std::string>> fields) {
-  Row row;
-  for (const auto& [key, value] : fields) row.Add(key, value);
-  return row;
-}
 
 Sample At(seconds time, std::initializer_list<std::pair<const char*, std::string>> counters) {
   Sample sample;

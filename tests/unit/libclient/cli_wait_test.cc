@@ -6,15 +6,10 @@
 #include "libclient/cli/run/wait_report.h"
 #include "protocol/name.h"
 #include "tests/unit/libclient/cli_fake_daemon.h"
+#include "tests/unit/libclient/cli_rows.h"
 
 namespace redlock::cli {
 namespace {
-
-Row Of(std::initializer_list<std::pair<const char*, const char*>> fields) {
-  Row row;
-  for (const auto& [key, value] : fields) row.Add(key, value);
-  return row;
-}
 
 Row Node(const char* state, const char* owner = nullptr, const char* host = nullptr,
          const char* left = nullptr) {

@@ -15,10 +15,13 @@
 #include <thread>
 #include <vector>
 
+#include "tests/support/wait.h"
 #include "tests/unit/libclient/fake_daemon.h"
 
 namespace redlock::client {
 namespace {
+
+using redlockd::test::Eventually;
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
@@ -47,16 +50,6 @@ class LossLog {
   std::condition_variable changed_;
   std::vector<Notice> losses_;
 };
-
-template <typename Condition>
-bool WaitUntil(Condition condition) {
-  const auto end = std::chrono::steady_clock::now() + seconds(10);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    std::this_thread::yield();
-  }
-  return true;
-}
 
 TEST(Mutex, WorksUnderScopedLock) {
   FakeDaemon daemon;
@@ -213,7 +206,7 @@ TEST(Mutex, LearnsOfRenewalsWhileNobodyCallsIt) {
   daemon.Say("* RENEWED lock=jobs fence=99 deadline=1");  // of another hold
   daemon.Say("* RENEWED lock=jobs fence=1 deadline=" +
              std::to_string(later.time_since_epoch().count()));
-  EXPECT_TRUE(WaitUntil([&] { return mutex.deadline() == later; }));
+  EXPECT_TRUE(Eventually([&] { return mutex.deadline() == later; }));
   EXPECT_TRUE(mutex.valid());
 }
 

@@ -14,10 +14,13 @@
 #include <thread>
 #include <vector>
 
+#include "tests/support/wait.h"
 #include "tests/unit/libclient/fake_daemon.h"
 
 namespace redlock::client {
 namespace {
+
+using redlockd::test::Eventually;
 
 using std::chrono::milliseconds;
 using std::chrono::seconds;
@@ -35,16 +38,6 @@ constexpr bool kWithThreadSanitizer = false;
 // A sanitizer and other jobs on the machine make all of this slower. What does not keep its time at
 // all takes 5 s or more.
 constexpr seconds kSlack{3};
-
-template <typename Condition>
-bool WaitUntil(Condition condition) {
-  const auto end = std::chrono::steady_clock::now() + seconds(10);
-  while (!condition()) {
-    if (std::chrono::steady_clock::now() > end) return false;
-    std::this_thread::sleep_for(milliseconds(1));
-  }
-  return true;
-}
 
 template <typename Call>
 std::chrono::nanoseconds Duration(Call call) {
@@ -118,9 +111,9 @@ TEST_F(SessionTest, AHoldIsMovedAndReleasedByItsEnd) {
     EXPECT_TRUE(second.valid());
     first = session_.lock("other");
     second = std::move(first);
-    EXPECT_TRUE(WaitUntil([&] { return daemon_.received().size() == 3; }));
+    EXPECT_TRUE(Eventually([&] { return daemon_.received().size() == 3; }));
   }
-  EXPECT_TRUE(WaitUntil([&] { return daemon_.received().size() == 4; }));
+  EXPECT_TRUE(Eventually([&] { return daemon_.received().size() == 4; }));
   EXPECT_EQ(daemon_.received().at(2), "unlock jobs fence=1 as=1");
   EXPECT_EQ(daemon_.received().at(3), "unlock other fence=2 as=2");
 }
@@ -136,7 +129,7 @@ TEST_F(SessionTest, ReleaseSaysHowItWent) {
 
   hold = session_.lock("jobs");
   daemon_.Say("* LOST lock=jobs as=2 fence=2 reason=max-hold");
-  EXPECT_TRUE(WaitUntil([&] { return !hold.valid(); }));
+  EXPECT_TRUE(Eventually([&] { return !hold.valid(); }));
   try {
     hold.release();
     FAIL() << "released";
@@ -224,10 +217,10 @@ TEST_F(SessionTest, ACallbackMayReleaseButNotLock) {
   };
   hold = session_.lock("jobs", options);
   daemon_.Say("* DRAINING within=2s");
-  EXPECT_TRUE(WaitUntil([&] { return is_done.load(); }));
+  EXPECT_TRUE(Eventually([&] { return is_done.load(); }));
   EXPECT_EQ(of_lock, REDLOCK_EINVAL);
   EXPECT_FALSE(of_release);
-  EXPECT_TRUE(WaitUntil([&] { return daemon_.received().back() == "unlock jobs fence=1 as=1"; }));
+  EXPECT_TRUE(Eventually([&] { return daemon_.received().back() == "unlock jobs fence=1 as=1"; }));
 }
 
 // A test keeps a callback from returning with it.
@@ -358,7 +351,7 @@ TEST_F(SessionTest, ADaemonThatHangsKeepsNobody) {
 
   // All the grants that the daemon makes when it goes on are given back.
   daemon_.Hang(false);
-  EXPECT_TRUE(WaitUntil([&] {
+  EXPECT_TRUE(Eventually([&] {
     const auto lines = daemon_.received();
     const auto count = [&](const std::string& beginning) {
       return std::count_if(lines.begin(), lines.end(),
@@ -459,7 +452,7 @@ TEST_F(SessionTest, ACallbackMayOwnAnotherHold) {
     Hold hold = session_.lock("jobs", options);
     options = {};
   }
-  EXPECT_TRUE(WaitUntil([&] {
+  EXPECT_TRUE(Eventually([&] {
     const auto lines = daemon_.received();
     return std::count(lines.begin(), lines.end(), "unlock owned fence=1 as=1") == 1;
   }));
@@ -473,7 +466,7 @@ TEST_F(SessionTest, ACallbackMayOwnTheLastSession) {
     options.on_lost = [session](const Notice&) {};
     const Hold hold = session->lock("jobs", options);
   }
-  EXPECT_TRUE(WaitUntil([&] {
+  EXPECT_TRUE(Eventually([&] {
     const auto lines = daemon_.received();
     return std::count(lines.begin(), lines.end(), "unlock jobs fence=1 as=1") == 1;
   }));
@@ -514,7 +507,7 @@ TEST_F(SessionTest, CallsFromCAreChecked) {
   redlock_hold_free(nullptr);
   redlock_session_free(nullptr);
   EXPECT_EQ(redlock_hold_lock(nullptr, 0), REDLOCK_EINVAL);
-  EXPECT_TRUE(WaitUntil([&] { return drops == 1; }));
+  EXPECT_TRUE(Eventually([&] { return drops == 1; }));
 }
 
 struct UnlockWhenLost {
@@ -538,7 +531,7 @@ int LockWhatIsLostAtOnce() {
   options.arg = &unlock;
   EXPECT_EQ(redlock_hold_new(session, "jobs", &options, &unlock.hold), REDLOCK_OK);
   const int error = redlock_hold_lock(unlock.hold, REDLOCK_FOREVER);
-  EXPECT_TRUE(WaitUntil([&] { return unlock.result != -1; }));
+  EXPECT_TRUE(Eventually([&] { return unlock.result != -1; }));
   EXPECT_EQ(unlock.result, REDLOCK_ELOST);
   redlock_session_free(session);
   redlock_hold_free(unlock.hold);

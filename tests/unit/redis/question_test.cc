@@ -13,11 +13,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-const SetOptions kSet{.key_prefix = "app:",
-                      .max_ttl = 60s,
-                      .fence_window = 10s,
-                      .fence_life = 600s,
-                      .quarantine = 61062ms};
+const SetOptions kAsked{.key_prefix = "app:",
+                        .max_ttl = 60s,
+                        .fence_window = 10s,
+                        .fence_life = 600s,
+                        .quarantine = 61062ms};
 
 const std::vector<engine::NodeOp> kOfLock{
     engine::AcquireOp{.lock = "job", .owner = "o:1:h", .ttl = 10s, .proposal = 7},
@@ -30,7 +30,7 @@ const std::vector<engine::NodeOp> kOnAnyLink{
 // What a node of this run is to get.
 std::string Called(const engine::NodeOp& op, const std::string& run_id, bool hears = false) {
   std::string text;
-  test::AppendCall(text, ScriptOf(op), test::WordsOf(op, kSet, run_id, hears));
+  test::AppendCall(text, ScriptOf(op), test::WordsOf(op, kAsked, run_id, hears));
   return text;
 }
 
@@ -43,7 +43,7 @@ std::string Asked(const Question& question, const std::string& run_id, bool hear
 TEST(QuestionTest, HasTheRunIdOfEachNodeInItsPlace) {
   for (const auto& ops : {kOfLock, kOnAnyLink}) {
     for (const engine::NodeOp& op : ops) {
-      const Question question(op, kSet);
+      const Question question(op, kAsked);
       for (const std::string run_id : {"", "a", "0123456789abcdef0123456789abcdef01234567"}) {
         EXPECT_EQ(Asked(question, run_id), Called(op, run_id)) << "op " << op.index();
       }
@@ -56,55 +56,55 @@ TEST(QuestionTest, HasTheRunIdOfEachNodeInItsPlace) {
 TEST(QuestionTest, SaysWhetherTheDaemonHearsTheNode) {
   for (const auto& ops : {kOfLock, kOnAnyLink}) {
     for (const engine::NodeOp& op : ops) {
-      const std::string heard = Asked(Question(op, kSet), "run", true);
+      const std::string heard = Asked(Question(op, kAsked), "run", true);
       EXPECT_EQ(heard, Called(op, "run", true)) << "op " << op.index();
       EXPECT_EQ(heard != Called(op, "run"), std::holds_alternative<engine::AcquireOp>(op));
     }
   }
   std::string before = "before";  // after what waits to be sent already
-  Question(kOfLock[0], kSet).AppendTo(before, {.run_id = "run", .hears = true});
+  Question(kOfLock[0], kAsked).AppendTo(before, {.run_id = "run", .hears = true});
   EXPECT_EQ(before, "before" + Called(kOfLock[0], "run", true));
 }
 
 TEST(QuestionTest, OfAProbeBeginsWithInfo) {
   const engine::NodeOp probe = engine::ProbeOp{"id", "set"};
-  const Question question(probe, kSet);
+  const Question question(probe, kAsked);
   EXPECT_TRUE(question.is_probe());
   EXPECT_EQ(Asked(question, "run"), "*1\r\n$4\r\nINFO\r\n" + Called(probe, "run"));
 }
 
 TEST(QuestionTest, OfABatchSaysHowItsOpsAreAnswered) {
   const std::vector<engine::ReleaseOp> releases = {{"job", "o:1:h"}, {"jab", "o:2:h", true}};
-  const Question question(releases, kSet);
+  const Question question(releases, kAsked);
   EXPECT_EQ(question.form(), ReplyForm::kLetters);
   EXPECT_EQ(question.lane(), LaneOf("job"));
-  EXPECT_EQ(Asked(question, "run"), CallOf(releases, kSet).text);
-  EXPECT_EQ(Question(releases[0], kSet).form(), ReplyForm::kLetters);
-  EXPECT_EQ(Question(engine::InspectOp{"job"}, kSet).form(), ReplyForm::kWhole);
+  EXPECT_EQ(Asked(question, "run"), CallOf(releases, kAsked).text);
+  EXPECT_EQ(Question(releases[0], kAsked).form(), ReplyForm::kLetters);
+  EXPECT_EQ(Question(engine::InspectOp{"job"}, kAsked).form(), ReplyForm::kWhole);
   const std::vector<engine::AcquireOp> acquires = {{"job", "o:1:h", 1s, 1},
                                                    {"jab", "o:2:h", 1s, 1}};
-  EXPECT_EQ(Question(acquires, kSet).form(), ReplyForm::kRows);
-  EXPECT_EQ(Question(acquires, kSet).lane(), LaneOf("job"));
-  EXPECT_EQ(Question(std::span(acquires).first(1), kSet).form(), ReplyForm::kWhole)
+  EXPECT_EQ(Question(acquires, kAsked).form(), ReplyForm::kRows);
+  EXPECT_EQ(Question(acquires, kAsked).lane(), LaneOf("job"));
+  EXPECT_EQ(Question(std::span(acquires).first(1), kAsked).form(), ReplyForm::kWhole)
       << "one lock has a reply as any script's";
 }
 
 TEST(QuestionTest, OfRenewalsHasTheRunIdAndNoLane) {
   const std::vector<engine::RenewOp> renewals = {{"job", "o:1:h", 10s}, {"jab", "o:2:h", 5s}};
-  const Question question(renewals, kSet);
+  const Question question(renewals, kAsked);
   EXPECT_EQ(question.form(), ReplyForm::kLetters);
   EXPECT_EQ(question.lane(), std::nullopt);
   std::string text;
-  test::AppendCall(text, ScriptId::kRenew, test::WordsOf(CallOf(renewals, kSet), "run"));
+  test::AppendCall(text, ScriptId::kRenew, test::WordsOf(CallOf(renewals, kAsked), "run"));
   EXPECT_EQ(Asked(question, "run"), text);
 }
 
 TEST(QuestionTest, KeepsTheOpsOfALockInOneLane) {
-  const auto lane = Question(kOfLock[0], kSet).lane();
+  const auto lane = Question(kOfLock[0], kAsked).lane();
   EXPECT_TRUE(lane);
-  for (const engine::NodeOp& op : kOfLock) EXPECT_EQ(Question(op, kSet).lane(), lane);
-  for (const engine::NodeOp& op : kOnAnyLink) EXPECT_EQ(Question(op, kSet).lane(), std::nullopt);
-  EXPECT_NE(Question(engine::InspectOp{"other"}, kSet).lane(), lane);
+  for (const engine::NodeOp& op : kOfLock) EXPECT_EQ(Question(op, kAsked).lane(), lane);
+  for (const engine::NodeOp& op : kOnAnyLink) EXPECT_EQ(Question(op, kAsked).lane(), std::nullopt);
+  EXPECT_NE(Question(engine::InspectOp{"other"}, kAsked).lane(), lane);
 }
 
 }  // namespace

@@ -7,10 +7,6 @@ namespace {
 
 using ::testing::ElementsAre;
 
-const std::string kFree = "free app:job";
-
-std::string Next(NodeTime rest) { return "next " + std::to_string(rest) + " app:job"; }
-
 class AheadTest : public QueueTest {
  protected:
   void SetAhead(int ahead) {

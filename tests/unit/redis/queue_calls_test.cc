@@ -8,9 +8,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-const std::string kFree = "free app:job", kWanted = "wanted app:job";
-
-std::string Next(NodeTime rest) { return "next " + std::to_string(rest) + " app:job"; }
+const std::string kWanted = "wanted app:job";
 
 // --- when one is called (rule E8.4) -------------------------------------------------------------
 

@@ -26,6 +26,8 @@ inline constexpr NodeTime kInterval = 100 * kMs, kGrace = 50 * kMs;
 
 // Whom a node has sent a hint, and which.
 using Hint = std::pair<std::string, std::string>;
+inline const std::string kFree = "free app:job";
+inline std::string Next(NodeTime rest) { return "next " + std::to_string(rest) + " app:job"; }
 
 // The queue of a lock on a real node, whose clock stands still but for Pass.
 class QueueTest : public ScriptsTest {
