@@ -150,10 +150,8 @@ TEST_F(SubscriptionTest, ASlowNodeHasLongerForEachTry) {
   SetNode(fake.path()).connect_timeout = std::chrono::milliseconds(50);
   Start();
   ASSERT_TRUE(Until([&] { return asked.size() == 4; }));
-  for (const int times : {1, 2, 4}) {
-    const auto waited = asked.at(times / 2 + 1) - asked.at(times / 2);
-    EXPECT_GT(waited, times * std::chrono::milliseconds(45)) << times;
-  }
+  // 50, 100 and 200 ms; 150 in all if it never had longer. The first may have been read late.
+  EXPECT_GT(asked.at(3) - asked.at(0), std::chrono::milliseconds(250));
 }
 
 TEST_F(SubscriptionTest, ANodeThatIsSilentIsGivenUp) {
