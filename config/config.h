@@ -70,6 +70,13 @@ struct Who {
   std::vector<std::string> groups;
 };
 
+// What the locks of a rule may take together, of all users of this host.
+struct Quota {
+  std::optional<std::uint32_t> locks;  // that are held, kept or waited for; else without a bound
+  std::optional<std::uint32_t> waits;  // requests that wait; likewise
+  std::optional<std::uint32_t> new_names;  // a second; likewise
+};
+
 // What is different for the locks whose names begin with `prefix`. Where several rules that give the
 // same key fit a name, the one with the longest prefix counts; what none gives is as without rules.
 struct Rule {
@@ -79,6 +86,7 @@ struct Rule {
   std::optional<Who> may_see;    // else everybody
   std::optional<Who> may_break;  // else nobody; administrators may do all of it
   std::optional<bool> audit;     // else not
+  Quota quota;
 };
 
 // The settings behind the promises; see "Settings" in daemon/engine/RULES.md.

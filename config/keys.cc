@@ -99,6 +99,13 @@ const Key kKeys[] = {
     {"rules[].audit", kReload, MaybeFlagValue{RULE(audit)}, kNothing, "",
      "whether the log has a line for each grant of these locks and for each end of a hold; without "
      "a rule, it has none"},
+    {"rules[].quota.locks", kReload, MaybeCountValue{RULE(quota.locks), 1, 1000000}, kNothing, "",
+     "number of these locks that all users together may hold or wait for"},
+    {"rules[].quota.waits", kReload, MaybeCountValue{RULE(quota.waits), 1, 1000000}, kNothing, "",
+     "number of requests that may wait for these locks, of all users together"},
+    {"rules[].quota.new_names", kReload, MaybeCountValue{RULE(quota.new_names), 1, 100000},
+     kNothing, "",
+     "number of new names with this prefix that all users together may ask for, per second"},
 
     {"safety.drift", kRestart, FractionValue{CONFIG(safety.drift), 0.1}, kDefault, "0.001",
      "fraction by which the rates of two clocks may differ"},

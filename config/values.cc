@@ -95,6 +95,16 @@ std::string ExpectedWithin(Duration min, Duration max) {
   return "a duration from " + FormatDuration(min) + " to " + FormatDuration(max);
 }
 
+std::optional<std::uint32_t> ParseCount(std::string_view text, std::uint32_t min,
+                                        std::uint32_t max) {
+  const auto count = ParseNumber<std::uint32_t>(text);
+  return count && *count >= min && *count <= max ? count : std::nullopt;
+}
+
+std::string ExpectedCount(std::uint32_t min, std::uint32_t max) {
+  return "a number from " + std::to_string(min) + " to " + std::to_string(max);
+}
+
 constexpr char kFlag[] = "true or false";
 
 std::optional<bool> ParseFlag(std::string_view text) {
@@ -147,15 +157,22 @@ std::string WhoValue::Expected() const {
 }
 
 bool CountValue::Read(Target target, std::string_view text) const {
-  const auto count = ParseNumber<std::uint32_t>(text);
-  if (!count || *count < min || *count > max) return false;
-  of(target) = *count;
-  return true;
+  const std::optional<std::uint32_t> count = ParseCount(text, min, max);
+  if (count) of(target) = *count;
+  return count.has_value();
 }
 std::string CountValue::Print(Target target) const { return std::to_string(of(target)); }
-std::string CountValue::Expected() const {
-  return "a number from " + std::to_string(min) + " to " + std::to_string(max);
+std::string CountValue::Expected() const { return ExpectedCount(min, max); }
+
+bool MaybeCountValue::Read(Target target, std::string_view text) const {
+  const std::optional<std::uint32_t> count = ParseCount(text, min, max);
+  if (count) of(target) = count;
+  return count.has_value();
 }
+std::string MaybeCountValue::Print(Target target) const {
+  return of(target) ? std::to_string(*of(target)) : "";
+}
+std::string MaybeCountValue::Expected() const { return ExpectedCount(min, max); }
 
 bool FractionValue::Read(Target target, std::string_view text) const {
   const auto fraction = ParseNumber<double>(text, std::chars_format::fixed);

@@ -43,6 +43,14 @@ struct CountValue {
   std::string Expected() const;
 };
 
+struct MaybeCountValue {
+  std::optional<std::uint32_t>& (*of)(Target);
+  std::uint32_t min, max;
+  bool Read(Target target, std::string_view text) const;
+  std::string Print(Target target) const;
+  std::string Expected() const;
+};
+
 struct FractionValue {
   double& (*of)(Target);
   double max;  // from 0
@@ -153,9 +161,9 @@ struct WhoValue {
   std::string Expected() const;
 };
 
-using Value =
-    std::variant<DurationValue, MaybeDurationValue, WhoValue, CountValue, FractionValue, WordValue,
-                 PathValue, SecretFileValue, PemFileValue, ModeValue, LevelValue, HostValue,
-                 FlagValue, MaybeFlagValue, TlsVersionValue, AddressValue, ListenAddressValue>;
+using Value = std::variant<DurationValue, MaybeDurationValue, WhoValue, CountValue, MaybeCountValue,
+                           FractionValue, WordValue, PathValue, SecretFileValue, PemFileValue,
+                           ModeValue, LevelValue, HostValue, FlagValue, MaybeFlagValue,
+                           TlsVersionValue, AddressValue, ListenAddressValue>;
 
 }  // namespace redlockd::config

@@ -295,6 +295,7 @@ metrics::Snapshot App::Look() {
   now.addresses = AddressesOf(in_force());
   now.nodes = Nodes();
   now.certificate_expiries = certificates_.Look(in_force());
+  now.quotas = engine_.Quotas();
   now.histograms = &engine_.histograms();
   now.cpu = host::CpuTime();
   now.resident_bytes = host::ResidentBytes();

@@ -139,6 +139,10 @@ engine::EngineOptions EngineOptionsOf(const config::Config& config, const std::s
   options.linger = LingerOf(config);
   for (const config::Rule& rule : config.rules) {
     if (rule.audit) options.audit.by_prefix[rule.prefix] = *rule.audit;
+    const config::Quota& quota = rule.quota;
+    if (quota.locks) options.limits.quotas.locks[rule.prefix] = *quota.locks;
+    if (quota.waits) options.limits.quotas.waits[rule.prefix] = *quota.waits;
+    if (quota.new_names) options.limits.quotas.new_names[rule.prefix] = *quota.new_names;
   }
   options.limits.locks_per_session = config.limits.locks_per_session;
   options.limits.locks_per_uid = config.limits.locks_per_uid;

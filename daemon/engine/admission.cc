@@ -1,5 +1,7 @@
 #include "daemon/engine/admission.h"
 
+#include <utility>
+
 namespace redlockd::engine {
 
 std::optional<Failed> Admission::WhyNot(Time now, const LockRequested& request) {
@@ -16,21 +18,18 @@ std::optional<Failed> Admission::WhyNot(Time now, const LockRequested& request) 
   if (shared_.sessions.Uses(request.session, request.name)) {
     return because(Failure::kDeadlock, "this session already holds it or waits for it");
   }
-  if (auto limit = shared_.sessions.AtLimit(request.session)) {
-    return because(Failure::kLimit, *limit);
-  }
-  if (auto limit = WhyNotNew(now, request)) return because(Failure::kLimit, *limit);
+  if (auto limit = AtLimit(now, request)) return because(Failure::kLimit, std::move(*limit));
   return std::nullopt;
 }
 
-// Rule C14: the name counts as an old one, or the user may have one more.
-std::optional<std::string> Admission::WhyNotNew(Time now, const LockRequested& request) {
+// The name is counted last, when nothing else is against it.
+std::optional<std::string> Admission::AtLimit(Time now, const LockRequested& request) {
+  if (auto limit = shared_.sessions.AtLimit(request.session)) return limit;
+  if (auto quota = shared_.quotas.WhyNoLock(request.name)) return quota;
   const std::uint32_t uid = shared_.sessions.UidOf(request.session);
-  const bool admitted = shared_.new_names.Admit(now, uid, request.name);
+  auto limit = shared_.new_names.Admit(now, uid, request.name);
   shared_.counters.new_names = shared_.new_names.count();
-  if (admitted) return std::nullopt;
-  return "uid " + std::to_string(uid) + " asks for too many new names: expected at most " +
-         std::to_string(shared_.new_names.a_second()) + " per second";
+  return limit;
 }
 
 Failed Admission::NotHeld(SessionId session, const std::string& lock, std::optional<Fence> fence) {

@@ -19,7 +19,7 @@ class Admission {
   Failed NotHeld(SessionId session, const std::string& lock, std::optional<Fence> fence);
 
  private:
-  std::optional<std::string> WhyNotNew(Time now, const LockRequested& request);
+  std::optional<std::string> AtLimit(Time now, const LockRequested& request);
 
   Shared& shared_;
 };

@@ -368,7 +368,11 @@ void Engine::Change(const Timing& timing, const Linger& linger, const Audit& aud
   options.timing = timing;
   options.linger = linger;
   options.audit = audit;
+  const bool has_other_quotas = limits.quotas != options.limits.quotas;
   options.limits = limits;
+  if (!has_other_quotas) return;
+  impl_->shared.quotas.Change(limits.quotas);
+  impl_->shared.sessions.CountForQuotas();
 }
 
 std::optional<Time> Engine::NextDeadline() const { return impl_->shared.agenda.Next(); }
@@ -399,6 +403,8 @@ std::vector<NodeView> Engine::Nodes(Time now) const {
 }
 
 const Counters& Engine::counters() const { return impl_->shared.counters; }
+
+std::vector<QuotaView> Engine::Quotas() const { return impl_->shared.quotas.Views(); }
 
 const Histograms& Engine::histograms() const { return impl_->shared.histograms; }
 

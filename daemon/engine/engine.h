@@ -54,6 +54,7 @@ class Engine {
   std::vector<NodeView> Nodes(Time now) const;
   const Counters& counters() const;
   const Histograms& histograms() const;
+  std::vector<QuotaView> Quotas() const;
 
  private:
   struct Impl;

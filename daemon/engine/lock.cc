@@ -90,8 +90,9 @@ constexpr char kHalfClosed[] = "the client half-closed the connection";
 // The hold is over, and the lock stays taken: it counts as one of that user's, who is not to have it
 // for nothing.
 struct Lock::Kept {
-  Kept(Shared& shared, const Hold& hold, std::optional<ReleaseTable::Asker> asker)
-      : of_user(shared.sessions, hold.session()),
+  Kept(Shared& shared, const std::string& name, const Hold& hold,
+       std::optional<ReleaseTable::Asker> asker)
+      : of_user(shared.sessions, hold.session(), name),
         counted(shared.counters.kept),
         fence(hold.fence()),
         unsecured(std::make_unique<Counted>(shared.unsecured)),
@@ -197,6 +198,13 @@ void Lock::Request(Time now, const LockRequested& request) {
                                    {.failure = Failure::kBusy,
                                     .name = name(),
                                     .text = ToText(WhyBusy(state_), KeptFor(state_, claim_, now))});
+  }
+  if (must_wait) {
+    if (auto quota = shared_.quotas.WhyNoWait(name())) {
+      return shared_.requests.Refuse(
+          request.session, request.request,
+          {.failure = Failure::kLimit, .name = name(), .text = std::move(*quota)});
+    }
   }
   Waiter& waiter = queue_.Add(std::make_unique<Waiter>(
       shared_.counters.waits, shared_.agenda, request, shared_.sessions.UidOf(request.session),
@@ -534,7 +542,7 @@ Time Lock::Keep(Time now, std::optional<LossReason> lost,
   // Who breaks it wants it free. A min-hold may be over where this comes late, as from a drain.
   const bool is_over = lost == LossReason::kBroken || hold_->kept_until() <= now;
   const Time until = is_over ? Time() : hold_->kept_until();
-  kept_ = std::make_unique<Kept>(shared_, *hold_, asker);
+  kept_ = std::make_unique<Kept>(shared_, name(), *hold_, asker);
   hold_.reset();
   ChangeState(State::kLockDelay);
   claim_.Keep(now, until);

@@ -23,30 +23,34 @@ std::uint64_t Spread(std::uint64_t x) {
 
 // What one user can ask for in a generation, rounded up.
 std::size_t CapacityFor(std::size_t a_second, Duration fence_life) {
-  const auto seconds = std::chrono::ceil<std::chrono::seconds>(fence_life + NewNames::kSaved);
+  const auto seconds = std::chrono::ceil<std::chrono::seconds>(fence_life + Allowance::kSaved);
   const std::size_t names = a_second * static_cast<std::size_t>(seconds.count());
   return std::bit_ceil(std::clamp<std::size_t>(names, 64, kMostNames));
 }
 
 }  // namespace
 
-NewNames::NewNames(const Limits& limits, Duration fence_life, Random& random)
+NewNames::NewNames(const Limits& limits, RuleQuotas& quotas, Duration fence_life, Random& random)
     : limits_(limits),
+      quotas_(quotas),
       fence_life_(fence_life),
       seed_(random.Below(UINT64_MAX)),
       capacity_(CapacityFor(a_second(), fence_life)) {}
 
-bool NewNames::Admit(Time now, std::uint32_t uid, std::string_view name) {
+std::optional<std::string> NewNames::Admit(Time now, std::uint32_t uid, std::string_view name) {
   if (bits_.empty() || now >= ends_ || added_ >= capacity_) BeginGeneration(now);
   const std::uint64_t hash = HashOf(name);
-  if (Has(hash)) return true;
-  Time& full_at = full_at_[uid];
-  const Time after = std::max(full_at, now) + Duration(std::chrono::seconds(1)) / a_second();
-  if (after > now + kSaved) return false;
-  full_at = after;
+  if (Has(hash)) return std::nullopt;
+  Allowance& of_user = of_users_[uid];
+  if (!of_user.HasRoom(now, a_second())) {
+    return "uid " + std::to_string(uid) + " asks for too many new names: expected at most " +
+           std::to_string(a_second()) + " per second";
+  }
+  if (auto quota = quotas_.WhyNoNewName(now, name)) return quota;
+  of_user.Take(now, a_second());
   Add(hash);
   ++count_;
-  return true;
+  return std::nullopt;
 }
 
 void NewNames::BeginGeneration(Time now) {
@@ -54,8 +58,8 @@ void NewNames::BeginGeneration(Time now) {
   bits_.assign(capacity_ * kBitsPerName / 64, 0);
   added_ = 0;
   ends_ = now + fence_life_;
-  if (full_at_.size() < kUsers) return;
-  std::erase_if(full_at_, [now](const auto& entry) { return entry.second <= now; });
+  if (of_users_.size() < kUsers) return;
+  std::erase_if(of_users_, [now](const auto& entry) { return entry.second.IsFull(now); });
 }
 
 std::uint64_t NewNames::HashOf(std::string_view name) const {

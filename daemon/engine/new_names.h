@@ -2,12 +2,16 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
+#include "daemon/engine/allowance.h"
 #include "daemon/engine/options.h"
 #include "daemon/engine/random.h"
+#include "daemon/engine/rule_quotas.h"
 #include "daemon/engine/types.h"
 
 namespace redlockd::engine {
@@ -21,13 +25,12 @@ namespace redlockd::engine {
 // some hundred is taken for an old one, which makes the bound that much looser.
 class NewNames {
  public:
-  static constexpr Duration kSaved = std::chrono::minutes(1);
+  // `limits` outlives it, and may change. So do the quotas, which are asked for each new name.
+  NewNames(const Limits& limits, RuleQuotas& quotas, Duration fence_life, Random& random);
 
-  // `limits` outlives it, and may change.
-  NewNames(const Limits& limits, Duration fence_life, Random& random);
-
-  // Whether the user may ask for this name now; then it counts, if it is new.
-  bool Admit(Time now, std::uint32_t uid, std::string_view name);
+  // Returns why the user may not ask for this name now, for a person. None: the user may, and the
+  // name counts, if it is new.
+  std::optional<std::string> Admit(Time now, std::uint32_t uid, std::string_view name);
 
   std::size_t a_second() const { return limits_.new_names_per_uid; }
   std::uint64_t count() const { return count_; }  // of new names, ever
@@ -40,6 +43,7 @@ class NewNames {
   void Add(std::uint64_t hash);
 
   const Limits& limits_;
+  RuleQuotas& quotas_;
   const Duration fence_life_;
   const std::uint64_t seed_;         // so that nobody can find out which names have the same hash
   std::size_t capacity_;             // of this generation
@@ -47,8 +51,7 @@ class NewNames {
   std::size_t added_ = 0;            // in this generation
   Time ends_;                        // of this generation
   std::uint64_t count_ = 0;
-  // By uid: when it will have saved up all that it can.
-  std::unordered_map<std::uint32_t, Time> full_at_;
+  std::unordered_map<std::uint32_t, Allowance> of_users_;  // by uid
 };
 
 }  // namespace redlockd::engine

@@ -12,11 +12,23 @@
 // lives.
 namespace redlockd::engine {
 
+// What the names of a rule may take together, of all users of this host (rule C19). By the beginning
+// of the lock's name; of those that fit, the longest is the one that counts. Else there is no bound.
+// None is 0.
+struct Quotas {
+  using ByPrefix = std::map<std::string, std::size_t>;
+  ByPrefix locks{};      // holds and waits together, with those that are kept
+  ByPrefix waits{};      // requests that wait
+  ByPrefix new_names{};  // a second
+  bool operator==(const Quotas&) const = default;
+};
+
 // Bounds on what clients can make the engine hold.
 struct Limits {
   std::size_t locks_per_session = 1024;  // holds and waits together
   std::size_t locks_per_uid = 16384;     // with those that are kept (rule C9)
   std::size_t new_names_per_uid = 1000;  // a second (rule C14), > 0
+  Quotas quotas{};
 };
 
 // How long a lock that was let go stays leased for the next taker on this host (rule E1).

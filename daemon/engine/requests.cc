@@ -8,6 +8,7 @@ namespace redlockd::engine {
 
 void Requests::Grant(const Waiter& waiter, Granted granted) {
   ++counters_.grants;
+  sessions_.Granted(waiter.session, granted.name);
   outbox_.Reply(waiter.session, waiter.request, std::move(granted));
 }
 

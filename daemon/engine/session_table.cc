@@ -1,6 +1,7 @@
 #include "daemon/engine/session_table.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 
@@ -37,17 +38,33 @@ bool SessionTable::InputEnded(SessionId session) const { return sessions_.at(ses
 
 void SessionTable::Add(SessionId session, const std::string& name) {
   Session& s = sessions_.at(session);
-  const bool is_new = s.locks.insert(name).second;
+  const bool is_new = s.locks.emplace(name, true).second;
   CHECK(is_new);
   Count(s, 1);
+  quotas_.Count(name, 1, 1);
+}
+
+void SessionTable::Granted(SessionId session, const std::string& name) {
+  const bool waited = std::exchange(sessions_.at(session).locks.at(name), false);
+  CHECK(waited);
+  quotas_.Count(name, 0, -1);
 }
 
 void SessionTable::Remove(SessionId session, const std::string& name) {
   Session& s = sessions_.at(session);
   CHECK(s.user.locks >= s.locks.size());
-  const std::size_t removed = s.locks.erase(name);
-  CHECK(removed == 1);
+  const auto lock = s.locks.find(name);
+  CHECK(lock != s.locks.end());
+  quotas_.Count(name, -1, lock->second ? -1 : 0);
+  s.locks.erase(lock);
   Count(s, -1);
+}
+
+void SessionTable::CountForQuotas() const {
+  for (const auto& [id, session] : sessions_) {
+    for (const auto& [name, waits] : session.locks) quotas_.Count(name, 1, waits ? 1 : 0);
+  }
+  for (const std::string_view name : kept_) quotas_.Count(name, 1, 0);
 }
 
 void SessionTable::Count(Session& session, std::ptrdiff_t locks) {
@@ -69,7 +86,9 @@ bool SessionTable::Uses(SessionId session, const std::string& name) const {
 
 std::vector<std::string> SessionTable::Locks(SessionId session) const {
   const auto& locks = sessions_.at(session).locks;
-  std::vector<std::string> names(locks.begin(), locks.end());
+  std::vector<std::string> names;
+  names.reserve(locks.size());
+  for (const auto& [name, waits] : locks) names.emplace_back(name);
   std::sort(names.begin(), names.end());
   return names;
 }

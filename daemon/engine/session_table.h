@@ -6,12 +6,14 @@
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 #include <vector>
 
 #include "base/check.h"
 #include "daemon/engine/effects.h"
 #include "daemon/engine/losses.h"
 #include "daemon/engine/options.h"
+#include "daemon/engine/rule_quotas.h"
 #include "daemon/engine/views.h"
 
 namespace redlockd::engine {
@@ -20,8 +22,8 @@ namespace redlockd::engine {
 // having been asked. Knows no lock's state.
 class SessionTable {
  public:
-  // `limits` outlives it, and may change.
-  explicit SessionTable(const Limits& limits) : limits_(limits) {}
+  // `limits` outlives it, and may change. So do the quotas, which are told of each lock.
+  SessionTable(const Limits& limits, RuleQuotas& quotas) : limits_(limits), quotas_(quotas) {}
 
  private:
   struct User {  // while it has a session, or a lease is kept for it
@@ -43,25 +45,34 @@ class SessionTable {
   void EndInput(SessionId session);
   bool InputEnded(SessionId session) const;
 
-  // The session has begun to wait for the lock, or to hold it; until Remove, `name` stays.
+  // The session has begun to wait for the lock; until Remove, `name` stays.
   void Add(SessionId session, const std::string& name);
+  // It holds the lock now.
+  void Granted(SessionId session, const std::string& name);
   void Remove(SessionId session, const std::string& name);
   bool Uses(SessionId session, const std::string& name) const;
   std::vector<std::string> Locks(SessionId session) const;  // in order of name
-  // What would be passed by one more lock, for a person; none if there is room.
+  // What would be passed by one more lock, for a person; none if there is room. Quotas apart.
   std::optional<std::string> AtLimit(SessionId session) const;
+  // The quotas have changed, and are told of all locks anew.
+  void CountForQuotas() const;
 
-  // A lease that is kept for the user of the session, who may have closed it (rule C9): counts as a
-  // lock of that user for as long as it lives.
+  // A lease of that lock that is kept for the user of the session, who may have closed it (rule C9):
+  // counts as a lock of that user for as long as it lives. `name` outlives it.
   class Kept {
    public:
-    Kept(SessionTable& table, SessionId session)
-        : table_(table), uid_(table.UidOf(session)), user_(table.users_[uid_]) {
+    Kept(SessionTable& table, SessionId session, const std::string& name)
+        : table_(table), name_(name), uid_(table.UidOf(session)), user_(table.users_[uid_]) {
+      const bool is_new = table_.kept_.insert(name_).second;
+      CHECK(is_new);
       ++user_.locks;
+      table_.quotas_.Count(name_, 1, 0);
     }
     ~Kept() {
       CHECK(user_.locks > 0);
+      table_.quotas_.Count(name_, -1, 0);
       --user_.locks;
+      table_.kept_.erase(name_);
       table_.ForgetIfIdle(uid_);
     }
     Kept(const Kept&) = delete;
@@ -69,6 +80,7 @@ class SessionTable {
 
    private:
     SessionTable& table_;
+    const std::string_view name_;
     const std::uint32_t uid_;
     User& user_;
   };
@@ -86,8 +98,9 @@ class SessionTable {
     User& user;
     Session* within;  // null: none
     bool input_ended = false;
-    std::size_t all_locks = 0;                     // with those of its owners
-    std::unordered_set<std::string_view> locks{};  // by their own names
+    std::size_t all_locks = 0;  // with those of its owners
+    // By their own names; true: it waits for the lock, and does not hold it.
+    std::unordered_map<std::string_view, bool> locks{};
     Losses losses{};  // with those of its owners; at most locks_per_session
   };
 
@@ -100,6 +113,8 @@ class SessionTable {
   void ForgetIfIdle(std::uint32_t uid);
 
   const Limits& limits_;
+  RuleQuotas& quotas_;
+  std::unordered_set<std::string_view> kept_;  // locks
   std::unordered_map<SessionId, Session> sessions_;
   std::unordered_map<std::uint32_t, User> users_;
 };

@@ -16,6 +16,7 @@
 #include "daemon/engine/renewal_spread.h"
 #include "daemon/engine/requests.h"
 #include "daemon/engine/rests.h"
+#include "daemon/engine/rule_quotas.h"
 #include "daemon/engine/session_table.h"
 #include "daemon/engine/watches.h"
 
@@ -40,6 +41,7 @@ struct Shared {
   Agenda agenda;
   Outbox outbox;
   NodeTable nodes;
+  RuleQuotas quotas;
   SessionTable sessions;
   AttemptGate gate;  // outlives the passes that releases have
   ReleaseTable releases;

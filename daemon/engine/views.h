@@ -51,6 +51,18 @@ struct RowPlace {
   std::size_t place = 0;  // 0: the hold, or that it is kept; else that of the waiter
 };
 
+enum class QuotaKind : std::uint8_t { kLocks, kWaits, kNewNames };
+inline constexpr std::size_t kQuotaKinds = 3;
+
+// A quota of a rule (rule C19).
+struct QuotaView {
+  std::string prefix;  // the rule's
+  QuotaKind kind;
+  std::size_t most;
+  std::size_t used;       // now; 0 of kNewNames
+  std::uint64_t refused;  // requests, since the quota is there
+};
+
 enum class NodeState : std::uint8_t {
   kDown,        // no connection
   kProbing,     // connected, sentinel not read yet

@@ -81,6 +81,33 @@ void Certificates(const Snapshot& now, Exposition& out) {
            "until when the certificate is valid that the node is shown", out, expiry_of);
 }
 
+std::string_view Word(engine::QuotaKind kind) {
+  switch (kind) {
+    case engine::QuotaKind::kLocks:
+      return "locks";
+    case engine::QuotaKind::kWaits:
+      return "waits";
+    case engine::QuotaKind::kNewNames:
+      return "new_names";
+  }
+  return "";
+}
+
+void Quotas(const Snapshot& now, Exposition& out) {
+  const auto labels = [](const engine::QuotaView& quota) {
+    return Exposition::Labels{{"rule", quota.prefix}, {"quota", std::string(Word(quota.kind))}};
+  };
+  out.Family("redlockd_quota_limit", Type::kGauge, "what the quota of a rule is");
+  for (const auto& quota : now.quotas) out.Sample(quota.most, labels(quota));
+  out.Family("redlockd_quota_used", Type::kGauge, "how much of it is used, of locks and waits");
+  for (const auto& quota : now.quotas) {
+    if (quota.kind != engine::QuotaKind::kNewNames) out.Sample(quota.used, labels(quota));
+  }
+  out.Family("redlockd_quota_refusals_total", Type::kCounter,
+             "requests for a lock that it had no room for");
+  for (const auto& quota : now.quotas) out.Sample(quota.refused, labels(quota));
+}
+
 using Histograms = engine::Histograms;
 
 void OfRules(const Snapshot& now, std::string_view name, std::string_view help,
@@ -99,6 +126,7 @@ std::string ToText(const Snapshot& now) {
   Counters(now, out);
   Nodes(now, out);
   Certificates(now, out);
+  Quotas(now, out);
   OfRules(now, "redlockd_wait_seconds", "from a request to its grant, by rule",
           &Histograms::OfRule::waits, out);
   OfRules(now, "redlockd_hold_seconds", "from a grant to the end of the hold, by rule",

@@ -24,6 +24,7 @@ struct Snapshot {
   std::size_t majority = 0;
   std::vector<std::string> addresses;  // of the nodes
   std::vector<engine::NodeView> nodes;
+  std::vector<engine::QuotaView> quotas;  // of rules
   // For each of the nodes, until when the certificate is valid that it is shown; none: none is.
   std::vector<std::optional<std::chrono::sys_seconds>> certificate_expiries;
   const engine::Histograms* histograms = nullptr;  // never null

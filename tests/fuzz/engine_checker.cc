@@ -82,8 +82,18 @@ std::optional<Failure> Checker::WhyNot(const LockRequested& e) const {
   }
   for (const auto& [name, kept] : kept_) of_uid += kept.uid == sessions_.at(e.session);
   const bool at_limit = LocksOf(e.session) >= options_.limits.locks_per_session ||
-                        of_uid >= options_.limits.locks_per_uid;
+                        of_uid >= options_.limits.locks_per_uid || QuotaIsMet(e.name);
   return at_limit ? std::optional(Failure::kLimit) : std::nullopt;
+}
+
+// Rule C19. Each rule of the worlds is of one name.
+bool Checker::QuotaIsMet(const std::string& name) const {
+  const auto rule = options_.limits.quotas.locks.find(name);
+  if (rule == options_.limits.quotas.locks.end()) return false;
+  const auto waits = std::count_if(line_.begin(), line_.end(), [&](const Call& call) {
+    return std::get<LockRequested>(open_.at(call).request).name == name;
+  });
+  return static_cast<std::size_t>(waits) + holds_.count(name) + kept_.count(name) >= rule->second;
 }
 
 // The hold is over; what is left of it is not another's before `until`, nor before its min-hold is over.

@@ -84,6 +84,7 @@ class Checker {
   Open& OpenCall(const Request& e);
   std::optional<engine::Failure> WhyNot(const engine::LockRequested& e) const;
   const Hold* HoldOf(engine::SessionId session, const std::string& name) const;
+  bool QuotaIsMet(const std::string& name) const;
   std::size_t LocksOf(engine::SessionId session) const;
   std::optional<Call> FirstInLine(const std::string& name) const;
   void Keep(std::string name, engine::Time until);  // by value: it ends the hold that has it

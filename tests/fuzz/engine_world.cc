@@ -30,7 +30,10 @@ EngineOptions Options(Bytes& input) {
   options.timing.max_ttl = is_long ? 3s : 800ms;
   options.timing.fence_window = 200ms;
   options.timing.quorum_wait = 300ms;
-  options.limits = {.locks_per_session = 2, .locks_per_uid = 4, .new_names_per_uid = 1};
+  options.limits = {.locks_per_session = 2,
+                    .locks_per_uid = 4,
+                    .new_names_per_uid = 1,
+                    .quotas = {.locks = {{"b", 2}}}};
   options.nodes = 1 + kind % 5;
   options.instance = "i";
   options.host = "h";

@@ -141,6 +141,52 @@ TEST(Limits, LocksOfOneUser) {
   EXPECT_TRUE(Eventually([&] { return one.Brief("lock d") == "OK"; }));
 }
 
+TEST(Limits, QuotasOfARule) {
+  World world(3, {.more = "rules:\n  - {prefix: q/, quota: {locks: 3, waits: 1}}\n"
+                          "  - {prefix: n/, quota: {new_names: 1}}\n"});
+  LineClient one = world.Connect(), two = world.Connect();
+  EXPECT_EQ(one.Brief("lock q/a"), "OK");
+  two.Send("#w lock q/a");
+  EXPECT_TRUE(Eventually([&] { return world.daemon.Stat("waits") == 1; }));
+  EXPECT_EQ(Line(one.Ask("lock q/b")).substr(0, 2), "OK")
+      << "it is free, whoever waits for another";
+  LineClient three = world.Connect();
+  EXPECT_EQ(
+      Line(three.Ask("lock q/b")),
+      "ERR limit lock=q/b :quota.locks of the rule q/: 3 locks are held or waited for, expected "
+      "at most 3");
+  EXPECT_EQ(one.Brief("unlock q/b"), "OK");
+  EXPECT_EQ(Line(three.Ask("lock q/a")),
+            "ERR limit lock=q/a :quota.waits of the rule q/: 1 requests wait, expected at most 1");
+  EXPECT_EQ(three.Brief("lock p"), "OK");
+  std::string refused;
+  for (int i = 0; i < 70 && refused.empty(); ++i) {
+    const Reply answer = three.Ask("trylock n/" + std::to_string(i));
+    if (Brief(answer) != "OK") refused = Line(answer);
+  }
+  EXPECT_THAT(refused, testing::HasSubstr(":quota.new_names of the rule n/: too many new names"));
+}
+
+// As it is when a team has taken too much already.
+TEST(Limits, QuotasCountWhatWasHeldBeforeAReload) {
+  World world(3);
+  LineClient client = world.Connect();
+  for (const char* name : {"q/a", "q/b"}) {
+    ASSERT_EQ(client.Brief("lock " + std::string(name)), "OK");
+  }
+  const std::string file = world.daemon.dir() / "redlockd.yaml";
+  const std::string before = ReadFile(file);
+  WriteFile(file, before + "rules: [{prefix: q/, quota: {locks: 2}}]\n");
+  ASSERT_EQ(client.Brief("reload"), "OK");
+  EXPECT_EQ(client.Brief("lock q/c"), "ERR limit");
+  EXPECT_EQ(client.Brief("unlock q/a"), "OK");
+  EXPECT_EQ(client.Brief("lock q/c"), "OK");
+  EXPECT_EQ(client.Brief("lock q/a"), "ERR limit");
+  WriteFile(file, before);
+  ASSERT_EQ(client.Brief("reload"), "OK");
+  EXPECT_EQ(client.Brief("lock q/a"), "OK");
+}
+
 // Output that nobody reads ends the session, but what it was told holds until then (rule C9).
 TEST(Limits, UnreadOutput) {
   World world(3, {.more = "limits: {unread_output: 16384}\n"});

@@ -24,16 +24,20 @@ TEST(MetricsTest, AreServedOnAPort) {
   const std::string at = "127.0.0.1:" + std::to_string(port.number());
   World world(3, {.more = "metrics: {address: \"" + at +
                           "\"}\n"
-                          "rules: [{prefix: batch/, linger: 0s}]\n"});
+                          "rules: [{prefix: batch/, linger: 0s, quota: {locks: 1}}]\n"});
   LineClient client = world.Connect();
   ASSERT_EQ(client.Brief("lock batch/a"), "OK");
   ASSERT_EQ(client.Brief("unlock batch/a"), "OK");
   ASSERT_EQ(client.Brief("lock b"), "OK");
+  ASSERT_EQ(client.Brief("lock batch/b"), "OK");
+  ASSERT_EQ(client.Brief("lock batch/c"), "ERR limit");
   EXPECT_THAT(
       Fetch("TCP:" + at),
       AllOf(StartsWith("HTTP/1.1 200 OK\r\n"), HasSubstr("Content-Type: text/plain; version=0.0.4"),
-            HasSubstr("\nredlockd_holds 1\n"), HasSubstr("\nredlockd_grants_total 2\n"),
+            HasSubstr("\nredlockd_holds 2\n"), HasSubstr("\nredlockd_grants_total 3\n"),
             HasSubstr("\nredlockd_nodes_up 3\n"), HasSubstr("\nredlockd_sessions 1\n"),
+            HasSubstr("\nredlockd_quota_used{rule=\"batch/\",quota=\"locks\"} 1\n"),
+            HasSubstr("\nredlockd_quota_refusals_total{rule=\"batch/\",quota=\"locks\"} 1\n"),
             HasSubstr("\nredlockd_hold_seconds_count{rule=\"batch/\"} 1\n"),
             HasSubstr("\nredlockd_wait_seconds_count{rule=\"\"} 1\n")));
   EXPECT_THAT(Fetch("TCP:" + at, "/"), StartsWith("HTTP/1.1 404 "));

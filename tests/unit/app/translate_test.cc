@@ -47,6 +47,17 @@ TEST(Translate, AuditsAsTheLongestPrefixThatSaysSo) {
   EXPECT_FALSE(options.audit.Covers("x"));
 }
 
+TEST(Translate, QuotasAreOfTheirRulesAlone) {
+  const engine::Quotas quotas =
+      EngineOptionsOf(WithRules("  - {prefix: a/, quota: {locks: 5, waits: 2}}\n"
+                                "  - {prefix: a/b/, quota: {new_names: 7}}\n"
+                                "  - {prefix: b/, linger: 0s}\n"),
+                      "i")
+          .limits.quotas;
+  EXPECT_EQ(quotas, (engine::Quotas{
+                        .locks = {{"a/", 5}}, .waits = {{"a/", 2}}, .new_names = {{"a/b/", 7}}}));
+}
+
 TEST(Translate, FindsUsersAndGroupsByNameOrNumber) {
   std::vector<std::string> unknown;
   const session::Permissions permissions =

@@ -72,8 +72,8 @@ TEST(Keys, GoEachToTheirOwnMember) {
 TEST(Keys, AreNamedOnceAndStandTogether) {
   std::set<std::string_view> paths;
   for (const Key& key : Keys()) EXPECT_TRUE(paths.insert(key.path).second) << key.path;
-  for (const std::string section :
-       {"", "nodes[]", "nodes[].timeouts", "tls", "nodes[].tls", "lease", "rules[]", "limits"}) {
+  for (const std::string section : {"", "nodes[]", "nodes[].timeouts", "tls", "nodes[].tls",
+                                    "lease", "rules[]", "rules[].quota", "limits"}) {
     const std::vector<std::string> names = NamesIn(section);
     EXPECT_EQ(std::set<std::string>(names.begin(), names.end()).size(), names.size()) << section;
   }
@@ -81,7 +81,9 @@ TEST(Keys, AreNamedOnceAndStandTogether) {
 
 TEST(Keys, KnowWhatASectionHolds) {
   EXPECT_THAT(NamesIn("lease"), ElementsAre("ttl", "max_ttl", "linger", "tenure_max"));
-  EXPECT_THAT(NamesIn("rules[]"), ElementsAre("prefix", "linger", "lock", "see", "break", "audit"));
+  EXPECT_THAT(NamesIn("rules[]"),
+              ElementsAre("prefix", "linger", "lock", "see", "break", "audit", "quota"));
+  EXPECT_THAT(NamesIn("rules[].quota"), ElementsAre("locks", "waits", "new_names"));
   EXPECT_THAT(NamesIn("nodes[]"),
               ElementsAre("address", "username", "password_file", "database", "timeouts", "tls"));
   EXPECT_THAT(NamesIn("lease.ttl"), IsEmpty());

@@ -132,6 +132,24 @@ TEST(Load, ReadsWhoMayWhat) {
   EXPECT_FALSE(loaded.config.rules[1].may_lock.has_value());
 }
 
+TEST(Load, ReadsQuotas) {
+  const Loaded loaded = LoadText(kNodes + R"(rules:
+  - {prefix: a/, quota: {locks: 100, waits: 20, new_names: 5}}
+  - {prefix: b/, quota: {waits: 1}}
+  - {prefix: c/}
+)",
+                                 "r.yaml");
+  EXPECT_THAT(Texts(loaded, loaded.errors), IsEmpty());
+  ASSERT_EQ(loaded.config.rules.size(), 3u);
+  const Quota& all = loaded.config.rules[0].quota;
+  EXPECT_EQ(all.locks, 100u);
+  EXPECT_EQ(all.waits, 20u);
+  EXPECT_EQ(all.new_names, 5u);
+  EXPECT_EQ(loaded.config.rules[1].quota.locks, std::nullopt);
+  EXPECT_EQ(loaded.config.rules[1].quota.waits, 1u);
+  EXPECT_EQ(loaded.config.rules[2].quota.waits, std::nullopt);
+}
+
 TEST(Load, ReadsWhatIsAudited) {
   const Loaded loaded = LoadText(kNodes + R"(rules:
   - {prefix: a/, audit: true}
@@ -295,7 +313,26 @@ TEST(LoadErrors, WantAPrefixOfEachRule) {
                   "r.yaml:6:31: rules[2].ttl: expected a known key, found \"ttl\"; did you mean "
                   "lease.ttl?",
                   "r.yaml:7:5: rules[3]: expected a section with prefix, linger, lock, see, break, "
-                  "audit, found \"cron/\""));
+                  "audit, quota, found \"cron/\""));
+}
+
+TEST(LoadErrors, WantQuotasThatLetSomethingPass) {
+  EXPECT_THAT(
+      ErrorsIn(kNodes + R"(rules:
+  - {prefix: a/, quota: 5}
+  - {prefix: b/, quota: {locks: 0, waits: -1, new_names: 100001}}
+  - {prefix: c/, quota: {holds: 1}}
+)"),
+      ElementsAre("r.yaml:3:25: rules[0].quota: expected a section with locks, waits, new_names, "
+                  "found \"5\"",
+                  "r.yaml:4:33: rules[1].quota.locks: expected a number from 1 to 1000000, found "
+                  "\"0\"",
+                  "r.yaml:4:43: rules[1].quota.waits: expected a number from 1 to 1000000, found "
+                  "\"-1\"",
+                  "r.yaml:4:58: rules[1].quota.new_names: expected a number from 1 to 100000, "
+                  "found \"100001\"",
+                  "r.yaml:5:26: rules[2].quota.holds: expected one of locks, waits, new_names, "
+                  "found \"holds\""));
 }
 
 TEST(LoadErrors, WantAListOfRules) {

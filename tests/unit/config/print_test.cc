@@ -29,7 +29,7 @@ nodes:
 tls: {server_name: ALL.example}
 admin_group: "null"
 rules:
-  - {prefix: cron/, linger: 0}
+  - {prefix: cron/, linger: 0, quota: {waits: 3}}
 )",
                                  "r.yaml");
   EXPECT_EQ(WithoutComments(Print(loaded)),
@@ -74,6 +74,8 @@ lease:
 rules:
   - prefix: cron/
     linger: 0s
+    quota:
+      waits: 3
 safety:
   drift: 0.001  # default
   fence_window: 10s  # default
@@ -117,7 +119,7 @@ TEST(Print, ReadsBackAsTheSame) {
   const std::string password = dir.Write("a", "s3cret\n");
   const Loaded first = LoadText(R"(key_prefix: '#"\:'
 lease: {ttl: 5000ms, linger: 1us}
-rules: [{prefix: '-a', linger: 1s}, {prefix: '#b', linger: 0s}]
+rules: [{prefix: '-a', linger: 1s}, {prefix: '#b', linger: 0s, quota: {locks: 5, new_names: 7}}]
 safety: {drift: 0.0025}
 nodes:
   - address: "[::1]:1"

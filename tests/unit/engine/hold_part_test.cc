@@ -302,7 +302,7 @@ TEST_F(HoldPartDeathTest, NoTimePassesBackwards) {
 TEST_F(HoldPartDeathTest, NoHoldIsLostTwice) {
   Begin();
   hold_->Lose(now_, LossReason::kDeadline);
-  EXPECT_DEATH(hold_->Lose(now_, LossReason::kDeadline), "CHECK\\(removed == 1\\)");
+  EXPECT_DEATH(hold_->Lose(now_, LossReason::kDeadline), "CHECK\\(lock != s.locks.end");
 }
 
 }  // namespace

@@ -11,7 +11,7 @@ namespace {
 class NewNamesTest : public testing::Test {
  protected:
   bool Admit(const std::string& name, std::uint32_t uid = 1) {
-    return names_.Admit(now_, uid, name);
+    return !names_.Admit(now_, uid, name);
   }
   // How many of so many names that nobody knows yet.
   std::size_t AdmitMany(std::size_t count, std::uint32_t uid = 1) {
@@ -23,7 +23,8 @@ class NewNamesTest : public testing::Test {
   Time now_{1000s};
   std::size_t last_ = 0;
   Limits limits_{.new_names_per_uid = 10};
-  NewNames names_{limits_, 10min, random_};
+  RuleQuotas quotas_{{.locks = {}, .waits = {}, .new_names = {{"slow/", 1}}}};
+  NewNames names_{limits_, quotas_, 10min, random_};
 };
 
 TEST_F(NewNamesTest, AUserMayAskForThoseOfAMinuteAtOnce) {
@@ -59,9 +60,9 @@ TEST_F(NewNamesTest, AfterFenceLifeItIsNewAgain) {
 
 TEST_F(NewNamesTest, HardlyAnyNewNameIsTakenForAnOldOne) {
   limits_.new_names_per_uid = 1000;
-  NewNames names(limits_, 10min, random_);
+  NewNames names(limits_, quotas_, 10min, random_);
   std::size_t admitted = 0;
-  for (int i = 0; i < 60'000; ++i) admitted += names.Admit(now_, 1, std::to_string(i));
+  for (int i = 0; i < 60'000; ++i) admitted += !names.Admit(now_, 1, std::to_string(i));
   EXPECT_EQ(admitted, 60'000u);
   EXPECT_GE(names.count(), 59'900u);
 }
@@ -94,6 +95,32 @@ TEST_F(NewNamesTest, TheNextGenerationHasRoomForAGreaterLimit) {
   const std::uint64_t before = names_.count();
   EXPECT_TRUE(Admit("x"));
   EXPECT_EQ(names_.count(), before) << "it is known still";
+}
+
+TEST_F(NewNamesTest, AllUsersShareTheQuotaOfARule) {
+  std::size_t admitted = 0;
+  for (int i = 0; i < 100; ++i) {
+    admitted += Admit("slow/" + std::to_string(i), static_cast<std::uint32_t>(i % 4)) ? 1 : 0;
+  }
+  EXPECT_EQ(admitted, 60u) << "those of a minute";
+  EXPECT_TRUE(Admit("slow/0")) << "it is not new";
+  EXPECT_TRUE(Admit("fast"));
+  now_ += 1s;
+  EXPECT_TRUE(Admit("slow/x"));
+  EXPECT_THAT(names_.Admit(now_, 1, "slow/y"),
+              testing::Optional(testing::HasSubstr("quota.new_names of the rule slow/")));
+}
+
+TEST_F(NewNamesTest, WhatARuleRefusesIsNotTakenFromTheUser) {
+  for (int i = 0; i < 1000; ++i) Admit("slow/" + std::to_string(i));
+  EXPECT_EQ(AdmitMany(1000), 540u);
+  EXPECT_FALSE(Admit("slow/x"));
+}
+
+TEST_F(NewNamesTest, WhatAUserMayNotIsNotTakenFromTheRule) {
+  AdmitMany(1000, 2);
+  for (int i = 0; i < 100; ++i) EXPECT_FALSE(Admit("slow/" + std::to_string(i), 2));
+  EXPECT_TRUE(Admit("slow/x"));
 }
 
 class NewNamesOfEngine : public EngineFixture {};

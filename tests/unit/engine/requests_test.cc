@@ -37,7 +37,8 @@ class RequestsTest : public ::testing::Test {
   Effects effects_;
   Counters counters_;
   const Limits limits_;
-  SessionTable sessions_{limits_};
+  RuleQuotas quotas_{limits_.quotas};
+  SessionTable sessions_{limits_, quotas_};
   const Waiter waiter_{
       counters_.waits, agenda_,    {.session = 1, .request = 7, .name = "x"}, 1000, 3s,
       At(0s),          [](Time) {}};
@@ -108,12 +109,13 @@ using RequestsDeathTest = RequestsTest;
 
 TEST_F(RequestsDeathTest, NobodyIsRefusedTwice) {
   requests_.Refuse(waiter_, lock_, Failure::kTimeout, "");
-  EXPECT_DEATH(requests_.Refuse(waiter_, lock_, Failure::kTimeout, ""), "CHECK\\(removed == 1\\)");
+  EXPECT_DEATH(requests_.Refuse(waiter_, lock_, Failure::kTimeout, ""),
+               "CHECK\\(lock != s.locks.end");
 }
 
 TEST_F(RequestsDeathTest, NobodyIsAnsweredOutsideOfAStep) {
   outbox_.End();
-  EXPECT_DEATH(requests_.Grant(waiter_, {}), "CHECK\\(effects_ != nullptr\\)");
+  EXPECT_DEATH(requests_.Grant(waiter_, {.name = "x"}), "CHECK\\(effects_ != nullptr\\)");
 }
 
 }  // namespace

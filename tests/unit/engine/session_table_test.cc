@@ -35,7 +35,8 @@ class SessionTableTest : public testing::Test {
 
   Limits limits_;
   std::set<std::string> names_;
-  SessionTable sessions_{limits_};
+  RuleQuotas quotas_{limits_.quotas};
+  SessionTable sessions_{limits_, quotas_};
 };
 
 TEST_F(SessionTableTest, AnOwnerHoldsANameBesideItsSession) {
@@ -104,6 +105,30 @@ TEST_F(SessionTableTest, TheLossesOfASessionAndItsOwnersAreBoundedTogether) {
   EXPECT_FALSE(sessions_.UseOf(kOwner).losses) << "they are forgotten with the owner";
   EXPECT_EQ(sessions_.TakeLoss(kSession, "a", std::nullopt)->fence, 10);
   EXPECT_EQ(sessions_.TakeLoss(kSession, "a", std::nullopt)->fence, 8);
+}
+
+TEST_F(SessionTableTest, QuotasAreToldOfAllLocks) {
+  quotas_.Change({.locks = {{"", 100}}, .waits = {{"", 100}}, .new_names = {}});
+  using Used = std::pair<std::size_t, std::size_t>;
+  const auto used = [this] {
+    const auto views = quotas_.Views();
+    return Used(views.at(0).used, views.at(1).used);
+  };
+  Add(kSession, "a");
+  Add(kOwner, "b");
+  EXPECT_EQ(used(), Used(2, 2));
+  sessions_.Granted(kSession, "a");
+  EXPECT_EQ(used(), Used(2, 1));
+  const SessionTable::Kept kept(sessions_, kSession, Name("a"));
+  sessions_.Remove(kSession, "a");
+  EXPECT_EQ(used(), Used(2, 1));
+  sessions_.Remove(kOwner, "b");
+  Add(kOther, "c");
+  EXPECT_EQ(used(), Used(2, 1));
+  quotas_.Change({.locks = {{"", 7}}, .waits = {{"", 7}}, .new_names = {}});
+  EXPECT_EQ(used(), Used(0, 0));
+  sessions_.CountForQuotas();
+  EXPECT_EQ(used(), Used(2, 1));
 }
 
 TEST_F(SessionTableTest, AnOwnerIsClosedBeforeItsSession) {

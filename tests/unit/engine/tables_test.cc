@@ -417,7 +417,8 @@ class ReleaseTableTest : public ::testing::Test, NodeTable::Observer, ReleaseTab
   Outbox outbox_;
   Effects effects_;  // of the last Add
   NodeTable nodes_{options_, random_, agenda_, outbox_, *this};
-  SessionTable sessions_{options_.limits};
+  RuleQuotas quotas_{options_.limits.quotas};
+  SessionTable sessions_{options_.limits, quotas_};
   ReleaseTable releases_{nodes_, sessions_, agenda_, outbox_, *this};
 
  private:

@@ -38,7 +38,8 @@ class WatchesTest : public ::testing::Test {
   Limits limits_;
   Effects effects_;
   Outbox outbox_;
-  SessionTable sessions_{limits_};
+  RuleQuotas quotas_{limits_.quotas};
+  SessionTable sessions_{limits_, quotas_};
   Watches watches_{sessions_, outbox_};
 
  private:

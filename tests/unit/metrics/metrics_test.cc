@@ -29,6 +29,16 @@ class MetricsTest : public testing::Test {
     now_.nodes = {{.node = 0, .state = engine::NodeState::kUp, .text = "", .round_trip = 250us},
                   {.node = 1, .state = engine::NodeState::kQuarantine, .text = "", .ready_in = 3s}};
     now_.certificate_expiries = {std::nullopt, std::chrono::sys_seconds(1764010002s)};
+    now_.quotas = {{.prefix = "batch/",
+                    .kind = engine::QuotaKind::kLocks,
+                    .most = 100,
+                    .used = 7,
+                    .refused = 3},
+                   {.prefix = "batch/",
+                    .kind = engine::QuotaKind::kNewNames,
+                    .most = 5,
+                    .used = 0,
+                    .refused = 1}};
     now_.histograms = &histograms_;
     histograms_.Of("batch/x").waits.Add(2ms);
   }
@@ -57,9 +67,15 @@ TEST_F(MetricsTest, ShowsWhatItWasGiven) {
            "1764010002\n",
            "redlockd_wait_seconds_count{rule=\"batch/\"} 1\n",
            "redlockd_draining 0\n",
+           "redlockd_quota_limit{rule=\"batch/\",quota=\"locks\"} 100\n",
+           "redlockd_quota_limit{rule=\"batch/\",quota=\"new_names\"} 5\n",
+           "redlockd_quota_used{rule=\"batch/\",quota=\"locks\"} 7\n",
+           "redlockd_quota_refusals_total{rule=\"batch/\",quota=\"locks\"} 3\n",
+           "redlockd_quota_refusals_total{rule=\"batch/\",quota=\"new_names\"} 1\n",
        }) {
     EXPECT_THAT(text, HasSubstr(line));
   }
+  EXPECT_THAT(text, Not(HasSubstr("redlockd_quota_used{rule=\"batch/\",quota=\"new_names\"}")));
   EXPECT_THAT(text, Not(HasSubstr("batch/x"))) << "the name of a lock";
 }
 
