@@ -111,6 +111,7 @@ enum class LogLevel { kError, kWarning, kInfo, kDebug };
 
 struct Metrics {
   std::optional<Address> address;  // none: they are not served
+  bool status_page{};              // served there as well; never without an address
 };
 
 struct Config {

@@ -141,6 +141,8 @@ const Key kKeys[] = {
 
     {"metrics.address", kRestart, ListenAddressValue{CONFIG(metrics.address)}, kNothing, "",
      "where to serve metrics over HTTP; if absent, nowhere"},
+    {"metrics.status_page", kReload, FlagValue{CONFIG(metrics.status_page)}, kDefault, "false",
+     "whether a page with locks, nodes and losses is served there, to everybody who reaches it"},
 
     {"drain_time", kReload, DurationValue{CONFIG(drain_time), 0s, 1min}, kDefault, "8s",
      "how long holders are given to release their locks when the daemon stops"},

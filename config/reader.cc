@@ -332,6 +332,9 @@ void ReadTree(const Tree& tree, Loaded& loaded) {
         "expected a prefix that does not begin with redlockd:, which is reserved, found \"" +
             loaded.config.key_prefix + "\"");
   }
+  if (loaded.config.metrics.status_page && loaded.given.count("metrics.address") == 0) {
+    loaded.AddError("metrics.status_page", "expected metrics.address as well, found none");
+  }
 }
 
 void SetAbsent(const Key& key, Target target) {

@@ -64,7 +64,7 @@ App::App(Configuration configuration, host::ListenSocket socket,
               .on_note = [this](engine::NodeIndex node,
                                 const std::string& note) { journal_.OnNote(node, note); }}) {
   WatchSignals(dev);
-  if (metrics) metrics_.emplace(loop_, std::move(*metrics), [this] { return Look(); });
+  if (metrics) ServePages(std::move(*metrics));
 }
 
 void App::Run() {
@@ -139,6 +139,7 @@ void App::CarryOut(const engine::AnswerClient& effect) {
 
 void App::CarryOut(const engine::NotifyClient& effect) {
   journal_.OnNotice(effect);
+  if (pages_) pages_->status().OnNotice(effect);
   sessions_->Notify(effect);
 }
 
@@ -203,6 +204,18 @@ void App::StartServing() {
   journal_.OnServing(NodesUp());
   Report();
   notifier_.Ready();
+}
+
+void App::ServePages(MetricsSocket socket) {
+  const auto may_show = [this](std::string_view lock) {
+    return sessions_ && sessions_->options().permissions.MayEverybody(session::Right::kSee, lock);
+  };
+  pages_.emplace(
+      loop_, std::move(socket), *this,
+      StatusPage::Sources{.look = [this] { return Look(); },
+                          .peer_of = [this](engine::SessionId session) { return PeerOf(session); },
+                          .may_show = may_show},
+      [this] { return in_force().metrics.status_page; });
 }
 
 session::Options App::SessionOptions() const {
@@ -272,13 +285,15 @@ std::size_t App::NodesUp() const {
 
 // For `systemctl status`, and for the watchdog: the loop turns if this runs.
 void App::Report() {
-  notifier_.Status(std::to_string(NodesUp()) + " of " + std::to_string(in_force().nodes.size()) +
+  const std::size_t up = NodesUp();
+  notifier_.Status(std::to_string(up) + " of " + std::to_string(in_force().nodes.size()) +
                    " nodes up, " + std::to_string(engine_.HoldCount()) + " leases held" +
                    (draining_ ? ", draining" : "") +
                    (configuration_.HasFailed() ? ", the last reload failed" : ""));
   notifier_.Alive();
   journal_.Tick();
   audit_log_.Tick();
+  if (pages_) pages_->status().Tick(sessions_ ? sessions_->count() : 0, up);
   const auto watchdog = notifier_.watchdog();
   report_timer_.Start(watchdog ? std::min<nanoseconds>(*watchdog / 2, kReportInterval)
                                : kReportInterval);

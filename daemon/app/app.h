@@ -7,7 +7,7 @@
 
 #include "daemon/app/audit_log.h"
 #include "daemon/app/journal.h"
-#include "daemon/app/metrics_page.h"
+#include "daemon/app/pages.h"
 #include "daemon/app/reload.h"
 #include "daemon/app/tls.h"
 #include "daemon/engine/engine.h"
@@ -68,6 +68,7 @@ class App : public session::EnginePort {
   const session::Peer* PeerOf(engine::SessionId id) const;
   const config::Config& in_force() const { return configuration_.in_force(); }
   session::Options SessionOptions() const;
+  void ServePages(MetricsSocket socket);
   void StartServing();
   void Reload();
   void ApplyConfig();
@@ -102,7 +103,7 @@ class App : public session::EnginePort {
 
   redis::Nodes nodes_;
   std::optional<session::Sessions> sessions_;  // once serving
-  std::optional<MetricsPage> metrics_;
+  std::optional<Pages> pages_;
   CertificateWatch certificates_;
 };
 

@@ -1,7 +1,6 @@
 #include "daemon/app/reload.h"
 
 #include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "daemon/app/line_fields.h"
@@ -13,12 +12,6 @@
 
 namespace redlockd::app {
 namespace {
-
-// "2026-11-28T13:03:07Z"
-std::string Now() {
-  using std::chrono::floor, std::chrono::seconds, std::chrono::system_clock;
-  return host::UtcText(floor<seconds>(system_clock::now())) + "Z";
-}
 
 // With fewer descriptors than limits.sessions needs there are fewer sessions, so that
 // administrators still get the last of them.
@@ -59,12 +52,15 @@ config::Loaded LoadChecked(const std::string& file) {
 }
 
 Configuration::Configuration(std::string file, config::Config config)
-    : file_(std::move(file)), started_(Now()), in_force_(std::move(config)), since_(started_) {
+    : file_(std::move(file)),
+      started_(host::UtcNow()),
+      in_force_(std::move(config)),
+      since_(started_) {
   FitSessions(in_force_);
 }
 
 bool Configuration::Reload() {
-  last_reload_ = {.at = Now(), .mistakes = {}};
+  last_reload_ = {.at = host::UtcNow(), .mistakes = {}};
   if (file_.empty()) {
     last_reload_->mistakes = {"expected a configuration file, found none: this daemon has --dev"};
   } else if (Take(LoadChecked(file_))) {

@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <chrono>
@@ -20,18 +21,20 @@ using redlock::base::Descriptor;
 constexpr auto kTimeout = 10s;  // to send a request and to take its answer
 constexpr auto kPause = 1s;
 
-std::string Response(std::string_view status, std::string_view type, std::string_view body,
-                     bool with_body) {
+std::string Response(const HttpServer::Page& page, bool with_body) {
   std::string text = "HTTP/1.1 ";
-  text.append(status).append("\r\nContent-Type: ").append(type);
-  text.append("\r\nContent-Length: ").append(std::to_string(body.size()));
-  text.append("\r\nAllow: GET, HEAD\r\nCache-Control: no-store\r\nConnection: close\r\n\r\n");
-  if (with_body) text.append(body);
+  text.append(page.status).append("\r\nContent-Type: ").append(page.type);
+  text.append("\r\nContent-Length: ").append(std::to_string(page.body.size()));
+  text.append("\r\nAllow: GET, HEAD\r\nCache-Control: no-store\r\nConnection: close");
+  text.append("\r\nX-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer");
+  text.append("\r\nContent-Security-Policy: ").append(page.policy).append("\r\n\r\n");
+  if (with_body) text.append(page.body);
   return text;
 }
 
-std::string Refusal(std::string_view status, bool with_body = true) {
-  return Response(status, "text/plain; charset=utf-8", std::string(status) + "\n", with_body);
+std::string Refusal(const std::string& status, bool with_body = true) {
+  return Response({.status = status, .type = "text/plain; charset=utf-8", .body = status + "\n"},
+                  with_body);
 }
 
 // Up to `end`, which is taken off as well; all of it if there is no `end`.
@@ -40,6 +43,27 @@ std::string_view TakeUntil(char end, std::string_view& text) {
   const std::string_view taken = text.substr(0, size);
   text.remove_prefix(size == std::string_view::npos ? text.size() : size + 1);
   return taken;
+}
+
+std::string_view Trim(std::string_view text) {
+  const std::size_t begin = text.find_first_not_of(" \t\r");
+  if (begin == std::string_view::npos) return "";
+  return text.substr(begin, text.find_last_not_of(" \t\r") + 1 - begin);
+}
+
+bool IsSameWord(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; };
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                    [&](char x, char y) { return lower(x) == lower(y); });
+}
+
+// The first header of that name in the lines after the request's own; empty if there is none.
+std::string HeaderIn(std::string_view lines, std::string_view name) {
+  while (!lines.empty()) {
+    std::string_view line = TakeUntil('\n', lines);
+    if (IsSameWord(TakeUntil(':', line), name)) return std::string(Trim(line));
+  }
+  return "";
 }
 
 }  // namespace
@@ -139,9 +163,9 @@ std::string HttpServer::Answer(const std::string& head) const {
   if (!line.starts_with("HTTP/1.") || path.empty()) return Refusal("400 Bad Request");
   if (method != "GET" && method != "HEAD") return Refusal("405 Method Not Allowed");
   const bool with_body = method == "GET";
-  const auto page = handler_(std::string(path));
+  const auto page = handler_({.path = std::string(path), .host = HeaderIn(rest, "Host")});
   if (!page) return Refusal("404 Not Found", with_body);
-  return Response("200 OK", page->type, page->body, with_body);
+  return Response(*page, with_body);
 }
 
 }  // namespace redlockd::event

@@ -21,12 +21,20 @@ class HttpServer {
   static constexpr std::size_t kMostConnections = 16;
   static constexpr std::size_t kMostBytes = 8192;  // of a request
 
+  struct Request {
+    std::string path;  // without its query; begins with a slash
+    std::string host;  // the header Host; empty: there is none
+  };
   struct Page {
+    std::string status = "200 OK";
     std::string type;  // for the header Content-Type
     std::string body;
+    // For the header Content-Security-Policy: what a browser may load and run for this page. Nothing
+    // unless it says otherwise.
+    std::string policy = "default-src 'none'; frame-ancestors 'none'";
   };
-  // The page of a path without its query; nothing: there is none (404).
-  using Handler = std::function<std::optional<Page>(const std::string& path)>;
+  // The page that is asked for; nothing: there is none (404).
+  using Handler = std::function<std::optional<Page>(const Request& request)>;
 
   // `fd`: a listening, non-blocking stream socket; stays the caller's and outlives this object.
   HttpServer(Loop& loop, int fd, Handler handler);

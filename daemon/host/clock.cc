@@ -24,4 +24,9 @@ std::string UtcText(std::chrono::sys_seconds time) {
   return text.data();
 }
 
+std::string UtcNow() {
+  using std::chrono::floor, std::chrono::seconds, std::chrono::system_clock;
+  return UtcText(floor<seconds>(system_clock::now())) + "Z";
+}
+
 }  // namespace redlockd::host

@@ -24,9 +24,19 @@ void Permissions::Set(Right right, const std::string& prefix, Who who) {
 
 bool Permissions::May(Right right, std::string_view name, const Peer& peer) const {
   if (peer.admin) return true;
+  const Who* who = WhoMay(right, name);
+  return who == nullptr ? right != Right::kBreak : IsOneOf(*who, peer);
+}
+
+bool Permissions::MayEverybody(Right right, std::string_view name) const {
+  const Who* who = WhoMay(right, name);
+  return who == nullptr ? right != Right::kBreak : who->everybody;
+}
+
+const Who* Permissions::WhoMay(Right right, std::string_view name) const {
   const ByPrefix& rules = rules_.at(static_cast<std::size_t>(right));
   const auto* rule = redlock::base::LongestPrefix(rules, name);
-  return rule == nullptr ? right != Right::kBreak : IsOneOf(rule->second, peer);
+  return rule == nullptr ? nullptr : &rule->second;
 }
 
 }  // namespace redlockd::session

@@ -30,8 +30,13 @@ class Permissions {
  public:
   void Set(Right right, const std::string& prefix, Who who);
   bool May(Right right, std::string_view name, const Peer& peer) const;
+  // Whether all users may.
+  bool MayEverybody(Right right, std::string_view name) const;
 
  private:
+  // Null if nothing was set for it.
+  const Who* WhoMay(Right right, std::string_view name) const;
+
   using ByPrefix = std::map<std::string, Who, std::less<>>;
   std::array<ByPrefix, kRights> rules_;
 };

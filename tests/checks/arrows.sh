@@ -20,7 +20,8 @@ daemon/session   : base daemon/event daemon/engine protocol
 daemon/host      : base daemon/engine protocol config
 daemon/dev       : base
 daemon/metrics   : base daemon/engine
-daemon/app       : base daemon/event daemon/engine daemon/redis daemon/session daemon/host daemon/dev daemon/metrics protocol config
+daemon/status    : base daemon/engine daemon/metrics daemon/session protocol
+daemon/app       : base daemon/event daemon/engine daemon/redis daemon/session daemon/host daemon/dev daemon/metrics daemon/status protocol config
 '
 
 # Library, by the beginning of its headers' names, and the only rooms that know it.
@@ -32,7 +33,7 @@ yaml-cpp/        : config
 systemd/         : daemon/host
 CLI/             : daemon/app
 spdlog/          : daemon/host
-nlohmann/        : libclient/cli
+nlohmann/        : libclient/cli daemon/status
 '
 
 find base protocol config libclient daemon -name '*.h' -o -name '*.hpp' -o -name '*.cc' -o -name '*.c' |

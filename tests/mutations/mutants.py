@@ -1112,6 +1112,18 @@ MUTANTS = [
     session('status', 'Write', 'reload', 'all-users-see-the-keys',
             'each user of the host reads names of users and files, and lines of a file that is not for them',
             'if (session.peer().admin) WriteRows', 'WriteRows', 'StatusTest.*'),
+    # --- what the status page shows
+    session('permissions', 'Permissions::MayEverybody', 'status', 'shown-to-all-what-some-may-see',
+            'who opens the page reads the names that a rule keeps for one team', 'who->everybody', 'true',
+            'PermissionsTest.*'),
+    app('status_page', 'StatusPage::Details', 'status', 'lost-locks-are-named-to-all',
+        'who opens the page reads the names that a rule keeps for one team', 'if (sources_.may_show(loss.name))', 'if (true)',
+        'StatusPageTest.*'),
+    app('status_page', 'IsOwnName', 'status', 'any-name-leads-here',
+        'a web site has a browser on this host read the page for it', '*name == "localhost"', 'true', 'IsOwnName.*'),
+    app('status_page', 'StatusPage::Json', 'status', 'each-request-is-work',
+        'who asks in a loop has the daemon do nothing else', 'if (made_at_ && now - *made_at_ < kFresh) return json_;', '',
+        'StatusPageTest.*'),
     # --- the guard of `redlock run`: promise 3 of the README
     cli('run/guard', 'Guard::Judge', 'P3', 'killed-at-the-deadline',
         'the command dies when another has the lock already', 'now >= KillAt()', 'now >= deadline_', 'Guard.*'),

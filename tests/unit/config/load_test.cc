@@ -335,6 +335,15 @@ TEST(LoadErrors, WantQuotasThatLetSomethingPass) {
                   "found \"holds\""));
 }
 
+TEST(LoadErrors, WantAnAddressForTheStatusPage) {
+  EXPECT_THAT(ErrorsIn(kNodes + "metrics: {status_page: true}\n"),
+              ElementsAre("r.yaml:2:24: metrics.status_page: expected metrics.address as well, "
+                          "found none"));
+  EXPECT_THAT(ErrorsIn(kNodes + "metrics: {status_page: true, address: '127.0.0.1:1'}\n"),
+              IsEmpty());
+  EXPECT_THAT(ErrorsIn(kNodes + "metrics: {status_page: false}\n"), IsEmpty());
+}
+
 TEST(LoadErrors, WantAListOfRules) {
   EXPECT_THAT(ErrorsIn(kNodes + "rules: {prefix: a/, linger: 0s}\n"),
               ElementsAre("r.yaml:2:8: rules: expected a list of at most 64 rules, found a "

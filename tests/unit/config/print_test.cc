@@ -92,6 +92,8 @@ limits:
   locks_per_uid: 16384  # default
   new_names_per_uid: 1000  # default
   unread_output: 262144  # default
+metrics:
+  status_page: false  # default
 drain_time: 8s  # default
 log_level: info  # default
 )");

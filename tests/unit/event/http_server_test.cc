@@ -34,9 +34,17 @@ class HttpServerTest : public testing::Test {
     size_ = size;
     EXPECT_EQ(listen(listener_.get(), 64), 0);
     server_ = std::make_unique<HttpServer>(
-        loop_, listener_.get(), [](const std::string& path) -> std::optional<HttpServer::Page> {
-          if (path != "/page") return std::nullopt;
-          return HttpServer::Page{"text/x", std::string(kBody)};
+        loop_, listener_.get(),
+        [this](const HttpServer::Request& request) -> std::optional<HttpServer::Page> {
+          host_ = request.host;
+          if (request.path == "/own") {
+            return HttpServer::Page{.status = "421 Misdirected Request",
+                                    .type = "text/y",
+                                    .body = "own\n",
+                                    .policy = "script-src 'self'"};
+          }
+          if (request.path != "/page") return std::nullopt;
+          return HttpServer::Page{.type = "text/x", .body = std::string(kBody)};
         });
   }
   sockaddr* Address() { return reinterpret_cast<sockaddr*>(&address_); }
@@ -81,13 +89,41 @@ class HttpServerTest : public testing::Test {
   Descriptor listener_;
   Loop loop_;
   std::unique_ptr<HttpServer> server_;
+  std::string host_;  // of the last request
 };
 
 TEST_F(HttpServerTest, ServesAPage) {
-  EXPECT_EQ(Ask("GET /page HTTP/1.1\r\nHost: x\r\n\r\n"),
-            "HTTP/1.1 200 OK\r\nContent-Type: text/x\r\nContent-Length: 9\r\n"
-            "Allow: GET, HEAD\r\nCache-Control: no-store\r\nConnection: close\r\n\r\nthe page\n");
+  EXPECT_EQ(
+      Ask("GET /page HTTP/1.1\r\nHost: x\r\n\r\n"),
+      "HTTP/1.1 200 OK\r\nContent-Type: text/x\r\nContent-Length: 9\r\n"
+      "Allow: GET, HEAD\r\nCache-Control: no-store\r\nConnection: close\r\n"
+      "X-Content-Type-Options: nosniff\r\nReferrer-Policy: no-referrer\r\n"
+      "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n\r\nthe page\n");
   EXPECT_EQ(StatusOf(Ask("GET /page?name=x HTTP/1.0\n\n")), "HTTP/1.1 200 OK");
+}
+
+TEST_F(HttpServerTest, APageMayHaveAStatusAndAPolicyOfItsOwn) {
+  const std::string answer = Ask("GET /own HTTP/1.1\r\n\r\n");
+  EXPECT_EQ(StatusOf(answer), "HTTP/1.1 421 Misdirected Request");
+  EXPECT_NE(answer.find("\r\nContent-Security-Policy: script-src 'self'\r\n"), std::string::npos);
+}
+
+TEST_F(HttpServerTest, TellsThePageTheHostThatWasAskedFor) {
+  struct Row {
+    std::string headers;
+    std::string host;
+  };
+  for (const Row& row : {
+           Row{"Host: a:1\r\n", "a:1"},
+           Row{"Accept: */*\r\nhOST:\t b \r\nHost: c\r\n", "b"},
+           Row{"X-Host: a\r\nHost2: b\r\n", ""},
+           Row{"Host\r\n", ""},
+           Row{"", ""},
+       }) {
+    host_ = "?";
+    Ask("GET /page?Host:x HTTP/1.1\r\n" + row.headers + "\r\n");
+    EXPECT_EQ(host_, row.host) << row.headers;
+  }
 }
 
 TEST_F(HttpServerTest, HeadHasNoBody) {

@@ -48,6 +48,17 @@ TEST_F(PermissionsTest, UsersAndGroups) {
   EXPECT_TRUE(May(Right::kSee, "a/x", 9)) << "another right";
 }
 
+TEST_F(PermissionsTest, EverybodyIsMoreThanAnyUser) {
+  permissions_.Set(Right::kSee, "a/", {.users = {7}});
+  permissions_.Set(Right::kSee, "a/b/", {.everybody = true});
+  permissions_.Set(Right::kSee, "a/c/", {});
+  EXPECT_FALSE(permissions_.MayEverybody(Right::kSee, "a/x"));
+  EXPECT_TRUE(permissions_.MayEverybody(Right::kSee, "a/b/x"));
+  EXPECT_FALSE(permissions_.MayEverybody(Right::kSee, "a/c/x"));
+  EXPECT_TRUE(permissions_.MayEverybody(Right::kSee, "x")) << "without a rule";
+  EXPECT_FALSE(permissions_.MayEverybody(Right::kBreak, "x"));
+}
+
 TEST_F(PermissionsTest, OfEachRightTheLongestPrefixCounts) {
   permissions_.Set(Right::kLock, "a/", {});
   permissions_.Set(Right::kLock, "a/b/", {.everybody = true});
