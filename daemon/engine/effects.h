@@ -90,12 +90,20 @@ enum class Failure : std::uint8_t {
 
 enum class LossReason : std::uint8_t { kNone, kDeadline, kMaxHold, kDraining, kBroken };
 
+// One wait of a cycle (rule W1): it is for this lock, which is held by this task.
+struct InCycle {
+  std::string lock{};
+  TaskId holder{};
+};
+
 struct Failed {
   Failure failure;
   std::string name{};                     // of the lock; empty if there is none
   Fence fence = 0;                        // kLost; kNoQuorum of a sync unlock
   LossReason reason = LossReason::kNone;  // kLost
   std::string text{};                     // why, for a person
+  // kDeadlock of several: from this request on, so that the last holder is the task that asked.
+  std::vector<InCycle> cycle{};
 };
 
 using Answer =

@@ -149,7 +149,8 @@ void Engine::Impl::On(Time, const CheckRequested& e) {
 
 void Engine::Impl::On(Time, const CancelRequested& e) {
   Lock* lock = locks.Find(e.name);
-  if (lock && lock->Cancel(e.session, e.target)) {
+  if (lock && lock->Cancel(e.session, e.target,
+                           {.failure = Failure::kCancelled, .text = "cancelled by the client"})) {
     return shared.outbox.Reply(e.session, e.request, WaitCancelled{});
   }
   shared.outbox.Reply(

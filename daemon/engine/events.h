@@ -47,6 +47,7 @@ struct LockRequested {
   std::string note{};
   bool renewed_events = false;
   bool wanted_events = false;
+  TaskId task{};  // that waits, and holds it then; none: nobody knows
 };
 struct UnlockRequested {
   SessionId session;

@@ -37,6 +37,7 @@ Hold::Hold(Shared& shared, Claim& claim, Time now, Terms terms)
       counted_(shared.counters.holds),
       granted_(now),
       session_(terms.session),
+      task_(terms.task),
       fence_(terms.fence),
       ends_at_(terms.ends_at),
       kept_until_(terms.kept_until),

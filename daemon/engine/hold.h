@@ -22,11 +22,13 @@ class Hold {
     Time kept_until{};            // with min-hold: the lock is not another's before
     bool renewed_events = false;  // the session wants an event for each renewal
     bool wanted_events = false;   // ... and one when another waits for the lock
+    TaskId task{};                // none: nobody knows whose it is
   };
   // `shared` and `claim`, which is granted, outlive it.
   Hold(Shared& shared, Claim& claim, Time now, Terms terms);
 
   SessionId session() const { return session_; }
+  TaskId task() const { return task_; }
   Fence fence() const { return fence_; }
   Time deadline() const { return deadline_; }
   Time kept_until() const { return kept_until_; }
@@ -64,6 +66,7 @@ class Hold {
   const Time granted_;
   Time deadline_;  // as announced; moves back by rule D6 alone
   const SessionId session_;
+  const TaskId task_;
   const Fence fence_;
   const Time ends_at_;
   const Time kept_until_;

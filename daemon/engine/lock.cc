@@ -220,6 +220,10 @@ void Lock::Request(Time now, const LockRequested& request) {
     return;
   }
   Touch();
+  if (!must_wait || is_try || request.task == TaskId()) return;
+  waiter.for_holder.emplace(shared_.waits_for, *this, request.task, request.session,
+                            request.request);
+  registry_.TaskHasMore(request.task);
 }
 
 void Lock::Unlock(Time now, const UnlockRequested& request) {
@@ -244,11 +248,11 @@ void Lock::Unlock(Time now, const UnlockRequested& request) {
   Touch();
 }
 
-bool Lock::Cancel(SessionId session, RequestId request) {
+bool Lock::Cancel(SessionId session, RequestId request, Failed why) {
   const Waiter* waiter = queue_.Find(session);
   if (!waiter || waiter->request != request) return false;
-  shared_.requests.Refuse(*queue_.Take(session), name(), Failure::kCancelled,
-                          "cancelled by the client");
+  why.name = name();
+  shared_.requests.Refuse(*queue_.Take(session), std::move(why));
   Touch();
   return true;
 }
@@ -388,7 +392,8 @@ void Lock::Grant(Time now, bool is_handoff) {
                   .ends_at = waiter->max_hold ? Later(now, *waiter->max_hold) : Time::max(),
                   .kept_until = now + waiter->min_hold,
                   .renewed_events = waiter->renewed_events,
-                  .wanted_events = waiter->wanted_events});
+                  .wanted_events = waiter->wanted_events,
+                  .task = waiter->task});
   was_wanted_ = false;
   shared_.requests.Grant(*waiter, {.name = name(),
                                    .fence = fence,
@@ -399,6 +404,10 @@ void Lock::Grant(Time now, bool is_handoff) {
   hold_->Report(now, WatchNotice::What::kGranted);
   for (const auto& other : queue_.TakeTries()) {
     shared_.requests.Refuse(*other, name(), Failure::kBusy, ToText(WhyBusy(state_)));
+  }
+  if (waiter->task != TaskId()) {
+    waiter->for_holder.reset();
+    registry_.TaskHasMore(waiter->task);
   }
   claim_.ReserveFences(now, !queue_.empty());
   if (queue_.empty()) acquisition_.Forget();

@@ -20,7 +20,7 @@ namespace redlockd::engine {
 // One lock on this host: the line of sessions that wait for it, the hold, and the claim on the nodes
 // that serves both. Events change its parts and touch it; Settle then does what follows from the
 // state that they left. LockState has the states, and which may follow which.
-class Lock : public Contention::Observer, private Schedule::Observer {
+class Lock : public Contention::Observer, public WaitsFor::Lockable, private Schedule::Observer {
  public:
   using State = LockState;
 
@@ -35,6 +35,9 @@ class Lock : public Contention::Observer, private Schedule::Observer {
     // The answers to that attempt's questions are for the lock, until the attempt has ended.
     virtual void AttemptBegan(AttemptNumber attempt, Lock& lock) = 0;
     virtual void AttemptEnded(AttemptNumber attempt) = 0;
+    // That task waits for one lock more, or holds one more. It may be in a cycle now (rule W1): then
+    // the youngest request of that is refused at once, which may be one for this very lock.
+    virtual void TaskHasMore(TaskId task) = 0;
   };
 
   // Both outlive it.
@@ -43,9 +46,10 @@ class Lock : public Contention::Observer, private Schedule::Observer {
   Lock(const Lock&) = delete;
   Lock& operator=(const Lock&) = delete;
 
-  const std::string& name() const { return claim_.lock(); }
+  const std::string& name() const override { return claim_.lock(); }
   State state() const { return state_; }
   const Hold* hold() const { return hold_.get(); }  // none: no session holds it
+  TaskId HeldBy() const override { return hold_ ? hold_->task() : TaskId(); }
   Acquisition& acquisition() { return acquisition_; }
   // Nothing is left to do for it, or to remember.
   bool MayBeForgotten() const {
@@ -59,8 +63,8 @@ class Lock : public Contention::Observer, private Schedule::Observer {
   // not use this lock yet; or that it holds it (Unlock), or uses it (the others).
   void Request(Time now, const LockRequested& request);
   void Unlock(Time now, const UnlockRequested& request);
-  // False if that request does not wait here.
-  bool Cancel(SessionId session, RequestId request);
+  // That request gives up its wait, answered by `why`. False if it does not wait here.
+  bool Cancel(SessionId session, RequestId request, Failed why);
   void OnInputEnded(Time now, SessionId session);
   void OnSessionClosed(Time now, SessionId session);
 

@@ -2,6 +2,8 @@
 
 #include <utility>
 
+#include "base/check.h"
+
 namespace redlockd::engine {
 
 Lock* LockTable::Find(const std::string& name) const {
@@ -27,6 +29,17 @@ const Lock* LockTable::AnyLeased() const {
     if (IsLeased(lock->state())) return lock.get();
   }
   return nullptr;
+}
+
+void LockTable::TaskHasMore(TaskId task) {
+  while (auto cycle = shared_.waits_for.CycleOf(task)) {
+    Lock* const lock = Find(cycle->waits.front().lock);
+    const bool did_wait = lock->Cancel(cycle->session, cycle->request,
+                                       {.failure = Failure::kDeadlock,
+                                        .text = "it would wait in a cycle",
+                                        .cycle = std::move(cycle->waits)});
+    CHECK(did_wait);
+  }
 }
 
 // A lock may touch itself again while it is settled.

@@ -40,6 +40,7 @@ class LockTable : private Lock::Registry {
   void MayBeIdle(const Lock& lock) override { idle_.push_back(lock.name()); }
   void AttemptBegan(AttemptNumber attempt, Lock& lock) override { by_attempt_[attempt] = &lock; }
   void AttemptEnded(AttemptNumber attempt) override { by_attempt_.erase(attempt); }
+  void TaskHasMore(TaskId task) override;
 
   Shared& shared_;
   std::unordered_map<AttemptNumber, Lock*> by_attempt_;

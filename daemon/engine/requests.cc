@@ -20,11 +20,14 @@ void Requests::Refuse(SessionId session, RequestId request, Failed failed) {
   outbox_.Reply(session, request, std::move(failed));
 }
 
+void Requests::Refuse(const Waiter& waiter, Failed failed) {
+  sessions_.Remove(waiter.session, failed.name);
+  Refuse(waiter.session, waiter.request, std::move(failed));
+}
+
 void Requests::Refuse(const Waiter& waiter, const std::string& lock, Failure failure,
                       std::string text) {
-  Refuse(waiter.session, waiter.request,
-         {.failure = failure, .name = lock, .text = std::move(text)});
-  sessions_.Remove(waiter.session, lock);
+  Refuse(waiter, {.failure = failure, .name = lock, .text = std::move(text)});
 }
 
 }  // namespace redlockd::engine

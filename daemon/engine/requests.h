@@ -22,6 +22,7 @@ class Requests {
   // It does not get it, and does not wait.
   void Refuse(SessionId session, RequestId request, Failed failed);
   // The session does not wait for it any more.
+  void Refuse(const Waiter& waiter, Failed failed);
   void Refuse(const Waiter& waiter, const std::string& lock, Failure failure, std::string text);
 
  private:

@@ -18,6 +18,7 @@
 #include "daemon/engine/rests.h"
 #include "daemon/engine/rule_quotas.h"
 #include "daemon/engine/session_table.h"
+#include "daemon/engine/waits_for.h"
 #include "daemon/engine/watches.h"
 
 namespace redlockd::engine {
@@ -52,6 +53,7 @@ struct Shared {
   Histograms histograms;
   Requests requests;
   Watches watches;
+  WaitsFor waits_for;
   bool draining = false;  // nothing is granted any more
   // Locks that are to be kept, but a majority has not promised that yet (rule I2).
   std::size_t unsecured = 0;

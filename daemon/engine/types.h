@@ -37,6 +37,14 @@ using RequestId = std::uint64_t;      // one request of a session, unique within
 using AttemptNumber = std::uint64_t;  // one owner value of this instance, never reused (rule A1)
 using InquiryNumber = std::uint64_t;  // one question to another daemon, random (rule E11)
 
+// Who waits and holds as one: what it holds it keeps until it has what it waits for (rule W1). Number 0
+// is a session, or an owner, by itself; a client may give its tasks others, within its session.
+struct TaskId {
+  SessionId session = 0;  // 0: none
+  std::uint64_t number = 0;
+  bool operator==(const TaskId&) const = default;
+};
+
 // The longest min-hold that a client may ask for.
 inline constexpr Duration kMostMinHold = std::chrono::hours(24);
 

@@ -27,6 +27,7 @@ Waiter::Waiter(std::size_t& waits, Agenda& agenda, const LockRequested& r, std::
       note(r.note),
       renewed_events(r.renewed_events),
       wanted_events(r.wanted_events),
+      task(r.task),
       wait_alarm(agenda, std::move(over)) {}
 
 Waiter& WaitQueue::First() const {

@@ -12,6 +12,7 @@
 #include "daemon/engine/demand.h"
 #include "daemon/engine/effects.h"
 #include "daemon/engine/events.h"
+#include "daemon/engine/waits_for.h"
 
 namespace redlockd::engine {
 
@@ -33,6 +34,7 @@ struct Waiter {
   std::string note;
   const bool renewed_events;
   const bool wanted_events;
+  const TaskId task;
   bool asked = false;           // a round was decided while it was first in line
   bool out_of_time = false;     // answered by the round that is under way
   bool input_ended = false;     // the client has half-closed its connection
@@ -40,6 +42,8 @@ struct Waiter {
   bool last_was_split = false;  // the last one was such a round
   Time split_since;             // the first of them failed
   Alarm wait_alarm;
+  // Of a task; none for who was the first in line from the beginning, and so waits for no holder.
+  std::optional<WaitsFor::Wait> for_holder{};
 
   // It waits only until it is known whether another has the lock.
   bool IsInHaste() const { return is_try || out_of_time || input_ended; }

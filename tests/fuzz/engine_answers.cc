@@ -62,7 +62,8 @@ void Checker::OnAnswer(const Open& open, const Granted& granted) {
                           .wanted_events = request->wanted_events,
                           .deadline = granted.deadline,
                           .announced = granted.deadline,
-                          .min_hold = now_ + request->min_hold};
+                          .min_hold = now_ + request->min_hold,
+                          .task = request->task};
 }
 
 void Checker::OnAnswer(const Open& open, const Released& released) {
@@ -116,6 +117,10 @@ void Checker::OnAnswer(const Open& open, const Failed& failed) {
   FUZZ_CHECK(!failed.text.empty(), "fails without a word");
   if (const auto* lock = std::get_if<LockRequested>(&open.request)) {
     FUZZ_CHECK(failed.name == lock->name, "another lock's failure");
+    if (!failed.cycle.empty()) {
+      FUZZ_CHECK(failed.failure == Failure::kDeadlock && !open.failure, "another failure");
+      return OnDeadlock(*lock, failed.cycle);
+    }
     return OnLockFailed(open, *lock, failed.failure);
   }
   if (const auto* unlock = std::get_if<UnlockRequested>(&open.request)) {
@@ -142,6 +147,19 @@ void Checker::OnAnswer(const Open& open, const Failed& failed) {
   const bool lost = open.failure == Failure::kNotHeld && failed.failure == Failure::kLost;
   FUZZ_CHECK(lost || failed.failure == open.failure, "another failure than expected");
   FUZZ_CHECK(lost == (failed.reason != LossReason::kNone), "a reason too many or too few");
+}
+
+// Rule W1. The request itself does not wait any more.
+void Checker::OnDeadlock(const LockRequested& e, const std::vector<InCycle>& cycle) const {
+  FUZZ_CHECK(e.wait != Duration(0), "a try that waits in a cycle");
+  FUZZ_CHECK(cycle.front().lock == e.name && cycle.back().holder == e.task, "another's cycle");
+  const TaskId* holder = nullptr;  // of the lock before
+  for (const InCycle& wait : cycle) {
+    const auto hold = holds_.find(wait.lock);
+    FUZZ_CHECK(hold != holds_.end() && hold->second.task == wait.holder, "not the holder");
+    FUZZ_CHECK(holder == nullptr || WaitsOf(*holder).contains(wait.lock), "it does not wait");
+    holder = &wait.holder;
+  }
 }
 
 void Checker::OnLockFailed(const Open& open, const LockRequested& e, Failure failure) {

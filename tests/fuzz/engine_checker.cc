@@ -194,6 +194,7 @@ void Checker::After(Time now, const Engine& engine, const Effects& effects) {
   CompareKept(engine);
   CompareWaits(engine);
   CheckEntries();
+  CheckCycles();
   FUZZ_CHECK(engine.counters().grants == grants_, "a grant that was not told");
   FUZZ_CHECK(engine.Nodes(now).size() == options_.nodes, "another number of nodes");
   FUZZ_CHECK(!engine.Drained() || (draining_ && holds_.empty()), "drained too early");
@@ -344,6 +345,34 @@ void Checker::CheckEntries() const {
   for (const auto& [lock, nodes] : entries_) {
     const bool is_to_end = holds_.contains(lock) || kept_.contains(lock) || HasLease(lock);
     FUZZ_CHECK(nodes.none() || FirstInLine(lock) || is_to_end, "an entry stays behind");
+  }
+}
+
+// The locks that the task waits for, whoever has them.
+std::set<std::string> Checker::WaitsOf(const TaskId& task) const {
+  std::set<std::string> names;
+  for (const Call& call : line_) {
+    const auto& request = std::get<LockRequested>(open_.at(call).request);
+    if (request.task == task && request.wait != Duration(0)) names.insert(request.name);
+  }
+  return names;
+}
+
+// No task waits for itself, by way of whomever (rule W1).
+void Checker::CheckCycles() const {
+  for (const auto& [held, hold] : holds_) {
+    if (hold.task == TaskId()) continue;
+    std::set<std::string> reached = WaitsOf(hold.task);
+    std::vector<std::string> names(reached.begin(), reached.end());
+    while (!names.empty()) {
+      const auto next = holds_.find(names.back());
+      names.pop_back();
+      if (next == holds_.end() || next->second.task == TaskId()) continue;
+      FUZZ_CHECK(next->second.task != hold.task, "tasks that wait for each other");
+      for (const std::string& name : WaitsOf(next->second.task)) {
+        if (reached.insert(name).second) names.push_back(name);
+      }
+    }
   }
 }
 

@@ -44,6 +44,7 @@ class Checker {
     bool wanted = false;      // it was told so
     bool moved_back = false;  // a JEOPARDY of this step told so
     engine::Time min_hold;    // its end
+    engine::TaskId task;
   };
   struct Kept {  // rule I1
     std::string owner;
@@ -109,6 +110,7 @@ class Checker {
   void OnAnswer(const Open& open, const engine::Shown& shown);
   void OnAnswer(const Open& open, const engine::NodesSet& set);
   void OnAnswer(const Open& open, const engine::Failed& failed);
+  void OnDeadlock(const engine::LockRequested& e, const std::vector<engine::InCycle>& cycle) const;
   void OnLockFailed(const Open& open, const engine::LockRequested& e, engine::Failure failure);
   void On(const engine::NotifyClient& tell);
   void On(const engine::NotifyWatchers& tell);
@@ -121,6 +123,8 @@ class Checker {
   void CompareKept(const engine::Engine& engine);
   void CompareWaits(const engine::Engine& engine) const;
   void CheckEntries() const;
+  std::set<std::string> WaitsOf(const engine::TaskId& task) const;
+  void CheckCycles() const;
 
   const engine::EngineOptions& options_;
   engine::Time now_;

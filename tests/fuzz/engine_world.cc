@@ -220,6 +220,9 @@ void World::Lock() {
   if (how & 32) lock.renewed_events = lock.wanted_events = true;
   if (how & 64) lock.wait = Duration::max();
   if (how & 128) lock.max_hold = Duration::max();
+  // Some know no task, some have one in common, and the others are one each.
+  if (session->id % 4 == 1) lock.task = {1, 1};
+  if (session->id % 4 > 1) lock.task = {session->id, 0};
   if (how % 16 == 8) {
     lock.min_hold = std::min<Duration>(std::chrono::milliseconds(input_.Number(2)),
                                        lock.max_hold.value_or(kMostMinHold));

@@ -168,7 +168,8 @@ RequestId EngineFixture::Lock(SessionId session, const Wish& wish) {
                    .min_hold = wish.min_hold,
                    .note = "",
                    .renewed_events = wish.renewed_events,
-                   .wanted_events = wish.wanted_events});
+                   .wanted_events = wish.wanted_events,
+                   .task = wish.task});
   return request;
 }
 

@@ -49,6 +49,7 @@ struct Wish {
   Duration min_hold{0};
   bool renewed_events = false;
   bool wanted_events = false;
+  TaskId task{};
 };
 
 // One engine, its clock, and its nodes. A node either obeys (it answers at

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "daemon/engine/effects.h"
+#include "daemon/engine/types.h"
+
+namespace redlockd::engine {
+
+// Which tasks wait for which locks, to find those that wait for each other in a cycle (rule W1). Who
+// holds a lock it asks the lock. Decides nothing.
+class WaitsFor {
+ public:
+  // What a task may wait for.
+  class Lockable {
+   public:
+    virtual const std::string& name() const = 0;
+    virtual TaskId HeldBy() const = 0;  // none: no session holds it, or one for no task
+
+   protected:
+    ~Lockable() = default;
+  };
+
+  // One request of a task that waits for a lock, for as long as the object lives. Both references
+  // outlive it.
+  class Wait {
+   public:
+    Wait(WaitsFor& all, const Lockable& lock, TaskId task, SessionId session, RequestId request);
+    ~Wait();
+    Wait(const Wait&) = delete;
+    Wait& operator=(const Wait&) = delete;
+
+   private:
+    friend class WaitsFor;
+    WaitsFor& all_;
+    const Lockable& lock_;
+    const TaskId task_;
+    const SessionId session_;
+    const RequestId request_;
+    const std::uint64_t number_;  // the greater, the younger
+  };
+
+  struct Cycle {
+    SessionId session;  // these two of its youngest request
+    RequestId request;
+    std::vector<InCycle> waits;  // from that request on
+  };
+  // The shortest cycle that this task is in; none if there is none, or if it is not among the waits
+  // that are looked at: at most kMostWaits, those nearest to the task.
+  std::optional<Cycle> CycleOf(TaskId task) const;
+  static constexpr std::size_t kMostWaits = 256;
+
+ private:
+  struct Hash {
+    std::size_t operator()(const TaskId& task) const noexcept {
+      return static_cast<std::size_t>(task.session * 0x9e3779b97f4a7c15 + task.number);
+    }
+  };
+  // A wait that was reached by way of an earlier one, whose lock its task holds.
+  struct Reached {
+    const Wait* wait;
+    std::size_t before;  // kNone: a wait of the task itself
+  };
+  static constexpr std::size_t kNone = SIZE_MAX;
+  static Cycle CycleTo(const std::vector<Reached>& reached, std::size_t last);
+  bool AddWaits(TaskId task, std::size_t before, std::vector<Reached>& reached) const;
+
+  std::unordered_multimap<TaskId, const Wait*, Hash> waits_;
+  std::uint64_t last_number_ = 0;
+};
+
+}  // namespace redlockd::engine
