@@ -63,7 +63,11 @@ struct Writer {
     if (!failed.name.empty()) line.Add("lock", failed.name);
     if (failed.fence != 0) line.Add("fence", failed.fence);
     if (failed.reason != engine::LossReason::kNone) line.Add("reason", WordOf(failed.reason));
-    line.Text(failed.text.empty() ? word.text : failed.text);
+    if (!failed.cycle.empty()) {
+      line.Text(WhyDeadlock(session, failed.cycle));
+    } else {
+      line.Text(failed.text.empty() ? word.text : failed.text);
+    }
   }
 
   std::string WhyNotAll(const engine::NodeWord& word) const {

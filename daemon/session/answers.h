@@ -2,6 +2,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "daemon/engine/effects.h"
 
@@ -21,6 +22,10 @@ void WriteNotice(std::string& out, const engine::Notice& notice, std::string_vie
 
 // What becomes of a lock, as a line for those who watch it.
 void WriteWatch(std::string& out, const engine::WatchNotice& notice);
+
+// deadlock.cc: what the client of a request is told that would wait in that cycle (rule W1). It is
+// not empty.
+std::string WhyDeadlock(const Session& session, const std::vector<engine::InCycle>& cycle);
 
 // show.cc: the rows and the answer of `show`.
 void WriteShown(Session& session, const std::string& tag, const engine::Shown& shown);

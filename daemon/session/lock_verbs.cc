@@ -10,6 +10,19 @@ namespace redlockd::session {
 using redlock::protocol::ErrorCode;
 using redlock::protocol::ReplyLine;
 
+namespace {
+
+// Who waits and holds as one (rule W1). Lines without a tag are one after the other, so nothing is
+// let go while one waits. A client that sends tags does several things at a time: it says itself
+// which of them belong together.
+engine::TaskId TaskOf(const Session& session, const Call& call) {
+  if (call.task) return {session.id(), *call.task};
+  if (call.tag.empty() || !call.as.empty()) return {call.asker, 0};
+  return {};
+}
+
+}  // namespace
+
 Outcome RunLock(Session& session, Call& call) {
   if (call.min_hold && call.max_hold && *call.min_hold > *call.max_hold) {
     ReplyLine::Err(session.out(), call.tag, ErrorCode::kBadRequest)
@@ -27,7 +40,8 @@ Outcome RunLock(Session& session, Call& call) {
                                .min_hold = call.min_hold.value_or(engine::Duration(0)),
                                .note = std::move(call.note),
                                .renewed_events = call.renewed_events,
-                               .wanted_events = call.wanted_events};
+                               .wanted_events = call.wanted_events,
+                               .task = TaskOf(session, call)};
 }
 
 Outcome RunTryLock(Session& session, Call& call) {

@@ -66,7 +66,7 @@ class Session : private Connection::Owner {
   bool MaySee(std::string_view lock) const;
 
   // For handlers.
-  Sessions& room() { return room_; }
+  Sessions& room() const { return room_; }
   std::string& out() { return connection_.out(); }
   const UnderWay& under_way() const { return under_way_; }
   // Empty for the session itself.

@@ -91,13 +91,24 @@ Problem ReadAs(std::string_view value, Call& call) {
   return std::nullopt;
 }
 
+Problem ReadTask(std::string_view value, Call& call) {
+  std::uint64_t task = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), task);
+  if (error != std::errc() || end != value.data() + value.size() || task == 0 || task > INT64_MAX) {
+    return "expected the number of a task within this session, a positive integer" + Found(value);
+  }
+  call.task = task;
+  return std::nullopt;
+}
+
 constexpr std::array kLockOptions{Option{"wait", "DUR|0|forever", ReadWait, ""},
                                   Option{"ttl", "DUR", ReadTtl, ""},
                                   Option{"max-hold", "DUR", ReadMaxHold, ""},
                                   Option{"min-hold", "DUR", ReadMinHold, "min-hold"},
                                   Option{"note", "TEXT", ReadNote, ""},
                                   Option{"events", "WORD,...", ReadEvents, "renew,wanted"},
-                                  Option{"as", "OWNER", ReadAs, "owners"}};
+                                  Option{"as", "OWNER", ReadAs, "owners"},
+                                  Option{"task", "N", ReadTask, "tasks"}};
 // The same but for `wait`.
 constexpr auto kTryOptions = std::span(kLockOptions).subspan(1);
 constexpr std::array kHoldOptions{Option{"fence", "N", ReadFence, ""},

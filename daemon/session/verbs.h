@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <span>
 #include <string>
@@ -31,6 +32,7 @@ struct Call {
   std::optional<engine::Fence> fence;
   std::string owner;  // as nodes have it
   std::string as;     // empty: the session itself
+  std::optional<std::uint64_t> task;
   std::string note;
   bool renewed_events = false;
   bool wanted_events = false;
@@ -74,7 +76,7 @@ const Verb* FindVerb(std::string_view name);
 
 // "lock NAME [wait=DUR|0|forever] ...", for help and errors.
 std::string Usage(const Verb& verb);
-// "exclusive,watch,break,min-hold,renew,wanted,owners"
+// "exclusive,watch,break,min-hold,renew,wanted,owners,tasks"
 std::string Caps();
 
 // Why a request is none.

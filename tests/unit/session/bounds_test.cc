@@ -11,6 +11,7 @@
 #include "daemon/engine/attempt_gate.h"
 #include "daemon/engine/options.h"
 #include "daemon/engine/query_table.h"
+#include "daemon/engine/waits_for.h"
 #include "daemon/engine/watches.h"
 #include "protocol/duration.h"
 #include "protocol/limits.h"
@@ -68,6 +69,7 @@ TEST(Bounds, TheDocumentNamesAllOfThem) {
       {"lock attempts in flight", Text(engine_options.attempts)},
       {"lock attempts of a user in flight",
        Text(engine_options.attempts / engine::AttemptGate::kShare)},
+      {"waits that are followed to find a cycle", Text(engine::WaitsFor::kMostWaits)},
       {"`show` and `break` requests of a user that wait for their turn",
        Text(engine::QueryTable::kMostWaiting)},
       {"watches of a session", Text(engine::Watches::kMostOfSession)},

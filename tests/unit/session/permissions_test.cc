@@ -151,6 +151,25 @@ TEST_F(PermissionsOfASessionTest, WhatIsAllowedGoesToTheEngine) {
   EXPECT_THAT(engine.denied, IsEmpty());
 }
 
+TEST_F(PermissionsOfASessionTest, ADeadlockNamesNobodyWhoIsHidden) {
+  const auto administrator = Connect();
+  const auto client = ConnectStranger();
+  const engine::TaskId other{Nth<engine::SessionOpened>(0).session, 0};
+  const engine::TaskId own{Nth<engine::SessionOpened>(1).session, 0};
+  std::size_t asked = 0;
+  for (const auto& [name, who] : std::vector<std::pair<std::string, std::string>>{
+           {"hidden/a", "another session"}, {"a", "pid " + std::to_string(getpid())}}) {
+    client->Send("lock " + name + "\n");
+    const auto lock = Nth<engine::LockRequested>(asked++);
+    Answer(lock.session, lock.request,
+           engine::Failed{.failure = engine::Failure::kDeadlock,
+                          .name = name,
+                          .cycle = {{name, other}, {"b", own}}});
+    EXPECT_EQ(client->Line(), "ERR deadlock lock=" + name + " :" + who +
+                                  " holds it, and waits for 'b', which this session holds");
+  }
+}
+
 // What it got before is its own.
 TEST_F(PermissionsOfASessionTest, ARuleThatComesLaterKeepsNobodyFromLettingGo) {
   const auto client = ConnectStranger();

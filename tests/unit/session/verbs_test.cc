@@ -36,14 +36,14 @@ TEST_F(VerbsTest, HelpListsExactlyTheTable) {
   EXPECT_EQ(client->Line(), "OK");
   EXPECT_EQ(Usage(*FindVerb("lock")),
             "lock NAME [wait=DUR|0|forever] [ttl=DUR] [max-hold=DUR] [min-hold=DUR] [note=TEXT] "
-            "[events=WORD,...] [as=OWNER]");
+            "[events=WORD,...] [as=OWNER] [task=N]");
   EXPECT_EQ(Usage(*FindVerb("trylock")),
             "trylock NAME [ttl=DUR] [max-hold=DUR] [min-hold=DUR] [note=TEXT] [events=WORD,...] "
-            "[as=OWNER]");
+            "[as=OWNER] [task=N]");
   EXPECT_EQ(Usage(*FindVerb("unlock")), "unlock NAME [sync] [fence=N] [as=OWNER]");
   EXPECT_EQ(Usage(*FindVerb("break")), "break NAME [now] [fence=N] [owner=VALUE]");
   EXPECT_EQ(Usage(*FindVerb("cancel")), "cancel TAG");
-  EXPECT_EQ(Caps(), "exclusive,watch,break,min-hold,renew,wanted,owners");
+  EXPECT_EQ(Caps(), "exclusive,watch,break,min-hold,renew,wanted,owners,tasks");
 }
 
 // So that a later version can give a meaning to it.
@@ -77,7 +77,7 @@ TEST_F(VerbsTest, BadLinesAreToldWhatWasExpected) {
       {"status keys x", "ERR bad-request :expected status [keys], found 2 arguments"},
       {"ping x", "ERR bad-request :expected ping, found 1 argument"},
       {"lock a mood=good",
-       "ERR unknown-option option=mood :lock takes wait ttl max-hold min-hold note events as, "
+       "ERR unknown-option option=mood :lock takes wait ttl max-hold min-hold note events as task, "
        "found "
        "'mood'"},
       {"lock a mode=shared", "ERR unknown-option option=mode :"},
