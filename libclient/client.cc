@@ -3,11 +3,9 @@
 #include <poll.h>
 
 #include <algorithm>
-#include <charconv>
 #include <utility>
 
-#include "protocol/duration.h"
-#include "protocol/errors.h"
+#include "libclient/wire.h"
 
 const redlock_reply::Line* redlock_reply::At(std::size_t row) const {
   if (row == REDLOCK_ANSWER) return &answer;
@@ -49,29 +47,12 @@ int EventType(std::string_view word) {
   return 0;  // of a newer daemon: ignored
 }
 
-std::int64_t IntegerField(const protocol::Reply& line, std::string_view key) {
-  std::int64_t value = 0;
-  const std::string* text = line.Find(key);
-  return text != nullptr && ParseInteger(*text, &value) ? value : 0;
-}
-
 const char* StringField(const protocol::Reply& line, std::string_view key) {
   const std::string* text = line.Find(key);
   return text == nullptr ? nullptr : text->c_str();
 }
 
 }  // namespace
-
-std::int64_t ToOwnClock(std::int64_t deadline_ns, std::int64_t offset_ns) {
-  if (offset_ns < 0 && deadline_ns > INT64_MAX + offset_ns) return INT64_MAX;
-  return std::max<std::int64_t>(deadline_ns - offset_ns, 1);  // 0 is none
-}
-
-bool ParseInteger(std::string_view text, std::int64_t* value) {
-  const char* const end = text.data() + text.size();
-  const auto [rest, error] = std::from_chars(text.data(), end, *value);
-  return error == std::errc() && rest == end && *value >= 0;
-}
 
 int Client::Fail(int error, std::string_view detail) {
   error_text_ = redlock_strerror(error);
@@ -149,20 +130,15 @@ int Client::Greet(std::int64_t begin, std::int64_t deadline) {
   if (line->kind == protocol::Reply::Kind::kErr) {
     return Fail(ErrorNumber(line->word), line->text);
   }
-  const std::vector<std::string> expected{"redlockd", std::to_string(protocol::kVersion)};
-  if (line->word != "HELLO" || line->words != expected) {
+  if (!IsGreeting(*line)) {
     return Fail(REDLOCK_EPROTOCOL, "expected * HELLO redlockd 1, got '" + std::string(text) + "'");
   }
   return TakeGreeting(*line, begin);
 }
 
-// The daemon looked at its clock between `begin`, when we looked at ours, and now. If that may have
-// been the same time on both, the clocks are the same one. If not, of all offsets that are possible
-// the one with the earliest deadlines is taken.
 int Client::TakeGreeting(const protocol::Reply& line, std::int64_t begin) {
-  clock_offset_ns_ = last_deadline_ns_ = 0;
-  const std::int64_t theirs = IntegerField(line, "now");  // 0: of a daemon that does not say it
-  if (theirs > 0 && (theirs < begin || theirs > Now())) clock_offset_ns_ = theirs - begin;
+  last_deadline_ns_ = 0;
+  clock_offset_ns_ = ClockOffset(IntegerField(line, "now"), begin, Now());
   return Succeed();
 }
 
@@ -373,9 +349,7 @@ void Client::TakeEvent(const protocol::Reply& line) {
   event.pid = IntegerField(line, "pid");
   event.uid = line.Find("uid") == nullptr ? -1 : IntegerField(line, "uid");
   event.missed = static_cast<std::uint64_t>(IntegerField(line, "missed"));
-  if (const std::string* within = line.Find("within")) {
-    event.within_ns = protocol::ParseDuration(*within).value_or(protocol::Duration::zero()).count();
-  }
+  event.within_ns = DurationField(line, "within");
   Emit(event);
 }
 

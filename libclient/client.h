@@ -117,13 +117,4 @@ class Client {
   std::string error_text_;
 };
 
-// The number of a wire error, REDLOCK_EUNKNOWN for a word that is not known.
-int ErrorNumber(std::string_view word);
-
-// A deadline of the daemon's clock on ours.
-std::int64_t ToOwnClock(std::int64_t deadline_ns, std::int64_t offset_ns);
-
-// A decimal integer >= 0; false if it is none.
-bool ParseInteger(std::string_view text, std::int64_t* value);
-
 }  // namespace redlock::client

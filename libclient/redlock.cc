@@ -2,18 +2,15 @@
 // Client.
 #include "libclient/include/redlock/redlock.h"
 
-#include <algorithm>
-#include <array>
 #include <climits>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
 
 #include "libclient/client.h"
 #include "libclient/sized.h"
+#include "libclient/wire.h"
 #include "protocol/duration.h"
-#include "protocol/errors.h"
 #include "protocol/name.h"
 
 using redlock::client::Client;
@@ -21,7 +18,6 @@ using redlock::client::GiveSized;
 using redlock::client::IsSized;
 using redlock::client::SocketPath;
 using redlock::client::TakeSized;
-using redlock::protocol::ErrorCode;
 using redlock::protocol::Request;
 
 struct redlock_client {
@@ -29,45 +25,6 @@ struct redlock_client {
 };
 
 namespace {
-
-struct ErrorEntry {
-  int number;
-  std::optional<ErrorCode> code;  // on the wire; none: of this side
-  const char* text;
-};
-
-constexpr std::array<ErrorEntry, 26> kErrors{{
-    {REDLOCK_OK, {}, "no error"},
-    {REDLOCK_EBADREQUEST, ErrorCode::kBadRequest, "bad request"},
-    {REDLOCK_EBADNAME, ErrorCode::kBadName, "bad lock name"},
-    {REDLOCK_EUNKNOWNVERB, ErrorCode::kUnknownVerb, "unknown verb"},
-    {REDLOCK_EUNKNOWNOPTION, ErrorCode::kUnknownOption, "unknown option"},
-    {REDLOCK_ELINETOOLONG, ErrorCode::kLineTooLong, "request too long"},
-    {REDLOCK_ENOTHELD, ErrorCode::kNotHeld, "not held"},
-    {REDLOCK_ELOST, ErrorCode::kLost, "lost"},
-    {REDLOCK_EDEADLOCK, ErrorCode::kDeadlock, "already held or waited for by this session"},
-    {REDLOCK_ENOSUCHTAG, ErrorCode::kNoSuchTag, "no such request"},
-    {REDLOCK_EBUSY, ErrorCode::kBusy, "busy"},
-    {REDLOCK_ETIMEOUT, ErrorCode::kTimeout, "timed out"},
-    {REDLOCK_ENOTURN, ErrorCode::kNoTurn, "no turn: the daemon has too much to do"},
-    {REDLOCK_ECANCELLED, ErrorCode::kCancelled, "cancelled"},
-    {REDLOCK_ENOQUORUM, ErrorCode::kNoQuorum, "no quorum of nodes"},
-    {REDLOCK_ELIMIT, ErrorCode::kLimit, "limit of the daemon reached"},
-    {REDLOCK_EDENIED, ErrorCode::kDenied, "denied"},
-    {REDLOCK_EDRAINING, ErrorCode::kDraining, "the daemon is shutting down"},
-    {REDLOCK_EUNKNOWN, {}, "an error that this library does not know"},
-    {REDLOCK_EINVAL, {}, "invalid use"},
-    {REDLOCK_ENOMEM, {}, "out of memory"},
-    {REDLOCK_EFORK, {}, "used in a process other than the one that connected"},
-    {REDLOCK_ECONNECT, {}, "cannot connect to the daemon"},
-    {REDLOCK_ECLOSED, {}, "connection closed"},
-    {REDLOCK_ENOANSWER, {}, "the daemon does not answer"},
-    {REDLOCK_EPROTOCOL, {}, "the other side does not speak the line protocol"},
-}};
-
-static_assert(std::count_if(kErrors.begin(), kErrors.end(), [](const ErrorEntry& entry) {
-                return entry.code.has_value();
-              }) == redlock::protocol::kErrorCount);
 
 // Runs `body`, which gives an error number, and lets nothing be thrown past it.
 template <typename Body>
@@ -225,25 +182,7 @@ bool ParseVotes(std::string_view text, redlock_grant* grant) {
 
 }  // namespace
 
-namespace redlock::client {
-
-int ErrorNumber(std::string_view word) {
-  const auto code = protocol::ErrorFromWord(word);
-  if (!code) return REDLOCK_EUNKNOWN;
-  const auto* const entry =
-      std::find_if(kErrors.begin(), kErrors.end(),
-                   [code](const ErrorEntry& candidate) { return candidate.code == code; });
-  return entry->number;
-}
-
-}  // namespace redlock::client
-
-const char* redlock_strerror(int error) {
-  for (const ErrorEntry& entry : kErrors) {
-    if (entry.number == error) return entry.text;
-  }
-  return "no such error";
-}
+const char* redlock_strerror(int error) { return redlock::client::ErrorText(error); }
 
 const char* redlock_version(void) { return REDLOCK_VERSION; }
 

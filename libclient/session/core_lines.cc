@@ -1,25 +1,11 @@
 // What the daemon says: answers, events, and what they mean for the holds.
 #include <algorithm>
 
-#include "libclient/client.h"
 #include "libclient/session/core.h"
-#include "protocol/duration.h"
-#include "protocol/limits.h"
+#include "libclient/wire.h"
 
 namespace redlock::client {
 namespace {
-
-std::int64_t IntegerOf(const protocol::Reply& line, std::string_view key) {
-  std::int64_t value = 0;
-  const std::string* text = line.Find(key);
-  return text != nullptr && ParseInteger(*text, &value) ? value : 0;
-}
-
-std::int64_t DurationOf(const protocol::Reply& line, std::string_view key) {
-  const std::string* text = line.Find(key);
-  const auto value = text == nullptr ? std::nullopt : protocol::ParseDuration(*text);
-  return value ? value->count() : 0;
-}
 
 // In a list with commas.
 bool HasWord(const std::string* list, const std::string& word) {
@@ -54,8 +40,7 @@ void Core::TakeGreeting(const protocol::Reply& line, std::int64_t now) {
   if (line.kind == protocol::Reply::Kind::kErr) {
     return Drop(ErrorNumber(line.word), line.text, now);
   }
-  const std::vector<std::string> expected{"redlockd", std::to_string(protocol::kVersion)};
-  if (line.word != "HELLO" || line.words != expected) {
+  if (!IsGreeting(line)) {
     return Drop(REDLOCK_EPROTOCOL, "the greeting is not that of redlockd, version 1", now);
   }
   const std::string* caps = line.Find("caps");
@@ -66,10 +51,7 @@ void Core::TakeGreeting(const protocol::Reply& line, std::int64_t now) {
                     (caps == nullptr ? "" : *caps),
                 now);
   }
-  // The daemon's clock is ours, unless it says what ours cannot have shown.
-  const std::int64_t theirs = IntegerOf(line, "now");
-  const bool is_ours = theirs == 0 || (connected_ns_ <= theirs && theirs <= now);
-  offset_ns_ = is_ours ? 0 : theirs - connected_ns_;
+  offset_ns_ = ClockOffset(IntegerField(line, "now"), connected_ns_, now);
   has_renew_ = HasWord(caps, "renew");
   greeting_due_ns_ = kNever;
   state_ = State::kOpen;
@@ -122,9 +104,9 @@ void Core::TakeLockAnswer(const HoldPtr& hold, const protocol::Reply& line, std:
 }
 
 bool Core::TakeGrant(const HoldPtr& hold, const protocol::Reply& line) {
-  const std::int64_t fence = IntegerOf(line, "fence");
-  const std::int64_t deadline = IntegerOf(line, "deadline");
-  const std::int64_t ttl = DurationOf(line, "ttl");
+  const std::int64_t fence = IntegerField(line, "fence");
+  const std::int64_t deadline = IntegerField(line, "deadline");
+  const std::int64_t ttl = DurationField(line, "ttl");
   if (fence == 0 || deadline == 0 || ttl == 0) return false;
   const std::int64_t most = hold->options.max_hold_ns;
   const std::int64_t span = most > 0 ? std::min(ttl, most) : ttl;
@@ -143,7 +125,7 @@ bool Core::TakeGrant(const HoldPtr& hold, const protocol::Reply& line) {
 // A grant that crossed the cancel: nobody wants it.
 void Core::GiveBack(const Hold& hold, const protocol::Reply& line) {
   protocol::Request request{{}, "unlock", {hold.name}, {}};
-  const std::int64_t fence = IntegerOf(line, "fence");
+  const std::int64_t fence = IntegerField(line, "fence");
   if (fence != 0) request.options.push_back({"fence", std::to_string(fence)});
   AddOwner(hold, &request);
   SendQuietly(std::move(request));
@@ -154,7 +136,7 @@ void Core::GiveBack(const Hold& hold, const protocol::Reply& line) {
 HoldPtr Core::HeldBy(const protocol::Reply& event) const {
   const std::string* name = event.Find("lock");
   if (name == nullptr) return nullptr;
-  const auto fence = static_cast<std::uint64_t>(IntegerOf(event, "fence"));
+  const auto fence = static_cast<std::uint64_t>(IntegerField(event, "fence"));
   const auto found = attached_.find({*name, fence});
   return found == attached_.end() ? nullptr : found->second;
 }
@@ -167,7 +149,7 @@ void Core::TakeEvent(const protocol::Reply& line, std::int64_t) {
     SendQuietly(UnlockRequest(*hold));  // so that the daemon need not remember the loss
     return Lose(hold, ReasonOf(line));
   }
-  if (const std::int64_t deadline = IntegerOf(line, "deadline"); deadline != 0) {
+  if (const std::int64_t deadline = IntegerField(line, "deadline"); deadline != 0) {
     SetDeadline(*hold, deadline);
   }
   if (line.word == "JEOPARDY") Endanger(hold, line.text);
@@ -183,7 +165,7 @@ void Core::TakeDraining(const protocol::Reply& line) {
   is_draining_ = true;
   HoldNotice notice;
   notice.type = REDLOCK_EVENT_DRAINING;
-  notice.within_ns = DurationOf(line, "within");
+  notice.within_ns = DurationField(line, "within");
   for (const auto& [key, hold] : attached_) {
     notice.deadline_ns = hold->deadline_ns;
     notices_.emplace_back(hold, notice);
