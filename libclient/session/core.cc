@@ -48,7 +48,7 @@ void Core::Lock(const HoldPtr& hold, std::int64_t wait_ns, std::int64_t now) {
   Schedule(hold);
 }
 
-void Core::Cancel(const HoldPtr& hold, std::int64_t) {
+void Core::Cancel(const HoldPtr& hold) {
   hold->was_cancelled = true;
   if (hold->phase != Hold::Phase::kUnsent && hold->phase != Hold::Phase::kSent) return;
   Fail(hold, REDLOCK_ECANCELLED, "the wait was given up");

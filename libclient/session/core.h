@@ -33,7 +33,7 @@ class Core {
   // wait_ns: 0 is a try, negative is without limit.
   void Lock(const HoldPtr& hold, std::int64_t wait_ns, std::int64_t now);
   // Answers a caller that waits; a hold that was granted stays as it is.
-  void Cancel(const HoldPtr& hold, std::int64_t now);
+  void Cancel(const HoldPtr& hold);
   // The answer is REDLOCK_OK, REDLOCK_ELOST or REDLOCK_ENOTHELD. `is_awaited`: a caller waits for it.
   void Release(const HoldPtr& hold, bool is_awaited, std::int64_t now);
 
@@ -98,7 +98,7 @@ class Core {
   void TakeLockAnswer(const HoldPtr& hold, const protocol::Reply& line, std::int64_t now);
   bool TakeGrant(const HoldPtr& hold, const protocol::Reply& line);
   void GiveBack(const Hold& hold, const protocol::Reply& line);
-  void TakeEvent(const protocol::Reply& line, std::int64_t now);
+  void TakeEvent(const protocol::Reply& line);
   void TakeDraining(const protocol::Reply& line);
   HoldPtr HeldBy(const protocol::Reply& event) const;
 

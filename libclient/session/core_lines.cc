@@ -7,6 +7,9 @@
 namespace redlock::client {
 namespace {
 
+// After `no-quorum` a wait that has time left asks again when this has passed.
+constexpr std::int64_t kQuorumPause = 100'000'000;
+
 // In a list with commas.
 bool HasWord(const std::string* list, const std::string& word) {
   return list != nullptr && ("," + *list + ",").find("," + word + ",") != std::string::npos;
@@ -32,7 +35,7 @@ void Core::TakeLine(std::string_view text, std::int64_t now) {
   is_silent_ = false;
   if (is_hung_) SetHung(false, now);
   if (state_ == State::kGreeting) return TakeGreeting(*line, now);
-  if (line->kind == protocol::Reply::Kind::kEvent) return TakeEvent(*line, now);
+  if (line->kind == protocol::Reply::Kind::kEvent) return TakeEvent(*line);
   if (line->kind != protocol::Reply::Kind::kRow) TakeAnswer(*line, now);
 }
 
@@ -95,7 +98,7 @@ void Core::TakeLockAnswer(const HoldPtr& hold, const protocol::Reply& line, std:
     hold->last_error = error;
     hold->last_text = line.text;
     hold->phase = Hold::Phase::kUnsent;
-    later_.emplace(now + 100'000'000, hold);
+    later_.emplace(now + kQuorumPause, hold);
     Schedule(hold);
   } else {
     hold->phase = Hold::Phase::kOver;
@@ -141,7 +144,7 @@ HoldPtr Core::HeldBy(const protocol::Reply& event) const {
   return found == attached_.end() ? nullptr : found->second;
 }
 
-void Core::TakeEvent(const protocol::Reply& line, std::int64_t) {
+void Core::TakeEvent(const protocol::Reply& line) {
   if (line.word == "DRAINING") return TakeDraining(line);
   const HoldPtr hold = HeldBy(line);
   if (hold == nullptr) return;

@@ -135,7 +135,7 @@ Outcome Engine::Release(const HoldPtr& hold, bool is_awaited) {
 
 void Engine::Cancel(const HoldPtr& hold) {
   const Access access(*this);
-  core_.Cancel(hold, Now());
+  core_.Cancel(hold);
   Act();
 }
 

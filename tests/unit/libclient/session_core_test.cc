@@ -182,7 +182,7 @@ TEST_F(CoreTest, GivesBackAGrantThatCrossesTheCancel) {
   const HoldPtr hold = Ask("a");
   Greet();
   Sent();
-  core_.Cancel(hold, now_);
+  core_.Cancel(hold);
   EXPECT_EQ(hold->error, REDLOCK_ECANCELLED);
   EXPECT_THAT(Sent(), ElementsAre("#2 cancel 1"));
   Say(Grant("1", "a", 7));
@@ -212,7 +212,7 @@ TEST_F(CoreTest, AReleaseEndsAWait) {
 
 TEST_F(CoreTest, ACancelBeforeTheLockCounts) {
   const HoldPtr hold = Make("a");
-  core_.Cancel(hold, now_);
+  core_.Cancel(hold);
   core_.Lock(hold, kForever, now_);
   EXPECT_EQ(hold->error, REDLOCK_ECANCELLED);
 }
@@ -370,7 +370,7 @@ TEST_F(CoreTest, AReleaseWaitsForAMomentOnceAndThenNotAtAll) {
   EXPECT_EQ(hold->error, REDLOCK_OK) << "its deadline has not passed";
 
   const HoldPtr second = Ask("b");
-  core_.Cancel(second, now_);
+  core_.Cancel(second);
   EXPECT_TRUE(second->is_answered);
 }
 
