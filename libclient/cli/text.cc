@@ -1,5 +1,6 @@
 #include "libclient/cli/text.h"
 
+#include <array>
 #include <cstdio>
 
 #include "protocol/duration.h"
@@ -38,6 +39,14 @@ std::string HumanDuration(std::string_view wire) {
   const auto duration = protocol::ParseDuration(is_negative ? wire.substr(1) : wire);
   if (!duration) return std::string(wire);
   return (is_negative ? "-" : "") + HumanDuration(*duration);
+}
+
+std::string FormatTime(time_t time, const char* format, tm* (*split)(const time_t*, tm*)) {
+  tm fields{};
+  std::array<char, 32> text{};
+  split(&time, &fields);
+  strftime(text.data(), text.size(), format, &fields);
+  return text.data();
 }
 
 std::size_t Places(std::string_view text) {

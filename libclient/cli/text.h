@@ -1,6 +1,8 @@
 // Values as people read them.
 #pragma once
 
+#include <time.h>
+
 #include <chrono>
 #include <cstddef>
 #include <string>
@@ -15,6 +17,10 @@ std::string HumanDuration(std::chrono::nanoseconds duration);
 
 // The same of a duration as it stands in the protocol; what is none is given back as it is.
 std::string HumanDuration(std::string_view wire);
+
+// A time as strftime() formats it; `split` is localtime_r, for where the user is, or gmtime_r. At
+// most 31 characters.
+std::string FormatTime(time_t time, const char* format, tm* (*split)(const time_t*, tm*));
 
 // For a terminal: whatever it would obey instead of showing it is escaped. Everything that came
 // from the daemon or the command line goes through this before it is printed.

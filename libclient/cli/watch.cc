@@ -21,14 +21,10 @@ namespace {
 // The present time, to the millisecond. `format`: of the seconds; `split`: localtime_r or gmtime_r.
 std::string Now(const char* format, tm* (*split)(const time_t*, tm*)) {
   timespec now{};
-  tm fields{};
   clock_gettime(CLOCK_REALTIME, &now);
-  split(&now.tv_sec, &fields);
-  std::array<char, 32> seconds{};
   std::array<char, 32> rest{};
-  strftime(seconds.data(), seconds.size(), format, &fields);
   std::snprintf(rest.data(), rest.size(), ".%03ld", now.tv_nsec / 1'000'000);
-  return std::string(seconds.data()) + rest.data();
+  return FormatTime(now.tv_sec, format, split) + rest.data();
 }
 
 // "14:03:07.123", where the user is.

@@ -3,7 +3,6 @@
 #include <time.h>
 
 #include <algorithm>
-#include <array>
 #include <cstdio>
 #include <optional>
 #include <utility>
@@ -23,14 +22,7 @@ using Clock = std::chrono::steady_clock;
 constexpr Duration kPatience = std::chrono::seconds(2);
 
 // "14:03:07", where the user is.
-std::string TimeOfDay() {
-  const time_t now = time(nullptr);
-  tm fields{};
-  localtime_r(&now, &fields);
-  std::array<char, 16> text{};
-  strftime(text.data(), text.size(), "%T", &fields);
-  return text.data();
-}
+std::string TimeOfDay() { return FormatTime(time(nullptr), "%T", localtime_r); }
 
 // Asks the daemon; connects when it has to.
 class Observer {

@@ -25,6 +25,11 @@ TEST(HumanDuration, ReadsTheWire) {
   EXPECT_EQ(HumanDuration(""), "");
 }
 
+TEST(FormatTime, IsInTheZoneThatIsAskedFor) {
+  EXPECT_EQ(FormatTime(1'000'000'000, "%FT%T", gmtime_r), "2001-09-09T01:46:40");
+  EXPECT_EQ(FormatTime(0, "%T", gmtime_r), "00:00:00");
+}
+
 TEST(Cut, KeepsCharactersWhole) {
   EXPECT_EQ(Cut("backup", 6), "backup");
   EXPECT_EQ(Cut("backups", 6), "bac...");
