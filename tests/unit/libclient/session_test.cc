@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -571,26 +572,41 @@ TEST_F(SessionTest, AChildHoldsNothingAndHasASessionOfItsOwn) {
   EXPECT_EQ(std::count(lines.begin(), lines.end(), "unlock jobs fence=1 as=1"), 1);
 }
 
+// A child of the test that has no program of its own; it ends with the object.
+class ChildThatWaits {
+ public:
+  ChildThatWaits() {
+    EXPECT_EQ(pipe(ends_.data()), 0);
+    pid_ = fork();
+    if (pid_ == 0) {
+      close(ends_[1]);
+      char byte = 0;
+      _exit(read(ends_[0], &byte, 1) == 0 ? 0 : 1);  // until the parent closes its end
+    }
+    close(ends_[0]);
+  }
+  ChildThatWaits(const ChildThatWaits&) = delete;
+  ChildThatWaits& operator=(const ChildThatWaits&) = delete;
+  ~ChildThatWaits() {
+    close(ends_[1]);
+    int status = -1;
+    waitpid(pid_, &status, 0);
+    EXPECT_EQ(status, 0);
+  }
+
+ private:
+  std::array<int, 2> ends_{-1, -1};
+  pid_t pid_ = -1;
+};
+
 // The child's copy of the socket is closed: a lock ends with the process that took it.
 TEST_F(SessionTest, AChildDoesNotKeepTheParentsSession) {
   std::optional<Session> session(std::in_place, daemon_.path());
   std::optional<Hold> hold = session->lock("jobs");
-  std::array<int, 2> pipe_ends{};
-  ASSERT_EQ(pipe(pipe_ends.data()), 0);
-  const pid_t child = fork();
-  if (child == 0) {
-    close(pipe_ends[1]);
-    char byte = 0;
-    _exit(read(pipe_ends[0], &byte, 1) == 0 ? 0 : 1);  // until the parent closes its end
-  }
-  close(pipe_ends[0]);
+  const ChildThatWaits child;
   hold.reset();
   session.reset();
   EXPECT_TRUE(daemon_.WaitForSessions(0));
-  close(pipe_ends[1]);
-  int status = -1;
-  waitpid(child, &status, 0);
-  EXPECT_EQ(status, 0);
 }
 
 // It is so, too, while another thread ends the session and waits for a callback.
@@ -605,22 +621,10 @@ TEST_F(SessionTest, AChildDoesNotKeepASessionThatIsEnding) {
   hold.reset();
   std::thread ending([&] { session.reset(); });
   std::this_thread::sleep_for(milliseconds(200));  // so that the destructor has begun
-  std::array<int, 2> pipe_ends{};
-  ASSERT_EQ(pipe(pipe_ends.data()), 0);
-  const pid_t child = fork();
-  if (child == 0) {
-    close(pipe_ends[1]);
-    char byte = 0;
-    _exit(read(pipe_ends[0], &byte, 1) == 0 ? 0 : 1);  // until the parent closes its end
-  }
-  close(pipe_ends[0]);
+  const ChildThatWaits child;
   gate.Open();
   ending.join();
   EXPECT_TRUE(daemon_.WaitForSessions(0));
-  close(pipe_ends[1]);
-  int status = -1;
-  waitpid(child, &status, 0);
-  EXPECT_EQ(status, 0);
 }
 
 }  // namespace
