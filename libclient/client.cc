@@ -5,21 +5,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "libclient/request.h"
 #include "libclient/wire.h"
-
-const redlock_reply::Line* redlock_reply::At(std::size_t row) const {
-  if (row == REDLOCK_ANSWER) return &answer;
-  return row < rows.size() ? &rows[row] : nullptr;
-}
-
-const char* redlock_reply::Find(std::size_t row, std::string_view key) const {
-  const Line* line = At(row);
-  if (line == nullptr) return nullptr;
-  for (const redlock::protocol::Field& field : *line) {
-    if (field.key == key) return field.value.c_str();
-  }
-  return nullptr;
-}
 
 namespace redlock::client {
 namespace {
@@ -28,12 +15,6 @@ namespace {
 constexpr std::int64_t kSlowGreetingNs = 1'000'000'000;
 // How long after the end of a wait the daemon may answer: it says so a moment after that.
 constexpr std::int64_t kAfterWaitNs = 500'000'000;
-
-redlock_reply::Line LineOf(protocol::Reply reply) {
-  redlock_reply::Line line = std::move(reply.fields);
-  if (!reply.text.empty()) line.push_back({"text", std::move(reply.text)});
-  return line;
-}
 
 int EventType(std::string_view word) {
   if (word == "RENEWED") return REDLOCK_EVENT_RENEWED;
@@ -153,28 +134,10 @@ int Client::Close() {
 
 // --- Requests ------------------------------------------------------------------------------------
 
-int Client::CheckRequest(const protocol::Request& request) {
-  if (!protocol::IsKeyword(request.verb)) return Fail(REDLOCK_EINVAL, "the verb is not a word");
-  for (const std::string& arg : request.args) {
-    if (arg.empty()) return Fail(REDLOCK_EINVAL, "an argument is empty");
-  }
-  for (const protocol::Field& option : request.options) {
-    if (!protocol::IsKeyword(option.key))
-      return Fail(REDLOCK_EINVAL, "the key of an option is not a word");
-  }
-  // The tag that Send() puts in front has its greatest length here.
-  protocol::Request longest = request;
-  longest.tag = std::to_string(UINT64_MAX);
-  if (protocol::FormatRequest(longest).size() > protocol::kLineBytes) {
-    return Fail(REDLOCK_ELINETOOLONG);
-  }
-  return Succeed();
-}
-
 int Client::Start(protocol::Request request, Done done, std::uint64_t* id) {
   if (connection_.is_foreign()) return Fail(REDLOCK_EFORK);
   if (!connection_.is_open()) return Fail(REDLOCK_ECLOSED, "not connected");
-  if (const int error = CheckRequest(request)) return error;
+  if (const Problem problem = CheckRequest(request)) return Fail(problem.error, problem.text);
   const std::uint64_t sent = Send(std::move(request), std::move(done));
   if (id != nullptr) *id = sent;
   return Succeed();
@@ -301,16 +264,14 @@ std::string Client::TakeAnswer(protocol::Reply line) {
   const auto found = is_number ? pending_.find(static_cast<std::uint64_t>(id)) : pending_.end();
   if (found == pending_.end()) return "an answer to no request (tag '" + line.tag + "')";
   if (line.kind == protocol::Reply::Kind::kRow) {
-    found->second.reply->rows.push_back(LineOf(std::move(line)));
+    found->second.reply->TakeRow(std::move(line));
     return {};
   }
   Pending pending = std::move(found->second);
   pending_.erase(found);
   redlock_reply& reply = *pending.reply;
-  if (line.kind == protocol::Reply::Kind::kErr) reply.error = ErrorNumber(line.word);
   if (!pending.lock.empty()) Told(DeadlineField(line));
-  reply.text = line.text;
-  reply.answer = LineOf(std::move(line));
+  reply.TakeAnswer(std::move(line));
   if (pending.abandoned) LetGo(pending, reply);
   const int error = reply.error;
   Finish(std::move(pending), error);

@@ -7,35 +7,20 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "libclient/connection.h"
 #include "libclient/include/redlock/redlock.h"
+#include "libclient/reply.h"
 #include "protocol/reply.h"
 #include "protocol/request.h"
-
-// An answer with its rows; the text of a line follows its fields as "text".
-struct redlock_reply {
-  using Line = std::vector<redlock::protocol::Field>;
-
-  int error = REDLOCK_OK;
-  std::int64_t clock_offset_ns = 0;  // as that of the client
-  Line answer;
-  std::vector<Line> rows;
-  std::string text;
-
-  const Line* At(std::size_t row) const;
-  const char* Find(std::size_t row, std::string_view key) const;
-};
 
 namespace redlock::client {
 
 class Client {
  public:
-  using ReplyPtr = std::unique_ptr<redlock_reply>;
   // reply is null if the connection ended before the answer.
   using Done = std::function<void(int error, ReplyPtr reply)>;
 
@@ -78,7 +63,6 @@ class Client {
   int Open(const std::string& path, std::int64_t deadline);
   int Greet(std::int64_t begin, std::int64_t deadline);
   int TakeGreeting(const protocol::Reply& line, std::int64_t begin);
-  int CheckRequest(const protocol::Request& request);
   std::uint64_t Send(protocol::Request request, Done done);
   std::int64_t AnswerDeadline(std::int64_t wait_ns) const;
   void Abandon(std::uint64_t id);

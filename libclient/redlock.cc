@@ -2,20 +2,21 @@
 // Client.
 #include "libclient/include/redlock/redlock.h"
 
-#include <climits>
 #include <string>
-#include <string_view>
 #include <utility>
 
 #include "libclient/client.h"
+#include "libclient/request.h"
 #include "libclient/sized.h"
 #include "libclient/wire.h"
 #include "protocol/duration.h"
 #include "protocol/name.h"
 
 using redlock::client::Client;
-using redlock::client::GiveSized;
 using redlock::client::IsSized;
+using redlock::client::MakeRequest;
+using redlock::client::Problem;
+using redlock::client::ReplyPtr;
 using redlock::client::SocketPath;
 using redlock::client::TakeSized;
 using redlock::protocol::Request;
@@ -49,22 +50,16 @@ int CheckName(Client& client, const char* name) {
   return REDLOCK_OK;
 }
 
-// The structs as version 0.1 has them.
+// The struct as version 0.1 has it.
 struct FirstLockOptions {
   size_t size;
   int64_t wait_ns, ttl_ns, max_hold_ns;
   const char* note;
   int renew_events;
 };
-struct FirstGrant {
-  size_t size;
-  uint64_t fence;
-  int64_t deadline_ns, ttl_ns;
-  int votes, nodes;
-};
 
 int CheckGrant(Client& client, const redlock_grant* grant) {
-  if (grant == nullptr || IsSized<FirstGrant>(grant->size)) return REDLOCK_OK;
+  if (grant == nullptr || redlock::client::IsGrantSized(*grant)) return REDLOCK_OK;
   return client.Fail(REDLOCK_EINVAL, "the grant's size is not set: use REDLOCK_GRANT_INIT");
 }
 
@@ -127,26 +122,10 @@ int UnlockRequest(Client& client, const char* name, uint64_t fence, unsigned fla
   return REDLOCK_OK;
 }
 
-int AnyRequest(Client& client, const char* verb, const redlock_arg* args, size_t arg_count,
-               Request* request) {
-  if (verb == nullptr) return client.Fail(REDLOCK_EINVAL, "the verb is NULL");
-  if (args == nullptr && arg_count > 0) return client.Fail(REDLOCK_EINVAL, "args is NULL");
-  request->verb = verb;
-  for (size_t i = 0; i < arg_count; ++i) {
-    if (args[i].value == nullptr) return client.Fail(REDLOCK_EINVAL, "an argument's value is NULL");
-    if (args[i].key == nullptr) {
-      request->args.emplace_back(args[i].value);
-    } else {
-      request->options.push_back({args[i].key, args[i].value});
-    }
-  }
-  return REDLOCK_OK;
-}
-
 // Sends it, waits, and reads the grant out of the answer.
 int CallForGrant(Client& client, Request request, int64_t wait_ns, redlock_grant* grant) {
   if (const int error = CheckGrant(client, grant)) return error;
-  Client::ReplyPtr reply;
+  ReplyPtr reply;
   if (const int error = client.Call(std::move(request), wait_ns, &reply)) return error;
   if (grant == nullptr || redlock_reply_grant(reply.get(), grant) == REDLOCK_OK) return REDLOCK_OK;
   return client.Fail(REDLOCK_EPROTOCOL, "the answer has no fence or no deadline");
@@ -161,23 +140,7 @@ int Lock(Client& client, const char* name, const redlock_lock_options& options,
 
 Client::Done Wrap(redlock_client* client, redlock_reply_fn done, void* arg) {
   if (done == nullptr) return nullptr;
-  return [client, done, arg](int error, Client::ReplyPtr reply) {
-    done(client, error, reply.get(), arg);
-  };
-}
-
-// "3/5" into two numbers.
-bool ParseVotes(std::string_view text, redlock_grant* grant) {
-  const size_t slash = text.find('/');
-  int64_t votes = 0;
-  int64_t nodes = 0;
-  if (slash == std::string_view::npos) return false;
-  if (!redlock::client::ParseInteger(text.substr(0, slash), &votes)) return false;
-  if (!redlock::client::ParseInteger(text.substr(slash + 1), &nodes)) return false;
-  if (votes > INT_MAX || nodes > INT_MAX) return false;
-  grant->votes = static_cast<int>(votes);
-  grant->nodes = static_cast<int>(nodes);
-  return true;
+  return [client, done, arg](int error, ReplyPtr reply) { done(client, error, reply.get(), arg); };
 }
 
 }  // namespace
@@ -261,8 +224,10 @@ int redlock_query(redlock_client* client, const char* verb, const redlock_arg* a
   if (reply != nullptr) *reply = nullptr;
   return Guard(client, [&](Client& c) {
     Request request;
-    if (const int error = AnyRequest(c, verb, args, arg_count, &request)) return error;
-    Client::ReplyPtr answer;
+    if (const Problem problem = MakeRequest(verb, args, arg_count, &request)) {
+      return c.Fail(problem.error, problem.text);
+    }
+    ReplyPtr answer;
     const int error = c.Call(std::move(request), 0, &answer);
     if (reply != nullptr) *reply = answer.release();
     return error;
@@ -273,7 +238,9 @@ int redlock_start(redlock_client* client, const char* verb, const redlock_arg* a
                   size_t arg_count, redlock_reply_fn done, void* arg, uint64_t* request) {
   return Guard(client, [&](Client& c) {
     Request words;
-    if (const int error = AnyRequest(c, verb, args, arg_count, &words)) return error;
+    if (const Problem problem = MakeRequest(verb, args, arg_count, &words)) {
+      return c.Fail(problem.error, problem.text);
+    }
     return c.Start(std::move(words), Wrap(client, done, arg), request);
   });
 }
@@ -312,52 +279,3 @@ int redlock_on_event(redlock_client* client, redlock_event_fn fn, void* arg) {
     return c.Succeed();
   });
 }
-
-int redlock_reply_error(const redlock_reply* reply) { return reply->error; }
-
-const char* redlock_reply_text(const redlock_reply* reply) { return reply->text.c_str(); }
-
-size_t redlock_reply_rows(const redlock_reply* reply) { return reply->rows.size(); }
-
-size_t redlock_reply_fields(const redlock_reply* reply, size_t row) {
-  const auto* line = reply->At(row);
-  return line == nullptr ? 0 : line->size();
-}
-
-const char* redlock_reply_key(const redlock_reply* reply, size_t row, size_t field) {
-  const auto* line = reply->At(row);
-  return line == nullptr || field >= line->size() ? nullptr : (*line)[field].key.c_str();
-}
-
-const char* redlock_reply_value(const redlock_reply* reply, size_t row, size_t field) {
-  const auto* line = reply->At(row);
-  return line == nullptr || field >= line->size() ? nullptr : (*line)[field].value.c_str();
-}
-
-const char* redlock_reply_get(const redlock_reply* reply, size_t row, const char* key) {
-  return key == nullptr ? nullptr : reply->Find(row, key);
-}
-
-int redlock_reply_grant(const redlock_reply* reply, redlock_grant* grant) {
-  if (grant == nullptr || !IsSized<FirstGrant>(grant->size)) return REDLOCK_EINVAL;
-  redlock_grant known = REDLOCK_GRANT_INIT;
-  const char* fence = reply->Find(REDLOCK_ANSWER, "fence");
-  const char* deadline = reply->Find(REDLOCK_ANSWER, "deadline");
-  int64_t number = 0;
-  if (fence == nullptr || deadline == nullptr) return REDLOCK_EPROTOCOL;
-  if (!redlock::client::ParseInteger(fence, &number)) return REDLOCK_EPROTOCOL;
-  if (!redlock::client::ParseInteger(deadline, &known.deadline_ns)) return REDLOCK_EPROTOCOL;
-  known.deadline_ns = redlock::client::ToOwnClock(known.deadline_ns, reply->clock_offset_ns);
-  known.fence = static_cast<uint64_t>(number);
-  if (const char* ttl = reply->Find(REDLOCK_ANSWER, "ttl")) {
-    const auto duration = redlock::protocol::ParseDuration(ttl);
-    if (!duration) return REDLOCK_EPROTOCOL;
-    known.ttl_ns = duration->count();
-  }
-  const char* votes = reply->Find(REDLOCK_ANSWER, "votes");
-  if (votes != nullptr && !ParseVotes(votes, &known)) return REDLOCK_EPROTOCOL;
-  GiveSized(known, grant);
-  return REDLOCK_OK;
-}
-
-void redlock_reply_free(redlock_reply* reply) { delete reply; }
