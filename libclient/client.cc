@@ -1,6 +1,6 @@
 #include "libclient/client.h"
 
-#include <poll.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <utility>
@@ -15,6 +15,9 @@ namespace {
 constexpr std::int64_t kSlowGreetingNs = 1'000'000'000;
 // How long after the end of a wait the daemon may answer: it says so a moment after that.
 constexpr std::int64_t kAfterWaitNs = 500'000'000;
+// Between attempts to connect to a daemon that does not accept connections yet.
+constexpr std::int64_t kLongestPauseNs = 50'000'000;
+constexpr const char* kWokenUp = "redlock_wakeup() was called";
 
 int EventType(std::string_view word) {
   if (word == "RENEWED") return REDLOCK_EVENT_RENEWED;
@@ -47,7 +50,7 @@ int Client::Succeed() {
 }
 
 int Client::Check() {
-  if (connection_.is_foreign()) return Fail(REDLOCK_EFORK);
+  if (is_foreign()) return Fail(REDLOCK_EFORK);
   if (!parked_.empty()) DropParked(Now());
   if (in_callback_) return Fail(REDLOCK_EINVAL, "called from a callback of the same client");
   return Succeed();
@@ -63,69 +66,128 @@ void Client::set_event_handler(redlock_event_fn fn, void* arg) {
   event_arg_ = arg;
 }
 
+bool Client::is_foreign() const {
+  return connection_.is_foreign() || (attempt_ && attempt_->pid != getpid());
+}
+
 short Client::PollEvents() const { return fd() < 0 ? short{0} : connection_.PollEvents(); }
 
 // --- Connecting ----------------------------------------------------------------------------------
 
 int Client::Connect(const std::string& path, std::int64_t timeout_ns) {
   if (const int error = Check()) return error;
-  if (connection_.is_open()) return Fail(REDLOCK_EINVAL, "connected already");
-  const std::int64_t begin = Now();
-  const std::int64_t deadline = DeadlineAfter(timeout_ns);
-  const int error = Open(path, deadline);
-  // From a greeting that was long on its way our clock cannot be distinguished from another. The next one
-  // will not be.
-  const bool was_slow = Now() - begin > kSlowGreetingNs;
-  if (error != REDLOCK_OK || !was_slow || Now() >= deadline) return error;
-  connection_.Close();
-  return Open(path, deadline);
+  const auto result = std::make_shared<std::optional<int>>();
+  const auto done = [result](int error) { *result = error; };
+  if (const int error = StartConnect(path, timeout_ns, done)) return error;
+  while (!*result) {
+    if (wakeup_.Take()) return EndAttempt(Fail(REDLOCK_ECANCELLED, kWokenUp));
+    connection_.WaitUntil(NextDue(), wakeup_.fd());
+    Dispatch();
+  }
+  return **result;
 }
 
-int Client::Open(const std::string& path, std::int64_t deadline) {
-  const std::int64_t begin = Now();
-  const std::string problem = connection_.Open(path, deadline);
-  if (!problem.empty()) {
-    return Fail(connection_.was_denied() ? REDLOCK_EDENIED : REDLOCK_ECONNECT, problem);
+int Client::StartConnect(const std::string& path, std::int64_t timeout_ns, Connected done) {
+  if (is_foreign()) return Fail(REDLOCK_EFORK);
+  if (attempt_) return Fail(REDLOCK_EINVAL, "connecting already");
+  if (connection_.is_open()) return Fail(REDLOCK_EINVAL, "connected already");
+  if (const std::string problem = wakeup_.Open(); !problem.empty()) {
+    return Fail(REDLOCK_ECONNECT, problem);
   }
-  const int error = Greet(begin, deadline);
-  if (error != REDLOCK_OK) connection_.Close();
+  attempt_.emplace(Attempt{path, DeadlineAfter(timeout_ns), std::move(done), getpid()});
+  const int error = Open();
+  if (error != REDLOCK_OK) attempt_.reset();
   return error;
 }
 
-int Client::Greet(std::int64_t begin, std::int64_t deadline) {
-  std::string_view text;
-  std::string problem;
-  protocol::LineReader::Status status;
-  bool is_late = false;
-  while ((status = connection_.NextLine(&text)) == protocol::LineReader::Status::kNeedMore) {
-    if (!problem.empty()) return Fail(REDLOCK_ECONNECT, problem);
-    if (is_late || !connection_.WaitUntil(deadline)) return Fail(REDLOCK_ENOANSWER, "no greeting");
-    problem = connection_.Receive();
-    is_late = Now() >= deadline;
+// The socket is open afterwards, or the time to try again is set.
+int Client::Open() {
+  attempt_->begin_ns = Now();
+  attempt_->again_ns = kNever;
+  const std::string problem = connection_.Open(attempt_->path);
+  if (problem.empty()) return Succeed();
+  if (!connection_.was_early()) {
+    return Fail(connection_.was_denied() ? REDLOCK_EDENIED : REDLOCK_ECONNECT, problem);
   }
-  const auto parsed = protocol::ParseReply(text);
-  const auto* line = std::get_if<protocol::Reply>(&parsed);
-  if (status == protocol::LineReader::Status::kTooLong || line == nullptr) {
-    return Fail(REDLOCK_EPROTOCOL, "the greeting is not that of redlockd");
-  }
-  if (line->kind == protocol::Reply::Kind::kErr) {
-    return Fail(ErrorNumber(line->word), line->text);
-  }
-  if (!IsGreeting(*line)) {
-    return Fail(REDLOCK_EPROTOCOL, "expected * HELLO redlockd 1, got '" + std::string(text) + "'");
-  }
-  return TakeGreeting(*line, begin);
+  attempt_->why_not = problem;
+  attempt_->again_ns = attempt_->begin_ns + attempt_->pause_ns;
+  attempt_->pause_ns = std::min(2 * attempt_->pause_ns, kLongestPauseNs);
+  return Succeed();
 }
 
-int Client::TakeGreeting(const protocol::Reply& line, std::int64_t begin) {
-  last_deadline_ns_ = 0;
-  clock_offset_ns_ = ClockOffset(IntegerField(line, "now"), begin, Now());
+int Client::GoOnConnecting() {
+  if (!connection_.is_open() && Now() >= attempt_->again_ns) {
+    if (const int error = Open()) return EndAttempt(error);
+  }
+  const bool is_late = Now() >= attempt_->deadline;
+  if (!connection_.is_open()) {
+    return is_late ? EndAttempt(Fail(REDLOCK_ECONNECT, attempt_->why_not)) : Succeed();
+  }
+  const std::string end = connection_.Receive();
+  std::string_view text;
+  switch (connection_.NextLine(&text)) {
+    case protocol::LineReader::Status::kLine:
+      return TakeGreeting(text);
+    case protocol::LineReader::Status::kTooLong:
+      return EndAttempt(Fail(REDLOCK_EPROTOCOL, "the greeting is not that of redlockd"));
+    case protocol::LineReader::Status::kNeedMore:
+      if (!end.empty()) return EndAttempt(Fail(REDLOCK_ECONNECT, end));
+      return is_late ? EndAttempt(Fail(REDLOCK_ENOANSWER, "no greeting")) : Succeed();
+  }
   return Succeed();
+}
+
+int Client::TakeGreeting(std::string_view text) {
+  const auto parsed = protocol::ParseReply(text);
+  const auto* line = std::get_if<protocol::Reply>(&parsed);
+  if (line == nullptr) {
+    return EndAttempt(Fail(REDLOCK_EPROTOCOL, "the greeting is not that of redlockd"));
+  }
+  if (line->kind == protocol::Reply::Kind::kErr) {
+    return EndAttempt(Fail(ErrorNumber(line->word), line->text));
+  }
+  if (!IsGreeting(*line)) {
+    return EndAttempt(
+        Fail(REDLOCK_EPROTOCOL, "expected * HELLO redlockd 1, got '" + std::string(text) + "'"));
+  }
+  const std::int64_t now = Now();
+  // From a greeting that was long on its way our clock cannot be distinguished from another. The next one
+  // will not be.
+  const bool was_slow = now - attempt_->begin_ns > kSlowGreetingNs;
+  if (was_slow && !attempt_->is_second && now < attempt_->deadline) {
+    attempt_->is_second = true;
+    connection_.Close();
+    const int error = Open();
+    return error == REDLOCK_OK ? error : EndAttempt(error);
+  }
+  last_deadline_ns_ = 0;
+  clock_offset_ns_ = ClockOffset(IntegerField(*line, "now"), attempt_->begin_ns, now);
+  return EndAttempt(Succeed());
+}
+
+// Says how it went to who waits for it, and gives it back.
+int Client::EndAttempt(int error) {
+  if (error != REDLOCK_OK) connection_.Close();
+  const Connected done = std::exchange(attempt_, std::nullopt)->done;
+  if (done == nullptr) return error;
+  const std::string text = error_text_;
+  in_callback_ = true;
+  done(error);
+  in_callback_ = false;
+  error_text_ = text;
+  return error;
+}
+
+std::int64_t Client::NextDue() const {
+  std::int64_t due = attempt_ ? std::min(attempt_->deadline, attempt_->again_ns) : kNever;
+  for (const Parked& parked : parked_) due = std::min(due, parked.until_ns);
+  return due;
 }
 
 int Client::Close() {
   if (const int error = Check()) return error;
   DropParked(INT64_MAX);
+  if (attempt_) EndAttempt(Fail(REDLOCK_ECLOSED));
   connection_.Close();
   for (auto& [id, pending] : std::exchange(pending_, {}))
     Finish(std::move(pending), REDLOCK_ECLOSED);
@@ -135,8 +197,8 @@ int Client::Close() {
 // --- Requests ------------------------------------------------------------------------------------
 
 int Client::Start(protocol::Request request, Done done, std::uint64_t* id) {
-  if (connection_.is_foreign()) return Fail(REDLOCK_EFORK);
-  if (!connection_.is_open()) return Fail(REDLOCK_ECLOSED, "not connected");
+  if (is_foreign()) return Fail(REDLOCK_EFORK);
+  if (!is_connected()) return Fail(REDLOCK_ECLOSED, "not connected");
   if (const Problem problem = CheckRequest(request)) return Fail(problem.error, problem.text);
   const std::uint64_t sent = Send(std::move(request), std::move(done));
   if (id != nullptr) *id = sent;
@@ -169,7 +231,11 @@ int Client::Call(protocol::Request request, std::int64_t wait_ns, ReplyPtr* repl
   if (const int error = Start(std::move(request), done, &id)) return error;
   const std::int64_t deadline = AnswerDeadline(wait_ns);
   while (!answer->finished) {
-    if (!connection_.WaitUntil(deadline)) {
+    if (wakeup_.Take()) {
+      Abandon(id);
+      return Fail(REDLOCK_ECANCELLED, kWokenUp);
+    }
+    if (!connection_.WaitUntil(deadline, wakeup_.fd())) {
       Abandon(id);
       return Fail(REDLOCK_ENOANSWER);
     }
@@ -194,12 +260,11 @@ std::int64_t Client::AnswerDeadline(std::int64_t wait_ns) const {
   std::int64_t more = answer_timeout_ns_;
   if (wait_ns > 0) more = more < 0 ? kAfterWaitNs : std::min(more, kAfterWaitNs);
   if (wait_ns < 0 || more < 0) return kNever;
-  const std::int64_t over = DeadlineAfter(wait_ns);
-  return over > kNever - more ? kNever : over + more;
+  return After(DeadlineAfter(wait_ns), more);
 }
 
 int Client::Cancel(std::uint64_t id) {
-  if (connection_.is_foreign()) return Fail(REDLOCK_EFORK);
+  if (is_foreign()) return Fail(REDLOCK_EFORK);
   const auto found = pending_.find(id);
   if (found == pending_.end())
     return Fail(REDLOCK_EINVAL, "no such request, or it has been answered");
@@ -219,6 +284,10 @@ void Client::Abandon(std::uint64_t id) {
 
 int Client::Dispatch() {
   if (const int error = Check()) return error;
+  if (attempt_) {
+    const int error = GoOnConnecting();
+    if (error != REDLOCK_OK || attempt_) return error;
+  }
   if (!connection_.is_open()) return Fail(REDLOCK_ECLOSED, "not connected");
   connection_.Flush();
   const std::string end = connection_.Receive();

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,6 +15,7 @@
 #include "libclient/connection.h"
 #include "libclient/include/redlock/redlock.h"
 #include "libclient/reply.h"
+#include "libclient/wakeup.h"
 #include "protocol/reply.h"
 #include "protocol/request.h"
 
@@ -24,7 +26,12 @@ class Client {
   // reply is null if the connection ended before the answer.
   using Done = std::function<void(int error, ReplyPtr reply)>;
 
+  // How an attempt to connect went.
+  using Connected = std::function<void(int error)>;
+
   int Connect(const std::string& path, std::int64_t timeout_ns);
+  // Connects in Dispatch(); `done` is called once.
+  int StartConnect(const std::string& path, std::int64_t timeout_ns, Connected done);
   int Close();
 
   // The daemon's CLOCK_BOOTTIME minus ours: not 0 if one of us is in another time namespace.
@@ -37,8 +44,13 @@ class Client {
   int Cancel(std::uint64_t id);
   int Dispatch();
 
-  int fd() const { return connection_.is_foreign() ? -1 : connection_.fd(); }
+  int fd() const { return is_foreign() ? -1 : connection_.fd(); }
   short PollEvents() const;
+  // When Dispatch() has something to do in any case; kNever if there is no such time.
+  std::int64_t NextDue() const;
+
+  // For any thread; it is async-signal-safe.
+  void WakeUp() { wakeup_.Request(); }
 
   void set_event_handler(redlock_event_fn fn, void* arg);
   int SetAnswerTimeout(std::int64_t timeout_ns);
@@ -60,9 +72,25 @@ class Client {
     bool abandoned = false;  // nobody waits for it any more: a grant is let go of at once
   };
 
-  int Open(const std::string& path, std::int64_t deadline);
-  int Greet(std::int64_t begin, std::int64_t deadline);
-  int TakeGreeting(const protocol::Reply& line, std::int64_t begin);
+  // An attempt to connect, until the greeting.
+  struct Attempt {
+    std::string path;
+    std::int64_t deadline;
+    Connected done;
+    pid_t pid;                       // the process that connects
+    std::int64_t begin_ns = 0;       // when the socket was opened last
+    std::int64_t again_ns = kNever;  // when to open it again, if the daemon does not accept yet
+    std::int64_t pause_ns = 1'000'000;
+    std::string why_not{};   // it did not accept
+    bool is_second = false;  // the first greeting was slow
+  };
+
+  bool is_foreign() const;
+  bool is_connected() const { return connection_.is_open() && !attempt_; }
+  int Open();
+  int GoOnConnecting();
+  int TakeGreeting(std::string_view text);
+  int EndAttempt(int error);
   std::uint64_t Send(protocol::Request request, Done done);
   std::int64_t AnswerDeadline(std::int64_t wait_ns) const;
   void Abandon(std::uint64_t id);
@@ -83,6 +111,8 @@ class Client {
 
   redlock_client* self_ = nullptr;  // as callbacks know it
   Connection connection_;
+  Wakeup wakeup_;
+  std::optional<Attempt> attempt_;
   std::int64_t clock_offset_ns_ = 0;
   std::int64_t last_deadline_ns_ = 0;  // of all that this session heard of, on our clock
   // Sessions that ended by an error of the other side, of which holds were to be good for a while:

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,25 +25,6 @@ std::int64_t Remaining(std::int64_t deadline) {
   return std::max<std::int64_t>(deadline - Now(), 0);
 }
 
-// A Unix socket's connect() waits only while the listener's queue is full; SO_SNDTIMEO bounds that.
-void BoundConnect(int fd, std::int64_t deadline) {
-  if (deadline == kNever) return;
-  const std::int64_t us =
-      std::max<std::int64_t>(Remaining(deadline) / 1000, 1);  // 0 would mean forever
-  timeval limit{};
-  limit.tv_sec = us / 1'000'000;
-  limit.tv_usec = us % 1'000'000;
-  setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-}
-
-// Not one of 0 to 2, also if those are closed: what the program says to people must not reach the
-// daemon.
-base::Descriptor MakeSocket() {
-  base::Descriptor made(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-  if (!made || made.get() > STDERR_FILENO) return made;
-  return base::Descriptor(fcntl(made.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
-}
-
 }  // namespace
 
 std::int64_t Now() {
@@ -54,9 +34,11 @@ std::int64_t Now() {
 }
 
 std::int64_t DeadlineAfter(std::int64_t timeout_ns) {
-  if (timeout_ns < 0) return kNever;
-  const std::int64_t now = Now();
-  return timeout_ns > kNever - now ? kNever : now + timeout_ns;
+  return timeout_ns < 0 ? kNever : After(Now(), timeout_ns);
+}
+
+std::int64_t After(std::int64_t time, std::int64_t more) {
+  return more > kNever - time ? kNever : time + more;
 }
 
 std::string SocketPath(const char* given) {
@@ -66,8 +48,13 @@ std::string SocketPath(const char* given) {
   return "/run/redlockd/redlockd.sock";
 }
 
-std::string Connection::Open(const std::string& path, std::int64_t deadline) {
-  was_denied_ = false;
+base::Descriptor AboveStandard(base::Descriptor made) {
+  if (!made || made.get() > STDERR_FILENO) return made;
+  return base::Descriptor(fcntl(made.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
+}
+
+std::string Connection::Open(const std::string& path) {
+  was_denied_ = was_early_ = false;
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.empty() || path.size() >= sizeof(address.sun_path)) {
@@ -75,25 +62,20 @@ std::string Connection::Open(const std::string& path, std::int64_t deadline) {
            " bytes: expected 1 to " + std::to_string(sizeof(address.sun_path) - 1);
   }
   path.copy(address.sun_path, path.size());
-  fd_ = MakeSocket();
+  fd_ = AboveStandard(
+      base::Descriptor(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)));
   if (!fd_) return std::string("cannot make a socket: ") + std::strerror(errno);
   pid_ = getpid();
-  int result = 0;
-  do {
-    BoundConnect(fd_.get(), deadline);
-    result = connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address));
-  } while (result < 0 && errno == EINTR && Remaining(deadline) > 0);
-  if (result < 0) {
-    // EAGAIN is what SO_SNDTIMEO makes of a full queue, EINTR the same with a signal at the end.
-    const bool is_late = errno == EAGAIN || errno == EINTR;
-    const char* why = is_late ? "the daemon does not accept connections" : std::strerror(errno);
-    was_denied_ = errno == EACCES || errno == EPERM;
-    const std::string who = errno == EACCES ? WhoMayConnect(path) : "";
-    Close();
-    return path + ": " + why + who;
+  // A Unix socket is connected at once, or not at all, if the listener's queue is full.
+  if (connect(fd_.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0) {
+    return {};
   }
-  fcntl(fd_.get(), F_SETFL, fcntl(fd_.get(), F_GETFL) | O_NONBLOCK);
-  return {};
+  was_early_ = errno == EAGAIN;
+  was_denied_ = errno == EACCES || errno == EPERM;
+  const char* why = was_early_ ? "the daemon does not accept connections" : std::strerror(errno);
+  const std::string who = errno == EACCES ? WhoMayConnect(path) : "";
+  Close();
+  return path + ": " + why + who;
 }
 
 base::Descriptor Connection::Release() {
@@ -144,16 +126,17 @@ short Connection::PollEvents() const {
   return static_cast<short>(has_unsent() ? POLLIN | POLLOUT : POLLIN);
 }
 
-bool Connection::WaitUntil(std::int64_t deadline) const {
+bool Connection::WaitUntil(std::int64_t deadline, int wake) const {
   while (true) {
-    pollfd entry{fd_.get(), PollEvents(), 0};
+    std::array<pollfd, 2> entries{{{fd_.get(), PollEvents(), 0}, {wake, POLLIN, 0}}};
     timespec limit{};
     if (deadline != kNever) {
       const std::int64_t left = Remaining(deadline);
       limit.tv_sec = left / kNsPerSecond;
       limit.tv_nsec = left % kNsPerSecond;
     }
-    const int ready = ppoll(&entry, 1, deadline == kNever ? nullptr : &limit, nullptr);
+    const int ready =
+        ppoll(entries.data(), entries.size(), deadline == kNever ? nullptr : &limit, nullptr);
     if (ready > 0) return true;
     if (ready == 0 && Remaining(deadline) == 0) return false;
   }

@@ -1,4 +1,4 @@
-// The socket of a client: bytes out, lines in, never blocking but in Open() and WaitUntil(). It
+// The socket of a client: bytes out, lines in, never blocking but in WaitUntil(). It
 // belongs to the process that opened it. It knows nothing of what the lines say.
 #pragma once
 
@@ -20,9 +20,14 @@ std::int64_t Now();
 // A point in time on it; kNever if `timeout_ns` is negative.
 inline constexpr std::int64_t kNever = INT64_MAX;
 std::int64_t DeadlineAfter(std::int64_t timeout_ns);
+// `more` >= 0 after `time`.
+std::int64_t After(std::int64_t time, std::int64_t more);
 
 // The daemon's socket: the one that is given, that of $REDLOCK_SOCKET, or the default.
 std::string SocketPath(const char* given);
+
+// Not one of 0 to 2, also if those are closed: what the program says to people must not reach others.
+base::Descriptor AboveStandard(base::Descriptor made);
 
 class Connection {
  public:
@@ -31,9 +36,10 @@ class Connection {
   Connection& operator=(const Connection&) = delete;
 
   // Connects to a Unix socket. "" if that went well, else what went wrong.
-  std::string Open(const std::string& path, std::int64_t deadline);
-  // The last Open failed as this user may not connect.
+  std::string Open(const std::string& path);
+  // The last Open failed as this user may not connect, or as too many wait to be accepted.
   bool was_denied() const { return was_denied_; }
+  bool was_early() const { return was_early_; }
   void Close() { Release(); }
 
   // Gives the socket up, open and unread.
@@ -54,8 +60,9 @@ class Connection {
   std::string Receive();
   protocol::LineReader::Status NextLine(std::string_view* line) { return reader_.Next(line); }
 
-  // Until there is something to do (true), or the deadline has come (false). Signals do not end it.
-  bool WaitUntil(std::int64_t deadline) const;
+  // Until there is something to do, or to be read from `wake` (true), or the deadline has come
+  // (false). Signals do not end it.
+  bool WaitUntil(std::int64_t deadline, int wake) const;
   // What to poll for.
   short PollEvents() const;
 
@@ -63,6 +70,7 @@ class Connection {
   base::Descriptor fd_;
   pid_t pid_ = 0;
   bool was_denied_ = false;
+  bool was_early_ = false;
   std::string unsent_;
   protocol::LineReader reader_{protocol::kReplyLineBytes};
 };

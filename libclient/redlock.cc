@@ -2,6 +2,7 @@
 // Client.
 #include "libclient/include/redlock/redlock.h"
 
+#include <algorithm>
 #include <string>
 #include <utility>
 
@@ -167,6 +168,16 @@ int redlock_connect(redlock_client* client, const char* socket_path, int64_t tim
   return Guard(client, [&](Client& c) { return c.Connect(SocketPath(socket_path), timeout_ns); });
 }
 
+int redlock_start_connect(redlock_client* client, const char* socket_path, int64_t timeout_ns,
+                          redlock_connect_fn done, void* arg) {
+  return Guard(client, [&](Client& c) {
+    Client::Connected call = [client, done, arg](int error) {
+      if (done != nullptr) done(client, error, arg);
+    };
+    return c.StartConnect(SocketPath(socket_path), timeout_ns, std::move(call));
+  });
+}
+
 int64_t redlock_clock_offset(const redlock_client* client) {
   return client == nullptr ? 0 : client->client.clock_offset_ns();
 }
@@ -267,6 +278,17 @@ int redlock_fd(const redlock_client* client) {
 
 short redlock_events(const redlock_client* client) {
   return client == nullptr ? short{0} : client->client.PollEvents();
+}
+
+int64_t redlock_poll_timeout(const redlock_client* client) {
+  if (client == nullptr) return -1;
+  const int64_t due = client->client.NextDue();
+  if (due == redlock::client::kNever) return -1;
+  return std::max<int64_t>(due - redlock::client::Now(), 0);
+}
+
+void redlock_wakeup(redlock_client* client) {
+  if (client != nullptr) client->client.WakeUp();
 }
 
 int redlock_dispatch(redlock_client* client) {

@@ -19,10 +19,6 @@ constexpr std::int64_t kSilence = 5000 * kMs;
 constexpr std::int64_t kShortestPause = 10 * kMs;
 constexpr std::int64_t kLongestPause = 1000 * kMs;
 
-std::int64_t After(std::int64_t now, std::int64_t more) {
-  return more > kNever - now ? kNever : now + more;
-}
-
 std::string Words(std::int64_t ns) { return protocol::FormatDuration(protocol::Duration(ns)); }
 
 bool CanChange(int error) { return error != REDLOCK_EDENIED && error != REDLOCK_EPROTOCOL; }

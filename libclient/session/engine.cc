@@ -248,8 +248,7 @@ void Engine::ReadWhatIsThere() {
 
 void Engine::Connect() {
   const std::int64_t before = Now();
-  // A local connection is there at once, or not at all: the listener's queue is full.
-  const std::string problem = connection_.Open(path_, before);
+  const std::string problem = connection_.Open(path_);
   if (problem.empty()) return core_.Connected(before);
   const int error = connection_.was_denied() ? REDLOCK_EDENIED : REDLOCK_ECONNECT;
   core_.ConnectFailed(error, problem, Now());

@@ -8,8 +8,9 @@
  *
  * - Blocking: redlock_lock(), redlock_unlock(), redlock_check() and redlock_query() return with the
  *   answer.
- * - Event loop: redlock_start_lock() and redlock_start() return at once; poll redlock_fd() for
- *   redlock_events(), then call redlock_dispatch(), which runs your callbacks.
+ * - Event loop: redlock_start_connect(), redlock_start_lock() and redlock_start() return at once.
+ *   Poll redlock_fd() for redlock_events(), for at most redlock_poll_timeout(), then call
+ *   redlock_dispatch(), which runs your callbacks.
  *
  * UNITS. All times are nanoseconds. A deadline is absolute, on CLOCK_BOOTTIME, so that it can be
  * checked without the daemon: redlock_now() < deadline. If the daemon has a different clock (one of
@@ -23,11 +24,18 @@
  * holder that was paused past its deadline.
  *
  * STRINGS are NUL-terminated bytes. A lock name has 1 to 255 bytes, any but NUL; the library
- * encodes them for the wire. Strings that the library returns belong to it; each call documents how
- * long they are valid.
+ * encodes them for the wire. What you give to a call (strings, options, args) is read during the
+ * call and may go after it. Strings that the library returns belong to it; each call documents how
+ * long they are valid. The `arg` of a callback must be valid for as long as the callback may come.
  *
- * THREADS. A client may be used by only one thread at a time. Different clients are independent.
- * redlock_now(), redlock_strerror() and redlock_version() may be called from any thread.
+ * BLOCKING. A call waits for the daemon only if its description begins with "Blocks", and for no
+ * longer than it says; the rest return at once, whatever state the daemon is in. A signal that the
+ * program handles does not end a call. redlock_wakeup() does, from any thread and in a signal
+ * handler.
+ *
+ * THREADS. A client may be used by only one thread at a time, but for redlock_wakeup(). Different
+ * clients are independent. redlock_now(), redlock_strerror() and redlock_version() may be called
+ * from any thread.
  *
  * FORK. The daemon keeps a session as long as any copy of its socket is open, including the copy in
  * a forked child. The socket is close-on-exec. In a process other than the one that connected,
@@ -35,11 +43,16 @@
  * memory and closes the copy of the socket there.
  *
  * CALLBACKS run inside redlock_dispatch() and inside blocking calls, in the thread that made the
- * call. They may start requests. They must not block on, dispatch, connect, close or free the same
- * client (the first four are refused with REDLOCK_EINVAL).
+ * call. They may start requests, and, once the client is not connected any more, start to connect.
+ * They must not block on, dispatch, connect, close or free the same client (the first four are
+ * refused with REDLOCK_EINVAL).
  *
  * ERRORS. Calls that return int return REDLOCK_OK or one of enum redlock_error;
- * redlock_error_text() describes the last error. No C++ exception crosses this interface.
+ * redlock_error_text() describes the last error. Any of them may return EINVAL and ENOMEM; one that
+ * sends a request also ECLOSED, EFORK, ELINETOOLONG and whatever the daemon answers (EBADREQUEST,
+ * EBADNAME, EUNKNOWNVERB, EUNKNOWNOPTION, EDENIED, ELIMIT, EUNKNOWN); and one that blocks also
+ * ENOANSWER, ECANCELLED (by redlock_wakeup()) and EPROTOCOL. The calls list what else they return.
+ * No C++ exception crosses this interface.
  *
  * GROWTH. Structs begin with `size`, which the caller sets with the matching _INIT macro, so that
  * later versions can add members at the end. A library accepts the structs of older and of newer
@@ -76,7 +89,7 @@ enum redlock_error {
   /* Contention. */
   REDLOCK_EBUSY = 16,      /* another holds it, and the call was not to wait */
   REDLOCK_ETIMEOUT = 17,   /* another held it until the wait was over */
-  REDLOCK_ECANCELLED = 18, /* the wait was cancelled */
+  REDLOCK_ECANCELLED = 18, /* the wait was cancelled, or ended by redlock_wakeup() */
   REDLOCK_ENOTURN = 19, /* the daemon had too much to do to ask the nodes in time; the lock may be
                               free */
 
@@ -94,7 +107,8 @@ enum redlock_error {
   REDLOCK_ENOMEM = 65,
   REDLOCK_EFORK = 66,     /* this is not the process that connected */
   REDLOCK_ECONNECT = 67,  /* no daemon listens on the socket */
-  REDLOCK_ECLOSED = 68,   /* not connected; all holds of the client are over or about to end */
+  REDLOCK_ECLOSED = 68,   /* not connected; nobody renews what the client holds: see
+                             REDLOCK_EVENT_CLOSED */
   REDLOCK_ENOANSWER = 69, /* the daemon did not answer within the answer timeout */
   REDLOCK_EPROTOCOL = 70  /* the other side does not speak the line protocol, version 1 */
 };
@@ -114,14 +128,16 @@ int64_t redlock_now(void);
 /* Returns a new client that is not connected, or NULL if there is no memory. */
 redlock_client* redlock_new(void);
 
-/* Closes and frees the client. NULL is allowed. Callbacks of unanswered requests are not called. */
+/* Closes and frees the client. NULL is allowed. Callbacks of unanswered requests are not called.
+ * Nobody may be in a call on the client, redlock_wakeup() included. */
 void redlock_free(redlock_client* client);
 
-/* Connects and waits for the daemon's greeting, for at most timeout_ns (negative: without limit).
- * socket_path NULL means $REDLOCK_SOCKET, or /run/redlockd/redlockd.sock if that is not set. If the
- * client is connected already the call returns REDLOCK_EINVAL. A client that was closed may connect
- * again: that begins a new session, and the holds of the old one are gone. Errors: ECONNECT,
- * EDENIED (no permission for the socket), ENOANSWER, EPROTOCOL, ELIMIT (too many sessions), EINVAL, ENOMEM. */
+/* Blocks for at most timeout_ns (negative: without limit). Connects and waits for the daemon's
+ * greeting. socket_path NULL means $REDLOCK_SOCKET, or /run/redlockd/redlockd.sock if that is not
+ * set. If the client is connected already, or connecting, the call returns REDLOCK_EINVAL. A client
+ * that was closed may connect again: that begins a new session, and the holds of the old one are
+ * gone. Errors: ECONNECT, EDENIED (no permission for the socket), ENOANSWER, ECANCELLED, EPROTOCOL,
+ * ELIMIT (too many sessions), EFORK. */
 int redlock_connect(redlock_client* client, const char* socket_path, int64_t timeout_ns);
 
 /* Returns the daemon's CLOCK_BOOTTIME minus this process's, as measured when it connected. 0 means
@@ -129,13 +145,21 @@ int redlock_connect(redlock_client* client, const char* socket_path, int64_t tim
  * converted deadlines already. */
 int64_t redlock_clock_offset(const redlock_client* client);
 
-/* Closes the session: its locks are released and its waits are cancelled. Unanswered requests end
- * with REDLOCK_ECLOSED. There is no REDLOCK_EVENT_CLOSED. */
+/* Closes the session: its locks are released and its waits are cancelled. Unanswered requests, and
+ * an attempt to connect, end with REDLOCK_ECLOSED; their callbacks are called from here. There is no
+ * REDLOCK_EVENT_CLOSED. Errors: EFORK. */
 int redlock_close(redlock_client* client);
 
 /* Returns a description of the last error of this client, including the daemon's text, or "" if the
  * last call succeeded. The string is valid until the next call on the client. Never NULL. */
 const char* redlock_error_text(const redlock_client* client);
+
+/* Ends the blocking call that another thread is in on this client, or if there is none the next one,
+ * with REDLOCK_ECANCELLED. A request has been sent then, but its answer is not waited for: an unlock
+ * takes place, and a lock is cancelled and, if it is granted nevertheless, released at once. May be
+ * called in any thread, and in a signal handler, until redlock_free() begins; errno is kept. In a
+ * process other than the one that connected, and with NULL, it does nothing. */
+void redlock_wakeup(redlock_client* client);
 
 /* Sets how long a blocking call waits for an answer; negative: without limit. The default is 10 s.
  * A lock call with a bounded wait returns at most half a second after the end of that wait (or
@@ -182,14 +206,16 @@ typedef struct redlock_grant {
 #define REDLOCK_GRANT_INIT \
   { sizeof(redlock_grant), 0, 0, 0, 0, 0 }
 
-/* Takes the lock. options NULL means REDLOCK_LOCK_OPTIONS_INIT; grant may be NULL. Errors:
- * EBADNAME, EBUSY (wait 0), ETIMEOUT, ENOTURN, ECANCELLED, EDEADLOCK, ENOQUORUM, ELIMIT, EDRAINING,
- * ENOANSWER, ECLOSED, EFORK, EINVAL, EBADREQUEST (the ttl is out of bounds; the text gives
- * them). */
+/* Blocks for options->wait_ns and half a second more at most; for the answer timeout if that is 0;
+ * and with REDLOCK_FOREVER as long as the lock is held by others, even if the daemon hangs: the
+ * answer timeout does not bound that. Takes the lock. options NULL means REDLOCK_LOCK_OPTIONS_INIT;
+ * grant may be NULL. Errors: EBUSY (wait 0), ETIMEOUT, ENOTURN, EDEADLOCK, ENOQUORUM, EDRAINING,
+ * EBADREQUEST (the ttl is out of bounds; the text gives them). */
 int redlock_lock(redlock_client* client, const char* name, const redlock_lock_options* options,
                  redlock_grant* grant);
 
-/* Like redlock_lock(), but does not wait, whatever options->wait_ns is. */
+/* Blocks for the answer timeout at most. Like redlock_lock() with a wait of 0, whatever
+ * options->wait_ns is. */
 int redlock_trylock(redlock_client* client, const char* name, const redlock_lock_options* options,
                     redlock_grant* grant);
 
@@ -198,14 +224,15 @@ enum redlock_unlock_flags {
                       min_hold_ns; without this flag, as soon as it is released on this host */
 };
 
-/* Releases the lock. If fence is 0, it does so whatever the fence of the hold is, else only if the
- * hold has that fence. flags is 0 or of enum redlock_unlock_flags; other bits are refused with
- * EINVAL. Errors: ENOTHELD, ELOST, and as above. */
+/* Blocks for the answer timeout at most. Releases the lock. If fence is 0, it does so whatever the
+ * fence of the hold is, else only if the hold has that fence. flags is 0 or of enum
+ * redlock_unlock_flags; other bits are refused with EINVAL. Errors: ENOTHELD, ELOST, and with
+ * REDLOCK_SYNC ENOQUORUM. */
 int redlock_unlock(redlock_client* client, const char* name, uint64_t fence, unsigned flags);
 
-/* Asks the daemon whether the lock is still held: by this session if fence is 0, else by any
- * session of this host with that fence. Writes fence and deadline_ns of *grant; grant may be NULL.
- * Errors: ENOTHELD, ELOST, and as above. */
+/* Blocks for the answer timeout at most. Asks the daemon whether the lock is still held: by this
+ * session if fence is 0, else by any session of this host with that fence. Writes fence and
+ * deadline_ns of *grant; grant may be NULL. Errors: ENOTHELD, ELOST. */
 int redlock_check(redlock_client* client, const char* name, uint64_t fence, redlock_grant* grant);
 
 /* --- Any request ----------------------------------------------------------------------------- */
@@ -217,15 +244,17 @@ typedef struct redlock_arg {
   const char* value;
 } redlock_arg;
 
-/* Sends `verb args...` (list, show NAME, nodes, stats, break, trust-empty, adopt, ping, ...) and
- * waits for the answer. If the call returns REDLOCK_OK or an error that the daemon answered, *reply
- * is the answer, which the caller frees with redlock_reply_free(); else *reply is NULL. */
+/* Blocks for the answer timeout at most. Sends `verb args...` (list, show NAME, nodes, stats, break,
+ * trust-empty, adopt, ping, ...) and waits for the answer. If the call returns REDLOCK_OK or an
+ * error that the daemon answered, *reply is the answer, which the caller frees with
+ * redlock_reply_free(); else *reply is NULL. reply may be NULL. */
 int redlock_query(redlock_client* client, const char* verb, const redlock_arg* args,
                   size_t arg_count, redlock_reply** reply);
 
 /* --- Replies --------------------------------------------------------------------------------- */
 
-/* The strings of a reply are valid as long as the reply. If a line has a text for people, it
+/* A reply does not change, and outlives its client. Its strings are valid as long as it is. None of
+ * these calls takes a NULL reply but redlock_reply_free(). If a line has a text for people, it
  * follows the fields as one more field with the key "text". The fields are in the daemon's order;
  * ignore keys that you do not know. A row index is 0..redlock_reply_rows()-1, or REDLOCK_ANSWER for
  * the OK or ERR line itself. */
@@ -251,6 +280,8 @@ const char* redlock_reply_get(const redlock_reply* reply, size_t row, const char
  * the deadline is missing. */
 int redlock_reply_grant(const redlock_reply* reply, redlock_grant* grant);
 
+/* Frees a reply that redlock_query() or redlock_request_query() gave; NULL is allowed. One that a
+ * callback was given belongs to the library. */
 void redlock_reply_free(redlock_reply* reply);
 
 /* --- Event loop ------------------------------------------------------------------------------ */
@@ -261,31 +292,52 @@ void redlock_reply_free(redlock_reply* reply);
 typedef void (*redlock_reply_fn)(redlock_client* client, int error, const redlock_reply* reply,
                                  void* arg);
 
-/* Starts a request and returns. Later, done is called once with arg, from redlock_dispatch() or
- * from a blocking call, unless the client is freed first. done may be NULL. If request is not NULL,
- * the call stores a number for redlock_cancel() in *request. */
+/* Receives the end of an attempt to connect: REDLOCK_OK, an error of redlock_connect(), or
+ * REDLOCK_ECLOSED after redlock_close(). redlock_error_text() describes it. */
+typedef void (*redlock_connect_fn)(redlock_client* client, int error, void* arg);
+
+/* Begins to connect, as redlock_connect() does, and returns. Unless the call itself fails, done is
+ * called once with arg, from redlock_dispatch() or redlock_close(), when the client is connected or
+ * has failed to, which is after timeout_ns at the latest (negative: without limit), unless the client
+ * is freed first. done may be NULL. Until then requests fail with REDLOCK_ECLOSED. If the user may
+ * not connect, the call looks up the name of the socket's group, which may take a name service some
+ * time. Errors: ECONNECT, EDENIED, EFORK. */
+int redlock_start_connect(redlock_client* client, const char* socket_path, int64_t timeout_ns,
+                          redlock_connect_fn done, void* arg);
+
+/* Starts a request and returns. Later, done is called once with arg, from redlock_dispatch(),
+ * redlock_close() or a blocking call, unless the client is freed first. There is no timeout: done is
+ * called when the daemon answers, or the connection ends. done may be NULL. If request is not NULL,
+ * the call stores a number for redlock_cancel() in *request; no two requests of a client have the
+ * same. redlock_start_lock() bounds the wait in the daemon by options->wait_ns. */
 int redlock_start(redlock_client* client, const char* verb, const redlock_arg* args,
                   size_t arg_count, redlock_reply_fn done, void* arg, uint64_t* request);
 int redlock_start_lock(redlock_client* client, const char* name,
                        const redlock_lock_options* options, redlock_reply_fn done, void* arg,
                        uint64_t* request);
 
-/* Asks the daemon to cancel a started lock request. Its callback is still called: with
- * REDLOCK_ECANCELLED, or with a grant that crossed the cancellation. EINVAL: there is no such
- * request, or it has been answered already. */
+/* Asks the daemon to cancel a started lock request, and returns. Its callback is still called, when
+ * the daemon answers: with REDLOCK_ECANCELLED, or with a grant that crossed the cancellation. EINVAL:
+ * there is no such request, or it has been answered already. */
 int redlock_cancel(redlock_client* client, uint64_t request);
 
-/* Returns the descriptor to poll, or -1 if the client is not connected. It does not change while
- * the client is connected. */
+/* Returns the descriptor to poll, or -1 if there is none: the client is not connected, or it is
+ * connecting to a daemon that does not accept connections yet. It belongs to the library. It does not
+ * change while the client is connected; while it is connecting, ask again after each dispatch. */
 int redlock_fd(const redlock_client* client);
 
-/* Returns what to poll redlock_fd() for: POLLIN, or POLLIN|POLLOUT. Call it again after each call
- * on the client. */
+/* Returns what to poll redlock_fd() for: POLLIN, or POLLIN|POLLOUT; 0 if that is -1. Call it again
+ * after each call on the client. */
 short redlock_events(const redlock_client* client);
 
-/* Sends and reads as much as is possible without blocking, and runs callbacks. REDLOCK_ECLOSED or
- * EPROTOCOL: the connection is over (and REDLOCK_EVENT_CLOSED was delivered). Harmless if there is
- * nothing to do. */
+/* Returns for how long to poll, in ns, until redlock_dispatch() has something to do even if there is
+ * no event; negative: there is no such time. It is so while the client is connecting. Call it again
+ * after each call on the client. */
+int64_t redlock_poll_timeout(const redlock_client* client);
+
+/* Goes on connecting, or sends and reads as much as is possible without blocking; runs callbacks.
+ * REDLOCK_ECLOSED or EPROTOCOL: the connection is over (and REDLOCK_EVENT_CLOSED was delivered). An
+ * error of redlock_connect(): the client has failed to connect. Harmless if there is nothing to do. */
 int redlock_dispatch(redlock_client* client);
 
 /* --- Events ---------------------------------------------------------------------------------- */
@@ -336,7 +388,8 @@ typedef struct redlock_event {
 /* The event and its strings are valid during the call. */
 typedef void (*redlock_event_fn)(redlock_client* client, const redlock_event* event, void* arg);
 
-/* Sets the one function that receives all events of this client; NULL for none. */
+/* Sets the one function that receives all events of this client; NULL for none. It stays set when the
+ * client is closed and connects again. */
 int redlock_on_event(redlock_client* client, redlock_event_fn fn, void* arg);
 
 #ifdef __cplusplus
