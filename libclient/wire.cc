@@ -91,6 +91,12 @@ std::int64_t DurationField(const protocol::Reply& line, std::string_view key) {
   return value ? value->count() : 0;
 }
 
+std::string LossReason(const protocol::Reply& line) {
+  if (line.word == "BROKEN") return "broken";
+  const std::string* reason = line.Find("reason");
+  return reason == nullptr ? "expired" : *reason;
+}
+
 bool IsGreeting(const protocol::Reply& line) {
   const std::vector<std::string> expected{"redlockd", std::to_string(protocol::kVersion)};
   return line.word == "HELLO" && line.words == expected;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "protocol/reply.h"
@@ -21,6 +22,9 @@ bool ParseInteger(std::string_view text, std::int64_t* value);
 // The value of that key; 0 if there is none, or it cannot be read.
 std::int64_t IntegerField(const protocol::Reply& line, std::string_view key);
 std::int64_t DurationField(const protocol::Reply& line, std::string_view key);  // in ns
+
+// Why a hold ended: of LOST, BROKEN, and the error `lost`.
+std::string LossReason(const protocol::Reply& line);
 
 // Whether it is the greeting of a redlockd that speaks this version of the protocol.
 bool IsGreeting(const protocol::Reply& line);

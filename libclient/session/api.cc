@@ -1,5 +1,7 @@
 // The C interface of sessions: checks what C cannot promise, lets no exception out, and leaves the
 // work to Engine.
+#include "libclient/session/api.h"
+
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -8,8 +10,7 @@
 #include <string_view>
 #include <utility>
 
-#include "libclient/include/redlock/session.h"
-#include "libclient/session/process.h"
+#include "libclient/session/query.h"
 #include "libclient/sized.h"
 #include "protocol/limits.h"
 #include "protocol/name.h"
@@ -21,12 +22,9 @@ using redlock::client::HoldNotice;
 using redlock::client::HoldOptions;
 using redlock::client::HoldPtr;
 using redlock::client::Outcome;
+using redlock::client::Query;
 using redlock::client::Session;
 using redlock::client::SocketPath;
-
-struct redlock_session {
-  std::shared_ptr<Session> session;
-};
 
 struct redlock_hold {
   std::shared_ptr<Session> session;
@@ -140,6 +138,17 @@ int Unlock(redlock_hold& hold) {
   return Report(hold, outcome.error, outcome.text);
 }
 
+int Check(redlock_hold& hold) {
+  if (IsForeign(hold)) return Report(hold, REDLOCK_EFORK);
+  if (hold.engine == nullptr) return Report(hold, REDLOCK_ENOTHELD);
+  if (hold.engine->IsOwnThread()) {
+    return Report(hold, REDLOCK_EINVAL, "called in the session's thread");
+  }
+  const auto query = std::make_shared<Query>();
+  hold.engine->Check(query, hold.hold);
+  return Report(hold, query->reply.error, query->reply.text);
+}
+
 HoldPtr MakeHold(const char* name, const redlock_hold_options& options) {
   HoldOptions own;
   own.ttl_ns = options.ttl_ns;
@@ -232,6 +241,15 @@ int redlock_hold_unlock(redlock_hold* hold) {
   if (hold == nullptr) return REDLOCK_EINVAL;
   try {
     return Unlock(*hold);
+  } catch (...) {
+    return REDLOCK_ENOMEM;
+  }
+}
+
+int redlock_hold_check(redlock_hold* hold) {
+  if (hold == nullptr) return REDLOCK_EINVAL;
+  try {
+    return Check(*hold);
   } catch (...) {
     return REDLOCK_ENOMEM;
   }

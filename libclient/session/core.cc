@@ -97,17 +97,20 @@ void Core::Run(std::int64_t now) {
   if (is_draining_ && holds_nothing() && pending_.empty()) {
     Drop(REDLOCK_EDRAINING, "the daemon is stopping", now);
   }
+  FailDueQueries(now);
   if (state_ == State::kOpen) SendUnsent(now);
-  // A try does not wait for the end of a pause: it ends with its one attempt to connect.
+  if (state_ == State::kOpen) SendQueries(now);
+  // Tries and queries do not wait for the end of a pause: they end with their one attempt to connect.
   const bool is_urgent =
+      queries_.has_unsent() ||
       std::any_of(unsent_.begin(), unsent_.end(), [](const HoldPtr& hold) { return hold->is_try; });
-  wants_connect_ =
-      state_ == State::kClosed && !unsent_.empty() && (is_urgent || now >= next_attempt_ns_);
+  const bool is_time = !unsent_.empty() && now >= next_attempt_ns_;
+  wants_connect_ = state_ == State::kClosed && (is_urgent || is_time);
   Heartbeat(now);
 }
 
 std::int64_t Core::NextDue() const {
-  std::int64_t next = std::min(greeting_due_ns_, heartbeat_due_ns_);
+  std::int64_t next = std::min({greeting_due_ns_, heartbeat_due_ns_, queries_.NextDue()});
   if (!due_.empty()) next = std::min(next, due_.begin()->first);
   if (!later_.empty()) next = std::min(next, later_.begin()->first);
   if (state_ == State::kClosed && !unsent_.empty()) next = std::min(next, next_attempt_ns_);
@@ -133,6 +136,7 @@ void Core::ConnectFailed(int error, const std::string& why, std::int64_t now) {
     gone_.push_back(hold);
     FailOrRetry(hold, error, why, now);
   }
+  queries_.FailUnsent(error, why);
 }
 
 void Core::Ended(int error, const std::string& why, std::int64_t now) {
@@ -162,6 +166,8 @@ void Core::Drop(int error, const std::string& why, std::int64_t now) {
     } else if (pending.what == What::kLock && !pending.abandoned) {
       pending.hold->phase = Hold::Phase::kUnsent;
       again.push_back(pending.hold);
+    } else if (pending.what == What::kQuery && !pending.query->is_answered) {
+      queries_.Fail(pending.query, error, why);
     }
   }
   unsent_.splice(unsent_.begin(), again);  // what was sent first comes first again
@@ -172,7 +178,7 @@ void Core::Drop(int error, const std::string& why, std::int64_t now) {
 
 void Core::Send(protocol::Request request, What what, const HoldPtr& hold) {
   request.tag = std::to_string(++last_tag_);
-  pending_[last_tag_] = {what, hold};
+  pending_[last_tag_] = {what, hold, nullptr};
   if (hold != nullptr) hold->tag = last_tag_;
   outgoing_ += protocol::FormatRequest(request);
 }

@@ -19,6 +19,7 @@
 #include <vector>
 
 #include "libclient/session/hold.h"
+#include "libclient/session/query.h"
 #include "protocol/reply.h"
 #include "protocol/request.h"
 
@@ -36,6 +37,12 @@ class Core {
   void Cancel(const HoldPtr& hold);
   // The answer is REDLOCK_OK, REDLOCK_ELOST or REDLOCK_ENOTHELD. `is_awaited`: a caller waits for it.
   void Release(const HoldPtr& hold, bool is_awaited, std::int64_t now);
+  // The answer comes within timeout_ns. A query connects at most once, and is sent at most once.
+  void Ask(const QueryPtr& query, std::int64_t timeout_ns, std::int64_t now);
+  // Asks by `query` whether the hold is held still. The answer is REDLOCK_ELOST if the daemon has
+  // forgotten it.
+  void Check(const QueryPtr& query, const HoldPtr& hold, std::int64_t now);
+  void Cancel(const QueryPtr& query);
 
   // --- The driver
   void Run(std::int64_t now);
@@ -63,10 +70,11 @@ class Core {
 
  private:
   enum class State { kClosed, kGreeting, kOpen };
-  enum class What { kLock, kUnlock, kQuiet };
+  enum class What { kLock, kUnlock, kQuery, kQuiet };
   struct Pending {
     What what;
-    HoldPtr hold;            // of kQuiet: none
+    HoldPtr hold;            // of kLock and kUnlock
+    QueryPtr query;          // of kQuery
     bool abandoned = false;  // nobody waits for the lock any more: a grant is given back
   };
 
@@ -81,6 +89,12 @@ class Core {
   void Fail(const HoldPtr& hold, int error, const std::string& text);
   void FailOrRetry(const HoldPtr& hold, int error, const std::string& text, std::int64_t now);
   void FinishRelease(const HoldPtr& hold, int error, const std::string& text);
+
+  // Queries (core_queries.cc)
+  void SendQueries(std::int64_t now);
+  void FailDueQueries(std::int64_t now);
+  void TakeQueryAnswer(Query& query, const protocol::Reply& line);
+  void TakeCheck(const HoldPtr& hold, const protocol::Reply& line, int* error);
 
   // Time (core.cc)
   void SetDue(const HoldPtr& hold, std::int64_t when);
@@ -127,6 +141,7 @@ class Core {
   std::uint64_t last_tag_ = 0;
   std::map<std::uint64_t, Pending> pending_;  // by tag, sent and not answered
   std::list<HoldPtr> unsent_;                 // in their order
+  Queries queries_;
   // Held on this connection, by name and fence.
   std::map<std::pair<std::string, std::uint64_t>, HoldPtr> attached_;
   std::multimap<std::int64_t, HoldPtr> later_;  // to be sent again at that time

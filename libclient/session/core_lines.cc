@@ -15,12 +15,6 @@ bool HasWord(const std::string* list, const std::string& word) {
   return list != nullptr && ("," + *list + ",").find("," + word + ",") != std::string::npos;
 }
 
-std::string ReasonOf(const protocol::Reply& line) {
-  if (line.word == "BROKEN") return "broken";
-  const std::string* reason = line.Find("reason");
-  return reason == nullptr ? "expired" : *reason;
-}
-
 }  // namespace
 
 // --- Answers -------------------------------------------------------------------------------------
@@ -36,7 +30,7 @@ void Core::TakeLine(std::string_view text, std::int64_t now) {
   if (is_hung_) SetHung(false, now);
   if (state_ == State::kGreeting) return TakeGreeting(*line, now);
   if (line->kind == protocol::Reply::Kind::kEvent) return TakeEvent(*line);
-  if (line->kind != protocol::Reply::Kind::kRow) TakeAnswer(*line, now);
+  TakeAnswer(*line, now);
 }
 
 void Core::TakeGreeting(const protocol::Reply& line, std::int64_t now) {
@@ -65,12 +59,20 @@ void Core::TakeAnswer(const protocol::Reply& line, std::int64_t now) {
   if (!ParseInteger(line.tag, &tag)) return;
   const auto found = pending_.find(static_cast<std::uint64_t>(tag));
   if (found == pending_.end()) return;
+  if (line.kind == protocol::Reply::Kind::kRow) {
+    Query* query = found->second.query.get();
+    if (query != nullptr && !query->is_answered) query->reply.TakeRow(line);
+    return;
+  }
   failures_ = 0;
   const Pending pending = found->second;
   pending_.erase(found);
   if (pending.hold != nullptr) gone_.push_back(pending.hold);
   const bool is_ok = line.kind == protocol::Reply::Kind::kOk;
-  if (pending.what == What::kLock && pending.abandoned) {
+  if (pending.what == What::kQuery && !pending.query->is_answered) {
+    TakeQueryAnswer(*pending.query, line);
+    queries_.Finish(pending.query);
+  } else if (pending.what == What::kLock && pending.abandoned) {
     if (is_ok) GiveBack(*pending.hold, line);
   } else if (pending.what == What::kLock) {
     TakeLockAnswer(pending.hold, line, now);
@@ -78,7 +80,7 @@ void Core::TakeAnswer(const protocol::Reply& line, std::int64_t now) {
     FinishRelease(pending.hold, REDLOCK_OK, {});
   } else if (pending.what == What::kUnlock) {
     // The daemon does not count us as the holder any more, whatever the word is.
-    FinishRelease(pending.hold, REDLOCK_ELOST, line.word == "lost" ? ReasonOf(line) : line.text);
+    FinishRelease(pending.hold, REDLOCK_ELOST, line.word == "lost" ? LossReason(line) : line.text);
   }
 }
 
@@ -150,7 +152,7 @@ void Core::TakeEvent(const protocol::Reply& line) {
   if (hold == nullptr) return;
   if (line.word == "LOST" || line.word == "BROKEN") {
     SendQuietly(UnlockRequest(*hold));  // so that the daemon need not remember the loss
-    return Lose(hold, ReasonOf(line));
+    return Lose(hold, LossReason(line));
   }
   if (const std::int64_t deadline = IntegerField(line, "deadline"); deadline != 0) {
     SetDeadline(*hold, deadline);

@@ -139,6 +139,27 @@ void Engine::Cancel(const HoldPtr& hold) {
   Act();
 }
 
+void Engine::Ask(const QueryPtr& query, std::int64_t timeout_ns) {
+  Access access(*this);
+  core_.Ask(query, timeout_ns, Now());
+  Act();
+  Await(*query, access.guard());
+}
+
+void Engine::Check(const QueryPtr& query, const HoldPtr& hold) {
+  Access access(*this);
+  const std::int64_t now = Now();
+  CatchUp(now);
+  core_.Check(query, hold, now);
+  Act();
+  Await(*query, access.guard());
+}
+
+void Engine::Cancel(const QueryPtr& query) {
+  const Access access(*this);
+  core_.Cancel(query);
+}
+
 // No time is over before what has come until then is read: it may be a renewal, or an answer.
 void Engine::CatchUp(std::int64_t now) {
   if (core_.NextDue() <= now) ReadWhatIsThere();
@@ -156,13 +177,13 @@ void Engine::Act() {
 }
 
 // The thread keeps the time, unless it is in a function that waits for this very caller.
-void Engine::Await(Hold& hold, std::unique_lock<std::mutex>& guard) {
-  while (!hold.is_answered) {
-    const std::int64_t left = hold.due_ns - Now();
+void Engine::Await(Awaited& answer, std::unique_lock<std::mutex>& guard) {
+  while (!answer.is_answered) {
+    const std::int64_t left = answer.due_ns - Now();
     if (left <= 0) {
       Act();
     } else {
-      hold.answered.wait_for(guard, std::chrono::nanoseconds(std::min(left, kLongestSleep)));
+      answer.answered.wait_for(guard, std::chrono::nanoseconds(std::min(left, kLongestSleep)));
     }
   }
 }

@@ -48,6 +48,10 @@ class Engine {
   Outcome Release(const HoldPtr& hold);
   Outcome ReleaseLater(const HoldPtr& hold);
   void Cancel(const HoldPtr& hold);
+  // These, too, return when there is an answer.
+  void Ask(const QueryPtr& query, std::int64_t timeout_ns);
+  void Check(const QueryPtr& query, const HoldPtr& hold);
+  void Cancel(const QueryPtr& query);
   bool IsOwnThread() const { return std::this_thread::get_id() == thread_id_.load(); }
 
   // Around fork().
@@ -70,7 +74,7 @@ class Engine {
   void CatchUp(std::int64_t now);
   void Act();
   Outcome Release(const HoldPtr& hold, bool is_awaited);
-  void Await(Hold& hold, std::unique_lock<std::mutex>& guard);
+  void Await(Awaited& answer, std::unique_lock<std::mutex>& guard);
   void Wait();
   void Wake() const;
 

@@ -40,7 +40,14 @@ struct HoldNotice {
   std::string reason{};
 };
 
-struct Hold {
+// What a caller waits for, under the mutex of the session.
+struct Awaited {
+  bool is_answered = false;
+  std::condition_variable answered{};
+  std::int64_t due_ns = kNever;  // when the core looks at it by itself
+};
+
+struct Hold : Awaited {
   enum class Phase {
     kIdle,       // nobody has asked for the lock
     kUnsent,     // to be sent when there is a daemon that takes it
@@ -68,10 +75,8 @@ struct Hold {
   const std::uint64_t generation = ForkGeneration();
 
   // For the caller that waits, under the mutex of the session.
-  bool is_answered = false;
   int error = REDLOCK_OK;
   std::string text{};  // what the daemon, or the core, had to say of the error
-  std::condition_variable answered{};
   // Its locker is in Engine::Lock(), and looks at the above: no function of the holder is called yet.
   bool has_locker = false;
 
@@ -92,7 +97,6 @@ struct Hold {
   bool in_jeopardy = false;
   bool was_stopped = false;
   std::string loss{};  // why the hold is lost, or will be at its deadline
-  std::int64_t due_ns = kNever;
 };
 using HoldPtr = std::shared_ptr<Hold>;
 

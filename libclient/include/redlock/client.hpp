@@ -73,6 +73,16 @@ struct Clock {
   static time_point now() noexcept { return time_point(duration(redlock_now())); }
 };
 
+// Keys and values. Of a request: an empty key is that of a positional argument.
+using Fields = std::vector<std::pair<std::string, std::string>>;
+
+// The answer to a query: the fields of its last line, and those of each row. A text for people is a
+// field "text".
+struct Reply {
+  Fields answer{};
+  std::vector<Fields> rows{};
+};
+
 struct Grant {
   std::uint64_t fence = 0;
   Clock::time_point deadline;
@@ -91,15 +101,59 @@ struct LockOptions {
   bool wanted_events = false;
 };
 
-// One session. It may be used by only one thread at a time. In a process other than the one that
-// created it, every call throws Error(REDLOCK_EFORK) and writes nothing.
+// Between C and C++, for the classes of this library.
+namespace detail {
+
+// The text for C, which would take a NUL for its end.
+inline const char* to_c(const std::string& text, int error = REDLOCK_EINVAL) {
+  if (text.find('\0') == std::string::npos) return text.c_str();
+  throw Error(error, std::string(redlock_strerror(error)) + ": expected no NUL byte");
+}
+inline const char* to_c_or_null(const std::string& text) {
+  return text.empty() ? nullptr : to_c(text);
+}
+
+inline std::vector<redlock_arg> to_c(const Fields& args) {
+  std::vector<redlock_arg> raw{};
+  raw.reserve(args.size());
+  for (const auto& [key, value] : args) raw.push_back({to_c_or_null(key), to_c(value)});
+  return raw;
+}
+
+inline Fields fields(const redlock_reply* reply, std::size_t row) {
+  Fields result{};
+  for (std::size_t i = 0; i < redlock_reply_fields(reply, row); ++i) {
+    result.emplace_back(redlock_reply_key(reply, row, i), redlock_reply_value(reply, row, i));
+  }
+  return result;
+}
+
+inline Reply from_c(const redlock_reply* reply) {
+  Reply result{fields(reply, REDLOCK_ANSWER), {}};
+  for (std::size_t row = 0; row < redlock_reply_rows(reply); ++row) {
+    result.rows.push_back(fields(reply, row));
+  }
+  return result;
+}
+
+struct FreeReply {
+  void operator()(redlock_reply* reply) const { redlock_reply_free(reply); }
+};
+using ReplyPtr = std::unique_ptr<redlock_reply, FreeReply>;
+
+}  // namespace detail
+
+// One session. It may be used by only one thread at a time, but for wakeup(). In a process other than
+// the one that created it, every call throws Error(REDLOCK_EFORK) and writes nothing. A Client that
+// was moved from may only be destroyed or assigned to; its calls throw Error(REDLOCK_EINVAL).
+//
+// Calls block as those of redlock.h do: lock() for options.wait and half a second more at most, or
+// without limit; the constructor for its timeout; the other calls that ask the daemon for the answer
+// timeout, 10 s unless redlock_set_answer_timeout() says otherwise; the rest do not.
 class Client {
  public:
-  using Fields = std::vector<std::pair<std::string, std::string>>;
-  struct Reply {
-    Fields answer;
-    std::vector<Fields> rows;
-  };
+  using Fields = redlock::Fields;
+  using Reply = redlock::Reply;
 
   // Connects. An empty path means $REDLOCK_SOCKET, or /run/redlockd/redlockd.sock if that is not
   // set. A negative timeout means no limit.
@@ -107,7 +161,7 @@ class Client {
                   std::chrono::nanoseconds timeout = std::chrono::seconds(5))
       : handle_(redlock_new()) {
     if (handle_ == nullptr) throw std::bad_alloc();
-    require(redlock_connect(get(), path.empty() ? nullptr : path.c_str(), timeout.count()));
+    require(redlock_connect(get(), detail::to_c_or_null(path), timeout.count()));
     redlock_on_event(get(), &Client::forward, handler_.get());
   }
 
@@ -116,7 +170,7 @@ class Client {
   Grant lock(const std::string& name, const LockOptions& options = {}) {
     redlock_grant grant = REDLOCK_GRANT_INIT;
     const redlock_lock_options raw = to_c(options);
-    require(redlock_lock(get(), name.c_str(), &raw, &grant));
+    require(redlock_lock(get(), to_c(name), &raw, &grant));
     return from_c(grant);
   }
 
@@ -124,7 +178,7 @@ class Client {
   std::optional<Grant> try_lock(const std::string& name, const LockOptions& options = {}) {
     redlock_grant grant = REDLOCK_GRANT_INIT;
     const redlock_lock_options raw = to_c(options);
-    const int error = redlock_trylock(get(), name.c_str(), &raw, &grant);
+    const int error = redlock_trylock(get(), to_c(name), &raw, &grant);
     if (error == REDLOCK_EBUSY) return std::nullopt;
     require(error);
     return from_c(grant);
@@ -134,14 +188,14 @@ class Client {
   // the hold has that fence. With sync it returns when a majority of the nodes has released the
   // lock.
   void unlock(const std::string& name, std::uint64_t fence = 0, bool sync = false) {
-    require(redlock_unlock(get(), name.c_str(), fence, sync ? REDLOCK_SYNC : 0));
+    require(redlock_unlock(get(), to_c(name), fence, sync ? REDLOCK_SYNC : 0));
   }
 
   // Returns until when the lock is held: by this session if fence is 0, else by any session of this
   // host with that fence. Returns nullopt if it is not held or was lost.
   std::optional<Grant> check(const std::string& name, std::uint64_t fence = 0) {
     redlock_grant grant = REDLOCK_GRANT_INIT;
-    const int error = redlock_check(get(), name.c_str(), fence, &grant);
+    const int error = redlock_check(get(), to_c(name), fence, &grant);
     if (error == REDLOCK_ENOTHELD || error == REDLOCK_ELOST) return std::nullopt;
     require(error);
     return from_c(grant);
@@ -149,22 +203,17 @@ class Client {
 
   // Sends any request and returns the answer. An argument with an empty key is positional.
   Reply query(const std::string& verb, const Fields& args = {}) {
-    std::vector<redlock_arg> raw;
-    raw.reserve(args.size());
-    for (const auto& [key, value] : args) {
-      raw.push_back({key.empty() ? nullptr : key.c_str(), value.c_str()});
-    }
+    const std::vector<redlock_arg> raw = detail::to_c(args);
     redlock_reply* reply = nullptr;
-    const int error = redlock_query(get(), verb.c_str(), raw.data(), raw.size(), &reply);
-    const std::unique_ptr<redlock_reply, void (*)(redlock_reply*)> owner(reply,
-                                                                         &redlock_reply_free);
+    const int error = redlock_query(get(), detail::to_c(verb), raw.data(), raw.size(), &reply);
+    const detail::ReplyPtr owner(reply);
     require(error);
-    Reply result{fields(reply, REDLOCK_ANSWER), {}};
-    for (std::size_t row = 0; row < redlock_reply_rows(reply); ++row) {
-      result.rows.push_back(fields(reply, row));
-    }
-    return result;
+    return detail::from_c(reply);
   }
+
+  // Ends the call that another thread is in, or else the next one, with REDLOCK_ECANCELLED. Any
+  // thread may call it, and a signal handler, until the destructor begins.
+  void wakeup() const noexcept { redlock_wakeup(get()); }
 
   // Returns the daemon's clock minus this process's; deadlines have been converted already.
   std::chrono::nanoseconds clock_offset() const noexcept {
@@ -194,12 +243,14 @@ class Client {
     if (call) call(*event);
   }
 
+  static const char* to_c(const std::string& name) { return detail::to_c(name, REDLOCK_EBADNAME); }
+
   static redlock_lock_options to_c(const LockOptions& options) {
     redlock_lock_options raw = REDLOCK_LOCK_OPTIONS_INIT;
     raw.wait_ns = options.wait ? options.wait->count() : REDLOCK_FOREVER;
     raw.ttl_ns = options.ttl.count();
     raw.max_hold_ns = options.max_hold.count();
-    raw.note = options.note.empty() ? nullptr : options.note.c_str();
+    raw.note = detail::to_c_or_null(options.note);
     raw.renew_events = options.renew_events ? 1 : 0;
     raw.min_hold_ns = options.min_hold.count();
     raw.events = options.wanted_events ? REDLOCK_WANTED_EVENTS : 0;
@@ -211,16 +262,10 @@ class Client {
             std::chrono::nanoseconds(raw.ttl_ns), raw.votes, raw.nodes};
   }
 
-  static Fields fields(const redlock_reply* reply, std::size_t row) {
-    Fields result;
-    for (std::size_t i = 0; i < redlock_reply_fields(reply, row); ++i) {
-      result.emplace_back(redlock_reply_key(reply, row, i), redlock_reply_value(reply, row, i));
-    }
-    return result;
-  }
-
   void require(int error) const {
-    if (error != REDLOCK_OK) throw Error(error, redlock_error_text(get()));
+    if (error == REDLOCK_OK) return;
+    if (get() == nullptr) throw Error(error, "invalid use: the Client was moved from");
+    throw Error(error, redlock_error_text(get()));
   }
 
   // On the heap, so that its address stays the same when the Client is moved.

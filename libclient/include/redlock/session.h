@@ -4,26 +4,33 @@
  * connects when it is needed, and again after the daemon has gone. A redlock_hold is one
  * acquisition of a lock: from redlock_hold_lock() until redlock_hold_unlock(). In the daemon each
  * hold is an owner of its own, so two holds of one name exclude each other, also within a process.
- * A daemon that is too old to know owners is refused with REDLOCK_EPROTOCOL.
+ * A daemon that is too old to know owners is refused with REDLOCK_EPROTOCOL. A redlock_request asks
+ * the daemon what it knows, through the same connection.
  *
- * The general rules of redlock.h (units, fences, strings, errors, growth) hold here too, except:
+ * The general rules of redlock.h (units, fences, strings, blocking, errors, growth) hold here too,
+ * except:
  *
- * THREADS. Any thread may use a session. A hold may be used by one thread at a time; but any thread
- * may call redlock_hold_cancel(), redlock_hold_fence(), redlock_hold_deadline() and
- * redlock_hold_valid() until the hold is freed. The session's thread has all signals blocked.
+ * BLOCKING. A handled signal does not end a call. redlock_hold_cancel() and redlock_request_cancel()
+ * do, in another thread; they are not for signal handlers.
+ *
+ * THREADS. Any thread may use a session. A hold or a request may be used by one thread at a time;
+ * but any thread may call redlock_hold_cancel(), redlock_hold_fence(), redlock_hold_deadline(),
+ * redlock_hold_valid() and redlock_request_cancel() until it is freed. The session's thread has all
+ * signals blocked.
  *
  * FUNCTIONS OF THE CALLER run in the session's thread and must return soon: while they run, nobody
- * hears of a grant or an event before the time of a wait or a release is over. There, redlock_hold_lock() fails with REDLOCK_EINVAL, and
- * redlock_hold_unlock() does not wait.
+ * hears of a grant, an answer or an event before the time of a wait is over. There,
+ * redlock_hold_lock(), redlock_hold_check() and the calls of a redlock_request fail with
+ * REDLOCK_EINVAL, and redlock_hold_unlock() does not wait.
  *
  * LOSS OF THE DAEMON. A wait goes on with the next connection; attempts are made after pauses of 10
  * ms to 1 s. A hold is good until its deadline, but nobody renews it: it gets
  * REDLOCK_EVENT_JEOPARDY, and no REDLOCK_EVENT_SAFE follows.
  *
- * FORK. In a child no hold of the parent is valid, and the calls on it fail with REDLOCK_EFORK. The
- * child's copy of the socket is closed by a function that the library has registered with
- * pthread_atfork(), so the locks end with the parent. A session is usable in the child, where it
- * connects for itself. */
+ * FORK. In a child no hold of the parent is valid, and the calls on its holds and requests fail with
+ * REDLOCK_EFORK. The child's copy of the socket is closed by a function that the library has registered
+ * with pthread_atfork(), so the locks end with the parent. A session is usable in the child, where
+ * it connects for itself. */
 #pragma once
 
 #include <redlock/redlock.h>
@@ -34,6 +41,7 @@ extern "C" {
 
 typedef struct redlock_session redlock_session;
 typedef struct redlock_hold redlock_hold;
+typedef struct redlock_request redlock_request;
 
 /* Returns a new session, or NULL if there is no memory. socket_path NULL means $REDLOCK_SOCKET, or
  * /run/redlockd/redlockd.sock if that is not set. The path is copied. Nothing is connected yet. */
@@ -43,8 +51,9 @@ redlock_session* redlock_session_new(const char* socket_path);
  * path. It lasts as long as the process. NULL if there is no memory. */
 redlock_session* redlock_session_shared(const char* socket_path);
 
-/* Frees the handle; NULL is allowed. The session ends when its handles and its holds are freed: then
- * the call waits for a function of a holder that is running, but never for the daemon. */
+/* Frees the handle; NULL is allowed. The session ends when its handles, holds and requests are freed:
+ * then the call, or redlock_hold_free() or redlock_request_free(), waits for a function of a holder
+ * that is running, but never for the daemon. */
 void redlock_session_free(redlock_session* session);
 
 #define REDLOCK_DEFAULT_MARGIN INT64_C(-1)
@@ -100,13 +109,13 @@ typedef struct redlock_hold_options {
 int redlock_hold_new(redlock_session* session, const char* name,
                      const redlock_hold_options* options, redlock_hold** hold);
 
-/* Takes the lock; once for each hold. wait_ns: 0 does not wait for another holder, REDLOCK_FOREVER
- * waits without limit. A bounded wait returns some milliseconds after its end at the latest,
- * whatever state the daemon is in; a try returns within answer_timeout_ns. A wait without limit
- * notices after 10 to 15 s that the daemon hangs, and fails connect_timeout_ns later. Errors: EBUSY
- * (wait 0), ETIMEOUT, ENOTURN, ECANCELLED, EDEADLOCK (with REDLOCK_FOR_THREAD), ENOQUORUM, ELIMIT, EDRAINING, EBADREQUEST, ECONNECT, EDENIED,
- * ENOANSWER (the daemon hangs: a grant that is late is given back), ECLOSED, EPROTOCOL, ENOMEM (no
- * thread or no descriptor), EINVAL, EFORK. */
+/* Blocks for wait_ns and some milliseconds more at most, whatever state the daemon is in; for
+ * answer_timeout_ns if that is 0 (a try, which does not wait for another holder); and with
+ * REDLOCK_FOREVER without limit, but if the daemon hangs, which is noticed after 10 to 15 s, for
+ * connect_timeout_ns more. Takes the lock; once for each hold. Errors: EBUSY (wait 0), ETIMEOUT,
+ * ENOTURN, ECANCELLED, EDEADLOCK (with REDLOCK_FOR_THREAD), ENOQUORUM, ELIMIT, EDRAINING,
+ * EBADREQUEST, ECONNECT, EDENIED, ENOANSWER (the daemon hangs: a grant that is late is given back),
+ * ECLOSED, EPROTOCOL, ENOMEM (no thread or no descriptor), EINVAL, EFORK. */
 int redlock_hold_lock(redlock_hold* hold, int64_t wait_ns);
 
 /* Ends a redlock_hold_lock() that another thread is in, with REDLOCK_ECANCELLED, and one that begins
@@ -114,11 +123,17 @@ int redlock_hold_lock(redlock_hold* hold, int64_t wait_ns);
  * given back. It does not block. */
 void redlock_hold_cancel(redlock_hold* hold);
 
-/* Releases the lock; blocks for at most a quarter of a second, and not at all if the daemon is known
- * to hang. REDLOCK_OK: all that was done under the lock was protected. ELOST: the hold ended before,
+/* Blocks for a quarter of a second at most, and not at all if the daemon is known to hang. Releases
+ * the lock. REDLOCK_OK: all that was done under the lock was protected. ELOST: the hold ended before,
  * so the last part of the work may not have been protected. ENOTHELD: it is not locked, or is
  * released already. EFORK. */
 int redlock_hold_unlock(redlock_hold* hold);
+
+/* Blocks for answer_timeout_ns at most. Asks the daemon whether the lock is still held, and learns
+ * the deadline. ELOST: it is not; the hold is not valid any more. ENOTHELD: it is not locked, or is
+ * released already. ECLOSED: the connection by which it was granted has ended, and no other knows of
+ * it; it is good until its deadline. ENOANSWER, EINVAL, ENOMEM, EFORK. */
+int redlock_hold_check(redlock_hold* hold);
 
 /* Releases the lock if it is held, without waiting for the answer, and frees the hold. NULL is
  * allowed. */
@@ -134,9 +149,40 @@ int64_t redlock_hold_deadline(const redlock_hold* hold);
  * REDLOCK_EVENT_STOP came, and this is the process that took it. Else 0. */
 int redlock_hold_valid(const redlock_hold* hold);
 
-/* Returns a description of the error of the last lock or unlock, with the lock's name; "" if it
- * succeeded. Valid until the next of them. Never NULL. */
+/* Returns a description of the error of the last lock, check or unlock, with the lock's name; "" if
+ * it succeeded. Valid until the next of them. Never NULL. */
 const char* redlock_hold_error_text(const redlock_hold* hold);
+
+/* --- Requests -------------------------------------------------------------------------------- */
+
+/* What a session can be asked besides its locks. A request may be used again, but not after a
+ * cancel. It connects once, if there is no connection, and it is sent once: if the connection ends
+ * before the answer, nobody knows what became of it. */
+
+/* Returns a new request, which keeps the session alive, or NULL if there is no memory or the session
+ * is NULL. */
+redlock_request* redlock_request_new(redlock_session* session);
+
+/* Blocks for timeout_ns at most, which must be more than 0. Connects, unless the session is connected.
+ * Errors: ECONNECT, EDENIED, ENOANSWER, ECANCELLED, EPROTOCOL, ELIMIT, ENOMEM, EINVAL, EFORK. */
+int redlock_request_connect(redlock_request* request, int64_t timeout_ns);
+
+/* Blocks for timeout_ns at most, which must be more than 0. Like redlock_query(), also in what becomes
+ * of *reply. `verb` may be any but those by which a client takes locks, waits and receives events
+ * (lock, trylock, cancel, watch, unwatch) and quit: EINVAL. Errors: those of
+ * redlock_request_connect(), ECLOSED, ELINETOOLONG, and whatever the daemon answers. */
+int redlock_request_query(redlock_request* request, const char* verb, const redlock_arg* args,
+                          size_t arg_count, int64_t timeout_ns, redlock_reply** reply);
+
+/* Ends the call that another thread is in, and each that begins later, with REDLOCK_ECANCELLED. */
+void redlock_request_cancel(redlock_request* request);
+
+/* Returns a description of the error of the last call, including the daemon's text; "" if it
+ * succeeded. Valid until the next call. Never NULL. */
+const char* redlock_request_error_text(const redlock_request* request);
+
+/* NULL is allowed. Replies outlive their request. */
+void redlock_request_free(redlock_request* request);
 
 #ifdef __cplusplus
 }

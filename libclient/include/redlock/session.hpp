@@ -5,6 +5,8 @@
 //   while (!hold.stop_token().stop_requested()) store.Write(NextPart(), hold.fence());
 //   hold.release();  // throws Error(REDLOCK_ELOST) if the last part may not have been protected
 //
+//   for (const redlock::Fields& row : session.query("list").rows) ...
+//
 // THREADS. A Session may be used by all threads at once. A Hold may be used by one thread at a time;
 // its fence(), deadline(), left(), valid() and stop_token() may be called by any thread while no
 // other moves or destroys it. It may be released by another thread than the one that locked.
@@ -113,6 +115,16 @@ class Hold {
   // A stop is requested when the hold stops to be valid, except by a release.
   [[nodiscard]] std::stop_token stop_token() const noexcept { return stop_.get_token(); }
 
+  // Asks the daemon whether the lock is still held, within options.answer_timeout, and learns the
+  // deadline. REDLOCK_ELOST: it is not, and the hold is not valid any more. REDLOCK_ENOTHELD: nothing
+  // is held. REDLOCK_ECLOSED: the connection by which it was granted has ended, and no other knows of
+  // it; it is good until its deadline.
+  void check() {
+    const int error = do_check();
+    if (error != REDLOCK_OK) throw Error(error, error_text());
+  }
+  void check(std::error_code& error) noexcept { error = {do_check(), category()}; }
+
   // Releases the lock, within a quarter of a second. REDLOCK_ELOST: the hold ended before, so the
   // last part of the work may not have been protected. REDLOCK_ENOTHELD: nothing is held any more.
   void release() {
@@ -127,6 +139,9 @@ class Hold {
     void operator()(redlock_hold* hold) const { redlock_hold_free(hold); }
   };
 
+  int do_check() noexcept {
+    return handle_ ? redlock_hold_check(handle_.get()) : int{REDLOCK_ENOTHELD};
+  }
   int do_release() noexcept {
     return handle_ ? redlock_hold_unlock(handle_.get()) : int{REDLOCK_ENOTHELD};
   }
@@ -145,10 +160,42 @@ class Session {
  public:
   // An empty path means $REDLOCK_SOCKET, or /run/redlockd/redlockd.sock if that is not set. Nothing
   // is connected before the first lock.
-  explicit Session(const std::string& path = {}) : Session(redlock_session_new(to_c(path))) {}
+  explicit Session(const std::string& path = {})
+      : Session(redlock_session_new(detail::to_c_or_null(path))) {}
   // The session that all parts of the process share: one for each path. It never ends.
   [[nodiscard]] static Session shared(const std::string& path = {}) {
-    return Session(redlock_session_shared(to_c(path)));
+    return Session(redlock_session_shared(detail::to_c_or_null(path)));
+  }
+
+  // Connects, unless it is connected, for at most `timeout`, which must be more than 0, or until a
+  // stop is requested. No lock needs it.
+  void connect(std::chrono::nanoseconds timeout = kPatience, const std::stop_token& stop = {}) {
+    Answer answer = ask(nullptr, {}, timeout, stop);
+    answer.require();
+  }
+  void connect(std::error_code& error, std::chrono::nanoseconds timeout = kPatience,
+               const std::stop_token& stop = {}) {
+    error = {ask(nullptr, {}, timeout, stop).code, category()};
+  }
+
+  // Asks the daemon (list, show NAME, nodes, stats, ping, ...), for at most `timeout`, which must be
+  // more than 0, or until a stop is requested (REDLOCK_ECANCELLED). An argument with an empty key is
+  // positional. It connects once, and is sent once. REDLOCK_EINVAL: `verb` is one by which a client
+  // takes locks, waits or receives events.
+  [[nodiscard]] Reply query(const std::string& verb, const Fields& args = {},
+                            std::chrono::nanoseconds timeout = kPatience,
+                            const std::stop_token& stop = {}) {
+    Answer answer = ask(detail::to_c(verb), args, timeout, stop);
+    answer.require();
+    return std::move(answer.reply);
+  }
+  // *error: how it went. After an error of the daemon the Reply has its fields and its text.
+  [[nodiscard]] Reply query(const std::string& verb, std::error_code& error,
+                            const Fields& args = {}, std::chrono::nanoseconds timeout = kPatience,
+                            const std::stop_token& stop = {}) {
+    Answer answer = ask(detail::to_c(verb), args, timeout, stop);
+    error = {answer.code, category()};
+    return std::move(answer.reply);
   }
 
   // Takes the lock; waits for its holders without limit, or until a stop is requested
@@ -206,6 +253,7 @@ class Session {
   friend class Mutex;
   static constexpr std::int64_t kForever = REDLOCK_FOREVER;
   static constexpr std::int64_t kNotAtAll = 0;
+  static constexpr std::chrono::nanoseconds kPatience = std::chrono::seconds(5);
 
   // What the C interface keeps of a hold's options, until it calls forget().
   struct Watch {
@@ -272,8 +320,6 @@ class Session {
     if (session == nullptr) throw std::bad_alloc();
   }
 
-  static const char* to_c(const std::string& path) { return path.empty() ? nullptr : path.c_str(); }
-
   // Ten years are long enough, and no addition of them overflows.
   template <typename Rep, typename Period>
   static std::int64_t to_ns(const std::chrono::duration<Rep, Period>& wait) {
@@ -292,7 +338,7 @@ class Session {
     if (options.margin) raw.margin_ns = std::max<std::int64_t>(options.margin->count(), 0);
     raw.connect_timeout_ns = options.connect_timeout.count();
     raw.answer_timeout_ns = options.answer_timeout.count();
-    raw.note = to_c(options.note);
+    raw.note = detail::to_c_or_null(options.note);
     return raw;
   }
 
@@ -335,6 +381,41 @@ class Session {
     if (result.code == REDLOCK_OK) return;
     result.text = redlock_hold_error_text(hold);
     result.hold = Hold();
+  }
+
+  struct Answer {
+    int code = REDLOCK_OK;
+    std::string text{};
+    Reply reply{};
+
+    void require() const {
+      if (code != REDLOCK_OK) throw Error(code, text);
+    }
+  };
+
+  struct FreeRequest {
+    void operator()(redlock_request* request) const { redlock_request_free(request); }
+  };
+
+  // verb nullptr: it only connects.
+  Answer ask(const char* verb, const Fields& args, std::chrono::nanoseconds timeout,
+             const std::stop_token& stop) {
+    const std::vector<redlock_arg> raw = detail::to_c(args);
+    const std::unique_ptr<redlock_request, FreeRequest> request(
+        redlock_request_new(session_.get()));
+    if (request == nullptr) throw std::bad_alloc();
+    redlock_reply* reply = nullptr;
+    Answer answer{};
+    {
+      const std::stop_callback cancel(stop, [&] { redlock_request_cancel(request.get()); });
+      answer.code = verb == nullptr ? redlock_request_connect(request.get(), timeout.count())
+                                    : redlock_request_query(request.get(), verb, raw.data(),
+                                                            raw.size(), timeout.count(), &reply);
+    }
+    const detail::ReplyPtr owner(reply);
+    answer.text = redlock_request_error_text(request.get());
+    if (reply != nullptr) answer.reply = detail::from_c(reply);
+    return answer;
   }
 
   std::shared_ptr<redlock_session> session_;

@@ -28,6 +28,18 @@ class CoreTest : public testing::Test {
     core_.Run(now_);
     return hold;
   }
+  QueryPtr AskFor(protocol::Request request) {
+    const auto query = std::make_shared<Query>(std::move(request));
+    core_.Ask(query, kSecond, now_);
+    core_.Run(now_);
+    return query;
+  }
+  QueryPtr Checked(const HoldPtr& hold) {
+    const auto query = std::make_shared<Query>();
+    core_.Check(query, hold, now_);
+    core_.Run(now_);
+    return query;
+  }
   void Greet() {
     ASSERT_TRUE(core_.wants_connect());
     core_.Connected(now_);
@@ -380,6 +392,144 @@ TEST_F(CoreTest, AReleaseReportsALossThatTheDaemonKnows) {
   Say("#2 ERR lost lock=a fence=7 reason=max-hold :x");
   EXPECT_EQ(hold->error, REDLOCK_ELOST);
   EXPECT_EQ(hold->text, "max-hold");
+}
+
+// --- Queries
+
+TEST_F(CoreTest, AQueryIsAskedAndAnsweredWithItsRows) {
+  const QueryPtr list = AskFor({{}, "list", {}, {}});
+  EXPECT_TRUE(core_.wants_connect());
+  Greet();
+  EXPECT_THAT(Sent(), ElementsAre("#1 list"));
+  Say("#1 - lock=a fence=7");
+  Say("#1 - lock=b fence=8");
+  EXPECT_FALSE(list->is_answered);
+  Say("#1 OK");
+  EXPECT_TRUE(list->is_answered);
+  EXPECT_TRUE(list->is_from_daemon);
+  EXPECT_EQ(list->reply.error, REDLOCK_OK);
+  ASSERT_EQ(list->reply.rows.size(), 2U);
+  EXPECT_STREQ(list->reply.Find(1, "lock"), "b");
+
+  const QueryPtr refused = AskFor({{}, "break", {"a"}, {{"fence", "7"}}});
+  EXPECT_THAT(Sent(), ElementsAre("#2 break a fence=7"));
+  Say("#2 ERR denied :only administrators");
+  EXPECT_EQ(refused->reply.error, REDLOCK_EDENIED);
+  EXPECT_EQ(refused->reply.text, "only administrators");
+}
+
+TEST_F(CoreTest, AQueryWithoutAVerbIsAnsweredByTheGreeting) {
+  const QueryPtr connect = AskFor({});
+  EXPECT_FALSE(connect->is_answered);
+  Greet();
+  EXPECT_TRUE(connect->is_answered);
+  EXPECT_EQ(connect->reply.error, REDLOCK_OK);
+  EXPECT_THAT(Sent(), IsEmpty());
+}
+
+TEST_F(CoreTest, AQueryConnectsOnce) {
+  core_.ConnectFailed(REDLOCK_ECONNECT, "no daemon", now_);
+  const QueryPtr query = AskFor({{}, "list", {}, {}});
+  EXPECT_TRUE(core_.wants_connect()) << "though a pause is not over";
+  core_.ConnectFailed(REDLOCK_ECONNECT, "no daemon", now_);
+  EXPECT_EQ(query->reply.error, REDLOCK_ECONNECT);
+  EXPECT_EQ(query->reply.text, "no daemon");
+  EXPECT_FALSE(query->is_from_daemon);
+  core_.Run(now_);
+  EXPECT_FALSE(core_.wants_connect());
+}
+
+TEST_F(CoreTest, AQueryIsNotSentTwice) {
+  const HoldPtr waiting = Ask("a");
+  const QueryPtr query = AskFor({{}, "break", {"a"}, {{"fence", "7"}}});
+  Greet();
+  Sent();
+  core_.Ended(REDLOCK_ECLOSED, "gone", now_);
+  EXPECT_EQ(query->reply.error, REDLOCK_ECLOSED);
+  core_.Closed();
+  Pass(kSecond);
+  Greet();
+  EXPECT_THAT(Sent(), ElementsAre("#3 lock a events=renew as=1"));
+}
+
+TEST_F(CoreTest, AQueryEndsInTimeAndItsLateAnswerIsNobodys) {
+  const QueryPtr greeted = AskFor({{}, "list", {}, {}});
+  core_.Connected(now_);
+  Pass(kSecond);
+  EXPECT_EQ(greeted->reply.error, REDLOCK_ENOANSWER);
+  EXPECT_EQ(greeted->reply.text, "the daemon does not greet");
+  Say("* HELLO redlockd 1 caps=exclusive,owners line=4096 boot=b");
+  EXPECT_THAT(Sent(), IsEmpty());
+
+  const QueryPtr query = AskFor({{}, "list", {}, {}});
+  EXPECT_THAT(Sent(), ElementsAre("#1 list"));
+  Pass(kSecond);
+  EXPECT_EQ(query->reply.error, REDLOCK_ENOANSWER);
+  Say("#1 - lock=a");
+  Say("#1 OK");
+  EXPECT_TRUE(query->reply.rows.empty());
+  EXPECT_EQ(query->reply.error, REDLOCK_ENOANSWER);
+  EXPECT_FALSE(core_.wants_close());
+}
+
+TEST_F(CoreTest, ACancelEndsAQueryAlsoBeforeItIsAsked) {
+  const QueryPtr sent = AskFor({{}, "list", {}, {}});
+  Greet();
+  core_.Cancel(sent);
+  EXPECT_EQ(sent->reply.error, REDLOCK_ECANCELLED);
+  Say("#1 OK");
+  EXPECT_EQ(sent->reply.error, REDLOCK_ECANCELLED);
+  Sent();
+
+  const auto early = std::make_shared<Query>(protocol::Request{{}, "list", {}, {}});
+  core_.Cancel(early);
+  core_.Ask(early, kSecond, now_);
+  core_.Run(now_);
+  EXPECT_EQ(early->reply.error, REDLOCK_ECANCELLED);
+  EXPECT_THAT(Sent(), IsEmpty());
+  EXPECT_GT(core_.NextDue(), now_ + kSecond) << "nothing is left of it";
+}
+
+TEST_F(CoreTest, ACheckLearnsTheDeadline) {
+  const HoldPtr hold = Held("a");
+  const QueryPtr check = Checked(hold);
+  EXPECT_THAT(Sent(), ElementsAre("#2 check a fence=7 as=1"));
+  Say("#2 OK lock=a fence=7 deadline=" + Text(now_ + 20 * kSecond) + " left=20s");
+  EXPECT_EQ(check->reply.error, REDLOCK_OK);
+  EXPECT_EQ(hold->deadline_ns, now_ + 20 * kSecond);
+  Pass(15 * kSecond);
+  EXPECT_TRUE(hold->is_good);
+}
+
+TEST_F(CoreTest, ACheckFindsALossOfWhichNothingWasHeard) {
+  const HoldPtr hold = Held("a");
+  const QueryPtr check = Checked(hold);
+  Say("#2 ERR lost lock=a fence=7 reason=max-hold :gone");
+  EXPECT_EQ(check->reply.error, REDLOCK_ELOST);
+  EXPECT_FALSE(hold->is_good);
+  EXPECT_THAT(Heard(), ElementsAre(REDLOCK_EVENT_STOP, REDLOCK_EVENT_LOST));
+  EXPECT_EQ(Checked(hold)->reply.error, REDLOCK_ELOST) << "without asking";
+  core_.Release(hold, true, now_);
+  EXPECT_EQ(hold->error, REDLOCK_ELOST);
+}
+
+TEST_F(CoreTest, ACheckTakesTheDaemonsWordThatNothingIsHeld) {
+  const HoldPtr hold = Held("a");
+  const QueryPtr check = Checked(hold);
+  Say("#2 ERR not-held lock=a :gone");
+  EXPECT_EQ(check->reply.error, REDLOCK_ELOST);
+  EXPECT_THAT(Heard(), ElementsAre(REDLOCK_EVENT_STOP, REDLOCK_EVENT_LOST));
+}
+
+TEST_F(CoreTest, ACheckNeedsTheConnectionOfTheGrant) {
+  const HoldPtr hold = Held("a");
+  core_.Ended(REDLOCK_ECLOSED, "gone", now_);
+  core_.Closed();
+  const QueryPtr check = Checked(hold);
+  EXPECT_EQ(check->reply.error, REDLOCK_ECLOSED);
+  EXPECT_TRUE(hold->IsValid());
+  core_.Release(hold, true, now_);
+  EXPECT_EQ(Checked(hold)->reply.error, REDLOCK_ENOTHELD);
 }
 
 TEST_F(CoreTest, KeepsTheSocketOfOneThatBreaksTheProtocol) {
