@@ -66,7 +66,8 @@ class Loop {
     if (event->type != REDLOCK_EVENT_CLOSED) return;
     ++self.closed_;
     self.connected_.reset();
-    if (self.connects_again_) EXPECT_EQ(self.Connect(self.path_), REDLOCK_OK);
+    if (!self.connects_again_) return;
+    EXPECT_EQ(self.Connect(self.path_), REDLOCK_OK);
   }
 
   redlock_client* const client_ = redlock_new();
