@@ -6,13 +6,15 @@ cd "$1"
 
 # Room, and the other rooms whose headers it may include: those that it does include, and base.
 # (host knows engine for what engine asks of a host: the type of its time, and its source of
-# randomness. The command line knows the library as any other program does, by its public headers.)
+# randomness. The command line and the examples know the library as any other program does, by its
+# public headers.)
 may_include='
 base             :
 protocol         : base
 config           : base protocol
 libclient        : base protocol
 libclient/cli    : base protocol
+libclient/examples :
 daemon/engine    : base
 daemon/event     : base
 daemon/redis     : base daemon/event daemon/engine
@@ -26,14 +28,15 @@ daemon/app       : base daemon/event daemon/engine daemon/redis daemon/session d
 
 # Library, by the beginning of its headers' names, and the only rooms that know it.
 only_in='
-event2/          : daemon/event
+event2/          : daemon/event libclient/examples
 hiredis          : daemon/redis daemon/dev
 openssl/         : daemon/event
 yaml-cpp/        : config
-systemd/         : daemon/host
+systemd/         : daemon/host libclient/examples
 CLI/             : daemon/app
 spdlog/          : daemon/host
 nlohmann/        : libclient/cli daemon/status
+boost/           : libclient/examples
 '
 
 find base protocol config libclient daemon -name '*.h' -o -name '*.hpp' -o -name '*.cc' -o -name '*.c' |

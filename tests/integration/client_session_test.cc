@@ -63,6 +63,41 @@ TEST_F(ClientSessionTest, OwnersStandInOneLineWithOtherSessions) {
   EXPECT_FALSE(session_.try_lock("a"));
 }
 
+std::string Field(const redlock::Fields& fields, const std::string& key) {
+  for (const auto& [name, value] : fields) {
+    if (name == key) return value;
+  }
+  return "";
+}
+
+TEST_F(ClientSessionTest, AsksThroughTheConnectionOfItsLocks) {
+  Hold hold = session_.lock("a", {.note = "nightly"});
+  const auto rows = session_.query("list").rows;
+  ASSERT_EQ(rows.size(), 1u);
+  EXPECT_EQ(Field(rows[0], "lock"), "a");
+  EXPECT_EQ(Field(rows[0], "note"), "nightly");
+  EXPECT_EQ(session_.query("nodes").rows.size(), 3u);
+  EXPECT_FALSE(session_.query("show", {{"", "a"}}).rows.empty());
+  EXPECT_FALSE(session_.query("stats").rows.empty());
+  EXPECT_FALSE(Field(session_.query("ping").answer, "now").empty());
+  EXPECT_EQ(world_.daemon.Stat("sessions"), 3u)
+      << "this one, that of the test, and that which asks";
+  std::error_code error;
+  EXPECT_TRUE(session_.query("show", error, {{"", "a"}, {"colour", "red"}}).rows.empty());
+  EXPECT_EQ(error, REDLOCK_EUNKNOWNOPTION);
+
+  const auto before = hold.deadline();
+  hold.check();
+  EXPECT_GE(hold.deadline(), before);
+  world_.daemon.process().Freeze();
+  const auto begin = BootTime();
+  static_cast<void>(session_.query("list", error, {}, 100ms));
+  EXPECT_EQ(error, REDLOCK_ENOANSWER);
+  EXPECT_LT(BootTime() - begin, 100ms + kSlack);
+  world_.daemon.process().Resume();
+  hold.release();
+}
+
 // The nodes are gone: an obedient holder has stopped before the deadline.
 TEST_F(ClientSessionTest, AHolderHearsOfTroubleBeforeTheDeadline) {
   std::atomic<std::int64_t> in_jeopardy{0};

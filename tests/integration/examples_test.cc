@@ -31,8 +31,13 @@ TEST_F(ExamplesTest, Blocking) {
   EXPECT_EQ(RunProgram({Program("blocking"), "a", "0.1"}, "", Env()).exit, ExitCode(75));
 }
 
-TEST_F(ExamplesTest, EventLoop) {
-  Process loop({Program("event_loop"), "a"}, {.env = Env(), .input = Process::Input::kPipe});
+// Those that hold a lock in an event loop, each in another.
+class ExampleLoopsTest : public ExamplesTest, public testing::WithParamInterface<const char*> {};
+INSTANTIATE_TEST_SUITE_P(All, ExampleLoopsTest, testing::Values(REDLOCKD_TEST_EXAMPLE_LOOPS),
+                         [](const auto& info) { return std::string(info.param); });
+
+TEST_P(ExampleLoopsTest, HoldAndRelease) {
+  Process loop({Program(GetParam()), "a"}, {.env = Env(), .input = Process::Input::kPipe});
   loop.ReadUntil("held a fence ");
   EXPECT_EQ(observer_.Brief("trylock a"), "ERR busy");
   loop.CloseInput();
@@ -41,8 +46,8 @@ TEST_F(ExamplesTest, EventLoop) {
   EXPECT_EQ(observer_.Brief("lock a"), "OK");
 }
 
-TEST_F(ExamplesTest, EventLoopIsToldOfTheDaemonsDeath) {
-  Process loop({Program("event_loop"), "a"}, {.env = Env(), .input = Process::Input::kPipe});
+TEST_P(ExampleLoopsTest, AreToldOfTheDaemonsDeath) {
+  Process loop({Program(GetParam()), "a"}, {.env = Env(), .input = Process::Input::kPipe});
   loop.ReadUntil("held a fence ");
   world_.daemon.Kill();
   loop.ReadUntil("lost: ");

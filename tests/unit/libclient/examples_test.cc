@@ -43,9 +43,17 @@ TEST(Examples, BlockingGivesUp) {
   EXPECT_EQ(holder.Wait(), ExitCode(0));
 }
 
-TEST(Examples, EventLoopSaysWhatHappens) {
+// Those that hold a lock in an event loop, each in another.
+class ExampleLoops : public testing::TestWithParam<const char*> {
+ protected:
+  std::string program() const { return kExamples + "/example_" + GetParam(); }
+};
+INSTANTIATE_TEST_SUITE_P(All, ExampleLoops, testing::Values(EXAMPLE_LOOPS),
+                         [](const auto& info) { return std::string(info.param); });
+
+TEST_P(ExampleLoops, SayWhatHappens) {
   FakeDaemon daemon;
-  Process example({kExamples + "/example_event_loop", "jobs"},
+  Process example({program(), "jobs"},
                   {.env = {{"REDLOCK_SOCKET", daemon.path()}}, .input = Process::Input::kPipe});
   EXPECT_EQ(example.ReadLine(), "held jobs fence 1");
   daemon.Say("* JEOPARDY lock=jobs fence=1 deadline=0");
@@ -55,6 +63,48 @@ TEST(Examples, EventLoopSaysWhatHappens) {
   daemon.Say("* LOST lock=jobs fence=1 reason=expired");
   EXPECT_EQ(example.ReadLine(), "lost: expired");
   EXPECT_EQ(example.Wait(), ExitCode(1));
+}
+
+TEST_P(ExampleLoops, WaitAndPassOn) {
+  FakeDaemon daemon;
+  const Process::Options options{.env = {{"REDLOCK_SOCKET", daemon.path()}},
+                                 .input = Process::Input::kPipe};
+  Process first({program(), "jobs"}, options);
+  EXPECT_EQ(first.ReadLine(), "held jobs fence 1");
+  Process second({program(), "jobs"}, options);
+  EXPECT_TRUE(daemon.WaitForWaiters("jobs", 1));
+  first.Write("not the end\n");
+  first.CloseInput();
+  EXPECT_EQ(first.ReadLine(), "released: no error");
+  EXPECT_EQ(first.Wait(), ExitCode(0));
+  EXPECT_EQ(second.ReadLine(), "held jobs fence 2");
+  second.CloseInput();
+  EXPECT_EQ(second.Wait(), ExitCode(0));
+  EXPECT_TRUE(daemon.WaitForSessions(0));
+}
+
+TEST_P(ExampleLoops, HearThatTheDaemonHasGone) {
+  FakeDaemon daemon;
+  Process example({program(), "jobs"},
+                  {.env = {{"REDLOCK_SOCKET", daemon.path()}}, .input = Process::Input::kPipe});
+  EXPECT_EQ(example.ReadLine(), "held jobs fence 1");
+  daemon.Drop();
+  EXPECT_EQ(example.ReadLine(), "lost: the daemon closed the connection");
+  EXPECT_EQ(example.Wait(), ExitCode(1));
+}
+
+TEST_P(ExampleLoops, AreToldThatThereIsNoDaemon) {
+  const auto ran = RunProgram({program(), "jobs"}, "", {{"REDLOCK_SOCKET", "/nowhere/s"}});
+  EXPECT_EQ(ran.exit, ExitCode(1));
+  EXPECT_THAT(ran.output, testing::HasSubstr("cannot connect to the daemon: /nowhere/s"));
+  EXPECT_EQ(RunProgram({program()}).exit, ExitCode(64));
+}
+
+TEST_P(ExampleLoops, AreRefusedByWhatIsNoDaemon) {
+  FakeDaemon daemon("220 mail.example.com ESMTP");
+  const auto ran = RunProgram({program(), "jobs"}, "", {{"REDLOCK_SOCKET", daemon.path()}});
+  EXPECT_EQ(ran.exit, ExitCode(1));
+  EXPECT_THAT(ran.output, testing::HasSubstr("does not speak the line protocol"));
 }
 
 TEST(Examples, FencedCounterCountsAndRefusesAStaleFence) {
