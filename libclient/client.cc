@@ -161,6 +161,7 @@ int Client::TakeGreeting(std::string_view text) {
     return error == REDLOCK_OK ? error : EndAttempt(error);
   }
   last_deadline_ns_ = 0;
+  knows_tasks_ = HasWord(line->Find("caps"), "tasks");
   clock_offset_ns_ = ClockOffset(IntegerField(*line, "now"), attempt_->begin_ns, now);
   return EndAttempt(Succeed());
 }

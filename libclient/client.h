@@ -36,6 +36,8 @@ class Client {
 
   // The daemon's CLOCK_BOOTTIME minus ours: not 0 if one of us is in another time namespace.
   std::int64_t clock_offset_ns() const { return clock_offset_ns_; }
+  // The daemon takes the option `task` (PROTOCOL.md).
+  bool knows_tasks() const { return knows_tasks_; }
 
   // Sends; `done` is called once, later. The request needs no tag.
   int Start(protocol::Request request, Done done, std::uint64_t* id);
@@ -128,6 +130,7 @@ class Client {
   redlock_event_fn event_fn_ = nullptr;
   void* event_arg_ = nullptr;
   bool in_callback_ = false;
+  bool knows_tasks_ = false;
   std::string error_text_;
 };
 

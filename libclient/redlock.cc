@@ -136,6 +136,8 @@ int Lock(Client& client, const char* name, const redlock_lock_options& options,
          redlock_grant* grant) {
   Request request;
   if (const int error = LockRequest(client, name, options, &request)) return error;
+  // Until it returns the caller releases nothing of this session: all its blocking calls are one task.
+  if (client.knows_tasks()) request.options.push_back({"task", "1"});
   return CallForGrant(client, std::move(request), options.wait_ns, grant);
 }
 

@@ -91,6 +91,10 @@ std::int64_t DurationField(const protocol::Reply& line, std::string_view key) {
   return value ? value->count() : 0;
 }
 
+bool HasWord(const std::string* list, const std::string& word) {
+  return list != nullptr && ("," + *list + ",").find("," + word + ",") != std::string::npos;
+}
+
 std::string LossReason(const protocol::Reply& line) {
   if (line.word == "BROKEN") return "broken";
   const std::string* reason = line.Find("reason");

@@ -23,6 +23,9 @@ bool ParseInteger(std::string_view text, std::int64_t* value);
 std::int64_t IntegerField(const protocol::Reply& line, std::string_view key);
 std::int64_t DurationField(const protocol::Reply& line, std::string_view key);  // in ns
 
+// Whether the word is in a list with commas; null is an empty one.
+bool HasWord(const std::string* list, const std::string& word);
+
 // Why a hold ended: of LOST, BROKEN, and the error `lost`.
 std::string LossReason(const protocol::Reply& line);
 

@@ -121,6 +121,7 @@ int Lock(redlock_hold& hold, int64_t wait_ns) {
                     "this thread holds it already, and would wait for itself");
     }
     hold.holder = redlock::client::ThisThread();
+    hold.hold->task = *hold.holder;
   }
   Report(hold, REDLOCK_OK);  // once it is granted, a function of the holder may release it at once
   const Outcome outcome = engine->Lock(hold.hold, wait_ns);

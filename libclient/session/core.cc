@@ -206,6 +206,8 @@ void Core::SendLock(const HoldPtr& hold, std::int64_t now) {
   if (!hold->options.note.empty()) request.options.push_back({"note", hold->options.note});
   if (has_renew_) request.options.push_back({"events", "renew"});
   AddOwner(*hold, &request);
+  if (has_tasks_ && hold->task != 0)
+    request.options.push_back({"task", std::to_string(hold->task)});
   hold->phase = Hold::Phase::kSent;
   hold->sent_ns = now;
   hold->asked_for_life = false;

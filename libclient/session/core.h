@@ -147,7 +147,8 @@ class Core {
   std::multimap<std::int64_t, HoldPtr> later_;  // to be sent again at that time
   std::set<std::pair<std::int64_t, HoldPtr>> due_;
 
-  bool has_renew_ = false;  // of the daemon's caps
+  bool has_renew_ = false;  // these two of the daemon's caps
+  bool has_tasks_ = false;
   bool is_draining_ = false;
   std::int64_t offset_ns_ = 0;  // the daemon's clock minus ours
   std::int64_t connected_ns_ = 0;

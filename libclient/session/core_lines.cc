@@ -10,11 +10,6 @@ namespace {
 // After `no-quorum` a wait that has time left asks again when this has passed.
 constexpr std::int64_t kQuorumPause = 100'000'000;
 
-// In a list with commas.
-bool HasWord(const std::string* list, const std::string& word) {
-  return list != nullptr && ("," + *list + ",").find("," + word + ",") != std::string::npos;
-}
-
 }  // namespace
 
 // --- Answers -------------------------------------------------------------------------------------
@@ -50,6 +45,7 @@ void Core::TakeGreeting(const protocol::Reply& line, std::int64_t now) {
   }
   offset_ns_ = ClockOffset(IntegerField(line, "now"), connected_ns_, now);
   has_renew_ = HasWord(caps, "renew");
+  has_tasks_ = HasWord(caps, "tasks");
   greeting_due_ns_ = kNever;
   state_ = State::kOpen;
 }

@@ -74,6 +74,10 @@ struct Hold : Awaited {
   std::atomic<std::int64_t> usable_until_ns{0};  // the deadline less the margin
   const std::uint64_t generation = ForkGeneration();
 
+  // Whose it is, for the daemon, which finds those that wait for each other; 0: nobody knows. Set
+  // before it is locked.
+  std::uint64_t task = 0;
+
   // For the caller that waits, under the mutex of the session.
   int error = REDLOCK_OK;
   std::string text{};  // what the daemon, or the core, had to say of the error

@@ -19,6 +19,15 @@ test("the wait that is sent is what is left", () => {
   assert.deepEqual(stage.sent(), ["#1 ping", "#2 lock a as=2 wait=6s"]);
 });
 
+test("the task is sent to a daemon that knows tasks", () => {
+  for (const [caps, words] of [["owners,tasks", " task=7"], ["owners", ""]]) {
+    const stage = new Stage();
+    stage.core.start(new LockRequest(new HoldState("a", "a"), "", Infinity, Infinity, 7), stage.now);
+    stage.open(caps);
+    assert.deepEqual(stage.sent(), ["#1 lock a as=1" + words]);
+  }
+});
+
 test("each attempt has an owner of its own, and all are sent at once", () => {
   const stage = new Stage();
   const [first, second, third] = [stage.lock(), stage.lock(1000), stage.lock(0)];

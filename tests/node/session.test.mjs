@@ -13,7 +13,7 @@ const execFileAsync = promisify(execFile);
 // What another process does: it takes the lock, prints the fence, and lets it go.
 const taker = `require(process.argv[1]).using("line", (_, [hold]) => console.log(String(hold.fence)))`;
 
-const { BadRequest, ConnectionLost, Denied, Hold, LockBusy, LockCancelled, LockLost, LockTimeout, NotHeld,
+const { BadRequest, ConnectionLost, Deadlock, Denied, Hold, LockBusy, LockCancelled, LockLost, LockTimeout, NotHeld,
         connect } = redlockd;
 const names = Array.from({ length: 1000 }, (_, at) => `name-${at}`);
 
@@ -97,6 +97,30 @@ test("those of a process and of another stand in one line", async () => {
   await blocker.release();
   const fences = [blocker.fence, await first, BigInt((await another).stdout), await last];
   assert.ok(fences.every((fence, at) => at === 0 || fence > fences[at - 1]), fences.join());
+});
+
+test("tasks that wait for each other are told, by one session or two", async () => {
+  for (const theirs of [session, other]) {
+    const takeBoth = async () => {
+      const right = await theirs.acquire("right", { task: 2 });
+      const left = await theirs.acquire("left", { task: 2 });
+      await Promise.all([left.release(), right.release()]);
+    };
+    const left = await session.acquire("left", { task: 1 });
+    const both = takeBoth();
+    await eventually(async () => {
+      const states = (await other.list()).filter(({ lock }) => lock === "left" || lock === "right");
+      return states.map(({ state }) => state).sort().join() === "held,held,waiting";
+    }, "who has the right one waits for the left one");
+    await assert.rejects(session.acquire("right", { task: 1 }), (error) =>
+      error instanceof Deadlock && error.lock === "right" &&
+      error.text.endsWith(" holds it, and waits for 'left', which this task holds"));
+    const later = session.acquire("right");
+    await untilItWaits(2);
+    await left.release();
+    await both;
+    await (await later).release();
+  }
 });
 
 test("a thousand waits for one name are served in their order", async () => {

@@ -79,7 +79,8 @@ test("durations", () => {
 
 test("options that are wrong are named", () => {
   for (const [options, why] of [[{ timeout: 5 }, /option timeout: expected one of wait, ttl/], [{ wait: "5" }, /^wait:/],
-                                [{ note: "" }, /^note:/], [{ abortOn: "ever" }, /^abortOn:/], [{ signal: 1 }, /^signal:/],
+                                [{ note: "" }, /^note:/], [{ abortOn: "ever" }, /^abortOn:/], [{ task: 0 }, /^task:/],
+                                [{ task: "1" }, /^task:/], [{ task: 2 ** 53 }, /^task:/], [{ signal: 1 }, /^signal:/],
                                 [null, /expected an object/]]) {
     assert.throws(() => checkOptions(options), (error) => why.test(error.message));
   }

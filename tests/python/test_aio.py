@@ -46,6 +46,21 @@ class Locks(WithDaemon, unittest.IsolatedAsyncioTestCase):
         self.assertFalse(hold.valid or hold.lost)
         await aio.Lock("with", session=self.other).acquire(timeout=5)
 
+    async def test_tasks_and_sessions_that_wait_for_each_other_are_told(self):
+        for session in (self.session, self.other):
+            async def take_both():
+                async with aio.Lock("right", session=session), aio.Lock("left", session=session):
+                    pass
+            async with aio.Lock("left", session=self.session):
+                other = asyncio.create_task(take_both())
+                while (await self.other.request("show", "right")).fields["state"] != "held":
+                    await asyncio.sleep(0.002)
+                await self.until_it_waits()
+                with self.assertRaises(redlockd.Deadlock) as caught:
+                    await aio.Lock("right", session=self.session).acquire()
+                self.assertEqual(caught.exception.name, "right")
+            await asyncio.wait_for(other, PATIENCE)
+
     async def test_acquire_and_release(self):
         lock = aio.Lock("acquire", session=self.session)
         hold = await lock.acquire(timeout=5)

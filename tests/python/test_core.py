@@ -180,12 +180,12 @@ class Steps(unittest.TestCase):
         # To a hold, which looks at the real clock, no deadline of these tests is over.
         self.now, self.core = _clock.now() + 3600 * SECOND, Core()
 
-    def open(self):
+    def open(self, caps="exclusive,owners"):
         self.core.run(self.now)
         self.assertTrue(self.core.wants_connect)
         self.core.wants_connect = False
         self.core.connected(self.now)
-        self.receive(f"* HELLO redlockd 1 caps=exclusive,owners line=4096 boot=b now={self.now}")
+        self.receive(f"* HELLO redlockd 1 caps={caps} line=4096 boot=b now={self.now}")
 
     def receive(self, *lines):
         self.core.receive("".join(line + "\n" for line in lines).encode(), self.now)
@@ -196,8 +196,8 @@ class Steps(unittest.TestCase):
         self.core.outgoing.clear()
         return lines
 
-    def lock(self, name="a", wait=None):
-        request = LockRequest(HoldBase(name, None, None, None), "", wait)
+    def lock(self, name="a", wait=None, task=None):
+        request = LockRequest(HoldBase(name, None, None, None), "", wait, task=task)
         self.core.start(request, self.now)
         self.core.run(self.now)
         return request
@@ -210,6 +210,13 @@ class Steps(unittest.TestCase):
         self.now += 4 * SECOND
         self.open()
         self.assertEqual(self.sent(), ["#1 lock a as=1 wait=6s"])
+
+    def test_the_task_is_sent_to_a_daemon_that_knows_tasks(self):
+        for caps, words in (("owners,tasks", " task=7"), ("owners", "")):
+            self.core = Core()
+            self.lock(task=7)
+            self.open(caps)
+            self.assertEqual(self.sent(), ["#1 lock a as=1" + words])
 
     def test_each_attempt_has_an_owner_of_its_own_and_all_are_sent_at_once(self):
         requests = [self.lock(), self.lock(wait=SECOND), self.lock(wait=0)]

@@ -25,6 +25,12 @@ class Locks(WithDaemon):
         self.other = redlockd.Session()  # as another process
         self.addCleanup(self.other.close)
 
+    def both_are_held(self):
+        """And one who has one of them waits for the other."""
+        states = [row.fields["state"] for row in self.other.request("list").rows
+                  if row.fields["lock"] in ("left", "right")]
+        return sorted(states) == ["held", "held", "waiting"]
+
     def waits(self):
         return int(self.other.request("list").fields["waits"])
 
@@ -166,6 +172,32 @@ class Locks(WithDaemon):
         lock = redlockd.Lock("twice", session=self.session)
         with lock, self.assertRaises(redlockd.Deadlock):
             lock.acquire()
+
+    def test_threads_and_sessions_that_wait_for_each_other_are_told(self):
+        for session in (self.session, self.other):
+            def take_both():
+                with redlockd.Lock("right", session=session), redlockd.Lock("left", session=session):
+                    pass
+            with redlockd.Lock("left", session=self.session):
+                other = in_thread(take_both)
+                eventually(self.both_are_held)
+                with self.assertRaises(redlockd.Deadlock) as caught:
+                    redlockd.Lock("right", session=self.session).acquire()
+                self.assertEqual(caught.exception.name, "right")
+                self.assertIn(" holds it, and waits for 'left', which this task holds", caught.exception.text)
+            other.join()
+
+    def test_a_thread_that_holds_nothing_waits_for_one_that_waits(self):
+        with redlockd.Lock("left", session=self.session):
+            def take_both():
+                with redlockd.Lock("right", session=self.session), redlockd.Lock("left", session=self.session):
+                    pass
+            both = in_thread(take_both)
+            eventually(lambda: self.waits() == 1)
+            neither = in_thread(lambda: redlockd.Lock("right", session=self.session).acquire().release())
+            eventually(lambda: self.waits() == 2)
+        both.join()
+        neither.join()
 
     def test_a_thread_has_nothing_of_a_dead_one_with_the_same_number(self):
         def is_number_used_again():

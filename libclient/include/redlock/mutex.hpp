@@ -14,7 +14,11 @@
 //
 // DEADLOCK. The thread that locked a Mutex counts as its holder until it is unlocked. If that thread
 // locks or tries the same name again in that session, through this Mutex or another, the call throws
-// Error(REDLOCK_EDEADLOCK): std::scoped_lock(a, b) of one name would try without end.
+// Error(REDLOCK_EDEADLOCK): std::scoped_lock(a, b) of one name would try without end. So does lock(),
+// or a try_lock_for(), if the lock is held by one who waits, perhaps by way of others, for a Mutex
+// that this thread has locked: threads and processes of this host that take locks in different
+// orders. Unlock what is held, and begin again. The queue for a Mutex that threads share is not seen:
+// for that, give each thread a Mutex of its own.
 //
 // LOSS. Unlike a std::mutex, a lease can end while it is held: the nodes or the daemon may go away.
 // A margin before the deadline valid() becomes false and a stop is requested on the stop_token of

@@ -83,7 +83,7 @@ enum redlock_error {
   REDLOCK_ELINETOOLONG = 5,
   REDLOCK_ENOTHELD = 6,  /* this session does not hold it */
   REDLOCK_ELOST = 7,     /* this session held it, but the hold ended early; reported once */
-  REDLOCK_EDEADLOCK = 8, /* this session already holds it or waits for it */
+  REDLOCK_EDEADLOCK = 8, /* it would wait for itself, see redlock_lock() */
   REDLOCK_ENOSUCHTAG = 9,
 
   /* Contention. */
@@ -209,8 +209,10 @@ typedef struct redlock_grant {
 /* Blocks for options->wait_ns and half a second more at most; for the answer timeout if that is 0;
  * and with REDLOCK_FOREVER as long as the lock is held by others, even if the daemon hangs: the
  * answer timeout does not bound that. Takes the lock. options NULL means REDLOCK_LOCK_OPTIONS_INIT;
- * grant may be NULL. Errors: EBUSY (wait 0), ETIMEOUT, ENOTURN, EDEADLOCK, ENOQUORUM, EDRAINING,
- * EBADREQUEST (the ttl is out of bounds; the text gives them). */
+ * grant may be NULL. EDEADLOCK: the session holds the lock or waits for it already; or another of
+ * this host holds it, and waits, perhaps by way of others, for a lock that this session took by a
+ * blocking call: release that one, and begin again. Errors: EBUSY (wait 0), ETIMEOUT, ENOTURN,
+ * EDEADLOCK, ENOQUORUM, EDRAINING, EBADREQUEST (the ttl is out of bounds; the text gives them). */
 int redlock_lock(redlock_client* client, const char* name, const redlock_lock_options* options,
                  redlock_grant* grant);
 

@@ -61,7 +61,8 @@ void redlock_session_free(redlock_session* session);
 enum redlock_hold_flags {
   /* The thread that locks counts as the holder, until the lock is released by any thread. Another
    * lock of that name with this flag, by that thread in this session, fails with REDLOCK_EDEADLOCK:
-   * it would wait for itself. */
+   * it would wait for itself. So does a lock that is held on this host by a thread or a process that
+   * waits, perhaps by way of others, for one that this thread has locked with this flag. */
   REDLOCK_FOR_THREAD = 1
 };
 

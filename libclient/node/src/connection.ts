@@ -70,8 +70,7 @@ export class Connection {
     request.tag = String(request.order);
     request.sentAt = now;
     this.sent.set(request.tag, request);
-    const renewals = this.caps.includes("renew") ? " events=renew" : "";
-    const line = request instanceof LockRequest ? request.lineAt(now) + renewals : request.line;
+    const line = request instanceof LockRequest ? request.lineAt(now, this.caps) : request.line;
     this.outgoing += `#${request.tag} ${line}\n`;
   }
 

@@ -21,6 +21,11 @@ export interface LockOptions {
   margin?: Duration | undefined;
   /** What aborts `Hold.signal`. Default: "jeopardy", in time to stop before the deadline. */
   abortOn?: "jeopardy" | "lost" | undefined;
+  /**
+   * Which task of this process waits, and holds the lock then: a number of your choice. If tasks of this host wait for
+   * each other, the youngest wait is rejected with Deadlock. Tasks without a number are not looked at.
+   */
+  task?: number | undefined;
   /** Gives up the wait when it is aborted. Once the lock is granted it does nothing. */
   signal?: AbortSignal | undefined;
 }
@@ -32,11 +37,12 @@ export interface Checked {
   readonly margin: number | undefined;
   readonly abortOn: "jeopardy" | "lost";
   readonly signal: AbortSignal | undefined;
+  readonly task: number | undefined;
   /** What goes into the line. */
   readonly words: string;
 }
 
-const known = ["wait", "ttl", "maxHold", "minHold", "note", "margin", "abortOn", "signal"];
+const known = ["wait", "ttl", "maxHold", "minHold", "note", "margin", "abortOn", "task", "signal"];
 
 export function checkOptions(options: LockOptions): Checked {
   if (typeof options !== "object" || options === null) {
@@ -45,12 +51,15 @@ export function checkOptions(options: LockOptions): Checked {
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) throw new TypeError(`option ${key}: expected one of ${known.join(", ")}`);
   }
-  const { wait, ttl, maxHold, minHold, note, margin, abortOn = "jeopardy", signal } = options;
+  const { wait, ttl, maxHold, minHold, note, margin, abortOn = "jeopardy", task, signal } = options;
   if (abortOn !== "jeopardy" && abortOn !== "lost") {
     throw new TypeError(`abortOn: expected "jeopardy" or "lost", found ${JSON.stringify(abortOn)}`);
   }
   if (signal !== undefined && typeof signal.addEventListener !== "function") {
     throw new TypeError(`signal: expected an AbortSignal, found ${typeof signal}`);
+  }
+  if (task !== undefined && !(Number.isSafeInteger(task) && task > 0)) {
+    throw new TypeError(`task: expected a positive integer, found ${String(task)}`);
   }
   const words = time("ttl", "ttl", ttl) + time("maxHold", "max-hold", maxHold) + time("minHold", "min-hold", minHold) +
                 (note === undefined ? "" : ` note=${encode(checked(note, "note"))}`);
@@ -60,6 +69,7 @@ export function checkOptions(options: LockOptions): Checked {
     margin: margin === undefined ? undefined : milliseconds(margin, "margin"),
     abortOn,
     signal,
+    task,
     words,
   };
 }
@@ -71,7 +81,7 @@ function time(option: string, key: string, value: Duration | undefined): string 
 /** Asks for a lock; `wait` is in ms. @internal */
 export function lockRequest(name: Buffer, options: Checked, wait: number): LockRequest {
   const hold = new HoldState(encode(name), name.toString("utf8"), options.margin);
-  return new LockRequest(hold, options.words, wait, options.maxHold);
+  return new LockRequest(hold, options.words, wait, options.maxHold, options.task);
 }
 
 /** The names, each once, in the order of their bytes: all take several of them in the same order. @internal */

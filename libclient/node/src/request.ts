@@ -58,18 +58,23 @@ export class Request {
 export class LockRequest extends Request {
   readonly hold: HoldState;
   readonly maxHold: number;
+  readonly task: number | undefined;
   holdTimer: Timer | undefined;
 
-  constructor(hold: HoldState, options: string, wait: number, maxHold = Infinity) {
+  constructor(hold: HoldState, options: string, wait: number, maxHold = Infinity, task?: number) {
     super(`lock ${hold.key}${options}`, wait);
     this.retries = wait !== 0;
     this.hold = hold;
     this.maxHold = maxHold;
+    this.task = task;
   }
 
-  lineAt(now: number): string {
+  /** `caps` are those of the daemon. */
+  lineAt(now: number, caps: readonly string[]): string {
     const wait = this.until === Infinity ? "" : ` wait=${inWords(Math.max(0, this.until - now))}`;
-    return `${this.line} as=${this.tag}${wait}`;
+    const task = this.task !== undefined && caps.includes("tasks") ? ` task=${this.task}` : "";
+    const renewals = caps.includes("renew") ? " events=renew" : "";
+    return `${this.line} as=${this.tag}${wait}${task}${renewals}`;
   }
 }
 

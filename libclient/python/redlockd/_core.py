@@ -218,7 +218,7 @@ class Core:
         self._tags[request.tag] = request
         line = request.line
         if isinstance(request, LockRequest):
-            line = request.line_at(now) + (" events=renew" if "renew" in self._caps else "")
+            line = request.line_at(now, self._caps)
         self.outgoing += f"#{request.tag} {line}\n".encode("ascii")
 
     def _send_quietly(self, line: str) -> None:

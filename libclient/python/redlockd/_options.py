@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import itertools
 import re
 from datetime import timedelta
 from typing import Callable, Generic, List, Optional, Tuple, TypeVar
@@ -56,8 +57,12 @@ class LockOptions(Generic[H]):
     def name(self) -> str:
         return to_text(self.key)
 
-    def request(self, hold: HoldBase, wait: Optional[int]) -> LockRequest:
-        return LockRequest(hold, self.words, wait, self.max_hold)
+    def request(self, hold: HoldBase, wait: Optional[int], task: Optional[int]) -> LockRequest:
+        return LockRequest(hold, self.words, wait, self.max_hold, task)
+
+
+# For threads and tasks. No two ever have the same one, unlike `threading.get_ident()`.
+task_numbers = itertools.count(1)
 
 
 _ADVICE = {"function": "use redlockd.Lock", "coroutine function": "use redlockd.aio.Lock"}

@@ -54,16 +54,25 @@ class Request:
 class LockRequest(Request):
     """Takes a lock, for an owner of its own: the tag of the attempt, which is set when it is sent."""
 
-    def __init__(self, hold: HoldBase, options: str, wait: Optional[int], max_hold: Optional[int] = None) -> None:
+    def __init__(self, hold: HoldBase, options: str, wait: Optional[int], max_hold: Optional[int] = None,
+                 task: Optional[int] = None) -> None:
         super().__init__(f"lock {encode(hold._key)}{options}", wait)
         self.retries = wait != 0
         self.hold = hold
         self.max_hold = max_hold
+        self.task = task  # the number of the thread or task that waits; None if it is not known
         self.hold_timer: Optional[Timer] = None
 
-    def line_at(self, now: int) -> str:
-        wait = "" if self.until is None else f" wait={duration(max(0, self.until - now))}"
-        return f"{self.line} as={self.tag}{wait}"
+    def line_at(self, now: int, caps: List[str]) -> str:
+        """`caps` are those of the daemon."""
+        words = [self.line, f"as={self.tag}"]
+        if self.until is not None:
+            words.append(f"wait={duration(max(0, self.until - now))}")
+        if self.task is not None and "tasks" in caps:
+            words.append(f"task={self.task}")
+        if "renew" in caps:
+            words.append("events=renew")
+        return " ".join(words)
 
 
 class ReleaseRequest(Request):

@@ -13,7 +13,7 @@ from typing import Any, AsyncGenerator, Awaitable, Callable, List, Optional, Typ
 from . import _clock
 from ._aio_session import Session, default_session
 from ._hold import RELEASED, HoldBase
-from ._options import LockOptions, check_decorated, time_left, wait_of
+from ._options import LockOptions, check_decorated, task_numbers, time_left, wait_of
 from ._request import ReleaseRequest
 from ._wire import Name, Seconds, nanoseconds, to_bytes
 from .errors import ConnectionLost, Deadlock, LockBusy, LockLost, LockTimeout, NoAnswer, NoTurn
@@ -130,7 +130,8 @@ class Lock:
     computes for long must look at `hold.jeopardy` itself.
 
     A Lock may be shared by tasks; those of a session are served in the order in which they asked. It is not
-    reentrant: a task that holds it and takes it again gets Deadlock.
+    reentrant: a task that holds it and takes it again gets Deadlock, and so does one that would wait for one that waits
+    for it, perhaps by way of others, tasks or processes of this host.
     """
 
     def __init__(self, name: Name, *, wait: Optional[Seconds] = None, ttl: Optional[Seconds] = None,
@@ -199,12 +200,20 @@ class Lock:
             raise Deadlock("this task holds it already", name=self.name)
         session = self.session
         hold = Hold(session, self._options)
-        await session._call(self._options.request(hold, wait))
+        await session._call(self._options.request(hold, wait, _number_of(_task())))
         self._holds[_task()] = hold
         return hold
 
     def __repr__(self) -> str:
         return f"<redlockd.aio.Lock {self.name!r}>"
+
+
+# What the daemon knows the tasks by, to find those that wait for each other.
+_numbers: "weakref.WeakKeyDictionary[asyncio.Task[Any], int]" = weakref.WeakKeyDictionary()
+
+
+def _number_of(task: "asyncio.Task[Any]") -> int:
+    return _numbers.setdefault(task, next(task_numbers))
 
 
 def _task() -> "asyncio.Task[Any]":

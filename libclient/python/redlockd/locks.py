@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, Generator, List, Optional, Tuple, Type, 
 
 from . import _clock
 from ._hold import RELEASED, HoldBase
-from ._options import LockOptions, check_decorated, time_left, wait_of
+from ._options import LockOptions, check_decorated, task_numbers, time_left, wait_of
 from ._request import LockRequest, ReleaseRequest
 from ._wire import Name, Seconds, nanoseconds, to_bytes
 from .errors import ConnectionLost, Deadlock, LockBusy, LockLost, LockTimeout, NoAnswer, NoTurn
@@ -84,6 +84,16 @@ class Hold(HoldBase):
             self._change.notify_all()
 
 
+class _ThisThread(threading.local):
+    """What the daemon knows the thread by, to find those that wait for each other."""
+
+    def __init__(self) -> None:
+        self.number = next(task_numbers)
+
+
+_this_thread = _ThisThread()
+
+
 class _Mine(threading.local):
     """What the thread has taken by a lock. A thread's number would not do: the next thread may get the same."""
 
@@ -108,7 +118,8 @@ class Lock:
 
     A Lock may be shared by threads. They stand in one line with all other threads and processes of the host, and are
     served in the order in which they asked. It is not reentrant: a thread that holds it and takes it again gets
-    Deadlock.
+    Deadlock. So does a thread that would wait for one that waits for it, perhaps by way of others: threads and
+    processes of this host that take several locks in different orders. It releases what it holds, and begins again.
     """
 
     def __init__(self, name: Name, *, wait: Optional[Seconds] = None, ttl: Optional[Seconds] = None,
@@ -184,7 +195,7 @@ class Lock:
             raise Deadlock("this thread holds it already", name=self.name)
         session = self.session
         hold = Hold(session, self._options, mine)
-        request = self._options.request(hold, wait)
+        request = self._options.request(hold, wait, self._task())
         self._waits[request] = session
         try:
             session._call(request)
@@ -193,8 +204,19 @@ class Lock:
         mine[:] = [hold]
         return hold
 
+    def _task(self) -> Optional[int]:
+        """Who waits, and holds it then, to the daemon."""
+        return _this_thread.number
+
     def __repr__(self) -> str:
         return f"<redlockd.Lock {self.name!r}>"
+
+
+class UnownedLock(Lock):
+    """Belongs to no thread: whoever has the hold may release it. So a thread may wait for what it holds itself."""
+
+    def _task(self) -> Optional[int]:
+        return None
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ import {
 const session: Session = connect({ path: "/tmp/socket", onEvent: (event: SessionEvent) => console.log(event.kind) });
 const wait: Duration = "5s";
 const name: Name = new Uint8Array([1, 2]);
-const options: LockOptions = { wait, ttl: 1000, maxHold: "1h", minHold: 5, note: "why", margin: "1s", abortOn: "lost",
+const options: LockOptions = { wait, ttl: 1000, maxHold: "1h", minHold: 5, note: "why", margin: "1s", abortOn: "lost", task: 7,
                                signal: new AbortController().signal };
 
 export async function holds(): Promise<bigint> {

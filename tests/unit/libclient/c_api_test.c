@@ -488,7 +488,7 @@ static void Greeting(void) {
 
 static void Texts(void) {
   CHECK_TEXT(redlock_strerror(REDLOCK_OK), "no error");
-  CHECK_TEXT(redlock_strerror(REDLOCK_EDEADLOCK), "already held or waited for by this session");
+  CHECK_TEXT(redlock_strerror(REDLOCK_EDEADLOCK), "deadlock");
   CHECK_TEXT(redlock_strerror(12345), "no such error");
   CHECK(redlock_version()[0] >= '0' && redlock_version()[0] <= '9');
   CHECK_TEXT(redlock_error_text(NULL), "");

@@ -66,6 +66,18 @@ TEST(Client, BusyIsAnAnswerToATryAndAnErrorOfALock) {
   EXPECT_EQ(CodeOf([&] { other.lock("jobs", {.wait = milliseconds(5)}); }), REDLOCK_ETIMEOUT);
 }
 
+// While a blocking call waits, nothing that it may wait for is released by this client.
+TEST(Client, SaysThatItsBlockingCallsAreOneTask) {
+  FakeDaemon daemon("* HELLO redlockd 1 caps=exclusive,tasks line=4096 boot=fake");
+  CppClient client(daemon.path());
+  client.lock("a");
+  ASSERT_TRUE(client.try_lock("b").has_value());
+  ASSERT_EQ(redlock_start_lock(client.get(), "c", nullptr, nullptr, nullptr, nullptr), REDLOCK_OK);
+  ASSERT_EQ(client.check("a").has_value(), true);  // it has come after that
+  EXPECT_THAT(daemon.received(),
+              testing::ElementsAre("lock a task=1", "lock b wait=0s task=1", "lock c", "check a"));
+}
+
 TEST(Client, QueriesGiveRows) {
   FakeDaemon daemon;
   CppClient client(daemon.path());

@@ -121,6 +121,22 @@ TEST_F(CoreTest, LeavesOutWhatTheDaemonDoesNotKnow) {
   EXPECT_THAT(Sent(), ElementsAre("#1 lock a as=1"));
 }
 
+TEST_F(CoreTest, SaysWhoseALockIsToADaemonThatWantsToKnow) {
+  for (const bool knows : {true, false}) {
+    const HoldPtr hold = Make("a");
+    hold->task = 7;
+    Core core([] { return 0.0; });
+    core.Lock(hold, kForever, now_);
+    core.Lock(Make("b"), kForever, now_);
+    core.Run(now_);
+    core.Connected(now_);
+    core.TakeLine("* HELLO redlockd 1 caps=owners" + std::string(knows ? ",tasks" : ""), now_);
+    core.Run(now_);
+    EXPECT_EQ(core.TakeOutgoing(),
+              "#1 lock a as=1" + std::string(knows ? " task=7" : "") + "\n#2 lock b as=2\n");
+  }
+}
+
 TEST_F(CoreTest, RefusesADaemonThatDoesNotKnowOwners) {
   const HoldPtr hold = Ask("a");
   core_.Connected(now_);

@@ -14,7 +14,8 @@ import threading
 from types import TracebackType
 from typing import Optional, Type, Union
 
-from .. import Hold, Lock, Session
+from .. import Hold, Session
+from ..locks import UnownedLock
 
 
 class Timeout(TimeoutError):
@@ -33,7 +34,8 @@ class FileLock:
         self.lock_file = os.fspath(lock_file)
         self.timeout = timeout
         self.blocking = blocking
-        self._lock = Lock(self.lock_file, session=session)
+        # Another object of that name in this thread waits for its time, as there.
+        self._lock = UnownedLock(self.lock_file, session=session)
         self._mine = _Mine()
 
     @property

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import Optional, Type, Union
 
 from .. import Hold, LockLost, NotHeld, RedlockError, Session
-from .. import Lock as _Lock
+from ..locks import UnownedLock
 
 
 class LockError(RedlockError, ValueError):
@@ -67,8 +67,8 @@ class Lock:
         hold = self._mine.hold
         return hold is not None and hold.valid
 
-    def _new_lock(self) -> _Lock:
-        return _Lock(self.name, max_hold=self._max_hold, session=self._session)
+    def _new_lock(self) -> UnownedLock:
+        return UnownedLock(self.name, max_hold=self._max_hold, session=self._session)
 
     def __enter__(self) -> Lock:
         if not self.acquire():
