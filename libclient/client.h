@@ -120,7 +120,7 @@ class Client {
   // Sessions that ended by an error of the other side, of which holds were to be good for a while:
   // they would be let go of with the socket.
   struct Parked {
-    base::Descriptor socket;
+    Socket socket;
     std::int64_t until_ns;
   };
   std::vector<Parked> parked_;

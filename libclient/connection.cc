@@ -48,11 +48,6 @@ std::string SocketPath(const char* given) {
   return "/run/redlockd/redlockd.sock";
 }
 
-base::Descriptor AboveStandard(base::Descriptor made) {
-  if (!made || made.get() > STDERR_FILENO) return made;
-  return base::Descriptor(fcntl(made.get(), F_DUPFD_CLOEXEC, STDERR_FILENO + 1));
-}
-
 std::string Connection::Open(const std::string& path) {
   was_denied_ = was_early_ = false;
   sockaddr_un address{};
@@ -62,8 +57,7 @@ std::string Connection::Open(const std::string& path) {
            " bytes: expected 1 to " + std::to_string(sizeof(address.sun_path) - 1);
   }
   path.copy(address.sun_path, path.size());
-  fd_ = AboveStandard(
-      base::Descriptor(socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)));
+  fd_ = Socket::Make();
   if (!fd_) return std::string("cannot make a socket: ") + std::strerror(errno);
   pid_ = getpid();
   // A Unix socket is connected at once, or not at all, if the listener's queue is full.
@@ -78,13 +72,14 @@ std::string Connection::Open(const std::string& path) {
   return path + ": " + why + who;
 }
 
-base::Descriptor Connection::Release() {
+Socket Connection::Release() {
+  pid_ = 0;
   unsent_.clear();
   reader_ = protocol::LineReader(protocol::kReplyLineBytes);
   return std::move(fd_);
 }
 
-bool Connection::is_foreign() const { return is_open() && pid_ != getpid(); }
+bool Connection::is_foreign() const { return pid_ != 0 && pid_ != getpid(); }
 
 void Connection::Send(std::string_view bytes) {
   unsent_ += bytes;

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-#include "base/descriptor.h"
+#include "libclient/socket.h"
 #include "protocol/limits.h"
 #include "protocol/line_reader.h"
 
@@ -26,9 +26,6 @@ std::int64_t After(std::int64_t time, std::int64_t more);
 // The daemon's socket: the one that is given, that of $REDLOCK_SOCKET, or the default.
 std::string SocketPath(const char* given);
 
-// Not one of 0 to 2, also if those are closed: what the program says to people must not reach others.
-base::Descriptor AboveStandard(base::Descriptor made);
-
 class Connection {
  public:
   Connection() = default;
@@ -43,11 +40,11 @@ class Connection {
   void Close() { Release(); }
 
   // Gives the socket up, open and unread.
-  base::Descriptor Release();
+  Socket Release();
 
   bool is_open() const { return static_cast<bool>(fd_); }
   int fd() const { return fd_.get(); }
-  // Open, and in another process than this.
+  // It was opened in another process, where it may still be open.
   bool is_foreign() const;
 
   // Queues and sends what the socket takes.
@@ -67,8 +64,8 @@ class Connection {
   short PollEvents() const;
 
  private:
-  base::Descriptor fd_;
-  pid_t pid_ = 0;
+  Socket fd_;
+  pid_t pid_ = 0;  // that has opened it; 0: none
   bool was_denied_ = false;
   bool was_early_ = false;
   std::string unsent_;

@@ -8,7 +8,7 @@
 #include <cstring>
 #include <utility>
 
-#include "libclient/connection.h"
+#include "libclient/socket.h"
 
 namespace redlock::client {
 

@@ -277,7 +277,7 @@ void Engine::Connect() {
 
 void Engine::CloseConnection() {
   const std::int64_t until = core_.park_until();
-  base::Descriptor socket = connection_.Release();
+  Socket socket = connection_.Release();
   if (socket && until > Now()) parked_.emplace_back(until, std::move(socket));
   core_.Closed();
 }
@@ -302,8 +302,6 @@ void Engine::Wait() {
 }
 
 void Engine::AfterForkInChild() {
-  connection_.Close();
-  parked_.clear();
   wake_.Reset();
   timer_.Reset();
 }

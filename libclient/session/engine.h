@@ -84,7 +84,7 @@ class Engine {
   Connection connection_;
   Core::Notices early_;  // of holds whose lockers are still in Lock()
   // Sockets of sessions whose other side broke the protocol, until the deadlines of their holds.
-  std::vector<std::pair<std::int64_t, base::Descriptor>> parked_;
+  std::vector<std::pair<std::int64_t, Socket>> parked_;
   base::Descriptor wake_;  // an eventfd
   base::Descriptor timer_;
   std::int64_t armed_ns_ = kNever;  // when the thread wakes up by itself

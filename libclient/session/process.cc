@@ -42,7 +42,10 @@ class Forks {
  private:
   using Engines = std::vector<std::shared_ptr<Engine>>;
 
-  Forks() { pthread_atfork(&Forks::Before, &Forks::InParent, &Forks::InChild); }
+  Forks() {
+    Socket::WatchForks();
+    pthread_atfork(&Forks::Before, &Forks::InParent, &Forks::InChild);
+  }
 
   static void Before() {
     Get().mutex.lock();

@@ -37,10 +37,12 @@
  * clients are independent. redlock_now(), redlock_strerror() and redlock_version() may be called
  * from any thread.
  *
- * FORK. The daemon keeps a session as long as any copy of its socket is open, including the copy in
- * a forked child. The socket is close-on-exec. In a process other than the one that connected,
- * every call on the client fails with REDLOCK_EFORK and writes nothing; redlock_free() frees the
- * memory and closes the copy of the socket there.
+ * FORK. The daemon keeps a session, and its locks, as long as any process has a copy of its socket.
+ * A forked child has none: the library closes it there, by a function that it has registered with
+ * pthread_atfork(), and the socket is close-on-exec. So the locks end with the process that took
+ * them. If a child is to keep them, give it a copy that dup() has made of redlock_fd(). In a process
+ * other than the one that connected, every call on the client fails with REDLOCK_EFORK and writes
+ * nothing; redlock_free() frees the memory.
  *
  * CALLBACKS run inside redlock_dispatch() and inside blocking calls, in the thread that made the
  * call. They may start requests, and, once the client is not connected any more, start to connect.

@@ -38,7 +38,9 @@ INSTANTIATE_TEST_SUITE_P(All, CApi,
                                          "LongerStructs", "ClosedDescriptors", "LinesHaveABound",
                                          "QueriesGiveRows", "EventLoop", "Cancelling", "Events",
                                          "DaemonCloses", "Closing", "Nonsense", "NoAnswer",
-                                         "LateGrant", "Fork", "Callbacks", "Connecting", "Texts"),
+                                         "LateGrant", "Fork", "AForkedChildKeepsNothing",
+                                         "AForkedChildMayKeepACopy", "Callbacks", "Connecting",
+                                         "Texts"),
                          [](const auto& info) { return std::string(info.param); });
 
 TEST(CApiWire, OptionsAreSent) {

@@ -1,6 +1,7 @@
 /* The C interface, used from C. Run as `c_api_test NAME`, against the daemon at $REDLOCK_SOCKET
  * (fake_daemon.h says what it understands). Exits with 0, or says what failed and exits with 1. */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <redlock/redlock.h>
 #include <stdio.h>
@@ -437,6 +438,46 @@ static void Fork(void) {
   redlock_free(client);
 }
 
+/* Where the child keeps the session, it has a copy of its own. The parent's end of a pipe closes when
+ * the child is to end. */
+static void ForkedChild(int keeps) {
+  redlock_client* client = Connect();
+  redlock_client* other = Connect();
+  redlock_lock_options options = REDLOCK_LOCK_OPTIONS_INIT;
+  int ends[2];
+  int status = -1;
+  char byte;
+  const int fd = redlock_fd(client);
+  const int copy = keeps ? dup(fd) : -1;
+  CHECK(pipe(ends) == 0);
+  CHECK(redlock_lock(client, "a", NULL, NULL) == REDLOCK_OK);
+  pid_t child = fork();
+  CHECK(child >= 0);
+  if (child == 0) {
+    CHECK(fcntl(fd, F_GETFD) == -1 && errno == EBADF);
+    CHECK((copy >= 0) == (fcntl(copy, F_GETFD) != -1));
+    close(ends[1]);
+    CHECK(read(ends[0], &byte, 1) == 0);
+    exit(0);
+  }
+  close(ends[0]);
+  if (keeps) close(copy);
+  redlock_free(client);
+  if (keeps) {
+    options.wait_ns = SECOND;
+    CHECK(redlock_lock(other, "a", &options, NULL) == REDLOCK_ETIMEOUT);
+  } else {
+    CHECK(redlock_lock(other, "a", NULL, NULL) == REDLOCK_OK);
+  }
+  close(ends[1]);
+  CHECK(waitpid(child, &status, 0) == child && status == 0);
+  if (keeps) CHECK(redlock_lock(other, "a", NULL, NULL) == REDLOCK_OK);
+  redlock_free(other);
+}
+
+static void AForkedChildKeepsNothing(void) { ForkedChild(0); }
+static void AForkedChildMayKeepACopy(void) { ForkedChild(1); }
+
 static void NotFromCallbacks(redlock_client* client, const redlock_event* event, void* arg) {
   int* started = arg;
   if (event->type != REDLOCK_EVENT_SAFE) return;
@@ -515,6 +556,8 @@ static const struct {
     {"NoAnswer", NoAnswer},
     {"LateGrant", LateGrant},
     {"Fork", Fork},
+    {"AForkedChildKeepsNothing", AForkedChildKeepsNothing},
+    {"AForkedChildMayKeepACopy", AForkedChildMayKeepACopy},
     {"Callbacks", Callbacks},
     {"Connecting", Connecting},
     {"Greeting", Greeting},
