@@ -17,6 +17,8 @@ using event::HttpServer;
 
 // What is younger is shown again.
 constexpr auto kFresh = 500ms;
+// After a walk there is none for as many times as long: they take a tenth of the time at most.
+constexpr int kRest = 9;
 
 std::string_view WithoutPort(std::string_view host) {
   if (host.starts_with('[')) {
@@ -74,19 +76,24 @@ std::optional<HttpServer::Page> StatusPage::Answer(const HttpServer::Request& re
 const std::string& StatusPage::Json() {
   const engine::Time now = port_.Now();
   if (made_at_ && now - *made_at_ < kFresh) return json_;
-  // Where there are few locks, the first portion is all of the walk.
-  if (!survey_.is_under_way()) {
-    survey_.Begin();
-    GoOn();
-  }
+  if (!survey_.is_under_way() && now >= next_walk_) BeginWalk(now);
   made_at_ = now;
   json_ = status::ToJson(sources_.look(), Details());
   return json_;
 }
 
+// Where there are few locks, the first portion is all of the walk.
+void StatusPage::BeginWalk(engine::Time now) {
+  walk_began_ = now;
+  survey_.Begin(now);
+  GoOn();
+}
+
 void StatusPage::GoOn() {
-  survey_.GoOn(port_.Now());
-  if (survey_.is_under_way()) go_on_.Schedule();
+  survey_.GoOn();
+  if (survey_.is_under_way()) return go_on_.Schedule();
+  const engine::Time now = port_.Now();
+  next_walk_ = now + kRest * (now - walk_began_);
 }
 
 status::Details StatusPage::Details() const {
@@ -95,8 +102,13 @@ status::Details StatusPage::Details() const {
   details.at = host::UtcNow();
   details.started = port_.Status().started;
   details.now = port_.Now();
-  details.findings = &survey_.last();
   details.timeline = &timeline_;
+  details.findings = survey_.last();
+  if (details.findings) {  // the rules may have changed since
+    const auto is_hidden = [this](const auto& row) { return !sources_.may_show(row.name); };
+    std::erase_if(details.findings->hot, is_hidden);
+    std::erase_if(details.findings->waits, is_hidden);
+  }
   for (const status::Loss& loss : losses_) {
     if (sources_.may_show(loss.name)) {
       details.losses.push_back(loss);

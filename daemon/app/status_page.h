@@ -44,6 +44,7 @@ class StatusPage {
 
  private:
   const std::string& Json();
+  void BeginWalk(engine::Time now);
   void GoOn();
   std::optional<status::Client> ClientOf(engine::SessionId session) const;
   status::Details Details() const;
@@ -54,6 +55,8 @@ class StatusPage {
   status::Timeline timeline_;
   std::deque<status::Loss> losses_;  // the newest first
   status::Survey survey_;
+  engine::Time walk_began_;
+  engine::Time next_walk_;  // not before
   event::EndOfTurn go_on_;  // with the walk
   std::string json_;        // as of
   std::optional<engine::Time> made_at_;

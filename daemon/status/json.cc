@@ -71,9 +71,9 @@ Json ListOf(const Elements& elements, Of of) {
 
 // Null until a walk has come to its end.
 Json SurveyOf(const Details& details) {
-  if (!*details.findings) return nullptr;
-  const Findings& found = **details.findings;
-  return {{"age_seconds", Seconds(details.now - found.ended)},
+  if (!details.findings) return nullptr;
+  const Findings& found = *details.findings;
+  return {{"age_seconds", Seconds(details.now - found.began)},
           {"hot", ListOf(found.hot, HotLockOf)},
           {"waits", ListOf(found.waits, WaitOf)},
           {"hidden", found.hidden}};

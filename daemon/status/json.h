@@ -27,9 +27,9 @@ struct Details {
   std::string at;  // now, and since when the daemon runs: both as in Loss
   std::string started;
   engine::Time now;
-  const std::optional<Findings>* findings = nullptr;  // these two never null
-  const Timeline* timeline = nullptr;
-  std::vector<Loss> losses;  // the newest first
+  std::optional<Findings> findings;    // none: no walk has come to its end yet
+  const Timeline* timeline = nullptr;  // never null
+  std::vector<Loss> losses;            // the newest first
   std::size_t hidden_losses = 0;
 };
 

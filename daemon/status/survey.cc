@@ -14,16 +14,17 @@ engine::RowPlace After(const engine::WaitView& wait) { return {wait.name, wait.p
 
 }  // namespace
 
-void Survey::Begin() {
+void Survey::Begin(engine::Time now) {
   CHECK(!is_under_way_);
   is_under_way_ = true;
+  began_ = now;
   next_ = {};
   lock_ = {};
   holder_.reset();
   hidden_ = 0;
 }
 
-void Survey::GoOn(engine::Time now) {
+void Survey::GoOn() {
   CHECK(is_under_way_);
   for (int batch = 0; batch < kBatches; ++batch) {
     const auto rows = sources_.rows(next_, kRows);
@@ -31,31 +32,35 @@ void Survey::GoOn(engine::Time now) {
       std::visit(
           [&](const auto& view) {
             next_ = After(view);
-            if (sources_.may_show(view.name)) return Take(now, view);
+            if (sources_.may_show(view.name)) return Take(view);
             ++hidden_;
           },
           row);
     }
     if (rows.size() >= kRows) continue;
     OfferLock();
-    last_ = Findings{now, hot_.Take(), waits_.Take(), hidden_};
+    last_ = Findings{began_, hot_.Take(), waits_.Take(), hidden_};
     is_under_way_ = false;
     return;
   }
 }
 
-void Survey::Take(engine::Time now, const engine::HoldView& hold) {
+engine::Duration Survey::Since(engine::Time then) const {
+  return std::max(began_ - then, engine::Duration(0));
+}
+
+void Survey::Take(const engine::HoldView& hold) {
   TurnTo(hold.name);
   lock_.is_held = true;
-  lock_.held = now - hold.granted;
+  lock_.held = Since(hold.granted);
   holder_ = hold.session;
 }
 
-void Survey::Take(engine::Time, const engine::KeptView& kept) { TurnTo(kept.name); }
+void Survey::Take(const engine::KeptView& kept) { TurnTo(kept.name); }
 
-void Survey::Take(engine::Time now, const engine::WaitView& wait) {
+void Survey::Take(const engine::WaitView& wait) {
   TurnTo(wait.name);
-  const engine::Duration waited = now - wait.since;
+  const engine::Duration waited = Since(wait.since);
   ++lock_.waiting;
   lock_.longest_wait = std::max(lock_.longest_wait, waited);
   waits_.Offer(waited, [&] {

@@ -40,9 +40,10 @@ struct Wait {
   std::optional<Client> client{};
 };
 
-// What a walk over all locks of this host found, as they were when it passed them.
+// What a walk over all locks of this host found. Durations are as of its beginning, so that they
+// compare, and 0 of what began after it.
 struct Findings {
-  engine::Time ended;
+  engine::Time began;
   std::vector<HotLock> hot;  // those with the longest lines, and of equal ones the longest wait
   std::vector<Wait> waits;   // those that wait longest
   std::size_t hidden = 0;    // rows of locks that not everybody may see
@@ -97,23 +98,25 @@ class Survey {
 
   // There is one under way.
   bool is_under_way() const { return is_under_way_; }
-  // Begins one at its first lock. None is under way.
-  void Begin();
-  // Goes on for one portion; `now` never goes back. At its end last() has its findings.
-  void GoOn(engine::Time now);
+  // Begins one, at its first lock. None is under way.
+  void Begin(engine::Time now);
+  // Goes on for one portion. At its end last() has its findings.
+  void GoOn();
   // Of the last that came to its end; nothing if none has.
   const std::optional<Findings>& last() const { return last_; }
 
  private:
-  void Take(engine::Time now, const engine::HoldView& hold);
-  void Take(engine::Time now, const engine::KeptView& kept);
-  void Take(engine::Time now, const engine::WaitView& wait);
+  void Take(const engine::HoldView& hold);
+  void Take(const engine::KeptView& kept);
+  void Take(const engine::WaitView& wait);
+  engine::Duration Since(engine::Time then) const;
   void TurnTo(const std::string& lock);
   void OfferLock();
 
   const Sources sources_;
   std::optional<Findings> last_;
   bool is_under_way_ = false;
+  engine::Time began_;  // the walk that is under way, and so are the rest
   engine::RowPlace next_;
   HotLock lock_;                             // the rows of which are being read
   std::optional<engine::SessionId> holder_;  // of it

@@ -153,6 +153,27 @@ TEST_F(StatusPageTest, OverManyLocksItWalksTurnByTurn) {
   EXPECT_THAT(FreshJson(), HasSubstr(R"("waiting":1)"));
 }
 
+TEST_F(StatusPageTest, BetweenLongWalksThereIsTimeForOthers) {
+  for (int i = 10'000; i < 11'000; ++i) AddWaits("x" + std::to_string(i), 1);
+  FreshJson();
+  port_.now += 2s;
+  ASSERT_TRUE(loop_.RunUntil([&] { return port_.rows_asked == 1000; }, 10s));
+  for (int seconds = 0; seconds < 17; ++seconds) FreshJson();
+  EXPECT_EQ(port_.rows_asked, 1000u) << "it took 2 s";
+  for (int seconds = 0; seconds < 2; ++seconds) FreshJson();
+  EXPECT_GT(port_.rows_asked, 1000u);
+}
+
+TEST_F(StatusPageTest, ARuleThatIsNewCountsForAnOldWalk) {
+  for (int i = 10'000; i < 11'000; ++i) AddWaits("x" + std::to_string(i), 1);
+  FreshJson();
+  port_.now += 2s;
+  ASSERT_TRUE(loop_.RunUntil([&] { return port_.rows_asked == 1000; }, 10s));
+  EXPECT_THAT(FreshJson(), HasSubstr("\"x10000\""));
+  hidden_ = "x1000";
+  EXPECT_THAT(FreshJson(), Not(HasSubstr("\"x1000")));
+}
+
 // However many ask, and however often.
 TEST_F(StatusPageTest, WhatIsYoungIsShownAgain) {
   AddWaits("x", 1);

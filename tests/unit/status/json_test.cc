@@ -32,13 +32,11 @@ class JsonTest : public testing::Test {
     details_.at = "2026-11-29T07:00:00Z";
     details_.started = "2026-11-29T06:00:00Z";
     details_.now = engine::Time(1000s);
-    details_.findings = &findings_;
     details_.timeline = &timeline_;
   }
   Json Parsed() const { return Json::parse(ToJson(now_, details_)); }
 
   metrics::Snapshot now_;
-  std::optional<Findings> findings_;
   Timeline timeline_;
   Details details_;
 };
@@ -64,22 +62,22 @@ TEST_F(JsonTest, HasTheDaemonAndItsNodes) {
 
 TEST_F(JsonTest, HasNoLocksBeforeTheyWereLookedAt) {
   EXPECT_TRUE(Parsed()["locks"].is_null());
-  findings_ = Findings{.ended = engine::Time(998s), .hot = {}, .waits = {}, .hidden = 3};
+  details_.findings = Findings{.began = engine::Time(998s), .hot = {}, .waits = {}, .hidden = 3};
   EXPECT_EQ(Parsed()["locks"],
             Json::parse(R"({"age_seconds": 2.0, "hot": [], "waits": [], "hidden": 3})"));
 }
 
 TEST_F(JsonTest, HasLocksWaitsAndLosses) {
-  findings_ = Findings{.ended = engine::Time(1000s),
-                       .hot = {{.name = "x",
-                                .waiting = 2,
-                                .longest_wait = 1500ms,
-                                .is_held = true,
-                                .held = 3s,
-                                .holder = Client{7, 1000, "job"}},
-                               {.name = "y", .waiting = 1, .longest_wait = 1s}},
-                       .waits = {{.name = "x", .waited = 1500ms, .place = 1}},
-                       .hidden = 0};
+  details_.findings = Findings{.began = engine::Time(1000s),
+                               .hot = {{.name = "x",
+                                        .waiting = 2,
+                                        .longest_wait = 1500ms,
+                                        .is_held = true,
+                                        .held = 3s,
+                                        .holder = Client{7, 1000, "job"}},
+                                       {.name = "y", .waiting = 1, .longest_wait = 1s}},
+                               .waits = {{.name = "x", .waited = 1500ms, .place = 1}},
+                               .hidden = 0};
   details_.losses = {{.at = "2026-11-29T06:59:00Z",
                       .name = "z",
                       .fence = 9007199254740993,

@@ -66,8 +66,8 @@ class SurveyTest : public testing::Test {
     }
   }
   const Findings& Walk() {
-    survey_.Begin();
-    while (survey_.is_under_way()) survey_.GoOn(now_);
+    survey_.Begin(now_);
+    while (survey_.is_under_way()) survey_.GoOn();
     return *survey_.last();
   }
   static std::vector<std::string> Names(const auto& found) {
@@ -89,7 +89,7 @@ TEST_F(SurveyTest, OfNothingFindsNothing) {
   const Findings& found = Walk();
   EXPECT_THAT(found.hot, IsEmpty());
   EXPECT_THAT(found.waits, IsEmpty());
-  EXPECT_EQ(found.ended, now_);
+  EXPECT_EQ(found.began, now_);
 }
 
 TEST_F(SurveyTest, TheHottestHasTheLongestLine) {
@@ -156,12 +156,12 @@ TEST_F(SurveyTest, APortionIsBounded) {
     AddHold(name);
     AddWaits(name, 2, std::chrono::seconds(i));
   }
-  survey_.Begin();
+  survey_.Begin(now_);
   std::size_t portions = 0;
   while (survey_.is_under_way()) {
     EXPECT_FALSE(survey_.last()) << "not before its end";
     asked_ = 0;
-    survey_.GoOn(now_);
+    survey_.GoOn();
     EXPECT_LE(asked_, kPortion);
     ++portions;
   }
@@ -189,21 +189,36 @@ TEST_F(SurveyTest, TheLastFindingsStayUntilTheNextWalkIsOver) {
   AddWaits("a", 1);
   Walk();
   rows_.clear();
-  survey_.Begin();
+  survey_.Begin(now_);
   EXPECT_THAT(Names(survey_.last()->hot), ElementsAre("a"));
-  survey_.GoOn(now_);
+  survey_.GoOn();
   EXPECT_THAT(survey_.last()->hot, IsEmpty());
+}
+
+// Else those that are passed last seem to have waited longest.
+TEST_F(SurveyTest, DurationsAreAsOfTheBeginning) {
+  AddWaits("a", 1, 5s);
+  for (int i = 100; i < 700; ++i) AddHold("x" + std::to_string(i));
+  AddWaits("y", 1, 3s);
+  now_ += 100s;
+  rows_.push_back(WaitView{
+      .name = "z", .session = 1, .since = now_, .until = std::nullopt, .place = 1, .note = ""});
+  now_ -= 100s;
+  const Findings& found = Walk();
+  EXPECT_THAT(Names(found.waits), ElementsAre("a", "y", "z"));
+  EXPECT_EQ(found.waits[0].waited, 5s);
+  EXPECT_EQ(found.waits[2].waited, 0s);
 }
 
 TEST_F(SurveyTest, WhatComesAndGoesMeanwhileDoesNoHarm) {
   for (int i = 100; i < 700; ++i) AddHold("x" + std::to_string(i));
-  survey_.Begin();
-  survey_.GoOn(now_);
+  survey_.Begin(now_);
+  survey_.GoOn();
   rows_.erase(rows_.begin() + 250, rows_.begin() + 260);
-  survey_.GoOn(now_);
+  survey_.GoOn();
   rows_.clear();
   AddWaits("y", 1);
-  while (survey_.is_under_way()) survey_.GoOn(now_);
+  while (survey_.is_under_way()) survey_.GoOn();
   EXPECT_THAT(Names(survey_.last()->hot), ElementsAre("y"));
 }
 
