@@ -108,6 +108,21 @@ hang_up
 must_exit 75 as member redlock run -n thing -- true
 must as member redlock run -w 30 thing -- true
 
+echo "== The journal is searched by fields, as docs/operations.md says"
+connect member
+say "lock jobs max-hold=100ms"
+expect '\* LOST lock=jobs *'
+hang_up
+found() { journalctl --no-pager "${@:2}" | grep -qE "$1"; }
+within 10 found 'lock jobs .* was ended at its max-hold' -u redlockd REDLOCK_LOCK=jobs
+within 10 found '"REDLOCK_LOCK" ?: ?"jobs"' -u redlockd REDLOCK_EVENT=lost -o json
+within 10 found 'there is a quorum' -u redlockd REDLOCK_EVENT=no-quorum REDLOCK_EVENT=quorum
+systemctl status redlockd --no-pager | grep -q "5 of 5 nodes up" || fail "no status line"
+
+echo "== The service can be started at boot"
+must systemctl enable --quiet redlockd.service
+must systemctl is-enabled --quiet redlockd.service
+
 echo "== A daemon that hangs is restarted by the watchdog"
 pid=$(property MainPID)
 kill -STOP "$pid"

@@ -128,5 +128,26 @@ TEST_F(MetricsTest, HasWhatTheAlertsTheDashboardAndTheDocumentName) {
   }
 }
 
+std::set<std::string> Found(const char* path, const char* what) {
+  std::stringstream text;
+  text << std::ifstream(path).rdbuf();
+  const std::string all = text.str();
+  const std::regex pattern(what);
+  std::set<std::string> found;
+  for (std::sregex_iterator at(all.begin(), all.end(), pattern), end; at != end; ++at) {
+    found.insert((*at)[1]);
+  }
+  return found;
+}
+
+// With what it means and what to do: three columns that are not empty.
+TEST(Alerts, AreAllExplained) {
+  const auto alerts = Found(ALERTS, "- alert: (\\w+)\n");
+  EXPECT_GT(alerts.size(), 5u);
+  EXPECT_EQ(
+      Found(OPERATIONS_MD, "\n\\| `(Redlockd\\w+)` \\| [^|\n]{20,} \\| [^|\n]{20,} \\|(?=\n)"),
+      alerts);
+}
+
 }  // namespace
 }  // namespace redlockd::metrics
