@@ -46,7 +46,8 @@ inline const std::error_category& category() noexcept {
       }
     }
   };
-  static const Category category;
+  // Never destroyed: an error may be looked at while the program ends.
+  static const Category& category = *new Category;
   return category;
 }
 
@@ -175,7 +176,7 @@ class Client {
   }
 
   // Takes the lock without waiting. Returns nullopt if another holds it.
-  std::optional<Grant> try_lock(const std::string& name, const LockOptions& options = {}) {
+  [[nodiscard]] std::optional<Grant> try_lock(const std::string& name, const LockOptions& options = {}) {
     redlock_grant grant = REDLOCK_GRANT_INIT;
     const redlock_lock_options raw = to_c(options);
     const int error = redlock_trylock(get(), to_c(name), &raw, &grant);
@@ -193,7 +194,7 @@ class Client {
 
   // Returns until when the lock is held: by this session if fence is 0, else by any session of this
   // host with that fence. Returns nullopt if it is not held or was lost.
-  std::optional<Grant> check(const std::string& name, std::uint64_t fence = 0) {
+  [[nodiscard]] std::optional<Grant> check(const std::string& name, std::uint64_t fence = 0) {
     redlock_grant grant = REDLOCK_GRANT_INIT;
     const int error = redlock_check(get(), to_c(name), fence, &grant);
     if (error == REDLOCK_ENOTHELD || error == REDLOCK_ELOST) return std::nullopt;

@@ -125,7 +125,7 @@ class Mutex {
 
     // `wait`: none is without limit.
     bool take(const std::optional<std::chrono::nanoseconds>& wait, const std::stop_token& stop) {
-      std::unique_lock guard(mutex_);
+      std::unique_lock<std::mutex> guard(mutex_);
       const auto is_free = [this] { return pid_ == 0; };
       const bool is_mine =
           wait ? given_.wait_for(guard, stop, *wait, is_free) : given_.wait(guard, stop, is_free);
@@ -135,7 +135,7 @@ class Mutex {
     void give() noexcept {
       // Notify while mutex_ is held: the next thread may destroy this object as soon as it has its
       // turn.
-      const std::lock_guard guard(mutex_);
+      const std::lock_guard<std::mutex> guard(mutex_);
       pid_ = 0;
       given_.notify_one();
     }
@@ -160,7 +160,7 @@ class Mutex {
   }
 
   std::shared_ptr<Hold> current() const noexcept {
-    const std::lock_guard guard(guard_);
+    const std::lock_guard<std::mutex> guard(guard_);
     return hold_;
   }
 
@@ -211,7 +211,7 @@ inline int Mutex::ask(std::int64_t wait_ns, const std::stop_token& stop) {
   auto result = session_.acquire(name_, options_, wait_ns, stop, REDLOCK_FOR_THREAD);
   if (result.is_taken()) return result.code;
   auto hold = std::make_shared<Hold>(std::move(result.require()));
-  const std::lock_guard guard(guard_);
+  const std::lock_guard<std::mutex> guard(guard_);
   hold_ = std::move(hold);
   holder_ = this_thread();
   return REDLOCK_OK;
