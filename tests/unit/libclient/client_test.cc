@@ -129,6 +129,50 @@ TEST(Client, AMovedOneKeepsItsSessionAndItsHandler) {
   client.unlock("jobs");
 }
 
+// C would take a NUL for the end: two tenants would share a lock.
+TEST(Client, ATextWithANulIsRefused) {
+  using namespace std::string_literals;
+  FakeDaemon daemon;
+  CppClient client(daemon.path());
+  const std::string name = "tenant\0one"s;
+  EXPECT_EQ(CodeOf([&] { client.lock(name); }), REDLOCK_EBADNAME);
+  EXPECT_EQ(CodeOf([&] { static_cast<void>(client.try_lock(name)); }), REDLOCK_EBADNAME);
+  EXPECT_EQ(CodeOf([&] { static_cast<void>(client.check(name)); }), REDLOCK_EBADNAME);
+  EXPECT_EQ(CodeOf([&] { client.unlock(name); }), REDLOCK_EBADNAME);
+  EXPECT_EQ(CodeOf([&] { client.lock("jobs", {.note = name}); }), REDLOCK_EINVAL);
+  EXPECT_EQ(CodeOf([&] { client.query("echo", {{"", name}}); }), REDLOCK_EINVAL);
+  EXPECT_EQ(CodeOf([&] { client.query("echo", {{name, "x"}}); }), REDLOCK_EINVAL);
+  EXPECT_EQ(CodeOf([&] { client.query("ech\0o"s); }), REDLOCK_EINVAL);
+  EXPECT_EQ(CodeOf([&] { CppClient other(daemon.path() + "\0x"s); }), REDLOCK_EINVAL);
+  EXPECT_TRUE(daemon.received().empty());
+}
+
+TEST(Client, AnEmptyOneSaysSo) {
+  FakeDaemon daemon;
+  CppClient client(daemon.path());
+  const CppClient other = std::move(client);
+  try {
+    client.lock("jobs");  // NOLINT: what a Client is after a move is promised
+    FAIL() << "locked";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), REDLOCK_EINVAL);
+    EXPECT_STREQ(error.what(), "invalid use: the Client was moved from");
+  }
+}
+
+TEST(Client, CanBeWokenUp) {
+  FakeDaemon daemon;
+  CppClient holder(daemon.path());
+  CppClient client(daemon.path());
+  holder.lock("jobs");
+  int code = REDLOCK_OK;
+  std::thread waiting([&] { code = CodeOf([&] { client.lock("jobs"); }); });
+  EXPECT_TRUE(daemon.WaitForWaiters("jobs", 1));
+  client.wakeup();
+  waiting.join();
+  EXPECT_EQ(code, REDLOCK_ECANCELLED);
+}
+
 // --- Waits that are bounded
 
 constexpr seconds kLate(5);  // far less than the 10 s of the answer timeout

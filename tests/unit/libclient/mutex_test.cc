@@ -198,6 +198,45 @@ TEST(Mutex, AHeldOneIsBusyForAnotherThread) {
   EXPECT_EQ(daemon.received().size(), 1U) << "only one thread stands in the daemon's line";
 }
 
+TEST(Mutex, AStrayUnlockGivesNoTurnAway) {
+  FakeDaemon daemon;
+  Mutex mutex(Session(daemon.path()), "jobs");
+  std::error_code error;
+  mutex.unlock(error);
+  EXPECT_EQ(error, REDLOCK_ENOTHELD);
+  mutex.lock();
+  mutex.unlock();
+  mutex.unlock(error);
+  EXPECT_EQ(error, REDLOCK_ENOTHELD);
+  const std::scoped_lock guard(mutex);
+  std::thread([&] { EXPECT_FALSE(mutex.try_lock()); }).join();
+}
+
+TEST(Mutex, NobodyWaitsForAThreadThatWaits) {
+  FakeDaemon daemon;
+  Session session(daemon.path());
+  const Hold holder = session.lock("jobs");
+  Mutex mutex(session, "jobs");
+  std::stop_source stop;
+  int code = REDLOCK_OK;
+  std::thread waiting([&] {
+    try {
+      mutex.lock(stop.get_token());
+    } catch (const Error& error) {
+      code = error.code();
+    }
+  });
+  EXPECT_TRUE(daemon.WaitForWaiters("jobs", 1));
+  EXPECT_FALSE(mutex.stop_token().stop_requested());
+  EXPECT_FALSE(mutex.valid());
+  EXPECT_EQ(mutex.fence(), 0U);
+  EXPECT_FALSE(mutex.try_lock());
+  EXPECT_FALSE(mutex.try_lock_for(milliseconds(10)));
+  stop.request_stop();
+  waiting.join();
+  EXPECT_EQ(code, REDLOCK_ECANCELLED);
+}
+
 TEST(Mutex, LearnsOfRenewalsWhileNobodyCallsIt) {
   FakeDaemon daemon;
   Mutex mutex(Session(daemon.path()), "jobs");

@@ -1,6 +1,7 @@
 // redlock::Session and redlock::Hold over a real socket.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -387,6 +388,27 @@ TEST_F(SessionTest, WaitsForADaemonThatComesLater) {
   const auto tried = Duration([&] { static_cast<void>(nowhere.try_lock("jobs", error)); });
   EXPECT_EQ(error, REDLOCK_ECONNECT);
   EXPECT_LT(tried, kSlack);
+}
+
+// Of all that the standard library could throw there is only std::bad_alloc.
+TEST_F(SessionTest, WithoutDescriptorsItFailsLikeOtherwise) {
+  rlimit before{};
+  getrlimit(RLIMIT_NOFILE, &before);
+  rlimit none = before;
+  none.rlim_cur = 3;  // of these 0 to 2 are open
+  setrlimit(RLIMIT_NOFILE, &none);
+  std::error_code no_thread;
+  static_cast<void>(session_.try_lock("jobs", no_thread));
+  int thrown = REDLOCK_OK;
+  try {
+    static_cast<void>(session_.lock("jobs"));
+  } catch (const Error& error) {
+    thrown = error.code();
+  }
+  setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_EQ(no_thread, REDLOCK_ENOMEM);
+  EXPECT_EQ(thrown, REDLOCK_ENOMEM);
+  EXPECT_TRUE(session_.lock("jobs").valid());
 }
 
 // M4.
