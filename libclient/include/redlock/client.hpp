@@ -176,7 +176,8 @@ class Client {
   }
 
   // Takes the lock without waiting. Returns nullopt if another holds it.
-  [[nodiscard]] std::optional<Grant> try_lock(const std::string& name, const LockOptions& options = {}) {
+  [[nodiscard]] std::optional<Grant> try_lock(const std::string& name,
+                                              const LockOptions& options = {}) {
     redlock_grant grant = REDLOCK_GRANT_INIT;
     const redlock_lock_options raw = to_c(options);
     const int error = redlock_trylock(get(), to_c(name), &raw, &grant);

@@ -335,8 +335,8 @@ int redlock_fd(const redlock_client* client);
 short redlock_events(const redlock_client* client);
 
 /* Returns for how long to poll, in ns, until redlock_dispatch() has something to do even if there is
- * no event; negative: there is no such time. It is so while the client is connecting. Call it again
- * after each call on the client. */
+ * no event; negative: there is no such time. There is one while the client is connecting, and while it
+ * keeps a socket after REDLOCK_EVENT_CLOSED. Call it again after each call on the client. */
 int64_t redlock_poll_timeout(const redlock_client* client);
 
 /* Goes on connecting, or sends and reads as much as is possible without blocking; runs callbacks.

@@ -276,6 +276,23 @@ TEST(StartConnect, TakesWhatComesWithTheGreeting) {
   EXPECT_EQ(loop.closed_, 1);
 }
 
+// The daemon would release the locks at once if the socket of a broken session was closed.
+TEST(StartConnect, AKeptSocketGoesWithTheLastDeadline) {
+  FakeDaemon daemon;
+  Loop loop;
+  ASSERT_EQ(loop.Connect(daemon.path()), REDLOCK_OK);
+  ASSERT_EQ(loop.Wait(), REDLOCK_OK);
+  redlock_lock_options options = REDLOCK_LOCK_OPTIONS_INIT;
+  options.ttl_ns = kSecond;
+  redlock_grant grant = REDLOCK_GRANT_INIT;
+  ASSERT_EQ(redlock_lock(loop.client(), "jobs", &options, &grant), REDLOCK_OK);
+  daemon.Say("HTTP/1.1 400 Bad Request");
+  while (loop.closed_ == 0) loop.Turn();
+  while (redlock_poll_timeout(loop.client()) >= 0) loop.Turn();
+  EXPECT_GE(redlock_now(), grant.deadline_ns);
+  EXPECT_TRUE(daemon.WaitForSessions(0));
+}
+
 // Each would wait without end if it waited for the daemon.
 TEST(NonBlockingCalls, DoNotWaitForADaemonThatHangs) {
   FakeDaemon daemon;
