@@ -17,9 +17,6 @@ using std::chrono::seconds;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-// What does not keep its time at all takes 5 s or more.
-constexpr seconds kSlack{3};
-
 // The Error that `call` throws, as "CODE: text"; "" if it does not.
 template <typename Call>
 std::string ErrorOf(Call call) {

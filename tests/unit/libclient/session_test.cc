@@ -37,10 +37,6 @@ constexpr bool kWithThreadSanitizer = __has_feature(thread_sanitizer);
 constexpr bool kWithThreadSanitizer = false;
 #endif
 
-// A sanitizer and other jobs on the machine make all of this slower. What does not keep its time at
-// all takes 5 s or more.
-constexpr seconds kSlack{3};
-
 template <typename Call>
 std::chrono::nanoseconds Duration(Call call) {
   const auto begin = std::chrono::steady_clock::now();
