@@ -159,7 +159,7 @@ class Hold {
 class Session {
  public:
   // An empty path means $REDLOCK_SOCKET, or /run/redlockd/redlockd.sock if that is not set. Nothing
-  // is connected before the first lock.
+  // is connected before the first call.
   explicit Session(const std::string& path = {})
       : Session(redlock_session_new(detail::to_c_or_null(path))) {}
   // The session that all parts of the process share: one for each path. It never ends.
@@ -185,7 +185,7 @@ class Session {
   [[nodiscard]] Reply query(const std::string& verb, const Fields& args = {},
                             std::chrono::nanoseconds timeout = kPatience,
                             const std::stop_token& stop = {}) {
-    Answer answer = ask(detail::to_c(verb), args, timeout, stop);
+    Answer answer = ask(&verb, args, timeout, stop);
     answer.require();
     return std::move(answer.reply);
   }
@@ -193,7 +193,7 @@ class Session {
   [[nodiscard]] Reply query(const std::string& verb, std::error_code& error,
                             const Fields& args = {}, std::chrono::nanoseconds timeout = kPatience,
                             const std::stop_token& stop = {}) {
-    Answer answer = ask(detail::to_c(verb), args, timeout, stop);
+    Answer answer = ask(&verb, args, timeout, stop);
     error = {answer.code, category()};
     return std::move(answer.reply);
   }
@@ -398,9 +398,17 @@ class Session {
   };
 
   // verb nullptr: it only connects.
-  Answer ask(const char* verb, const Fields& args, std::chrono::nanoseconds timeout,
+  Answer ask(const std::string* verb, const Fields& args, std::chrono::nanoseconds timeout,
              const std::stop_token& stop) {
-    const std::vector<redlock_arg> raw = detail::to_c(args);
+    try {
+      return send(verb == nullptr ? nullptr : detail::to_c(*verb), detail::to_c(args), timeout,
+                  stop);
+    } catch (const Error& error) {  // of a text that C cannot have
+      return {error.code(), error.what(), {}};
+    }
+  }
+  Answer send(const char* verb, const std::vector<redlock_arg>& args,
+              std::chrono::nanoseconds timeout, const std::stop_token& stop) {
     const std::unique_ptr<redlock_request, FreeRequest> request(
         redlock_request_new(session_.get()));
     if (request == nullptr) throw std::bad_alloc();
@@ -409,8 +417,8 @@ class Session {
     {
       const std::stop_callback cancel(stop, [&] { redlock_request_cancel(request.get()); });
       answer.code = verb == nullptr ? redlock_request_connect(request.get(), timeout.count())
-                                    : redlock_request_query(request.get(), verb, raw.data(),
-                                                            raw.size(), timeout.count(), &reply);
+                                    : redlock_request_query(request.get(), verb, args.data(),
+                                                            args.size(), timeout.count(), &reply);
     }
     const detail::ReplyPtr owner(reply);
     answer.text = redlock_request_error_text(request.get());

@@ -262,6 +262,9 @@ TEST(StartConnect, MayBeginWhenTheSessionHasEnded) {
   EXPECT_EQ(loop.Wait(), REDLOCK_OK);
   EXPECT_EQ(loop.calls_, 2);
   EXPECT_EQ(redlock_query(loop.client(), "ping", nullptr, 0, nullptr), REDLOCK_OK);
+  daemon.Drop();
+  EXPECT_EQ(loop.Turn(), REDLOCK_ECLOSED);
+  EXPECT_EQ(loop.closed_, 2) << "the function for events stays";
 }
 
 // What comes with the greeting is not left unread: no poll would say that it is there.

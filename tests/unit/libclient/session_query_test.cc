@@ -90,6 +90,9 @@ TEST_F(SessionQueryTest, RefusesWhatIsNoQuery) {
   EXPECT_NE(ErrorOf([&] { static_cast<void>(session_.query("show", {{"", "a\0b"s}})); }), "");
   EXPECT_NE(ErrorOf([&] { static_cast<void>(session_.query("list", {}, seconds(0))); }), "");
   EXPECT_NE(ErrorOf([&] { session_.connect(seconds(-1)); }), "");
+  std::error_code error;
+  EXPECT_TRUE(session_.query("nul\0l"s, error).rows.empty());
+  EXPECT_EQ(error, REDLOCK_EINVAL) << "without an exception";
   const std::string word(5000, 'x');
   EXPECT_THAT(ErrorOf([&] {
                 static_cast<void>(session_.query("show", {{"", word}}));

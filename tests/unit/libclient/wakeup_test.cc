@@ -92,17 +92,20 @@ TEST_F(WakeupTest, EndsAnAttemptToConnect) {
 std::atomic<redlock_client*> of_handler{nullptr};
 std::atomic<int> signals{0};
 
-void WakeUpOnce(int) {
+// By the second signal.
+void WakeUp(int) {
+  const int before = errno;
   errno = EDOM;
   if (++signals > 1) redlock_wakeup(of_handler);
   if (errno != EDOM) std::abort();
+  errno = before;
 }
 
 TEST_F(WakeupTest, MayBeCalledInASignalHandler) {
   of_handler = client_;
   signals = 0;
   struct sigaction action {};
-  action.sa_handler = &WakeUpOnce;  // without SA_RESTART
+  action.sa_handler = &WakeUp;  // without SA_RESTART
   struct sigaction before {};
   sigaction(SIGUSR1, &action, &before);
   int error = -1;
