@@ -1,13 +1,16 @@
 // redlock::Client: what the C++ layer adds to the C interface.
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <optional>
 #include <redlock/redlock.hpp>
 #include <thread>
 
+#include "tests/unit/libclient/child.h"
 #include "tests/unit/libclient/fake_daemon.h"
 
 namespace redlock::client {
@@ -250,6 +253,39 @@ TEST(Client, AfterNonsenseWithoutAHoldNothingIsKept) {
   CppClient client(daemon.path());
   EXPECT_EQ(CodeOf([&] { client.query("say", {{"", "what?"}}); }), REDLOCK_ECLOSED);
   EXPECT_TRUE(daemon.WaitForSessions(0));
+}
+
+// M9: a lock ends with the process that took it, also if that has children.
+TEST(Client, AChildDoesNotKeepTheSession) {
+  FakeDaemon daemon;
+  std::optional<CppClient> client(std::in_place, daemon.path());
+  std::optional<CppClient> broken(std::in_place, daemon.path());
+  client->lock("jobs");
+  broken->lock("other");
+  static_cast<void>(CodeOf([&] { broken->query("say", {{"", "what?"}}); }));  // a kept socket
+  const ChildThatWaits child;
+  EXPECT_TRUE(daemon.WaitForSessions(2));
+  client.reset();
+  broken.reset();
+  EXPECT_TRUE(daemon.WaitForSessions(0));
+}
+
+// The number of the parent's socket may be that of something else in the child.
+TEST(Client, AChildClosesNothingTwice) {
+  FakeDaemon daemon;
+  std::optional<CppClient> client(std::in_place, daemon.path());
+  const int fd = client->fd();
+  const pid_t child = fork();
+  if (child == 0) {
+    if (dup2(STDIN_FILENO, fd) != fd) _exit(1);
+    const int code = CodeOf([&] { client->lock("jobs"); });
+    client.reset();
+    _exit(code == REDLOCK_EFORK && fcntl(fd, F_GETFD) >= 0 ? 0 : 2);
+  }
+  int status = -1;
+  waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(CodeOf([&] { client->lock("jobs"); }), REDLOCK_OK);
 }
 
 // --- Clocks

@@ -6,7 +6,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -17,6 +16,7 @@
 #include <vector>
 
 #include "tests/support/wait.h"
+#include "tests/unit/libclient/child.h"
 #include "tests/unit/libclient/fake_daemon.h"
 
 namespace redlock::client {
@@ -589,33 +589,6 @@ TEST_F(SessionTest, AChildHoldsNothingAndHasASessionOfItsOwn) {
   const auto lines = daemon_.received();
   EXPECT_EQ(std::count(lines.begin(), lines.end(), "unlock jobs fence=1 as=1"), 1);
 }
-
-// A child of the test that has no program of its own; it ends with the object.
-class ChildThatWaits {
- public:
-  ChildThatWaits() {
-    EXPECT_EQ(pipe(ends_.data()), 0);
-    pid_ = fork();
-    if (pid_ == 0) {
-      close(ends_[1]);
-      char byte = 0;
-      _exit(read(ends_[0], &byte, 1) == 0 ? 0 : 1);  // until the parent closes its end
-    }
-    close(ends_[0]);
-  }
-  ChildThatWaits(const ChildThatWaits&) = delete;
-  ChildThatWaits& operator=(const ChildThatWaits&) = delete;
-  ~ChildThatWaits() {
-    close(ends_[1]);
-    int status = -1;
-    waitpid(pid_, &status, 0);
-    EXPECT_EQ(status, 0);
-  }
-
- private:
-  std::array<int, 2> ends_{-1, -1};
-  pid_t pid_ = -1;
-};
 
 // The child's copy of the socket is closed: a lock ends with the process that took it.
 TEST_F(SessionTest, AChildDoesNotKeepTheParentsSession) {
