@@ -40,6 +40,26 @@ struct AcquireOp {  // rule A2; also heals (rule C6) and takes a new block (rule
   Duration grace{0};               // how long this daemon may take to come once it is called
   Duration most_life = kNoExpiry;  // a shorter life than the node's is enough (rule E10)
 };
+// Rule G1: takes several locks, all of them or none.
+struct ClaimOp {
+  struct Name {
+    std::string lock{};
+    std::string owner{};
+    Fence proposal;
+    Fence block = 1;
+    // Rule G5: where the others register, this one does, too. Else its entry leaves the queue: it stands
+    // aside there, and its vote counts by its stamp all the same.
+    bool registers = true;
+  };
+  std::vector<Name> names{};  // 1..kMostNames, no lock twice
+  Duration ttl;
+  // As of an acquire, and the same for all names. One that registers where it is refused does so in
+  // all queues as soon as one name is busy, or not its turn.
+  Queueing queueing = Queueing::kNone;
+  Stamp stamp = 0;
+  Duration grace{0};
+  Duration most_life = kNoExpiry;
+};
 struct ConfirmOp {  // rules A4, A6
   std::string lock{};
   std::string owner{};
@@ -55,6 +75,8 @@ struct ReleaseOp {  // rule C4: compare and delete; runs in quarantine too
   std::string lock{};
   std::string owner{};
   bool leave = false;  // the owner's daemon also leaves the queue (rule E6.3)
+  // The lock whose link it takes: the first of the claim that it takes back (rule C4); empty: its own.
+  std::string link{};
 };
 struct BreakOp {  // rule I3: ends that owner's lease; runs in quarantine too
   std::string lock{};
@@ -118,13 +140,15 @@ struct AdoptOp {      // rule D3: write this daemon's settings and set; the grea
   std::string set{};  // may be empty: not known yet
 };
 
-using NodeOp = std::variant<AcquireOp, ConfirmOp, RenewOp, ReleaseOp, BreakOp, InspectOp,
+using NodeOp = std::variant<AcquireOp, ClaimOp, ConfirmOp, RenewOp, ReleaseOp, BreakOp, InspectOp,
                             NameHolderOp, ProbeOp, SuspectOp, TrustOp, AdoptOp>;
 
 // The room that carries ops to a node puts at most this many renewals, or releases, in one call, and
 // at most this many acquires, which take longer: so that no node stops for long (rule C16).
 inline constexpr std::size_t kMostPerCall = 64;
 inline constexpr std::size_t kMostAcquiresPerCall = 16;
+// And this many locks are taken together (rule G1).
+inline constexpr std::size_t kMostNames = 16;
 
 // Carried with an op and handed back with its answer, so that the engine knows what was answered
 // without a table of ops. Opaque to everybody else.
@@ -155,7 +179,7 @@ enum class Verdict : std::uint8_t {
   kOk,
   kBusy,        // another owner's key (acquire)
   kNotTurn,     // free, but another daemon is before this one in the queue (acquire, rule E6.2)
-  kTurn,        // a stand's answer in place of a vote (acquire, rule E8.3)
+  kTurn,        // a stand's answer in place of a vote (acquire and claim, rule E8.3)
   kNotOwner,    // the key is not this owner's, or is gone (confirm, renew, release, break)
   kPassed,      // confirm: the stored fence is missing or greater than T (rule A6)
   kSkew,        // the fence would pass this node's TIME + fence_window (rule A6)
@@ -203,7 +227,7 @@ struct NodeAnswer {
   // 0 if there was none (kError), or if another answer out of the same reply has it: what that says
   // of the node's clock is read once.
   NodeTime node_time = 0;
-  // Acquire kOk: s of rule A2. Acquire kBusy, kNotTurn and kTurn, confirm kPassed, inspect: the
+  // Acquire and claim kOk: s of rule A2. Acquire kBusy, kNotTurn and kTurn, confirm kPassed, inspect: the
   // stored fence, 0 if none.
   Fence fence = 0;
   // kBusy, break and inspect: the key's PTTL. kNotTurn: how long the head may take to come; 0: it was not
@@ -222,6 +246,14 @@ struct NodeAnswer {
   // Renew kNotOwner: this owner's lease was broken here (rule I4).
   bool broken = false;
   std::shared_ptr<const NodeFacts> facts{};  // of a probe; else none
+
+  // Claim: for each name, in the order asked, what an acquire of it would be answered; kTurn where it
+  // might have been had, and was not taken. None where the node says nothing of names: a refusal by
+  // rule D, or an error of the call. The answer itself is kOk or kTurn where all of them are; else the
+  // first that may not be had gives verdict, fence, left and text (rule G6). `greatest` and `place` are
+  // the greatest of all names.
+  std::vector<NodeAnswer> names{};
+  std::size_t which = 0;  // of the names: the first that may not be had, 0 if all may
 };
 
 // What one daemon says to another by way of a node (rule E5). It may be lost, late, or delivered

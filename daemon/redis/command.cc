@@ -55,21 +55,16 @@ class Writer {
   void operator()(std::span<const engine::AcquireOp> batch) {
     Key(kSentinelKey);
     for (const engine::AcquireOp& op : batch) OfLock(op.lock);
-    Settings();
-    Arg(Milliseconds(set_.fence_life));
-    Arg(Microseconds(set_.retry_interval));
-    Arg(Microseconds(set_.max_interval));
-    Arg(Microseconds(set_.first_poll));
-    Hears();
-    for (const engine::AcquireOp& op : batch) {
-      Arg(op.owner);
-      Arg(Milliseconds(op.ttl));
-      Arg(op.proposal);
-      Arg(op.block);
-      Arg(Word(op.queueing));
-      Arg(op.stamp);
-      Arg(Microseconds(op.grace));
-      Arg(Microseconds(op.most_life));
+    OfQueues();
+    for (const engine::AcquireOp& op : batch) OfWant(op, op);
+  }
+  void operator()(const engine::ClaimOp& op) {
+    Key(kSentinelKey);
+    for (const engine::ClaimOp::Name& name : op.names) OfLock(name.lock);
+    OfQueues();
+    for (const engine::ClaimOp::Name& name : op.names) {
+      OfWant(name, op);
+      Arg(name.registers ? "0" : "1");
     }
   }
   void operator()(const engine::ConfirmOp& op) {
@@ -191,6 +186,25 @@ class Writer {
     char* const end = std::to_chars(text.data(), text.data() + text.size(), number).ptr;
     Arg(std::string_view(text.data(), end));
   }
+  void OfQueues() {
+    Settings();
+    Arg(Milliseconds(set_.fence_life));
+    Arg(Microseconds(set_.retry_interval));
+    Arg(Microseconds(set_.max_interval));
+    Arg(Microseconds(set_.first_poll));
+    Hears();
+  }
+  // One lock that is asked for: itself, and what all that are asked for by the op have in common.
+  void OfWant(const auto& lock, const auto& op) {
+    Arg(lock.owner);
+    Arg(Milliseconds(op.ttl));
+    Arg(lock.proposal);
+    Arg(lock.block);
+    Arg(Word(op.queueing));
+    Arg(op.stamp);
+    Arg(Microseconds(op.grace));
+    Arg(Microseconds(op.most_life));
+  }
   void Settings() {
     ++args_;
     run_id_at_ = words_.size();
@@ -220,6 +234,7 @@ class Writer {
 ScriptId ScriptOf(const engine::NodeOp& op) {
   return std::visit(Overloaded{
                         [](const engine::AcquireOp&) { return ScriptId::kAcquire; },
+                        [](const engine::ClaimOp&) { return ScriptId::kClaim; },
                         [](const engine::ConfirmOp&) { return ScriptId::kConfirm; },
                         [](const engine::RenewOp&) { return ScriptId::kRenew; },
                         [](const engine::ReleaseOp&) { return ScriptId::kRelease; },
@@ -259,9 +274,15 @@ Call CallOf(std::span<const engine::ReleaseOp> batch, const SetOptions& set) {
 }
 
 ReplyForm FormOf(const engine::NodeOp& op) {
+  if (std::holds_alternative<engine::ClaimOp>(op)) return ReplyForm::kNames;
   const bool has_letter =
       std::holds_alternative<engine::RenewOp>(op) || std::holds_alternative<engine::ReleaseOp>(op);
   return has_letter ? ReplyForm::kLetters : ReplyForm::kWhole;
+}
+
+std::size_t PartsOf(const engine::NodeOp& op) {
+  const auto* claim = std::get_if<engine::ClaimOp>(&op);
+  return claim == nullptr ? 1 : claim->names.size();
 }
 
 }  // namespace redlockd::redis

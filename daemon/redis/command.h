@@ -55,7 +55,10 @@ enum class ReplyForm : std::uint8_t {
   kWhole,    // there is one op, and the reply is its answer
   kLetters,  // the reply's text has a letter for each
   kRows,     // some elements of the reply for each
+  kNames,    // there is one op, and some elements for each of its names
 };
 ReplyForm FormOf(const engine::NodeOp& op);
+// How many parts the reply to it has: the names of a claim; else one.
+std::size_t PartsOf(const engine::NodeOp& op);
 
 }  // namespace redlockd::redis

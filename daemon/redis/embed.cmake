@@ -1,12 +1,15 @@
 # Writes TO, the definitions of scripts.h: the SCRIPTS (a list) in FROM, each after the prelude, and
-# after queue.lua if its first line says so.
+# after queue.lua and want.lua if its first line says so.
 file(READ ${FROM}/prelude.lua prelude)
 file(READ ${FROM}/queue.lua queue)
+file(READ ${FROM}/want.lua want)
 set(rows "")
 foreach(script IN LISTS SCRIPTS)
   file(READ ${FROM}/${script}.lua body)
   if(body MATCHES "^-- Needs queue.lua.\n")
     set(body "${queue}${body}")
+  elseif(body MATCHES "^-- Needs queue.lua and want.lua.\n")
+    set(body "${queue}${want}${body}")
   endif()
   string(CONCAT source "${prelude}" "${body}")
   string(SHA1 sha "${source}")

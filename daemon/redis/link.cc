@@ -42,7 +42,7 @@ bool Link::Send(std::span<const engine::Ticket> tickets, const Question& questio
     due_.push_back({.ticket = ticket,
                     .is_probe = question.is_probe(),
                     .form = question.form(),
-                    .ops = tickets.size(),
+                    .parts = question.parts(),
                     .sent = now});
   }
   asked_ += tickets.size();
@@ -200,7 +200,7 @@ void Link::TakeOfOp(Reply reply) {
     AddressToFirst(answer);
     return parts_.user.OnAnswer(std::move(answer));
   }
-  engine::NodeAnswers all{ParseAnswers(*reply, first.form, first.ops)};
+  engine::NodeAnswers all{ParseAnswers(*reply, first.form, first.parts)};
   for (engine::NodeAnswer& answer : all.answers) AddressToFirst(answer);
   parts_.user.OnAnswers(std::move(all));
 }

@@ -103,7 +103,7 @@ class Link {
     engine::Ticket ticket{};  // kSettle: its subject is the number of the other link
     bool is_probe = false;
     ReplyForm form = ReplyForm::kWhole;
-    std::size_t ops = 1;  // that share one reply: this one and those after it
+    std::size_t parts = 1;  // of that reply: for this op and those after it, or its names
     Clock::time_point sent{};
     bool timed_out = false;  // and this was reported to the user
     Reply info{};            // of a probe, once it is there

@@ -58,7 +58,9 @@ void Nodes::Ask(engine::AskNodes ask) {
   if (auto* acquire = std::get_if<engine::AcquireOp>(&ask.op))
     return Join(std::move(*acquire), ask);
   const Question question(ask.op, options_.set);
-  if (question.lane()) {
+  if (const auto* claim = std::get_if<engine::ClaimOp>(&ask.op)) {
+    SendBatchesBefore(*claim);
+  } else if (question.lane()) {
     SendBatchesOf(batches_[*question.lane() % batches_.size()]);
   } else {
     SendBatches();
@@ -94,12 +96,19 @@ void Nodes::Batch<Op>::Add(engine::NodeSet to, const engine::Ticket& ticket, Op 
   ops.push_back(std::move(op));
 }
 
-Nodes::LinkBatches& Nodes::BatchesFor(const std::string& lock) {
-  LinkBatches& link = batches_[LaneOf(lock) % batches_.size()];
+Nodes::LinkBatches& Nodes::BatchesFor(std::size_t lane, const std::string& lock) {
+  LinkBatches& link = batches_[lane % batches_.size()];
   // What was asked of the lock before goes out before.
   const auto is_of_it = [&](const engine::AcquireOp& op) { return op.lock == lock; };
   if (std::ranges::any_of(link.acquires.ops, is_of_it)) SendBatchesOf(link);
   return link;
+}
+
+// Its locks may be of several links, and it goes over one.
+void Nodes::SendBatchesBefore(const engine::ClaimOp& claim) {
+  for (const engine::ClaimOp::Name& name : claim.names) {
+    SendBatchesOf(batches_[LaneOf(name.lock) % batches_.size()]);
+  }
 }
 
 void Nodes::Join(engine::RenewOp op, const engine::AskNodes& ask) {
@@ -109,13 +118,13 @@ void Nodes::Join(engine::RenewOp op, const engine::AskNodes& ask) {
 }
 
 void Nodes::Join(engine::ReleaseOp op, const engine::AskNodes& ask) {
-  auto& batch = BatchesFor(op.lock).releases;
+  auto& batch = BatchesFor(LaneOf(op), op.lock).releases;
   if (!batch.HasRoomFor(ask.nodes, engine::kMostPerCall)) Send(batch);
   batch.Add(ask.nodes, ask.ticket, std::move(op));
 }
 
 void Nodes::Join(engine::AcquireOp op, const engine::AskNodes& ask) {
-  LinkBatches& link = BatchesFor(op.lock);
+  LinkBatches& link = BatchesFor(LaneOf(op.lock), op.lock);
   auto& batch = link.acquires;
   if (!batch.HasRoomFor(ask.nodes, engine::kMostAcquiresPerCall)) SendBatchesOf(link);
   batch.Add(ask.nodes, ask.ticket, std::move(op));

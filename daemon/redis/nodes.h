@@ -38,7 +38,8 @@ class Nodes {
   // cannot be asked now is a silence with gone=true at the end of this turn. All that a link is
   // asked in a turn goes out in one write, and what is asked of one lock in the order of Ask, but for
   // renewals. These go out in as few calls as possible, and so do the releases and the acquires of a
-  // turn, which come in this order (rule C16). So a renewal may come before or after what else is
+  // turn, which come in this order (rule C16); a claim goes alone, after what was asked of its locks. So a
+  // renewal may come before or after what else is
   // asked of its lock: it compares the owner, and the engine asks one question of a node for an owner
   // at a time (rule C5).
   void Ask(engine::AskNodes ask);
@@ -71,7 +72,8 @@ class Nodes {
     Batch<engine::AcquireOp> acquires{};
   };
 
-  LinkBatches& BatchesFor(const std::string& lock);
+  LinkBatches& BatchesFor(std::size_t lane, const std::string& lock);
+  void SendBatchesBefore(const engine::ClaimOp& claim);
   void Join(engine::RenewOp op, const engine::AskNodes& ask);
   void Join(engine::ReleaseOp op, const engine::AskNodes& ask);
   void Join(engine::AcquireOp op, const engine::AskNodes& ask);

@@ -12,8 +12,10 @@
 
 namespace redlockd::redis {
 
-// A number that all ops of a lock have in common: they go over one link.
+// A number that all ops of a lock have in common: they go over one link. Those of a claim go over that of
+// its first name, and so do releases that say so.
 std::size_t LaneOf(const std::string& lock);
+std::size_t LaneOf(const engine::ReleaseOp& op);
 
 // What is said over one connection to a node, and not over another.
 struct OfConnection {
@@ -39,15 +41,19 @@ class Question {
   bool is_probe() const { return is_probe_; }
   // How the answers to its ops are found in the reply.
   ReplyForm form() const { return form_; }
+  // How many parts the reply has for them (command.h).
+  std::size_t parts() const { return parts_; }
   // None for an op of no lock, and for renewals. These may run on any connection, and before or
   // after what else is asked of their locks: renew.lua only lengthens what is still the owner's.
   std::optional<std::size_t> lane() const { return lane_; }
 
  private:
-  Question(Call call, ReplyForm form, std::optional<std::size_t> lane, bool is_probe = false);
+  Question(Call call, ReplyForm form, std::size_t parts, std::optional<std::size_t> lane,
+           bool is_probe = false);
 
   bool is_probe_ = false;
   ReplyForm form_ = ReplyForm::kWhole;
+  std::size_t parts_ = 1;
   std::optional<std::size_t> lane_;
   Call call_;
 };

@@ -200,6 +200,35 @@ std::vector<NodeAnswer> AnswersOfRows(const redisReply& reply, std::size_t size)
   return answers;
 }
 
+bool MayBeHad(const NodeAnswer& name) {
+  return name.verdict == Verdict::kOk || name.verdict == Verdict::kTurn;
+}
+
+// The answer to a claim, by those for its names. One that says of some that they were taken, and of
+// others that they were not, is none.
+NodeAnswer AnswerOfNames(std::vector<NodeAnswer> names, NodeTime time) {
+  const auto refused = std::ranges::find_if_not(names, MayBeHad);
+  const bool is_refused = refused != names.end();
+  const std::size_t which = is_refused ? static_cast<std::size_t>(refused - names.begin()) : 0;
+  const auto taken = std::ranges::count(names, Verdict::kOk, &NodeAnswer::verdict);
+  if (taken != 0 && static_cast<std::size_t>(taken) != names.size()) {
+    return Error("expected all locks of a claim to be taken, or none; " + std::to_string(taken) +
+                 " of " + std::to_string(names.size()) + " were");
+  }
+  NodeAnswer answer = names[which];
+  answer.which = which;
+  if (answer.verdict != Verdict::kError) {
+    answer.node_time = time;
+    for (const NodeAnswer& name : names) {
+      answer.greatest = std::max(answer.greatest, name.greatest);
+      answer.place = std::max(answer.place, name.place);
+    }
+  }
+  for (NodeAnswer& name : names) name.node_time = 0;
+  answer.names = std::move(names);
+  return answer;
+}
+
 // A node may give it instead of what was asked for: it is about all ops of the call.
 bool IsOfAll(Verdict verdict) {
   return verdict == Verdict::kAmnesia || verdict == Verdict::kQuarantine ||
@@ -224,14 +253,19 @@ NodeAnswer ParseAnswer(const redisReply& reply) {
 }
 
 std::vector<NodeAnswer> ParseAnswers(const redisReply& reply, ReplyForm form, std::size_t size) {
-  if (form == ReplyForm::kRows) {
-    if (auto answers = AnswersOfRows(reply, size); !answers.empty()) return answers;
+  const bool has_rows = form == ReplyForm::kRows || form == ReplyForm::kNames;
+  const std::size_t ops = form == ReplyForm::kNames ? 1 : size;
+  if (has_rows) {
+    if (auto answers = AnswersOfRows(reply, size); !answers.empty()) {
+      if (form == ReplyForm::kRows) return answers;
+      return {AnswerOfNames(std::move(answers), Element(reply, 1)->integer)};
+    }
   }
   const NodeAnswer whole = ParseAnswer(reply);
-  if (form == ReplyForm::kRows && !IsOfAll(whole.verdict)) return {size, NoRows(reply)};
+  if (has_rows && !IsOfAll(whole.verdict)) return {ops, NoRows(reply)};
   std::vector<NodeAnswer> answers;
-  answers.reserve(size);
-  for (std::size_t i = 0; i < size; ++i) {
+  answers.reserve(ops);
+  for (std::size_t i = 0; i < ops; ++i) {
     const bool has_letter = form == ReplyForm::kLetters && whole.verdict == Verdict::kOk;
     answers.push_back(has_letter ? AnswerOfLetter(whole, i, size) : whole);
     if (i > 0) answers.back().node_time = 0;

@@ -21,13 +21,14 @@ using engine::kNoExpiry;
 // ticket are for the caller to fill in.
 engine::NodeAnswer ParseAnswer(const redisReply& reply);
 
-// The answers to the `size` ops of one call, in their order. A refusal or an error of the call is the
-// answer to each. The node's TIME goes with the first that is no error.
+// The answers to the ops of one call, in their order; of its reply's form, with `size` parts: as many
+// ops, or of kNames one. A refusal or an error of the call is the answer to each. The node's TIME goes
+// with the first that is no error.
 // kLetters: as renew.lua and release.lua write them. Where another daemon wants the op's lock,
 // `greatest` is that of all locks of the call: no less than that of its own lock, which is all that a
 // stamp made from it needs (rule E6.1). An overestimate only moves our next queue entry back by that
 // many microseconds.
-// kRows: as acquire.lua writes them for several locks.
+// kRows: as acquire.lua writes them for several locks. kNames: as claim.lua writes them.
 std::vector<engine::NodeAnswer> ParseAnswers(const redisReply& reply, ReplyForm form,
                                              std::size_t size);
 

@@ -7,9 +7,10 @@
 namespace redlockd::redis {
 
 // The Lua scripts (scripts/*.lua) that do all locking on the nodes, each with prelude.lua in front,
-// and with queue.lua if it says that it needs it.
+// and with queue.lua, or that and want.lua, if it says that it needs it.
 enum class ScriptId : std::size_t {
   kAcquire,
+  kClaim,
   kConfirm,
   kRenew,
   kRelease,
@@ -21,7 +22,7 @@ enum class ScriptId : std::size_t {
   kTrust,
   kAdopt,
 };
-inline constexpr std::size_t kScripts = 11;
+inline constexpr std::size_t kScripts = 12;
 
 struct Script {
   std::string_view name;    // of its file, without .lua

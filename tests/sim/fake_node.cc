@@ -29,7 +29,7 @@ engine::NodeAnswer FakeNode::Run(engine::NodeTime now, const redis::SetOptions& 
   const Reply reply = Call(now, redis::ScriptOf(op), test::WordsOf(op, set, run_id, hears));
   const HiredisReply raw(reply);
   if (!std::holds_alternative<engine::ProbeOp>(op)) {
-    return redis::ParseAnswers(raw.get(), redis::FormOf(op), 1).front();
+    return redis::ParseAnswers(raw.get(), redis::FormOf(op), redis::PartsOf(op)).front();
   }
   const Reply info = Reply::String(Info(facts_));
   return redis::ParseProbe(HiredisReply(info).get(), raw.get());

@@ -5,6 +5,7 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <random>
 #include <utility>
 
@@ -119,6 +120,149 @@ TEST_F(FakeNodeTest, SeveralLocksInOneCallAreAsEachByItself) {
   }
 }
 
+// What claims are compared with: acquires of the same names, one after the other, on the same keys.
+class FakeNodeClaimsTest : public FakeNodeTest {
+ protected:
+  struct Outcome {
+    std::vector<engine::NodeAnswer> answers{};
+    Store after{};
+    std::vector<Store::Message> published{};
+  };
+
+  int Below(unsigned most) { return static_cast<int>(random_() % most); }
+
+  // Of one daemon, as others were before.
+  engine::ClaimOp AnyClaim(int most_names) {
+    engine::ClaimOp op{.ttl = std::chrono::milliseconds(1 + Below(900)),
+                       .queueing = static_cast<engine::Queueing>(Below(5)),
+                       .stamp = now_ - Below(1000),
+                       .grace = 50ms};
+    const std::string daemon = Below(2) != 0 ? "a:" : "b:";
+    std::vector<std::string> locks = {"job0", "job1", "job2", "job3"};
+    for (int names = 1 + Below(static_cast<unsigned>(most_names)); names > 0; --names) {
+      const auto lock = locks.begin() + Below(static_cast<unsigned>(locks.size()));
+      op.names.push_back({.lock = *lock,
+                          .owner = daemon + std::to_string(Below(5)) + ":h",
+                          .proposal = now_ - 200'000 + Below(750'000),
+                          .block = 1 + Below(3)});
+      locks.erase(lock);
+    }
+    return op;
+  }
+  static engine::AcquireOp OfName(const engine::ClaimOp& op, std::size_t i,
+                                  engine::Queueing queueing) {
+    const engine::ClaimOp::Name& name = op.names[i];
+    return {name.lock, name.owner, op.ttl,   name.proposal, name.block,
+            queueing,  op.stamp,   op.grace, op.most_life};
+  }
+  // On the keys as they are, which stay as they are.
+  Outcome OneByOne(const engine::ClaimOp& op, engine::Queueing queueing) {
+    const Store before = node_.store();
+    Outcome outcome;
+    for (std::size_t i = 0; i < op.names.size(); ++i) {
+      outcome.answers.push_back(Do(OfName(op, i, queueing)));
+      const auto& said = node_.published();
+      outcome.published.insert(outcome.published.end(), said.begin(), said.end());
+    }
+    outcome.after = std::exchange(node_.store(), before);
+    return outcome;
+  }
+  static bool MayBeHad(const engine::NodeAnswer& answer) {
+    return answer.verdict == Verdict::kOk || answer.verdict == Verdict::kTurn;
+  }
+  void ExpectSame(const engine::NodeAnswer& name, const engine::NodeAnswer& alone) {
+    EXPECT_EQ(name.verdict, alone.verdict);
+    EXPECT_EQ(name.fence, alone.fence);
+    EXPECT_EQ(name.left, alone.left);
+    EXPECT_EQ(name.text, alone.text);
+    EXPECT_EQ(name.greatest, alone.greatest);
+    EXPECT_EQ(name.place, alone.place);
+  }
+  // Of what a lock is: its owner and its fence, and until when they are there.
+  std::vector<std::optional<Store::Entry>> KeysOf(const engine::ClaimOp& op) {
+    std::vector<std::optional<Store::Entry>> keys;
+    for (const engine::ClaimOp::Name& name : op.names) {
+      for (const std::string& key : {"app:" + name.lock, "redlockd:fence:app:" + name.lock}) {
+        const Store::Entry* entry = node_.store().Find(now_, key);
+        keys.push_back(entry == nullptr ? std::nullopt : std::optional(*entry));
+      }
+    }
+    return keys;
+  }
+  void LetGoOfSome() {
+    const std::string daemon = Below(2) != 0 ? "a:" : "b:";
+    if (Below(3) != 0) return;
+    Do(engine::ReleaseOp{"job" + std::to_string(Below(4)), daemon + std::to_string(Below(5)) + ":h",
+                         Below(2) == 0});
+  }
+
+  std::minstd_rand random_{1};
+};
+
+TEST_F(FakeNodeClaimsTest, OfOneNameAreAsAnAcquire) {
+  Ready();
+  std::map<Verdict, int> met;
+  for (int round = 0; round < 3000 && !HasFailure(); ++round) {
+    SCOPED_TRACE(round);
+    now_ += Below(300'000);
+    LetGoOfSome();
+    const engine::ClaimOp op = AnyClaim(1);
+    const Outcome alone = OneByOne(op, op.queueing);
+    const engine::NodeAnswer answer = Do(op);
+    ExpectSame(answer, alone.answers[0]);
+    EXPECT_EQ(answer.node_time, alone.answers[0].node_time);
+    ASSERT_EQ(answer.names.size(), 1u);
+    ExpectSame(answer.names[0], alone.answers[0]);
+    EXPECT_EQ(node_.published(), alone.published);
+    EXPECT_EQ(node_.store(), alone.after);
+    ++met[answer.verdict];
+  }
+  for (const Verdict verdict :
+       {Verdict::kOk, Verdict::kBusy, Verdict::kNotTurn, Verdict::kTurn, Verdict::kSkew}) {
+    EXPECT_GE(met[verdict], 50) << static_cast<int>(verdict);
+  }
+}
+
+// Rule G1.
+TEST_F(FakeNodeClaimsTest, OfSeveralNamesTakeAllOrNone) {
+  Ready();
+  int taken = 0, refused = 0;
+  for (int round = 0; round < 2000 && !HasFailure(); ++round) {
+    SCOPED_TRACE(round);
+    now_ += Below(400'000);
+    LetGoOfSome();
+    const engine::ClaimOp op = AnyClaim(4);
+    const Outcome alone = OneByOne(op, op.queueing);
+    const Outcome stands = OneByOne(op, engine::Queueing::kStand);
+    const auto keys = KeysOf(op);
+    const engine::NodeAnswer answer = Do(op);
+    ASSERT_EQ(answer.names.size(), op.names.size());
+    if (std::ranges::all_of(alone.answers, MayBeHad)) {
+      ++taken;
+      for (std::size_t i = 0; i < op.names.size(); ++i)
+        ExpectSame(answer.names[i], alone.answers[i]);
+      EXPECT_EQ(answer.verdict, alone.answers[0].verdict);
+      EXPECT_EQ(node_.published(), alone.published);
+      EXPECT_EQ(node_.store(), alone.after);
+      continue;
+    }
+    ++refused;
+    EXPECT_FALSE(MayBeHad(answer));
+    EXPECT_EQ(KeysOf(op), keys) << "something of it was taken";
+    for (std::size_t i = 0; i < op.names.size(); ++i) {
+      EXPECT_EQ(MayBeHad(answer.names[i]), MayBeHad(alone.answers[i]));
+      EXPECT_NE(answer.names[i].verdict, Verdict::kOk);
+    }
+    if (op.queueing == engine::Queueing::kAlways) {
+      EXPECT_EQ(node_.store(), stands.after) << "its entries are not those of as many stands";
+      // Who is next is called while the names are judged, and holders are told after that.
+      EXPECT_THAT(node_.published(), ::testing::UnorderedElementsAreArray(stands.published));
+    }
+  }
+  EXPECT_GE(taken, 200);
+  EXPECT_GE(refused, 200);
+}
+
 TEST_F(FakeNodeTest, ShowsWhatTheLastScriptPublished) {
   Ready();
   Acquire(kA);
@@ -176,8 +320,7 @@ class OwnScriptTest : public ::testing::Test {
  protected:
   OwnScriptTest() {
     for (const redis::Script& script : redis::AllScripts()) Write(std::string(script.name), "");
-    Write("prelude", "");
-    Write("queue", "");
+    for (const char* part : {"prelude", "queue", "want"}) Write(part, "");
   }
 
   void Write(const std::string& name, std::string_view text) {

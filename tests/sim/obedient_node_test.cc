@@ -96,7 +96,7 @@ class TwoNodes {
                                        engine::Queueing::kStand,  engine::Queueing::kIgnore};
     constexpr std::array<Duration, 3> kTtls = {101ms, 203ms, 401ms};
     const std::string lock = Below(4) == 0 ? "y" : "x";
-    switch (Below(17)) {
+    switch (Below(19)) {
       case 0:
         return engine::ConfirmOp{lock, Owner(), Proposal(), Below(2) == 0 ? 64 : 1};
       case 1:
@@ -114,6 +114,9 @@ class TwoNodes {
       case 8:
         if (Below(4) == 0) return engine::SuspectOp{};
         return engine::TrustOp{};
+      case 9:
+      case 10:
+        return Claim();
       default:
         return engine::AcquireOp{.lock = lock,
                                  .owner = Owner(),
@@ -125,6 +128,30 @@ class TwoNodes {
                                  .grace = Below(2) == 0 ? 21ms : 51ms,
                                  .most_life = Below(4) == 0 ? 101ms : engine::kNoExpiry};
     }
+  }
+
+  // Of one daemon, of both locks or one of them, in any order.
+  engine::NodeOp Claim() {
+    constexpr std::array kQueueings = {engine::Queueing::kNone, engine::Queueing::kIfRefused,
+                                       engine::Queueing::kAlways, engine::Queueing::kStand,
+                                       engine::Queueing::kIgnore};
+    engine::ClaimOp op{.ttl = 203ms,
+                       .queueing = kQueueings.at(Below(kQueueings.size())),
+                       .stamp = Stamp(),
+                       .grace = Below(2) == 0 ? 21ms : 51ms,
+                       .most_life = Below(4) == 0 ? 101ms : engine::kNoExpiry};
+    const std::string instance = Instance();
+    std::vector<std::string> locks = {"x", "y"};
+    if (Below(2) == 0) std::swap(locks[0], locks[1]);
+    if (Below(4) == 0) locks.pop_back();
+    for (const std::string& lock : locks) {
+      op.names.push_back({.lock = lock,
+                          .owner = instance + ":" + std::to_string(1 + Below(3)) + ":h",
+                          .proposal = Proposal(),
+                          .block = Below(2) == 0 ? 64 : 1,
+                          .registers = Below(3) != 0});
+    }
+    return op;
   }
 
   engine::NodeOp NameHolder() {
@@ -141,13 +168,38 @@ class TwoNodes {
 
   void Both(const engine::NodeOp& op) {
     const engine::Time now(now_);
-    const auto* acquire = std::get_if<engine::AcquireOp>(&op);
+    const std::string asker = AskerOf(op);
     // Nearly always as it is.
-    const bool hears = acquire && Hears(acquire->owner.substr(0, 1)) != (Below(10) == 0);
+    const bool hears = !asker.empty() && Hears(asker) != (Below(10) == 0);
     const auto ours = obedient_.Run(now, timing_, kRun, op, hears);
     const auto real = scripted_.Run(obedient_.Clock(now), SetOf(timing_), kRun, op, hears);
     const std::string where = "question " + std::to_string(++asked_) + ", op " +
                               std::to_string(op.index()) + ": " + real.text;
+    Compare(ours, real, where);
+    EXPECT_EQ(ours.which, real.which) << where;
+    ASSERT_EQ(ours.names.size(), real.names.size()) << where;
+    for (std::size_t i = 0; i < real.names.size(); ++i) {
+      Compare(ours.names[i], real.names[i], where + ", name " + std::to_string(i));
+      ++met_["name " + std::to_string(static_cast<int>(real.names[i].verdict))];
+    }
+    for (const char* lock : {"x", "y"}) CheckQueue(now, lock, where);
+    const auto ours_said = Said(obedient_.TakePublished());
+    // An introduction publishes something for a trial.
+    if (std::holds_alternative<engine::ProbeOp>(op)) return;
+    EXPECT_EQ(ours_said, Said(scripted_.published())) << where;
+    for (const std::string& hint : ours_said) ++met_[hint.substr(2, hint.find(' ', 2) - 2)];
+    ++met_[std::to_string(static_cast<int>(ours.verdict))];
+  }
+
+  static std::string AskerOf(const engine::NodeOp& op) {
+    const auto* acquire = std::get_if<engine::AcquireOp>(&op);
+    const auto* claim = std::get_if<engine::ClaimOp>(&op);
+    if (acquire) return acquire->owner.substr(0, 1);
+    return claim ? claim->names.at(0).owner.substr(0, 1) : "";
+  }
+
+  static void Compare(const engine::NodeAnswer& ours, const engine::NodeAnswer& real,
+                      const std::string& where) {
     EXPECT_EQ(static_cast<int>(ours.verdict), static_cast<int>(real.verdict)) << where;
     EXPECT_EQ(ours.node_time, real.node_time) << where;
     EXPECT_EQ(ours.fence, real.fence) << where;
@@ -159,13 +211,6 @@ class TwoNodes {
       EXPECT_EQ(ours.text, real.text) << where;
     }
     EXPECT_EQ(ours.place, real.place) << where;
-    for (const char* lock : {"x", "y"}) CheckQueue(now, lock, where);
-    const auto ours_said = Said(obedient_.TakePublished());
-    // An introduction publishes something for a trial.
-    if (std::holds_alternative<engine::ProbeOp>(op)) return;
-    EXPECT_EQ(ours_said, Said(scripted_.published())) << where;
-    for (const std::string& hint : ours_said) ++met_[hint.substr(2, hint.find(' ', 2) - 2)];
-    ++met_[std::to_string(static_cast<int>(ours.verdict))];
   }
 
   // Rule E8.1: the two keys of a queue have the same entries, and go together.
@@ -246,6 +291,8 @@ TEST(ObedientNode, AnswersAsTheScriptsDo) {
        {engine::Verdict::kOk, engine::Verdict::kBusy, engine::Verdict::kNotTurn,
         engine::Verdict::kTurn, engine::Verdict::kSkew}) {
     EXPECT_GE(met[std::to_string(static_cast<int>(verdict))], 100) << static_cast<int>(verdict);
+    EXPECT_GE(met["name " + std::to_string(static_cast<int>(verdict))], 100)
+        << static_cast<int>(verdict);
   }
 }
 

@@ -24,11 +24,13 @@ ScriptSet::ScriptSet() {
 ScriptSet::ScriptSet(const std::string& directory) {
   const std::string prelude = Read(directory + "/prelude.lua");
   const std::string queue = Read(directory + "/queue.lua");
+  const std::string want = Read(directory + "/want.lua");
   for (const redis::Script& script : redis::AllScripts()) {
     const std::string name(script.name);
     const std::string body = Read(directory + '/' + name + ".lua");
-    const bool needs_queue = body.starts_with("-- Needs queue.lua.\n");
-    lua_->Load(name, prelude + (needs_queue ? queue : "") + body);
+    const bool needs_both = body.starts_with("-- Needs queue.lua and want.lua.\n");
+    const bool needs_queue = needs_both || body.starts_with("-- Needs queue.lua.\n");
+    lua_->Load(name, prelude + (needs_queue ? queue : "") + (needs_both ? want : "") + body);
   }
 }
 

@@ -46,6 +46,16 @@ std::string ToText(const engine::NodeOp& op) {
                    Word(kQueueings, o.queueing) +
                    (o.stamp != 0 ? " of " + Number(o.stamp) : std::string());
           },
+          [](const engine::ClaimOp& o) {
+            std::string text = "claim";
+            for (const engine::ClaimOp::Name& name : o.names) {
+              text += " " + name.lock + " " + name.owner + " fence " + Number(name.proposal) +
+                      " block " + Number(name.block) + (name.registers ? "," : " aside,");
+            }
+            return text + " ttl " + engine::ToText(o.ttl) + " with " +
+                   Word(kQueueings, o.queueing) +
+                   (o.stamp != 0 ? " of " + Number(o.stamp) : std::string());
+          },
           [](const engine::ConfirmOp& o) {
             return "confirm " + o.lock + " " + o.owner + " fence " + Number(o.fence) + " block " +
                    Number(o.block);
@@ -79,6 +89,10 @@ std::string ToText(const engine::NodeAnswer& answer) {
   if (answer.place != 0) text += " place " + Number(answer.place);
   if (answer.wanted) text += " wanted";
   if (answer.broken) text += " broken";
+  for (const engine::NodeAnswer& name : answer.names) {
+    text += std::string(", ") + Word(kVerdicts, name.verdict) + " fence " + Number(name.fence);
+    if (!name.text.empty()) text += " (" + name.text + ")";
+  }
   return text;
 }
 

@@ -100,75 +100,140 @@ std::optional<NodeAnswer> ObedientNode::Check(const Call& call) {
   return call.Say(Verdict::kQuarantine, 0, std::chrono::microseconds(sentinel_->ready - call.now));
 }
 
+// A lock that is asked for, and what the node finds.
+struct ObedientNode::Asked {
+  AcquireOp op;
+  bool aside = false;  // rule G5
+  std::string instance = Parse(op.owner).instance;
+  // Whether anything was in the way is looked at only where something may be.
+  bool is_free = false;
+  std::optional<WantQueue::Other> first{};
+  // kOk: nothing is in the way.
+  NodeAnswer answer{};
+};
+
 NodeAnswer ObedientNode::Do(const Call& call, const AcquireOp& op) {
   if (auto refused = Check(call)) return *refused;
-  const auto key = keys_.find(op.lock);
-  const bool free = key == keys_.end() && wants_[op.lock].empty();
-  const bool is_ours = key != keys_.end() && key->second.owner == op.owner;
-  const bool registers = op.queueing == Queueing::kAlways || op.queueing == Queueing::kStand;
-  NodeAnswer answer;
-  if (!free || registers) {
-    if (auto refused = Obstacle(call, op, answer)) return *refused;
-  }
-  NodeAnswer taken = Take(call, op);
-  const bool is_grant = !is_ours && op.queueing != Queueing::kIgnore;
-  if (taken.verdict == Verdict::kOk && !free && is_grant) wants_[op.lock].NoteGrant();
-  if (taken.verdict == Verdict::kError) return taken;
-  taken.greatest = answer.greatest;
-  taken.place = answer.place;
-  return taken;
+  Asked asked{.op = op};
+  Look(call, asked);
+  if (asked.answer.verdict == Verdict::kOk) return Take(call, asked);
+  if (asked.answer.verdict != Verdict::kSkew) NotTaken(call, asked);
+  return asked.answer;
 }
 
-// Whether something stands in the way of the lock, and what; else `known` has the rest of the answer.
-std::optional<NodeAnswer> ObedientNode::Obstacle(const Call& call, const AcquireOp& op,
-                                                 NodeAnswer& known) {
-  const std::string instance = Parse(op.owner).instance;
-  WantQueue& queue = wants_[op.lock];
-  auto first = queue.FirstBut(call.now, instance);
-  std::uint32_t place = 0;
-  const auto enter = [&] {
-    place = queue.Register(call.now, call.timing, instance, op, call.hears);
+// Rules G1, G6.
+NodeAnswer ObedientNode::Do(const Call& call, const ClaimOp& op) {
+  if (auto refused = Check(call)) return *refused;
+  std::vector<Asked> all;
+  for (const ClaimOp::Name& name : op.names) {
+    all.push_back({.op = {name.lock, name.owner, op.ttl, name.proposal, name.block, op.queueing,
+                          op.stamp, op.grace, op.most_life},
+                   .aside = !name.registers});
+    Look(call, all.back());
+  }
+  const auto is = [](Verdict verdict) {
+    return [verdict](const Asked& asked) { return asked.answer.verdict == verdict; };
   };
-  const auto say = [&](NodeAnswer answer) {
-    const bool refused = answer.verdict == Verdict::kBusy || answer.verdict == Verdict::kNotTurn;
-    if (op.queueing == Queueing::kIfRefused && refused) enter();
-    answer.greatest = first ? first->greatest : 0;
-    answer.place = place;
-    return answer;
-  };
-  // Rule E6.2.
-  const auto is_before_us = [&] {
-    if (!first || op.queueing == Queueing::kIgnore) return false;
-    const WantQueue::Place ours{std::max(op.stamp, queue.StampOf(instance)), instance};
-    return op.queueing == Queueing::kNone || first->place < ours;
-  };
+  const bool is_granted = std::ranges::all_of(all, is(Verdict::kOk));
+  const bool is_in_the_way = std::ranges::any_of(all, is(Verdict::kBusy)) ||
+                             std::ranges::any_of(all, is(Verdict::kNotTurn));
+  NodeAnswer answer = call.Say(Verdict::kOk);
+  for (Asked& asked : all) {
+    if (is_granted) {
+      asked.answer = Take(call, asked);
+    } else {
+      if (is_in_the_way || op.queueing == Queueing::kStand) NotTaken(call, asked);
+      if (asked.answer.verdict == Verdict::kOk) asked.answer.verdict = Verdict::kTurn;
+    }
+    asked.answer.node_time = 0;
+    answer.names.push_back(asked.answer);
+  }
+  const auto refused = std::ranges::find_if(all, [](const Asked& asked) {
+    return asked.answer.verdict != Verdict::kOk && asked.answer.verdict != Verdict::kTurn;
+  });
+  if (refused != all.end()) answer.which = static_cast<std::size_t>(refused - all.begin());
+  const NodeAnswer& said = answer.names[answer.which];
+  answer.verdict = said.verdict;
+  answer.fence = said.fence;
+  answer.left = said.left;
+  answer.text = said.text;
+  if (answer.verdict == Verdict::kError) answer.node_time = 0;
+  for (const NodeAnswer& name : answer.names) {
+    if (answer.verdict == Verdict::kError) break;
+    answer.greatest = std::max(answer.greatest, name.greatest);
+    answer.place = std::max(answer.place, name.place);
+  }
+  return answer;
+}
 
-  if (op.queueing == Queueing::kAlways || op.queueing == Queueing::kStand) enter();
-  const auto stored = fences_.find(op.lock);
-  const Fence fence = stored == fences_.end() ? 0 : stored->second.fence;
+// Whether something stands in the way of the lock, and what.
+void ObedientNode::Look(const Call& call, Asked& asked) {
+  const AcquireOp& op = asked.op;
+  NodeAnswer& answer = asked.answer;
   const auto key = keys_.find(op.lock);
+  WantQueue& queue = wants_[op.lock];
+  asked.is_free = key == keys_.end() && queue.empty();
+  asked.first = queue.FirstBut(call.now, asked.instance);
+  const auto stored = fences_.find(op.lock);
+  answer = call.Say(Verdict::kOk, stored == fences_.end() ? 0 : stored->second.fence);
+  answer.greatest = asked.first ? asked.first->greatest : 0;
+  const bool registers = op.queueing == Queueing::kAlways || op.queueing == Queueing::kStand;
+  if (registers && !asked.aside) Register(call, asked);
+  // Rules E6.2, G4.
+  const auto is_before_us = [&] {
+    if (!asked.first || op.queueing == Queueing::kIgnore) return false;
+    const WantQueue::Place ours{op.stamp, asked.instance};
+    return op.queueing == Queueing::kNone || asked.first->place < ours;
+  };
   const bool is_ours = key != keys_.end() && key->second.owner == op.owner;
   if (key != keys_.end() && !is_ours && !IsEarlierAttempt(key->second.owner, op.owner)) {
-    const auto& [holder, until] = key->second;
-    const auto left = std::chrono::microseconds(until - call.now);
-    const auto busy = say(call.Say(Verdict::kBusy, fence, left, holder));
-    if (ParseOwnerValue(holder)) HintToHolder(op, Parse(holder).instance, busy.place, first);
-    return busy;
+    answer.verdict = Verdict::kBusy;
+    answer.left = std::chrono::microseconds(key->second.until - call.now);
+    answer.text = key->second.owner;
+    return;
   }
   if (!is_ours && is_before_us()) {
     Duration rest;
-    std::tie(first, rest) = queue.Call(call.now, instance, first, PublisherOf(op.lock));
-    if (place > 0) place = queue.PlaceOf(instance);
+    std::tie(asked.first, rest) =
+        queue.Call(call.now, asked.instance, asked.first, PublisherOf(op.lock));
+    answer.greatest = asked.first ? asked.first->greatest : 0;
+    if (answer.place > 0) answer.place = queue.PlaceOf(asked.instance);
     if (is_before_us()) {
-      return say(call.Say(Verdict::kNotTurn, fence, rest, first->place.second));
+      answer.verdict = Verdict::kNotTurn;
+      answer.left = rest;
+      answer.text = asked.first->place.second;
+      return;
     }
   }
-  known = say({});
-  if (op.queueing != Queueing::kStand) return std::nullopt;
-  known.verdict = Verdict::kTurn;
-  known.node_time = call.now;
-  known.fence = fence;
-  return known;
+  if (op.queueing == Queueing::kStand) {
+    answer.verdict = Verdict::kTurn;
+    return;
+  }
+  const Fence floor = FloorOf(call, op.lock);
+  const Fence last = std::max(floor + 1, op.proposal) + op.block - 1;
+  if (last > Latest(call, floor)) answer.verdict = Verdict::kSkew;
+}
+
+void ObedientNode::Register(const Call& call, Asked& asked) {
+  asked.answer.place =
+      wants_[asked.op.lock].Register(call.now, call.timing, asked.instance, asked.op, call.hears);
+}
+
+// What becomes of the queue where the lock is not taken; and who is told.
+void ObedientNode::NotTaken(const Call& call, Asked& asked) {
+  const AcquireOp& op = asked.op;
+  WantQueue& queue = wants_[op.lock];
+  if (asked.aside) {
+    if (op.queueing == Queueing::kNone || op.queueing == Queueing::kIgnore) return;
+    const bool has_left = queue.Leave(asked.instance);
+    if (has_left && asked.first && !keys_.contains(op.lock)) {
+      queue.Call(call.now, asked.instance, asked.first, PublisherOf(op.lock));
+    }
+    return;
+  }
+  if (op.queueing == Queueing::kIfRefused) Register(call, asked);
+  if (asked.answer.verdict != Verdict::kBusy || !ParseOwnerValue(asked.answer.text)) return;
+  HintToHolder(op, Parse(asked.answer.text).instance, asked.answer.place, asked.first);
 }
 
 // Rule E8.11.
@@ -186,32 +251,37 @@ Fence ObedientNode::Latest(const Call& call, Fence stored) {
   return (stored > call.now + window ? stored : call.now) + window;
 }
 
+// Rule A6: where none is stored, this counts for it.
+Fence ObedientNode::FloorOf(const Call& call, const std::string& lock) const {
+  const auto stored = fences_.find(lock);
+  return stored == fences_.end() ? call.now - Us(call.timing.fence_window) : stored->second.fence;
+}
+
 // Until when a fence that is stored now is remembered.
 NodeTime ObedientNode::LifeOf(const Call& call, Fence fence) {
   return std::max(call.now + Us(call.timing.fence_life), fence + 2 * Us(call.timing.fence_window));
 }
 
-NodeAnswer ObedientNode::Take(const Call& call, const AcquireOp& op) {
-  const auto key = keys_.find(op.lock);
-  const auto stored = fences_.find(op.lock);
-  const NodeTime window = Us(call.timing.fence_window);
-  const Fence floor = stored == fences_.end() ? call.now - window : stored->second.fence;
-  const Fence fence = std::max(floor + 1, op.proposal);
-  const Fence last = fence + op.block - 1;
-  if (last > Latest(call, floor)) {
-    return call.Say(Verdict::kSkew, stored == fences_.end() ? 0 : stored->second.fence);
-  }
+// Rule A2, past all that could refuse it.
+NodeAnswer ObedientNode::Take(const Call& call, const Asked& asked) {
+  const AcquireOp& op = asked.op;
   if (!refuses.empty()) {
     NodeAnswer error;
     error.text = refuses;
     return error;
   }
+  const auto key = keys_.find(op.lock);
+  const bool is_ours = key != keys_.end() && key->second.owner == op.owner;
   NodeTime until = call.now + Us(op.ttl);
-  if (key != keys_.end() && key->second.owner == op.owner)
-    until = std::max(until, key->second.until);
+  if (is_ours) until = std::max(until, key->second.until);
+  NodeAnswer answer = asked.answer;
+  answer.fence = std::max(FloorOf(call, op.lock) + 1, op.proposal);
+  const Fence last = answer.fence + op.block - 1;
   keys_[op.lock] = {op.owner, until};
   fences_[op.lock] = {last, LifeOf(call, last)};
-  return call.Say(Verdict::kOk, fence);
+  const bool is_grant = !is_ours && op.queueing != Queueing::kIgnore;
+  if (is_grant && !asked.is_free) wants_[op.lock].NoteGrant();
+  return answer;
 }
 
 NodeAnswer ObedientNode::Do(const Call& call, const ConfirmOp& op) {

@@ -88,8 +88,10 @@ class ObedientNode {
     NodeTime until;
   };
   struct Call;
+  struct Asked;
 
   NodeAnswer Do(const Call& call, const AcquireOp& op);
+  NodeAnswer Do(const Call& call, const ClaimOp& op);
   NodeAnswer Do(const Call& call, const ConfirmOp& op);
   NodeAnswer Do(const Call& call, const RenewOp& op);
   NodeAnswer Do(const Call& call, const ReleaseOp& op);
@@ -107,10 +109,13 @@ class ObedientNode {
   void QuarantineAgain(const Call& call);
   bool IsUsed() const;
   void Expire(NodeTime now);
-  std::optional<NodeAnswer> Obstacle(const Call& call, const AcquireOp& op, NodeAnswer& known);
+  void Look(const Call& call, Asked& asked);
+  void Register(const Call& call, Asked& asked);
+  void NotTaken(const Call& call, Asked& asked);
   void HintToHolder(const AcquireOp& op, const std::string& holder, std::uint32_t place,
                     const std::optional<WantQueue::Other>& first);
-  NodeAnswer Take(const Call& call, const AcquireOp& op);  // past all that could refuse it, but A6
+  NodeAnswer Take(const Call& call, const Asked& asked);
+  Fence FloorOf(const Call& call, const std::string& lock) const;
   static Fence Latest(const Call& call, Fence stored);
   static NodeTime LifeOf(const Call& call, Fence fence);
   WantQueue::Publish PublisherOf(const std::string& lock);

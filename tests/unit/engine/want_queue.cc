@@ -20,9 +20,8 @@ void WantQueue::Expire(NodeTime now) {
 
 std::uint32_t WantQueue::Register(NodeTime now, const Timing& timing, const std::string& instance,
                                   const AcquireOp& op, bool hears) {
-  const Stamp stamp = std::max(op.stamp, StampOf(instance));
   if (const auto old = Find(instance); old != entries_.end()) entries_.erase(old);
-  const auto at = entries_.try_emplace({stamp, instance}).first;
+  const auto at = entries_.try_emplace({op.stamp, instance}).first;
   const auto place = static_cast<std::uint32_t>(std::distance(entries_.begin(), at)) + 1;
   const Duration interval = timing.Interval(place);
   const NodeTime life = Us(std::min(6 * interval, op.most_life));

@@ -41,7 +41,7 @@ class WantQueue {
 
   // Forgets all of it, once nobody has come for long.
   void Expire(NodeTime now);
-  // Keeps the greater of the stamps that `instance` has come with. Returns its place, from 1.
+  // The stamp takes the place of one that `instance` came with before. Returns its place, from 1.
   std::uint32_t Register(NodeTime now, const Timing& timing, const std::string& instance,
                          const AcquireOp& op, bool hears);
   void Put(NodeTime now, const Place& place, const Entry& entry);

@@ -168,6 +168,7 @@ TEST(CommandTest, ACallIsBySha) {
 
 TEST(ScriptsTableTest, IsInTheOrderOfItsIds) {
   EXPECT_EQ(Get(ScriptId::kAcquire).name, "acquire");
+  EXPECT_EQ(Get(ScriptId::kClaim).name, "claim");
   EXPECT_EQ(Get(ScriptId::kConfirm).name, "confirm");
   EXPECT_EQ(Get(ScriptId::kRenew).name, "renew");
   EXPECT_EQ(Get(ScriptId::kRelease).name, "release");

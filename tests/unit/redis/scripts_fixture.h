@@ -64,7 +64,7 @@ class ScriptsTest : public ::testing::Test {
   // A probe's INFO is left out: its answer then has only what the sentinel says.
   NodeAnswer DoAs(const SetOptions& set, const engine::NodeOp& op) {
     Call(ScriptOf(op), test::WordsOf(op, set, run_id_, hears_));
-    return ParseAnswers(*last_, FormOf(op), 1).front();
+    return ParseAnswers(*last_, FormOf(op), PartsOf(op)).front();
   }
   // Of several locks in one call.
   std::vector<NodeAnswer> AcquireAll(const std::vector<engine::AcquireOp>& acquires) {
