@@ -64,14 +64,15 @@ std::string Letters(const Step& step, const sim::Reply& reply) {
   return reply.elements[4].text;
 }
 
-// The verdicts of an acquire of several locks; else nothing.
+// The verdicts of an acquire of several locks, or of a claim; else nothing.
 std::vector<std::string> Rows(const Step& step, const sim::Reply& reply) {
   std::vector<std::string> rows;
   const auto* call = std::get_if<ScriptCall>(&step.what);
-  if (call == nullptr || call->script != redis::ScriptId::kAcquire) return rows;
-  if (call->call.keys.size() <= 5) return rows;
+  const bool is_claim = call != nullptr && call->script == redis::ScriptId::kClaim;
+  if (!is_claim && (call == nullptr || call->script != redis::ScriptId::kAcquire)) return rows;
+  if (!is_claim && call->call.keys.size() <= 5) return rows;
   for (std::size_t i = 2; i + 5 < reply.elements.size(); i += 6) {
-    rows.push_back("row " + reply.elements[i].text);
+    rows.push_back((is_claim ? "name " : "row ") + reply.elements[i].text);
   }
   return rows;
 }
@@ -89,11 +90,34 @@ TEST(Contract, TheSequencesMeetEveryAnswer) {
       for (const std::string& row : Rows(step, reply)) ++census[row];
     }
   }
-  for (const char* word :
-       {"ok",       "busy",       "not-turn", "turn",     "not-owner",    "passed",   "skew",
-        "amnesia",  "quarantine", "settings", "ERR",      "WRONGTYPE",    "o",        "O",
-        "n",        "N",          "row ok",   "row busy", "row not-turn", "row turn", "row skew",
-        "row error"}) {
+  for (const char* word : {"ok",
+                           "busy",
+                           "not-turn",
+                           "turn",
+                           "not-owner",
+                           "passed",
+                           "skew",
+                           "amnesia",
+                           "quarantine",
+                           "settings",
+                           "ERR",
+                           "WRONGTYPE",
+                           "o",
+                           "O",
+                           "n",
+                           "N",
+                           "row ok",
+                           "row busy",
+                           "row not-turn",
+                           "row turn",
+                           "row skew",
+                           "row error",
+                           "name ok",
+                           "name busy",
+                           "name not-turn",
+                           "name turn",
+                           "name skew",
+                           "name error"}) {
     EXPECT_GE(census[word], 10) << word;
   }
 }

@@ -194,7 +194,7 @@ class Generator {
   }
 
   ScriptCall AnyCall() {
-    const std::uint64_t choice = Below(42);
+    const std::uint64_t choice = Below(47);
     if (choice < 12) return CallOf(Acquire());
     if (choice < 14) return CallOf(Acquires());
     if (choice < 22) return CallOf(engine::ConfirmOp{Lock(), Owner(), NearFence(), Block()});
@@ -206,7 +206,30 @@ class Generator {
     if (choice < 36) return CallOf(engine::SuspectOp{OneIn(2) ? "" : Instance()});
     if (choice < 37) return CallOf(engine::AdoptOp{OneIn(2) ? "" : "set-3"});
     if (choice < 39) return CallOf(engine::BreakOp{Lock(), Owner(), OneIn(3), Ttl()});
-    return CallOf(engine::TrustOp{});
+    if (choice < 42) return CallOf(engine::TrustOp{});
+    return CallOf(Claim());
+  }
+
+  // As an acquire of one of them, or of both, in any order.
+  engine::ClaimOp Claim() {
+    const engine::AcquireOp like = Acquire();
+    engine::ClaimOp op{.ttl = like.ttl,
+                       .queueing = like.queueing,
+                       .stamp = like.stamp,
+                       .grace = like.grace,
+                       .most_life = like.most_life};
+    std::vector<std::string> locks = {"job", "other"};
+    if (OneIn(2)) std::swap(locks[0], locks[1]);
+    if (OneIn(4)) locks.pop_back();
+    for (const std::string& lock : locks) {
+      op.names.push_back({.lock = lock, .owner = like.owner, .proposal = like.proposal});
+      engine::ClaimOp::Name& name = op.names.back();
+      if (OneIn(2)) name.proposal = NearFence();
+      if (OneIn(2)) name.owner = Owner();
+      name.block = Block();
+      name.registers = !OneIn(3);
+    }
+    return op;
   }
 
   // Several locks, which may be the same.

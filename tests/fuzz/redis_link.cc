@@ -47,6 +47,9 @@ engine::NodeOp OpOf(char letter) {
   switch (letter) {
     case 'a':
       return engine::AcquireOp{"x", "i:1:h", std::chrono::seconds(1), 7};
+    case 'm':
+      return engine::ClaimOp{.names = {{"x", "i:1:h", 7}, {"y", "i:2:h", 7}},
+                             .ttl = std::chrono::seconds(1)};
     case 'c':
       return engine::ConfirmOp{"x", "i:1:h", 7};
     case 'r':
@@ -138,6 +141,9 @@ class Talk {
       Ended(answer->ticket);
       log_ += "answer " + std::to_string(static_cast<int>(answer->verdict)) + " " +
               std::to_string(answer->fence) + " " + answer->text + "\n";
+      for (const NodeAnswer& name : answer->names) {
+        log_ += "name " + std::to_string(static_cast<int>(name.verdict)) + " " + name.text + "\n";
+      }
     } else if (const auto* silence = std::get_if<NodeSilence>(&event)) {
       FUZZ_CHECK(silence->gone, "out of time");
       Ended(silence->ticket);

@@ -22,6 +22,7 @@ namespace {
 using namespace redis;
 using engine::NodeAnswer;
 using engine::NodeFacts;
+using engine::NodeTime;
 using engine::Verdict;
 
 constexpr std::size_t kMostText = 640;  // 512 of the node's, and what is said around it
@@ -113,11 +114,33 @@ void CheckRows(const redisReply& reply) {
   }
 }
 
+// All of them, or none; and it is answered as one of them.
+void CheckNames(const redisReply& reply) {
+  const std::size_t size = std::max<std::size_t>(reply.elements / 6, 1);
+  const auto answers = ParseAnswers(reply, ReplyForm::kNames, size);
+  FUZZ_CHECK(answers.size() == 1, "a claim has one answer");
+  const NodeAnswer& answer = answers.front();
+  CheckAnswer(answer);
+  FUZZ_CHECK(answer.names.empty() || answer.names.size() == size, "not all names");
+  FUZZ_CHECK(answer.verdict != Verdict::kOk || !answer.names.empty(), "granted without names");
+  if (answer.names.empty()) return;
+  FUZZ_CHECK(answer.which < size && answer.names[answer.which].verdict == answer.verdict,
+             "answered as none of its names");
+  for (NodeAnswer name : answer.names) {
+    FUZZ_CHECK((name.verdict == Verdict::kOk) == (answer.verdict == Verdict::kOk),
+               "part of it is granted");
+    FUZZ_CHECK(name.node_time == 0, "the time again");
+    if (name.verdict != Verdict::kError) name.node_time = std::max<NodeTime>(answer.node_time, 1);
+    CheckAnswer(name);
+  }
+}
+
 void CheckReply(const redisReply& reply) {
   const NodeAnswer answer = ParseAnswer(reply);
   CheckAnswer(answer);
   CheckLetters(reply, answer);
   CheckRows(reply);
+  CheckNames(reply);
   FUZZ_CHECK(!IsError(reply) || answer.verdict == Verdict::kError, "an error is none");
   FUZZ_CHECK(!IsNoScript(reply) || IsError(reply), "NOSCRIPT is an error");
   FUZZ_CHECK(Describe(reply).size() <= kMostText, "described at length");

@@ -31,7 +31,8 @@ std::size_t FakeNode::LocksOf(const Argv& argv) {
   const std::size_t keys = std::stoul(argv[2]);
   if (argv[1] == Get(ScriptId::kRenew).sha) return (keys - 1) / 4;
   if (argv[1] == Get(ScriptId::kRelease).sha) return keys / 3;
-  if (argv[1] == Get(ScriptId::kAcquire).sha) return (keys - 1) / 4;
+  const bool takes = argv[1] == Get(ScriptId::kAcquire).sha || argv[1] == Get(ScriptId::kClaim).sha;
+  if (takes) return (keys - 1) / 4;
   return 0;
 }
 
@@ -42,6 +43,10 @@ std::string RowsReply(std::size_t locks) {
     reply += Bulk("ok") + ":" + std::to_string(i) + "\r\n:0\r\n" + Bulk("") + ":0\r\n:0\r\n";
   }
   return reply;
+}
+
+std::string RowReply(std::string_view verdict, std::string_view text) {
+  return Bulk(verdict) + ":0\r\n:0\r\n" + Bulk(text) + ":0\r\n:0\r\n";
 }
 
 FakeNode::FakeNode(event::Loop& loop)
@@ -67,7 +72,8 @@ std::string FakeNode::Good(const Argv& argv) {
   if (argv[0] == "EVALSHA") {
     const std::size_t locks = LocksOf(argv);
     const bool is_acquire = argv[1] == Get(ScriptId::kAcquire).sha;
-    if (is_acquire && locks > 1) return RowsReply(locks);
+    const bool is_claim = argv[1] == Get(ScriptId::kClaim).sha;
+    if (is_claim || (is_acquire && locks > 1)) return RowsReply(locks);
     const std::string reply = ScriptReply("ok", 0, 0, std::string(is_acquire ? 0 : locks, 'o'));
     const bool is_introduction = argv[1] == Get(ScriptId::kIntroduce).sha;
     return is_introduction ? "*10" + reply.substr(2) + Bulk("") + Bulk("") + Bulk("") + Bulk("")

@@ -20,7 +20,9 @@ namespace redlockd::redis {
 std::string Bulk(std::string_view text);
 std::string ScriptReply(std::string_view verdict, std::int64_t fence = 0, std::int64_t left = 0,
                         std::string_view text = "");
-std::string RowsReply(std::size_t locks);  // to an acquire of several: granted, fences 0, 1, ...
+// To an acquire of several, or a claim: granted, fences 0, 1, ...
+std::string RowsReply(std::size_t locks);
+std::string RowReply(std::string_view verdict, std::string_view text = "");  // one of them
 std::string InfoReply(std::string_view run_id = "run-1");
 
 // A node that says what a test wants, on a Unix socket, in the loop of the test. By itself it

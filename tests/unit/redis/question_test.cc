@@ -22,7 +22,10 @@ const SetOptions kAsked{.key_prefix = "app:",
 const std::vector<engine::NodeOp> kOfLock{
     engine::AcquireOp{.lock = "job", .owner = "o:1:h", .ttl = 10s, .proposal = 7},
     engine::ConfirmOp{.lock = "job", .owner = "o:1:h", .fence = 42},
-    engine::ReleaseOp{.lock = "job", .owner = "o:1:h"}, engine::InspectOp{"job"}};
+    engine::ReleaseOp{.lock = "job", .owner = "o:1:h"}, engine::InspectOp{"job"},
+    engine::ClaimOp{.names = {{"job", "o:1:h", 7}, {"other", "o:2:h", 7}}, .ttl = 10s},
+    // Rule C4: what takes back a claim goes the way of the claim.
+    engine::ReleaseOp{.lock = "other", .owner = "o:2:h", .link = "job"}};
 const std::vector<engine::NodeOp> kOnAnyLink{
     engine::RenewOp{.lock = "job", .owner = "o:1:h", .ttl = 10s}, engine::SuspectOp{},
     engine::TrustOp{}, engine::AdoptOp{"set"}};
@@ -58,7 +61,8 @@ TEST(QuestionTest, SaysWhetherTheDaemonHearsTheNode) {
     for (const engine::NodeOp& op : ops) {
       const std::string heard = Asked(Question(op, kAsked), "run", true);
       EXPECT_EQ(heard, Called(op, "run", true)) << "op " << op.index();
-      EXPECT_EQ(heard != Called(op, "run"), std::holds_alternative<engine::AcquireOp>(op));
+      EXPECT_EQ(heard != Called(op, "run"), std::holds_alternative<engine::AcquireOp>(op) ||
+                                                std::holds_alternative<engine::ClaimOp>(op));
     }
   }
   std::string before = "before";  // after what waits to be sent already
@@ -79,6 +83,7 @@ TEST(QuestionTest, OfABatchSaysHowItsOpsAreAnswered) {
   EXPECT_EQ(question.form(), ReplyForm::kLetters);
   EXPECT_EQ(question.lane(), LaneOf("job"));
   EXPECT_EQ(Asked(question, "run"), CallOf(releases, kAsked).text);
+  EXPECT_EQ(question.parts(), 2u);
   EXPECT_EQ(Question(releases[0], kAsked).form(), ReplyForm::kLetters);
   EXPECT_EQ(Question(engine::InspectOp{"job"}, kAsked).form(), ReplyForm::kWhole);
   const std::vector<engine::AcquireOp> acquires = {{"job", "o:1:h", 1s, 1},
@@ -87,6 +92,15 @@ TEST(QuestionTest, OfABatchSaysHowItsOpsAreAnswered) {
   EXPECT_EQ(Question(acquires, kAsked).lane(), LaneOf("job"));
   EXPECT_EQ(Question(std::span(acquires).first(1), kAsked).form(), ReplyForm::kWhole)
       << "one lock has a reply as any script's";
+}
+
+TEST(QuestionTest, OfAClaimIsAnsweredByItsNames) {
+  const Question question(
+      engine::ClaimOp{.names = {{"a", "o:1:h", 1}, {"b", "o:2:h", 1}, {"c", "o:3:h", 1}},
+                      .ttl = 1s},
+      kAsked);
+  EXPECT_EQ(question.form(), ReplyForm::kNames);
+  EXPECT_EQ(question.parts(), 3u);
 }
 
 TEST(QuestionTest, OfRenewalsHasTheRunIdAndNoLane) {

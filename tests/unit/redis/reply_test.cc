@@ -200,6 +200,78 @@ TEST(ReplyTest, RowsThatAreNotThoseOfTheBatchAreAnError) {
   }
 }
 
+NodeAnswer AnswerOfClaim(const std::string& rows, std::size_t names) {
+  const auto answers = ParseAnswers(*Read("*" + std::to_string(2 + 6 * names) + "\r\n" +
+                                          Bulk("ok") + ":1763931234567890\r\n" + rows),
+                                    ReplyForm::kNames, names);
+  EXPECT_EQ(answers.size(), 1u) << "there is one op";
+  return answers.at(0);
+}
+
+// Rule G1.
+TEST(ClaimsReplyTest, OneThatIsGrantedHasAFenceForEachName) {
+  const auto answer = AnswerOfClaim(Row("ok", "", 3, 2) + Row("ok", "", 9, 1), 2);
+  EXPECT_EQ(answer.verdict, Verdict::kOk);
+  EXPECT_EQ(answer.node_time, 1763931234567890);
+  EXPECT_EQ(answer.fence, 7);
+  EXPECT_EQ(answer.greatest, 9) << "of all its names";
+  EXPECT_EQ(answer.place, 2u);
+  EXPECT_EQ(answer.which, 0u);
+  ASSERT_EQ(answer.names.size(), 2u);
+  EXPECT_EQ(answer.names[0].greatest, 3) << "and of each";
+  EXPECT_EQ(answer.names[1].fence, 7);
+  for (const NodeAnswer& name : answer.names) EXPECT_EQ(name.node_time, 0) << "one reading";
+}
+
+// Rule G6.
+TEST(ClaimsReplyTest, OneThatIsRefusedIsAnsweredAsTheFirstNameThatMayNotBeHad) {
+  const auto answer = AnswerOfClaim(
+      Row("turn", "", 5) + Row("busy", "o:1:h", 0, 3) + Row("not-turn", "other", 8, 1), 3);
+  EXPECT_EQ(answer.verdict, Verdict::kBusy);
+  EXPECT_EQ(answer.which, 1u);
+  EXPECT_EQ(answer.text, "o:1:h");
+  EXPECT_EQ(answer.left, 1500us);
+  EXPECT_EQ(answer.greatest, 8);
+  EXPECT_EQ(answer.place, 3u);
+  EXPECT_EQ(answer.names[2].text, "other");
+}
+
+TEST(ClaimsReplyTest, AnErrorOfOneNameIsTheClaims) {
+  const auto answer =
+      AnswerOfClaim(Row("turn", "", 5, 1) + Row("error", "user_script:12: no number"), 2);
+  EXPECT_EQ(answer.verdict, Verdict::kError);
+  EXPECT_EQ(answer.which, 1u);
+  EXPECT_EQ(answer.text, "no number");
+  EXPECT_EQ(answer.node_time, 0) << "an error has no values";
+  EXPECT_EQ(answer.greatest, 0);
+  EXPECT_EQ(answer.names[0].verdict, Verdict::kTurn);
+}
+
+TEST(ClaimsReplyTest, AStandMayTakeAll) {
+  EXPECT_EQ(AnswerOfClaim(Row("turn", "") + Row("turn", ""), 2).verdict, Verdict::kTurn);
+}
+
+TEST(ClaimsReplyTest, PartOfAClaimIsAnError) {
+  for (const char* other : {"turn", "busy", "error"}) {
+    const auto answer = AnswerOfClaim(Row("ok", "") + Row(other, ""), 2);
+    EXPECT_EQ(answer.verdict, Verdict::kError) << other;
+    EXPECT_EQ(answer.text, "expected all locks of a claim to be taken, or none; 1 of 2 were");
+    EXPECT_TRUE(answer.names.empty());
+  }
+}
+
+TEST(ClaimsReplyTest, WhatIsAboutTheCallSaysNothingOfNames) {
+  for (const std::string& reply :
+       {"*6\r\n" + Bulk("quarantine") + ":1\r\n:0\r\n:1500\r\n" + Bulk("") + kNobody,
+        std::string("-NOPERM no\r\n"), std::string("+OK\r\n"),
+        "*8\r\n" + Bulk("ok") + ":1\r\n" + Row("ok", "")}) {  // of one name
+    const auto answers = ParseAnswers(*Read(reply), ReplyForm::kNames, 2);
+    ASSERT_EQ(answers.size(), 1u);
+    EXPECT_NE(answers[0].verdict, Verdict::kOk) << reply;
+    EXPECT_TRUE(answers[0].names.empty());
+  }
+}
+
 TEST(ReplyTest, AKeyWithoutATtlIsLeftForVeryLong) {
   const auto answer =
       ParseAnswer(*Read("*6\r\n" + Bulk("busy") + ":1\r\n:0\r\n:-1\r\n" + Bulk("") + kNobody));
