@@ -13,7 +13,7 @@ local several = #KEYS > 1 + KEYS_EACH
 local met = {}
 local function acquire(key, at)
   local lock, fence_key, queue, wait = KEYS[key], KEYS[key + 1], KEYS[key + 2], KEYS[key + 3]
-  local owner, queueing = ARGV[at], ARGV[at + 4]
+  local owner, ttl, proposal, queueing = ARGV[at], ARGV[at + 1], tonumber(ARGV[at + 2]), ARGV[at + 4]
   local value, other, stored, greatest, place = false, nil, nil, 0, 0
   local again = met[lock]  -- what was known of it before is over
   met[lock] = true
@@ -29,9 +29,16 @@ local function acquire(key, at)
     end
   end
 
-  local fence, last = next_fences(stored, tonumber(ARGV[at + 2]), ARGV[at + 3])
-  if not fence then return 'skew', stored or 0, 0, '', greatest, place end
-  take(lock, fence_key, owner, ARGV[at + 1], value, last)
+  -- Rule A6: a fence that is not there any more was at most TIME + fence_window when it was stored.
+  local fence = (stored or now - ARGV[4]) + 1
+  if proposal > fence then fence = proposal end
+  local last = fence + ARGV[at + 3] - 1
+  if last > latest_fence(stored) then return 'skew', stored or 0, 0, '', greatest, place end
+
+  -- A lease's deadline never moves back (rule C5), though it be asked for again with a shorter ttl.
+  if value == owner then ttl = int(math.max(tonumber(ttl), redis.call('PTTL', lock))) end
+  store_fence(fence_key, last, fence_life)
+  redis.call('SET', lock, owner, 'PX', ttl)
   if not free and value ~= owner and queueing ~= 'ignore' then note_alive(wait) end
   return 'ok', fence, 0, '', greatest, place
 end

@@ -9,6 +9,14 @@ local ARGS_EACH = 9
 local queueing = ARGV[FIRST_ARG + 4]
 local looks = not all_free or queueing == 'always' or queueing == 'stand'
 
+-- As in acquire, which has a text of its own for it: a call of one more function is more than that can do
+-- without.
+local function next_fences(stored, proposal, block)
+  local fence = math.max((stored or now - ARGV[4]) + 1, proposal)
+  local last = fence + block - 1
+  if last <= latest_fence(stored) then return fence, last end
+end
+
 local function judge(name)
   local at, other = name.at, nil
   if not all_free then name.value, other = read(name.lock) end
@@ -45,7 +53,9 @@ local said = {'ok', now}
 for _, name in ipairs(names) do
   local owner, ttl, i = ARGV[name.at], ARGV[name.at + 1], #said
   if may_be_had then
-    take(name.lock, name.fence_key, owner, ttl, name.value, name.last)
+    if name.value == owner then ttl = int(math.max(tonumber(ttl), redis.call('PTTL', name.lock))) end
+    store_fence(name.fence_key, name.last, fence_life)
+    redis.call('SET', name.lock, owner, 'PX', ttl)
     if not all_free and name.value ~= owner and queueing ~= 'ignore' then note_alive(name.wait) end
     name.verdict = 'ok'
   elseif is_refused and name.not_taken then

@@ -1,5 +1,4 @@
--- Stands after queue.lua in front of the scripts that take locks: what is in the way of one, and what it
--- is to take it.
+-- Stands after queue.lua in front of the scripts that take locks: what is in the way of one.
 -- KEYS: sentinel; of each lock: lock, fence, queue, wait. ARGV: settings, fence_life in ms; in us
 -- retry_interval, max_interval, first_poll; hears ('1': this daemon hears the node's hints, or '0'); of
 -- each lock: owner, ttl in ms, proposal, block, queueing, stamp, grace and most_life in us.
@@ -67,21 +66,6 @@ local function obstacle(lock, queue, wait, at, value, other, aside)
     end
   end
 
-  local is_called = false
-  local function call_next()
-    local before, rest = first, nil
-    is_called = true
-    first, rest = call(queue, wait, me, lock, first)
-    if first ~= before then greatest = greatest_other(queue, me, first) end
-    return rest
-  end
-
-  -- Who is next is called where the lock is free by that (rule E8.4).
-  local function leave_queue()
-    local is_to_call = leave(queue, wait, me) and value == false and first and not is_called
-    if is_to_call then call_next() end
-  end
-
   -- Rule C8: what an earlier attempt of the same daemon left behind is no obstacle.
   local function is_earlier_attempt_of_ours()
     local instance, attempt = string.match(owner, '^([^:]+):(%d+):')
@@ -105,11 +89,13 @@ local function obstacle(lock, queue, wait, at, value, other, aside)
     if is_first or queueing == 'none' then hint(instance, 'wanted', lock) end
   end
 
-  local verdict, time_left, text = nil, 0, ''
+  local verdict, time_left, text, rest = nil, 0, '', nil
   local registers = queueing == 'always' or queueing == 'stand'
   local function not_taken()
     if aside then
-      if registers or queueing == 'if-refused' then leave_queue() end
+      local has_left = (registers or queueing == 'if-refused') and leave(queue, wait, me)
+      -- The lock is free by that: who is next is called, unless it has just been (rule E8.4).
+      if has_left and value == false and first and not rest then call(queue, wait, me, lock, first) end
       return place
     end
     if queueing == 'if-refused' then register() end
@@ -123,28 +109,13 @@ local function obstacle(lock, queue, wait, at, value, other, aside)
   elseif value and value ~= owner and not is_earlier_attempt_of_ours() then
     verdict, time_left, text = 'busy', left(lock), value
   elseif value ~= owner and is_before_us(first) then
-    local rest = call_next()
+    local before = first
+    first, rest = call(queue, wait, me, lock, first)
+    if first ~= before then greatest = greatest_other(queue, me, first) end
     -- Those that heard nothing are gone by that (rule E8.6).
     if place > 1 then place = redis.call('ZRANK', queue, me) + 1 end
     if is_before_us(first) then verdict, time_left, text = 'not-turn', rest, first.instance end
   end
   if not verdict and queueing == 'stand' then verdict = 'turn' end
   return verdict, time_left, text, greatest, place, not_taken
-end
-
--- Rule A2: the first and the last fence of a block of that size, no less than the proposal. Nil where the
--- last would pass what this node gives (rule A6). A fence that is not there any more was at most TIME +
--- fence_window when it was stored.
-local function next_fences(stored, proposal, block)
-  local fence = (stored or now - ARGV[4]) + 1
-  if proposal > fence then fence = proposal end
-  local last = fence + block - 1
-  if last <= latest_fence(stored) then return fence, last end
-end
-
--- A lease's deadline never moves back (rule C5), though it be asked for again with a shorter ttl.
-local function take(lock, fence_key, owner, ttl, value, last)
-  if value == owner then ttl = int(math.max(tonumber(ttl), redis.call('PTTL', lock))) end
-  store_fence(fence_key, last, fence_life)
-  redis.call('SET', lock, owner, 'PX', ttl)
 end

@@ -69,6 +69,8 @@ TEST_F(ClaimTest, AllAreTakenEachByItsOwnOwnerAndFence) {
   EXPECT_EQ(answer.names[0].fence, now_ + 3);
   EXPECT_EQ(answer.names[1].fence, now_ + 8);
   EXPECT_EQ(answer.fence, now_ + 3);
+  const auto floor = Claim({"c", "d"});
+  EXPECT_EQ(floor.names[1].fence, now_ - 500'000 + 1) << "of which none was stored";
   EXPECT_EQ(OwnerOf("a"), Owner(0));
   EXPECT_EQ(OwnerOf("b"), Owner(1));
   EXPECT_EQ(FenceOf("a"), std::to_string(now_ + 3));
