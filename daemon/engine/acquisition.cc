@@ -1,20 +1,11 @@
 #include "daemon/engine/acquisition.h"
 
-#include <algorithm>
-#include <chrono>
 #include <utility>
 
 #include "base/check.h"
 #include "daemon/engine/owner_value.h"
 
 namespace redlockd::engine {
-namespace {
-
-// Those who wait come back to a node that had failed within this time, not all at once (rule E8.10).
-constexpr Duration kHealSpread = std::chrono::seconds(1);
-
-}  // namespace
-
 Contention& Acquisition::Contend() {
   if (!contention_) {
     contention_ = std::make_unique<Contention>(shared().options.timing, shared().agenda, observer_);
@@ -140,25 +131,36 @@ Acquisition::Outcome Acquisition::Won(Time now, const Demand& demand) {
 }
 
 Acquisition::Outcome Acquisition::Fail(Time now, bool reached, const Demand& demand) {
-  CHECK(attempt_ || !reached);
-  Contention& contention = Contend();
-  const Ballot* ballot = attempt_ ? &attempt_->ballot() : nullptr;
-  if (!reached && ballot && ballot->Missed().any()) shared().gate.OnUnanswered();
-  const unsigned splits = contention.splits();
-  const bool is_stand = attempt_ && attempt_->asks() == Ticket::Kind::kStand;
-  const Duration pause = contention.OnFailed(now, reached, ballot, demand,
-                                             {.nodes = shared().options.nodes,
-                                              .round_trip = shared().nodes.RoundTrip(),
-                                              .hears = shared().nodes.records().AllSendHints(),
-                                              .is_stand = is_stand,
-                                              .random = shared().random});
-  if (contention.splits() > splits) ++shared().counters.split_votes;
-  contention.BackOff(now + pause);
   return {.kind = Outcome::Kind::kFailed,
-          .failed = {.reached = reached,
-                     .is_split = reached && !is_stand && ballot->Holder().empty(),
-                     .asked = attempt_ ? attempt_->asked() : now,
-                     .next = pause}};
+          .failed = Pause(now, reached, attempt_.get(), Contend(), demand, shared())};
+}
+
+FailedAttempt Acquisition::Pause(Time now, bool reached, Attempt* attempt, Contention& contention,
+                                 const Demand& demand, Shared& shared) {
+  CHECK(attempt || !reached);
+  const Ballot* ballot = attempt ? &attempt->ballot() : nullptr;
+  if (!reached && ballot && ballot->Missed().any()) shared.gate.OnUnanswered();
+  const unsigned splits = contention.splits();
+  const bool is_stand = attempt && attempt->asks() == Ticket::Kind::kStand;
+  const Duration pause = contention.OnFailed(now, reached, ballot, demand,
+                                             {.nodes = shared.options.nodes,
+                                              .round_trip = shared.nodes.RoundTrip(),
+                                              .hears = shared.nodes.records().AllSendHints(),
+                                              .is_stand = is_stand,
+                                              .random = shared.random});
+  if (contention.splits() > splits) ++shared.counters.split_votes;
+  contention.BackOff(now + pause);
+  return {.reached = reached,
+          .is_split = reached && !is_stand && ballot->Holder().empty(),
+          .asked = attempt ? attempt->asked() : now,
+          .next = pause};
+}
+
+// Late votes count as those of an attempt of its own.
+void Acquisition::OnGrantedWithOthers(Time now, Fence first, Fence size, const Want& want) {
+  granted_in_ = claim_.lease()->round();
+  claim_.OnGranted(now, first, size, std::exchange(owes_cooldown_, false));
+  if (want.Entries().any()) Contend().want().TakeEntriesOf(want);
 }
 
 AttemptGate::Pass Acquisition::End() {
@@ -187,32 +189,19 @@ void Acquisition::OnReleased() {
   observer_.Touch();  // also where nobody waits: it may be forgotten now
 }
 
-// A node says that it is this host's turn (rule E8.4); or that it would be its turn later: then one round
-// trip more, when what the first one did is seen (rule E8.7).
 void Acquisition::OnHint(Time now, const NodeHint& hint) {
   if (!contention_) return;
-  const Duration round_trip = shared().nodes.RoundTrip();
-  if (hint.kind == NodeHint::Kind::kFree) {
-    contention_->OnCalled(now, hint.node, shared().majority(), round_trip);
-  } else {
-    contention_->ComeAt(now + hint.rest + round_trip);
-  }
+  contention_->OnHint(now, hint, shared().majority(), shared().nodes.RoundTrip());
 }
 
 void Acquisition::OnVotersChanged(Time now, bool gained) {
   if (LacksQuorum()) return StopBackingOff();
-  if (gained && contention_) contention_->ComeWithin(now, kHealSpread, shared().random);
+  if (gained && contention_) contention_->OnVoterGained(now, shared().random);
 }
 
-// Without hints it is to be known as one that hears none, or it is passed over (rule E8.2). Who is far
-// from its turn has time for that: a node may have lost all subscriptions at once.
 void Acquisition::OnSubscribed(Time now, NodeIndex node, bool subscribed) {
-  if (!contention_ || !contention_->want().Entries().test(node) || !shared().nodes.Votes(node)) {
-    return;
-  }
-  const bool is_near = contention_->want().IsNear();
-  const Duration lost = is_near ? Duration(0) : shared().options.timing.FirstPoll();
-  contention_->ComeWithin(now, subscribed ? kHealSpread : lost, shared().random);
+  if (!contention_ || !contention_->want().Entries().test(node)) return;
+  if (shared().nodes.Votes(node)) contention_->OnSubscribed(now, subscribed, shared().random);
 }
 
 void Acquisition::OnQueueSeen(Time now, Stamp greatest) {

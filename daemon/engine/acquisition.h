@@ -39,6 +39,8 @@ class Acquisition {
   bool IsBackingOff() const { return contention_ && contention_->BacksOff(); }
   // Others come first. A try is let through.
   bool IsHeldBack() const { return contention_ && contention_->IsHeldBack(); }
+  // Who gets the lock may be decided at any moment.
+  bool IsContended() const { return !IsBackingOff() || IsSplit(); }
   bool LacksQuorum() const { return contention_ && contention_->no_quorum_since(); }
 
   // --- the attempt --------------------------------------------------------------------------------
@@ -53,6 +55,11 @@ class Acquisition {
   Outcome OnSilence(Time now, const NodeSilence& silence, const Demand& demand);
   // The attempt comes to nothing, or could not begin (kNoQuorum): the pause begins.
   Outcome Fail(Time now, bool reached, const Demand& demand);
+  // The nodes have granted the block to an attempt at several locks, for which `want` stood in the queues.
+  void OnGrantedWithOthers(Time now, Fence first, Fence size, const Want& want);
+  // The same for who has an attempt and a contention of its own; null: no attempt could begin.
+  static FailedAttempt Pause(Time now, bool reached, Attempt* attempt, Contention& contention,
+                             const Demand& demand, Shared& shared);
   // The attempt is over. Its pass goes on to the release of what it may have left on the nodes.
   AttemptGate::Pass End();
 

@@ -15,21 +15,58 @@ std::optional<Failed> Admission::WhyNot(Time now, const LockRequested& request) 
                                          ToText(timing.max_ttl) + ", found " + ToText(ttl));
   }
   if (shared_.draining) return because(Failure::kDraining, "the daemon is stopping");
-  if (shared_.sessions.Uses(request.session, request.name)) {
-    return because(Failure::kDeadlock, "this session already holds it or waits for it");
+  if (auto used = WhyUsed(request, request.name)) return used;
+  for (const std::string& name : request.also) {
+    if (auto used = WhyUsed(request, name)) return used;
   }
-  if (auto limit = AtLimit(now, request)) return because(Failure::kLimit, std::move(*limit));
+  if (auto limit = AtLimit(request)) return limit;
+  if (auto limit = WhyNotNew(now, request, request.name)) return limit;
+  for (const std::string& name : request.also) {
+    if (auto limit = WhyNotNew(now, request, name)) return limit;
+  }
   return std::nullopt;
 }
 
-// The name is counted last, when nothing else is against it.
-std::optional<std::string> Admission::AtLimit(Time now, const LockRequested& request) {
-  if (auto limit = shared_.sessions.AtLimit(request.session)) return limit;
-  if (auto quota = shared_.quotas.WhyNoLock(request.name)) return quota;
-  const std::uint32_t uid = shared_.sessions.UidOf(request.session);
-  auto limit = shared_.new_names.Admit(now, uid, request.name);
-  shared_.counters.new_names = shared_.new_names.count();
+// The session would wait for itself.
+std::optional<Failed> Admission::WhyUsed(const LockRequested& request,
+                                         const std::string& name) const {
+  if (!shared_.sessions.Uses(request.session, name)) return std::nullopt;
+  return Failed{.failure = Failure::kDeadlock,
+                .name = name,
+                .text = "this session already holds it or waits for it"};
+}
+
+std::optional<Failed> Admission::AtLimit(const LockRequested& request) {
+  if (auto limit = shared_.sessions.AtLimit(request.session, 1 + request.also.size())) {
+    return Failed{.failure = Failure::kLimit, .name = request.name, .text = std::move(*limit)};
+  }
+  // Each counts for the next: they may be of one rule.
+  std::optional<Failed> limit;
+  std::vector<const std::string*> counted;
+  const auto take = [&](const std::string& name) {
+    if (limit) return;
+    if (auto quota = shared_.quotas.WhyNoLock(name)) {
+      limit = Failed{.failure = Failure::kLimit, .name = name, .text = std::move(*quota)};
+      return;
+    }
+    shared_.quotas.Count(name, 1, 0);
+    counted.push_back(&name);
+  };
+  take(request.name);
+  for (const std::string& name : request.also) take(name);
+  for (const std::string* name : counted) shared_.quotas.Count(*name, -1, 0);
   return limit;
+}
+
+// Rule C14: the name counts as an old one, or the user may have one more. Last, when nothing else is
+// against it.
+std::optional<Failed> Admission::WhyNotNew(Time now, const LockRequested& request,
+                                           const std::string& name) {
+  const std::uint32_t uid = shared_.sessions.UidOf(request.session);
+  auto limit = shared_.new_names.Admit(now, uid, name);
+  shared_.counters.new_names = shared_.new_names.count();
+  if (!limit) return std::nullopt;
+  return Failed{.failure = Failure::kLimit, .name = name, .text = std::move(*limit)};
 }
 
 Failed Admission::NotHeld(SessionId session, const std::string& lock, std::optional<Fence> fence) {

@@ -6,6 +6,22 @@
 
 namespace redlockd::engine {
 
+Busy WhyBusy(LockState state) {
+  if (state == LockState::kHeld) return Busy::kHeldHere;
+  return state == LockState::kLockDelay ? Busy::kKeptHere : Busy::kLineHere;
+}
+
+Failure FailureOf(Busy why, bool is_try) {
+  if (why == Busy::kGate) return Failure::kNoTurn;
+  return is_try ? Failure::kBusy : Failure::kTimeout;
+}
+
+std::string WhyEnded(const FailedAttempt& failed, Failure failure) {
+  const std::string held = ToText(failed.is_split ? Busy::kSplit : Busy::kHeldElsewhere);
+  const bool is_cancelled = failure == Failure::kCancelled;
+  return is_cancelled ? held + ", and " + kHalfClosed : held;
+}
+
 std::string ToText(Busy busy, Duration kept) {
   switch (busy) {
     case Busy::kHeldHere:

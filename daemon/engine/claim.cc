@@ -148,9 +148,13 @@ Tenure::Next Claim::OnFree(Time now, bool has_waiters) {
   return tenure_.OnFree(now, shared_.options.timing, linger(), has_waiters);
 }
 
+bool Claim::IsReadyFor(Time now, Duration ttl) const {
+  return fences_.HasNext() && lease()->Deadline().value_or(now) - now >= ttl / 2;
+}
+
 Claim::HandOff Claim::PrepareHandOff(Time now, Duration ttl) {
+  if (IsReadyFor(now, ttl)) return HandOff::kReady;
   const bool has_fence = fences_.HasNext();
-  if (has_fence && lease()->Deadline().value_or(now) - now >= ttl / 2) return HandOff::kReady;
   tenure_.StopLingering();
   PlanEnd(now);
   if (fences_.IsAsking()) return HandOff::kPending;  // what is out may do

@@ -88,6 +88,8 @@ class Claim {
   Tenure::Next OnFree(Time now, bool has_waiters);
   // Asks nodes for what the next in line needs, if that is something (rules B2, C10).
   enum class HandOff { kReady, kPending, kImpossible };
+  // Whether the next hold needs nothing of the nodes.
+  bool IsReadyFor(Time now, Duration ttl) const;
   HandOff PrepareHandOff(Time now, Duration ttl);
   void Linger(Time now);
 

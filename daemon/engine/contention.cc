@@ -12,6 +12,8 @@ namespace {
 // The back-off doubles this often: to 16 round trips (rule E7).
 constexpr unsigned kMaxDoublings = 4;
 constexpr Duration kAfterExpiry = std::chrono::milliseconds(2);  // rule C11
+// Those who wait come back to a node that had failed within this time, not all at once (rule E8.10).
+constexpr Duration kHealSpread = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -41,6 +43,25 @@ void Contention::ComeAt(Time at) {
   if (want_.StaysOut()) return;
   want_.OnCalled();
   if (BacksOff() && at < *attempt_alarm_.at()) attempt_alarm_.Set(at);
+}
+
+// A node says that it is this host's turn (rule E8.4); or that it would be its turn later: then one round
+// trip more, when what the first one did is seen (rule E8.7).
+void Contention::OnHint(Time now, const NodeHint& hint, std::size_t majority, Duration round_trip) {
+  if (hint.kind == NodeHint::Kind::kFree) {
+    OnCalled(now, hint.node, majority, round_trip);
+  } else {
+    ComeAt(now + hint.rest + round_trip);
+  }
+}
+
+void Contention::OnVoterGained(Time now, Random& random) { ComeWithin(now, kHealSpread, random); }
+
+// Without hints it is to be known as one that hears none, or it is passed over (rule E8.2). Who is far
+// from its turn has time for that: a node may have lost all subscriptions at once.
+void Contention::OnSubscribed(Time now, bool subscribed, Random& random) {
+  const Duration lost = want_.IsNear() ? Duration(0) : timing_.FirstPoll();
+  ComeWithin(now, subscribed ? kHealSpread : lost, random);
 }
 
 void Contention::ComeWithin(Time now, Duration spread, Random& random) {

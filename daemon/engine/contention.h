@@ -28,6 +28,7 @@ class Contention {
   Contention(const Timing& timing, Agenda& agenda, Observer& observer);
 
   Want& want() { return want_; }
+  const Want& want() const { return want_; }
 
   // --- pauses -------------------------------------------------------------------------------------
 
@@ -54,6 +55,11 @@ class Contention {
   // It is due within `spread`, also after a round that is out, to be in the queues of all nodes again
   // (rule E8.10).
   void ComeWithin(Time now, Duration spread, Random& random);
+  // A hint, kFree or kNext.
+  void OnHint(Time now, const NodeHint& hint, std::size_t majority, Duration round_trip);
+  // A node votes again; or one that votes, and has its entry, sends hints again, or no more.
+  void OnVoterGained(Time now, Random& random);
+  void OnSubscribed(Time now, bool subscribed, Random& random);
   void OnGranted() { splits_ = 0; }
   // The votes of the last attempt were split, and are fought for again.
   bool IsSplit() const { return splits_ > 0; }

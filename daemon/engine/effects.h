@@ -33,11 +33,27 @@ struct Granted {
   Duration ttl;
   std::size_t votes;
   std::size_t nodes;
+  // The further locks, in the order asked.
+  struct Other {
+    std::string name{};
+    Fence fence;
+    Time deadline;
+    Duration ttl;
+    std::size_t votes;
+  };
+  std::vector<Other> also{};
 };
 struct Released {
   std::string name{};
   Fence fence;
   Duration kept{0};  // with min-hold: how long the lock stays taken
+  // The further locks, in the order asked.
+  struct Other {
+    std::string name{};
+    Fence fence;
+    Duration kept{0};
+  };
+  std::vector<Other> also{};
 };
 struct Checked {
   std::string name{};
@@ -98,7 +114,8 @@ struct InCycle {
 
 struct Failed {
   Failure failure;
-  std::string name{};                     // of the lock; empty if there is none
+  // Of the lock; empty if there is none. Of several: the first that may not be had, or else the first.
+  std::string name{};
   Fence fence = 0;                        // kLost; kNoQuorum of a sync unlock
   LossReason reason = LossReason::kNone;  // kLost
   std::string text{};                     // why, for a person

@@ -9,6 +9,7 @@
 #include "daemon/engine/inquiries.h"
 #include "daemon/engine/lock_table.h"
 #include "daemon/engine/query_table.h"
+#include "daemon/engine/set_table.h"
 
 namespace redlockd::engine {
 namespace {
@@ -55,6 +56,7 @@ struct Engine::Impl : NodeTable::Observer, ReleaseTable::Observer {
   void On(Time, const DrainRequested& e);
   void DrainOver(Time now);
 
+  void UnlockAll(Time now, const UnlockRequested& e);
   void OnVotersChanged(Time now, bool gained) override;
   void OnPromisesVoid(Time now, NodeIndex node) override;
   void OnReleased(const std::string& lock) override;
@@ -62,6 +64,7 @@ struct Engine::Impl : NodeTable::Observer, ReleaseTable::Observer {
   void ReleaseSaw(Time now, const NodeAnswer& e);
 
   std::optional<HoldView> HoldOf(Time now, const std::string& name);
+  void SettleTouched(Time now);
   void RunAlarms(Time now);
 
   Shared shared;
@@ -69,6 +72,7 @@ struct Engine::Impl : NodeTable::Observer, ReleaseTable::Observer {
   Inquiries inquiries{shared.options.nodes, shared.sessions, shared.outbox};
   Admission admission{shared};
   LockTable locks{shared};
+  SetTable sets{shared, locks};
   Time last_step = Time::min();
   Time drain_until;
   bool drain_over = false;
@@ -83,6 +87,7 @@ void Engine::Impl::On(Time, const SessionOpened& e) {
 
 void Engine::Impl::On(Time now, const SessionInputEnded& e) {
   shared.sessions.EndInput(e.session);
+  sets.OnInputEnded(now, e.session);
   for (const auto& name : shared.sessions.Locks(e.session)) {
     locks.Find(name)->OnInputEnded(now, e.session);
   }
@@ -90,6 +95,7 @@ void Engine::Impl::On(Time now, const SessionInputEnded& e) {
 
 void Engine::Impl::On(Time now, const SessionClosed& e) {
   shared.watches.Remove(e.session, "");
+  sets.OnSessionClosed(e.session);
   for (const auto& name : shared.sessions.Locks(e.session)) {
     locks.Find(name)->OnSessionClosed(now, e.session);
   }
@@ -109,15 +115,32 @@ void Engine::Impl::On(Time now, const LockRequested& e) {
   if (auto failed = admission.WhyNot(now, e)) {
     return shared.requests.Refuse(e.session, e.request, std::move(*failed));
   }
+  if (!e.also.empty()) return sets.Request(now, e);
   locks.FindOrMake(e.name).Request(now, e);
 }
 
 void Engine::Impl::On(Time now, const UnlockRequested& e) {
+  if (!e.also.empty()) return UnlockAll(now, e);
   Lock* lock = locks.Find(e.name);
   if (!lock || !IsHeldBy(*lock, e.session, e.fence)) {
     return shared.outbox.Reply(e.session, e.request, admission.NotHeld(e.session, e.name, e.fence));
   }
   lock->Unlock(now, e);
+}
+
+// Rule G3: none unless all are held.
+void Engine::Impl::UnlockAll(Time now, const UnlockRequested& e) {
+  CHECK(!e.fence);
+  std::vector<std::string> names{e.name};
+  names.insert(names.end(), e.also.begin(), e.also.end());
+  for (const std::string& name : names) {
+    const Lock* lock = locks.Find(name);
+    if (lock && IsHeldBy(*lock, e.session)) continue;
+    return shared.outbox.Reply(e.session, e.request,
+                               admission.NotHeld(e.session, name, std::nullopt));
+  }
+  const auto joint = std::make_shared<JointAnswer>(names);
+  for (const std::string& name : names) locks.Find(name)->Unlock(now, e, joint);
 }
 
 void Engine::Impl::On(Time now, const BreakRequested& e) {
@@ -149,8 +172,9 @@ void Engine::Impl::On(Time, const CheckRequested& e) {
 
 void Engine::Impl::On(Time, const CancelRequested& e) {
   Lock* lock = locks.Find(e.name);
-  if (lock && lock->Cancel(e.session, e.target,
-                           {.failure = Failure::kCancelled, .text = "cancelled by the client"})) {
+  if (sets.Cancel(e.session, e.target) ||
+      (lock && lock->Cancel(e.session, e.target,
+                            {.failure = Failure::kCancelled, .text = "cancelled by the client"}))) {
     return shared.outbox.Reply(e.session, e.request, WaitCancelled{});
   }
   shared.outbox.Reply(
@@ -222,6 +246,8 @@ void Engine::Impl::On(Time now, const NodeAnswer& e) {
     case Ticket::Kind::kRenew:
       if (Lock* lock = locks.OfAttempt(e.ticket.subject)) lock->OnAnswer(now, e);
       return;
+    case Ticket::Kind::kClaim:
+      return sets.OnAnswer(now, e);
     case Ticket::Kind::kRelease:
       if (e.greatest > 0) ReleaseSaw(now, e);
       return shared.releases.OnAnswered(now, e);
@@ -252,6 +278,8 @@ void Engine::Impl::On(Time now, const NodeSilence& e) {
     case Ticket::Kind::kRenew:
       if (Lock* lock = locks.OfAttempt(e.ticket.subject)) lock->OnSilence(now, e);
       return;
+    case Ticket::Kind::kClaim:
+      return sets.OnSilence(now, e);
     case Ticket::Kind::kRelease:
       return shared.releases.OnMissed(now, e);
     case Ticket::Kind::kQuery:
@@ -286,6 +314,7 @@ void Engine::Impl::On(Time now, const NodeSubscribed& e) {
   shared.nodes.OnSubscribed(e.node, e.subscribed);
   for (const auto& [name, lock] : locks)
     lock->acquisition().OnSubscribed(now, e.node, e.subscribed);
+  sets.OnSubscribed(now, e.node, e.subscribed);
 }
 
 void Engine::Impl::OnReleased(const std::string& name) {
@@ -294,6 +323,7 @@ void Engine::Impl::OnReleased(const std::string& name) {
 
 void Engine::Impl::OnVotersChanged(Time now, bool gained) {
   for (const auto& [name, lock] : locks) lock->acquisition().OnVotersChanged(now, gained);
+  sets.OnVotersChanged(now, gained);
 }
 
 void Engine::Impl::OnPromisesVoid(Time now, NodeIndex node) {
@@ -333,8 +363,15 @@ std::optional<HoldView> Engine::Impl::HoldOf(Time now, const std::string& name) 
   return lock && lock->hold() ? std::optional(lock->hold()->View(now)) : std::nullopt;
 }
 
+// A set follows from what its locks have come to, and they from what it does.
+void Engine::Impl::SettleTouched(Time now) {
+  do {
+    locks.SettleTouched(now);
+  } while (sets.SettleTouched(now));
+}
+
 void Engine::Impl::RunAlarms(Time now) {
-  while (shared.agenda.RunNext(now)) locks.SettleTouched(now);
+  while (shared.agenda.RunNext(now)) SettleTouched(now);
 }
 
 // --- the engine ---------------------------------------------------------------------------------
@@ -350,14 +387,15 @@ void Engine::Step(Time now, const Event& event, Effects& effects) {
   impl_->shared.renewals.BeginStep();
   impl_->RunAlarms(now);
   std::visit([&](const auto& e) { impl_->On(now, e); }, event);
-  impl_->locks.SettleTouched(now);
+  impl_->SettleTouched(now);
   impl_->RunAlarms(now);
   while (AttemptGate::Contender* next = impl_->shared.gate.Next()) {
     next->OnTurn(now);
-    impl_->locks.SettleTouched(now);
+    impl_->SettleTouched(now);
   }
   impl_->queries.AskNext(now);
   impl_->shared.outbox.End();
+  impl_->sets.ForgetOver();
   impl_->locks.ForgetIdle();
 }
 

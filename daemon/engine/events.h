@@ -48,6 +48,8 @@ struct LockRequested {
   bool renewed_events = false;
   bool wanted_events = false;
   TaskId task{};  // that waits, and holds it then; none: nobody knows
+  // More locks, of which it gets all or none (rule G1): no name twice, and at most kMostNames in all.
+  std::vector<std::string> also{};
 };
 struct UnlockRequested {
   SessionId session;
@@ -55,6 +57,8 @@ struct UnlockRequested {
   std::string name{};
   std::optional<Fence> fence{};
   bool sync = false;  // answer once a quorum has released
+  // More locks: none is let go unless all are held. Then there is no fence.
+  std::vector<std::string> also{};
 };
 struct BreakRequested {  // rules I3, I4; the caller has checked that the client may
   SessionId session;

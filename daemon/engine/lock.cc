@@ -5,27 +5,12 @@
 
 #include "base/check.h"
 #include "daemon/engine/busy.h"
+#include "daemon/engine/set_in_line.h"
 
 namespace redlockd::engine {
 namespace {
 
 using State = LockState;
-
-// There is a lease, and no session holds it.
-constexpr bool IsFree(State state) {
-  return state == State::kHandOff || state == State::kLingering;
-}
-
-// No owner value is on its way, or kept: who asks first may get it.
-constexpr bool IsOpen(State state) {
-  return state == State::kIdle || state == State::kWaiting || IsFree(state);
-}
-
-// Why a request that does not wait does not get it.
-Busy WhyBusy(State state) {
-  if (state == State::kHeld) return Busy::kHeldHere;
-  return state == State::kLockDelay ? Busy::kKeptHere : Busy::kLineHere;
-}
 
 // Why a wait that is over came to nothing. `was_asked`: the nodes have refused it once.
 Busy WhyInVain(State state, bool was_first, bool stands_before_gate, bool was_asked) {
@@ -34,21 +19,15 @@ Busy WhyInVain(State state, bool was_first, bool stands_before_gate, bool was_as
   return was_first ? Busy::kHeldElsewhere : Busy::kLineHere;
 }
 
-// What a wait that is over for that reason fails with.
-Failure FailureOf(Busy why, bool is_try) {
-  if (why == Busy::kGate) return Failure::kNoTurn;
-  return is_try ? Failure::kBusy : Failure::kTimeout;
-}
-
 // For how long a lock of this state stays taken here after its hold.
 Duration KeptFor(State state, const Claim& claim, Time now) {
   return state == State::kLockDelay ? claim.schedule().kept_until() - now : Duration(0);
 }
 
-// Who gets it is being decided just now.
-bool IsContended(State state, const Acquisition& acquisition) {
+// Who gets it is being decided just now. `first`: of its line.
+bool IsContended(const Waiter& first, State state, const Acquisition& acquisition) {
   if (state == State::kHeld || state == State::kLockDelay) return false;
-  return !acquisition.IsBackingOff() || acquisition.IsSplit();
+  return first.set ? first.set->IsContended() : acquisition.IsContended();
 }
 
 // Whether it is not known yet if another has the lock that the first in line waits for: no round was
@@ -63,13 +42,6 @@ bool IsUndecided(const Waiter& first, State state, const Acquisition& acquisitio
   return acquisition.IsSplit() && WaitQueue::IsSplit(first, now, patience);
 }
 
-// Why an attempt that failed ends a wait; a majority of the nodes answered it.
-std::string WhyEnded(const FailedAttempt& failed, Failure failure) {
-  const std::string held = ToText(failed.is_split ? Busy::kSplit : Busy::kHeldElsewhere);
-  const bool is_cancelled = failure == Failure::kCancelled;
-  return is_cancelled ? held + ", and the client half-closed the connection" : held;
-}
-
 bool IsTenureOver(Claim& claim, Time now) {
   return claim.tenure().IsOver(now, claim.shared().options.timing);
 }
@@ -78,29 +50,27 @@ WaitView ViewOf(const Waiter& waiter, const std::string& lock, std::size_t place
   return {.name = lock,
           .session = waiter.session,
           .since = waiter.since,
-          .until = waiter.wait_alarm.at(),
+          .until = waiter.set ? waiter.set->until() : waiter.wait_alarm.at(),
           .place = place,
-          .note = waiter.note};
+          .note = waiter.note,
+          .set = waiter.set ? waiter.set->number() : 0};
 }
-
-constexpr char kHalfClosed[] = "the client half-closed the connection";
 
 }  // namespace
 
 // The hold is over, and the lock stays taken: it counts as one of that user's, who is not to have it
 // for nothing.
 struct Lock::Kept {
-  Kept(Shared& shared, const std::string& name, const Hold& hold,
-       std::optional<ReleaseTable::Asker> asker)
+  Kept(Shared& shared, const std::string& name, const Hold& hold, std::optional<Asker> asker)
       : of_user(shared.sessions, hold.session(), name),
         counted(shared.counters.kept),
         fence(hold.fence()),
         unsecured(std::make_unique<Counted>(shared.unsecured)),
-        asker(asker) {}
+        asker(std::move(asker)) {}
   // The nodes keep it, or never will.
   void Answer(Shared& shared, engine::Answer answer) {
     if (asker && shared.sessions.Has(asker->session)) {
-      shared.outbox.Reply(asker->session, asker->request, std::move(answer));
+      asker->Reply(shared.outbox, std::move(answer));
     }
     asker.reset();
   }
@@ -109,7 +79,7 @@ struct Lock::Kept {
   Counted counted;
   const Fence fence;
   std::unique_ptr<Counted> unsecured;  // until a majority has promised to keep it (rule I2)
-  std::optional<ReleaseTable::Asker> asker;
+  std::optional<Asker> asker;
 };
 
 Lock::Lock(Shared& shared, Registry& registry, std::string name)
@@ -139,8 +109,10 @@ void Lock::Touch() {
 
 void Lock::Settle(Time now) {
   is_touched_ = false;
-  const bool acquiring = state_ == State::kAcquiring;
-  if (acquiring && (queue_.empty() || queue_.First().ttl != claim_.lease()->ttl())) {
+  // What a set has asked for, that decides about.
+  const bool acquiring = state_ == State::kAcquiring && !taker_;
+  if (acquiring &&
+      (queue_.empty() || queue_.First().set || queue_.First().ttl != claim_.lease()->ttl())) {
     LetGo(now, queue_.empty());
   }
   if (IsFree(state_)) Reassign(now);
@@ -157,6 +129,9 @@ void Lock::Settle(Time now) {
   }
   if (queue_.empty()) {
     acquisition_.Stop(now);
+  } else if (queue_.First().set) {
+    if (!hold_) acquisition_.Stop(now);  // it asks for itself, when it is first in all its lines
+    queue_.First().set->Touch();
   } else if (hold_) {
     claim_.ReserveFences(now, true);
   } else if (state_ == State::kWaiting) {
@@ -192,7 +167,7 @@ void Lock::AppendRows(Time now, std::size_t place, std::size_t most,
 void Lock::Request(Time now, const LockRequested& request) {
   const bool must_wait = !IsOpen(state_) || !queue_.empty();
   const bool is_try = request.wait == Duration(0);
-  const bool is_contended = !queue_.empty() && IsContended(state_, acquisition_);
+  const bool is_contended = !queue_.empty() && IsContended(queue_.First(), state_, acquisition_);
   if (must_wait && is_try && !is_contended) {
     return shared_.requests.Refuse(request.session, request.request,
                                    {.failure = Failure::kBusy,
@@ -226,12 +201,12 @@ void Lock::Request(Time now, const LockRequested& request) {
   registry_.TaskHasMore(request.task);
 }
 
-void Lock::Unlock(Time now, const UnlockRequested& request) {
+void Lock::Unlock(Time now, const UnlockRequested& request, std::shared_ptr<JointAnswer> joint) {
   CHECK(hold_ && hold_->session() == request.session);
   const Fence fence = hold_->fence();
   hold_->Report(now, WatchNotice::What::kUnlocked);
   const Duration kept = std::max(Duration(0), hold_->kept_until() - now);
-  const ReleaseTable::Asker asker{request.session, request.request, fence};
+  const Asker asker{request.session, request.request, fence, std::move(joint)};
   shared_.sessions.Remove(request.session, name());
   ++shared_.counters.unlocks;
   if (kept > Duration(0)) {
@@ -243,7 +218,7 @@ void Lock::Unlock(Time now, const UnlockRequested& request) {
     if (request.sync) LetGo(now, true, asker);
   }
   if (!request.sync) {
-    shared_.outbox.Reply(request.session, request.request, Released{name(), fence, kept});
+    asker.Reply(shared_.outbox, Released{.name = name(), .fence = fence, .kept = kept});
   }
   Touch();
 }
@@ -259,7 +234,7 @@ bool Lock::Cancel(SessionId session, RequestId request, Failed why) {
 
 void Lock::OnInputEnded(Time now, SessionId session) {
   Waiter* waiter = queue_.Find(session);
-  if (!waiter) return;
+  if (!waiter || waiter->set) return;
   waiter->input_ended = true;
   const bool is_first = waiter == &queue_.First();
   const bool is_decided_soon =
@@ -362,7 +337,9 @@ void Lock::OnTurn(Time now) {
 
 void Lock::Conclude(Time now, const Acquisition::Outcome& outcome) {
   if (outcome.kind == Acquisition::Outcome::Kind::kOpen) return;
-  if (outcome.kind == Acquisition::Outcome::Kind::kGranted) return Grant(now, false);
+  if (outcome.kind == Acquisition::Outcome::Kind::kGranted) {
+    return Grant(now, queue_.TakeFirst(), false);
+  }
   const FailedAttempt& failed = outcome.failed;
   if (claim_.lease()) LetGo(now, false);
   queue_.First().asked = true;
@@ -376,10 +353,9 @@ void Lock::Conclude(Time now, const Acquisition::Outcome& outcome) {
   Touch();
 }
 
-// The first in line holds it from now on, with the next fence.
-void Lock::Grant(Time now, bool is_handoff) {
+// The waiter, which has left the line, holds it from now on, with the next fence.
+void Lock::Grant(Time now, std::unique_ptr<Waiter> waiter, bool is_handoff) {
   CHECK(!hold_);
-  const auto waiter = queue_.TakeFirst();
   const Fence fence = claim_.BeginHold(waiter->ttl, is_handoff);
   shared_.histograms.Of(name()).waits.Add(now - waiter->since);
   ChangeState(State::kHeld);
@@ -400,7 +376,8 @@ void Lock::Grant(Time now, bool is_handoff) {
                                    .deadline = hold_->deadline(),
                                    .ttl = claim_.lease()->ttl(),
                                    .votes = claim_.lease()->Votes(now),
-                                   .nodes = shared_.options.nodes});
+                                   .nodes = shared_.options.nodes,
+                                   .also = {}});
   hold_->Report(now, WatchNotice::What::kGranted);
   for (const auto& other : queue_.TakeTries()) {
     shared_.requests.Refuse(*other, name(), Failure::kBusy, ToText(WhyBusy(state_)));
@@ -415,6 +392,8 @@ void Lock::Grant(Time now, bool is_handoff) {
 
 // The lease has no hold: it is handed off, or lingers, or is let go.
 void Lock::Reassign(Time now) {
+  // A set takes it with the other locks that it asks for, or has it let go (rule G2).
+  if (!queue_.empty() && queue_.First().set) return ChangeState(State::kHandOff);
   switch (claim_.OnFree(now, !queue_.empty())) {
     case Tenure::Next::kLinger:
       claim_.Linger(now);
@@ -422,7 +401,7 @@ void Lock::Reassign(Time now) {
     case Tenure::Next::kHandOff:
       switch (claim_.PrepareHandOff(now, queue_.First().ttl)) {
         case Claim::HandOff::kReady:
-          return Grant(now, true);
+          return Grant(now, queue_.TakeFirst(), true);
         case Claim::HandOff::kPending:
           return ChangeState(State::kHandOff);
         case Claim::HandOff::kImpossible:
@@ -444,11 +423,13 @@ void Lock::OnAnswer(Time now, const NodeAnswer& answer) {
   const Demand demand = queue_.demand(hold_ != nullptr);
   if (answer.greatest > 0) acquisition_.OnQueueSeen(now, answer.greatest);
   TakeNote(now, claim_.OnAnswer(now, answer, demand));
+  if (taker_) return taker_->OnAnswer(now, name(), answer);
   Conclude(now, acquisition_.OnAnswer(now, answer, demand));
 }
 
 void Lock::OnSilence(Time now, const NodeSilence& silence) {
   TakeNote(now, claim_.OnSilence(silence));
+  if (taker_) return taker_->OnSilence(now, name(), silence);
   Conclude(now, acquisition_.OnSilence(now, silence, queue_.demand(hold_ != nullptr)));
 }
 
@@ -484,6 +465,7 @@ void Lock::OnHint(Time now, const NodeHint& hint) {
   switch (hint.kind) {
     case NodeHint::Kind::kFree:
     case NodeHint::Kind::kNext:
+      if (!queue_.empty() && queue_.First().set) return queue_.First().set->OnHint(now, hint);
       return acquisition_.OnHint(now, hint);
     case NodeHint::Kind::kWanted:
       if (!claim_.lease()) return;
@@ -541,8 +523,7 @@ void Lock::OnEnd(Time now) {
   Touch();
 }
 
-Time Lock::Keep(Time now, std::optional<LossReason> lost,
-                std::optional<ReleaseTable::Asker> asker) {
+Time Lock::Keep(Time now, std::optional<LossReason> lost, std::optional<Asker> asker) {
   if (lost) {
     hold_->Lose(now, *lost);
   } else {
@@ -551,7 +532,7 @@ Time Lock::Keep(Time now, std::optional<LossReason> lost,
   // Who breaks it wants it free. A min-hold may be over where this comes late, as from a drain.
   const bool is_over = lost == LossReason::kBroken || hold_->kept_until() <= now;
   const Time until = is_over ? Time() : hold_->kept_until();
-  kept_ = std::make_unique<Kept>(shared_, name(), *hold_, asker);
+  kept_ = std::make_unique<Kept>(shared_, name(), *hold_, std::move(asker));
   hold_.reset();
   ChangeState(State::kLockDelay);
   claim_.Keep(now, until);
@@ -560,7 +541,7 @@ Time Lock::Keep(Time now, std::optional<LossReason> lost,
 }
 
 // Has the owner value released everywhere (rule C4).
-void Lock::LetGo(Time now, bool leaves_queue, std::optional<ReleaseTable::Asker> asker) {
+void Lock::LetGo(Time now, bool leaves_queue, std::optional<Asker> asker) {
   CHECK(!hold_);
   const bool awaited = leaves_queue && claim_.tenure().IsWanted();
   const Lease lease = claim_.End();
@@ -568,15 +549,19 @@ void Lock::LetGo(Time now, bool leaves_queue, std::optional<ReleaseTable::Asker>
   kept_.reset();
   ChangeState(queue_.empty() ? State::kIdle : State::kWaiting);
   const NodeSet entries = leaves_queue ? acquisition_.LeaveQueue(now, awaited) : NodeSet();
-  AttemptGate::Pass pass = acquisition_.End();
+  AttemptGate::Pass pass = taker_ ? std::exchange(taker_, nullptr)->TakePass() : acquisition_.End();
+  const auto link = std::move(link_);
   const NodeSet nodes = lease.may_have() | entries;
   if (nodes.none()) return;
   const Duration ttl = lease.longest_ttl();
   shared_.releases.Add(now, {.attempt = lease.attempt(),
-                             .op = {name(), shared_.OwnerOf(lease.attempt()), entries.any()},
+                             .op = {.lock = name(),
+                                    .owner = shared_.OwnerOf(lease.attempt()),
+                                    .leave = entries.any(),
+                                    .link = link ? *link : std::string()},
                              .nodes = nodes,
                              .gone_by = now + ttl + shared_.options.timing.DriftAllowance(ttl),
-                             .asker = asker,
+                             .asker = std::move(asker),
                              .pass = std::move(pass),
                              .awaited = awaited});
 }

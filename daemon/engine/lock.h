@@ -6,6 +6,7 @@
 #include <string>
 
 #include "daemon/engine/acquisition.h"
+#include "daemon/engine/asker.h"
 #include "daemon/engine/claim.h"
 #include "daemon/engine/contention.h"
 #include "daemon/engine/events.h"
@@ -54,7 +55,8 @@ class Lock : public Contention::Observer, public WaitsFor::Lockable, private Sch
   // Nothing is left to do for it, or to remember.
   bool MayBeForgotten() const {
     const Contention* contention = acquisition_.contention();
-    return state_ == State::kIdle && (!contention || contention->MayBeForgotten());
+    return state_ == State::kIdle && passed_over_ == 0 &&
+           (!contention || contention->MayBeForgotten());
   }
   // Appends its rows from `place` on, until there are `most`.
   void AppendRows(Time now, std::size_t place, std::size_t most, std::vector<RowView>& rows) const;
@@ -62,7 +64,9 @@ class Lock : public Contention::Observer, public WaitsFor::Lockable, private Sch
   // From sessions. The engine has checked that the session is there, is within its limits and does
   // not use this lock yet; or that it holds it (Unlock), or uses it (the others).
   void Request(Time now, const LockRequested& request);
-  void Unlock(Time now, const UnlockRequested& request);
+  // `joint`: the answer is one for several locks.
+  void Unlock(Time now, const UnlockRequested& request,
+              std::shared_ptr<JointAnswer> joint = nullptr);
   // That request gives up its wait, answered by `why`. False if it does not wait here.
   bool Cancel(SessionId session, RequestId request, Failed why);
   void OnInputEnded(Time now, SessionId session);
@@ -82,25 +86,26 @@ class Lock : public Contention::Observer, public WaitsFor::Lockable, private Sch
   // is over (rule C9), nor before its min-hold is (rule I2). With `lost` it is the daemon, or
   // an administrator, who ends it; the session is notified, unless that is kNone. `asker` waits until a
   // majority keeps it. Returns until when.
-  Time Keep(Time now, std::optional<LossReason> lost,
-            std::optional<ReleaseTable::Asker> asker = std::nullopt);
+  Time Keep(Time now, std::optional<LossReason> lost, std::optional<Asker> asker = std::nullopt);
   // Has it settled at the end of the event that is under way.
   void Touch() override;
   // Does what the state asks for. After each event, for each lock that it touched.
   void Settle(Time now);
 
  private:
+  friend class SetPlace;  // what a set does with it, in a file of its own
+
   void OnOutOfPatience(Time now) override;
   void OnLeaseDue(Time now) override;
 
   void ChangeState(State next);
   void OnWaitOver(Time now, SessionId session);
   void Conclude(Time now, const Acquisition::Outcome& outcome);
-  void Grant(Time now, bool is_handoff);
+  void Grant(Time now, std::unique_ptr<Waiter> waiter, bool is_handoff);
   void Reassign(Time now);
   void TakeNote(Time now, const Claim::Heard& heard);
   void OnEnd(Time now);
-  void LetGo(Time now, bool leaves_queue, std::optional<ReleaseTable::Asker> asker = std::nullopt);
+  void LetGo(Time now, bool leaves_queue, std::optional<Asker> asker = std::nullopt);
 
   struct Kept;
 
@@ -108,12 +113,17 @@ class Lock : public Contention::Observer, public WaitsFor::Lockable, private Sch
   Registry& registry_;
   State state_ = State::kIdle;
   bool is_touched_ = false;
-  bool was_wanted_ = false;  // since the last grant
+  bool was_wanted_ = false;        // since the last grant
+  std::uint32_t passed_over_ = 0;  // sets that will come back into its line (rule G5)
   WaitQueue queue_;
   Claim claim_;
   Acquisition acquisition_;
   std::unique_ptr<Hold> hold_;
   std::unique_ptr<Kept> kept_;
+  // Rule G1: whose attempt the owner value is of, while that is under way; and the lock by whose link it was
+  // asked for, as long as it lives.
+  SetInLine* taker_ = nullptr;
+  std::unique_ptr<const std::string> link_;
 };
 
 }  // namespace redlockd::engine

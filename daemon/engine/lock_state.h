@@ -29,6 +29,16 @@ constexpr bool IsLeased(LockState state) {
          state == LockState::kLingering || state == LockState::kLockDelay;
 }
 
+// There is a lease, and no session holds it.
+constexpr bool IsFree(LockState state) {
+  return state == LockState::kHandOff || state == LockState::kLingering;
+}
+
+// No owner value is on its way, or kept: who asks first may get it.
+constexpr bool IsOpen(LockState state) {
+  return state == LockState::kIdle || state == LockState::kWaiting || IsFree(state);
+}
+
 // The edges, those of the picture and the ways back.
 constexpr bool MayFollow(LockState from, LockState to) {
   switch (to) {

@@ -31,6 +31,8 @@ class LockTable : private Lock::Registry {
   Locks::const_iterator end() const { return locks_.end(); }
   Locks::const_iterator From(std::string_view name) const { return locks_.lower_bound(name); }
 
+  // Rule W1: if that task, which has something more, is in a cycle, the youngest request of that is refused.
+  void TaskHasMore(TaskId task) override;
   // Settles all that were touched, in the order in which they were.
   void SettleTouched(Time now);
   void ForgetIdle();
@@ -40,7 +42,6 @@ class LockTable : private Lock::Registry {
   void MayBeIdle(const Lock& lock) override { idle_.push_back(lock.name()); }
   void AttemptBegan(AttemptNumber attempt, Lock& lock) override { by_attempt_[attempt] = &lock; }
   void AttemptEnded(AttemptNumber attempt) override { by_attempt_.erase(attempt); }
-  void TaskHasMore(TaskId task) override;
 
   Shared& shared_;
   std::unordered_map<AttemptNumber, Lock*> by_attempt_;

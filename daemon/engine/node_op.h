@@ -157,6 +157,7 @@ struct Ticket {
   // queue, healing a node that lost the lease, and the next block of fences.
   enum class Kind : std::uint8_t {
     kAttempt,
+    kClaim,  // an attempt to get several locks; the subject is that of the first
     kStand,
     kConfirm,
     kHeal,

@@ -60,6 +60,7 @@ std::string ToText(const NodeFailures& failures) {
 const char* NameOf(Ticket::Kind kind) {
   switch (kind) {
     case Ticket::Kind::kAttempt:
+    case Ticket::Kind::kClaim:
     case Ticket::Kind::kStand:
     case Ticket::Kind::kHeal:
     case Ticket::Kind::kBlock:

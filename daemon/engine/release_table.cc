@@ -122,18 +122,17 @@ std::optional<std::string> ReleaseTable::Landed(Pending& pending, NodeIndex node
 
 void ReleaseTable::AnswerAsker(Pending& pending) {
   if (!pending.asker || !sessions_.Has(pending.asker->session)) return;
-  const auto [session, request, fence] = *pending.asker;
   const std::size_t n = nodes_.size();
   const std::size_t m = Majority(n);
   const std::size_t released = n - pending.unacked.count();
   if (released >= m) {
-    outbox_.Reply(session, request, Released{pending.op.lock, fence});
+    pending.asker->Reply(outbox_, Released{.name = pending.op.lock, .fence = pending.asker->fence});
   } else if (released + (pending.unacked & ~pending.missed).count() < m) {
-    outbox_.Reply(
-        session, request,
+    pending.asker->Reply(
+        outbox_,
         Failed{.failure = Failure::kNoQuorum,
                .name = pending.op.lock,
-               .fence = fence,
+               .fence = pending.asker->fence,
                .text = "released on this host; " + std::to_string(pending.unacked.count()) +
                        " of " + std::to_string(n) + " nodes have not confirmed it yet" +
                        ToText(pending.failures)});

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "daemon/engine/agenda.h"
+#include "daemon/engine/asker.h"
 #include "daemon/engine/attempt_gate.h"
 #include "daemon/engine/node_table.h"
 #include "daemon/engine/outbox.h"
@@ -16,14 +17,6 @@ namespace redlockd::engine {
 // has acked its release or the key must have ended by itself.
 class ReleaseTable {
  public:
-  // A request that waits until a quorum has released (`unlock NAME sync`); it is answered kNoQuorum
-  // if too few nodes can be reached now. If the session has closed, nobody is answered.
-  struct Asker {
-    SessionId session;
-    RequestId request;
-    Fence fence;
-  };
-
   // The most that are owed at a time. Beyond that the oldest is forgotten; its keys expire by
   // themselves.
   static constexpr std::size_t kMost = 100'000;
@@ -48,6 +41,8 @@ class ReleaseTable {
     ReleaseOp op;
     NodeSet nodes;
     Time gone_by;
+    // Waits until a quorum has released (`unlock NAME sync`); is answered kNoQuorum if too few nodes can
+    // be reached now.
     std::optional<Asker> asker{};
     AttemptGate::Pass pass{};
     bool awaited = false;

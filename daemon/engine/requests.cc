@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "daemon/engine/set_in_line.h"
 #include "daemon/engine/wait_queue.h"
 
 namespace redlockd::engine {
@@ -9,7 +10,12 @@ namespace redlockd::engine {
 void Requests::Grant(const Waiter& waiter, Granted granted) {
   ++counters_.grants;
   sessions_.Granted(waiter.session, granted.name);
+  if (waiter.set) return waiter.set->OnGranted(std::move(granted));
   outbox_.Reply(waiter.session, waiter.request, std::move(granted));
+}
+
+void Requests::GrantAll(SessionId session, RequestId request, Granted granted) {
+  outbox_.Reply(session, request, std::move(granted));
 }
 
 void Requests::Refuse(SessionId session, RequestId request, Failed failed) {
@@ -21,6 +27,7 @@ void Requests::Refuse(SessionId session, RequestId request, Failed failed) {
 }
 
 void Requests::Refuse(const Waiter& waiter, Failed failed) {
+  if (waiter.set) return waiter.set->OnRefused(std::move(failed));
   sessions_.Remove(waiter.session, failed.name);
   Refuse(waiter.session, waiter.request, std::move(failed));
 }

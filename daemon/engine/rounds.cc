@@ -12,12 +12,20 @@ void Rounds::AskNext(Time now, Attempt& attempt, Contention& contention, const D
   }
 }
 
-Queueing Rounds::QueueingOf(Time now, Stamp clock, Want& want, const Demand& demand, bool is_new) {
+Queueing Rounds::QueueingOf(Time now, Stamp clock, Want& want, const Demand& demand,
+                            bool may_stand) {
   // A try takes a place in the queue once the votes were split, not before (rules E6.8, E10).
   if (demand.first_is_try) {
     return demand.first_was_split ? want.NextRoundOfTry(clock) : Queueing::kNone;
   }
-  return want.NextRound(now, clock, is_new && !IsInHaste(demand));
+  return want.NextRound(now, clock, may_stand && !IsInHaste(demand));
+}
+
+// A try's is fresh for a moment only (rule E10).
+Duration Rounds::MostLife(Queueing queueing, const Demand& demand, const Shared& shared) {
+  const bool is_of_tries = queueing == Queueing::kAlways && demand.tries == demand.waiters;
+  if (!is_of_tries) return kNoExpiry;
+  return shared.options.timing.TryWantLife(shared.nodes.RoundTrip());
 }
 
 // No key comes of it.
@@ -50,16 +58,14 @@ void Rounds::First(Time now, Queueing queueing, Attempt& attempt, Contention& co
   attempt.BeginFirstRound(now, shared().options.nodes, voters);
   contention.OnRound();
   contention.want().OnAsked(voters, queueing);
-  const bool is_of_tries = queueing == Queueing::kAlways && demand.tries == demand.waiters;
-  claim_.AskToTake(
-      now, voters,
-      {.purpose = Ticket::Kind::kAttempt,
-       .proposal = proposal,
-       .block = attempt.block(),
-       .queueing = queueing,
-       .stamp = contention.want().stamp(),
-       .grace = shared().Grace(),
-       .most_life = is_of_tries ? timing.TryWantLife(shared().nodes.RoundTrip()) : kNoExpiry});
+  claim_.AskToTake(now, voters,
+                   {.purpose = Ticket::Kind::kAttempt,
+                    .proposal = proposal,
+                    .block = attempt.block(),
+                    .queueing = queueing,
+                    .stamp = contention.want().stamp(),
+                    .grace = shared().Grace(),
+                    .most_life = MostLife(queueing, demand, shared())});
 }
 
 void Rounds::AskToConfirm(Time now, Attempt& attempt) {

@@ -21,9 +21,13 @@ class Rounds {
 
   // Somebody waits for what the very next round decides (rules E6.8, E10): it is no stand.
   static bool IsInHaste(const Demand& demand) { return demand.first_in_haste || demand.tries > 0; }
+  // How the next round stands to the queue. `may_stand`: it may be a stand, unless somebody is in haste.
+  static Queueing QueueingOf(Time now, Stamp clock, Want& want, const Demand& demand,
+                             bool may_stand);
+  // How long the entry of a round that queues so is to live at most.
+  static Duration MostLife(Queueing queueing, const Demand& demand, const Shared& shared);
 
  private:
-  static Queueing QueueingOf(Time now, Stamp clock, Want& want, const Demand& demand, bool is_new);
   void Stand(Time now, Attempt& attempt, Contention& contention);
   void First(Time now, Queueing queueing, Attempt& attempt, Contention& contention,
              const Demand& demand);

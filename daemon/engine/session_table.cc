@@ -93,16 +93,22 @@ std::vector<std::string> SessionTable::Locks(SessionId session) const {
   return names;
 }
 
-std::optional<std::string> SessionTable::AtLimit(SessionId session) const {
+std::optional<std::string> SessionTable::AtLimit(SessionId session, std::size_t more) const {
   const Session& s = sessions_.at(session);
   const std::size_t locks = Root(s).all_locks;
-  if (locks >= limits_.locks_per_session) {
-    return "this session holds or waits for " + std::to_string(locks) +
-           " locks, the limit for a session";
+  // Of several at once some might find room.
+  const auto limit = [more](std::size_t most) {
+    const std::string asked = " and asks for " + std::to_string(more) + " more, the limit is ";
+    return more == 1 ? std::string(", the limit") : asked + std::to_string(most);
+  };
+  if (locks + more > limits_.locks_per_session) {
+    return "this session holds or waits for " + std::to_string(locks) + " locks" +
+           limit(limits_.locks_per_session) + " for a session";
   }
-  if (s.user.locks >= limits_.locks_per_uid) {
+  if (s.user.locks + more > limits_.locks_per_uid) {
     return "uid " + std::to_string(s.uid) + " holds or waits for " + std::to_string(s.user.locks) +
-           " locks (those of dropped sessions count until their deadlines), the limit for a user";
+           " locks (those of dropped sessions count until their deadlines)" +
+           limit(limits_.locks_per_uid) + " for a user";
   }
   return std::nullopt;
 }

@@ -52,8 +52,8 @@ class SessionTable {
   void Remove(SessionId session, const std::string& name);
   bool Uses(SessionId session, const std::string& name) const;
   std::vector<std::string> Locks(SessionId session) const;  // in order of name
-  // What would be passed by one more lock, for a person; none if there is room. Quotas apart.
-  std::optional<std::string> AtLimit(SessionId session) const;
+  // What would be passed by so many more locks, for a person; none if there is room. Quotas apart.
+  std::optional<std::string> AtLimit(SessionId session, std::size_t more = 1) const;
   // The quotas have changed, and are told of all locks anew.
   void CountForQuotas() const;
 

@@ -58,6 +58,8 @@ struct Shared {
   // Locks that are to be kept, but a majority has not promised that yet (rule I2).
   std::size_t unsecured = 0;
   AttemptNumber last_attempt = 0;
+  Stamp last_set_stamp = 0;   // of a want of several locks (rule G4)
+  std::size_t stand_ins = 0;  // in lines, for requests for several locks
 };
 
 }  // namespace redlockd::engine

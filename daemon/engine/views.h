@@ -35,6 +35,8 @@ struct WaitView {
   std::optional<Time> until;
   std::size_t place;  // 1 is next
   std::string note;
+  std::uint64_t set =
+      0;  // not 0: a request for several locks, with the same number in the line of each
 };
 
 // A lock that stays taken after its hold (rule I1).

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "daemon/engine/set_in_line.h"
 
 namespace redlockd::engine {
 namespace {
@@ -72,6 +73,15 @@ void WaitQueue::AwaitTurn(Time now, Duration patience) {
 Waiter& WaitQueue::Add(std::unique_ptr<Waiter> waiter) {
   if (waiter->is_try) ++tries_;
   return *waiters_.emplace_back(std::move(waiter));
+}
+
+void WaitQueue::Return(std::unique_ptr<Waiter> waiter) {
+  const auto came_later = [&waiter](const auto& other) {
+    if (other->since != waiter->since) return other->since > waiter->since;
+    return !other->set || other->set->number() > waiter->set->number();
+  };
+  CHECK(waiter->set && !waiter->is_try);
+  waiters_.insert(std::find_if(waiters_.begin(), waiters_.end(), came_later), std::move(waiter));
 }
 
 std::unique_ptr<Waiter> WaitQueue::TakeFirst() {

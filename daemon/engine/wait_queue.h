@@ -16,6 +16,8 @@
 
 namespace redlockd::engine {
 
+class SetInLine;
+
 // A session that waits for a lock.
 struct Waiter {
   // `waits` counts it for as long as it lives. `over` is called when its wait alarm rings.
@@ -44,6 +46,7 @@ struct Waiter {
   Alarm wait_alarm;
   // Of a task; none for who was the first in line from the beginning, and so waits for no holder.
   std::optional<WaitsFor::Wait> for_holder{};
+  SetInLine* set = nullptr;  // it stands in for a request for several locks
 
   // It waits only until it is known whether another has the lock.
   bool IsInHaste() const { return is_try || out_of_time || input_ended; }
@@ -72,6 +75,9 @@ class WaitQueue {
   static bool IsSplit(const Waiter& waiter, Time at, Duration patience);
 
   Waiter& Add(std::unique_ptr<Waiter> waiter);
+  // One that was passed over takes the place again that its arrival gives it (rule G5). Of two sets that
+  // meet in several lines the same is first in each.
+  void Return(std::unique_ptr<Waiter> waiter);
   // The first in line waits for its turn to ask the nodes. One without a wait does so for no longer
   // than others do for a quorum, which is `patience`.
   void AwaitTurn(Time now, Duration patience);

@@ -29,6 +29,11 @@ Queueing Want::NextRoundOfTry(Stamp clock) {
   return Queueing::kAlways;
 }
 
+Queueing Want::NextStand(Stamp clock) {
+  Stamped(clock);
+  return Queueing::kStand;
+}
+
 void Want::Stamped(Stamp clock) {
   if (stamp_ == 0) stamp_ = std::max(clock, greatest_ + 1);
 }
@@ -87,6 +92,11 @@ void Want::OnRoundFailed(Time now, bool reached, bool only_queue) {
   } else {
     only_queue_->last = now;
   }
+}
+
+void Want::TakeEntriesOf(const Want& other) {
+  entries_ |= other.entries_;
+  if_refused_ |= other.if_refused_;
 }
 
 void Want::End() {

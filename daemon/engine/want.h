@@ -23,6 +23,8 @@ class Want {
   // Returns how a try's round after a split queues (rule E10). Enough nodes answered the round
   // before, and its entry is fresh for a moment only, so rule E6.6 does not apply.
   Queueing NextRoundOfTry(Stamp clock);
+  // Returns how a stand queues that goes out whatever the place is (rule G5).
+  Queueing NextStand(Stamp clock);
   // Returns the stamp of the want, once a round was to register it.
   Stamp stamp() const { return stamp_; }
 
@@ -53,6 +55,11 @@ class Want {
   NodeSet Entries() const { return entries_ | if_refused_; }
   void End();
   // Something that counts for the next want, too.
+  // The lease of another want of this daemon, for several locks, goes on with this one: its entries leave the
+  // queue when that is let go (rule E6.3).
+  void TakeEntriesOf(const Want& other);
+  // The greatest stamp that was seen of another daemon; 0: none.
+  Stamp greatest() const { return greatest_; }
   bool IsToRemember() const { return Entries().any() || greatest_ != 0 || StaysOut(); }
 
  private:

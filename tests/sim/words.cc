@@ -27,8 +27,9 @@ constexpr std::array kFailures = {"bad ttl", "not held", "lost",    "deadlock", 
 constexpr std::array kNotices = {"RENEWED", "JEOPARDY", "SAFE",    "LOST",
                                  "BROKEN",  "WANTED",   "DRAINING"};
 constexpr std::array kHints = {" is wanted", " is free", " is its next", " is broken"};
-constexpr std::array kTickets = {"acquire", "stand", "confirm", "heal",  "block",   "renew",
-                                 "release", "query", "holder",  "probe", "suspect", "trust"};
+constexpr std::array kTickets = {"acquire", "claim",   "stand",   "confirm", "heal",
+                                 "block",   "renew",   "release", "query",   "holder",
+                                 "probe",   "suspect", "trust"};
 
 template <class Words, class Enum>
 const char* Word(const Words& words, Enum value) {

@@ -399,7 +399,7 @@ class ReleaseTableTest : public ::testing::Test, NodeTable::Observer, ReleaseTab
                            .op = {.lock = "x", .owner = "me"},
                            .nodes = NodeSet(1),
                            .gone_by = At(1s),
-                           .asker = ReleaseTable::Asker{1, attempt, 7}});
+                           .asker = Asker{1, attempt, 7}});
   }
   void AddOneTooMany() {
     for (AttemptNumber attempt = 1; attempt <= ReleaseTable::kMost + 1; ++attempt) Add(attempt);

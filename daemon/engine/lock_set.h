@@ -1,0 +1,113 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "daemon/engine/contention.h"
+#include "daemon/engine/set_attempt.h"
+#include "daemon/engine/set_in_line.h"
+#include "daemon/engine/set_place.h"
+#include "daemon/engine/wait_queue.h"
+
+namespace redlockd::engine {
+
+// A request for several locks, all or none (rules G1-G6), from the time that it stands in the lines of all until it is
+// answered. It has one want in the queues of the nodes, and asks for all of its locks at once, when it is first in all
+// its lines and this host has none of them. While it waits it has none. Afterwards each is a lock like any other.
+class LockSet : public SetInLine, private Contention::Observer {
+ public:
+  // Who knows all sets: what each has to report to it.
+  class Registry {
+   public:
+    virtual ~Registry() = default;
+    // An event changed it: it is to be settled. Once until then.
+    virtual void Touched(LockSet& set) = 0;
+    // These nodes were asked for `names` locks; the answers are for the owner values from `attempt` on, and for the
+    // set until the attempt has ended.
+    virtual void Asked(AttemptNumber attempt, std::size_t names, NodeSet nodes, LockSet& set) = 0;
+    virtual void AttemptEnded(AttemptNumber attempt) = 0;
+    // That task waits for one lock more. It may be in a cycle now (rule W1): then the youngest request of that
+    // is refused at once, which may be this very set.
+    virtual void TaskHasMore(TaskId task) = 0;
+    // It is answered, and nothing is left to do for it.
+    virtual void Over(const LockSet& set) = 0;
+  };
+
+  // `shared`, `registry` and `locks`, in the order asked, outlive it. The session may have them.
+  LockSet(Shared& shared, Registry& registry, const LockRequested& request, std::uint64_t number,
+          const std::vector<Lock*>& locks, Time now);
+  LockSet(const LockSet&) = delete;
+  LockSet& operator=(const LockSet&) = delete;
+
+  SessionId session() const { return session_; }
+  RequestId request() const { return request_; }
+
+  // From its session.
+  void Cancel();
+  void OnInputEnded(Time now);
+  void OnSessionClosed();
+  // From nodes: what is said of all its locks at once.
+  void OnClaimAnswer(Time now, const NodeAnswer& answer);
+  void OnClaimSilence(Time now, const NodeSilence& silence);
+  void OnVotersChanged(Time now, bool gained);
+  void OnSubscribed(Time now, NodeIndex node, bool subscribed);
+  // Does what its locks and lines ask for. After each event, if that touched it; after its locks.
+  void Settle(Time now);
+
+  std::uint64_t number() const override { return number_; }
+  std::optional<Time> until() const override;
+  bool IsContended() const override;
+  void Touch() override;
+  void OnGranted(Granted granted) override;
+  void OnRefused(Failed failed) override;
+  void OnAnswer(Time now, const std::string& lock, const NodeAnswer& answer) override;
+  void OnSilence(Time now, const std::string& lock, const NodeSilence& silence) override;
+  void OnHint(Time now, const NodeHint& hint) override;
+  AttemptGate::Pass TakePass() override { return attempt_ ? attempt_->TakePass() : nullptr; }
+
+ private:
+  void OnTurn(Time now) override;
+  void OnOutOfPatience(Time now) override;
+  void OnWaitOver(Time now);
+
+  const SetPlace* InTheWay() const;
+  bool IsUndecided(Time now) const;
+  void SettleAside(Time now);
+  bool LookHere(Time now);
+  std::optional<std::size_t> MetForLong(Time now);
+  void StandAside(Time now, std::size_t place);
+  void ComeBack();
+  bool HandOn(Time now);
+  void Contend(Time now);
+  void Ask(Time now);
+  void Judge(Time now);
+  void Won(Time now);
+  void Fail(Time now, bool reached);
+  void RollBack(Time now);
+  void GrantAll(Time now, bool is_handoff);
+  void Refuse(Failure failure, const std::string& lock, std::string text);
+  void Refuse(Failed failed);
+  void LeaveLines();
+  void End(Time now);
+
+  Shared& shared_;
+  Registry& registry_;
+  const SessionId session_;
+  const RequestId request_;
+  const std::uint64_t number_;
+  std::vector<SetPlace> places_;  // in the order asked
+  WaitQueue self_;                // it alone, until it is answered
+  Contention contention_;
+  std::unique_ptr<SetAttempt> attempt_;  // under way
+  std::unique_ptr<AttemptGate::Place> gate_place_;
+  std::optional<std::size_t> aside_;        // it stands aside, but for this place (rule G5)
+  std::size_t refused_ = 0;                 // the place that was refused last (rule G6)
+  std::optional<engine::Granted> granted_;  // so far
+  bool is_touched_ = false;
+  Alarm aside_alarm_;
+};
+
+}  // namespace redlockd::engine
