@@ -1,9 +1,14 @@
 #include "daemon/engine/waits_for.h"
 
 #include <algorithm>
-#include <unordered_set>
+#include <utility>
 
 namespace redlockd::engine {
+namespace {
+
+constexpr std::size_t kFewestBuckets = 64;
+
+}  // namespace
 
 WaitsFor::Wait::Wait(WaitsFor& all, const Lockable& lock, TaskId task, SessionId session,
                      RequestId request)
@@ -13,35 +18,83 @@ WaitsFor::Wait::Wait(WaitsFor& all, const Lockable& lock, TaskId task, SessionId
       session_(session),
       request_(request),
       number_(++all.last_number_) {
-  all_.waits_.emplace(task_, this);
+  if (++all_.count_ > all_.buckets_.size()) all_.Grow();
+  all_.Insert(*this);
 }
 
 WaitsFor::Wait::~Wait() {
-  const auto [first, last] = all_.waits_.equal_range(task_);
-  all_.waits_.erase(
-      std::find_if(first, last, [this](const auto& entry) { return entry.second == this; }));
+  --all_.count_;
+  *link_ = next_;
+  if (next_ != nullptr) next_->link_ = link_;
+}
+
+std::size_t WaitsFor::BucketOf(TaskId task) const {
+  const std::uint64_t mixed = (task.session + task.number * 31) * 0x9e3779b97f4a7c15;
+  return static_cast<std::size_t>(mixed >> 32) & (buckets_.size() - 1);
+}
+
+void WaitsFor::Insert(Wait& wait) {
+  Wait*& first = buckets_[BucketOf(wait.task_)];
+  wait.next_ = std::exchange(first, &wait);
+  wait.link_ = &first;
+  if (wait.next_ != nullptr) wait.next_->link_ = &wait.next_;
+}
+
+void WaitsFor::Grow() {
+  const std::vector<Wait*> before =
+      std::exchange(buckets_, std::vector<Wait*>(std::max(kFewestBuckets, 2 * buckets_.size())));
+  for (Wait* first : before) {
+    for (Wait* wait = first; wait != nullptr;) Insert(*std::exchange(wait, wait->next_));
+  }
+}
+
+// Until `visit` returns false.
+template <typename Visit>
+void WaitsFor::ForEachOf(TaskId task, Visit visit) const {
+  if (buckets_.empty()) return;
+  for (const Wait* wait = buckets_[BucketOf(task)]; wait != nullptr; wait = wait->next_) {
+    if (wait->task_ == task && !visit(*wait)) return;
+  }
+}
+
+bool WaitsFor::Waits(TaskId task) const {
+  bool waits = false;
+  ForEachOf(task, [&](const Wait&) { return !std::exchange(waits, true); });
+  return waits;
 }
 
 // By breadth: each wait leads to the task that holds its lock, and so to the waits of that task.
 std::optional<WaitsFor::Cycle> WaitsFor::CycleOf(TaskId task) const {
+  // Hardly any holder waits, and then this is all.
+  bool leads_on = false;
+  std::size_t looked_at = 0;
+  ForEachOf(task, [&](const Wait& wait) {
+    const TaskId holder = wait.lock_.HeldBy();
+    leads_on = holder == task || (holder != TaskId() && Waits(holder));
+    return !leads_on && ++looked_at < kMostWaits;
+  });
+  if (!leads_on) return std::nullopt;
   std::vector<Reached> reached;
-  if (!AddWaits(task, kNone, reached)) return std::nullopt;
-  std::unordered_set<TaskId, Hash> seen;
+  AddWaits(task, kNone, reached);
+  std::vector<TaskId> seen;
   for (std::size_t i = 0; i < reached.size(); ++i) {
     const TaskId holder = reached[i].wait->lock_.HeldBy();
     if (holder == task) return CycleTo(reached, i);
-    if (!seen.contains(holder) && AddWaits(holder, i, reached)) seen.insert(holder);
+    const bool is_new = std::find(seen.begin(), seen.end(), holder) == seen.end();
+    if (is_new && AddWaits(holder, i, reached)) seen.push_back(holder);
   }
   return std::nullopt;
 }
 
-// Whether it waits at all, which hardly any holder does.
+// Whether it waits at all.
 bool WaitsFor::AddWaits(TaskId task, std::size_t before, std::vector<Reached>& reached) const {
-  const auto [first, last] = waits_.equal_range(task);
-  for (auto at = first; at != last && reached.size() < kMostWaits; ++at) {
-    reached.push_back({at->second, before});
-  }
-  return first != last;
+  bool waits = false;
+  ForEachOf(task, [&](const Wait& wait) {
+    waits = true;
+    if (reached.size() < kMostWaits) reached.push_back({&wait, before});
+    return reached.size() < kMostWaits;
+  });
+  return waits;
 }
 
 WaitsFor::Cycle WaitsFor::CycleTo(const std::vector<Reached>& reached, std::size_t last) {

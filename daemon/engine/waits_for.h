@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "daemon/engine/effects.h"
@@ -27,7 +26,7 @@ class WaitsFor {
   };
 
   // One request of a task that waits for a lock, for as long as the object lives. Both references
-  // outlive it.
+  // outlive it; it is not moved.
   class Wait {
    public:
     Wait(WaitsFor& all, const Lockable& lock, TaskId task, SessionId session, RequestId request);
@@ -43,6 +42,8 @@ class WaitsFor {
     const SessionId session_;
     const RequestId request_;
     const std::uint64_t number_;  // the greater, the younger
+    Wait* next_ = nullptr;        // in its bucket
+    Wait** link_ = nullptr;       // to it, from the one before
   };
 
   struct Cycle {
@@ -56,21 +57,24 @@ class WaitsFor {
   static constexpr std::size_t kMostWaits = 256;
 
  private:
-  struct Hash {
-    std::size_t operator()(const TaskId& task) const noexcept {
-      return static_cast<std::size_t>(task.session * 0x9e3779b97f4a7c15 + task.number);
-    }
-  };
   // A wait that was reached by way of an earlier one, whose lock its task holds.
   struct Reached {
     const Wait* wait;
     std::size_t before;  // kNone: a wait of the task itself
   };
   static constexpr std::size_t kNone = SIZE_MAX;
+  std::size_t BucketOf(TaskId task) const;
+  void Insert(Wait& wait);
+  void Grow();
+  template <typename Visit>
+  void ForEachOf(TaskId task, Visit visit) const;
+  bool Waits(TaskId task) const;
   static Cycle CycleTo(const std::vector<Reached>& reached, std::size_t last);
   bool AddWaits(TaskId task, std::size_t before, std::vector<Reached>& reached) const;
 
-  std::unordered_multimap<TaskId, const Wait*, Hash> waits_;
+  // By task. Each request that waits is entered, so the waits are linked and nothing is allocated.
+  std::vector<Wait*> buckets_;  // a power of two
+  std::size_t count_ = 0;
   std::uint64_t last_number_ = 0;
 };
 
