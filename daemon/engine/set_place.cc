@@ -15,17 +15,13 @@ SetPlace::SetPlace(Shared& shared, Lock& lock, SetInLine& set, const LockRequest
       shared.stand_ins, shared.agenda, stands_in, shared.sessions.UidOf(session_),
       request.ttl.value_or(shared.options.timing.ttl), now, [](Time) { CHECK(false); });
   waiter->set = set_;
-  if (request.wait != Duration(0)) FollowHolder(*waiter);
+  // Also if it is first in line: while it waits for its other locks, this one may get a holder (rule W1).
+  if (request.wait != Duration(0) && request.task != TaskId()) {
+    waiter->for_holder.emplace(shared.waits_for, lock, request.task, session_, request.request);
+  }
   lock.queue_.Add(std::move(waiter));
   shared.sessions.Add(session_, lock.name());
   lock.Touch();
-}
-
-// Its task waits for who holds the lock here (rule W1). That may be somebody later, too, while the set waits for its
-// other locks.
-void SetPlace::FollowHolder(Waiter& waiter) {
-  if (waiter.task == TaskId()) return;
-  waiter.for_holder.emplace(shared_.waits_for, *lock_, waiter.task, session_, waiter.request);
 }
 
 std::optional<std::string> SetPlace::WhyNotNow(const Lock& lock, Time now) {
@@ -86,7 +82,7 @@ std::string SetPlace::Obstacle() const {
 void SetPlace::StepAside() {
   CHECK(!aside_);
   aside_ = lock_->queue_.Take(session_);
-  aside_->for_holder.reset();
+  if (aside_->for_holder) aside_->for_holder->PassOver(true);
   ++lock_->passed_over_;
   lock_->Touch();
 }
@@ -94,7 +90,7 @@ void SetPlace::StepAside() {
 void SetPlace::ComeBack() {
   CHECK(aside_ && lock_->passed_over_ > 0);
   --lock_->passed_over_;
-  FollowHolder(*aside_);
+  if (aside_->for_holder) aside_->for_holder->PassOver(false);
   lock_->queue_.Return(std::move(aside_));
   lock_->Touch();
 }

@@ -93,7 +93,6 @@ class SetPlace {
 
  private:
   void Meet(Time now, std::string what, bool is_here);
-  void FollowHolder(Waiter& waiter);
 
   Shared& shared_;
   Lock* lock_;

@@ -69,7 +69,7 @@ std::optional<WaitsFor::Cycle> WaitsFor::CycleOf(TaskId task) const {
   bool leads_on = false;
   std::size_t looked_at = 0;
   ForEachOf(task, [&](const Wait& wait) {
-    const TaskId holder = wait.lock_.HeldBy();
+    const TaskId holder = wait.Holder();
     leads_on = holder == task || (holder != TaskId() && Waits(holder));
     return !leads_on && ++looked_at < kMostWaits;
   });
@@ -78,7 +78,7 @@ std::optional<WaitsFor::Cycle> WaitsFor::CycleOf(TaskId task) const {
   AddWaits(task, kNone, reached);
   std::vector<TaskId> seen;
   for (std::size_t i = 0; i < reached.size(); ++i) {
-    const TaskId holder = reached[i].wait->lock_.HeldBy();
+    const TaskId holder = reached[i].wait->Holder();
     if (holder == task) return CycleTo(reached, i);
     const bool is_new = std::find(seen.begin(), seen.end(), holder) == seen.end();
     if (is_new && AddWaits(holder, i, reached)) seen.push_back(holder);
@@ -110,7 +110,7 @@ WaitsFor::Cycle WaitsFor::CycleTo(const std::vector<Reached>& reached, std::size
       waits.end());
   Cycle cycle{waits.front()->session_, waits.front()->request_, {}};
   for (const Wait* wait : waits) {
-    cycle.waits.push_back({wait->lock_.name(), wait->lock_.HeldBy()});
+    cycle.waits.push_back({wait->lock_.name(), wait->Holder()});
   }
   return cycle;
 }

@@ -34,16 +34,22 @@ class WaitsFor {
     Wait(const Wait&) = delete;
     Wait& operator=(const Wait&) = delete;
 
+    // As long as the line of the lock passes it over (rule G5), it does not wait for that one's holder.
+    void PassOver(bool is_passed_over) { is_passed_over_ = is_passed_over; }
+
    private:
     friend class WaitsFor;
+    TaskId Holder() const { return is_passed_over_ ? TaskId() : lock_.HeldBy(); }
+
     WaitsFor& all_;
     const Lockable& lock_;
     const TaskId task_;
     const SessionId session_;
     const RequestId request_;
     const std::uint64_t number_;  // the greater, the younger
-    Wait* next_ = nullptr;        // in its bucket
-    Wait** link_ = nullptr;       // to it, from the one before
+    bool is_passed_over_ = false;
+    Wait* next_ = nullptr;   // in its bucket
+    Wait** link_ = nullptr;  // to it, from the one before
   };
 
   struct Cycle {

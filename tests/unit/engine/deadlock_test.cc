@@ -21,6 +21,13 @@ class Deadlock : public EngineFixture {
                 std::optional<Duration> wait = {}) {
     return Lock(session, {.name = name, .wait = wait, .task = task});
   }
+  RequestId AskAll(SessionId session, const std::vector<std::string>& names,
+                   std::optional<Duration> wait = {}) {
+    return Lock(session, {.name = names.front(),
+                          .wait = wait,
+                          .task = TaskOf(session),
+                          .also = {names.begin() + 1, names.end()}});
+  }
   void MustGet(SessionId session, const std::string& name) {
     ASSERT_TRUE(GrantOf(Ask(session, name))) << name;
   }
@@ -165,6 +172,53 @@ TEST_F(Deadlock, AGrantMayCloseSeveralCycles) {
   Release(three_, "b");
   EXPECT_EQ(CycleOf(by_one), "b 2 a 1");
   EXPECT_EQ(CycleOf(by_four), "b 2 d 4");
+}
+
+// The set waits for c, and asks for b with it (rule G1).
+TEST_F(Deadlock, ARequestForSeveralIsRefusedAsAnyOther) {
+  MustGet(one_, "a");
+  MustGet(two_, "c");
+  const auto first = Ask(two_, "a");
+  const auto set = AskAll(one_, {"b", "c"});
+  EXPECT_EQ(CycleOf(set), "c 2 a 1");
+  EXPECT_EQ(FailureOf(set)->name, "c");
+  EXPECT_EQ(engine_->WaitCount(), 1u);
+  MustGet(three_, "b");
+  Release(one_, "a");
+  EXPECT_TRUE(GrantOf(first));
+}
+
+TEST_F(Deadlock, ARequestForSeveralIsWaitedForAsAnyOther) {
+  MustGet(one_, "a");
+  MustGet(two_, "c");
+  const auto set = AskAll(one_, {"b", "c"});
+  EXPECT_EQ(CycleOf(Ask(two_, "a")), "a 1 c 2");
+  EXPECT_FALSE(Answered(set));
+  Release(two_, "c");
+  EXPECT_TRUE(GrantOf(set));
+}
+
+TEST_F(Deadlock, ATryOfSeveralClosesNoCycle) {
+  MustGet(one_, "a");
+  MustGet(two_, "c");
+  Ask(two_, "a");
+  EXPECT_EQ(FailureOf(AskAll(one_, {"b", "c"}, Duration(0)))->failure, Failure::kBusy);
+}
+
+// While it stands aside for who has c, its line of b passes it over (rule G5).
+TEST_F(Deadlock, ARequestForSeveralThatComesBackMayCloseACycle) {
+  MustGet(one_, "a");
+  MustGet(two_, "c");
+  const auto set = AskAll(one_, {"b", "c"});
+  Pass(2s);
+  MustGet(three_, "b");
+  const auto last = Ask(three_, "a");
+  EXPECT_FALSE(Answered(last));
+  Release(two_, "c");
+  EXPECT_EQ(CycleOf(last), "a 1 b 3") << "the youngest";
+  EXPECT_FALSE(Answered(set));
+  Release(three_, "b");
+  EXPECT_TRUE(GrantOf(set));
 }
 
 TEST_F(Deadlock, WhatIsGivenUpIsInNoCycle) {

@@ -169,7 +169,8 @@ RequestId EngineFixture::Lock(SessionId session, const Wish& wish) {
                    .note = "",
                    .renewed_events = wish.renewed_events,
                    .wanted_events = wish.wanted_events,
-                   .task = wish.task});
+                   .task = wish.task,
+                   .also = wish.also});
   return request;
 }
 

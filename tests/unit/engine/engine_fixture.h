@@ -50,6 +50,7 @@ struct Wish {
   bool renewed_events = false;
   bool wanted_events = false;
   TaskId task{};
+  std::vector<std::string> also{};
 };
 
 // One engine, its clock, and its nodes. A node either obeys (it answers at

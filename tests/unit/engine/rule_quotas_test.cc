@@ -108,6 +108,24 @@ TEST_F(QuotaTest, AWaitCountsAsALock) {
   MustHold(a_, {.name = "y"});
 }
 
+TEST_F(QuotaTest, ARequestForSeveralCountsEachOfThem) {
+  Make(OfLocks({{"q/", 2}, {"r/", 1}}));
+  const auto refused = Lock(a_, {.name = "q/1", .also = {"p", "q/2", "q/3"}});
+  EXPECT_EQ(WhyFailed(refused), Failure::kLimit);
+  EXPECT_EQ(FailureOf(refused)->name, "q/3");
+  EXPECT_EQ(Used(), 0u) << "nothing of it is left";
+  EXPECT_TRUE(GrantOf(Lock(a_, {.name = "q/1", .also = {"q/2", "r/1"}})));
+  EXPECT_EQ(WhyFailed(Lock(b_, {.name = "r/2"})), Failure::kLimit);
+}
+
+TEST_F(QuotaTest, ARequestForSeveralMayNotWaitEither) {
+  Make({.waits = {{"q/", 1}}});
+  MustHold(a_, {.name = "q/1"});
+  Lock(b_, {.name = "q/1"});
+  const auto refused = Lock(Open(3), {.name = "q/2", .also = {"q/1"}});
+  EXPECT_EQ(WhyFailed(refused), Failure::kLimit);
+}
+
 // Else a user could have any number of locks taken, by one unlock after the other.
 TEST_F(QuotaTest, ALockThatIsKeptCounts) {
   Make(OfLocks({{"", 1}}));
