@@ -18,6 +18,7 @@ struct Writer {
   Session& session;
   const std::string& tag;
   const std::string& subject;
+  const std::optional<SharedPage::Place> place;
   std::string& out = session.out();
 
   ReplyLine Ok() const { return ReplyLine::Ok(out, tag); }
@@ -29,6 +30,7 @@ struct Writer {
     AddDeadline(ok, granted.deadline, Now())
         .Add("ttl", granted.ttl)
         .Add("votes", std::to_string(granted.votes) + "/" + std::to_string(granted.nodes));
+    if (place) ok.Add("slot", place->slot).Add("use", place->use);
   }
   void operator()(const engine::Released& released) const {
     auto ok = Ok();
@@ -81,8 +83,8 @@ struct Writer {
 }  // namespace
 
 void WriteAnswer(Session& session, const std::string& tag, const std::string& subject,
-                 const engine::Answer& answer) {
-  std::visit(Writer{session, tag, subject}, answer);
+                 const engine::Answer& answer, std::optional<SharedPage::Place> place) {
+  std::visit(Writer{session, tag, subject, place}, answer);
 }
 
 void WriteNotice(std::string& out, const engine::Notice& notice, std::string_view owner,

@@ -1,10 +1,12 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "daemon/engine/effects.h"
+#include "daemon/session/shared_page.h"
 
 // What the engine says, as lines of the protocol.
 namespace redlockd::session {
@@ -12,9 +14,9 @@ namespace redlockd::session {
 class Session;
 
 // The answer to the request with this tag about `subject` (a lock's name, or cancel's tag), at the
-// end of the session's output.
+// end of the session's output. `place`: of the hold that it grants, on the session's page.
 void WriteAnswer(Session& session, const std::string& tag, const std::string& subject,
-                 const engine::Answer& answer);
+                 const engine::Answer& answer, std::optional<SharedPage::Place> place = {});
 
 // Of a hold of `owner` within the session; empty: of the session itself.
 void WriteNotice(std::string& out, const engine::Notice& notice, std::string_view owner,

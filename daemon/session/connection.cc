@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cerrno>
+#include <cstring>
 #include <utility>
 #include <vector>
 
@@ -107,13 +108,41 @@ std::string& Connection::out() {
   return out_;
 }
 
+void Connection::Attach(Descriptor descriptor) {
+  attachment_ = std::make_unique<Attachment>(Attachment{std::move(descriptor), out().size()});
+}
+
+// Of what is unsent, all that goes in one call: what stands before an attachment goes without it.
+ssize_t Connection::Send() {
+  const bool is_before = attachment_ && sent_ < attachment_->at;
+  iovec from{out_.data() + sent_, (is_before ? attachment_->at : out_.size()) - sent_};
+  msghdr message{};
+  message.msg_iov = &from;
+  message.msg_iovlen = 1;
+  alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control{};
+  if (attachment_ && !is_before) {
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    cmsghdr* const header = CMSG_FIRSTHDR(&message);
+    *header = {
+        .cmsg_len = CMSG_LEN(sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS};
+    const int fd = attachment_->descriptor.get();
+    std::memcpy(CMSG_DATA(header), &fd, sizeof(fd));
+  }
+  const ssize_t size = sendmsg(socket_.get(), &message, MSG_NOSIGNAL);
+  if (size > 0 && !is_before) attachment_.reset();
+  return size;
+}
+
 Connection::Flushed Connection::Flush() {
   while (unsent() > 0) {
-    const ssize_t size = send(socket_.get(), out_.data() + sent_, unsent(), MSG_NOSIGNAL);
+    const ssize_t size =
+        attachment_ ? Send() : send(socket_.get(), out_.data() + sent_, unsent(), MSG_NOSIGNAL);
     if (size < 0 && errno == EINTR) continue;
     if (size < 0 && errno != EAGAIN) return Flushed::kGone;
     if (size < 0) {
       out_.erase(0, sent_);
+      if (attachment_) attachment_->at -= sent_;
       sent_ = 0;
       watch_.Want(Watch::kRead | Watch::kClosed | Watch::kWrite);
       return Flushed::kBlocked;

@@ -51,6 +51,8 @@ class Connection {
 
   // Whole lines, to be sent by Flush.
   std::string& out();
+  // The next byte that is added goes with that descriptor, of which the client gets a copy. Once.
+  void Attach(redlock::base::Descriptor descriptor);
   std::size_t unsent() const { return out_.size() - sent_; }
 
   enum class Flushed {
@@ -64,6 +66,7 @@ class Connection {
  private:
   void OnEvent(unsigned what);
   Input Fill();
+  ssize_t Send();
 
   Owner& owner_;
   redlock::base::Descriptor socket_;
@@ -71,6 +74,11 @@ class Connection {
   std::unique_ptr<redlock::protocol::LineReader> in_;  // while it has something
   std::string out_;
   std::size_t sent_ = 0;  // bytes of out_ that are gone
+  struct Attachment {
+    redlock::base::Descriptor descriptor;
+    std::size_t at;  // goes with that byte of out_
+  };
+  std::unique_ptr<Attachment> attachment_;  // null: none
   bool readable_ = false;
   bool looks_at_peer_ = false;  // in the next Flush
   bool half_closed_ = false;

@@ -28,6 +28,7 @@ Outcome RunReload(Session& session, Call& call);
 // other_verbs.cc
 Outcome RunTrustEmpty(Session& session, Call& call);
 Outcome RunAdopt(Session& session, Call& call);
+Outcome RunPage(Session& session, Call& call);
 Outcome RunPing(Session& session, Call& call);
 Outcome RunHelp(Session& session, Call& call);
 Outcome RunQuit(Session& session, Call& call);

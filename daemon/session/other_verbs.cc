@@ -15,6 +15,8 @@ Outcome RunAdopt(Session& session, Call& call) {
   return engine::AdoptRequested{session.id(), call.request};
 }
 
+Outcome RunPage(Session&, Call&) { return GivePage{}; }
+
 Outcome RunPing(Session& session, Call& call) {
   ReplyLine::Ok(session.out(), call.tag).Add("now", OnWire(session.room().port().Now()));
   return Answered{};

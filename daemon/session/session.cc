@@ -205,7 +205,9 @@ void Session::Deny(const Verb& verb, const std::string& tag, const std::string& 
 
 void Session::CarryOut(Outcome outcome, Call& call) {
   if (auto* event = std::get_if<engine::Event>(&outcome)) {
-    Start(call, std::holds_alternative<engine::LockRequested>(*event));
+    auto* const lock = std::get_if<engine::LockRequested>(event);
+    Start(call, lock != nullptr);
+    if (lock != nullptr && page_) lock->renewed_events = true;
     return room_.port().Post(std::move(*event));
   }
   owners_.End(call.asker);
@@ -214,6 +216,8 @@ void Session::CarryOut(Outcome outcome, Call& call) {
     Start(call, false);
   } else if (std::holds_alternative<Quit>(outcome)) {
     QuitBy(call);
+  } else if (std::holds_alternative<GivePage>(outcome)) {
+    GivePageBy(call);
   }
 }
 
@@ -225,7 +229,13 @@ std::string Session::OwnerOfTag(const std::string& tag) const {
 // --- requests under way --------------------------------------------------------------------------
 
 void Session::Start(Call& call, bool is_wait) {
-  under_way_.Add({call.request, std::move(call.tag), std::move(call.subject), is_wait, call.asker});
+  under_way_.Add({.id = call.request,
+                  .tag = std::move(call.tag),
+                  .subject = std::move(call.subject),
+                  .is_wait = is_wait,
+                  .asker = call.asker,
+                  .on_page = is_wait && page_,
+                  .tells_renewals = call.renewed_events});
 }
 
 void Session::Finish(engine::RequestId request) {
@@ -244,7 +254,7 @@ void Session::Answer(engine::RequestId request, const engine::Answer& answer) {
     WriteNews(asked->asker, found->second);
     news_.erase(found);
   }
-  WriteAnswer(*this, asked->tag, asked->subject, answer);
+  WriteAnswer(*this, asked->tag, asked->subject, answer, NoteOnPage(*asked, answer));
   Finish(request);
 }
 
@@ -252,6 +262,7 @@ void Session::Notify(engine::SessionId holder, const engine::Notice& notice) {
   using Kind = engine::Notice::Kind;
   if (state_ != State::kOpen) return;
   const auto key = std::pair(holder, notice.name);
+  if (page_ && !NoteOnPage(key, notice)) return;
   switch (notice.kind) {
     case Kind::kRenewed:
       news_[key].renewal = notice;
@@ -295,6 +306,61 @@ void Session::NotifyWatch(std::string_view line) {
   out() += line;
   unread_watches_ += line.size();
   Schedule();
+}
+
+// --- the page ------------------------------------------------------------------------------------
+
+void Session::GivePageBy(const Call& call) {
+  if (page_) {
+    return WriteError(call.tag, ErrorCode::kBadRequest, "this session has its page already");
+  }
+  std::string problem;
+  page_ = SharedPage::Make(&problem);
+  if (!page_) return WriteError(call.tag, ErrorCode::kLimit, problem);
+  connection_.Attach(page_->TakeDescriptor());
+  ReplyLine::Ok(out(), call.tag)
+      .Add("slots", redlock::protocol::Page::kSlots)
+      .Add("bytes", sizeof(redlock::protocol::Page));
+}
+
+// A hold begins, or has ended. Returns its place, if it begins and has one.
+std::optional<SharedPage::Place> Session::NoteOnPage(const UnderWay::Request& asked,
+                                                     const engine::Answer& answer) {
+  if (!page_) return std::nullopt;
+  if (const auto* granted = std::get_if<engine::Granted>(&answer); granted && asked.on_page) {
+    return page_->Begin({asked.asker, granted->name}, granted->fence, granted->deadline,
+                        asked.tells_renewals);
+  }
+  if (const auto* released = std::get_if<engine::Released>(&answer)) {
+    page_->End({asked.asker, released->name}, released->fence);
+  }
+  // A hold that was to be released with `sync` is over as well.
+  if (const auto* failed = std::get_if<engine::Failed>(&answer); failed && failed->fence != 0) {
+    page_->End({asked.asker, failed->name}, failed->fence);
+  }
+  return std::nullopt;
+}
+
+// Whether the client is to have the event as well.
+bool Session::NoteOnPage(const SharedPage::Key& key, const engine::Notice& notice) {
+  using Kind = engine::Notice::Kind;
+  switch (notice.kind) {
+    case Kind::kRenewed:
+      page_->Move(key, notice.fence, notice.deadline);
+      return page_->TellsRenewals(key);
+    case Kind::kJeopardy:
+    case Kind::kSafe:
+      page_->Move(key, notice.fence, notice.deadline);
+      return true;
+    case Kind::kLost:
+    case Kind::kBroken:
+      page_->End(key, notice.fence);
+      return true;
+    case Kind::kWanted:
+    case Kind::kDraining:
+      return true;
+  }
+  return true;
 }
 
 // --- output --------------------------------------------------------------------------------------
@@ -395,6 +461,7 @@ void Session::OnGone() {
 // The engine forgets the session; of it, only its output is left.
 void Session::Leave() {
   PostEnd<engine::SessionClosed>();
+  if (page_) page_->EndAll();
   state_ = State::kLeaving;
   under_way_ = UnderWay();
   queue_.clear();

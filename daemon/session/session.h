@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <list>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@
 #include "daemon/session/owner_port.h"
 #include "daemon/session/owners.h"
 #include "daemon/session/peer.h"
+#include "daemon/session/shared_page.h"
 #include "daemon/session/under_way.h"
 #include "daemon/session/verbs.h"
 #include "protocol/request.h"
@@ -105,6 +107,10 @@ class Session : private Connection::Owner {
   void Deny(const Verb& verb, const std::string& tag, const std::string& lock);
   void CarryOut(Outcome outcome, Call& call);
   void Start(Call& call, bool is_wait);  // takes the call's tag and subject
+  void GivePageBy(const Call& call);
+  std::optional<SharedPage::Place> NoteOnPage(const UnderWay::Request& asked,
+                                              const engine::Answer& answer);
+  bool NoteOnPage(const SharedPage::Key& key, const engine::Notice& notice);
   void Finish(engine::RequestId request);
 
   // Output.
@@ -145,6 +151,7 @@ class Session : private Connection::Owner {
   std::list<Item> queue_;        // untagged lines after the one that is under way
   std::list<Listing> listings_;  // of those under way
   std::map<std::pair<engine::SessionId, std::string>, News> news_;  // by holder and lock
+  std::unique_ptr<SharedPage> page_;  // once the client has asked for it
   std::size_t unread_watches_ = 0;    // bytes of WATCH lines in the output, or fewer
   std::uint64_t missed_watches_ = 0;  // lines that were dropped, and the client does not know
 };

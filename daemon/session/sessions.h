@@ -24,6 +24,7 @@
 //
 //   Listener -> Sessions -> Session -> Connection     who -> one client's order of things -> bytes
 //                               |'---> Owners         those within it, each a session to the engine
+//                               |'---> SharedPage     until when its holds are good, for it to read
 //                  verbs -> handlers -> EnginePort    what a line means, and what is done
 //   EnginePort .. Sessions::Answer, Notify -> answers what the engine says, in protocol's words
 //

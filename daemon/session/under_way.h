@@ -20,6 +20,8 @@ class UnderWay {
     std::string subject;
     bool is_wait;                 // `cancel` can end it
     engine::SessionId asker = 0;  // the session, or an owner within it
+    bool on_page = false;         // a lock: its hold is to be on the session's page
+    bool tells_renewals = false;  // a lock: its client wants events for them
   };
 
   void Add(Request request);

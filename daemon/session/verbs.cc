@@ -127,6 +127,7 @@ constexpr std::array kVerbs{
     Verb{"show", Subject::kName, "", kNoOptions, Needs::kSee, RunShow, ""},
     Verb{"watch", Subject::kOptionalName, "", kNoOptions, Needs::kSee, RunWatch, "watch"},
     Verb{"unwatch", Subject::kOptionalName, "", kNoOptions, Needs::kNothing, RunUnwatch, ""},
+    Verb{"page", Subject::kNone, "", kNoOptions, Needs::kNothing, RunPage, "page"},
     Verb{"nodes", Subject::kNone, "", kNoOptions, Needs::kNothing, RunNodes, ""},
     Verb{"stats", Subject::kNone, "", kNoOptions, Needs::kNothing, RunStats, ""},
     Verb{"status", Subject::kNone, "keys", kNoOptions, Needs::kNothing, RunStatus, ""},

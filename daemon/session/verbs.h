@@ -52,7 +52,9 @@ struct Option {
 struct Answered {};  // nothing: the answer stands in the session's output
 struct List {};
 struct Quit {};
-using Outcome = std::variant<Answered, engine::Event, List, Quit>;  // Event: the engine answers it
+struct GivePage {};
+using Outcome =
+    std::variant<Answered, engine::Event, List, Quit, GivePage>;  // Event: the engine answers it
 
 // What one must be allowed to do, to the lock that is named or at all.
 enum class Needs { kNothing, kLock, kSee, kBreak, kAdmin };
@@ -76,7 +78,7 @@ const Verb* FindVerb(std::string_view name);
 
 // "lock NAME [wait=DUR|0|forever] ...", for help and errors.
 std::string Usage(const Verb& verb);
-// "exclusive,watch,break,min-hold,renew,wanted,owners,tasks"
+// "exclusive,watch,page,break,min-hold,renew,wanted,owners,tasks"
 std::string Caps();
 
 // Why a request is none.

@@ -15,6 +15,7 @@
 #include "daemon/engine/watches.h"
 #include "protocol/duration.h"
 #include "protocol/limits.h"
+#include "protocol/page.h"
 
 namespace redlockd::session {
 namespace {
@@ -72,6 +73,7 @@ TEST(Bounds, TheDocumentNamesAllOfThem) {
       {"waits that are followed to find a cycle", Text(engine::WaitsFor::kMostWaits)},
       {"`show` and `break` requests of a user that wait for their turn",
        Text(engine::QueryTable::kMostWaiting)},
+      {"holds of a session that are on its page", Text(protocol::Page::kSlots)},
       {"watches of a session", Text(engine::Watches::kMostOfSession)},
       {"sessions of a user that watch", Text(engine::Watches::kMostOfUser)},
       {"`WATCH` events that the client does not read", Text(kUnreadWatches)},

@@ -21,10 +21,10 @@ using VerbsTest = SessionTest;
 TEST_F(VerbsTest, TheTableHasTheVerbsOfThisVersion) {
   std::set<std::string_view> names;
   for (const Verb& verb : Verbs()) EXPECT_TRUE(names.insert(verb.name).second);
-  EXPECT_EQ(names, (std::set<std::string_view>{"lock", "trylock", "unlock", "check", "cancel",
-                                               "list", "show", "watch", "unwatch", "nodes", "stats",
-                                               "status", "break", "reload", "trust-empty", "adopt",
-                                               "ping", "help", "quit"}));
+  EXPECT_EQ(names, (std::set<std::string_view>{
+                       "lock",   "trylock",     "unlock", "check", "cancel", "list",   "show",
+                       "watch",  "unwatch",     "page",   "nodes", "stats",  "status", "break",
+                       "reload", "trust-empty", "adopt",  "ping",  "help",   "quit"}));
 }
 
 TEST_F(VerbsTest, HelpListsExactlyTheTable) {
@@ -43,7 +43,7 @@ TEST_F(VerbsTest, HelpListsExactlyTheTable) {
   EXPECT_EQ(Usage(*FindVerb("unlock")), "unlock NAME [sync] [fence=N] [as=OWNER]");
   EXPECT_EQ(Usage(*FindVerb("break")), "break NAME [now] [fence=N] [owner=VALUE]");
   EXPECT_EQ(Usage(*FindVerb("cancel")), "cancel TAG");
-  EXPECT_EQ(Caps(), "exclusive,watch,break,min-hold,renew,wanted,owners,tasks");
+  EXPECT_EQ(Caps(), "exclusive,watch,page,break,min-hold,renew,wanted,owners,tasks");
 }
 
 // So that a later version can give a meaning to it.
@@ -113,7 +113,8 @@ TEST_F(VerbsTest, BadLinesAreToldWhatWasExpected) {
       {"watch a sync", "ERR bad-request :expected watch [NAME], found 2 arguments"},
       {"unwatch a b", "ERR bad-request :expected unwatch [NAME], found 2 arguments"},
       {"hold",
-       "ERR unknown-verb :expected lock trylock unlock check cancel list show watch unwatch nodes "
+       "ERR unknown-verb :expected lock trylock unlock check cancel list show watch unwatch page "
+       "nodes "
        "stats status break reload trust-empty adopt ping help quit, found 'hold'"},
   };
   const auto client = Connect();
