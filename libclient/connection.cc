@@ -74,6 +74,7 @@ std::string Connection::Open(const std::string& path) {
 
 Socket Connection::Release() {
   pid_ = 0;
+  came_with_.Reset();
   unsent_.clear();
   reader_ = protocol::LineReader(protocol::kReplyLineBytes);
   return std::move(fd_);
@@ -101,11 +102,27 @@ void Connection::Flush() {
   }
 }
 
+void Connection::TakeControl(const msghdr& message) {
+  const cmsghdr* const header = CMSG_FIRSTHDR(&message);
+  if (header == nullptr || header->cmsg_type != SCM_RIGHTS) return;
+  int fd = -1;
+  std::memcpy(&fd, CMSG_DATA(header), sizeof(fd));
+  came_with_.Reset(fd);
+}
+
 std::string Connection::Receive() {
   std::array<char, 16384> chunk;
+  iovec to{chunk.data(), chunk.size()};
   while (true) {
-    const ssize_t got = recv(fd_.get(), chunk.data(), chunk.size(), MSG_DONTWAIT);
+    alignas(cmsghdr) std::array<char, CMSG_SPACE(sizeof(int))> control;
+    msghdr message{};
+    message.msg_iov = &to;
+    message.msg_iovlen = 1;
+    message.msg_control = control.data();
+    message.msg_controllen = control.size();
+    const ssize_t got = recvmsg(fd_.get(), &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
     if (got > 0) {
+      TakeControl(message);
       reader_.Append(std::string_view(chunk.data(), static_cast<std::size_t>(got)));
     } else if (got == 0) {
       return "the daemon closed the connection";

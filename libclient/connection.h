@@ -2,12 +2,15 @@
 // belongs to the process that opened it. It knows nothing of what the lines say.
 #pragma once
 
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
+#include "base/descriptor.h"
 #include "libclient/socket.h"
 #include "protocol/limits.h"
 #include "protocol/line_reader.h"
@@ -55,6 +58,8 @@ class Connection {
   // Reads what is there. "" or why nothing more will come; lines read before are still given by
   // NextLine().
   std::string Receive();
+  // The last descriptor that came with the bytes that were read, if it was not taken yet.
+  base::Descriptor TakeDescriptor() { return std::move(came_with_); }
   protocol::LineReader::Status NextLine(std::string_view* line) { return reader_.Next(line); }
 
   // Until there is something to do, or to be read from `wake` (true), or the deadline has come
@@ -64,10 +69,13 @@ class Connection {
   short PollEvents() const;
 
  private:
+  void TakeControl(const msghdr& message);
+
   Socket fd_;
   pid_t pid_ = 0;  // that has opened it; 0: none
   bool was_denied_ = false;
   bool was_early_ = false;
+  base::Descriptor came_with_;
   std::string unsent_;
   protocol::LineReader reader_{protocol::kReplyLineBytes};
 };

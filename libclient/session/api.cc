@@ -271,7 +271,7 @@ void redlock_hold_free(redlock_hold* hold) {
 
 uint64_t redlock_hold_fence(const redlock_hold* hold) { return hold->hold->fence; }
 
-int64_t redlock_hold_deadline(const redlock_hold* hold) { return hold->hold->deadline_ns; }
+int64_t redlock_hold_deadline(const redlock_hold* hold) { return hold->hold->Deadline(); }
 
 int redlock_hold_valid(const redlock_hold* hold) { return hold->hold->IsValid() ? 1 : 0; }
 

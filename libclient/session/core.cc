@@ -151,6 +151,7 @@ void Core::Drop(int error, const std::string& why, std::int64_t now) {
   pinged_ns_ = 0;
   is_draining_ = is_silent_ = is_hung_ = false;
   outgoing_.clear();
+  page_ = nullptr;
   for (const auto& [key, hold] : std::exchange(attached_, {})) {
     if (error == REDLOCK_EPROTOCOL) park_until_ = std::max(park_until_, hold->deadline_ns.load());
     gone_.push_back(hold);

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <list>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
@@ -50,6 +51,8 @@ class Core {
   void Connected(std::int64_t before);
   void ConnectFailed(int error, const std::string& why, std::int64_t now);
   void TakeLine(std::string_view line, std::int64_t now);
+  // The page of this connection, which came before the answer that it came with; null: none.
+  void TakePage(std::shared_ptr<const Page> page) { page_ = std::move(page); }
   void Ended(int error, const std::string& why, std::int64_t now);
 
   std::int64_t NextDue() const;
@@ -149,6 +152,7 @@ class Core {
 
   bool has_renew_ = false;  // these two of the daemon's caps
   bool has_tasks_ = false;
+  std::shared_ptr<const Page> page_;  // of this connection
   bool is_draining_ = false;
   std::int64_t offset_ns_ = 0;  // the daemon's clock minus ours
   std::int64_t connected_ns_ = 0;

@@ -48,6 +48,7 @@ void Core::TakeGreeting(const protocol::Reply& line, std::int64_t now) {
   has_tasks_ = HasWord(caps, "tasks");
   greeting_due_ns_ = kNever;
   state_ = State::kOpen;
+  if (HasWord(caps, "page")) SendQuietly({{}, "page", {}, {}});
 }
 
 void Core::TakeAnswer(const protocol::Reply& line, std::int64_t now) {
@@ -113,6 +114,10 @@ bool Core::TakeGrant(const HoldPtr& hold, const protocol::Reply& line) {
   const std::int64_t span = most > 0 ? std::min(ttl, most) : ttl;
   const std::int64_t wanted = hold->options.margin_ns;
   hold->margin_ns = wanted < 0 ? DefaultMargin(span) : std::min(wanted, span / 2);
+  const auto slot = static_cast<std::size_t>(IntegerOf(line, "slot"));
+  const auto use = static_cast<std::uint64_t>(IntegerOf(line, "use"));
+  if (page_ != nullptr && use != 0 && page_->Has(slot)) hold->place = {page_, slot, use};
+  hold->offset_ns = offset_ns_;
   hold->fence = static_cast<std::uint64_t>(fence);
   SetDeadline(*hold, deadline);
   hold->phase = Hold::Phase::kHeld;

@@ -255,6 +255,7 @@ void Engine::Turn(std::int64_t now) {
 void Engine::ReadWhatIsThere() {
   if (!connection_.is_open() || core_.wants_close()) return;
   const std::string end = connection_.Receive();
+  if (const base::Descriptor file = connection_.TakeDescriptor()) core_.TakePage(Page::Map(file));
   std::string_view line;
   while (!core_.wants_close()) {
     const auto status = connection_.NextLine(&line);

@@ -11,6 +11,7 @@
 
 #include "libclient/connection.h"
 #include "libclient/include/redlock/redlock.h"
+#include "libclient/session/page.h"
 
 namespace redlock::client {
 
@@ -63,15 +64,18 @@ struct Hold : Awaited {
   const HoldOptions options;
   std::function<void(const HoldNotice&)> on_notice{};
 
-  // For any thread. Neither asks the daemon.
-  bool IsValid() const {
-    return is_good.load() && Now() < usable_until_ns.load() && generation == ForkGeneration();
-  }
+  // For any thread. They ask nobody, and make no system call.
+  bool IsValid() const;
+  std::int64_t Deadline() const;
   std::atomic<bool> is_good{false};    // held, and no stop was requested yet
   std::atomic<bool> is_let_go{false};  // released or freed: its functions are not called any more
   std::atomic<std::uint64_t> fence{0};
   std::atomic<std::int64_t> deadline_ns{0};
   std::atomic<std::int64_t> usable_until_ns{0};  // the deadline less the margin
+  // Where the daemon itself says how long it is good; not changed once the fence is known.
+  PagePlace place{};
+  std::int64_t offset_ns = 0;  // the daemon's clock minus ours
+  std::int64_t margin_ns = 0;
   const std::uint64_t generation = ForkGeneration();
 
   // Whose it is, for the daemon, which finds those that wait for each other; 0: nobody knows. Set
@@ -96,7 +100,6 @@ struct Hold : Awaited {
   std::int64_t failing_since_ns = 0;  // there is no daemon that answers since then; 0: there is
   int last_error = REDLOCK_OK;        // of the last attempt
   std::string last_text{};
-  std::int64_t margin_ns = 0;
   bool is_attached = false;  // the connection by which it was granted is still open
   bool in_jeopardy = false;
   bool was_stopped = false;

@@ -140,7 +140,10 @@ int redlock_hold_check(redlock_hold* hold);
  * allowed. */
 void redlock_hold_free(redlock_hold* hold);
 
-/* These ask nobody. They make no system call; valid() reads the clock through the vDSO. */
+/* These ask nobody. They make no system call; valid() takes hardly longer than the clock, which it
+ * reads through the vDSO. The daemon writes the deadlines of up to 252 holds of a session to memory
+ * that it shares with this process, so they follow renewals, and losses, also while the session's
+ * thread does not run. */
 
 /* Returns the fence; 0 before the grant. */
 uint64_t redlock_hold_fence(const redlock_hold* hold);
