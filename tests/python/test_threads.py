@@ -61,7 +61,8 @@ class Locks(WithDaemon):
 
     def test_a_release_reaches_the_daemon_where_a_renewal_was_not_read(self):
         hold = redlockd.Lock("meanwhile", session=self.session).acquire(timeout=5)
-        hold._deadline = 0  # as if the process had been stopped beyond the deadline that it knows
+        # As if the process had been stopped beyond the deadline that it knows, and the hold was not on the page.
+        hold._deadline, hold._place = 0, None
         self.assertTrue(hold.lost)
         hold.release()
         redlockd.Lock("meanwhile", session=self.other).acquire(timeout=support.PATIENCE).release()
@@ -198,6 +199,27 @@ class Locks(WithDaemon):
             eventually(lambda: self.waits() == 2)
         both.join()
         neither.join()
+
+    def test_a_hold_follows_renewals_that_nobody_reads(self):
+        go_on, is_busy = threading.Event(), threading.Event()
+
+        def on_event(event):
+            if event.kind == "BROKEN":
+                is_busy.set()
+                go_on.wait(support.PATIENCE)
+        with redlockd.Session(on_event=on_event) as session:
+            hold = redlockd.Lock("followed", ttl=1, session=session).acquire()
+            broken = redlockd.Lock("broken", session=session).acquire()
+            self.other.request("break", "broken", fence=broken.fence)
+            self.assertTrue(is_busy.wait(support.PATIENCE))  # the thread of the session
+            with unittest.mock.patch("os.getpid", side_effect=AssertionError("a system call")):
+                self.assertTrue(hold.valid)
+            known = hold.deadline
+            eventually(lambda: hold.deadline > known + 10**9)
+            self.assertTrue(hold.valid)
+            self.other.request("break", "followed", fence=hold.fence)
+            self.assertFalse(hold.valid)
+            go_on.set()
 
     def test_a_thread_has_nothing_of_a_dead_one_with_the_same_number(self):
         def is_number_used_again():

@@ -22,6 +22,7 @@ from typing import Callable, Dict, List, NamedTuple, Optional
 from . import errors
 from ._hold import RELEASED, HoldBase
 from ._holds import Holds
+from ._page import Page, Place
 from ._request import LockRequest, Phase, ReleaseRequest, Request, unlock_line
 from ._timers import Timer, Timers
 from ._wire import Line, Parser, parse_duration
@@ -63,6 +64,7 @@ class Core:
         self._parser = Parser()
         self.offset = 0  # what to take from the daemon's times, for ours
         self._caps: List[str] = []
+        self.page: Optional[Page] = None  # of this connection; it comes before the answer that it came with
         self._draining = False
         self._tag = 0
         self._tags: Dict[str, Request] = {}  # what was sent and is not answered
@@ -280,6 +282,8 @@ class Core:
         # The daemon's clock is ours, unless it says what ours cannot have shown.
         self.offset = 0 if self._connected_at <= daemon_now <= now else daemon_now - self._connected_at
         self._state = State.OPEN
+        if "page" in self._caps:
+            self._send_quietly("page")
 
     def _take_lock_answer(self, request: LockRequest, error: Optional[RedlockError], line: Line, now: int) -> None:
         if error is None:
@@ -302,6 +306,8 @@ class Core:
             hold._fence = int(line.fields["fence"])
             deadline = int(line.fields["deadline"]) - self.offset
             ttl = parse_duration(line.fields["ttl"])
+            if self.page is not None and "slot" in line.fields and self.page.has(int(line.fields["slot"])):
+                hold._place = Place(self.page, int(line.fields["slot"]), int(line.fields["use"]), self.offset)
         except (KeyError, ValueError) as why:
             self._tags[request.tag] = request  # it is answered when the connection is dropped
             raise errors.ProtocolError(f"a grant cannot be read: {why}") from None
@@ -342,6 +348,7 @@ class Core:
         self._state = State.CLOSED
         self.wants_close = True
         self.outgoing.clear()
+        self.page = None
         self._parser = Parser()
         self._draining = False
         self._pinged_at = None

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Callable, Dict, Optional
 
-from . import _clock
+from . import _clock, _process
+from ._page import Place
 from ._wire import Name, checked, to_text
 from .errors import LockLost
 
@@ -29,10 +29,11 @@ class HoldBase:
         self._on_lost = on_lost
         self._owner = ""  # the owner within the session that has taken it
         self._fence = 0
-        self._deadline = 0
+        self._deadline = 0  # as read from the socket
+        self._place: Optional[Place] = None
         self._jeopardy = False
         self._ended: Optional[str] = None  # RELEASED, or why it was lost
-        self._pid = os.getpid()
+        self._pid = _process.pid()
 
     @property
     def name(self) -> str:
@@ -47,17 +48,21 @@ class HoldBase:
     @property
     def deadline(self) -> int:
         """Nobody else has the lock before it: ns of this process's CLOCK_BOOTTIME. It moves on with each renewal."""
-        return self._deadline
+        return self._newest() or self._deadline
 
     @property
     def left(self) -> float:
         """Seconds until the deadline; 0.0 after it. It says nothing of a release or a loss."""
-        return max(0, self._deadline - _clock.now()) / 1e9
+        return max(0, self.deadline - _clock.now()) / 1e9
 
     @property
     def valid(self) -> bool:
         """Whether the holder may still rely on the lock."""
-        return self._ended is None and _clock.now() < self._deadline and self._pid == os.getpid()
+        return self._ended is None and _clock.now() < self._newest() and self._pid == _process.pid()
+
+    def _newest(self) -> int:
+        """The deadline that the daemon goes by; 0 if it says that the hold is over."""
+        return self._deadline if self._place is None else self._place.deadline()
 
     @property
     def lost(self) -> bool:
@@ -74,7 +79,7 @@ class HoldBase:
         """Why the lock was lost, see `LockLost`; None while it is not."""
         if not self.lost:
             return None
-        return "fork" if self._pid != os.getpid() else self._ended or "expired"
+        return "fork" if self._pid != _process.pid() else self._ended or "expired"
 
     def raise_if_lost(self) -> None:
         """Raises `LockLost` if the hold ended without being released."""
@@ -88,7 +93,7 @@ class HoldBase:
         reason = self.reason
         if reason is None:
             return None
-        if self._ended is not None or self._pid != os.getpid():
+        if self._ended is not None or self._pid != _process.pid():
             raise self._loss(reason)
         return self._loss(reason)
 

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import logging
 import os
 import socket
-from typing import Callable, List, Optional
+import sys
+from typing import Callable, List, Optional, Tuple
 
 from . import _clock
 from ._core import Core, Event
+from ._page import Page
 from .errors import ConnectFailed
 
 logger = logging.getLogger("redlockd")
+
+_ROOM_FOR_A_DESCRIPTOR = socket.CMSG_SPACE(4)
 
 DEFAULT_SOCKET = "/run/redlockd/redlockd.sock"
 
@@ -82,7 +87,7 @@ class Link:
     def _read(self, link: socket.socket) -> None:
         while not self.core.wants_close:
             try:
-                data = link.recv(65536)
+                data, control, _, _ = link.recvmsg(65536, _ROOM_FOR_A_DESCRIPTOR, socket.MSG_CMSG_CLOEXEC)
             except BlockingIOError:
                 return
             except OSError as why:
@@ -91,9 +96,16 @@ class Link:
             if not data:
                 self.core.ended("the daemon closed the connection", _clock.now())
                 return
+            self._take_page(control)
             self.core.receive(data, _clock.now())
             if len(data) < 65536:
                 return
+
+    def _take_page(self, control: List[Tuple[int, int, bytes]]) -> None:
+        for level, kind, data in control:
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                with contextlib.suppress(OSError, ValueError):  # then there is none
+                    self.core.page = Page(int.from_bytes(data[:4], sys.byteorder))
 
     def _write(self, link: socket.socket) -> None:
         outgoing = self.core.outgoing
