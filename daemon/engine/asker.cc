@@ -13,6 +13,11 @@ const std::string& LockOf(const Answer& answer) {
   return released ? released->name : std::get<Failed>(answer).name;
 }
 
+Fence FenceOf(const Answer& answer) {
+  const auto* released = std::get_if<Released>(&answer);
+  return released ? released->fence : std::get<Failed>(answer).fence;
+}
+
 }  // namespace
 
 std::optional<Answer> JointAnswer::Take(Answer part) {
@@ -25,7 +30,13 @@ std::optional<Answer> JointAnswer::Take(Answer part) {
     return std::nullopt;
   }
   for (const auto& p : parts_) {
-    if (std::holds_alternative<Failed>(*p)) return p;
+    const auto* failed = std::get_if<Failed>(&*p);
+    if (failed == nullptr) continue;
+    Failed whole = *failed;
+    for (const auto& other : parts_) {
+      if (&other != &p) whole.also.push_back({.name = LockOf(*other), .fence = FenceOf(*other)});
+    }
+    return whole;
   }
   Released whole = std::get<Released>(*parts_.front());
   for (auto p = parts_.begin() + 1; p != parts_.end(); ++p) {

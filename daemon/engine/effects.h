@@ -121,6 +121,8 @@ struct Failed {
   std::string text{};                     // why, for a person
   // kDeadlock of several: from this request on, so that the last holder is the task that asked.
   std::vector<InCycle> cycle{};
+  // kNoQuorum of a sync unlock of several: the others, which this host has let go as well.
+  std::vector<Released::Other> also{};
 };
 
 using Answer =

@@ -18,24 +18,45 @@ struct Writer {
   Session& session;
   const std::string& tag;
   const std::string& subject;
-  const std::optional<SharedPage::Place> place;
+  const SharedPage::Places& places;
   std::string& out = session.out();
 
   ReplyLine Ok() const { return ReplyLine::Ok(out, tag); }
+  ReplyLine Row() const { return ReplyLine::Row(out, tag); }
   engine::Time Now() const { return session.room().port().Now(); }
 
   void operator()(const engine::Granted& granted) const {
+    if (granted.also.empty()) return AddGrant(Ok(), granted, granted.nodes);
+    AddGrant(Row(), granted, granted.nodes);
+    engine::Time earliest = granted.deadline;
+    for (std::size_t i = 0; i < granted.also.size(); ++i) {
+      const auto& other = granted.also[i];
+      AddGrant(Row(), other, granted.nodes, 1 + i);
+      earliest = std::min(earliest, other.deadline);
+    }
     auto ok = Ok();
-    ok.Add("lock", granted.name).Add("fence", granted.fence);
-    AddDeadline(ok, granted.deadline, Now())
-        .Add("ttl", granted.ttl)
-        .Add("votes", std::to_string(granted.votes) + "/" + std::to_string(granted.nodes));
-    if (place) ok.Add("slot", place->slot).Add("use", place->use);
+    ok.Add("names", 1 + granted.also.size());
+    AddDeadline(ok, earliest, Now());
+  }
+  // Of one of the locks that were granted together.
+  void AddGrant(ReplyLine&& line, const auto& grant, std::size_t nodes, std::size_t which = 0) const {
+    line.Add("lock", grant.name).Add("fence", grant.fence);
+    AddDeadline(line, grant.deadline, Now())
+        .Add("ttl", grant.ttl)
+        .Add("votes", std::to_string(grant.votes) + "/" + std::to_string(nodes));
+    if (which < places.size() && places[which]) {
+      line.Add("slot", places[which]->slot).Add("use", places[which]->use);
+    }
   }
   void operator()(const engine::Released& released) const {
-    auto ok = Ok();
-    ok.Add("lock", released.name).Add("fence", released.fence);
-    if (released.kept > engine::Duration(0)) ok.Add("kept", InMilliseconds(released.kept));
+    if (released.also.empty()) return AddRelease(Ok(), released);
+    AddRelease(Row(), released);
+    for (const auto& other : released.also) AddRelease(Row(), other);
+    Ok().Add("names", 1 + released.also.size());
+  }
+  static void AddRelease(ReplyLine&& line, const auto& released) {
+    line.Add("lock", released.name).Add("fence", released.fence);
+    if (released.kept > engine::Duration(0)) line.Add("kept", InMilliseconds(released.kept));
   }
   void operator()(const engine::Checked& checked) const {
     auto ok = Ok();
@@ -83,8 +104,8 @@ struct Writer {
 }  // namespace
 
 void WriteAnswer(Session& session, const std::string& tag, const std::string& subject,
-                 const engine::Answer& answer, std::optional<SharedPage::Place> place) {
-  std::visit(Writer{session, tag, subject, place}, answer);
+                 const engine::Answer& answer, const SharedPage::Places& places) {
+  std::visit(Writer{session, tag, subject, places}, answer);
 }
 
 void WriteNotice(std::string& out, const engine::Notice& notice, std::string_view owner,

@@ -14,9 +14,10 @@ namespace redlockd::session {
 class Session;
 
 // The answer to the request with this tag about `subject` (a lock's name, or cancel's tag), at the
-// end of the session's output. `place`: of the hold that it grants, on the session's page.
+// end of the session's output. `places`: of the holds that it grants, on the session's page, in the order
+// asked; empty if there is no page.
 void WriteAnswer(Session& session, const std::string& tag, const std::string& subject,
-                 const engine::Answer& answer, std::optional<SharedPage::Place> place = {});
+                 const engine::Answer& answer, const SharedPage::Places& places = {});
 
 // Of a hold of `owner` within the session; empty: of the session itself.
 void WriteNotice(std::string& out, const engine::Notice& notice, std::string_view owner,

@@ -47,6 +47,7 @@ void WriteRow(const engine::WaitView& wait, const std::string& tag, engine::Time
       .Add("state", "waiting")
       .Add("place", wait.place)
       .Add("waited", InMilliseconds(now - wait.since));
+  if (wait.set != 0) row.Add("set", wait.set);
   AddWho(row, room, reader, wait.session, wait.note);
 }
 

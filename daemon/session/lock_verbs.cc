@@ -41,7 +41,8 @@ Outcome RunLock(Session& session, Call& call) {
                                .note = std::move(call.note),
                                .renewed_events = call.renewed_events,
                                .wanted_events = call.wanted_events,
-                               .task = TaskOf(session, call)};
+                               .task = TaskOf(session, call),
+                               .also = call.also};
 }
 
 Outcome RunTryLock(Session& session, Call& call) {
@@ -49,12 +50,19 @@ Outcome RunTryLock(Session& session, Call& call) {
   return RunLock(session, call);
 }
 
-Outcome RunUnlock(Session&, Call& call) {
+Outcome RunUnlock(Session& session, Call& call) {
+  if (call.fence && !call.also.empty()) {
+    ReplyLine::Err(session.out(), call.tag, ErrorCode::kBadRequest)
+        .Text("fence: expected with one name, which has that fence, found " +
+              std::to_string(1 + call.also.size()) + " names");
+    return Answered{};
+  }
   return engine::UnlockRequested{.session = call.asker,
                                  .request = call.request,
                                  .name = call.subject,
                                  .fence = call.fence,
-                                 .sync = call.has_word};
+                                 .sync = call.has_word,
+                                 .also = call.also};
 }
 
 Outcome RunBreak(Session& session, Call& call) {

@@ -159,6 +159,9 @@ void Session::ExecuteRequest(Request& request) {
     return Schedule();
   }
   if (!MayDo(*verb, call.subject)) return Deny(*verb, call.tag, call.subject);
+  for (const std::string& name : call.also) {
+    if (!MayDo(*verb, name)) return Deny(*verb, call.tag, name);
+  }
   call.request = ++last_request_;
   // To the engine a wait and its cancel are of one session.
   if (verb->subject == Subject::kTag) call.as = OwnerOfTag(call.subject);
@@ -232,6 +235,7 @@ void Session::Start(Call& call, bool is_wait) {
   under_way_.Add({.id = call.request,
                   .tag = std::move(call.tag),
                   .subject = std::move(call.subject),
+                  .also = std::move(call.also),
                   .is_wait = is_wait,
                   .asker = call.asker,
                   .on_page = is_wait && page_,
@@ -249,11 +253,8 @@ void Session::Finish(engine::RequestId request) {
 void Session::Answer(engine::RequestId request, const engine::Answer& answer) {
   const UnderWay::Request* asked = under_way_.Find(request);
   if (asked == nullptr) return;  // the session is leaving
-  if (const auto found = news_.find({asked->asker, asked->subject}); found != news_.end()) {
-    found->second.renewal.reset();
-    WriteNews(asked->asker, found->second);
-    news_.erase(found);
-  }
+  WriteNewsBefore(asked->asker, asked->subject);
+  for (const std::string& name : asked->also) WriteNewsBefore(asked->asker, name);
   WriteAnswer(*this, asked->tag, asked->subject, answer, NoteOnPage(*asked, answer));
   Finish(request);
 }
@@ -323,22 +324,30 @@ void Session::GivePageBy(const Call& call) {
       .Add("bytes", sizeof(redlock::protocol::Page));
 }
 
-// A hold begins, or has ended. Returns its place, if it begins and has one.
-std::optional<SharedPage::Place> Session::NoteOnPage(const UnderWay::Request& asked,
-                                                     const engine::Answer& answer) {
-  if (!page_) return std::nullopt;
+// Holds begin, or have ended. Returns the places of those that begin, if there is a page for them.
+SharedPage::Places Session::NoteOnPage(const UnderWay::Request& asked,
+                                       const engine::Answer& answer) {
+  if (!page_) return {};
+  const auto end = [&](const auto& hold) { page_->End({asked.asker, hold.name}, hold.fence); };
   if (const auto* granted = std::get_if<engine::Granted>(&answer); granted && asked.on_page) {
-    return page_->Begin({asked.asker, granted->name}, granted->fence, granted->deadline,
-                        asked.tells_renewals);
+    const auto begin = [&](const auto& hold) {
+      return page_->Begin({asked.asker, hold.name}, hold.fence, hold.deadline,
+                          asked.tells_renewals);
+    };
+    SharedPage::Places places{begin(*granted)};
+    for (const auto& other : granted->also) places.push_back(begin(other));
+    return places;
   }
   if (const auto* released = std::get_if<engine::Released>(&answer)) {
-    page_->End({asked.asker, released->name}, released->fence);
+    end(*released);
+    for (const auto& other : released->also) end(other);
   }
-  // A hold that was to be released with `sync` is over as well.
+  // Holds that were to be released with `sync` are over as well.
   if (const auto* failed = std::get_if<engine::Failed>(&answer); failed && failed->fence != 0) {
-    page_->End({asked.asker, failed->name}, failed->fence);
+    end(*failed);
+    for (const auto& other : failed->also) end(other);
   }
-  return std::nullopt;
+  return {};
 }
 
 // Whether the client is to have the event as well.
@@ -428,6 +437,15 @@ void Session::ContinueListing(int& left) {
 void Session::WriteNews() {
   for (auto& [key, news] : news_) WriteNews(key.first, news);
   news_.clear();
+}
+
+// Before an answer about that lock. A renewal says nothing after it.
+void Session::WriteNewsBefore(engine::SessionId asker, const std::string& lock) {
+  const auto found = news_.find({asker, lock});
+  if (found == news_.end()) return;
+  found->second.renewal.reset();
+  WriteNews(asker, found->second);
+  news_.erase(found);
 }
 
 void Session::WriteNews(engine::SessionId holder, News& news) {

@@ -108,8 +108,7 @@ class Session : private Connection::Owner {
   void CarryOut(Outcome outcome, Call& call);
   void Start(Call& call, bool is_wait);  // takes the call's tag and subject
   void GivePageBy(const Call& call);
-  std::optional<SharedPage::Place> NoteOnPage(const UnderWay::Request& asked,
-                                              const engine::Answer& answer);
+  SharedPage::Places NoteOnPage(const UnderWay::Request& asked, const engine::Answer& answer);
   bool NoteOnPage(const SharedPage::Key& key, const engine::Notice& notice);
   void Finish(engine::RequestId request);
 
@@ -119,6 +118,7 @@ class Session : private Connection::Owner {
   void ContinueListing(int& left);
   void Send();
   void WriteNews();
+  void WriteNewsBefore(engine::SessionId asker, const std::string& lock);
   void WriteNews(engine::SessionId holder, News& news);
   void WriteError(std::string_view tag, redlock::protocol::ErrorCode code, std::string_view text);
 

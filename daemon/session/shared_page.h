@@ -30,6 +30,8 @@ class SharedPage {
     std::uint64_t use;
   };
 
+  using Places = std::vector<std::optional<Place>>;  // none: all slots are in use
+
   // None if the system has no more memory or descriptors; *problem says what is missing.
   static std::unique_ptr<SharedPage> Make(std::string* problem);
   ~SharedPage();  // the page stays as it is, and its deadlines pass by themselves

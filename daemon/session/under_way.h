@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "daemon/engine/types.h"
 
@@ -18,10 +19,11 @@ class UnderWay {
     engine::RequestId id;
     std::string tag;  // empty: none
     std::string subject;
-    bool is_wait;                 // `cancel` can end it
-    engine::SessionId asker = 0;  // the session, or an owner within it
-    bool on_page = false;         // a lock: its hold is to be on the session's page
-    bool tells_renewals = false;  // a lock: its client wants events for them
+    std::vector<std::string> also{};  // the further names
+    bool is_wait;                     // `cancel` can end it
+    engine::SessionId asker = 0;      // the session, or an owner within it
+    bool on_page = false;             // a lock: its hold is to be on the session's page
+    bool tells_renewals = false;      // a lock: its client wants events for them
   };
 
   void Add(Request request);

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <iterator>
 #include <utility>
 
+#include "daemon/engine/node_op.h"
 #include "daemon/engine/owner_value.h"
 #include "daemon/session/handlers.h"
 #include "protocol/duration.h"
@@ -118,9 +120,9 @@ constexpr std::array kBreakOptions{Option{"fence", "N", ReadFence, ""},
 constexpr std::span<const Option> kNoOptions;
 
 constexpr std::array kVerbs{
-    Verb{"lock", Subject::kName, "", kLockOptions, Needs::kLock, RunLock, "exclusive"},
-    Verb{"trylock", Subject::kName, "", kTryOptions, Needs::kLock, RunTryLock, ""},
-    Verb{"unlock", Subject::kName, "sync", kHoldOptions, Needs::kNothing, RunUnlock, ""},
+    Verb{"lock", Subject::kNames, "", kLockOptions, Needs::kLock, RunLock, "exclusive,set"},
+    Verb{"trylock", Subject::kNames, "", kTryOptions, Needs::kLock, RunTryLock, ""},
+    Verb{"unlock", Subject::kNames, "sync", kHoldOptions, Needs::kNothing, RunUnlock, ""},
     Verb{"check", Subject::kName, "", kHoldOptions, Needs::kNothing, RunCheck, ""},
     Verb{"cancel", Subject::kTag, "", kNoOptions, Needs::kNothing, RunCancel, ""},
     Verb{"list", Subject::kNone, "", kNoOptions, Needs::kNothing, RunList, ""},
@@ -179,8 +181,28 @@ std::optional<CallError> ReadOptions(const Verb& verb, const Request& request, C
   return std::nullopt;
 }
 
+// One or several, and after them the verb's word, if that is the last of several arguments.
+std::optional<CallError> ReadNames(const Verb& verb, std::vector<std::string>& args, Call& call) {
+  call.has_word = !verb.word.empty() && args.size() > 1 && args.back() == verb.word;
+  if (call.has_word) args.pop_back();
+  if (args.empty()) return BadRequest("expected " + Usage(verb) + ", found 0 arguments");
+  if (args.size() > engine::kMostNames) {
+    return BadRequest("expected at most " + std::to_string(engine::kMostNames) + " names, found " +
+                      std::to_string(args.size()));
+  }
+  for (auto name = args.begin(); name != args.end(); ++name) {
+    if (std::find(args.begin(), name, *name) != name) {
+      return BadRequest("expected each name once" + Found(*name) + " twice");
+    }
+  }
+  call.subject = std::move(args[0]);
+  call.also.assign(std::move_iterator(args.begin() + 1), std::move_iterator(args.end()));
+  return std::nullopt;
+}
+
 std::optional<CallError> ReadArguments(const Verb& verb, Request& request, Call& call) {
   auto& args = request.args;
+  if (verb.subject == Subject::kNames) return ReadNames(verb, args, call);
   const bool takes_none =
       verb.subject == Subject::kNone || (verb.subject == Subject::kOptionalName && args.empty());
   const std::size_t needed = takes_none ? 0 : 1;
@@ -202,7 +224,7 @@ std::optional<CallError> CheckSubject(const Verb& verb, std::string_view key_pre
   if (verb.subject == Subject::kTag && !redlock::protocol::IsTag(subject)) {
     return BadRequest("expected a tag, without its '#'" + Found(subject));
   }
-  const bool is_name = verb.subject == Subject::kName ||
+  const bool is_name = verb.subject == Subject::kName || verb.subject == Subject::kNames ||
                        (verb.subject == Subject::kOptionalName && !subject.empty());
   if (!is_name) return std::nullopt;
   if (const Problem problem = redlock::protocol::CheckName(subject)) {
@@ -233,6 +255,9 @@ std::string Usage(const Verb& verb) {
     case Subject::kName:
       text += " NAME";
       break;
+    case Subject::kNames:
+      text += " NAME...";
+      break;
     case Subject::kOptionalName:
       text += " [NAME]";
       break;
@@ -257,7 +282,11 @@ std::optional<CallError> ReadCall(const Verb& verb, Request& request, std::strin
                                   Call& call) {
   if (auto error = ReadOptions(verb, request, call)) return error;
   if (auto error = ReadArguments(verb, request, call)) return error;
-  return CheckSubject(verb, key_prefix, call.subject);
+  if (auto error = CheckSubject(verb, key_prefix, call.subject)) return error;
+  for (const std::string& name : call.also) {
+    if (auto error = CheckSubject(verb, key_prefix, name)) return error;
+  }
+  return std::nullopt;
 }
 
 CallError UnknownVerb(std::string_view name) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include "daemon/engine/events.h"
 #include "daemon/engine/types.h"
@@ -24,6 +25,7 @@ struct Call {
   engine::SessionId asker = 0;           // the session, or an owner within it
   std::string tag;                       // empty: none
   std::string subject;                   // the lock's name, or cancel's tag
+  std::vector<std::string> also;         // the further names, in their order
   bool has_word = false;                 // Verb::word
   std::optional<engine::Duration> wait;  // none: no limit
   std::optional<engine::Duration> ttl;
@@ -59,12 +61,12 @@ using Outcome =
 // What one must be allowed to do, to the lock that is named or at all.
 enum class Needs { kNothing, kLock, kSee, kBreak, kAdmin };
 
-enum class Subject { kNone, kName, kOptionalName, kTag };
+enum class Subject { kNone, kName, kNames, kOptionalName, kTag };
 
 struct Verb {
   std::string_view name;
   Subject subject;
-  std::string_view word;  // that may stand after the subject; empty: none
+  std::string_view word;  // that may stand after the subject, of several names last; empty: none
   std::span<const Option> options;
   Needs needs;
   // May answer in the session's output, but changes nothing else of the session. The call's note
@@ -78,7 +80,7 @@ const Verb* FindVerb(std::string_view name);
 
 // "lock NAME [wait=DUR|0|forever] ...", for help and errors.
 std::string Usage(const Verb& verb);
-// "exclusive,watch,page,break,min-hold,renew,wanted,owners,tasks"
+// "exclusive,set,watch,page,break,min-hold,renew,wanted,owners,tasks"
 std::string Caps();
 
 // Why a request is none.

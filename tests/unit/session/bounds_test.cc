@@ -9,6 +9,7 @@
 
 #include "config/load.h"
 #include "daemon/engine/attempt_gate.h"
+#include "daemon/engine/node_op.h"
 #include "daemon/engine/options.h"
 #include "daemon/engine/query_table.h"
 #include "daemon/engine/waits_for.h"
@@ -46,6 +47,7 @@ TEST(Bounds, TheDocumentNamesAllOfThem) {
   const std::map<std::string, std::string> bounds{
       {"request line, with its end", Text(protocol::kLineBytes)},
       {"line from the daemon, with its end", Text(protocol::kReplyLineBytes)},
+      {"names of a `lock`, `trylock` or `unlock`", Text(engine::kMostNames)},
       {"name", Text(protocol::kNameBytes)},
       {"value of an option, like a `note`", Text(protocol::kValueBytes)},
       {"value of a field from the daemon", Text(protocol::kValueBytes)},

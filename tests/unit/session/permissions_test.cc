@@ -129,6 +129,7 @@ TEST_F(PermissionsOfASessionTest, ARequestThatIsNotAllowedIsDeniedAndReported) {
   for (const auto& [line, answer] : std::vector<std::pair<std::string, std::string>>{
            {"#1 lock ours/a", "#1 ERR denied lock=ours/a reason=rule :uid 65534 is not among"},
            {"trylock ours/a", "ERR denied lock=ours/a reason=rule :"},
+           {"lock b ours/a c", "ERR denied lock=ours/a reason=rule :"},
            {"show hidden/a", "ERR denied lock=hidden/a reason=rule :"},
            {"watch hidden/a", "ERR denied lock=hidden/a reason=rule :"},
            {"break ours/a fence=7", "ERR denied lock=ours/a reason=not-admin :"},
@@ -136,8 +137,8 @@ TEST_F(PermissionsOfASessionTest, ARequestThatIsNotAllowedIsDeniedAndReported) {
     client->Send(line + "\n");
     EXPECT_THAT(client->Line(), StartsWith(answer)) << line;
   }
-  EXPECT_THAT(engine.denied, ElementsAre("lock ours/a", "trylock ours/a", "show hidden/a",
-                                         "watch hidden/a", "break ours/a"));
+  EXPECT_THAT(engine.denied, ElementsAre("lock ours/a", "trylock ours/a", "lock ours/a",
+                                         "show hidden/a", "watch hidden/a", "break ours/a"));
   EXPECT_THAT(engine.All<engine::LockRequested>(), IsEmpty());
 }
 

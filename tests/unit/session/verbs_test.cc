@@ -35,15 +35,15 @@ TEST_F(VerbsTest, HelpListsExactlyTheTable) {
   }
   EXPECT_EQ(client->Line(), "OK");
   EXPECT_EQ(Usage(*FindVerb("lock")),
-            "lock NAME [wait=DUR|0|forever] [ttl=DUR] [max-hold=DUR] [min-hold=DUR] [note=TEXT] "
+            "lock NAME... [wait=DUR|0|forever] [ttl=DUR] [max-hold=DUR] [min-hold=DUR] [note=TEXT] "
             "[events=WORD,...] [as=OWNER] [task=N]");
   EXPECT_EQ(Usage(*FindVerb("trylock")),
-            "trylock NAME [ttl=DUR] [max-hold=DUR] [min-hold=DUR] [note=TEXT] [events=WORD,...] "
+            "trylock NAME... [ttl=DUR] [max-hold=DUR] [min-hold=DUR] [note=TEXT] [events=WORD,...] "
             "[as=OWNER] [task=N]");
-  EXPECT_EQ(Usage(*FindVerb("unlock")), "unlock NAME [sync] [fence=N] [as=OWNER]");
+  EXPECT_EQ(Usage(*FindVerb("unlock")), "unlock NAME... [sync] [fence=N] [as=OWNER]");
   EXPECT_EQ(Usage(*FindVerb("break")), "break NAME [now] [fence=N] [owner=VALUE]");
   EXPECT_EQ(Usage(*FindVerb("cancel")), "cancel TAG");
-  EXPECT_EQ(Caps(), "exclusive,watch,page,break,min-hold,renew,wanted,owners,tasks");
+  EXPECT_EQ(Caps(), "exclusive,set,watch,page,break,min-hold,renew,wanted,owners,tasks");
 }
 
 // So that a later version can give a meaning to it.
@@ -51,10 +51,12 @@ TEST_F(VerbsTest, NoVerbTakesWhatItDoesNotKnow) {
   const auto client = Connect();
   for (const Verb& verb : Verbs()) {
     SCOPED_TRACE(verb.name);
-    const bool has_subject = verb.subject == Subject::kName || verb.subject == Subject::kTag;
+    const bool has_subject = verb.subject == Subject::kName || verb.subject == Subject::kNames ||
+                             verb.subject == Subject::kTag;
     const std::string line = std::string(verb.name) + (has_subject ? " a" : "");
     client->Send(line + " frob=1\n");
     EXPECT_THAT(client->Line(), StartsWith("ERR unknown-option option=frob :"));
+    if (verb.subject == Subject::kNames) continue;  // these are names
     client->Send(line + " b c\n");
     EXPECT_THAT(client->Line(),
                 StartsWith("ERR bad-request :expected " + Usage(verb) + ", found "));
@@ -64,15 +66,16 @@ TEST_F(VerbsTest, NoVerbTakesWhatItDoesNotKnow) {
 
 TEST_F(VerbsTest, BadLinesAreToldWhatWasExpected) {
   const std::vector<std::pair<std::string, std::string>> lines = {
-      {"lock", "ERR bad-request :expected lock NAME [wait="},
-      {"lock a b", "ERR bad-request :expected lock NAME ["},
-      {"lock a sync", "ERR bad-request :expected lock NAME ["},
-      {"unlock a now",
-       "ERR bad-request :expected unlock NAME [sync] [fence=N] [as=OWNER], found 'now'"},
-      {"unlock a SYNC",
-       "ERR bad-request :expected unlock NAME [sync] [fence=N] [as=OWNER], found 'SYNC'"},
-      {"unlock a sync sync",
-       "ERR bad-request :expected unlock NAME [sync] [fence=N] [as=OWNER], found 3 arguments"},
+      {"lock", "ERR bad-request :expected lock NAME... [wait="},
+      {"unlock", "ERR bad-request :expected unlock NAME... [sync] [fence=N] [as=OWNER], found 0 "},
+      {"lock a b a", "ERR bad-request :expected each name once, found 'a' twice"},
+      {"unlock a b b sync", "ERR bad-request :expected each name once, found 'b' twice"},
+      {"trylock 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17",
+       "ERR bad-request :expected at most 16 names, found 17"},
+      {"lock a redlockd:b", "ERR bad-name lock=redlockd:b :"},
+      {"unlock a b fence=7",
+       "ERR bad-request :fence: expected with one name, which has that fence, found 2 names"},
+      {"check a b", "ERR bad-request :expected check NAME [fence=N] [as=OWNER], found 2 arguments"},
       {"status key", "ERR bad-request :expected status [keys], found 'key'"},
       {"status keys x", "ERR bad-request :expected status [keys], found 2 arguments"},
       {"ping x", "ERR bad-request :expected ping, found 1 argument"},

@@ -56,14 +56,21 @@ TEST_F(ViewsTest, ListHasHoldsAndBehindEachItsWaiters) {
        .place = 1,
        .note = ""},
       {.name = "a", .session = id, .since = engine.now, .until = {}, .place = 2, .note = ""},
-      {.name = "b", .session = id, .since = engine.now, .until = {}, .place = 1, .note = ""}};
+      {.name = "b",
+       .session = id,
+       .since = engine.now,
+       .until = {},
+       .place = 1,
+       .note = "",
+       .set = 5}};
   client->Send("#l list\n");
   EXPECT_THAT(client->Line(), StartsWith("#l - lock=a state=held fence=7 deadline=1007000000000 "
                                          "left=7s ttl=10s held=3s " +
                                          me + " cmd="));
   EXPECT_THAT(client->Line(), StartsWith("#l - lock=a state=waiting place=1 waited=1ms " + me));
   EXPECT_THAT(client->Line(), StartsWith("#l - lock=a state=waiting place=2 waited=0s " + me));
-  EXPECT_THAT(client->Line(), StartsWith("#l - lock=b state=waiting place=1 "));
+  EXPECT_THAT(client->Line(),
+              StartsWith("#l - lock=b state=waiting place=1 waited=0s set=5 " + me));
   EXPECT_THAT(client->Line(),
               AllOf(StartsWith("#l - lock=c state=jeopardy "), HasSubstr(" note=a%20note")));
   EXPECT_EQ(client->Line(), "#l OK holds=2 waits=3");
