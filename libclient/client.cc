@@ -213,7 +213,7 @@ std::uint64_t Client::Send(protocol::Request request, Done done) {
   pending.reply->clock_offset_ns = clock_offset_ns_;
   pending.done = std::move(done);
   const bool is_lock = request.verb == "lock" || request.verb == "trylock";
-  if (is_lock && !request.args.empty()) pending.lock = request.args[0];
+  if (is_lock) pending.locks = request.args;
   request.tag = std::to_string(id);
   connection_.Send(protocol::FormatRequest(request));
   return id;
@@ -278,7 +278,7 @@ void Client::Abandon(std::uint64_t id) {
   Pending& pending = pending_.at(id);
   pending.done = nullptr;
   pending.abandoned = true;
-  if (!pending.lock.empty()) Cancel(id);
+  if (!pending.locks.empty()) Cancel(id);
 }
 
 // --- Answers and events --------------------------------------------------------------------------
@@ -333,6 +333,7 @@ std::string Client::TakeAnswer(protocol::Reply line) {
   const bool is_number = ParseInteger(line.tag, &id);
   const auto found = is_number ? pending_.find(static_cast<std::uint64_t>(id)) : pending_.end();
   if (found == pending_.end()) return "an answer to no request (tag '" + line.tag + "')";
+  if (!found->second.locks.empty()) Told(DeadlineField(line));
   if (line.kind == protocol::Reply::Kind::kRow) {
     found->second.reply->TakeRow(std::move(line));
     return {};
@@ -340,7 +341,6 @@ std::string Client::TakeAnswer(protocol::Reply line) {
   Pending pending = std::move(found->second);
   pending_.erase(found);
   redlock_reply& reply = *pending.reply;
-  if (!pending.lock.empty()) Told(DeadlineField(line));
   reply.TakeAnswer(std::move(line));
   if (pending.abandoned) LetGo(pending, reply);
   const int error = reply.error;
@@ -349,8 +349,8 @@ std::string Client::TakeAnswer(protocol::Reply line) {
 }
 
 void Client::LetGo(const Pending& abandoned, const redlock_reply& reply) {
-  if (abandoned.lock.empty() || reply.error != REDLOCK_OK) return;
-  protocol::Request unlock{{}, "unlock", {abandoned.lock}, {}};
+  if (abandoned.locks.empty() || reply.error != REDLOCK_OK) return;
+  protocol::Request unlock{{}, "unlock", abandoned.locks, {}};
   const char* fence = reply.Find(REDLOCK_ANSWER, "fence");
   std::int64_t number = 0;
   if (fence != nullptr && ParseInteger(fence, &number)) unlock.options = {{"fence", fence}};

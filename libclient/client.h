@@ -70,8 +70,8 @@ class Client {
   struct Pending {
     ReplyPtr reply;  // with the rows so far
     Done done;
-    std::string lock;        // of a lock request: its name
-    bool abandoned = false;  // nobody waits for it any more: a grant is let go of at once
+    std::vector<std::string> locks{};  // of a lock request: its names
+    bool abandoned = false;            // nobody waits for it any more: a grant is let go of at once
   };
 
   // An attempt to connect, until the greeting.

@@ -86,6 +86,28 @@ std::string CheckedName(std::string name) {
   return name;
 }
 
+// As many as a request may name, but for the one that has no option.
+constexpr std::size_t kMostAlso = 15;
+
+Option Also(std::vector<std::string>* also) {
+  return {{"also"}, true, [also](const std::string& value) -> std::string {
+            if (const auto problem = protocol::CheckName(value)) return *problem;
+            if (also->size() == kMostAlso) {
+              return "at most " + std::to_string(kMostAlso) + " further names";
+            }
+            also->push_back(value);
+            return {};
+          }};
+}
+
+void CheckDiffer(const RunOptions& run) {
+  for (std::size_t i = 0; i < run.also.size(); ++i) {
+    const auto end = run.also.begin() + static_cast<std::ptrdiff_t>(i);
+    if (run.also[i] != run.name && std::find(run.also.begin(), end, run.also[i]) == end) continue;
+    throw Mistake("--also: expected each name once, found '" + run.also[i] + "' twice");
+  }
+}
+
 // What the options of `redlock run` fill.
 struct RunWords {
   RunOptions run;
@@ -104,6 +126,7 @@ std::vector<Option> OptionsOfRun(RunWords& words, std::string* socket) {
                        words.shell_command = value;
                        return std::string();
                      }});
+  options.push_back(Also(&run.also));
   options.push_back(Flag({"o", "close"}, &run.close_socket));
   options.push_back(Flag({"x", "e", "exclusive"}, &words.exclusive));
   options.push_back(Flag({"q", "quiet"}, &run.quiet));
@@ -126,6 +149,7 @@ RunOptions ParseRun(Words& words, std::string* socket) {
   parsed.run.name = CheckedName(words.Take());
   const std::string next = words.AtEnd() ? "" : words.Peek();
   if (!is_over || next == "--" || next == "-c" || next == "--command") words.TakeOptions(options);
+  CheckDiffer(parsed.run);
   parsed.run.command = words.TakeAll();
   if (parsed.shell_command.has_value() != parsed.run.command.empty()) {
     throw Mistake(parsed.shell_command ? "COMMAND: expected either -c STRING or a command, not both"

@@ -16,6 +16,7 @@ using Duration = std::chrono::nanoseconds;
 // redlock run
 struct RunOptions {
   std::string name;
+  std::vector<std::string> also;     // further locks, all different: all are taken, or none
   std::vector<std::string> command;  // never empty; with -c the shell and its arguments
   std::optional<Duration> wait;      // how long to wait; nothing: no limit
   int busy_code = kExitBusy;         // -E

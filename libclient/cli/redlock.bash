@@ -39,7 +39,7 @@ _redlock() {
   _init_completion -n : || return
   local commands=(run list show watch top break nodes health stats status reload ping help)
   local values=' --socket -w --wait --timeout -E --conflict-exit-code -c --command --ttl --max-hold --min-hold
-    --kill-after --note --fence --owner --interval '
+    --kill-after --note --also --fence --owner --interval '
   local socket=() command='' options_ended='' operands=0 first=0 i
   # What stands before the cursor: the command, and how many operands it has got.
   for ((i = 1; i < cword; i++)); do
@@ -67,6 +67,7 @@ _redlock() {
   fi
   case $prev in
     --socket) _filedir; return ;;
+    --also) _redlock_locks; return ;;
     -c | --command) mapfile -t COMPREPLY < <(compgen -c -- "$cur"); return ;;
     -w | --wait | --timeout | -E | --conflict-exit-code | --note | --fence | --owner) return ;;
     --ttl | --max-hold | --min-hold | --kill-after | --interval) _redlock_offer 1s 5s 10s 30s 1m; return ;;
@@ -76,7 +77,7 @@ _redlock() {
       '') _redlock_offer --socket --version --help ;;
       run)
         _redlock_offer --nonblock --wait --conflict-exit-code --command --close --exclusive --quiet \
-          --verbose --ttl --max-hold --min-hold --kill-after --note --socket --help
+          --verbose --ttl --max-hold --min-hold --kill-after --note --also --socket --help
         ;;
       list) _redlock_offer --json --null --socket --help ;;
       break) _redlock_offer --fence --owner --now --json --socket --help ;;

@@ -18,7 +18,7 @@ function __redlock_parse
     set -g __redlock_ended no
     set -g __redlock_socket
     set -l values --socket -w --wait --timeout -E --conflict-exit-code -c --command --ttl --max-hold --min-hold \
-        --kill-after --note --fence --owner --interval
+        --kill-after --note --also --fence --owner --interval
     set -l words (__redlock_words)
     set -l i 2
     while test $i -le (count $words)
@@ -140,6 +140,7 @@ complete -c redlock -n '__redlock_takes_option run' -l min-hold -x -a $durations
 complete -c redlock -n '__redlock_takes_option run' -l kill-after -x -a $durations \
     -d 'How long before the deadline SIGTERM is sent'
 complete -c redlock -n '__redlock_takes_option run' -l note -x -d 'A note for people'
+complete -c redlock -n '__redlock_takes_option run' -l also -x -a '(__redlock_locks)' -d 'Take this lock too'
 complete -c redlock -n '__redlock_takes_option list' -s 0 -l null -d 'Print only names, each ended by a NUL byte'
 complete -c redlock -n '__redlock_takes_option break' -l fence -x -d 'The hold with this fence'
 complete -c redlock -n '__redlock_takes_option break' -l owner -x -d 'The hold of this owner'

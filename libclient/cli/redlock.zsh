@@ -75,6 +75,7 @@ _redlock() {
         '--min-hold=[keep the lock for this time]:duration:_redlock_durations' \
         '--kill-after=[how long before the deadline SIGTERM is sent]:duration:_redlock_durations' \
         '--note=[a note for people]:note:' \
+        '*--also=[take this lock too]:lock:_redlock_locks' \
         '1:lock:_redlock_locks' '*:::command:_normal'
       ;;
     list) _arguments -S $query '(-0 --null)'{-0,--null}'[print only names, each ended by a NUL byte]' ;;

@@ -52,6 +52,7 @@ constexpr std::array<Text, 14> kTexts{{
      "                         Exit with CODE if another process holds the lock;\n"
      "                         default: 75\n"
      "  -c, --command STRING   Run STRING with the shell\n"
+     "  --also NAME            Take the lock NAME too, all or none; may be repeated\n"
      "  -o, --close            Do not let COMMAND inherit the lock's socket\n"
      "  -x, -e, --exclusive    Take an exclusive lock (all locks are)\n"
      "  -q, --quiet            Print no messages\n"

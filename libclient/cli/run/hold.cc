@@ -5,10 +5,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "libclient/cli/text.h"
+#include "protocol/duration.h"
 
 namespace redlock::cli {
 namespace {
@@ -19,6 +22,13 @@ bool KeepsDeadline(std::string_view reason) { return reason == "drain" || reason
 
 // The command inherits it under that number: scripts use those below 10, shells some above.
 constexpr int kLeastNumber = 64;
+
+template <typename Number>
+bool ReadNumber(std::string_view text, Number* number) {
+  const char* const end = text.data() + text.size();
+  const auto [rest, error] = std::from_chars(text.data(), end, *number);
+  return error == std::errc() && rest == end && *number > 0;
+}
 
 base::Descriptor CopyOf(int fd) {
   int copy = fcntl(fd, F_DUPFD_CLOEXEC, kLeastNumber);
@@ -31,6 +41,8 @@ base::Descriptor CopyOf(int fd) {
 
 Hold::Hold(ClientPtr client, const RunOptions& options, Guard::Time begin, const Voice& voice)
     : client_(std::move(client)), options_(options), voice_(voice), socket_(CopyOf(fd())) {
+  locks_.push_back({.name = options.name});
+  for (const std::string& name : options.also) locks_.push_back({.name = name});
   redlock_on_event(
       client_.get(),
       [](redlock_client*, const redlock_event* event, void* self) {
@@ -51,12 +63,31 @@ void Hold::Ask(Guard::Time begin) {
   ask.min_hold_ns = options_.min_hold.count();
   if (!options_.note.empty()) ask.note = options_.note.c_str();
   ask.renew_events = 1;
-  const auto on_answer = [](redlock_client*, int error, const redlock_reply* reply, void* self) {
-    static_cast<Hold*>(self)->OnAnswer(error, reply);
-  };
-  const int error =
-      redlock_start_lock(client_.get(), options_.name.c_str(), &ask, on_answer, this, nullptr);
+  const int error = locks_.size() > 1 ? AskForSeveral(ask)
+                                      : redlock_start_lock(client_.get(), options_.name.c_str(),
+                                                           &ask, &TakeAnswer, this, nullptr);
   if (error != REDLOCK_OK) Refuse(error, redlock_error_text(client_.get()));
+}
+
+void Hold::TakeAnswer(redlock_client*, int error, const redlock_reply* reply, void* self) {
+  static_cast<Hold*>(self)->OnAnswer(error, reply);
+}
+
+int Hold::AskForSeveral(const redlock_lock_options& ask) {
+  std::vector<std::pair<const char*, std::string>> words;
+  for (const Lock& lock : locks_) words.emplace_back(nullptr, lock.name);
+  const auto add = [&words](const char* key, std::int64_t duration) {
+    words.emplace_back(key, protocol::FormatDuration(Duration(duration)));
+  };
+  if (options_.wait) add("wait", ask.wait_ns);
+  if (ask.ttl_ns > 0) add("ttl", ask.ttl_ns);
+  if (ask.max_hold_ns > 0) add("max-hold", ask.max_hold_ns);
+  if (ask.min_hold_ns > 0) add("min-hold", ask.min_hold_ns);
+  if (ask.note != nullptr) words.emplace_back("note", ask.note);
+  words.emplace_back("events", "renew");
+  std::vector<redlock_arg> args;
+  for (const auto& [key, value] : words) args.push_back({key, value.c_str()});
+  return redlock_start(client_.get(), "lock", args.data(), args.size(), &TakeAnswer, this, nullptr);
 }
 
 void Hold::Dispatch() {
@@ -74,19 +105,56 @@ void Hold::OnAnswer(int error, const redlock_reply* reply) {
 }
 
 void Hold::OnGrant(const redlock_reply* reply) {
-  redlock_grant grant = REDLOCK_GRANT_INIT;
-  if (redlock_reply_grant(reply, &grant) != REDLOCK_OK || grant.ttl_ns <= 0) {
-    return Refuse(REDLOCK_EPROTOCOL, "the grant has no fence, deadline or ttl");
-  }
-  Duration span{grant.ttl_ns};
+  Duration span{0};
+  const bool is_whole = locks_.size() > 1 ? ReadRows(reply, &span) : ReadGrant(reply, &span);
+  if (!is_whole) return Refuse(REDLOCK_EPROTOCOL, "the grant has no fence, deadline or ttl");
   if (options_.max_hold.count() > 0) span = std::min(span, options_.max_hold);
   const auto margins = Guard::Plan(span, options_.kill_after);
   if (const auto* problem = std::get_if<std::string>(&margins)) {
     refusal_ = Refusal{kExitUsage, *problem};
     return;
   }
-  fence_ = grant.fence;
-  guard_.emplace(std::get<Guard::Margins>(margins), Guard::Time(grant.deadline_ns));
+  guard_.emplace(std::get<Guard::Margins>(margins), Earliest());
+}
+
+bool Hold::ReadGrant(const redlock_reply* reply, Duration* ttl) {
+  redlock_grant grant = REDLOCK_GRANT_INIT;
+  if (redlock_reply_grant(reply, &grant) != REDLOCK_OK) return false;
+  locks_[0].fence = grant.fence;
+  locks_[0].deadline = Guard::Time(grant.deadline_ns);
+  *ttl = Duration(grant.ttl_ns);
+  return *ttl > Duration(0);
+}
+
+// A row for each of the locks, in their order; `ttl` is the shortest.
+bool Hold::ReadRows(const redlock_reply* reply, Duration* ttl) {
+  if (redlock_reply_rows(reply) != locks_.size()) return false;
+  for (std::size_t row = 0; row < locks_.size(); ++row) {
+    const auto value = [&](const char* key) {
+      const char* text = redlock_reply_get(reply, row, key);
+      return std::string_view(text == nullptr ? "" : text);
+    };
+    std::int64_t deadline = 0;
+    const auto its_ttl = protocol::ParseDuration(value("ttl"));
+    if (value("lock") != locks_[row].name || !ReadNumber(value("fence"), &locks_[row].fence) ||
+        !ReadNumber(value("deadline"), &deadline) || !its_ttl || its_ttl->count() == 0) {
+      return false;
+    }
+    locks_[row].deadline = Guard::Time(deadline - redlock_clock_offset(client_.get()));
+    *ttl = row == 0 ? *its_ttl : std::min(*ttl, Duration(*its_ttl));
+  }
+  return true;
+}
+
+// The command has all of them, or it is to end.
+Guard::Time Hold::Earliest() const {
+  return std::ranges::min(locks_, {}, &Lock::deadline).deadline;
+}
+
+Hold::Lock* Hold::LockOf(const redlock_event& event) {
+  if (event.lock == nullptr) return nullptr;
+  const auto lock = std::ranges::find(locks_, std::string_view(event.lock), &Lock::name);
+  return lock == locks_.end() || lock->fence != event.fence ? nullptr : &*lock;
 }
 
 void Hold::Refuse(int error, const std::string& text) {
@@ -109,19 +177,23 @@ void Hold::OnEvent(const redlock_event& event) {
                 HumanDuration(Duration(event.within_ns)) + " more");
     return;
   }
-  if (!is_granted() || event.fence != fence_) return;
+  Lock* const lock = is_granted() ? LockOf(event) : nullptr;
+  if (lock == nullptr) return;
   if (event.type == REDLOCK_EVENT_LOST) {
     const std::string reason = event.reason == nullptr ? "no reason given" : event.reason;
     guard_->Lost(Guard::Time(redlock_now()), KeepsDeadline(reason));
-    voice_.Complain("lost " + Printable(options_.name) + ": " + Printable(reason));
+    voice_.Complain("lost " + Printable(lock->name) + ": " + Printable(reason));
     return;
   }
   if (event.type == REDLOCK_EVENT_BROKEN) {  // maybe for another to have it at once
     guard_->Lost(Guard::Time(redlock_now()), false);
-    voice_.Complain("lost " + Printable(options_.name) + ": an administrator broke it");
+    voice_.Complain("lost " + Printable(lock->name) + ": an administrator broke it");
     return;
   }
-  if (event.deadline_ns > 0) guard_->Told(Guard::Time(event.deadline_ns));
+  if (event.deadline_ns > 0) {
+    lock->deadline = Guard::Time(event.deadline_ns);
+    guard_->Told(Earliest());
+  }
   if (event.type == REDLOCK_EVENT_JEOPARDY) voice_.Tell("the lock is not being renewed");
   if (event.type == REDLOCK_EVENT_SAFE) voice_.Tell("the lock is being renewed again");
 }
@@ -131,7 +203,15 @@ void Hold::LetGo() {
   is_let_go_ = true;  // that the daemon ends with its last hold is no news then
   if (fd() >= 0) {
     redlock_set_answer_timeout(client_.get(), kAMomentNs);
-    redlock_unlock(client_.get(), options_.name.c_str(), fence_, 0);
+    std::vector<redlock_arg> names;
+    for (const Lock& lock : locks_) names.push_back({nullptr, lock.name.c_str()});
+    if (locks_.size() == 1) {
+      redlock_unlock(client_.get(), names[0].value, locks_[0].fence, 0);
+    } else {
+      redlock_reply* reply = nullptr;
+      redlock_query(client_.get(), "unlock", names.data(), names.size(), &reply);
+      redlock_reply_free(reply);
+    }
   }
   shutdown(socket_.get(), SHUT_RDWR);
 }

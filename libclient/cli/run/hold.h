@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/descriptor.h"
 #include "libclient/cli/client.h"
@@ -45,8 +46,13 @@ class Hold {
   bool is_granted() const { return guard_.has_value(); }
   const std::optional<Refusal>& refusal() const { return refusal_; }
 
-  // Once it is granted.
-  std::uint64_t fence() const { return fence_; }
+  // Once it is granted: the locks, in the order of the options.
+  struct Lock {
+    std::string name;
+    std::uint64_t fence = 0;
+    Guard::Time deadline{0};
+  };
+  const std::vector<Lock>& locks() const { return locks_; }
   Guard& guard() { return *guard_; }
 
   // A copy of the session's socket, with a number that is out of the way of what scripts use. It
@@ -60,8 +66,14 @@ class Hold {
 
  private:
   void Ask(Guard::Time begin);
+  int AskForSeveral(const redlock_lock_options& ask);
+  static void TakeAnswer(redlock_client*, int error, const redlock_reply* reply, void* self);
   void OnAnswer(int error, const redlock_reply* reply);
   void OnGrant(const redlock_reply* reply);
+  bool ReadGrant(const redlock_reply* reply, Duration* ttl);
+  bool ReadRows(const redlock_reply* reply, Duration* ttl);
+  Lock* LockOf(const redlock_event& event);  // null: of none of the holds
+  Guard::Time Earliest() const;
   void OnEvent(const redlock_event& event);
   void Refuse(int error, const std::string& text);
 
@@ -69,7 +81,7 @@ class Hold {
   const RunOptions& options_;
   const Voice& voice_;
   const base::Descriptor socket_;
-  std::uint64_t fence_ = 0;
+  std::vector<Lock> locks_;
   std::optional<Guard> guard_;
   std::optional<Refusal> refusal_;
   bool is_let_go_ = false;

@@ -22,6 +22,7 @@
 #include "libclient/cli/run/voice.h"
 #include "libclient/cli/run/wait_report.h"
 #include "libclient/cli/text.h"
+#include "protocol/name.h"
 
 namespace redlock::cli {
 namespace {
@@ -63,6 +64,13 @@ class Sleeper {
   const Timer timer_;
 };
 
+// The locks, for people.
+std::string NamesOf(const RunOptions& options) {
+  std::string names = Printable(options.name);
+  for (const std::string& name : options.also) names += ", " + Printable(name);
+  return names;
+}
+
 // The time from the request to the start of the command. Gives an exit code if it does not come to
 // that; what was granted by then is let go of with the socket.
 class Wait {
@@ -93,7 +101,7 @@ class Wait {
         // Granted with little time left (or we were stopped meanwhile): a renewal is on its way.
         sleeper_.Sleep(hold_.guard().deadline());
       } else {
-        voice_.Complain(Printable(options_.name) + " was lost before the command was started");
+        voice_.Complain(NamesOf(options_) + " was lost before the command was started");
         return kExitLost;
       }
     }
@@ -101,7 +109,7 @@ class Wait {
 
  private:
   int NotAnswered() const {
-    voice_.Complain(Printable(options_.name) + ": the daemon does not answer");
+    voice_.Complain(NamesOf(options_) + ": the daemon does not answer");
     return kExitUnavailable;
   }
 
@@ -115,12 +123,23 @@ class Wait {
 };
 
 // What the command finds in its environment.
-std::vector<std::pair<std::string, std::string>> EnvironmentOf(const std::string& name,
-                                                               std::uint64_t fence) {
-  const char* held = std::getenv(kHeldVariable);
-  return {{"REDLOCK_NAME", name},
-          {"REDLOCK_FENCE", std::to_string(fence)},
-          {kHeldVariable, WithHeld(held == nullptr ? "" : held, name, fence)}};
+std::vector<std::pair<std::string, std::string>> EnvironmentOf(
+    const std::vector<Hold::Lock>& locks) {
+  const char* const around = std::getenv(kHeldVariable);
+  std::string held = around == nullptr ? "" : around;
+  std::string names, fences;
+  for (const Hold::Lock& lock : locks) {
+    held = WithHeld(held, lock.name, lock.fence);
+    const std::string_view space = names.empty() ? "" : " ";
+    names.append(space).append(protocol::PercentEncode(lock.name));
+    fences.append(space).append(std::to_string(lock.fence));
+  }
+  // Always all of them: what a `redlock run` around this one has set is not about these locks.
+  return {{"REDLOCK_NAME", locks[0].name},
+          {"REDLOCK_FENCE", std::to_string(locks[0].fence)},
+          {"REDLOCK_NAMES", names},
+          {"REDLOCK_FENCES", fences},
+          {kHeldVariable, held}};
 }
 
 // The time of the command: from its start to the end of it, or of its group.
@@ -132,7 +151,7 @@ class Watch {
         options_(options),
         voice_(voice),
         sleeper_(hold, signals),
-        child_(Child::Setup{options.command, EnvironmentOf(options.name, hold.fence()), signals,
+        child_(Child::Setup{options.command, EnvironmentOf(hold.locks()), signals,
                             takes_terminal() ? &terminal_ : nullptr, keeper_,
                             options.close_socket ? -1 : hold.socket(), hold.guard().start_by()}) {}
 
@@ -177,7 +196,8 @@ class Watch {
 
   // What the clock demands. First it is done, and then it is said.
   void Enforce() {
-    const std::string lock = "the lock " + Printable(options_.name);
+    const std::string lock =
+        (options_.also.empty() ? "the lock " : "one of the locks ") + NamesOf(options_);
     switch (guard().Judge(Now())) {
       case Guard::Action::kNone:
         // Where a part of the group could not be signalled before, perhaps it can now.
@@ -298,7 +318,7 @@ std::optional<int> RunUnderLock(ClientPtr client, const RunOptions& options, Gua
   report.End();
   const auto& refusal = hold.refusal();
   if (refusal && refused == refusal->exit_code) {  // and not ended by a signal
-    const std::string why = Printable(options.name + ": " + refusal->text);
+    const std::string why = NamesOf(options) + ": " + Printable(refusal->text);
     // From here on to the next request a signal does what it did when redlock began: it ends this.
     signals.RestoreInherited();
     if (refusal->is_stopping && (is_first_try || Now() - asked > kAtOnce)) return std::nullopt;
@@ -315,8 +335,12 @@ std::optional<int> RunUnderLock(ClientPtr client, const RunOptions& options, Gua
   signals.ReadAll();
   const Watch::End end = [&] {
     Watch watch(hold, signals, options, voice);
-    voice.Tell("got " + Printable(options.name) + " after " + HumanDuration(waited) + ", fence " +
-               std::to_string(hold.fence()));
+    std::string fences;
+    for (const Hold::Lock& lock : hold.locks()) {
+      fences += (fences.empty() ? "" : ", ") + std::to_string(lock.fence);
+    }
+    voice.Tell("got " + NamesOf(options) + " after " + HumanDuration(waited) +
+               (options.also.empty() ? ", fence " : ", fences ") + fences);
     return watch.Run();
   }();
   // If we had to stop it, what has left its group, like the command of a `redlock run` within, may
@@ -362,8 +386,11 @@ int Run(const std::string& socket, const RunOptions& options) {
     auto connected = ConnectInTime(socket, answer_by, voice, patience);
     if (const int* code = std::get_if<int>(&connected)) return *code;
     ClientPtr client = std::get<ClientPtr>(std::move(connected));
-    if (IsHeldAround(client.get(), options.name, answer_by.count())) {
-      voice.Complain(Printable(options.name) +
+    std::vector<std::string> names = options.also;
+    names.insert(names.begin(), options.name);
+    for (const std::string& name : names) {
+      if (!IsHeldAround(client.get(), name, answer_by.count())) continue;
+      voice.Complain(Printable(name) +
                      ": this command already runs under this lock, and would wait for itself");
       return kExitUsage;
     }

@@ -93,25 +93,30 @@ WaitReport::WaitReport(redlock_client* client, const RunOptions& options, const 
       voice_(voice),
       next_(now + (options.verbose ? kFirstLook : kFirstQuietLook)) {
   if (options.quiet) next_ = Guard::kNever;
+  locks_.push_back({*this, options.name});
+  for (const std::string& name : options.also) locks_.push_back({*this, name});
 }
 
 void WaitReport::Look(Guard::Time now) {
   if (now < next_) return;
   next_ = now + (options_.verbose ? kNextLooks : kNextQuietLooks);
-  const redlock_arg name{nullptr, options_.name.c_str()};
-  const auto on_answer = [](redlock_client*, int, const redlock_reply* reply, void* self) {
-    static_cast<WaitReport*>(self)->OnAnswer(reply);
+  const auto on_answer = [](redlock_client*, int, const redlock_reply* reply, void* lock) {
+    static_cast<Lock*>(lock)->report.OnAnswer(*static_cast<Lock*>(lock), reply);
   };
-  // Where it cannot be asked the wait itself ends, and says why.
-  redlock_start(client_, "show", &name, 1, on_answer, this, nullptr);
+  for (Lock& lock : locks_) {
+    const redlock_arg name{nullptr, lock.name.c_str()};
+    // Where it cannot be asked the wait itself ends, and says why.
+    redlock_start(client_, "show", &name, 1, on_answer, &lock, nullptr);
+  }
 }
 
-void WaitReport::OnAnswer(const redlock_reply* reply) {
+void WaitReport::OnAnswer(Lock& lock, const redlock_reply* reply) {
   if (is_over_ || reply == nullptr) return;
   const Holder holder = HolderOf(AnswerOf(reply));
-  if (told_ == holder.id) return;
-  told_ = holder.id;
-  std::string text = "waiting for " + Printable(options_.name);
+  if (lock.told == holder.id) return;
+  lock.told = holder.id;
+  if (locks_.size() > 1 && holder.text.empty()) return;  // it is another that is waited for
+  std::string text = "waiting for " + Printable(lock.name);
   if (options_.wait) text += ", at most " + HumanDuration(*options_.wait);
   if (!holder.text.empty()) text += ": " + holder.text;
   if (holder.is_endless) {

@@ -4,6 +4,7 @@
 
 #include <redlock/redlock.h>
 
+#include <list>
 #include <optional>
 #include <string>
 
@@ -37,14 +38,20 @@ class WaitReport {
   void End() { is_over_ = true; }
 
  private:
-  void OnAnswer(const redlock_reply* reply);
+  // One of the locks that are waited for.
+  struct Lock {
+    WaitReport& report;
+    std::string name;
+    std::optional<std::string> told{};  // the id of the holder that was reported last
+  };
+  void OnAnswer(Lock& lock, const redlock_reply* reply);
 
   redlock_client* const client_;
   const RunOptions& options_;
   const Voice& voice_;
   Guard::Time next_;
   bool is_over_ = false;
-  std::optional<std::string> told_;  // the id of the holder that was reported last
+  std::list<Lock> locks_;
 };
 
 }  // namespace redlock::cli

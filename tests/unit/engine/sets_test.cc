@@ -923,6 +923,9 @@ TEST_F(Sets, ASyncUnlockNamesTheFirstThatIsNotReleased) {
     }
   }
   EXPECT_EQ(FailedWith(request), "y: no quorum");
+  ASSERT_EQ(FailureOf(request)->also.size(), 1u);
+  EXPECT_EQ(FailureOf(request)->also[0].name, "x");
+  EXPECT_NE(FailureOf(request)->also[0].fence, 0u) << "it is over as well";
 }
 
 TEST_F(Sets, MinHoldIsOfEachOfThem) {  // rule I2

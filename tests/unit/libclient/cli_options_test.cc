@@ -125,6 +125,21 @@ TEST(RunOptions, OptionsMayFollowTheName) {
   EXPECT_EQ(GoodRun({"job", "-n", "-c", "true"}).wait, 0s);
 }
 
+TEST(RunOptions, FurtherNames) {
+  EXPECT_THAT(GoodRun({"job", "true"}).also, testing::IsEmpty());
+  const RunOptions run = GoodRun({"--also", "b", "a", "--also=c d", "--", "true"});
+  EXPECT_EQ(run.name, "a");
+  EXPECT_THAT(run.also, ElementsAre("b", "c d"));
+  EXPECT_THAT(Refusal({"run", "--also", "a", "a", "true"}),
+              HasSubstr("--also: expected each name once, found 'a' twice"));
+  EXPECT_THAT(Refusal({"run", "--also", "b", "--also", "b", "a", "true"}),
+              HasSubstr("found 'b' twice"));
+  EXPECT_THAT(Refusal({"run", "--also", "", "a", "true"}), HasSubstr("--also: "));
+  std::vector<std::string> many = {"run", "a", "true"};
+  for (int i = 0; i < 16; ++i) many.insert(many.begin() + 1, "--also=b" + std::to_string(i));
+  EXPECT_THAT(Refusal(many), HasSubstr("at most 15 further names"));
+}
+
 TEST(RunOptions, DurationsWithAndWithoutAUnit) {
   for (const char* option :
        {"-w", "--wait", "--timeout", "--ttl", "--max-hold", "--min-hold", "--kill-after"}) {
