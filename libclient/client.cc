@@ -353,7 +353,10 @@ void Client::LetGo(const Pending& abandoned, const redlock_reply& reply) {
   protocol::Request unlock{{}, "unlock", abandoned.locks, {}};
   const char* fence = reply.Find(REDLOCK_ANSWER, "fence");
   std::int64_t number = 0;
-  if (fence != nullptr && ParseInteger(fence, &number)) unlock.options = {{"fence", fence}};
+  const bool is_one = abandoned.locks.size() == 1;  // several have a fence each
+  if (is_one && fence != nullptr && ParseInteger(fence, &number)) {
+    unlock.options = {{"fence", fence}};
+  }
   Send(std::move(unlock), nullptr);
 }
 

@@ -120,6 +120,22 @@ TEST(Client, AGrantThatComesTooLateIsLetGoOfWhateverItsFence) {
   redlock_free(client);
 }
 
+TEST(Client, AGrantOfSeveralNamesThatComesTooLateIsLetGoOfWhole) {
+  FakeDaemon daemon;
+  redlock_client* client = redlock_new();
+  ASSERT_EQ(redlock_connect(client, daemon.path().c_str(), -1), REDLOCK_OK);
+  ASSERT_EQ(redlock_query(client, "deaf", nullptr, 0, nullptr), REDLOCK_OK);
+  ASSERT_EQ(redlock_set_answer_timeout(client, 0), REDLOCK_OK);
+  const redlock_arg names[] = {{nullptr, "jobs"}, {nullptr, "more"}};
+  ASSERT_EQ(redlock_query(client, "trylock", names, 2, nullptr), REDLOCK_ENOANSWER);
+  ASSERT_EQ(redlock_set_answer_timeout(client, -1), REDLOCK_OK);
+  ASSERT_EQ(redlock_query(client, "ping", nullptr, 0, nullptr), REDLOCK_OK);  // it came before
+  // A second one: the unlock has been sent by then, and read before it.
+  ASSERT_EQ(redlock_query(client, "ping", nullptr, 0, nullptr), REDLOCK_OK);
+  EXPECT_THAT(daemon.received(), testing::Contains("unlock jobs more"));
+  redlock_free(client);
+}
+
 TEST(Client, AMovedOneKeepsItsSessionAndItsHandler) {
   FakeDaemon daemon;
   std::string lost;
