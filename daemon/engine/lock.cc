@@ -195,7 +195,7 @@ void Lock::Request(Time now, const LockRequested& request) {
     return;
   }
   Touch();
-  if (!must_wait || is_try || request.task == TaskId()) return;
+  if (!must_wait || request.task == TaskId()) return;
   waiter.for_holder.emplace(shared_.waits_for, *this, request.task, request.session,
                             request.request);
   registry_.TaskHasMore(request.task);
