@@ -71,7 +71,7 @@ std::string Field(const redlock::Fields& fields, const std::string& key) {
 }
 
 TEST_F(ClientSessionTest, AsksThroughTheConnectionOfItsLocks) {
-  Hold hold = session_.lock("a", {.note = "nightly"});
+  Hold hold = session_.lock("a", {.note = "nightly", .answer_timeout = 10s});
   const auto rows = session_.query("list").rows;
   ASSERT_EQ(rows.size(), 1u);
   EXPECT_EQ(Field(rows[0], "lock"), "a");

@@ -179,7 +179,7 @@ TEST_F(SessionQueryTest, NotInACallback) {
 // --- Hold::check()
 
 TEST_F(SessionQueryTest, AHoldCanBeChecked) {
-  Hold hold = session_.lock("jobs");
+  Hold hold = session_.lock("jobs", {.answer_timeout = seconds(10)});
   hold.check();
   EXPECT_EQ(daemon_.received().back(), "check jobs fence=1 as=1");
   EXPECT_TRUE(hold.valid());
@@ -191,7 +191,7 @@ TEST_F(SessionQueryTest, AHoldCanBeChecked) {
 }
 
 TEST_F(SessionQueryTest, ACheckFindsALoss) {
-  Hold hold = session_.lock("jobs");
+  Hold hold = session_.lock("jobs", {.answer_timeout = seconds(10)});
   static_cast<void>(session_.query("unlock", {{"", "jobs"}, {"fence", "1"}}));
   std::error_code error;
   hold.check(error);

@@ -140,14 +140,13 @@ TEST_F(WakeupTest, RacesWithNothing) {
     while (!is_over) redlock_wakeup(client_);
   });
   int cancelled = 0;
-  for (int i = 0; i < 300; ++i) {
+  for (int i = 0; i < 300 || cancelled == 0; ++i) {
     const int error = Ping();
     EXPECT_TRUE(error == REDLOCK_OK || error == REDLOCK_ECANCELLED) << error;
     cancelled += error == REDLOCK_ECANCELLED ? 1 : 0;
   }
   is_over = true;
   waker.join();
-  EXPECT_GT(cancelled, 0);
   while (Ping() != REDLOCK_OK) {
   }
 }
