@@ -81,21 +81,9 @@ void Certificates(const Snapshot& now, Exposition& out) {
            "until when the certificate is valid that the node is shown", out, expiry_of);
 }
 
-std::string_view Word(engine::QuotaKind kind) {
-  switch (kind) {
-    case engine::QuotaKind::kLocks:
-      return "locks";
-    case engine::QuotaKind::kWaits:
-      return "waits";
-    case engine::QuotaKind::kNewNames:
-      return "new_names";
-  }
-  return "";
-}
-
 void Quotas(const Snapshot& now, Exposition& out) {
   const auto labels = [](const engine::QuotaView& quota) {
-    return Exposition::Labels{{"rule", quota.prefix}, {"quota", std::string(Word(quota.kind))}};
+    return Exposition::Labels{{"rule", quota.prefix}, {"quota", std::string(WordOf(quota.kind))}};
   };
   out.Family("redlockd_quota_limit", Type::kGauge, "what the quota of a rule is");
   for (const auto& quota : now.quotas) out.Sample(quota.most, labels(quota));
@@ -119,6 +107,18 @@ void OfRules(const Snapshot& now, std::string_view name, std::string_view help,
 }
 
 }  // namespace
+
+std::string_view WordOf(engine::QuotaKind kind) {
+  switch (kind) {
+    case engine::QuotaKind::kLocks:
+      return "locks";
+    case engine::QuotaKind::kWaits:
+      return "waits";
+    case engine::QuotaKind::kNewNames:
+      return "new_names";
+  }
+  return "";
+}
 
 std::string ToText(const Snapshot& now) {
   Exposition out;

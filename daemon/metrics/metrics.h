@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "daemon/engine/counters.h"
@@ -31,6 +32,9 @@ struct Snapshot {
   engine::Duration cpu{};                          // that the process has used
   std::size_t resident_bytes = 0;
 };
+
+// As the configuration calls it: "locks", "waits" or "new_names".
+std::string_view WordOf(engine::QuotaKind kind);
 
 // In Prometheus' text format.
 std::string ToText(const Snapshot& snapshot);

@@ -29,6 +29,16 @@ Json NodeOf(const metrics::Snapshot& now, const engine::NodeView& node) {
   return json;
 }
 
+// Of new names it is not known how many are used: only that there are too many.
+Json QuotaOf(const engine::QuotaView& quota) {
+  Json json{{"rule", quota.prefix},
+            {"quota", metrics::WordOf(quota.kind)},
+            {"limit", quota.most},
+            {"refused", quota.refused}};
+  if (quota.kind != engine::QuotaKind::kNewNames) json["used"] = quota.used;
+  return json;
+}
+
 Json ClientOf(const std::optional<Client>& client) {
   if (!client) return nullptr;
   return {{"uid", client->uid}, {"pid", client->pid}, {"command", Printable(client->command)}};
@@ -119,6 +129,7 @@ std::string ToJson(const metrics::Snapshot& now, const Details& details) {
                   {"kept", now.counters.kept},
                   {"grants", now.counters.grants},
                   {"lost", now.counters.lost},
+                  {"quotas", ListOf(now.quotas, QuotaOf)},
                   {"locks", SurveyOf(details)},
                   {"losses", ListOf(details.losses, LossOf)},
                   {"hidden_losses", details.hidden_losses},

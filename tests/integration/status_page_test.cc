@@ -157,6 +157,28 @@ TEST_F(StatusPageInABrowser, ShowsWhatTheDaemonDoes) {
   EXPECT_THAT(page, Not(HasSubstr("does not answer")));
 }
 
+// Also a name without a blank, which is as long as names may be, and on a telephone.
+TEST_F(StatusPageInABrowser, FitsIntoAnyWindow) {
+  if (RunProgram({"sh", "-c", "command -v node"}).exit != ExitCode(0)) {
+    GTEST_SKIP() << "needs node";
+  }
+  World world(3, {.more = Yaml() + "rules: [{prefix: " + std::string(250, 'r') +
+                          ", quota: {locks: 1000}}]\n"});
+  LineClient holder = world.Connect(), waiter = world.Connect();
+  const std::string longest(255, 'x');
+  ASSERT_EQ(holder.Brief("lock " + longest), "OK");
+  waiter.Send("#w lock " + longest);
+  ASSERT_EQ(holder.Brief("lock " + std::string(255, 'y') + " max-hold=1ms"), "OK");
+  JsonWith("\"reason\":\"max-hold\"");
+  JsonWith("\"waiting\":1");
+  const TempDir profile;
+  Process browser({"node", REDLOCKD_TEST_SOURCE "/tests/integration/browse.mjs", profile.path(),
+                   "http://" + address() + "/", "320", "400", "641", "1200"});
+  EXPECT_EQ(browser.ReadToEnd(kBrowserPatience),
+            "width=320 beyond=0\nwidth=400 beyond=0\nwidth=641 beyond=0\nwidth=1200 beyond=0\n");
+  EXPECT_EQ(browser.Wait(kBrowserPatience), ExitCode(0));
+}
+
 TEST_F(StatusPageInABrowser, TakesEachNameForText) {
   World world(1, {.more = Yaml()});
   LineClient holder = world.Connect(), waiter = world.Connect();

@@ -112,6 +112,23 @@ const waitColumns = [
   {heading: 'Client', text: (wait) => clientText(wait.client)},
 ];
 
+const quotaColumns = [
+  {heading: 'Rule', text: (quota) => quota.rule, classes: ['name']},
+  {heading: 'Quota', text: (quota) => quota.quota, classes: ['short']},
+  {
+    heading: 'Used',
+    text: (quota) => ('used' in quota ? numbers.format(quota.used) : ''),
+    classes: ['number'],
+    colour: (quota) => (quota.used >= quota.limit ? 'bad' : 'plain'),
+  },
+  {
+    heading: 'Limit',
+    text: (quota) => numbers.format(quota.limit) + (quota.quota === 'new_names' ? ' /s' : ''),
+    classes: ['number'],
+  },
+  {heading: 'Refused', text: (quota) => numbers.format(quota.refused), classes: ['number']},
+];
+
 const lossColumns = [
   {heading: 'When', text: (loss) => new Date(loss.at).toLocaleTimeString(), classes: ['short']},
   lockColumn,
@@ -213,6 +230,8 @@ function show(status) {
   showTimeline(status.timeline);
   fill('nodes', nodeColumns, status.nodes, 'There are no nodes.');
   showLocks(status.locks);
+  byId('quotas-section').hidden = status.quotas.length === 0;
+  fill('quotas', quotaColumns, status.quotas, '');
   fill('losses', lossColumns, status.losses, 'There are none.');
   byId('hidden-losses').textContent = status.hidden_losses === 0 ? '' :
     `${numbers.format(status.hidden_losses)} more are not shown: rules keep them from some users.`;

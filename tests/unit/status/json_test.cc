@@ -60,6 +60,20 @@ TEST_F(JsonTest, HasTheDaemonAndItsNodes) {
       "why": "restarted", "clock_offset_seconds": -2.0, "quarantine_seconds": 1.5})"));
 }
 
+TEST_F(JsonTest, HasTheQuotasOfRules) {
+  EXPECT_EQ(Parsed()["quotas"], Json::array());
+  now_.quotas = {
+      {.prefix = "batch/", .kind = engine::QuotaKind::kWaits, .most = 5, .used = 2, .refused = 1},
+      {.prefix = "batch/",
+       .kind = engine::QuotaKind::kNewNames,
+       .most = 7,
+       .used = 0,
+       .refused = 0}};
+  EXPECT_EQ(Parsed()["quotas"], Json::parse(R"([
+      {"rule": "batch/", "quota": "waits", "limit": 5, "refused": 1, "used": 2},
+      {"rule": "batch/", "quota": "new_names", "limit": 7, "refused": 0}])"));
+}
+
 TEST_F(JsonTest, HasNoLocksBeforeTheyWereLookedAt) {
   EXPECT_TRUE(Parsed()["locks"].is_null());
   details_.findings = Findings{.began = engine::Time(998s), .hot = {}, .waits = {}, .hidden = 3};

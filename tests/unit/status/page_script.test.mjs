@@ -94,6 +94,7 @@ const status = (changes = {}) => ({
   kept: 0,
   grants: 9,
   lost: 1,
+  quotas: [],
   locks: {age_seconds: 0, hot: [], waits: [], hidden: 0},
   losses: [],
   hidden_losses: 0,
@@ -152,6 +153,22 @@ test('locks, waits and losses', async () => {
   assert.match(rows('losses')[0], / w expired uid 1000, pid 42 \(job\) 9007199254740993$/);
   assert.match(page.id('hidden').textContent, /^3 more /);
   assert.match(page.id('hidden-losses').textContent, /^1 more /);
+});
+
+test('quotas, where there are any', async () => {
+  const page = await look(status({
+    quotas: [
+      {rule: 'batch/', quota: 'locks', limit: 1000, refused: 3, used: 1000},
+      {rule: 'batch/', quota: 'new_names', limit: 5, refused: 0},
+    ],
+  }));
+  assert.equal(page.id('quotas-section').hidden, false);
+  const [, locks, names] = page.id('quotas').all('tr');
+  assert.equal(locks.textContent, 'batch/ locks 1,000 1,000 3');
+  assert.ok(locks.children[2].classes.includes('bad'));
+  assert.equal(names.textContent, 'batch/ new_names  5 /s 0');
+  assert.ok(!names.children[2].classes.includes('bad'));
+  assert.equal((await look(status())).id('quotas-section').hidden, true);
 });
 
 test('nothing yet, and nothing at all', async () => {
