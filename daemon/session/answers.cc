@@ -39,7 +39,8 @@ struct Writer {
     AddDeadline(ok, earliest, Now());
   }
   // Of one of the locks that were granted together.
-  void AddGrant(ReplyLine&& line, const auto& grant, std::size_t nodes, std::size_t which = 0) const {
+  void AddGrant(ReplyLine&& line, const auto& grant, std::size_t nodes,
+                std::size_t which = 0) const {
     line.Add("lock", grant.name).Add("fence", grant.fence);
     AddDeadline(line, grant.deadline, Now())
         .Add("ttl", grant.ttl)

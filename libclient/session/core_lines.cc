@@ -114,8 +114,8 @@ bool Core::TakeGrant(const HoldPtr& hold, const protocol::Reply& line) {
   const std::int64_t span = most > 0 ? std::min(ttl, most) : ttl;
   const std::int64_t wanted = hold->options.margin_ns;
   hold->margin_ns = wanted < 0 ? DefaultMargin(span) : std::min(wanted, span / 2);
-  const auto slot = static_cast<std::size_t>(IntegerOf(line, "slot"));
-  const auto use = static_cast<std::uint64_t>(IntegerOf(line, "use"));
+  const auto slot = static_cast<std::size_t>(IntegerField(line, "slot"));
+  const auto use = static_cast<std::uint64_t>(IntegerField(line, "use"));
   if (page_ != nullptr && use != 0 && page_->Has(slot)) hold->place = {page_, slot, use};
   hold->offset_ns = offset_ns_;
   hold->fence = static_cast<std::uint64_t>(fence);

@@ -23,14 +23,15 @@ std::string Ms(Duration duration) {
 }
 std::string Ms(Time time) { return Ms(time - Time(std::chrono::seconds(1000))); }
 
-constexpr const char* kOps[] = {"acquire",     "confirm", "renew",   "release", "break", "inspect",
-                                "name holder", "probe",   "suspect", "trust",   "adopt"};
+constexpr const char* kOps[] = {"acquire", "claim",       "confirm", "renew",   "release", "break",
+                                "inspect", "name holder", "probe",   "suspect", "trust",   "adopt"};
 static_assert(std::size(kOps) == std::variant_size_v<NodeOp>);
 constexpr const char* kVerdicts[] = {"ok",         "busy",     "not-turn", "turn",
                                      "not-owner",  "passed",   "skew",     "amnesia",
                                      "quarantine", "settings", "error"};
-constexpr const char* kTickets[] = {"acquire", "stand", "confirm", "heal",  "block",   "renew",
-                                    "release", "query", "holder",  "probe", "suspect", "trust"};
+constexpr const char* kTickets[] = {"acquire", "claim",   "stand",   "confirm", "heal",
+                                    "block",   "renew",   "release", "query",   "holder",
+                                    "probe",   "suspect", "trust"};
 constexpr const char* kEvents[] = {"opened", "input ended", "closed",     "dropped", "lock",
                                    "unlock", "break",       "check",      "cancel",  "show",
                                    "watch",  "unwatch",     "trust",      "adopt",   "up",

@@ -14,7 +14,7 @@ using redlock::protocol::Request;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-constexpr Duration kFar = 1h;
+constexpr Duration kLater = 1h;
 
 class CliSet : public testing::Test {
  protected:
@@ -50,7 +50,7 @@ TEST_F(CliSet, AsksForAllInOneRequestAndLetsGoOfAllInOne) {
   EXPECT_THAT(request.options, testing::Contains(Field{"ttl", "8s"}));
   EXPECT_THAT(request.options, testing::Contains(Field{"note", "x y"}));
   EXPECT_THAT(request.options, testing::Contains(Field{"events", "renew"}));
-  Grant(session, request, kFar, kFar);
+  Grant(session, request, kLater, kLater);
   const Request unlock = session.Read();
   EXPECT_EQ(unlock.verb, "unlock");
   EXPECT_THAT(unlock.args, ElementsAre("a", "b c"));
@@ -62,7 +62,7 @@ TEST_F(CliSet, AsksForAllInOneRequestAndLetsGoOfAllInOne) {
 TEST_F(CliSet, OneNameIsAskedForAsEver) {
   Process redlock(daemon_.Redlock({"run", "a b", "-c", "echo $REDLOCK_NAMES, $REDLOCK_FENCES"}));
   FakeSession session = daemon_.Accept();
-  session.Grant(kFar, "1h");
+  session.Grant(kLater, "1h");
   session.TakeUnlock();
   EXPECT_EQ(redlock.ReadToEnd(), "a%20b, " + std::to_string(kFence) + "\n");
   EXPECT_EQ(redlock.Wait(), ExitCode(0));
@@ -79,7 +79,7 @@ TEST_F(CliSet, ARefusalNamesAllAndSaysWhy) {
 TEST_F(CliSet, TheCommandEndsWithTheFirstThatIsLost) {
   Process redlock(Command({"--", "sleep", "1000"}));
   FakeSession session = daemon_.Accept();
-  Grant(session, session.Read(), kFar, kFar);
+  Grant(session, session.Read(), kLater, kLater);
   session.Send("* LOST lock=b%20c fence=8 reason=expired");
   EXPECT_THAT(redlock.ReadToEnd(), HasSubstr("lost b c: expired"));
   EXPECT_EQ(redlock.Wait(), ExitCode(79));
@@ -88,9 +88,10 @@ TEST_F(CliSet, TheCommandEndsWithTheFirstThatIsLost) {
 TEST_F(CliSet, TheCommandEndsWithTheFirstThatEnds) {
   Process redlock(Command({"--", "sleep", "1000"}));
   FakeSession session = daemon_.Accept();
-  Grant(session, session.Read(), kFar, 3s, "3s");
+  Grant(session, session.Read(), kLater, 3s, "3s");
   // A renewal of the other does not help.
-  session.Send("* RENEWED lock=a fence=7 deadline=" + std::to_string((BootTime() + kFar).count()));
+  session.Send("* RENEWED lock=a fence=7 deadline=" +
+               std::to_string((BootTime() + kLater).count()));
   EXPECT_THAT(redlock.ReadToEnd(), HasSubstr("one of the locks a, b c ends in"));
   EXPECT_EQ(redlock.Wait(), ExitCode(79));
 }
@@ -98,7 +99,7 @@ TEST_F(CliSet, TheCommandEndsWithTheFirstThatEnds) {
 TEST_F(CliSet, WhatIsOfNoneOfItsHoldsIsNoNews) {
   Process redlock(Command({"--", "cat"}), {.input = Process::Input::kPipe});
   FakeSession session = daemon_.Accept();
-  Grant(session, session.Read(), kFar, kFar);
+  Grant(session, session.Read(), kLater, kLater);
   session.Send("* LOST lock=b%20c fence=7 reason=expired");
   session.Send("* LOST lock=other fence=8 reason=expired");
   ASSERT_TRUE(session.IsRead());
@@ -114,7 +115,7 @@ TEST_F(CliSet, AGrantOfOtherNamesIsNone) {
   FakeSession session = daemon_.Accept();
   const Request request = session.Read();
   session.Answer(request, "- lock=a fence=7 deadline=" +
-                              std::to_string((BootTime() + kFar).count()) + " ttl=1h votes=2/3");
+                              std::to_string((BootTime() + kLater).count()) + " ttl=1h votes=2/3");
   session.Answer(request, "OK names=1");
   EXPECT_THAT(redlock.ReadToEnd(), HasSubstr("the grant has no fence, deadline or ttl"));
   EXPECT_NE(redlock.Wait(), ExitCode(0));

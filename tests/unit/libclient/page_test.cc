@@ -24,7 +24,7 @@
 namespace redlock::client {
 namespace {
 
-constexpr std::int64_t kSecond = 1'000'000'000;
+constexpr std::int64_t kNsPerSecond = 1'000'000'000;
 
 // A page as a daemon would make it, but for what a test changes.
 class Made {
@@ -108,7 +108,7 @@ TEST(PageOfAClient, IsReadWithoutASystemCall) {
     hold.place = {made.Map(), 3, 5};
     hold.fence = 7;
     hold.is_good = true;
-    made.page().slot[3].Begin(5, Now() + 3600 * kSecond);
+    made.page().slot[3].Begin(5, Now() + 3600 * kNsPerSecond);
     bool is_right = hold.IsValid() && ForbidSystemCalls();
     for (int i = 0; i < 1000; ++i) {
       is_right = is_right && hold.IsValid() && hold.Deadline() > Now();
@@ -128,7 +128,7 @@ class PageOfACoreTest : public testing::Test {
   HoldPtr Take(const std::string& place, const std::string& caps = "owners,page") {
     made_.Seal();
     HoldOptions options;
-    options.margin_ns = 3 * kSecond;
+    options.margin_ns = 3 * kNsPerSecond;
     auto hold = std::make_shared<Hold>("a", options);
     core_->Lock(hold, -1, now_);
     core_->Run(now_);
@@ -138,8 +138,9 @@ class PageOfACoreTest : public testing::Test {
     sent_ = core_->TakeOutgoing();
     core_->TakePage(made_.Map());
     const std::string tag = sent_.starts_with("#1 page") ? "2" : "1";
-    core_->TakeLine("#" + tag + " OK lock=a fence=7 deadline=" +
-                        std::to_string(now_ + 10 * kSecond) + " left=10s ttl=10s votes=1/1" + place,
+    core_->TakeLine("#" + tag +
+                        " OK lock=a fence=7 deadline=" + std::to_string(now_ + 10 * kNsPerSecond) +
+                        " left=10s ttl=10s votes=1/1" + place,
                     now_);
     return hold;
   }
@@ -152,19 +153,19 @@ class PageOfACoreTest : public testing::Test {
 };
 
 TEST_F(PageOfACoreTest, SaysHowLongAHoldIsGood) {
-  Say(now_ + 10 * kSecond);
+  Say(now_ + 10 * kNsPerSecond);
   const HoldPtr hold = Take(" slot=3 use=5");
   EXPECT_EQ(sent_, "#1 page\n#2 lock a as=1\n");
   EXPECT_TRUE(hold->IsValid());
-  Say(now_ + 3600 * kSecond);
-  EXPECT_EQ(hold->Deadline(), now_ + 3600 * kSecond);
+  Say(now_ + 3600 * kNsPerSecond);
+  EXPECT_EQ(hold->Deadline(), now_ + 3600 * kNsPerSecond);
   EXPECT_TRUE(hold->IsValid());
-  Say(now_ + 3 * kSecond);
+  Say(now_ + 3 * kNsPerSecond);
   EXPECT_FALSE(hold->IsValid()) << "no more than the margin is left";
-  Say(now_ + 10 * kSecond);
+  Say(now_ + 10 * kNsPerSecond);
   made_.page().slot[3].End();
   EXPECT_FALSE(hold->IsValid());
-  EXPECT_EQ(hold->Deadline(), now_ + 10 * kSecond) << "the last that is known";
+  EXPECT_EQ(hold->Deadline(), now_ + 10 * kNsPerSecond) << "the last that is known";
 }
 
 TEST_F(PageOfACoreTest, IsNotAskedForAHoldThatIsNotInIt) {
