@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "libclient/client.h"
+#include "libclient/wire.h"
 
 namespace redlock::client {
 

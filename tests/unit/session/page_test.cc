@@ -250,6 +250,50 @@ TEST_F(PageTest, FollowsTheHoldsThatBeginAfterIt) {
   EXPECT_EQ(mapped.DeadlineOf(0, 1), kOver);
 }
 
+TEST_F(PageTest, EachOfSeveralNamesHasAPlace) {
+  const auto client = Connect();
+  client->Send("page\n");
+  const auto [answer, fd] = Receive(*client);
+  const Mapped mapped(fd.get());
+  ASSERT_TRUE(mapped.is_mapped());
+  const auto take = [&](const std::string& line, std::size_t nth) {
+    client->Send(line + "\n");
+    const auto lock = Nth<LockRequested>(nth);
+    Granted granted{"a", 7, Time(1010s), 10s, 3, 3};
+    granted.also = {{.name = "b", .fence = 9, .deadline = Time(1008s), .ttl = 9s, .votes = 2}};
+    Answer(lock.session, lock.request, granted);
+  };
+  take("lock a b", 0);
+  EXPECT_THAT(
+      client->Line(),
+      HasSubstr("lock=a fence=7 deadline=1010000000000 left=10s ttl=10s votes=3/3 slot=0 use=1"));
+  EXPECT_THAT(
+      client->Line(),
+      HasSubstr("lock=b fence=9 deadline=1008000000000 left=8s ttl=9s votes=2/3 slot=1 use=2"));
+  EXPECT_EQ(client->Line(), "OK names=2 deadline=1008000000000 left=8s");
+  EXPECT_EQ(mapped.DeadlineOf(1, 2), Time(1008s));
+  client->Send("unlock a b\n");
+  const auto unlock = Nth<UnlockRequested>(0);
+  Released released{.name = "a", .fence = 7};
+  released.also = {{.name = "b", .fence = 9}};
+  Answer(unlock.session, unlock.request, released);
+  for (int line = 0; line < 3; ++line) client->Line();
+  EXPECT_EQ(mapped.DeadlineOf(0, 1), kOver);
+  EXPECT_EQ(mapped.DeadlineOf(1, 2), kOver);
+
+  take("lock a b", 1);
+  for (int line = 0; line < 3; ++line) client->Line();
+  EXPECT_EQ(mapped.DeadlineOf(0, 4), Time(1008s));
+  client->Send("unlock a b sync\n");
+  const auto sync = Nth<UnlockRequested>(1);
+  Failed failed{.failure = Failure::kNoQuorum, .name = "a", .fence = 7};
+  failed.also = {{.name = "b", .fence = 9}};
+  Answer(sync.session, sync.request, failed);
+  EXPECT_THAT(client->Line(), StartsWith("ERR no-quorum lock=a "));
+  EXPECT_EQ(mapped.DeadlineOf(1, 3), kOver);
+  EXPECT_EQ(mapped.DeadlineOf(0, 4), kOver);
+}
+
 TEST_F(PageTest, AHoldIsOverWithItsUnlock) {
   const auto client = Connect();
   client->Send("page\n");
