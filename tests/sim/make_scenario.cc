@@ -176,6 +176,12 @@ void AddReloads(Scenario& scenario) {
   }
 }
 
+// Clients want several locks at once, by a chance of their own as well.
+void AddSets(Scenario& scenario) {
+  Chance chance(scenario.seed, 'm', 0);
+  if (chance.OneIn(4)) scenario.sets = 1 + chance.Below(2 * scenario.daemons + 1);
+}
+
 // The same happens to another node at about the same time: a rack, a switch.
 void AddTwin(Chance& chance, Scenario& scenario, Fault fault) {
   fault.node = (fault.node + 1 + chance.Below(scenario.nodes - 1)) % scenario.nodes;
@@ -227,6 +233,7 @@ Scenario MakeScenario(std::uint64_t seed) {
   }
   if (topic != kOneHost) AddBreaks(scenario);
   if (topic != kOneHost) AddReloads(scenario);
+  AddSets(scenario);
   if (chance.OneIn(3)) scenario.attempts = 1 + chance.Below(3);
   constexpr std::array<Duration, 3> kLinger = {0ms, 20ms, 1s};  // not, as is usual, beyond the ttl
   scenario.linger = kLinger.at(chance.Below(kLinger.size()));

@@ -24,6 +24,8 @@ enum class Reached : std::uint8_t {
   kKept,       // a lock stayed taken after its hold (rule I2)
   kBroken,     // a client was told that its hold was broken
   kNamed,      // the holder on another host was shown (rule E11)
+  kSet,        // several locks were granted together (rule G1)
+  kAside,      // a set waited by a stand for one of its locks (rule G5)
 };
 inline constexpr std::array kReachedWords = {
     "hand-offs",
@@ -41,6 +43,8 @@ inline constexpr std::array kReachedWords = {
     "locks kept after their hold",
     "holds broken",
     "holders elsewhere shown",
+    "sets granted",
+    "stands aside",
 };
 
 class ReachedCounts {

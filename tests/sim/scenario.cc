@@ -119,6 +119,7 @@ std::string ToText(const Scenario& scenario) {
       << Us(scenario.linger) << "us\ntenure " << Us(scenario.tenure) << "us\nhints "
       << kHints.at(static_cast<std::size_t>(scenario.hints)) << "\nplain "
       << (scenario.plain ? "yes" : "no") << "\ntrouble " << Us(scenario.trouble) << "us\n";
+  if (scenario.sets > 0) out << "sets " << scenario.sets << '\n';
   for (const Fault& fault : scenario.faults) out << ToText(fault) << '\n';
   return out.str();
 }
@@ -225,6 +226,8 @@ void ParseLine(Scenario& scenario, Words& words) {
     scenario.hints = words.HowMany();
   } else if (word == "plain") {
     scenario.plain = words.YesOrNo();
+  } else if (word == "sets") {
+    scenario.sets = words.Count("a number");
   } else if (word == "trouble") {
     scenario.trouble = words.Time("how long, e.g. 1200us");
   } else if (word == "at") {
@@ -232,8 +235,7 @@ void ParseLine(Scenario& scenario, Words& words) {
   } else {
     words.Fail(
         "seed, nodes, daemons, clients, kill-allowed, haste, attempts, linger, tenure, hints, "
-        "plain, "
-        "trouble or at",
+        "plain, sets, trouble or at",
         word);
   }
   if (words.More()) words.Fail("the end of the line", words.Next(""));

@@ -17,6 +17,7 @@ class Shrinker {
     while (smaller && left_ > 0) {
       smaller = Fewer(&Scenario::faults);
       smaller = Fewer(&Scenario::clients) || smaller;
+      smaller = FewerSets() || smaller;
       smaller = Sooner() || smaller;
       smaller = Milder() || smaller;
     }
@@ -43,6 +44,12 @@ class Shrinker {
       taken = Take(std::move(smaller)) || taken;
     }
     return taken;
+  }
+
+  bool FewerSets() {
+    Scenario smaller = best_;
+    if (smaller.sets > 0) --smaller.sets;
+    return Take(std::move(smaller));
   }
 
   // The trouble ends earlier; what would have begun later does not.

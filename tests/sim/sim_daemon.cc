@@ -238,8 +238,16 @@ void SimDaemon::Step(const engine::Event& event) {
   if (const auto* closed = std::get_if<Closed>(&event)) SessionEnded(closed->session);
   if (const auto* dropped = std::get_if<Dropped>(&event)) SessionEnded(dropped->session);
   if (const auto* unlock = std::get_if<engine::UnlockRequested>(&event)) {
-    const auto held = held_.find(unlock->name);
-    if (held != held_.end() && held->second == unlock->session) held_.erase(held);
+    std::vector<std::string> names{unlock->name};
+    names.insert(names.end(), unlock->also.begin(), unlock->also.end());
+    const auto is_held = [&](const std::string& name) {
+      const auto held = held_.find(name);
+      return held != held_.end() && held->second == unlock->session;
+    };
+    // None is let go unless all are held.
+    if (std::all_of(names.begin(), names.end(), is_held)) {
+      for (const std::string& name : names) held_.erase(name);
+    }
   }
   if (draining_ && engine_->Drained()) {
     parts_.timeline.After(0ns, [this, generation] {
@@ -321,7 +329,8 @@ void SimDaemon::CarryOut(const engine::Effect& effect) {
 
 void SimDaemon::Answer(const engine::AnswerClient& answered) {
   if (const auto* granted = std::get_if<engine::Granted>(&answered.answer)) {
-    Granted(answered, *granted);
+    Granted(answered, granted->name, granted->fence);
+    for (const auto& other : granted->also) Granted(answered, other.name, other.fence);
   }
   const auto* released = std::get_if<engine::Released>(&answered.answer);
   if (released && released->kept > Duration(0)) parts_.reached(Reached::kKept);
@@ -342,6 +351,8 @@ void SimDaemon::Ask(const engine::AskNodes& ask) {
     engine::NodeOp op = ask.op;
     if (auto* acquire = std::get_if<engine::AcquireOp>(&op)) {
       acquire->proposal += mistaken_alike_ ? mistake : Mistake();
+    } else if (auto* claim = std::get_if<engine::ClaimOp>(&op)) {
+      for (auto& name : claim->names) name.proposal += mistaken_alike_ ? mistake : Mistake();
     }
     links_[n]->Ask(ask.ticket, std::make_shared<const engine::NodeOp>(std::move(op)));
     if (links_[n]->Due() == kMostDue) {

@@ -97,6 +97,8 @@ class SimDaemon {
   // Of its hold of the lock, if there is one.
   std::optional<engine::Fence> FenceOf(const std::string& lock) const;
   std::size_t Holds() const { return engine_ ? engine_->HoldCount() : 0; }
+  // The locks that its engine says the session holds.
+  std::vector<std::string> HeldBy(engine::SessionId session) const;
   // What it granted, in whatever process; null if it did not.
   struct Grant {
     std::string owner;
@@ -122,7 +124,7 @@ class SimDaemon {
   void SessionEnded(engine::SessionId session);
   void CarryOut(const engine::Effect& effect);
   void Answer(const engine::AnswerClient& answered);
-  void Granted(const engine::AnswerClient& answered, const engine::Granted& granted);
+  void Granted(const engine::AnswerClient& answered, const std::string& lock, engine::Fence fence);
   void Ask(const engine::AskNodes& ask);
   std::int64_t Mistake();
   void Arm();

@@ -11,9 +11,13 @@ void SimDaemon::NoteWaits(const engine::Event& event) {
   const auto* asked = std::get_if<engine::LockRequested>(&event);
   if (asked == nullptr) return;
   asks_ = Call(asked->session, asked->request);
-  waits_[asked->name][*asks_] = asked->wait == Duration(0);
   min_hold_[*asks_] = asked->min_hold;
+  waits_[asked->name][*asks_] = asked->wait == Duration(0);
   NoteLine(asked->name);
+  for (const std::string& name : asked->also) {
+    waits_[name][*asks_] = asked->wait == Duration(0);
+    NoteLine(name);
+  }
 }
 
 // How many wait for the lock has changed. A try does not wait for its turn (rule E6.8).
@@ -24,8 +28,8 @@ void SimDaemon::NoteLine(const std::string& lock) {
   parts_.turns.Wait(lock, Instance(), static_cast<std::size_t>(waiters));
 }
 
-void SimDaemon::Granted(const engine::AnswerClient& answered, const engine::Granted& granted) {
-  const std::string& lock = granted.name;
+void SimDaemon::Granted(const engine::AnswerClient& answered, const std::string& lock,
+                        engine::Fence fence) {
   held_[lock] = answered.session;
   kept_[lock] = Now() + min_hold_[Call(answered.session, answered.request)];
   const std::string& owner = owner_[lock];
@@ -34,7 +38,7 @@ void SimDaemon::Granted(const engine::AnswerClient& answered, const engine::Gran
     parts_.reached(at_once ? Reached::kRetake : Reached::kHandOff);
   }
   granted_[lock] = owner;
-  grants_[{lock, granted.fence}] = {owner, answered.session, parts_.timeline.now()};
+  grants_[{lock, fence}] = {owner, answered.session, parts_.timeline.now()};
   parts_.checker.Leased(lock, owner);
   parts_.turns.Granted(lock, Instance(), owner);
 }
@@ -56,6 +60,13 @@ void SimDaemon::CheckAsked(const engine::AskNodes& ask) {
     if (!IsWanted(acquire->lock)) broken(acquire->lock + " is taken and nobody wants it");
     if (let_go_.contains(acquire->owner)) broken(acquire->owner + " is taken after it was let go");
     CountAcquire(*acquire);
+  } else if (const auto* claim = std::get_if<engine::ClaimOp>(&ask.op)) {
+    for (const engine::ClaimOp::Name& name : claim->names) {
+      if (!IsWanted(name.lock)) broken(name.lock + " is claimed and nobody wants it");
+      if (HeldFences().contains(name.lock)) broken(name.lock + " is claimed while it is held here");
+      if (let_go_.contains(name.owner)) broken(name.owner + " is claimed after it was let go");
+      owner_[name.lock] = name.owner;
+    }
   }
 }
 
@@ -77,7 +88,10 @@ void SimDaemon::CountAcquire(const engine::AcquireOp& acquire) {
       std::any_of(calls.begin(), calls.end(), [](const auto& call) { return call.second; });
   if (acquire.queueing == engine::Queueing::kNone && !tries) parts_.reached(Reached::kStayedOut);
   if (acquire.queueing == engine::Queueing::kIgnore) parts_.reached(Reached::kBackStop);
-  if (acquire.queueing == engine::Queueing::kStand) parts_.reached(Reached::kStand);
+  if (acquire.queueing == engine::Queueing::kStand) {
+    // Of the locks that only sets want: no set asks for its place alone unless it stands aside.
+    parts_.reached(acquire.lock.starts_with("set") ? Reached::kAside : Reached::kStand);
+  }
 }
 
 void SimDaemon::Audit() {
@@ -102,6 +116,15 @@ std::map<std::string, engine::Fence> SimDaemon::HeldFences() const {
   if (!engine_) return held;
   for (const engine::HoldView& hold : test::RowsOf<engine::HoldView>(*engine_, Now())) {
     held[hold.name] = hold.fence;
+  }
+  return held;
+}
+
+std::vector<std::string> SimDaemon::HeldBy(engine::SessionId session) const {
+  std::vector<std::string> held;
+  if (!engine_) return held;
+  for (const engine::HoldView& hold : test::RowsOf<engine::HoldView>(*engine_, Now())) {
+    if (hold.session == session) held.push_back(hold.name);
   }
   return held;
 }

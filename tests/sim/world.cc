@@ -65,6 +65,18 @@ World::World(const Scenario& scenario, const ScriptSet& scripts, Trace::Mode tra
                                         .undisturbed = IsUndisturbed(daemon)});
     if (scenario_.HasWrongClock(daemon)) checker_.Excuse(number);
   }
+  for (std::size_t number = 0; number < scenario_.sets; ++number) {
+    const std::size_t daemon = number % daemons_.size();
+    set_clients_.emplace_back(SetClient::Parts{.timeline = timeline_,
+                                               .checker = checker_,
+                                               .trace = trace_,
+                                               .reached = ground_.reached,
+                                               .daemon = daemons_[daemon],
+                                               .seed = scenario_.seed,
+                                               .number = number,
+                                               .calm = calm_});
+    if (scenario_.HasWrongClock(daemon)) checker_.Excuse(SetClient::NumberOf(number));
+  }
 }
 
 // New nodes, trusted by the operator (rule D7). Their clocks are within what rule A6 lets vote.
@@ -89,6 +101,7 @@ Outcome World::Run() {
   TryTogether();
   GiveUpAll();
   BreakAll();
+  ShareSets();
   ShareAll();
   GoHome();
   std::size_t confirmed = 0;
@@ -124,6 +137,7 @@ void World::Trouble() {
     for (SimDaemon& daemon : daemons_) daemon.Audit();
     ground_.turns.Audit();
     for (Client& client : clients_) client.Audit();
+    for (SetClient& client : set_clients_) client.Audit();
     for (Watcher& watcher : watchers_) watcher.Audit();
     AuditUndisturbed();
   });

@@ -13,6 +13,7 @@
 #include "tests/sim/plain_client.h"
 #include "tests/sim/reached.h"
 #include "tests/sim/scenario.h"
+#include "tests/sim/set_client.h"
 #include "tests/sim/watcher.h"
 
 namespace redlockd::sim {
@@ -73,6 +74,7 @@ class World {
   void GiveUpAll();
   void BreakAll();
   void BreakHolder(bool at_once);
+  void ShareSets();
   void ShareAll();
   Duration LongestWait() const;
   // For how long locks linger now: the least and the most. A reload changes it.
@@ -90,6 +92,7 @@ class World {
   std::deque<SimDaemon>& daemons_ = ground_.daemons;
   bool calm_ = false;
   std::deque<Client> clients_;
+  std::deque<SetClient> set_clients_;
   std::deque<Watcher> watchers_;
   std::deque<Asker> askers_;
   PlainClient plain_client_;

@@ -22,6 +22,7 @@ void World::Calm() {
   trace_([] { return std::string("--- calm"); });
   calm_ = true;
   for (Client& client : clients_) client.Finish();
+  for (SetClient& client : set_clients_) client.Finish();
   for (SimDaemon& daemon : daemons_) {
     daemon.Start();
     for (std::size_t n = 0; n < nodes_.size(); ++n) daemon.path(n).even = true;
@@ -51,6 +52,10 @@ void World::CheckServed() {
   for (const Client& client : clients_) {
     if (client.waiting()) checker_.Broken(Promise::kAnswered, "a client still waits");
     if (client.holding()) checker_.Broken(Promise::kAnswered, "a client still holds");
+  }
+  for (const SetClient& client : set_clients_) {
+    if (client.waiting()) checker_.Broken(Promise::kAnswered, "a set client still waits");
+    if (client.holding()) checker_.Broken(Promise::kAnswered, "a set client still holds");
   }
 }
 
@@ -193,6 +198,27 @@ void World::BreakHolder(bool at_once) {
   }
 }
 
+// Sets that have locks in common are wanted again and again: none starves, and no two wait for each other. Each of
+// the others may be before one of them on the one lock that they share, and then on another.
+void World::ShareSets() {
+  if (scenario_.Beyond() || set_clients_.empty()) return;
+  trace_([] { return std::string("--- all want sets"); });
+  const Duration turn = LongestWait() / static_cast<int>(daemons_.size());
+  const Duration longest = 2 * static_cast<int>(set_clients_.size()) * turn + 500ms;
+  for (SetClient& client : set_clients_) client.Share();
+  timeline_.RunUntil(timeline_.now() + 2 * longest);
+  for (SetClient& client : set_clients_) {
+    if (client.grants() == 0) checker_.Broken(Promise::kFair, "a set client gets nothing");
+    if (client.LongestWait() > longest) {
+      checker_.Broken(Promise::kFair, "a set client has waited for " +
+                                          engine::ToText(client.LongestWait()) + ", expected " +
+                                          engine::ToText(longest) + " at most");
+    }
+    client.GoHome();
+  }
+  timeline_.RunUntil(timeline_.now() + 100ms);
+}
+
 // All take the lock that all want again and again, and so must get it by turns.
 void World::ShareAll() {
   if (scenario_.Beyond()) return;
@@ -236,6 +262,7 @@ std::pair<Duration, Duration> World::Lingers() const {
 
 void World::GoHome() {
   for (Client& client : clients_) client.GoHome();
+  for (SetClient& client : set_clients_) client.GoHome();
   for (Watcher& watcher : watchers_) watcher.GoHome();
   for (Asker& asker : askers_) asker.GoHome();
   if (scenario_.Beyond()) return;
