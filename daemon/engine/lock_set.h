@@ -1,34 +1,28 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "daemon/engine/contention.h"
-#include "daemon/engine/set_attempt.h"
+#include "daemon/engine/set_acquisition.h"
 #include "daemon/engine/set_in_line.h"
-#include "daemon/engine/set_place.h"
+#include "daemon/engine/set_lines.h"
 #include "daemon/engine/wait_queue.h"
 
 namespace redlockd::engine {
 
 // A request for several locks, all or none (rules G1-G6), from the time that it stands in the lines of all until it is
-// answered. It has one want in the queues of the nodes, and asks for all of its locks at once, when it is first in all
-// its lines and this host has none of them. While it waits it has none. Afterwards each is a lock like any other.
+// answered. It asks for all of its locks at once, when it is first in all its lines and this host has none of them.
+// While it waits it has none. Afterwards each is a lock like any other.
 class LockSet : public SetInLine, private Contention::Observer {
  public:
   // Who knows all sets: what each has to report to it.
-  class Registry {
+  class Registry : public SetAcquisition::Claims {
    public:
-    virtual ~Registry() = default;
     // An event changed it: it is to be settled. Once until then.
     virtual void Touched(LockSet& set) = 0;
-    // These nodes were asked for `names` locks; the answers are for the owner values from `attempt` on, and for the
-    // set until the attempt has ended.
-    virtual void Asked(AttemptNumber attempt, std::size_t names, NodeSet nodes, LockSet& set) = 0;
-    virtual void AttemptEnded(AttemptNumber attempt) = 0;
     // That task waits for one lock more. It may be in a cycle now (rule W1): then the youngest request of that
     // is refused at once, which may be this very set.
     virtual void TaskHasMore(TaskId task) = 0;
@@ -44,16 +38,12 @@ class LockSet : public SetInLine, private Contention::Observer {
 
   SessionId session() const { return session_; }
   RequestId request() const { return request_; }
+  SetAcquisition& acquisition() { return acquisition_; }
 
   // From its session.
   void Cancel();
   void OnInputEnded(Time now);
   void OnSessionClosed();
-  // From nodes: what is said of all its locks at once.
-  void OnClaimAnswer(Time now, const NodeAnswer& answer);
-  void OnClaimSilence(Time now, const NodeSilence& silence);
-  void OnVotersChanged(Time now, bool gained);
-  void OnSubscribed(Time now, NodeIndex node, bool subscribed);
   // Does what its locks and lines ask for. After each event, if that touched it; after its locks.
   void Settle(Time now);
 
@@ -62,35 +52,28 @@ class LockSet : public SetInLine, private Contention::Observer {
   bool IsContended() const override;
   void Touch() override;
   void OnGranted(Granted granted) override;
-  void OnRefused(Failed failed) override;
+  void OnRefused(engine::Failed failed) override;
+  // Also of all its locks at once, what a claim was answered: without a name then.
   void OnAnswer(Time now, const std::string& lock, const NodeAnswer& answer) override;
   void OnSilence(Time now, const std::string& lock, const NodeSilence& silence) override;
-  void OnHint(Time now, const NodeHint& hint) override;
-  AttemptGate::Pass TakePass() override { return attempt_ ? attempt_->TakePass() : nullptr; }
+  void OnHint(Time now, const NodeHint& hint) override { acquisition_.OnHint(now, hint); }
+  AttemptGate::Pass TakePass() override { return acquisition_.TakePass(); }
 
  private:
   void OnTurn(Time now) override;
   void OnOutOfPatience(Time now) override;
   void OnWaitOver(Time now);
 
-  const SetPlace* InTheWay() const;
-  bool IsUndecided(Time now) const;
+  bool IsUndecidedHere(Time now) const;
   void SettleAside(Time now);
-  bool LookHere(Time now);
-  std::optional<std::size_t> MetForLong(Time now);
-  void StandAside(Time now, std::size_t place);
-  void ComeBack();
-  bool HandOn(Time now);
   void Contend(Time now);
-  void Ask(Time now);
-  void Judge(Time now);
-  void Won(Time now);
-  void Fail(Time now, bool reached);
-  void RollBack(Time now);
+  void ComeBack();
+  void Conclude(Time now, const SetAcquisition::Outcome& outcome);
+  void Failed(Time now, const FailedAttempt& failed);
   void GrantAll(Time now, bool is_handoff);
   void Refuse(Failure failure, const std::string& lock, std::string text);
-  void Refuse(Failed failed);
-  void LeaveLines();
+  void Refuse(engine::Failed failed);
+  void Leave();
   void End(Time now);
 
   Shared& shared_;
@@ -98,12 +81,9 @@ class LockSet : public SetInLine, private Contention::Observer {
   const SessionId session_;
   const RequestId request_;
   const std::uint64_t number_;
-  std::vector<SetPlace> places_;  // in the order asked
-  WaitQueue self_;                // it alone, until it is answered
-  Contention contention_;
-  std::unique_ptr<SetAttempt> attempt_;  // under way
-  std::unique_ptr<AttemptGate::Place> gate_place_;
-  std::optional<std::size_t> aside_;        // it stands aside, but for this place (rule G5)
+  SetLines lines_;
+  WaitQueue self_;  // it alone, until it is answered
+  SetAcquisition acquisition_;
   std::size_t refused_ = 0;                 // the place that was refused last (rule G6)
   std::optional<engine::Granted> granted_;  // so far
   bool is_touched_ = false;

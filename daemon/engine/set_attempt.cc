@@ -179,6 +179,12 @@ Attempt::Result SetAttempt::Judge() const {
   return count.contains(Result::kConfirm) ? Result::kConfirm : count.begin()->first;
 }
 
+void SetAttempt::Win(Time now, const Want& want) {
+  for (std::size_t i = 0; i < places_.size(); ++i) {
+    places_[i]->Win(now, attempts_[i].ballot().Agreed(), attempts_[i].block(), want);
+  }
+}
+
 std::string SetAttempt::HolderOf(std::size_t place) const {
   std::map<std::string, std::size_t> count;
   for (const auto& [node, owner] : owners_[place]) {

@@ -36,9 +36,8 @@ class SetAttempt {
   bool OnSilence(const std::string& lock, const NodeSilence& silence);
   Attempt::Result Judge() const;
 
-  // After kWon: the first fence of that place, by its number, and how many there are.
-  Fence FirstOf(std::size_t place) { return attempts_[place].ballot().Agreed(); }
-  Fence SizeOf(std::size_t place) const { return attempts_[place].block(); }
+  // After kWon: each place has its block of fences. `want` is what stood in the queues for them.
+  void Win(Time now, const Want& want);
   // After a round that failed: the owner value that a majority of the nodes named for that place.
   std::string HolderOf(std::size_t place) const;
   // ... and the first place that nodes refused: where a majority named an owner value, of that.

@@ -111,7 +111,7 @@ void SetTable::OnAnswer(Time now, const NodeAnswer& answer) {
   for (std::size_t i = 0; i < claim->second.names; ++i) {
     if (Lock* lock = locks_.OfAttempt(attempt + i)) lock->OnAnswer(now, AnswerFor(answer, i));
   }
-  if (claim->second.set) claim->second.set->OnClaimAnswer(now, answer);
+  if (claim->second.set) claim->second.set->OnAnswer(now, {}, answer);
   ForgetHeard(attempt);
 }
 
@@ -128,16 +128,16 @@ void SetTable::OnSilence(Time now, const NodeSilence& silence) {
     of.ticket.subject += i;
     lock->OnSilence(now, of);
   }
-  if (claim->second.set) claim->second.set->OnClaimSilence(now, silence);
+  if (claim->second.set) claim->second.set->OnSilence(now, {}, silence);
   ForgetHeard(attempt);
 }
 
 void SetTable::OnVotersChanged(Time now, bool gained) {
-  for (const auto& [key, set] : sets_) set->OnVotersChanged(now, gained);
+  for (const auto& [key, set] : sets_) set->acquisition().OnVotersChanged(now, gained);
 }
 
 void SetTable::OnSubscribed(Time now, NodeIndex node, bool subscribed) {
-  for (const auto& [key, set] : sets_) set->OnSubscribed(now, node, subscribed);
+  for (const auto& [key, set] : sets_) set->acquisition().OnSubscribed(now, node, subscribed);
 }
 
 // --- what follows -------------------------------------------------------------------------------
