@@ -44,6 +44,10 @@ void LockSet::Touch() {
 void LockSet::Settle(Time now) {
   is_touched_ = false;
   if (self_.empty()) return End(now);
+  if (std::exchange(came_back_, false)) {
+    registry_.TaskHasMore(self_.First().task);
+    if (self_.empty()) return;  // refused, and touched again
+  }
   if (acquisition_.IsUnderWay()) return;  // what was asked decides
   if (lines_.Aside()) return SettleAside(now);
   const Waiter& self = self_.First();
@@ -74,7 +78,6 @@ void LockSet::SettleAside(Time now) {
     acquisition_.LeaveGate();
   } else if (place.MeetsHere() || place.way() == SetPlace::Way::kFree) {
     ComeBack();
-    registry_.TaskHasMore(self_.First().task);
   } else {
     Contend(now);
   }
@@ -83,6 +86,7 @@ void LockSet::SettleAside(Time now) {
 // With the stamp that it has, and where it was in the lines.
 void LockSet::ComeBack() {
   lines_.ComeBack();
+  came_back_ = true;
   acquisition_.contention().StopBackingOff();
   Touch();
 }

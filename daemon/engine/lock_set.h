@@ -87,6 +87,7 @@ class LockSet : public SetInLine, private Contention::Observer {
   std::size_t refused_ = 0;                 // the place that was refused last (rule G6)
   std::optional<engine::Granted> granted_;  // so far
   bool is_touched_ = false;
+  bool came_back_ = false;  // and has not been settled since
   Alarm aside_alarm_;
 };
 

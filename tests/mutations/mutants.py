@@ -425,7 +425,7 @@ MUTANTS = [
     engine('set_table', 'SetTable::Request', 'W1', 'several-in-a-cycle',
            'a task that waits for several locks, and one that waits for its lock, wait for ever',
            'if (request.wait != Duration(0)) TaskHasMore(request.task);', '', 'Deadlock.*'),
-    engine('lock_set', 'LockSet::SettleAside', 'W1', 'back-into-a-cycle',
+    engine('lock_set', 'LockSet::Settle', 'W1', 'back-into-a-cycle',
            'a request for several locks that comes back to a line waits in a cycle for ever',
            'registry_.TaskHasMore(self_.First().task);', '', 'Deadlock.*'),
     engine('rule_quotas', 'RuleQuotas::WhyNoLock', 'C19', 'one-lock-too-many',
