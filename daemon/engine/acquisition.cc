@@ -135,8 +135,8 @@ Acquisition::Outcome Acquisition::Fail(Time now, bool reached, const Demand& dem
           .failed = Pause(now, reached, attempt_.get(), Contend(), demand, shared())};
 }
 
-FailedAttempt Acquisition::Pause(Time now, bool reached, Attempt* attempt, Contention& contention,
-                                 const Demand& demand, Shared& shared) {
+FailedAttempt Pause(Time now, bool reached, Attempt* attempt, Contention& contention,
+                    const Demand& demand, Shared& shared) {
   CHECK(attempt || !reached);
   const Ballot* ballot = attempt ? &attempt->ballot() : nullptr;
   if (!reached && ballot && ballot->Missed().any()) shared.gate.OnUnanswered();
@@ -195,7 +195,7 @@ void Acquisition::OnHint(Time now, const NodeHint& hint) {
 }
 
 void Acquisition::OnVotersChanged(Time now, bool gained) {
-  if (LacksQuorum()) return StopBackingOff();
+  if (contention_ && contention_->no_quorum_since()) return StopBackingOff();
   if (gained && contention_) contention_->OnVoterGained(now, shared().random);
 }
 

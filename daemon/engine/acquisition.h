@@ -39,9 +39,6 @@ class Acquisition {
   bool IsBackingOff() const { return contention_ && contention_->BacksOff(); }
   // Others come first. A try is let through.
   bool IsHeldBack() const { return contention_ && contention_->IsHeldBack(); }
-  // Who gets the lock may be decided at any moment.
-  bool IsContended() const { return !IsBackingOff() || IsSplit(); }
-  bool LacksQuorum() const { return contention_ && contention_->no_quorum_since(); }
 
   // --- the attempt --------------------------------------------------------------------------------
 
@@ -57,9 +54,6 @@ class Acquisition {
   Outcome Fail(Time now, bool reached, const Demand& demand);
   // The nodes have granted the block to an attempt at several locks, for which `want` stood in the queues.
   void OnGrantedWithOthers(Time now, Fence first, Fence size, const Want& want);
-  // The same for who has an attempt and a contention of its own; null: no attempt could begin.
-  static FailedAttempt Pause(Time now, bool reached, Attempt* attempt, Contention& contention,
-                             const Demand& demand, Shared& shared);
   // The attempt is over. Its pass goes on to the release of what it may have left on the nodes.
   AttemptGate::Pass End();
 
@@ -103,5 +97,10 @@ class Acquisition {
   std::uint32_t granted_in_ = 0;  // the round that decided the attempt
   bool owes_cooldown_ = false;    // the next tenure does
 };
+
+// An attempt has come to nothing, or, without one, could not begin: the pause begins. `reached`: a majority of the nodes
+// has answered it.
+FailedAttempt Pause(Time now, bool reached, Attempt* attempt, Contention& contention,
+                    const Demand& demand, Shared& shared);
 
 }  // namespace redlockd::engine

@@ -27,7 +27,8 @@ Duration KeptFor(State state, const Claim& claim, Time now) {
 // Who gets it is being decided just now. `first`: of its line.
 bool IsContended(const Waiter& first, State state, const Acquisition& acquisition) {
   if (state == State::kHeld || state == State::kLockDelay) return false;
-  return first.set ? first.set->IsContended() : acquisition.IsContended();
+  return first.set ? first.set->IsContended()
+                   : !acquisition.IsBackingOff() || acquisition.IsSplit();
 }
 
 // Whether it is not known yet if another has the lock that the first in line waits for: no round was
@@ -280,7 +281,8 @@ void Lock::Drain() {
 
 void Lock::OnWaitOver(Time now, SessionId session) {
   Waiter& waiter = *queue_.Find(session);
-  const bool lacks_quorum = acquisition_.LacksQuorum();
+  const Contention* contention = acquisition_.contention();
+  const bool lacks_quorum = contention && contention->no_quorum_since();
   const bool stands_before_gate = acquisition_.StandsBeforeGate().has_value();
   // A wait that is shorter than a round, or than a cooldown, does not end before its first round
   // does, nor does one while it is open who gets the lock (rule E10).

@@ -113,7 +113,7 @@ SetAcquisition::Outcome SetAcquisition::Won(Time now, const Demand& demand) {
 SetAcquisition::Outcome SetAcquisition::Fail(Time now, bool reached, const Demand& demand) {
   Attempt* leader = attempt_ ? &attempt_->leader() : nullptr;
   return {.kind = Outcome::Kind::kFailed,
-          .failed = Acquisition::Pause(now, reached, leader, contention_, demand, shared_)};
+          .failed = Pause(now, reached, leader, contention_, demand, shared_)};
 }
 
 void SetAcquisition::RollBack(Time now) {
