@@ -105,6 +105,8 @@ void Checker::OnOp(const AskNodes& ask, const ReleaseOp& op) {
   const auto kept = kept_.find(op.lock);
   FUZZ_CHECK(kept == kept_.end() || kept->second.owner != op.owner || kept->second.until <= now_,
              "releases what is kept");
+  // A min-hold whose lease is over ends with that (rule I2), and who is next may be asked for at once.
+  if (kept != kept_.end() && kept->second.owner == op.owner) kept_.erase(kept);
   if (op.leave) entries_[op.lock] &= ~ask.nodes;
   if (ask.ticket.subject == 0) return;  // of a vote that does not count, while others may
   const bool is_first = released_.insert(op.owner).second;
