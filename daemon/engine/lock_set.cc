@@ -193,7 +193,11 @@ void LockSet::Contend(Time now) {
 }
 
 void LockSet::OnTurn(Time now) {
-  CHECK(!self_.empty() && !lines_.Blocked());
+  if (lines_
+          .Blocked()) {  // one that came back is before it in a line, since it stands before the gate
+    acquisition_.LeaveGate();
+    return Touch();
+  }
   Waiter& self = self_.First();
   switch (acquisition_.Enter(self.uid)) {
     case Acquisition::Turn::kNoQuorum:

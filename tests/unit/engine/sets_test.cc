@@ -862,6 +862,23 @@ TEST_F(Sets, AnAttemptOfOthersIsRolledBackForOneThatComesBack) {
   EXPECT_FALSE(Answered(single));
 }
 
+TEST_F(Sets, OneThatComesBackIsBeforeWhoStandsBeforeTheGate) {
+  Make(3, false, {}, 1);
+  Start();
+  for (SessionId* session : {&a_, &b_, &c_}) *session = Open();
+  const SessionId d = Open();
+  MustHold(a_, {.name = "y"});
+  LockAll(b_, {"x", "y"});
+  Pass(1s);
+  AllByHand();
+  Lock(c_, {.name = "w"});
+  const auto at_gate = LockAll(d, {"x", "z"});
+  UnlockOne(a_, "y");
+  for (const NodeIndex i : {0, 1}) Vote(i, 7);
+  EXPECT_EQ(ClaimOf(0).names[1].lock, "y");
+  EXPECT_FALSE(Answered(at_gate));
+}
+
 // --- unlock (rule G3) ---------------------------------------------------------------------------
 
 TEST_F(Sets, UnlockLetsAllGo) {
