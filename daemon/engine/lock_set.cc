@@ -193,8 +193,8 @@ void LockSet::Contend(Time now) {
 }
 
 void LockSet::OnTurn(Time now) {
-  if (lines_
-          .Blocked()) {  // one that came back is before it in a line, since it stands before the gate
+  // One that came back to a line is before it, since it stands before the gate.
+  if (lines_.Blocked()) {
     acquisition_.LeaveGate();
     return Touch();
   }
