@@ -1362,12 +1362,6 @@ MUTANTS = [
         'if (!deadline_kept) deadline_ = std::min(deadline_, now);', '(void)now, (void)deadline_kept;', 'Guard.*'),
     cli('run/guard', 'Guard::Plan', 'P3', 'kill-after-of-a-whole-ttl',
         'a command is ended though its lock is well', 'margins.term > span / 2', 'margins.term > span', 'GuardPlan.*'),
-    cli('run/hold', 'Hold::Earliest', 'G1', 'a-command-under-the-locks-that-are-left',
-        'a renewal of one lock keeps the command going when another has been lost',
-        'std::ranges::min(locks_', 'std::ranges::max(locks_', 'CliSet.*'),
-    cli('run/hold', 'Hold::LockOf', 'G1', 'news-of-an-earlier-hold',
-        'a command is ended for a lock that it does not have',
-        'lock == locks_.end() || lock->fence != event.fence', 'lock == locks_.end()', 'CliSet.*'),
     cli('run/guard.h', 'Guard::MayStart', 'P3', 'started-though-lost',
         'the command begins without the lock', '!lost_ && ', '', 'Guard.*'),
 ]
