@@ -166,6 +166,10 @@ void SetClient::OnAnswer(engine::RequestId id, const engine::Answer& answer) {
   if (std::find(request.names.begin(), request.names.end(), failed.name) == request.names.end()) {
     Broken(Promise::kAnswered, "heard of " + failed.name + ", which it did not ask for");
   }
+  // They are let go on this host, whatever the nodes have said of it.
+  if (!request.is_lock && failed.failure == engine::Failure::kNoQuorum) {
+    return Ended(request.names);
+  }
   // It let go of one that was lost: none is let go then, and it does so one by one.
   if (!request.is_lock && request.names.size() > 1) {
     return Later(chance_.UpTo(1ms), [this] { EndHold(); });
@@ -224,6 +228,10 @@ void SetClient::Released(const Names& asked, const engine::Released& released) {
   for (const auto& other : released.also) names.push_back(other.name);
   if (names != asked)
     Broken(Promise::kAnswered, "let go of " + ToText(asked) + ", not of " + ToText(names));
+  Ended(names);
+}
+
+void SetClient::Ended(const Names& names) {
   for (const std::string& name : names) held_.erase(name);
   if (held_.empty()) return AskAgain();
   Later(chance_.UpTo(5ms), [this] { EndHold(); });

@@ -77,6 +77,7 @@ class SetClient : public SessionUser {
   void Granted(const Names& asked, const engine::Granted& granted);
   void GrantedOne(const std::string& lock, engine::Fence fence, engine::Time deadline);
   void Released(const Names& asked, const engine::Released& released);
+  void Ended(const Names& names);
   void EndHold();
   void Unlock(Names names);
 
