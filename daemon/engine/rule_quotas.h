@@ -18,7 +18,7 @@
 namespace redlockd::engine {
 
 // What the names of each rule take of its quotas, of all users of this host together (rule C19). Knows
-// no session and no lock: it is told how many there are.
+// no session and no lock: its owner reports how many there are.
 class RuleQuotas {
  public:
   explicit RuleQuotas(const Quotas& quotas) { Change(quotas); }

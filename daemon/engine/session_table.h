@@ -22,7 +22,7 @@ namespace redlockd::engine {
 // having been asked. Knows no lock's state.
 class SessionTable {
  public:
-  // `limits` outlives it, and may change. So do the quotas, which are told of each lock.
+  // `limits` outlives it, and may change. So do the quotas, to which this reports each lock.
   SessionTable(const Limits& limits, RuleQuotas& quotas) : limits_(limits), quotas_(quotas) {}
 
  private:
@@ -54,7 +54,7 @@ class SessionTable {
   std::vector<std::string> Locks(SessionId session) const;  // in order of name
   // What would be passed by so many more locks, for a person; none if there is room. Quotas apart.
   std::optional<std::string> AtLimit(SessionId session, std::size_t more = 1) const;
-  // The quotas have changed, and are told of all locks anew.
+  // Reports all locks to the quotas again, after those have changed.
   void CountForQuotas() const;
 
   // A lease of that lock that is kept for the user of the session, who may have closed it (rule C9):

@@ -26,8 +26,8 @@ void WriteNotice(std::string& out, const engine::Notice& notice, std::string_vie
 // What becomes of a lock, as a line for those who watch it.
 void WriteWatch(std::string& out, const engine::WatchNotice& notice);
 
-// deadlock.cc: what the client of a request is told that would wait in that cycle (rule W1). It is
-// not empty.
+// deadlock.cc: why a request that would wait in `cycle` (rule W1) is refused, for its client. The
+// cycle is not empty.
 std::string WhyDeadlock(const Session& session, const std::vector<engine::InCycle>& cycle);
 
 // show.cc: the rows and the answer of `show`.

@@ -16,7 +16,7 @@
 namespace redlockd::session {
 
 // The writer of the page that one session has asked for ("The page" in PROTOCOL.md): until when each of
-// its holds is good. Knows no more of them than it is told.
+// its holds is good. Knows no more of them than the session reports.
 //
 // Neither side can have the other get SIGBUS: all memory of the page is there from the beginning, and the
 // file can neither shrink nor be written to by the client, who is given a descriptor of it.
