@@ -192,6 +192,12 @@ class PageTest : public SessionTest {
     });
     return received;
   }
+  // Asks for the page.
+  Mapped MapPage(Client& client) {
+    client.Send("page\n");
+    const auto [answer, fd] = Receive(client);
+    return Mapped(fd.get());
+  }
   LockRequested Take(Client& client, const std::string& line) {
     client.Send(line + "\n");
     const auto lock = Nth<LockRequested>(taken_++);
@@ -219,9 +225,7 @@ TEST_F(PageTest, FollowsTheHoldsThatBeginAfterIt) {
   const auto before = Take(*client, "lock before");
   EXPECT_FALSE(before.renewed_events);
   EXPECT_THAT(client->Line(), StartsWith("OK lock=before "));
-  client->Send("page\n");
-  const auto [answer, fd] = Receive(*client);
-  const Mapped mapped(fd.get());
+  const Mapped mapped = MapPage(*client);
   ASSERT_TRUE(mapped.is_mapped());
   const auto a = Take(*client, "lock a");
   EXPECT_TRUE(a.renewed_events) << "the page must hear of them";
@@ -252,9 +256,7 @@ TEST_F(PageTest, FollowsTheHoldsThatBeginAfterIt) {
 
 TEST_F(PageTest, EachOfSeveralNamesHasAPlace) {
   const auto client = Connect();
-  client->Send("page\n");
-  const auto [answer, fd] = Receive(*client);
-  const Mapped mapped(fd.get());
+  const Mapped mapped = MapPage(*client);
   ASSERT_TRUE(mapped.is_mapped());
   const auto take = [&](const std::string& line, std::size_t nth) {
     client->Send(line + "\n");
@@ -296,9 +298,7 @@ TEST_F(PageTest, EachOfSeveralNamesHasAPlace) {
 
 TEST_F(PageTest, AHoldIsOverWithItsUnlock) {
   const auto client = Connect();
-  client->Send("page\n");
-  const auto [answer, fd] = Receive(*client);
-  const Mapped mapped(fd.get());
+  const Mapped mapped = MapPage(*client);
   ASSERT_TRUE(mapped.is_mapped());
   Take(*client, "lock a");
   client->Line();
@@ -328,9 +328,7 @@ TEST_F(PageTest, ASessionThatIsDroppedKeepsItsDeadlines) {
   options.max_unread_output = 1000;
   sessions->Change(options);
   const auto client = Connect();
-  client->Send("page\n");
-  const auto [answer, fd] = Receive(*client);
-  const Mapped mapped(fd.get());
+  const Mapped mapped = MapPage(*client);
   ASSERT_TRUE(mapped.is_mapped());
   Take(*client, "lock a");
   client->Line();
