@@ -40,21 +40,21 @@ std::optional<Failed> Admission::AtLimit(const LockRequested& request) {
   if (auto limit = shared_.sessions.AtLimit(request.session, 1 + request.also.size())) {
     return Failed{.failure = Failure::kLimit, .name = request.name, .text = std::move(*limit)};
   }
-  // Each counts for the next: they may be of one rule.
-  std::optional<Failed> limit;
-  std::vector<const std::string*> counted;
-  const auto take = [&](const std::string& name) {
-    if (limit) return;
-    if (auto quota = shared_.quotas.WhyNoLock(name)) {
-      limit = Failed{.failure = Failure::kLimit, .name = name, .text = std::move(*quota)};
-      return;
-    }
-    shared_.quotas.Count(name, 1, 0);
-    counted.push_back(&name);
+  // Each counts for those after it, as they may be of one rule.
+  const auto name = [&](std::size_t place) -> const std::string& {
+    return place == 0 ? request.name : request.also[place - 1];
   };
-  take(request.name);
-  for (const std::string& name : request.also) take(name);
-  for (const std::string* name : counted) shared_.quotas.Count(*name, -1, 0);
+  std::optional<Failed> limit;
+  std::size_t counted = 0;
+  for (;; ++counted) {
+    if (auto quota = shared_.quotas.WhyNoLock(name(counted))) {
+      limit = Failed{.failure = Failure::kLimit, .name = name(counted), .text = std::move(*quota)};
+      break;
+    }
+    if (counted == request.also.size()) break;
+    shared_.quotas.Count(name(counted), 1, 0);
+  }
+  while (counted > 0) shared_.quotas.Count(name(--counted), -1, 0);
   return limit;
 }
 
