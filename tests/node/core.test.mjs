@@ -119,6 +119,20 @@ test("an event reaches the hold of its owner alone", () => {
   assert.deepEqual(stage.events, ["LOST"]);
 });
 
+test("a loss that crosses the release is told once", () => {
+  const stage = new Stage();
+  const request = stage.lock();
+  const heard = [];
+  request.hold.onChange = () => heard.push(request.hold.ended);
+  stage.open();
+  stage.grant(1, 7);
+  const release = stage.release(request);
+  stage.receive("* LOST lock=a as=1 fence=7 reason=max-hold", "#2 ERR lost lock=a fence=7 reason=max-hold :over");
+  assert.ok(release.error instanceof errors.LockLost);
+  stage.notices();
+  assert.deepEqual(heard, ["max-hold"]);
+});
+
 test("those that are asked for again keep their order", () => {
   const stage = new Stage();
   for (let count = 0; count < 3; count++) stage.lock();

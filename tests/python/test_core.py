@@ -324,6 +324,20 @@ class Steps(unittest.TestCase):
             notice()
         self.assertEqual(heard, [("LOST", 8)])
 
+    def test_a_loss_that_crosses_the_release_is_told_once(self):
+        heard = []
+        request = LockRequest(HoldBase("a", None, None, lambda hold: heard.append(hold.reason)), "", None)
+        self.core.start(request, self.now)
+        self.open()
+        self.grant(1, 7)
+        release = ReleaseRequest(request.hold, False)
+        self.core.start(release, self.now)
+        self.receive("* LOST lock=a as=1 fence=7 reason=max-hold", "#2 ERR lost lock=a fence=7 reason=max-hold :over")
+        self.assertEqual((type(release.error), release.error.reason), (errors.LockLost, "max-hold"))
+        for notice in self.core.notices:
+            notice()
+        self.assertEqual(heard, ["max-hold"])
+
     def test_a_deadline_is_on_our_clock(self):
         request = self.lock()
         self.core.run(self.now)

@@ -80,7 +80,8 @@ struct HoldOptions {
   Callback on_jeopardy{};  // renewal is failing, or the daemon has gone: bring the work to an end
   Callback on_safe{};      // renewal works again, and the hold is still valid
   Callback on_draining{};  // the daemon stops: release within that time
-  Callback on_lost{};      // it is lost; the stop_token was stopped before
+  Callback on_lost{};  // it is lost; the stop_token was stopped before. A loss that release() finds
+                       // is reported by release() alone
 };
 
 class Hold {

@@ -213,7 +213,7 @@ export class Core {
       return;
     }
     this.connection.answered(request, line);
-    if (request instanceof ReleaseRequest && error instanceof LockLost) request.hold.ended = error.reason;
+    if (request instanceof ReleaseRequest && error instanceof LockLost) this.holds.lostBefore(request.hold, error.reason);
     request.phase = "ended";
     request.fields = line.fields;
     this.#finish(request, error);

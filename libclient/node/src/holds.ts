@@ -71,6 +71,12 @@ export class Holds {
     this.#held.delete(hold.owner);
   }
 
+  /** What its release was answered. The event of the loss crossed the release, and is not heard any more. */
+  lostBefore(hold: HoldState, reason: string): void {
+    hold.ended = reason;
+    this.#user.notices.push(() => hold.onChange());
+  }
+
   loseAll(reason: string): void {
     for (const request of [...this.#held.values()]) this.#lose(request, reason);
   }

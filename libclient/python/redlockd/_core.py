@@ -262,7 +262,7 @@ class Core:
                 self._take_lock_answer(request, error, line, now)
             else:
                 if isinstance(request, ReleaseRequest) and isinstance(error, errors.LockLost):
-                    request.hold._ended = error.reason
+                    self.holds.lost_before(request.hold, error.reason)
                 request.phase = Phase.ENDED
                 request.fields = line.fields
                 self._finish(request, error)

@@ -62,6 +62,11 @@ class Holds:
         hold._ended = how
         self._timers.cancel(request.hold_timer)
 
+    def lost_before(self, hold: HoldBase, reason: str) -> None:
+        """What its release was answered. The event of the loss crossed the release, and is not heard any more."""
+        hold._ended = reason
+        self._notices.append(functools.partial(hold._changed, True))
+
     def lose_all(self, reason: str) -> None:
         for request in list(self._held.values()):
             self._lose(request.hold, reason)
