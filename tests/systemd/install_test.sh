@@ -38,11 +38,14 @@ usr/lib/sysusers.d/redlockd.conf
 usr/lib/tmpfiles.d/redlockd.conf
 usr/sbin/redlockd
 usr/share/bash-completion/completions/redlock
+usr/share/doc/redlockd/examples/asio.cc
 usr/share/doc/redlockd/examples/blocking.c
 usr/share/doc/redlockd/examples/event_loop.c
 usr/share/doc/redlockd/examples/far-nodes.yaml
 usr/share/doc/redlockd/examples/fenced_counter.cc
+usr/share/doc/redlockd/examples/libevent.c
 usr/share/doc/redlockd/examples/one-node.yaml
+usr/share/doc/redlockd/examples/sd_event.c
 usr/share/doc/redlockd/examples/session.cc
 usr/share/doc/redlockd/examples/three-nodes.yaml
 usr/share/doc/redlockd/prometheus/alerts.yaml
