@@ -145,7 +145,10 @@ void Claim::AskBlock(Time now) {
 Tenure::Next Claim::OnFree(Time now, bool has_waiters) {
   CHECK(IsGranted());
   if (shared_.draining) return Tenure::Next::kEnd;
-  return tenure_.OnFree(now, shared_.options.timing, linger(), has_waiters);
+  const Timing& timing = shared_.options.timing;
+  const Tenure::Next next = tenure_.OnFree(now, timing, linger(), has_waiters);
+  if (next == Tenure::Next::kLinger && tenure_.Linger(now, timing, linger())) PlanEnd(now);
+  return next;
 }
 
 bool Claim::IsReadyFor(Time now, Duration ttl) const {
@@ -173,10 +176,6 @@ Claim::HandOff Claim::PrepareHandOff(Time now, Duration ttl) {
     AskBlock(now);
   }
   return HandOff::kPending;
-}
-
-void Claim::Linger(Time now) {
-  if (tenure_.Linger(now, shared_.options.timing, linger())) PlanEnd(now);
 }
 
 // --- what nodes say -----------------------------------------------------------------------------

@@ -84,14 +84,13 @@ class Claim {
   bool Renew(Time now);
   // Asks for the next block of fences when half of this one is used.
   void ReserveFences(Time now, bool has_waiters);
-  // There is no hold: returns what may become of the lease.
+  // There is no hold: returns what may become of the lease, which then lingers if that is it.
   Tenure::Next OnFree(Time now, bool has_waiters);
   // Asks nodes for what the next in line needs, if that is something (rules B2, C10).
   enum class HandOff { kReady, kPending, kImpossible };
   // Whether the next hold needs nothing of the nodes.
   bool IsReadyFor(Time now, Duration ttl) const;
   HandOff PrepareHandOff(Time now, Duration ttl);
-  void Linger(Time now);
 
   // --- what nodes say -----------------------------------------------------------------------------
 

@@ -398,7 +398,6 @@ void Lock::Reassign(Time now) {
   if (!queue_.empty() && queue_.First().set) return ChangeState(State::kHandOff);
   switch (claim_.OnFree(now, !queue_.empty())) {
     case Tenure::Next::kLinger:
-      claim_.Linger(now);
       return ChangeState(State::kLingering);
     case Tenure::Next::kHandOff:
       switch (claim_.PrepareHandOff(now, queue_.First().ttl)) {

@@ -543,9 +543,8 @@ TEST_F(ClaimTest, ALeaseLingersForItsTimeAndNoLongerThanItIsPromised) {
     Grant();
     const Time start = now_;
     ASSERT_EQ(claim_.OnFree(now_, false), Tenure::Next::kLinger);
-    claim_.Linger(now_);
     now_ += 100ms;
-    claim_.Linger(now_);
+    ASSERT_EQ(claim_.OnFree(now_, false), Tenure::Next::kLinger) << "it does so already";
     EXPECT_EQ(claim_.schedule().TakeDue(start + row.lasts - 1ns), std::nullopt);
     EXPECT_EQ(claim_.schedule().TakeDue(start + row.lasts), Schedule::Due::kEnd);
   }
