@@ -19,8 +19,8 @@ inline constexpr std::size_t kRights = 3;
 
 struct Who {
   bool everybody = false;
-  std::vector<uid_t> users;
-  std::vector<gid_t> groups;
+  std::vector<uid_t> users{};
+  std::vector<gid_t> groups{};
 };
 
 // Who may do what with which locks, besides administrators, who may do all of it. For each right, the

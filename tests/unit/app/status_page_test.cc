@@ -36,7 +36,11 @@ class FakePort : public session::EnginePort {
   engine::SessionUse UseOf(engine::SessionId) const override { return {}; }
   std::vector<engine::NodeView> Nodes() const override { return {}; }
   engine::Counters Counters() const override { return counters; }
-  session::Status Status() const override { return {.started = "2026-11-29T06:00:00Z"}; }
+  session::Status Status() const override {
+    session::Status status;
+    status.started = "2026-11-29T06:00:00Z";
+    return status;
+  }
   void Reload(engine::SessionId) override {}
   void OnDenied(engine::SessionId, std::string_view, const std::string&) override {}
 
@@ -45,6 +49,12 @@ class FakePort : public session::EnginePort {
   engine::Counters counters;
   mutable std::size_t rows_asked = 0;
 };
+
+metrics::Snapshot Now() {
+  metrics::Snapshot now;
+  now.version = "1.2.3";
+  return now;
+}
 
 class StatusPageTest : public testing::Test {
  protected:
@@ -83,7 +93,7 @@ class StatusPageTest : public testing::Test {
   StatusPage page_{
       loop_,
       port_,
-      {.look = [] { return metrics::Snapshot{.version = "1.2.3"}; },
+      {.look = Now,
        .peer_of = [this](engine::SessionId session) -> const session::Peer* {
          return session == 1 ? &peer_ : nullptr;
        },

@@ -115,7 +115,9 @@ TEST_F(RequestsDeathTest, NobodyIsRefusedTwice) {
 
 TEST_F(RequestsDeathTest, NobodyIsAnsweredOutsideOfAStep) {
   outbox_.End();
-  EXPECT_DEATH(requests_.Grant(waiter_, {.name = "x"}), "CHECK\\(effects_ != nullptr\\)");
+  Granted granted{};
+  granted.name = "x";
+  EXPECT_DEATH(requests_.Grant(waiter_, granted), "CHECK\\(effects_ != nullptr\\)");
 }
 
 }  // namespace
