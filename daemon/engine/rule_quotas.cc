@@ -8,6 +8,10 @@ namespace {
 
 std::size_t At(QuotaKind kind) { return static_cast<std::size_t>(kind); }
 
+std::string WithPrefix(const std::string& prefix) {
+  return prefix.empty() ? "of all names" : "whose names begin with " + prefix;
+}
+
 }  // namespace
 
 void RuleQuotas::Change(const Quotas& quotas) {
@@ -46,16 +50,17 @@ std::optional<std::string> RuleQuotas::WhyNoLock(std::string_view name) {
   Rule* rule = Find(QuotaKind::kLocks, name);
   if (!rule || rule->second.used < rule->second.most) return std::nullopt;
   ++rule->second.refused;
-  return "quota.locks of the rule " + rule->first + ": " + std::to_string(rule->second.used) +
-         " locks are held or waited for, expected at most " + std::to_string(rule->second.most);
+  return "quota of locks " + WithPrefix(rule->first) + ": " + std::to_string(rule->second.used) +
+         " are held or waited for, expected at most " + std::to_string(rule->second.most);
 }
 
 std::optional<std::string> RuleQuotas::WhyNoWait(std::string_view name) {
   Rule* rule = Find(QuotaKind::kWaits, name);
   if (!rule || rule->second.used < rule->second.most) return std::nullopt;
   ++rule->second.refused;
-  return "quota.waits of the rule " + rule->first + ": " + std::to_string(rule->second.used) +
-         " requests wait, expected at most " + std::to_string(rule->second.most);
+  return "quota of waits for locks " + WithPrefix(rule->first) + ": found " +
+         std::to_string(rule->second.used) + ", expected at most " +
+         std::to_string(rule->second.most);
 }
 
 std::optional<std::string> RuleQuotas::WhyNoNewName(Time now, std::string_view name) {
@@ -67,9 +72,8 @@ std::optional<std::string> RuleQuotas::WhyNoNewName(Time now, std::string_view n
     return std::nullopt;
   }
   ++use.refused;
-  return "quota.new_names of the rule " + rule->first +
-         ": too many new names are asked for, expected at most " + std::to_string(use.most) +
-         " per second";
+  return "quota of new names for locks " + WithPrefix(rule->first) +
+         ": too many are asked for, expected at most " + std::to_string(use.most) + " per second";
 }
 
 std::vector<QuotaView> RuleQuotas::Views() const {

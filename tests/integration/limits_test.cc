@@ -153,18 +153,20 @@ TEST(Limits, QuotasOfARule) {
   LineClient three = world.Connect();
   EXPECT_EQ(
       Line(three.Ask("lock q/b")),
-      "ERR limit lock=q/b :quota.locks of the rule q/: 3 locks are held or waited for, expected "
-      "at most 3");
+      "ERR limit lock=q/b :quota of locks whose names begin with q/: 3 are held or waited for, "
+      "expected at most 3");
   EXPECT_EQ(one.Brief("unlock q/b"), "OK");
   EXPECT_EQ(Line(three.Ask("lock q/a")),
-            "ERR limit lock=q/a :quota.waits of the rule q/: 1 requests wait, expected at most 1");
+            "ERR limit lock=q/a :quota of waits for locks whose names begin with q/: found 1, "
+            "expected at most 1");
   EXPECT_EQ(three.Brief("lock p"), "OK");
   std::string refused;
   for (int i = 0; i < 70 && refused.empty(); ++i) {
     const Reply answer = three.Ask("trylock n/" + std::to_string(i));
     if (Brief(answer) != "OK") refused = Line(answer);
   }
-  EXPECT_THAT(refused, testing::HasSubstr(":quota.new_names of the rule n/: too many new names"));
+  EXPECT_THAT(refused, testing::HasSubstr(
+                           ":quota of new names for locks whose names begin with n/: too many "));
 }
 
 // As it is when a team has taken too much already.

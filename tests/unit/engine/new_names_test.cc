@@ -108,7 +108,8 @@ TEST_F(NewNamesTest, AllUsersShareTheQuotaOfARule) {
   now_ += 1s;
   EXPECT_TRUE(Admit("slow/x"));
   EXPECT_THAT(names_.Admit(now_, 1, "slow/y"),
-              testing::Optional(testing::HasSubstr("quota.new_names of the rule slow/")));
+              testing::Optional(
+                  testing::HasSubstr("quota of new names for locks whose names begin with slow/")));
 }
 
 TEST_F(NewNamesTest, WhatARuleRefusesIsNotTakenFromTheUser) {

@@ -19,10 +19,12 @@ TEST(RuleQuotas, TheLongestPrefixCountsOfThoseThatHaveAQuotaOfThatKind) {
   EXPECT_FALSE(quotas.WhyNoLock("a/x")) << "it is counted for a/b/ alone";
   EXPECT_FALSE(quotas.WhyNoLock("a/b/x"));
   quotas.Count("a/b/y", 1, 1);
-  EXPECT_THAT(quotas.WhyNoLock("a/b/x"), Optional(HasSubstr("quota.locks of the rule a/b/: 2 ")));
-  EXPECT_THAT(quotas.WhyNoLock("a/b/c/y"), Optional(HasSubstr("quota.locks of the rule a/b/: 2 ")));
+  EXPECT_THAT(quotas.WhyNoLock("a/b/x"),
+              Optional(HasSubstr("locks whose names begin with a/b/: 2 ")));
+  EXPECT_THAT(quotas.WhyNoLock("a/b/c/y"),
+              Optional(HasSubstr("locks whose names begin with a/b/: 2 ")));
   EXPECT_THAT(quotas.WhyNoWait("a/b/c/y"),
-              Optional(HasSubstr("quota.waits of the rule a/b/c/: 1 ")));
+              Optional(HasSubstr("waits for locks whose names begin with a/b/c/: found 1,")));
   EXPECT_FALSE(quotas.WhyNoWait("a/b/x")) << "no rule says anything of its waits";
   EXPECT_FALSE(quotas.WhyNoLock("b"));
 }
@@ -89,7 +91,7 @@ TEST_F(QuotaTest, AllUsersShareIt) {
     const auto refused = Lock(session, {.name = "q/3"});
     EXPECT_EQ(WhyFailed(refused), Failure::kLimit);
     EXPECT_THAT(FailureOf(refused)->text,
-                HasSubstr("quota.locks of the rule q/: 2 locks are held or waited for"));
+                HasSubstr("locks whose names begin with q/: 2 are held or waited for"));
     EXPECT_EQ(FailureOf(refused)->name, "q/3");
   }
   MustHold(a_, {.name = "p"});
@@ -171,7 +173,8 @@ TEST_F(QuotaTest, WaitsAreRefusedAndFreeLocksAreNot) {
   Lock(b_);
   const auto refused = Lock(c);
   EXPECT_EQ(WhyFailed(refused), Failure::kLimit);
-  EXPECT_THAT(FailureOf(refused)->text, HasSubstr("quota.waits of the rule : 1 requests wait"));
+  EXPECT_THAT(FailureOf(refused)->text,
+              HasSubstr("quota of waits for locks of all names: found 1"));
   EXPECT_EQ(WhyFailed(Lock(c, {.wait = 0ns})), Failure::kBusy) << "it would not wait";
   MustHold(c, {.name = "y"});
   EXPECT_EQ(WhyFailed(Lock(b_, {.name = "y"})), Failure::kLimit);
@@ -188,7 +191,7 @@ TEST_F(QuotaTest, NewNames) {
   EXPECT_EQ(granted, 60u) << "those of a minute";
   EXPECT_EQ(engine_->Quotas().at(0).refused, 40u);
   EXPECT_THAT(FailureOf(Lock(a_, {.name = "n/x"}))->text,
-              HasSubstr("quota.new_names of the rule n/"));
+              HasSubstr("quota of new names for locks whose names begin with n/"));
   MustHold(a_);
 }
 
