@@ -114,7 +114,10 @@ std::pair<std::optional<WantQueue::Other>, Duration> WantQueue::Call(NodeTime no
 void WantQueue::CallAhead(NodeTime now, const std::string& instance, const Place& first,
                           Duration rest, bool next_knows, const Publish& publish) {
   int more = ahead_ - 1;
-  for (auto at = std::next(entries_.find(first)); at != entries_.end();) {
+  auto at = std::next(entries_.find(first));
+  // Whoever is far behind those that are called is no next one.
+  auto looks = 2 * more + 4 - std::distance(entries_.begin(), at);
+  while (at != entries_.end() && looks-- > 0) {
     const auto entry = at++;
     const auto& [place, says] = *entry;
     if (place.second == instance) continue;
