@@ -47,14 +47,11 @@ struct ClaimOp {
     std::string owner{};
     Fence proposal;
     Fence block = 1;
-    // Rule G5: where the others register, this one does, too. Else its entry leaves the queue: it stands
-    // aside there, and its vote counts by its stamp all the same.
-    bool registers = true;
   };
   std::vector<Name> names{};  // 1..kMostNames, no lock twice
   Duration ttl;
-  // As of an acquire, and the same for all names. One that registers where it is refused does so in
-  // all queues as soon as one name is busy, or not its turn.
+  // As of an acquire, but no stand, and the same for all names. One that registers where it is refused
+  // does so in all queues as soon as one name is busy, or not its turn.
   Queueing queueing = Queueing::kNone;
   Stamp stamp = 0;
   Duration grace{0};
@@ -178,9 +175,9 @@ struct Ticket {
 
 enum class Verdict : std::uint8_t {
   kOk,
-  kBusy,        // another owner's key (acquire)
-  kNotTurn,     // free, but another daemon is before this one in the queue (acquire, rule E6.2)
-  kTurn,        // a stand's answer in place of a vote (acquire and claim, rule E8.3)
+  kBusy,     // another owner's key (acquire)
+  kNotTurn,  // free, but another daemon is before this one in the queue (acquire, rule E6.2)
+  kTurn,     // it might be had, and was not taken: a stand (rule E8.3), a name of a claim (rule G1)
   kNotOwner,    // the key is not this owner's, or is gone (confirm, renew, release, break)
   kPassed,      // confirm: the stored fence is missing or greater than T (rule A6)
   kSkew,        // the fence would pass this node's TIME + fence_window (rule A6)
@@ -250,8 +247,8 @@ struct NodeAnswer {
 
   // Claim: for each name, in the order asked, what an acquire of it would be answered; kTurn where it
   // might have been had, and was not taken. None where the node says nothing of names: a refusal by
-  // rule D, or an error of the call. The answer itself is kOk or kTurn where all of them are; else the
-  // first that may not be had gives verdict, fence, left and text (rule G6). `greatest` and `place` are
+  // rule D, or an error of the call. The answer itself is kOk where all of them are; else the first
+  // that may not be had gives verdict, fence, left and text (rule G6). `greatest` and `place` are
   // the greatest of all names.
   std::vector<NodeAnswer> names{};
   std::size_t which = 0;  // of the names: the first that may not be had, 0 if all may

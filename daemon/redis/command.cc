@@ -62,10 +62,7 @@ class Writer {
     Key(kSentinelKey);
     for (const engine::ClaimOp::Name& name : op.names) OfLock(name.lock);
     OfQueues();
-    for (const engine::ClaimOp::Name& name : op.names) {
-      OfWant(name, op);
-      Arg(name.registers ? "0" : "1");
-    }
+    for (const engine::ClaimOp::Name& name : op.names) OfWant(name, op);
   }
   void operator()(const engine::ConfirmOp& op) {
     LockKey(op.lock);

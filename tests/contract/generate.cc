@@ -212,7 +212,8 @@ class Generator {
 
   // As an acquire of one of them, or of both, in any order.
   engine::ClaimOp Claim() {
-    const engine::AcquireOp like = Acquire();
+    engine::AcquireOp like = Acquire();
+    if (like.queueing == engine::Queueing::kStand) like.queueing = engine::Queueing::kAlways;
     engine::ClaimOp op{.ttl = like.ttl,
                        .queueing = like.queueing,
                        .stamp = like.stamp,
@@ -227,7 +228,6 @@ class Generator {
       if (OneIn(2)) name.proposal = NearFence();
       if (OneIn(2)) name.owner = Owner();
       name.block = Block();
-      name.registers = !OneIn(3);
     }
     return op;
   }

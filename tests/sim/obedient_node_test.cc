@@ -133,8 +133,7 @@ class TwoNodes {
   // Of one daemon, of both locks or one of them, in any order.
   engine::NodeOp Claim() {
     constexpr std::array kQueueings = {engine::Queueing::kNone, engine::Queueing::kIfRefused,
-                                       engine::Queueing::kAlways, engine::Queueing::kStand,
-                                       engine::Queueing::kIgnore};
+                                       engine::Queueing::kAlways, engine::Queueing::kIgnore};
     engine::ClaimOp op{.ttl = 203ms,
                        .queueing = kQueueings.at(Below(kQueueings.size())),
                        .stamp = Stamp(),
@@ -148,8 +147,7 @@ class TwoNodes {
       op.names.push_back({.lock = lock,
                           .owner = instance + ":" + std::to_string(1 + Below(3)) + ":h",
                           .proposal = Proposal(),
-                          .block = Below(2) == 0 ? 64 : 1,
-                          .registers = Below(3) != 0});
+                          .block = Below(2) == 0 ? 64 : 1});
     }
     return op;
   }

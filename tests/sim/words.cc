@@ -51,7 +51,7 @@ std::string ToText(const engine::NodeOp& op) {
             std::string text = "claim";
             for (const engine::ClaimOp::Name& name : o.names) {
               text += " " + name.lock + " " + name.owner + " fence " + Number(name.proposal) +
-                      " block " + Number(name.block) + (name.registers ? "," : " aside,");
+                      " block " + Number(name.block) + ",";
             }
             return text + " ttl " + engine::ToText(o.ttl) + " with " +
                    Word(kQueueings, o.queueing) +

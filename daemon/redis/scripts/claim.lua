@@ -1,13 +1,12 @@
 -- Needs queue.lua and want.lua.
--- Rules G1, G4, G5: takes all of the locks, or none of them. Each is judged, as acquire judges it, before one
+-- Rules G1, G4: takes all of the locks, or none of them. Each is judged, as acquire judges it, before one
 -- is taken. Of a claim that is refused nothing stays but its entries in the queues.
--- KEYS, ARGV: as in want.lua, no lock twice, and one queueing for all; each lock has one more: aside ('1':
--- this daemon leaves the queue of this lock instead of registering in it, or '0').
+-- KEYS, ARGV: as in want.lua, no lock twice, and one queueing for all, which is no stand.
 -- Replies {'ok', TIME}, and then for each lock verdict, fence, left, text, greatest, place, as acquire does.
 -- All of them are 'ok', or none is: then 'turn' is a lock that might have been had.
-local ARGS_EACH = 9
+local ARGS_EACH = 8
 local queueing = ARGV[FIRST_ARG + 4]
-local looks = not all_free or queueing == 'always' or queueing == 'stand'
+local looks = not all_free or queueing == 'always'
 
 -- As in acquire, which has a text of its own for it: a call of one more function is more than that can do
 -- without.
@@ -22,9 +21,8 @@ local function judge(name)
   if not all_free then name.value, other = read(name.lock) end
   if not all_new then name.stored = stored_fence(name.fence_key) end
   if looks then
-    local aside = ARGV[at + 8] == '1'
     name.verdict, name.left, name.text, name.greatest, name.place, name.not_taken =
-      obstacle(name.lock, name.queue, name.wait, at, name.value, other, aside)
+      obstacle(name.lock, name.queue, name.wait, at, name.value, other)
     if name.verdict then return end
   end
   name.fence, name.last = next_fences(name.stored, tonumber(ARGV[at + 2]), ARGV[at + 3])
@@ -32,7 +30,7 @@ local function judge(name)
 end
 
 -- Of a lock whose fence key holds no fence, say, nothing counts but that.
-local names, may_be_had, is_refused = {}, true, queueing == 'stand'
+local names, may_be_had, is_refused = {}, true, false
 for key = 2, #KEYS, KEYS_EACH do
   local at = (key - 2) / KEYS_EACH * ARGS_EACH + FIRST_ARG
   local name = {

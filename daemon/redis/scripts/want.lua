@@ -33,8 +33,8 @@ end
 -- What stands in the way of a lock that is not free, or wanted: its verdict, time left and text; nil if
 -- nothing does. Then, in any case, the greatest stamp of the others; this daemon's place in the queue, 0
 -- if it has none; and what is to be done where the lock is not taken, which returns the place that it has
--- by then. `aside`: the daemon leaves the queue of this lock (rule G5).
-local function obstacle(lock, queue, wait, at, value, other, aside)
+-- by then.
+local function obstacle(lock, queue, wait, at, value, other)
   local owner, queueing, stamp, grace, most_life =
     ARGV[at], ARGV[at + 4], tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6]), tonumber(ARGV[at + 7])
   local me = instance_of(owner)
@@ -89,27 +89,20 @@ local function obstacle(lock, queue, wait, at, value, other, aside)
     if is_first or queueing == 'none' then hint(instance, 'wanted', lock) end
   end
 
-  local verdict, time_left, text, rest = nil, 0, '', nil
-  local registers = queueing == 'always' or queueing == 'stand'
+  local verdict, time_left, text = nil, 0, ''
   local function not_taken()
-    if aside then
-      local has_left = (registers or queueing == 'if-refused') and leave(queue, wait, me)
-      -- The lock is free by that: who is next is called, unless it has just been (rule E8.4).
-      if has_left and value == false and first and not rest then call(queue, wait, me, lock, first) end
-      return place
-    end
     if queueing == 'if-refused' then register() end
     if verdict == 'busy' and value and queueing ~= 'ignore' then tell_holder() end
     return place
   end
 
-  if registers and not aside then register() end
+  if queueing == 'always' or queueing == 'stand' then register() end
   if value == nil then
     verdict, time_left, text = 'busy', left(lock), other
   elseif value and value ~= owner and not is_earlier_attempt_of_ours() then
     verdict, time_left, text = 'busy', left(lock), value
   elseif value ~= owner and is_before_us(first) then
-    local before = first
+    local before, rest = first, nil
     first, rest = call(queue, wait, me, lock, first)
     if first ~= before then greatest = greatest_other(queue, me, first) end
     -- Those that heard nothing are gone by that (rule E8.6).

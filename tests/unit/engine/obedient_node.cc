@@ -103,7 +103,6 @@ std::optional<NodeAnswer> ObedientNode::Check(const Call& call) {
 // A lock that is asked for, and what the node finds.
 struct ObedientNode::Asked {
   AcquireOp op;
-  bool aside = false;  // rule G5
   std::string instance = Parse(op.owner).instance;
   // Whether anything was in the way is looked at only where something may be.
   bool is_free = false;
@@ -127,8 +126,7 @@ NodeAnswer ObedientNode::Do(const Call& call, const ClaimOp& op) {
   std::vector<Asked> all;
   for (const ClaimOp::Name& name : op.names) {
     all.push_back({.op = {name.lock, name.owner, op.ttl, name.proposal, name.block, op.queueing,
-                          op.stamp, op.grace, op.most_life},
-                   .aside = !name.registers});
+                          op.stamp, op.grace, op.most_life}});
     Look(call, all.back());
   }
   const auto is = [](Verdict verdict) {
@@ -142,7 +140,7 @@ NodeAnswer ObedientNode::Do(const Call& call, const ClaimOp& op) {
     if (is_granted) {
       asked.answer = Take(call, asked);
     } else {
-      if (is_in_the_way || op.queueing == Queueing::kStand) NotTaken(call, asked);
+      if (is_in_the_way) NotTaken(call, asked);
       if (asked.answer.verdict == Verdict::kOk) asked.answer.verdict = Verdict::kTurn;
     }
     asked.answer.node_time = 0;
@@ -178,7 +176,7 @@ void ObedientNode::Look(const Call& call, Asked& asked) {
   answer = call.Say(Verdict::kOk, stored == fences_.end() ? 0 : stored->second.fence);
   answer.greatest = asked.first ? asked.first->greatest : 0;
   const bool registers = op.queueing == Queueing::kAlways || op.queueing == Queueing::kStand;
-  if (registers && !asked.aside) Register(call, asked);
+  if (registers) Register(call, asked);
   // Rules E6.2, G4.
   const auto is_before_us = [&] {
     if (!asked.first || op.queueing == Queueing::kIgnore) return false;
@@ -222,15 +220,6 @@ void ObedientNode::Register(const Call& call, Asked& asked) {
 // What becomes of the queue where the lock is not taken; and who is told.
 void ObedientNode::NotTaken(const Call& call, Asked& asked) {
   const AcquireOp& op = asked.op;
-  WantQueue& queue = wants_[op.lock];
-  if (asked.aside) {
-    if (op.queueing == Queueing::kNone || op.queueing == Queueing::kIgnore) return;
-    const bool has_left = queue.Leave(asked.instance);
-    if (has_left && asked.first && !keys_.contains(op.lock)) {
-      queue.Call(call.now, asked.instance, asked.first, PublisherOf(op.lock));
-    }
-    return;
-  }
   if (op.queueing == Queueing::kIfRefused) Register(call, asked);
   if (asked.answer.verdict != Verdict::kBusy || !ParseOwnerValue(asked.answer.text)) return;
   HintToHolder(op, Parse(asked.answer.text).instance, asked.answer.place, asked.first);

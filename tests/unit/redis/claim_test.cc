@@ -1,4 +1,4 @@
-// What a node does with a claim of several names (rules G1, G4-G6), in the script on a real node.
+// What a node does with a claim of several names (rules G1, G4, G6), in the script on a real node.
 #include "tests/unit/redis/queue_fixture.h"
 
 namespace redlockd::redis {
@@ -13,20 +13,15 @@ using Names = std::vector<std::string>;
 class ClaimTest : public QueueTest {
  protected:
   // Of the names, for the daemon of kA: its n-th attempt for the n-th of them.
-  engine::ClaimOp OpOf(const Names& names, Queueing queueing = Queueing::kNone, Stamp stamp = 0,
-                       const std::set<std::string>& aside = {}) {
+  engine::ClaimOp OpOf(const Names& names, Queueing queueing = Queueing::kNone, Stamp stamp = 0) {
     engine::ClaimOp op{.ttl = 2s, .queueing = queueing, .stamp = stamp, .grace = 50ms};
     for (std::size_t i = 0; i < names.size(); ++i) {
-      op.names.push_back({.lock = names[i],
-                          .owner = Owner(i),
-                          .proposal = 0,
-                          .registers = !aside.contains(names[i])});
+      op.names.push_back({.lock = names[i], .owner = Owner(i), .proposal = 0});
     }
     return op;
   }
-  NodeAnswer Claim(const Names& names, Queueing queueing = Queueing::kNone, Stamp stamp = 0,
-                   const std::set<std::string>& aside = {}) {
-    return Do(OpOf(names, queueing, stamp, aside));
+  NodeAnswer Claim(const Names& names, Queueing queueing = Queueing::kNone, Stamp stamp = 0) {
+    return Do(OpOf(names, queueing, stamp));
   }
   static std::string Owner(std::size_t i) {
     return kInstance + ":" + std::to_string(20 + i) + ":host-a";
@@ -215,18 +210,6 @@ TEST_F(ClaimTest, OneThatIsFirstOnAllGetsAll) {
   EXPECT_EQ(StampIn("a", kInstance), kEarly) << "a vote does not leave the queue (E6.3)";
 }
 
-TEST_F(ClaimTest, AStandTakesNothingAndLearnsWhetherItMight) {
-  const auto all = Claim({"a", "b"}, Queueing::kStand, kEarly);
-  EXPECT_EQ(all.verdict, Verdict::kTurn);
-  EXPECT_THAT(Verdicts(all), ElementsAre(Verdict::kTurn, Verdict::kTurn));
-  EXPECT_EQ(StampIn("a", kInstance), kEarly);
-  EXPECT_EQ(Redis({"EXISTS", "app:a", "app:b"}), "0");
-  Enter(kInstanceB, kEarly - 1, Silent(), "b");
-  const auto some = Claim({"a", "b"}, Queueing::kStand, kEarly);
-  EXPECT_EQ(some.verdict, Verdict::kNotTurn);
-  EXPECT_THAT(Verdicts(some), ElementsAre(Verdict::kTurn, Verdict::kNotTurn));
-}
-
 TEST_F(ClaimTest, EachHolderIsToldOnceItIsFirstInItsQueue) {
   Take("a", kB);
   Take("b", kC);
@@ -248,53 +231,6 @@ TEST_F(ClaimTest, AnEntryOfAnOlderWantDoesNotHoldItBack) {
   Enter(kInstanceB, kLate, Silent(), "a");
   EXPECT_EQ(Claim({"a", "b"}, Queueing::kIfRefused, kEarly).verdict, Verdict::kOk)
       << "its stamp is before the other's, whatever was left of another want";
-}
-
-// --- standing aside (rule G5) -------------------------------------------------------------------
-
-TEST_F(ClaimTest, OneThatStandsAsideLeavesThatQueueAndTheNextIsCalled) {
-  Take("b", kC);
-  Claim({"a", "b"}, Queueing::kAlways, kEarly);
-  Enter(kInstanceB, kLate, Silent(), "a");
-  Hints();
-  const auto answer = Claim({"a", "b"}, Queueing::kAlways, kEarly, {"a"});
-  EXPECT_EQ(answer.verdict, Verdict::kBusy);
-  EXPECT_EQ(answer.which, 1u);
-  EXPECT_EQ(StampIn("a", kInstance), 0);
-  EXPECT_EQ(StampIn("b", kInstance), kEarly);
-  EXPECT_EQ(answer.names[0].place, 0u);
-  EXPECT_THAT(Hints(),
-              ElementsAre(Hint{kInstanceB, "free app:a"}, Hint{kInstanceC, "wanted app:b"}));
-  EXPECT_EQ(Ask(kB, Queueing::kAlways, kLate, "a").verdict, Verdict::kOk);
-}
-
-TEST_F(ClaimTest, WhoIsBeforeItThereIsCalledOnce) {
-  Claim({"a", "b"}, Queueing::kStand, kLate);
-  Enter(kInstanceB, kEarly, Silent(), "a");
-  Hints();
-  Claim({"a", "b"}, Queueing::kAlways, kLate, {"a"});
-  EXPECT_THAT(Hints(), ElementsAre(Hint{kInstanceB, "free app:a"}));
-}
-
-TEST_F(ClaimTest, WhoStandsAsideDoesNotTellTheHolder) {
-  Take("a", kB);
-  Take("b", kC);
-  Claim({"a", "b"}, Queueing::kAlways, kEarly, {"a"});
-  EXPECT_THAT(Hints(), ElementsAre(Hint{kInstanceC, "wanted app:b"}));
-}
-
-TEST_F(ClaimTest, WhereItStandsAsideItsStampCountsAllTheSame) {
-  Enter(kInstanceB, kLate, Silent(), "a");
-  EXPECT_EQ(Claim({"a", "b"}, Queueing::kAlways, 2 * kLate, {"a"}).verdict, Verdict::kNotTurn);
-  EXPECT_EQ(Claim({"a", "b"}, Queueing::kAlways, kEarly, {"a"}).verdict, Verdict::kOk);
-  EXPECT_EQ(StampIn("a", kInstance), 0);
-}
-
-TEST_F(ClaimTest, ItComesBackWithItsStamp) {
-  Take("b", kC);
-  Claim({"a", "b"}, Queueing::kAlways, kEarly, {"a"});
-  Claim({"a", "b"}, Queueing::kAlways, kEarly);
-  EXPECT_EQ(StampIn("a", kInstance), kEarly);
 }
 
 }  // namespace
