@@ -99,8 +99,9 @@ enum redlock_error {
   REDLOCK_ENOQUORUM = 32, /* too few nodes are reachable or trusted; the text says why */
 
   /* The daemon. */
-  REDLOCK_ELIMIT = 48,    /* too many sessions, holds or waits */
-  REDLOCK_EDENIED = 49,   /* only administrators may do this; or this user may not connect */
+  REDLOCK_ELIMIT = 48,  /* too many sessions, holds, waits or new names, or a rule's quota is met */
+  REDLOCK_EDENIED = 49, /* only administrators may do this, or a rule does not let this user; or
+                             this user may not connect */
   REDLOCK_EDRAINING = 50, /* the daemon is shutting down and grants no more locks */
   REDLOCK_EUNKNOWN = 52,  /* an error word that this library does not know */
 
