@@ -349,15 +349,16 @@ std::string Client::TakeAnswer(protocol::Reply line) {
 }
 
 void Client::LetGo(const Pending& abandoned, const redlock_reply& reply) {
-  if (abandoned.locks.empty() || reply.error != REDLOCK_OK) return;
-  protocol::Request unlock{{}, "unlock", abandoned.locks, {}};
-  const char* fence = reply.Find(REDLOCK_ANSWER, "fence");
-  std::int64_t number = 0;
-  const bool is_one = abandoned.locks.size() == 1;  // several have a fence each
-  if (is_one && fence != nullptr && ParseInteger(fence, &number)) {
-    unlock.options = {{"fence", fence}};
+  if (reply.error != REDLOCK_OK) return;
+  const std::vector<std::string>& locks = abandoned.locks;
+  for (std::size_t i = 0; i < locks.size(); ++i) {
+    // Each by itself: one request for all lets go of none once one of them is lost.
+    protocol::Request unlock{{}, "unlock", {locks[i]}, {}};
+    const char* fence = reply.Find(locks.size() == 1 ? REDLOCK_ANSWER : i, "fence");
+    std::int64_t number = 0;
+    if (fence != nullptr && ParseInteger(fence, &number)) unlock.options = {{"fence", fence}};
+    Send(std::move(unlock), nullptr);
   }
-  Send(std::move(unlock), nullptr);
 }
 
 void Client::Finish(Pending pending, int error) {

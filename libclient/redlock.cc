@@ -12,6 +12,7 @@
 #include "libclient/wire.h"
 #include "protocol/duration.h"
 #include "protocol/name.h"
+#include "protocol/printable.h"
 
 using redlock::client::Client;
 using redlock::client::IsSized;
@@ -19,6 +20,7 @@ using redlock::client::MakeRequest;
 using redlock::client::Problem;
 using redlock::client::ReplyPtr;
 using redlock::client::SocketPath;
+using redlock::client::TakeNames;
 using redlock::client::TakeSized;
 using redlock::protocol::Request;
 
@@ -59,9 +61,25 @@ struct FirstLockOptions {
   int renew_events;
 };
 
+// One of an array, whose members have the size that its caller knows.
+redlock_grant* GrantAt(redlock_grant* grants, size_t index) {
+  return reinterpret_cast<redlock_grant*>(reinterpret_cast<unsigned char*>(grants) +
+                                          index * grants->size);
+}
+
 int CheckGrant(Client& client, const redlock_grant* grant) {
   if (grant == nullptr || redlock::client::IsGrantSized(*grant)) return REDLOCK_OK;
   return client.Fail(REDLOCK_EINVAL, "the grant's size is not set: use REDLOCK_GRANT_INIT");
+}
+
+int CheckGrants(Client& client, redlock_grant* grants, size_t count) {
+  for (size_t i = 0; grants != nullptr && i < count; ++i) {
+    if (const int error = CheckGrant(client, GrantAt(grants, i))) return error;
+    if (GrantAt(grants, i)->size != grants->size) {
+      return client.Fail(REDLOCK_EINVAL, "the grants have different sizes: use REDLOCK_GRANT_INIT");
+    }
+  }
+  return REDLOCK_OK;
 }
 
 // As this version knows them; NULL is the default.
@@ -90,13 +108,14 @@ int CheckOptions(Client& client, const redlock_lock_options& options) {
   return REDLOCK_OK;
 }
 
-// The request of a lock, or why not.
-int LockRequest(Client& client, const char* name, const redlock_lock_options& options,
-                Request* request) {
-  if (const int error = CheckName(client, name)) return error;
+// The request of one lock or of several, or why not.
+int LockRequest(Client& client, const char* const* names, size_t count,
+                const redlock_lock_options& options, Request* request) {
+  if (const Problem problem = TakeNames(names, count, &request->args)) {
+    return client.Fail(problem.error, problem.text);
+  }
   if (const int error = CheckOptions(client, options)) return error;
   request->verb = "lock";
-  request->args = {name};
   auto& words = request->options;
   if (options.wait_ns != REDLOCK_FOREVER) words.push_back({"wait", FormatNs(options.wait_ns)});
   if (options.ttl_ns != 0) words.push_back({"ttl", FormatNs(options.ttl_ns)});
@@ -110,15 +129,20 @@ int LockRequest(Client& client, const char* name, const redlock_lock_options& op
   return REDLOCK_OK;
 }
 
+int TakeUnlockFlags(Client& client, unsigned flags, Request* request) {
+  if ((flags & ~unsigned{REDLOCK_SYNC}) != 0) {
+    return client.Fail(REDLOCK_EINVAL, "flags has a bit that is not in redlock_unlock_flags");
+  }
+  if (flags != 0) request->args.emplace_back("sync");
+  return REDLOCK_OK;
+}
+
 // The request to let go, or why not.
 int UnlockRequest(Client& client, const char* name, uint64_t fence, unsigned flags,
                   Request* request) {
   if (const int error = CheckName(client, name)) return error;
-  if ((flags & ~unsigned{REDLOCK_SYNC}) != 0) {
-    return client.Fail(REDLOCK_EINVAL, "flags has a bit that is not in redlock_unlock_flags");
-  }
   *request = {{}, "unlock", {name}, {}};
-  if (flags != 0) request->args.emplace_back("sync");
+  if (const int error = TakeUnlockFlags(client, flags, request)) return error;
   if (fence != 0) request->options.push_back({"fence", std::to_string(fence)});
   return REDLOCK_OK;
 }
@@ -132,13 +156,37 @@ int CallForGrant(Client& client, Request request, int64_t wait_ns, redlock_grant
   return client.Fail(REDLOCK_EPROTOCOL, "the answer has no fence or no deadline");
 }
 
-int Lock(Client& client, const char* name, const redlock_lock_options& options,
-         redlock_grant* grant) {
+// Which of several names an answer is about.
+int FailOfSeveral(Client& client, int error, const redlock_reply* reply) {
+  const char* name = reply == nullptr ? nullptr : reply->Find(REDLOCK_ANSWER, "lock");
+  if (name == nullptr) return error;
+  return client.Fail(error, "'" + redlock::protocol::Printable(name) + "': " + reply->text);
+}
+
+// Likewise of several: a row for each, and of one, which has no row, the answer itself.
+int CallForGrants(Client& client, Request request, int64_t wait_ns, redlock_grant* grants) {
+  const size_t count = request.args.size();
+  ReplyPtr reply;
+  if (const int error = client.Call(std::move(request), wait_ns, &reply)) {
+    return count == 1 ? error : FailOfSeveral(client, error, reply.get());
+  }
+  for (size_t i = 0; grants != nullptr && i < count; ++i) {
+    const size_t row = count == 1 ? REDLOCK_ANSWER : i;
+    if (redlock_reply_grant_at(reply.get(), row, GrantAt(grants, i)) != REDLOCK_OK) {
+      return client.Fail(REDLOCK_EPROTOCOL, "the answer has no fence or no deadline");
+    }
+  }
+  return REDLOCK_OK;
+}
+
+int Lock(Client& client, const char* const* names, size_t count,
+         const redlock_lock_options& options, redlock_grant* grants) {
   Request request;
-  if (const int error = LockRequest(client, name, options, &request)) return error;
+  if (const int error = LockRequest(client, names, count, options, &request)) return error;
+  if (const int error = CheckGrants(client, grants, count)) return error;
   // Until it returns the caller releases nothing of this session: all its blocking calls are one task.
   if (client.knows_tasks()) request.options.push_back({"task", "1"});
-  return CallForGrant(client, std::move(request), options.wait_ns, grant);
+  return CallForGrants(client, std::move(request), options.wait_ns, grants);
 }
 
 Client::Done Wrap(redlock_client* client, redlock_reply_fn done, void* arg) {
@@ -198,10 +246,15 @@ int redlock_set_answer_timeout(redlock_client* client, int64_t timeout_ns) {
 
 int redlock_lock(redlock_client* client, const char* name, const redlock_lock_options* options,
                  redlock_grant* grant) {
+  return redlock_lock_set(client, &name, 1, options, grant);
+}
+
+int redlock_lock_set(redlock_client* client, const char* const* names, size_t count,
+                     const redlock_lock_options* options, redlock_grant* grants) {
   return Guard(client, [&](Client& c) {
     redlock_lock_options known;
     if (const int error = TakeOptions(c, options, &known)) return error;
-    return Lock(c, name, known, grant);
+    return Lock(c, names, count, known, grants);
   });
 }
 
@@ -211,7 +264,7 @@ int redlock_trylock(redlock_client* client, const char* name, const redlock_lock
     redlock_lock_options known;
     if (const int error = TakeOptions(c, options, &known)) return error;
     known.wait_ns = 0;
-    return Lock(c, name, known, grant);
+    return Lock(c, &name, 1, known, grant);
   });
 }
 
@@ -220,6 +273,22 @@ int redlock_unlock(redlock_client* client, const char* name, uint64_t fence, uns
     Request request;
     if (const int error = UnlockRequest(c, name, fence, flags, &request)) return error;
     return c.Call(std::move(request), 0, nullptr);
+  });
+}
+
+int redlock_unlock_set(redlock_client* client, const char* const* names, size_t count,
+                       unsigned flags) {
+  return Guard(client, [&](Client& c) {
+    Request request{{}, "unlock", {}, {}};
+    if (const Problem problem = TakeNames(names, count, &request.args)) {
+      return c.Fail(problem.error, problem.text);
+    }
+    // The word `sync` is the last of several, so a lock of that name may not be.
+    if (request.args.back() == "sync") std::swap(request.args.front(), request.args.back());
+    if (const int error = TakeUnlockFlags(c, flags, &request)) return error;
+    ReplyPtr reply;
+    const int error = c.Call(std::move(request), 0, &reply);
+    return error == REDLOCK_OK || count == 1 ? error : FailOfSeveral(c, error, reply.get());
   });
 }
 
@@ -261,11 +330,17 @@ int redlock_start(redlock_client* client, const char* verb, const redlock_arg* a
 int redlock_start_lock(redlock_client* client, const char* name,
                        const redlock_lock_options* options, redlock_reply_fn done, void* arg,
                        uint64_t* request) {
+  return redlock_start_lock_set(client, &name, 1, options, done, arg, request);
+}
+
+int redlock_start_lock_set(redlock_client* client, const char* const* names, size_t count,
+                           const redlock_lock_options* options, redlock_reply_fn done, void* arg,
+                           uint64_t* request) {
   return Guard(client, [&](Client& c) {
     redlock_lock_options known;
     Request words;
     if (const int error = TakeOptions(c, options, &known)) return error;
-    if (const int error = LockRequest(c, name, known, &words)) return error;
+    if (const int error = LockRequest(c, names, count, known, &words)) return error;
     return c.Start(std::move(words), Wrap(client, done, arg), request);
   });
 }

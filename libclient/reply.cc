@@ -96,22 +96,26 @@ const char* redlock_reply_get(const redlock_reply* reply, size_t row, const char
 }
 
 int redlock_reply_grant(const redlock_reply* reply, redlock_grant* grant) {
+  return redlock_reply_grant_at(reply, REDLOCK_ANSWER, grant);
+}
+
+int redlock_reply_grant_at(const redlock_reply* reply, size_t row, redlock_grant* grant) {
   if (grant == nullptr || !redlock::client::IsGrantSized(*grant)) return REDLOCK_EINVAL;
   redlock_grant known = REDLOCK_GRANT_INIT;
-  const char* fence = reply->Find(REDLOCK_ANSWER, "fence");
-  const char* deadline = reply->Find(REDLOCK_ANSWER, "deadline");
+  const char* fence = reply->Find(row, "fence");
+  const char* deadline = reply->Find(row, "deadline");
   int64_t number = 0;
   if (fence == nullptr || deadline == nullptr) return REDLOCK_EPROTOCOL;
   if (!redlock::client::ParseInteger(fence, &number)) return REDLOCK_EPROTOCOL;
   if (!redlock::client::ParseInteger(deadline, &known.deadline_ns)) return REDLOCK_EPROTOCOL;
   known.deadline_ns = redlock::client::ToOwnClock(known.deadline_ns, reply->clock_offset_ns);
   known.fence = static_cast<uint64_t>(number);
-  if (const char* ttl = reply->Find(REDLOCK_ANSWER, "ttl")) {
+  if (const char* ttl = reply->Find(row, "ttl")) {
     const auto duration = redlock::protocol::ParseDuration(ttl);
     if (!duration) return REDLOCK_EPROTOCOL;
     known.ttl_ns = duration->count();
   }
-  const char* votes = reply->Find(REDLOCK_ANSWER, "votes");
+  const char* votes = reply->Find(row, "votes");
   if (votes != nullptr && !ParseVotes(votes, &known)) return REDLOCK_EPROTOCOL;
   redlock::client::GiveSized(known, grant);
   return REDLOCK_OK;

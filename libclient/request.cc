@@ -1,10 +1,29 @@
 #include "libclient/request.h"
 
+#include <algorithm>
 #include <cstdint>
 
 #include "protocol/limits.h"
+#include "protocol/name.h"
+#include "protocol/printable.h"
 
 namespace redlock::client {
+
+Problem TakeNames(const char* const* names, std::size_t count, std::vector<std::string>* own) {
+  if (names == nullptr || count == 0 || count > protocol::kMostNames) {
+    return {REDLOCK_EINVAL, "expected 1 to " + std::to_string(protocol::kMostNames) +
+                                " names, found " + std::to_string(names == nullptr ? 0 : count)};
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    if (names[i] == nullptr) return {REDLOCK_EINVAL, "the lock name is NULL"};
+    if (const auto problem = protocol::CheckName(names[i])) return {REDLOCK_EBADNAME, *problem};
+    if (std::find(own->begin(), own->end(), names[i]) != own->end()) {
+      return {REDLOCK_EINVAL, "'" + protocol::Printable(names[i]) + "' is named twice"};
+    }
+    own->emplace_back(names[i]);
+  }
+  return {};
+}
 
 Problem MakeRequest(const char* verb, const redlock_arg* args, std::size_t arg_count,
                     protocol::Request* request) {

@@ -13,6 +13,8 @@ inline constexpr std::size_t kLineBytes = 4096;
 inline constexpr std::size_t kReplyLineBytes = 16384;
 // A lock name.
 inline constexpr std::size_t kNameBytes = 255;
+// The names of one request.
+inline constexpr std::size_t kMostNames = 16;
 // The value of key=value, either way; the daemon cuts what is longer.
 inline constexpr std::size_t kValueBytes = 255;
 // The text of an ERR; the daemon cuts what is longer.

@@ -10,6 +10,7 @@
 #include "daemon/engine/owner_value.h"
 #include "daemon/session/handlers.h"
 #include "protocol/duration.h"
+#include "protocol/limits.h"
 #include "protocol/name.h"
 
 namespace redlockd::session {
@@ -180,6 +181,8 @@ std::optional<CallError> ReadOptions(const Verb& verb, const Request& request, C
   }
   return std::nullopt;
 }
+
+static_assert(engine::kMostNames == redlock::protocol::kMostNames, "what clients may ask for");
 
 // One or several, and after them the verb's word, if that is the last of several arguments.
 std::optional<CallError> ReadNames(const Verb& verb, std::vector<std::string>& args, Call& call) {

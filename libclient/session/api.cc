@@ -2,6 +2,7 @@
 // work to Engine.
 #include "libclient/session/api.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -9,11 +10,12 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
+#include "libclient/request.h"
 #include "libclient/session/query.h"
 #include "libclient/sized.h"
 #include "protocol/limits.h"
-#include "protocol/name.h"
 #include "protocol/printable.h"
 
 using redlock::client::Engine;
@@ -22,9 +24,11 @@ using redlock::client::HoldNotice;
 using redlock::client::HoldOptions;
 using redlock::client::HoldPtr;
 using redlock::client::Outcome;
+using redlock::client::Problem;
 using redlock::client::Query;
 using redlock::client::Session;
 using redlock::client::SocketPath;
+using redlock::client::TakeNames;
 
 struct redlock_hold {
   std::shared_ptr<Session> session;
@@ -52,12 +56,12 @@ struct Function {
   }
 };
 
-void Deliver(const Hold& hold, const Function& function, const HoldNotice& notice) {
+void Deliver(const Function& function, const HoldNotice& notice) {
   redlock_event event{};
   event.size = sizeof(event);
   event.type = notice.type;
-  event.lock = hold.name.c_str();
-  event.fence = hold.fence;
+  event.lock = notice.lock->name.c_str();
+  event.fence = notice.lock->fence;
   event.deadline_ns = notice.deadline_ns;
   event.within_ns = notice.within_ns;
   event.reason = notice.reason.empty() ? nullptr : notice.reason.c_str();
@@ -80,12 +84,21 @@ bool AreInRange(const redlock_hold_options& options) {
          note <= redlock::protocol::kValueBytes;
 }
 
+// "lock 'a'", "locks 'a', 'b'".
+std::string NamesOf(const Hold& hold) {
+  std::string text = hold.is_of_several() ? "locks" : "lock";
+  const char* before = " '";
+  for (const redlock::client::HeldLock& lock : hold.locks) {
+    text += std::exchange(before, ", '") + redlock::protocol::Printable(lock.name) + "'";
+  }
+  return text;
+}
+
 // Remembers what went wrong, for redlock_hold_error_text(), and gives it back.
 int Report(redlock_hold& hold, int error, const std::string& detail = {}) {
   hold.text.clear();
   if (error == REDLOCK_OK) return error;
-  hold.text = "lock '" + redlock::protocol::Printable(hold.hold->name) + "': ";
-  hold.text += redlock_strerror(error);
+  hold.text = NamesOf(*hold.hold) + ": " + redlock_strerror(error);
   if (!detail.empty()) hold.text += ": " + detail;
   return error;
 }
@@ -103,7 +116,7 @@ bool Begin(redlock_hold& hold, std::shared_ptr<Engine> engine) {
 }
 
 void Leave(redlock_hold& hold) {
-  if (hold.holder) hold.session->Leave(hold.hold->name, *hold.holder);
+  if (hold.holder) hold.session->Leave(hold.hold->locks, *hold.holder);
   hold.holder.reset();
 }
 
@@ -116,9 +129,11 @@ int Lock(redlock_hold& hold, int64_t wait_ns) {
   if (engine->IsOwnThread()) return Report(hold, REDLOCK_EINVAL, "called in the session's thread");
   if (!Begin(hold, engine)) return Report(hold, REDLOCK_ECANCELLED, "the wait was given up");
   if (hold.is_for_thread) {
-    if (!hold.session->Enter(hold.hold->name)) {
-      return Report(hold, REDLOCK_EDEADLOCK,
-                    "this thread holds it already, and would wait for itself");
+    if (!hold.session->Enter(hold.hold->locks)) {
+      const char* what = hold.hold->is_of_several() ? "one of them" : "it";
+      return Report(
+          hold, REDLOCK_EDEADLOCK,
+          std::string("this thread holds ") + what + " already, and would wait for itself");
     }
     hold.holder = redlock::client::ThisThread();
     hold.hold->task = *hold.holder;
@@ -150,7 +165,7 @@ int Check(redlock_hold& hold) {
   return Report(hold, query->reply.error, query->reply.text);
 }
 
-HoldPtr MakeHold(const char* name, const redlock_hold_options& options) {
+HoldPtr MakeHold(const std::vector<std::string>& names, const redlock_hold_options& options) {
   HoldOptions own;
   own.ttl_ns = options.ttl_ns;
   own.max_hold_ns = options.max_hold_ns;
@@ -159,14 +174,14 @@ HoldPtr MakeHold(const char* name, const redlock_hold_options& options) {
   own.connect_timeout_ns = options.connect_timeout_ns;
   own.answer_timeout_ns = options.answer_timeout_ns;
   if (options.note != nullptr) own.note = options.note;
-  return std::make_shared<Hold>(name, std::move(own));
+  return std::make_shared<Hold>(names, std::move(own));
 }
 
 void SetFunction(Hold& hold, const redlock_hold_options& options) {
   if (options.on_event == nullptr && options.drop_arg == nullptr) return;
   auto function = std::make_shared<Function>(options.on_event, options.arg, nullptr);
-  hold.on_notice = [&hold, function](const HoldNotice& notice) {
-    if (function->call != nullptr) Deliver(hold, *function, notice);
+  hold.on_notice = [function](const HoldNotice& notice) {
+    if (function->call != nullptr) Deliver(*function, notice);
   };
   function->drop = options.drop_arg;  // from here on nothing fails
 }
@@ -194,17 +209,23 @@ void redlock_session_free(redlock_session* session) { delete session; }
 
 int redlock_hold_new(redlock_session* session, const char* name,
                      const redlock_hold_options* options, redlock_hold** hold) {
+  return redlock_hold_new_set(session, &name, 1, options, hold);
+}
+
+int redlock_hold_new_set(redlock_session* session, const char* const* names, size_t count,
+                         const redlock_hold_options* options, redlock_hold** hold) {
   if (hold == nullptr) return REDLOCK_EINVAL;
   *hold = nullptr;
   redlock_hold_options known;
   if (session == nullptr || !TakeOptions(options, &known) || !AreInRange(known)) {
     return REDLOCK_EINVAL;
   }
-  if (name == nullptr || redlock::protocol::CheckName(name)) return REDLOCK_EBADNAME;
   try {
+    std::vector<std::string> own;
+    if (const Problem problem = TakeNames(names, count, &own)) return problem.error;
     auto made = std::make_unique<redlock_hold>();
     made->session = session->session;
-    made->hold = MakeHold(name, known);
+    made->hold = MakeHold(own, known);
     made->is_for_thread = (known.flags & REDLOCK_FOR_THREAD) != 0;
     SetFunction(*made->hold, known);
     *hold = made.release();
@@ -269,7 +290,15 @@ void redlock_hold_free(redlock_hold* hold) {
   delete hold;
 }
 
-uint64_t redlock_hold_fence(const redlock_hold* hold) { return hold->hold->fence; }
+uint64_t redlock_hold_fence(const redlock_hold* hold) { return hold->hold->locks.front().fence; }
+
+uint64_t redlock_hold_fence_of(const redlock_hold* hold, const char* name) {
+  const auto& locks = hold->hold->locks;
+  const auto found = std::find_if(locks.begin(), locks.end(), [&](const auto& lock) {
+    return name != nullptr && lock.name == name;
+  });
+  return found == locks.end() ? 0 : found->fence.load();
+}
 
 int64_t redlock_hold_deadline(const redlock_hold* hold) { return hold->hold->Deadline(); }
 

@@ -57,20 +57,25 @@ void Core::Release(const HoldPtr& hold, bool is_awaited, std::int64_t now) {
     // Its locker was thrown out by an exception.
     return Fail(hold, REDLOCK_ENOTHELD, "it was never granted");
   }
+  ReleaseRest(hold);
   if (hold->phase != Hold::Phase::kHeld) {
     const bool is_lost = !hold->loss.empty();
     hold->phase = Hold::Phase::kOver;
     return Answer(*hold, is_lost ? REDLOCK_ELOST : REDLOCK_ENOTHELD,
                   is_lost ? hold->loss : "it is released already, or was never granted");
   }
-  const bool is_late = now >= hold->deadline_ns;
+  const bool is_late = now >= hold->FirstToEnd()->deadline_ns;
   if (is_late && hold->loss.empty()) hold->loss = "expired";
   hold->is_good = false;
   hold->phase = Hold::Phase::kReleasing;
-  if (!hold->is_attached)
+  if (!hold->locks.front().is_attached) {
     return FinishRelease(hold, is_late ? REDLOCK_ELOST : REDLOCK_OK, hold->loss);
-  Send(UnlockRequest(*hold), What::kUnlock, hold);
-  Detach(hold);
+  }
+  for (HeldLock& lock : hold->locks) {
+    Send(UnlockRequest(*hold, lock), What::kUnlock, hold);
+    Detach(hold, lock);
+  }
+  hold->unreleased = hold->locks.size();
   // Whether it was lost is certain before its deadline, whatever the daemon answers later.
   hold->last_error = is_late ? REDLOCK_ELOST : REDLOCK_OK;
   hold->until_ns = is_awaited && !is_silent_ ? now + kReleaseTime : now;
@@ -143,6 +148,14 @@ void Core::Ended(int error, const std::string& why, std::int64_t now) {
   if (state_ != State::kClosed) Drop(error, why, now);
 }
 
+// Its references to holds.
+void Core::GiveUp(const Pending& pending) {
+  if (pending.hold != nullptr) gone_.push_back(pending.hold);
+  if (pending.query != nullptr && pending.query->checked != nullptr) {
+    gone_.push_back(pending.query->checked);
+  }
+}
+
 void Core::Drop(int error, const std::string& why, std::int64_t now) {
   state_ = State::kClosed;
   wants_close_ = true;
@@ -152,16 +165,19 @@ void Core::Drop(int error, const std::string& why, std::int64_t now) {
   is_draining_ = is_silent_ = is_hung_ = false;
   outgoing_.clear();
   page_ = nullptr;
-  for (const auto& [key, hold] : std::exchange(attached_, {})) {
-    if (error == REDLOCK_EPROTOCOL) park_until_ = std::max(park_until_, hold->deadline_ns.load());
+  for (const auto& [key, held] : std::exchange(attached_, {})) {
+    const auto& [hold, lock] = held;
+    if (error == REDLOCK_EPROTOCOL) park_until_ = std::max(park_until_, lock->deadline_ns.load());
     gone_.push_back(hold);
-    hold->is_attached = false;
-    hold->loss = why;  // at the deadline: until then nobody else gets the lock
-    Endanger(hold, why);
+    lock->is_attached = false;
+    // At the deadline: until then nobody else gets the lock.
+    if (hold->phase == Hold::Phase::kHeld) hold->loss = why;
+    Endanger(hold, *lock, why);
+    Schedule(hold);
   }
   std::list<HoldPtr> again;
   for (auto& [tag, pending] : std::exchange(pending_, {})) {
-    if (pending.hold != nullptr) gone_.push_back(pending.hold);
+    GiveUp(pending);
     if (pending.what == What::kUnlock) {
       FinishRelease(pending.hold, pending.hold->last_error, pending.hold->loss);
     } else if (pending.what == What::kLock && !pending.abandoned) {
@@ -188,27 +204,48 @@ void Core::AddOwner(const Hold& hold, protocol::Request* request) {
   request->options.push_back({"as", std::to_string(hold.owner)});
 }
 
-protocol::Request Core::UnlockRequest(const Hold& hold) {
-  protocol::Request request{{}, "unlock", {hold.name}, {{"fence", std::to_string(hold.fence)}}};
+// Each lock by a request and a fence of its own: one `unlock` of all would let go of none of them
+// once one is lost.
+protocol::Request Core::UnlockRequest(const Hold& hold, const HeldLock& lock) {
+  protocol::Request request{{}, "unlock", {lock.name}, {{"fence", std::to_string(lock.fence)}}};
   AddOwner(hold, &request);
   return request;
 }
 
-void Core::SendLock(const HoldPtr& hold, std::int64_t now) {
-  protocol::Request request{{}, "lock", {hold->name}, {}};
+protocol::Request Core::LockRequest(const Hold& hold, std::int64_t now) const {
+  protocol::Request request{{}, "lock", {}, {}};
+  for (const HeldLock& lock : hold.locks) request.args.push_back(lock.name);
   const auto add = [&](const char* key, std::int64_t ns) {
     if (ns > 0) request.options.push_back({key, Words(ns)});
   };
-  if (hold->is_try) request.options.push_back({"wait", "0s"});
-  if (!hold->is_try && hold->until_ns != kNever) add("wait", hold->until_ns - now);
-  add("ttl", hold->options.ttl_ns);
-  add("max-hold", hold->options.max_hold_ns);
-  add("min-hold", hold->options.min_hold_ns);
-  if (!hold->options.note.empty()) request.options.push_back({"note", hold->options.note});
+  if (hold.is_try) request.options.push_back({"wait", "0s"});
+  if (!hold.is_try && hold.until_ns != kNever) add("wait", hold.until_ns - now);
+  add("ttl", hold.options.ttl_ns);
+  add("max-hold", hold.options.max_hold_ns);
+  add("min-hold", hold.options.min_hold_ns);
+  if (!hold.options.note.empty()) request.options.push_back({"note", hold.options.note});
   if (has_renew_) request.options.push_back({"events", "renew"});
-  AddOwner(*hold, &request);
-  if (has_tasks_ && hold->task != 0)
-    request.options.push_back({"task", std::to_string(hold->task)});
+  AddOwner(hold, &request);
+  if (has_tasks_ && hold.task != 0) request.options.push_back({"task", std::to_string(hold.task)});
+  return request;
+}
+
+// Why the daemon cannot be asked for several names, if so.
+Problem Core::CheckSeveral(const protocol::Request& request) const {
+  if (!has_sets_) {
+    return {REDLOCK_EPROTOCOL,
+            "expected a redlockd that takes several names at once, found a greeting without the "
+            "word 'set' in its caps"};
+  }
+  const bool is_too_long = CheckRequest(request).error == REDLOCK_ELINETOOLONG;
+  if (is_too_long) return {REDLOCK_ELINETOOLONG, "the names and the note, all together"};
+  return {};
+}
+
+void Core::SendLock(const HoldPtr& hold, std::int64_t now) {
+  protocol::Request request = LockRequest(*hold, now);
+  const Problem problem = hold->is_of_several() ? CheckSeveral(request) : Problem{};
+  if (problem) return Fail(hold, problem.error, problem.text);
   hold->phase = Hold::Phase::kSent;
   hold->sent_ns = now;
   hold->asked_for_life = false;
@@ -259,6 +296,17 @@ void Core::FailOrRetry(const HoldPtr& hold, int error, const std::string& text, 
   Schedule(hold);
 }
 
+// Of a hold that is lost: what was not lost with it.
+void Core::ReleaseRest(const HoldPtr& hold) {
+  if (hold->phase != Hold::Phase::kLost) return;
+  for (HeldLock& lock : hold->locks) {
+    if (!lock.is_attached) continue;
+    SendQuietly(UnlockRequest(*hold, lock));
+    Detach(hold, lock);
+  }
+  SetDue(hold, kNever);
+}
+
 void Core::FinishRelease(const HoldPtr& hold, int error, const std::string& text) {
   if (hold->phase != Hold::Phase::kReleasing) return;
   hold->phase = Hold::Phase::kOver;
@@ -277,8 +325,10 @@ void Core::SetDue(const HoldPtr& hold, std::int64_t when) {
 
 void Core::Schedule(const HoldPtr& hold) {
   std::int64_t when = hold->until_ns;
-  if (hold->phase == Hold::Phase::kHeld) {
-    when = hold->was_stopped ? hold->deadline_ns : hold->usable_until_ns;
+  if (hold->phase == Hold::Phase::kHeld || hold->phase == Hold::Phase::kLost) {
+    const HeldLock* first = hold->FirstToEnd();
+    when = first == nullptr ? kNever : first->deadline_ns.load();
+    if (first != nullptr && !hold->was_stopped) when -= hold->margin_ns;
   } else if (when == kNever) {
     // A wait without limit is for another holder, not for a daemon that is not there, or that hangs.
     const std::int64_t patience = hold->options.connect_timeout_ns;
@@ -298,6 +348,7 @@ void Core::BeDue(const HoldPtr& hold, std::int64_t now) {
     case Hold::Phase::kSent:
       return BeDueSent(hold);
     case Hold::Phase::kHeld:
+    case Hold::Phase::kLost:
       return BeDueHeld(hold, now);
     case Hold::Phase::kReleasing:
       is_silent_ = true;
@@ -331,14 +382,17 @@ void Core::BeDueSent(const HoldPtr& hold) {
 }
 
 void Core::BeDueHeld(const HoldPtr& hold, std::int64_t now) {
-  if (now >= hold->usable_until_ns) {
-    Endanger(hold, "the deadline is near");
-    Stop(hold);
+  HeldLock* first = hold->FirstToEnd();
+  if (first != nullptr && now >= first->deadline_ns - hold->margin_ns) {
+    Endanger(hold, *first, "the deadline is near");
+    Stop(hold, *first);
   }
-  if (now < hold->deadline_ns) return Schedule(hold);
-  // A daemon that goes on may still count us as the holder, and nobody else would release the lock.
-  if (hold->is_attached) SendQuietly(UnlockRequest(*hold));
-  Lose(hold, hold->loss.empty() ? "expired" : hold->loss);
+  for (; first != nullptr && now >= first->deadline_ns; first = hold->FirstToEnd()) {
+    // A daemon that goes on may still count us as the holder, and nobody else would release it.
+    if (first->is_attached) SendQuietly(UnlockRequest(*hold, *first));
+    Lose(hold, *first, hold->loss.empty() ? "expired" : hold->loss);
+  }
+  Schedule(hold);
 }
 
 void Core::Heartbeat(std::int64_t now) {

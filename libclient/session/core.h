@@ -19,6 +19,7 @@
 #include <utility>
 #include <vector>
 
+#include "libclient/request.h"
 #include "libclient/session/hold.h"
 #include "libclient/session/query.h"
 #include "protocol/reply.h"
@@ -36,12 +37,13 @@ class Core {
   void Lock(const HoldPtr& hold, std::int64_t wait_ns, std::int64_t now);
   // Answers a caller that waits; a hold that was granted stays as it is.
   void Cancel(const HoldPtr& hold);
-  // The answer is REDLOCK_OK, REDLOCK_ELOST or REDLOCK_ENOTHELD. `is_awaited`: a caller waits for it.
+  // Lets go of all its locks. The answer is REDLOCK_OK, REDLOCK_ELOST or REDLOCK_ENOTHELD.
+  // `is_awaited`: a caller waits for it.
   void Release(const HoldPtr& hold, bool is_awaited, std::int64_t now);
   // The answer comes within timeout_ns. A query connects at most once, and is sent at most once.
   void Ask(const QueryPtr& query, std::int64_t timeout_ns, std::int64_t now);
-  // Asks by `query` whether the hold is held still. The answer is REDLOCK_ELOST if the daemon has
-  // forgotten it.
+  // Asks by `query` whether all of the hold is held still. The answer is REDLOCK_ELOST if the daemon
+  // has forgotten one of its locks.
   void Check(const QueryPtr& query, const HoldPtr& hold, std::int64_t now);
   void Cancel(const QueryPtr& query);
 
@@ -76,9 +78,16 @@ class Core {
   enum class What { kLock, kUnlock, kQuery, kQuiet };
   struct Pending {
     What what;
-    HoldPtr hold;            // of kLock and kUnlock
-    QueryPtr query;          // of kQuery
+    HoldPtr hold;                          // of kLock and kUnlock
+    QueryPtr query;                        // of kQuery
+    HeldLock* checked = nullptr;           // of kQuery, if that checks a hold: one of its locks
+    std::vector<protocol::Reply> grant{};  // of kLock: a line for each name
     bool abandoned = false;  // nobody waits for the lock any more: a grant is given back
+  };
+  // A lock that is held on this connection.
+  struct Attached {
+    HoldPtr hold;
+    HeldLock* lock;
   };
 
   // Requests (core.cc)
@@ -86,18 +95,23 @@ class Core {
   void SendQuietly(protocol::Request request) { Send(std::move(request), What::kQuiet, nullptr); }
   void SendLock(const HoldPtr& hold, std::int64_t now);
   void SendUnsent(std::int64_t now);
-  static protocol::Request UnlockRequest(const Hold& hold);
+  Problem CheckSeveral(const protocol::Request& request) const;
+  protocol::Request LockRequest(const Hold& hold, std::int64_t now) const;
+  static protocol::Request UnlockRequest(const Hold& hold, const HeldLock& lock);
   static void AddOwner(const Hold& hold, protocol::Request* request);
   void Answer(Hold& hold, int error, const std::string& text);
   void Fail(const HoldPtr& hold, int error, const std::string& text);
   void FailOrRetry(const HoldPtr& hold, int error, const std::string& text, std::int64_t now);
+  void ReleaseRest(const HoldPtr& hold);
   void FinishRelease(const HoldPtr& hold, int error, const std::string& text);
 
   // Queries (core_queries.cc)
   void SendQueries(std::int64_t now);
   void FailDueQueries(std::int64_t now);
-  void TakeQueryAnswer(Query& query, const protocol::Reply& line);
-  void TakeCheck(const HoldPtr& hold, const protocol::Reply& line, int* error);
+  void SendChecks(const QueryPtr& query);
+  void SendQuery(const QueryPtr& query, protocol::Request request, HeldLock* checked);
+  void TakeQueryAnswer(const QueryPtr& query, HeldLock* checked, const protocol::Reply& line);
+  void TakeCheck(const HoldPtr& hold, HeldLock& lock, const protocol::Reply& line, int* error);
 
   // Time (core.cc)
   void SetDue(const HoldPtr& hold, std::int64_t when);
@@ -111,23 +125,25 @@ class Core {
 
   // Lines (core_lines.cc)
   void TakeGreeting(const protocol::Reply& line, std::int64_t now);
+  static void TakeRow(Pending& pending, const protocol::Reply& line);
   void TakeAnswer(const protocol::Reply& line, std::int64_t now);
-  void TakeLockAnswer(const HoldPtr& hold, const protocol::Reply& line, std::int64_t now);
-  bool TakeGrant(const HoldPtr& hold, const protocol::Reply& line);
-  void GiveBack(const Hold& hold, const protocol::Reply& line);
+  void TakeLockAnswer(const Pending& pending, const protocol::Reply& line, std::int64_t now);
+  bool TakeGrant(const HoldPtr& hold, const std::vector<protocol::Reply>& lines);
+  void GiveBack(const Pending& abandoned);
   void TakeEvent(const protocol::Reply& line);
   void TakeDraining(const protocol::Reply& line);
-  HoldPtr HeldBy(const protocol::Reply& event) const;
 
   // Holds (core_lines.cc)
-  void SetDeadline(Hold& hold, std::int64_t deadline) const;
-  void Notify(const HoldPtr& hold, int type, const std::string& reason = {});
-  void Endanger(const HoldPtr& hold, const std::string& why);
-  void Stop(const HoldPtr& hold);
-  void Lose(const HoldPtr& hold, const std::string& reason);
-  void Detach(const HoldPtr& hold);
+  void SetDeadline(HeldLock& lock, std::int64_t deadline) const;
+  void Notify(const HoldPtr& hold, const HeldLock& lock, int type, const std::string& reason = {});
+  void Endanger(const HoldPtr& hold, HeldLock& lock, const std::string& why);
+  void BeSafe(const HoldPtr& hold, HeldLock& lock);
+  void Stop(const HoldPtr& hold, const HeldLock& lock);
+  void Lose(const HoldPtr& hold, HeldLock& lock, const std::string& reason);
+  void Detach(const HoldPtr& hold, HeldLock& lock);
 
   // The connection (core.cc)
+  void GiveUp(const Pending& pending);
   void Drop(int error, const std::string& why, std::int64_t now);
   bool holds_nothing() const { return attached_.empty(); }
 
@@ -146,12 +162,13 @@ class Core {
   std::list<HoldPtr> unsent_;                 // in their order
   Queries queries_;
   // Held on this connection, by name and fence.
-  std::map<std::pair<std::string, std::uint64_t>, HoldPtr> attached_;
+  std::map<std::pair<std::string, std::uint64_t>, Attached> attached_;
   std::multimap<std::int64_t, HoldPtr> later_;  // to be sent again at that time
   std::set<std::pair<std::int64_t, HoldPtr>> due_;
 
-  bool has_renew_ = false;  // these two of the daemon's caps
+  bool has_renew_ = false;  // these three of the daemon's caps
   bool has_tasks_ = false;
+  bool has_sets_ = false;
   std::shared_ptr<const Page> page_;  // of this connection
   bool is_draining_ = false;
   std::int64_t offset_ns_ = 0;  // the daemon's clock minus ours

@@ -3,12 +3,31 @@
 
 #include "libclient/session/core.h"
 #include "libclient/wire.h"
+#include "protocol/printable.h"
 
 namespace redlock::client {
 namespace {
 
 // After `no-quorum` a wait that has time left asks again when this has passed.
 constexpr std::int64_t kQuorumPause = 100'000'000;
+
+bool IsGrantOf(const protocol::Reply& line, const HeldLock& lock) {
+  const std::string* name = line.Find("lock");
+  return name != nullptr && *name == lock.name && IntegerField(line, "fence") != 0 &&
+         IntegerField(line, "deadline") != 0 && DurationField(line, "ttl") != 0;
+}
+
+bool IsInJeopardy(const Hold& hold) {
+  return std::any_of(hold.locks.begin(), hold.locks.end(),
+                     [](const HeldLock& lock) { return lock.in_jeopardy; });
+}
+
+// What was refused, if it is one of several.
+std::string Refusal(const Hold& hold, const protocol::Reply& line) {
+  const std::string* name = line.Find("lock");
+  if (!hold.is_of_several() || name == nullptr) return line.text;
+  return "'" + protocol::Printable(*name) + "': " + line.text;
+}
 
 }  // namespace
 
@@ -46,9 +65,19 @@ void Core::TakeGreeting(const protocol::Reply& line, std::int64_t now) {
   offset_ns_ = ClockOffset(IntegerField(line, "now"), connected_ns_, now);
   has_renew_ = HasWord(caps, "renew");
   has_tasks_ = HasWord(caps, "tasks");
+  has_sets_ = HasWord(caps, "set");
   greeting_due_ns_ = kNever;
   state_ = State::kOpen;
   if (HasWord(caps, "page")) SendQuietly({{}, "page", {}, {}});
+}
+
+void Core::TakeRow(Pending& pending, const protocol::Reply& line) {
+  if (pending.what == What::kLock) {
+    // One more than there may be is enough to see that it is no grant.
+    if (pending.grant.size() <= pending.hold->locks.size()) pending.grant.push_back(line);
+  } else if (pending.what == What::kQuery && !pending.query->is_answered) {
+    pending.query->reply.TakeRow(line);
+  }
 }
 
 void Core::TakeAnswer(const protocol::Reply& line, std::int64_t now) {
@@ -56,34 +85,32 @@ void Core::TakeAnswer(const protocol::Reply& line, std::int64_t now) {
   if (!ParseInteger(line.tag, &tag)) return;
   const auto found = pending_.find(static_cast<std::uint64_t>(tag));
   if (found == pending_.end()) return;
-  if (line.kind == protocol::Reply::Kind::kRow) {
-    Query* query = found->second.query.get();
-    if (query != nullptr && !query->is_answered) query->reply.TakeRow(line);
-    return;
-  }
+  if (line.kind == protocol::Reply::Kind::kRow) return TakeRow(found->second, line);
   failures_ = 0;
-  const Pending pending = found->second;
+  Pending pending = std::move(found->second);
   pending_.erase(found);
-  if (pending.hold != nullptr) gone_.push_back(pending.hold);
+  GiveUp(pending);
   const bool is_ok = line.kind == protocol::Reply::Kind::kOk;
+  // The grant of one name has no row.
+  if (pending.what == What::kLock && !pending.hold->is_of_several()) pending.grant = {line};
   if (pending.what == What::kQuery && !pending.query->is_answered) {
-    TakeQueryAnswer(*pending.query, line);
-    queries_.Finish(pending.query);
+    TakeQueryAnswer(pending.query, pending.checked, line);
   } else if (pending.what == What::kLock && pending.abandoned) {
-    if (is_ok) GiveBack(*pending.hold, line);
+    if (is_ok) GiveBack(pending);
   } else if (pending.what == What::kLock) {
-    TakeLockAnswer(pending.hold, line, now);
+    TakeLockAnswer(pending, line, now);
   } else if (pending.what == What::kUnlock && is_ok) {
-    FinishRelease(pending.hold, REDLOCK_OK, {});
+    if (--pending.hold->unreleased == 0) FinishRelease(pending.hold, REDLOCK_OK, {});
   } else if (pending.what == What::kUnlock) {
     // The daemon does not count us as the holder any more, whatever the word is.
     FinishRelease(pending.hold, REDLOCK_ELOST, line.word == "lost" ? LossReason(line) : line.text);
   }
 }
 
-void Core::TakeLockAnswer(const HoldPtr& hold, const protocol::Reply& line, std::int64_t now) {
+void Core::TakeLockAnswer(const Pending& pending, const protocol::Reply& line, std::int64_t now) {
+  const HoldPtr& hold = pending.hold;
   if (line.kind == protocol::Reply::Kind::kOk) {
-    if (TakeGrant(hold, line)) return Answer(*hold, REDLOCK_OK, {});
+    if (TakeGrant(hold, pending.grant)) return Answer(*hold, REDLOCK_OK, {});
     Fail(hold, REDLOCK_EPROTOCOL, "the grant cannot be read");
     return Drop(REDLOCK_EPROTOCOL, "a grant cannot be read", now);
   }
@@ -91,131 +118,143 @@ void Core::TakeLockAnswer(const HoldPtr& hold, const protocol::Reply& line, std:
   const bool is_without_end = hold->until_ns == kNever;
   if (error == REDLOCK_EDRAINING) {
     is_draining_ = true;
-    FailOrRetry(hold, error, line.text, now);
+    FailOrRetry(hold, error, Refusal(*hold, line), now);
   } else if (error == REDLOCK_ENOQUORUM && !hold->is_try && !is_without_end) {
     // The daemon has waited for its quorum_wait; a caller with more time has it used.
     hold->last_error = error;
-    hold->last_text = line.text;
+    hold->last_text = Refusal(*hold, line);
     hold->phase = Hold::Phase::kUnsent;
     later_.emplace(now + kQuorumPause, hold);
     Schedule(hold);
   } else {
     hold->phase = Hold::Phase::kOver;
-    Fail(hold, error, line.text);
+    Fail(hold, error, Refusal(*hold, line));
   }
 }
 
-bool Core::TakeGrant(const HoldPtr& hold, const protocol::Reply& line) {
-  const std::int64_t fence = IntegerField(line, "fence");
-  const std::int64_t deadline = IntegerField(line, "deadline");
-  const std::int64_t ttl = DurationField(line, "ttl");
-  if (fence == 0 || deadline == 0 || ttl == 0) return false;
+bool Core::TakeGrant(const HoldPtr& hold, const std::vector<protocol::Reply>& lines) {
+  const bool is_whole =
+      std::equal(lines.begin(), lines.end(), hold->locks.begin(), hold->locks.end(), &IsGrantOf);
+  if (!is_whole) return false;
+  std::int64_t span = kNever;
+  for (const protocol::Reply& line : lines) span = std::min(span, DurationField(line, "ttl"));
   const std::int64_t most = hold->options.max_hold_ns;
-  const std::int64_t span = most > 0 ? std::min(ttl, most) : ttl;
+  if (most > 0) span = std::min(span, most);
   const std::int64_t wanted = hold->options.margin_ns;
   hold->margin_ns = wanted < 0 ? DefaultMargin(span) : std::min(wanted, span / 2);
-  const auto slot = static_cast<std::size_t>(IntegerField(line, "slot"));
-  const auto use = static_cast<std::uint64_t>(IntegerField(line, "use"));
-  if (page_ != nullptr && use != 0 && page_->Has(slot)) hold->place = {page_, slot, use};
   hold->offset_ns = offset_ns_;
-  hold->fence = static_cast<std::uint64_t>(fence);
-  SetDeadline(*hold, deadline);
+  for (std::size_t i = 0; i < lines.size(); ++i) {
+    HeldLock& lock = hold->locks[i];
+    const auto slot = static_cast<std::size_t>(IntegerField(lines[i], "slot"));
+    const auto use = static_cast<std::uint64_t>(IntegerField(lines[i], "use"));
+    if (page_ != nullptr && use != 0 && page_->Has(slot)) lock.place = {page_, slot, use};
+    SetDeadline(lock, IntegerField(lines[i], "deadline"));
+    lock.fence = static_cast<std::uint64_t>(IntegerField(lines[i], "fence"));
+    lock.is_attached = true;
+    attached_[{lock.name, lock.fence}] = {hold, &lock};
+  }
   hold->phase = Hold::Phase::kHeld;
-  hold->is_attached = true;
   hold->is_good = true;
-  attached_[{hold->name, hold->fence}] = hold;
   Schedule(hold);
   return true;
 }
 
 // A grant that crossed the cancel: nobody wants it.
-void Core::GiveBack(const Hold& hold, const protocol::Reply& line) {
-  protocol::Request request{{}, "unlock", {hold.name}, {}};
-  const std::int64_t fence = IntegerField(line, "fence");
-  if (fence != 0) request.options.push_back({"fence", std::to_string(fence)});
-  AddOwner(hold, &request);
-  SendQuietly(std::move(request));
+void Core::GiveBack(const Pending& abandoned) {
+  const Hold& hold = *abandoned.hold;
+  for (std::size_t i = 0; i < hold.locks.size(); ++i) {
+    protocol::Request request{{}, "unlock", {hold.locks[i].name}, {}};
+    const bool is_there = i < abandoned.grant.size();
+    const std::int64_t fence = is_there ? IntegerField(abandoned.grant[i], "fence") : 0;
+    if (fence != 0) request.options.push_back({"fence", std::to_string(fence)});
+    AddOwner(hold, &request);
+    SendQuietly(std::move(request));
+  }
 }
 
 // --- Events --------------------------------------------------------------------------------------
 
-HoldPtr Core::HeldBy(const protocol::Reply& event) const {
-  const std::string* name = event.Find("lock");
-  if (name == nullptr) return nullptr;
-  const auto fence = static_cast<std::uint64_t>(IntegerField(event, "fence"));
-  const auto found = attached_.find({*name, fence});
-  return found == attached_.end() ? nullptr : found->second;
-}
-
 void Core::TakeEvent(const protocol::Reply& line) {
   if (line.word == "DRAINING") return TakeDraining(line);
-  const HoldPtr hold = HeldBy(line);
-  if (hold == nullptr) return;
+  const std::string* name = line.Find("lock");
+  const auto fence = static_cast<std::uint64_t>(IntegerField(line, "fence"));
+  const auto found = name == nullptr ? attached_.end() : attached_.find({*name, fence});
+  if (found == attached_.end()) return;
+  const HoldPtr hold = found->second.hold;
+  HeldLock& lock = *found->second.lock;
   if (line.word == "LOST" || line.word == "BROKEN") {
-    SendQuietly(UnlockRequest(*hold));  // so that the daemon need not remember the loss
-    return Lose(hold, LossReason(line));
+    SendQuietly(UnlockRequest(*hold, lock));  // so that the daemon need not remember the loss
+    return Lose(hold, lock, LossReason(line));
   }
   if (const std::int64_t deadline = IntegerField(line, "deadline"); deadline != 0) {
-    SetDeadline(*hold, deadline);
+    SetDeadline(lock, deadline);
   }
-  if (line.word == "JEOPARDY") Endanger(hold, line.text);
-  const bool is_well = line.word == "SAFE" || line.word == "RENEWED";
-  if (is_well && hold->in_jeopardy && !hold->was_stopped) {
-    hold->in_jeopardy = false;
-    Notify(hold, REDLOCK_EVENT_SAFE);
-  }
+  if (line.word == "JEOPARDY") Endanger(hold, lock, line.text);
+  if (line.word == "SAFE" || line.word == "RENEWED") BeSafe(hold, lock);
   Schedule(hold);
 }
 
 void Core::TakeDraining(const protocol::Reply& line) {
   is_draining_ = true;
-  HoldNotice notice;
-  notice.type = REDLOCK_EVENT_DRAINING;
-  notice.within_ns = DurationField(line, "within");
-  for (const auto& [key, hold] : attached_) {
-    notice.deadline_ns = hold->deadline_ns;
-    notices_.emplace_back(hold, notice);
+  for (const auto& [key, held] : attached_) {
+    const HeldLock& first = held.hold->locks.front();
+    // A hold hears of it once.
+    if (held.hold->phase != Hold::Phase::kHeld || held.lock != &first) continue;
+    notices_.emplace_back(
+        held.hold,
+        HoldNotice{
+            REDLOCK_EVENT_DRAINING, &first, first.deadline_ns, DurationField(line, "within"), {}});
   }
 }
 
 // --- Holds ---------------------------------------------------------------------------------------
 
-void Core::SetDeadline(Hold& hold, std::int64_t deadline) const {
-  hold.deadline_ns = ToOwnClock(deadline, offset_ns_);
-  hold.usable_until_ns = hold.deadline_ns - hold.margin_ns;
+void Core::SetDeadline(HeldLock& lock, std::int64_t deadline) const {
+  lock.deadline_ns = ToOwnClock(deadline, offset_ns_);
 }
 
-void Core::Notify(const HoldPtr& hold, int type, const std::string& reason) {
-  notices_.emplace_back(hold, HoldNotice{type, hold->deadline_ns, 0, reason});
+void Core::Notify(const HoldPtr& hold, const HeldLock& lock, int type, const std::string& reason) {
+  notices_.emplace_back(hold, HoldNotice{type, &lock, lock.deadline_ns, 0, reason});
 }
 
-void Core::Endanger(const HoldPtr& hold, const std::string& why) {
-  if (hold->in_jeopardy) return;
-  hold->in_jeopardy = true;
-  Notify(hold, REDLOCK_EVENT_JEOPARDY, why);
+// A hold is in jeopardy from the first of its locks that is until the last is safe.
+void Core::Endanger(const HoldPtr& hold, HeldLock& lock, const std::string& why) {
+  const bool is_news = hold->phase == Hold::Phase::kHeld && !IsInJeopardy(*hold);
+  lock.in_jeopardy = true;
+  if (is_news) Notify(hold, lock, REDLOCK_EVENT_JEOPARDY, why);
+}
+
+void Core::BeSafe(const HoldPtr& hold, HeldLock& lock) {
+  if (!lock.in_jeopardy || hold->was_stopped) return;
+  lock.in_jeopardy = false;
+  if (!IsInJeopardy(*hold)) Notify(hold, lock, REDLOCK_EVENT_SAFE);
 }
 
 // It stays stopped: an obedient holder has begun to end its work.
-void Core::Stop(const HoldPtr& hold) {
+void Core::Stop(const HoldPtr& hold, const HeldLock& lock) {
   hold->is_good = false;
   if (hold->was_stopped) return;
   hold->was_stopped = true;
-  Notify(hold, REDLOCK_EVENT_STOP);
+  Notify(hold, lock, REDLOCK_EVENT_STOP);
 }
 
-void Core::Lose(const HoldPtr& hold, const std::string& reason) {
-  Stop(hold);
-  Detach(hold);
-  hold->loss = reason;
-  hold->phase = Hold::Phase::kOver;
-  SetDue(hold, kNever);
-  Notify(hold, REDLOCK_EVENT_LOST, reason);
+// The hold is lost with the first of its locks. The others stay: its holder may still work under
+// them, until it has heard of it and releases them.
+void Core::Lose(const HoldPtr& hold, HeldLock& lock, const std::string& reason) {
+  Detach(hold, lock);
+  if (hold->phase == Hold::Phase::kHeld) {
+    Stop(hold, lock);
+    hold->loss = reason;
+    hold->phase = Hold::Phase::kLost;
+    Notify(hold, lock, REDLOCK_EVENT_LOST, reason);
+  }
+  Schedule(hold);
 }
 
-void Core::Detach(const HoldPtr& hold) {
-  hold->is_attached = false;
+void Core::Detach(const HoldPtr& hold, HeldLock& lock) {
+  lock.is_attached = false;
   gone_.push_back(hold);
-  attached_.erase({hold->name, hold->fence});
+  attached_.erase({lock.name, lock.fence});
 }
 
 }  // namespace redlock::client

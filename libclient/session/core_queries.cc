@@ -15,9 +15,7 @@ void Core::Check(const QueryPtr& query, const HoldPtr& hold, std::int64_t now) {
   const bool is_held = hold->phase == Hold::Phase::kHeld;
   if (!is_held && !hold->loss.empty()) return queries_.Fail(query, REDLOCK_ELOST, hold->loss);
   if (!is_held) return queries_.Fail(query, REDLOCK_ENOTHELD, "it is released, or never granted");
-  if (!hold->is_attached) return queries_.Fail(query, REDLOCK_ECLOSED, hold->loss);
-  query->request = {{}, "check", {hold->name}, {{"fence", std::to_string(hold->fence)}}};
-  AddOwner(*hold, &query->request);
+  if (!hold->locks.front().is_attached) return queries_.Fail(query, REDLOCK_ECLOSED, hold->loss);
   query->checked = hold;
   Ask(query, hold->options.answer_timeout_ns, now);
 }
@@ -28,14 +26,31 @@ void Core::Cancel(const QueryPtr& query) {
 
 void Core::SendQueries(std::int64_t now) {
   for (const QueryPtr& query : queries_.TakeUnsent()) {
-    if (query->request.verb.empty()) {
-      queries_.Finish(query);
-      continue;
-    }
     query->reply.clock_offset_ns = offset_ns_;
     query->sent_ns = now;
-    Send(query->request, What::kQuery, nullptr);
-    pending_.at(last_tag_).query = query;
+    if (query->checked != nullptr) {
+      SendChecks(query);
+    } else if (!query->request.verb.empty()) {
+      SendQuery(query, query->request, nullptr);
+    } else {
+      queries_.Finish(query);
+    }
+  }
+}
+
+void Core::SendQuery(const QueryPtr& query, protocol::Request request, HeldLock* checked) {
+  Send(std::move(request), What::kQuery, nullptr);
+  pending_.at(last_tag_).query = query;
+  pending_.at(last_tag_).checked = checked;
+  ++query->unanswered;
+}
+
+void Core::SendChecks(const QueryPtr& query) {
+  Hold& hold = *query->checked;
+  for (HeldLock& lock : hold.locks) {
+    protocol::Request request{{}, "check", {lock.name}, {{"fence", std::to_string(lock.fence)}}};
+    AddOwner(hold, &request);
+    SendQuery(query, std::move(request), &lock);
   }
 }
 
@@ -52,22 +67,24 @@ void Core::FailDueQueries(std::int64_t now) {
   }
 }
 
-void Core::TakeQueryAnswer(Query& query, const protocol::Reply& line) {
-  query.reply.TakeAnswer(line);
-  query.is_from_daemon = true;
-  if (query.checked != nullptr) TakeCheck(query.checked, line, &query.reply.error);
+void Core::TakeQueryAnswer(const QueryPtr& query, HeldLock* checked, const protocol::Reply& line) {
+  query->reply.TakeAnswer(line);
+  query->is_from_daemon = true;
+  if (checked != nullptr) TakeCheck(query->checked, *checked, line, &query->reply.error);
+  --query->unanswered;
+  if (query->unanswered == 0 || query->reply.error != REDLOCK_OK) queries_.Finish(query);
 }
 
-void Core::TakeCheck(const HoldPtr& hold, const protocol::Reply& line, int* error) {
-  if (hold->phase != Hold::Phase::kHeld) return;
+void Core::TakeCheck(const HoldPtr& hold, HeldLock& lock, const protocol::Reply& line, int* error) {
+  if (!lock.is_attached) return;
   const std::int64_t deadline = IntegerField(line, "deadline");
   if (*error == REDLOCK_OK && deadline != 0) {
-    SetDeadline(*hold, deadline);
+    SetDeadline(lock, deadline);
     Schedule(hold);
   } else if (*error == REDLOCK_ELOST || *error == REDLOCK_ENOTHELD) {
     // The daemon does not count us as the holder any more, whatever the word is.
     *error = REDLOCK_ELOST;
-    Lose(hold, line.word == "lost" ? LossReason(line) : line.text);
+    Lose(hold, lock, line.word == "lost" ? LossReason(line) : line.text);
   }
 }
 

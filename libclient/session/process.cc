@@ -96,14 +96,20 @@ std::uint64_t ThisThread() {
   return number;
 }
 
-bool Session::Enter(const std::string& name) {
+bool Session::Enter(const std::vector<HeldLock>& locks) {
   const std::lock_guard guard(Forks::Get().mutex);
-  return holders_.insert({name, ThisThread()}).second;
+  const std::uint64_t thread = ThisThread();
+  const bool is_holder = std::any_of(locks.begin(), locks.end(), [&](const HeldLock& lock) {
+    return holders_.contains({lock.name, thread});
+  });
+  if (is_holder) return false;
+  for (const HeldLock& lock : locks) holders_.insert({lock.name, thread});
+  return true;
 }
 
-void Session::Leave(const std::string& name, std::uint64_t thread) {
+void Session::Leave(const std::vector<HeldLock>& locks, std::uint64_t thread) {
   const std::lock_guard guard(Forks::Get().mutex);
-  holders_.erase({name, thread});
+  for (const HeldLock& lock : locks) holders_.erase({lock.name, thread});
 }
 
 std::shared_ptr<Session> Session::Shared(const std::string& path) {

@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "libclient/session/engine.h"
 
@@ -25,9 +26,10 @@ class Session {
   // The engine of this process. A child gets one of its own. *problem: "" or why it has no thread.
   std::shared_ptr<Engine> RunningEngine(std::string* problem);
 
-  // The threads that count as holders of a name. False if this one does already.
-  bool Enter(const std::string& name);
-  void Leave(const std::string& name, std::uint64_t thread);
+  // The threads that count as holders of names. False, and nothing is changed, if this one is a
+  // holder of one of them already.
+  bool Enter(const std::vector<HeldLock>& locks);
+  void Leave(const std::vector<HeldLock>& locks, std::uint64_t thread);
 
   // The one that all parts of the process share, one for each path. It lasts as long as the process.
   static std::shared_ptr<Session> Shared(const std::string& path);

@@ -2,6 +2,7 @@
 // most once: it may change something (`break`). The core changes it, under the mutex of the session.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <list>
 #include <memory>
@@ -21,14 +22,15 @@ struct Query : Awaited {
   explicit Query(protocol::Request words = {}) : request(std::move(words)) {}
 
   protocol::Request request;
-  HoldPtr checked{};  // what becomes of it is said by the answer, too
+  HoldPtr checked{};  // instead of a request: whether it is held still
 
   // The answer. is_from_daemon: the daemon's; else the error and the text are of this side.
   redlock_reply reply{};
   bool is_from_daemon = false;
 
   // The rest is the core's.
-  std::int64_t sent_ns = 0;  // 0: it is not sent
+  std::int64_t sent_ns = 0;    // 0: it is not sent
+  std::size_t unanswered = 0;  // how many requests of it are
 };
 using QueryPtr = std::shared_ptr<Query>;
 

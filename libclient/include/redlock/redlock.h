@@ -224,6 +224,16 @@ int redlock_lock(redlock_client* client, const char* name, const redlock_lock_op
 int redlock_trylock(redlock_client* client, const char* name, const redlock_lock_options* options,
                     redlock_grant* grant);
 
+/* Like redlock_lock(), of 1 to 16 names, all different: takes all of them or none, and holds none of
+ * them while it waits, so those who take several cannot wait for each other in a circle, in whatever
+ * order the names stand. The options hold for each. grants may be NULL; else it has `count` members, each
+ * set by REDLOCK_GRANT_INIT, for the names in their order. From then on each name is a hold of its own,
+ * with its own fence, deadline and events, as if it had been taken alone. If it fails, the text says which
+ * name could not be had. EINVAL: a name stands there twice, or there are too many. ELINETOOLONG: they
+ * have more than about 4,000 bytes together. EBADREQUEST: the daemon is too old to take several. */
+int redlock_lock_set(redlock_client* client, const char* const* names, size_t count,
+                     const redlock_lock_options* options, redlock_grant* grants);
+
 enum redlock_unlock_flags {
   REDLOCK_SYNC = 1 /* return when a majority of the nodes has released the lock, or keeps it for its
                       min_hold_ns; without this flag, as soon as it is released on this host */
@@ -234,6 +244,12 @@ enum redlock_unlock_flags {
  * redlock_unlock_flags; other bits are refused with EINVAL. Errors: ENOTHELD, ELOST, and with
  * REDLOCK_SYNC ENOQUORUM. */
 int redlock_unlock(redlock_client* client, const char* name, uint64_t fence, unsigned flags);
+
+/* Like redlock_unlock(), of 1 to 16 names, all different: releases all of them, or none if it fails with
+ * ENOTHELD or ELOST, which is for one of the names: the text says for which. Then release each of the
+ * others by itself. */
+int redlock_unlock_set(redlock_client* client, const char* const* names, size_t count,
+                       unsigned flags);
 
 /* Blocks for the answer timeout at most. Asks the daemon whether the lock is still held: by this
  * session if fence is 0, else by any session of this host with that fence. Writes fence and
@@ -285,6 +301,10 @@ const char* redlock_reply_get(const redlock_reply* reply, size_t row, const char
  * the deadline is missing. */
 int redlock_reply_grant(const redlock_reply* reply, redlock_grant* grant);
 
+/* Reads the same from a row. The answer to a lock request for several names has a row for each, in their
+ * order, and no grant in its last line. That for one name has no row: its grant is in REDLOCK_ANSWER. */
+int redlock_reply_grant_at(const redlock_reply* reply, size_t row, redlock_grant* grant);
+
 /* Frees a reply that redlock_query() or redlock_request_query() gave; NULL is allowed. One that a
  * callback was given belongs to the library. */
 void redlock_reply_free(redlock_reply* reply);
@@ -314,12 +334,17 @@ int redlock_start_connect(redlock_client* client, const char* socket_path, int64
  * redlock_close() or a blocking call, unless the client is freed first. There is no timeout: done is
  * called when the daemon answers, or the connection ends. done may be NULL. If request is not NULL,
  * the call stores a number for redlock_cancel() in *request; no two requests of a client have the
- * same. redlock_start_lock() bounds the wait in the daemon by options->wait_ns. */
+ * same. redlock_start_lock() bounds the wait in the daemon by options->wait_ns. Of the grant of
+ * redlock_start_lock_set(), which is for the names of redlock_lock_set(), redlock_reply_grant_at() reads
+ * what each name got. */
 int redlock_start(redlock_client* client, const char* verb, const redlock_arg* args,
                   size_t arg_count, redlock_reply_fn done, void* arg, uint64_t* request);
 int redlock_start_lock(redlock_client* client, const char* name,
                        const redlock_lock_options* options, redlock_reply_fn done, void* arg,
                        uint64_t* request);
+int redlock_start_lock_set(redlock_client* client, const char* const* names, size_t count,
+                           const redlock_lock_options* options, redlock_reply_fn done, void* arg,
+                           uint64_t* request);
 
 /* Asks the daemon to cancel a started lock request, and returns. Its callback is still called, when
  * the daemon answers: with REDLOCK_ECANCELLED, or with a grant that crossed the cancellation. EINVAL:

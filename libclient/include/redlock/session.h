@@ -2,9 +2,9 @@
  *
  * A redlock_session is one connection and one thread, for any number of threads and locks. It
  * connects when it is needed, and again after the daemon has gone. A redlock_hold is one
- * acquisition of a lock: from redlock_hold_lock() until redlock_hold_unlock(). In the daemon each
- * hold is an owner of its own, so two holds of one name exclude each other, also within a process.
- * A daemon that is too old to know owners is refused with REDLOCK_EPROTOCOL. A redlock_request asks
+ * acquisition of a lock, or of several at once: from redlock_hold_lock() until redlock_hold_unlock().
+ * In the daemon each hold is an owner of its own, so two holds of one name exclude each other, also
+ * within a process. A daemon that is too old to know owners is refused with REDLOCK_EPROTOCOL. A redlock_request asks
  * the daemon what it knows, through the same connection.
  *
  * The general rules of redlock.h (units, fences, strings, blocking, errors, growth) hold here too,
@@ -14,14 +14,21 @@
  * do, in another thread; they are not for signal handlers.
  *
  * THREADS. Any thread may use a session. A hold or a request may be used by one thread at a time;
- * but any thread may call redlock_hold_cancel(), redlock_hold_fence(), redlock_hold_deadline(),
- * redlock_hold_valid() and redlock_request_cancel() until it is freed. The session's thread has all
+ * but any thread may call redlock_hold_cancel(), redlock_hold_fence(), redlock_hold_fence_of(),
+ * redlock_hold_deadline(), redlock_hold_valid() and redlock_request_cancel() until it is freed. The session's thread has all
  * signals blocked.
  *
  * FUNCTIONS OF THE CALLER run in the session's thread and must return soon: while they run, nobody
  * hears of a grant, an answer or an event before the time of a wait is over. There,
  * redlock_hold_lock(), redlock_hold_check() and the calls of a redlock_request fail with
  * REDLOCK_EINVAL, and redlock_hold_unlock() does not wait.
+ *
+ * SEVERAL LOCKS. A hold of several names gets all of them or none, and has none of them while it waits,
+ * so those who take several cannot wait for each other in a circle, in whatever order the names stand.
+ * Each name has a fence of its own. The hold is as good as the least of its locks: it has the earliest
+ * of their deadlines, it is valid while all of them are, and it is lost with the first that is. The others
+ * then stay held until redlock_hold_unlock() or redlock_hold_free(), which release all that is left, so
+ * that the holder can stop in time under them.
  *
  * LOSS OF THE DAEMON. A wait goes on with the next connection; attempts are made after pauses of 10
  * ms to 1 s. A hold is good until its deadline, but nobody renews it: it gets
@@ -70,7 +77,9 @@ enum redlock_hold_flags {
  * text), SAFE (renewal works again), DRAINING (within_ns), STOP (less than the margin is left, or
  * the hold is lost: the hold is not valid any more) and LOST (reason: "expired", "max-hold",
  * "drain", "broken" or what became of the connection). STOP comes at most once, and before LOST. The
- * event is valid during the call. None comes after the release, but a call that has begun is not
+ * event is valid during the call. Of a hold of several locks, `lock`, `fence` and `deadline_ns` are those of
+ * the one that it is about: the first that came into jeopardy, the last that is safe again, the one that is
+ * lost, the one that ends first (STOP), or the first of the names (DRAINING). None comes after the release, but a call that has begun is not
  * waited for: it may go on after redlock_hold_unlock() or redlock_hold_free() has returned. So arg
  * must be valid until drop_arg is called, or until the session has ended. */
 typedef void (*redlock_hold_fn)(const redlock_event* event, void* arg);
@@ -105,10 +114,16 @@ typedef struct redlock_hold_options {
 
 /* Makes a hold that is not locked yet; it keeps the session alive. The strings are copied. options
  * NULL means REDLOCK_HOLD_OPTIONS_INIT. Unless the call returns REDLOCK_OK, *hold is NULL, and
- * drop_arg is not called. Errors: EINVAL, EBADNAME (the name is NULL, empty or longer than 255
- * bytes), ENOMEM. */
+ * drop_arg is not called. Errors: EINVAL, EBADNAME (the name is empty or longer than 255 bytes),
+ * ENOMEM. */
 int redlock_hold_new(redlock_session* session, const char* name,
                      const redlock_hold_options* options, redlock_hold** hold);
+
+/* Like redlock_hold_new(), for 1 to 16 names, all different. The options are those of each of them; the
+ * margin is that of the shortest ttl. Errors also: EINVAL (a name stands there twice, or there are too
+ * many). */
+int redlock_hold_new_set(redlock_session* session, const char* const* names, size_t count,
+                         const redlock_hold_options* options, redlock_hold** hold);
 
 /* Blocks for wait_ns and some milliseconds more at most, whatever state the daemon is in; for
  * answer_timeout_ns if that is 0 (a try, which does not wait for another holder); and with
@@ -116,7 +131,9 @@ int redlock_hold_new(redlock_session* session, const char* name,
  * connect_timeout_ns more. Takes the lock; once for each hold. Errors: EBUSY (wait 0), ETIMEOUT,
  * ENOTURN, ECANCELLED, EDEADLOCK (with REDLOCK_FOR_THREAD), ENOQUORUM, ELIMIT, EDRAINING,
  * EBADREQUEST, ECONNECT, EDENIED, ENOANSWER (the daemon hangs: a grant that is late is given back),
- * ECLOSED, EPROTOCOL, ENOMEM (no thread or no descriptor), EINVAL, EFORK. */
+ * ECLOSED, EPROTOCOL, ENOMEM (no thread or no descriptor), EINVAL, EFORK. Of several names the text
+ * says which could not be had; EPROTOCOL also if the daemon is too old to take several, and ELINETOOLONG
+ * if they have more than about 4,000 bytes together with the note. */
 int redlock_hold_lock(redlock_hold* hold, int64_t wait_ns);
 
 /* Ends a redlock_hold_lock() that another thread is in, with REDLOCK_ECANCELLED, and one that begins
@@ -125,13 +142,13 @@ int redlock_hold_lock(redlock_hold* hold, int64_t wait_ns);
 void redlock_hold_cancel(redlock_hold* hold);
 
 /* Blocks for a quarter of a second at most, and not at all if the daemon is known to hang. Releases
- * the lock. REDLOCK_OK: all that was done under the lock was protected. ELOST: the hold ended before,
+ * the lock, or all of the locks. REDLOCK_OK: all that was done under the lock was protected. ELOST: the hold ended before,
  * so the last part of the work may not have been protected. ENOTHELD: it is not locked, or is
  * released already. EFORK. */
 int redlock_hold_unlock(redlock_hold* hold);
 
-/* Blocks for answer_timeout_ns at most. Asks the daemon whether the lock is still held, and learns
- * the deadline. ELOST: it is not; the hold is not valid any more. ENOTHELD: it is not locked, or is
+/* Blocks for answer_timeout_ns at most. Asks the daemon whether the lock is still held, or all of
+ * the locks, and learns the deadline. ELOST: it is not; the hold is not valid any more. ENOTHELD: it is not locked, or is
  * released already. ECLOSED: the connection by which it was granted has ended, and no other knows of
  * it; it is good until its deadline. ENOANSWER, EINVAL, ENOMEM, EFORK. */
 int redlock_hold_check(redlock_hold* hold);
@@ -145,11 +162,14 @@ void redlock_hold_free(redlock_hold* hold);
  * that it shares with this process, so they follow renewals, and losses, also while the session's
  * thread does not run. */
 
-/* Returns the fence; 0 before the grant. */
+/* Returns the fence, of several locks that of the first name; 0 before the grant. */
 uint64_t redlock_hold_fence(const redlock_hold* hold);
-/* Returns the latest deadline that is known, in ns of CLOCK_BOOTTIME; 0 before the grant. */
+/* Returns the fence of that lock; 0 before the grant, and if the hold is not for it. */
+uint64_t redlock_hold_fence_of(const redlock_hold* hold, const char* name);
+/* Returns the latest deadline that is known, in ns of CLOCK_BOOTTIME, of several locks the earliest of
+ * theirs; 0 before the grant. */
 int64_t redlock_hold_deadline(const redlock_hold* hold);
-/* Returns 1 if the holder may rely on the lock: it is held, more than the margin is left, no
+/* Returns 1 if the holder may rely on the lock, or on all of the locks: it is held, more than the margin is left, no
  * REDLOCK_EVENT_STOP came, and this is the process that took it. Else 0. */
 int redlock_hold_valid(const redlock_hold* hold);
 

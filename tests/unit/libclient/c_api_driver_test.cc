@@ -33,15 +33,15 @@ TEST_P(CApi, FromC) {
   EXPECT_TRUE(daemon.WaitForSessions(0)) << "a session was left open";
 }
 
-INSTANTIATE_TEST_SUITE_P(All, CApi,
-                         testing::Values("LockAndUnlock", "Contention", "BadArguments",
-                                         "LongerStructs", "ClosedDescriptors", "LinesHaveABound",
-                                         "QueriesGiveRows", "EventLoop", "Cancelling", "Events",
-                                         "DaemonCloses", "Closing", "Nonsense", "NoAnswer",
-                                         "LateGrant", "Fork", "AForkedChildKeepsNothing",
-                                         "AForkedChildMayKeepACopy", "Callbacks", "Connecting",
-                                         "Texts"),
-                         [](const auto& info) { return std::string(info.param); });
+INSTANTIATE_TEST_SUITE_P(
+    All, CApi,
+    testing::Values("LockAndUnlock", "Contention", "BadArguments", "LongerStructs",
+                    "ClosedDescriptors", "LinesHaveABound", "QueriesGiveRows", "EventLoop",
+                    "Cancelling", "Events", "DaemonCloses", "Closing", "Nonsense", "NoAnswer",
+                    "LateGrant", "Sets", "ASetWithTheNameOfAWord", "BadSets", "SetsOfLongerGrants",
+                    "SetsInAnEventLoop", "ALateGrantOfASet", "Fork", "AForkedChildKeepsNothing",
+                    "AForkedChildMayKeepACopy", "Callbacks", "Connecting", "Texts"),
+    [](const auto& info) { return std::string(info.param); });
 
 TEST(CApiWire, OptionsAreSent) {
   FakeDaemon daemon;
@@ -56,6 +56,14 @@ TEST(CApiWire, WhatIsNotAskedForIsNotSent) {
   EXPECT_EQ(RunC(daemon.path(), "LockAndUnlock"), 0);
   EXPECT_EQ(daemon.received().at(0), "lock a%20name%3D50%25");
   EXPECT_EQ(daemon.received().at(2), "unlock a%20name%3D50%25 sync fence=1");
+}
+
+TEST(CApiWire, ALateGrantOfSeveralIsGivenBackOneByOne) {
+  FakeDaemon daemon;
+  EXPECT_EQ(RunC(daemon.path(), "ALateGrantOfASet"), 0);
+  EXPECT_THAT(daemon.received(),
+              testing::ElementsAre("deaf", "lock a b wait=0s", "cancel 2", "ping",
+                                   "unlock a fence=1", "unlock b fence=2", "check a", "check b"));
 }
 
 // In another process nothing is written: all that the daemon gets is the parent's.

@@ -415,6 +415,143 @@ static void LateGrant(void) {
   redlock_free(client);
 }
 
+/* --- Several locks at once -------------------------------------------------------------------- */
+
+static const char* const kAB[] = {"a", "b"};
+
+static void Sets(void) {
+  redlock_client* client = Connect();
+  redlock_client* other = Connect();
+  redlock_lock_options options = REDLOCK_LOCK_OPTIONS_INIT;
+  redlock_grant grants[2] = {REDLOCK_GRANT_INIT, REDLOCK_GRANT_INIT};
+  const char* const with_c[] = {"c", "b"};
+  CHECK(redlock_lock_set(client, kAB, 2, NULL, grants) == REDLOCK_OK);
+  CHECK(grants[0].fence == 1 && grants[1].fence == 2);
+  CHECK(grants[0].ttl_ns == 10 * SECOND && grants[1].votes == 3 && grants[1].nodes == 5);
+  CHECK(grants[1].deadline_ns > redlock_now());
+  CHECK(redlock_check(client, "b", grants[1].fence, NULL) == REDLOCK_OK);
+
+  options.wait_ns = 0;
+  CHECK(redlock_lock_set(other, with_c, 2, &options, grants) == REDLOCK_EBUSY);
+  CHECK_TEXT(redlock_error_text(other), "busy: 'b': held by pid 12");
+  CHECK(redlock_unlock_set(client, with_c, 2, 0) == REDLOCK_ENOTHELD);
+  CHECK_TEXT(redlock_error_text(client), "not held: 'c': not yours");
+  CHECK(redlock_trylock(other, "b", NULL, NULL) == REDLOCK_EBUSY); /* none was released */
+  CHECK(redlock_unlock_set(client, kAB, 2, REDLOCK_SYNC) == REDLOCK_OK);
+  CHECK(redlock_lock_set(other, with_c, 2, &options, NULL) == REDLOCK_OK);
+
+  /* One name is a set, too. */
+  CHECK(redlock_lock_set(client, kAB, 1, NULL, grants) == REDLOCK_OK);
+  CHECK(grants[0].fence == 5);
+  CHECK(redlock_unlock_set(client, kAB, 1, 0) == REDLOCK_OK);
+  redlock_free(client);
+  redlock_free(other);
+}
+
+/* A lock may have the name of a word. */
+static void ASetWithTheNameOfAWord(void) {
+  static const char* const kNames[] = {"a", "sync"};
+  redlock_client* client = Connect();
+  CHECK(redlock_lock_set(client, kNames, 2, NULL, NULL) == REDLOCK_OK);
+  CHECK(redlock_unlock_set(client, kNames, 2, 0) == REDLOCK_OK);
+  CHECK(redlock_check(client, "sync", 0, NULL) == REDLOCK_ENOTHELD);
+  CHECK(redlock_lock_set(client, kNames, 2, NULL, NULL) == REDLOCK_OK);
+  CHECK(redlock_unlock_set(client, kNames, 2, REDLOCK_SYNC) == REDLOCK_OK);
+  CHECK(redlock_check(client, "sync", 0, NULL) == REDLOCK_ENOTHELD);
+  redlock_free(client);
+}
+
+static void BadSets(void) {
+  static const char* const kTwice[] = {"a", "b", "a"};
+  static const char* const kEmpty[] = {"a", ""};
+  redlock_client* client = Connect();
+  redlock_grant grants[2] = {REDLOCK_GRANT_INIT, REDLOCK_GRANT_INIT};
+  const char* many[17];
+  char names[17][256];
+  for (size_t i = 0; i < 17; ++i) {
+    memset(names[i], 'a' + (int)i, 255);
+    names[i][255] = '\0';
+    many[i] = names[i];
+  }
+  CHECK(redlock_lock_set(client, NULL, 1, NULL, NULL) == REDLOCK_EINVAL);
+  CHECK(redlock_lock_set(client, kAB, 0, NULL, NULL) == REDLOCK_EINVAL);
+  CHECK(redlock_lock_set(client, kTwice, 3, NULL, NULL) == REDLOCK_EINVAL);
+  CHECK(strstr(redlock_error_text(client), "'a' is named twice") != NULL);
+  CHECK(redlock_lock_set(client, kEmpty, 2, NULL, NULL) == REDLOCK_EBADNAME);
+  CHECK(redlock_lock_set(client, many, 17, NULL, NULL) == REDLOCK_EINVAL);
+  CHECK(strstr(redlock_error_text(client), "expected 1 to 16 names, found 17") != NULL);
+  CHECK(redlock_lock_set(client, many, 16, NULL, NULL) == REDLOCK_ELINETOOLONG);
+  CHECK(redlock_unlock_set(client, kTwice, 3, 0) == REDLOCK_EINVAL);
+  CHECK(redlock_unlock_set(client, kAB, 2, 2) == REDLOCK_EINVAL);
+  grants[1].size = 0;
+  CHECK(redlock_lock_set(client, kAB, 2, NULL, grants) == REDLOCK_EINVAL);
+  redlock_free(client);
+}
+
+/* As of a later version, which has another size. */
+static void SetsOfLongerGrants(void) {
+  struct Longer {
+    redlock_grant known;
+    int64_t later;
+  } grants[2] = {{REDLOCK_GRANT_INIT, 77}, {REDLOCK_GRANT_INIT, 78}};
+  redlock_client* client = Connect();
+  grants[0].known.size = grants[1].known.size = sizeof(grants[0]);
+  CHECK(redlock_lock_set(client, kAB, 2, NULL, &grants[0].known) == REDLOCK_OK);
+  CHECK(grants[0].known.fence == 1 && grants[0].later == 77);
+  CHECK(grants[1].known.fence == 2 && grants[1].later == 78);
+  CHECK(redlock_unlock_set(client, kAB, 2, 0) == REDLOCK_OK);
+  grants[1].known.size = sizeof(redlock_grant);
+  CHECK(redlock_lock_set(client, kAB, 2, NULL, &grants[0].known) == REDLOCK_EINVAL);
+  redlock_free(client);
+}
+
+static void OnSet(redlock_client* client, int error, const redlock_reply* reply, void* arg) {
+  struct Seen* seen = arg;
+  (void)client;
+  seen->replies++;
+  seen->error = error;
+  seen->grant = (redlock_grant)REDLOCK_GRANT_INIT;
+  if (error != REDLOCK_OK) return;
+  CHECK(redlock_reply_grant(reply, &seen->grant) == REDLOCK_EPROTOCOL); /* it is in the rows */
+  CHECK(redlock_reply_grant_at(reply, 2, &seen->grant) == REDLOCK_EPROTOCOL);
+  CHECK(redlock_reply_grant_at(reply, 1, &seen->grant) == REDLOCK_OK);
+  CHECK_TEXT(redlock_reply_get(reply, 1, "lock"), "b");
+}
+
+static void SetsInAnEventLoop(void) {
+  redlock_client* holder = Connect();
+  redlock_client* client = Connect();
+  struct Seen first = {0}, second = {0};
+  uint64_t request = 0;
+  CHECK(redlock_lock(holder, "b", NULL, NULL) == REDLOCK_OK);
+  CHECK(redlock_start_lock_set(client, kAB, 2, NULL, OnSet, &first, &request) == REDLOCK_OK);
+  CHECK(redlock_cancel(client, request) == REDLOCK_OK);
+  CHECK(DispatchUntil(client, &first.replies, 1) == REDLOCK_OK);
+  CHECK(first.error == REDLOCK_ECANCELLED);
+  CHECK(redlock_start_lock_set(client, kAB, 2, NULL, OnSet, &second, NULL) == REDLOCK_OK);
+  CHECK(redlock_query(client, "ping", NULL, 0, NULL) == REDLOCK_OK);
+  CHECK(redlock_unlock(holder, "b", 0, 0) == REDLOCK_OK);
+  CHECK(DispatchUntil(client, &second.replies, 1) == REDLOCK_OK);
+  CHECK(second.error == REDLOCK_OK && second.grant.fence == 3);
+  redlock_free(holder);
+  redlock_free(client);
+}
+
+/* A grant for which nobody waits any more is given back, each lock by its fence. */
+static void ALateGrantOfASet(void) {
+  redlock_client* client = Connect();
+  redlock_lock_options options = REDLOCK_LOCK_OPTIONS_INIT;
+  options.wait_ns = 0;
+  Trick(client, "deaf", NULL);
+  CHECK(redlock_set_answer_timeout(client, SECOND / 20) == REDLOCK_OK);
+  CHECK(redlock_lock_set(client, kAB, 2, &options, NULL) == REDLOCK_ENOANSWER);
+  CHECK(redlock_set_answer_timeout(client, 10 * SECOND) == REDLOCK_OK);
+  CHECK(redlock_query(client, "ping", NULL, 0, NULL) == REDLOCK_OK); /* the grant comes before */
+  CHECK(redlock_check(client, "a", 0, NULL) == REDLOCK_ENOTHELD);
+  CHECK(redlock_check(client, "b", 0, NULL) == REDLOCK_ENOTHELD);
+  redlock_free(client);
+}
+
 static void Fork(void) {
   redlock_client* client = Connect();
   int status = -1;
@@ -555,6 +692,12 @@ static const struct {
     {"Nonsense", Nonsense},
     {"NoAnswer", NoAnswer},
     {"LateGrant", LateGrant},
+    {"Sets", Sets},
+    {"ASetWithTheNameOfAWord", ASetWithTheNameOfAWord},
+    {"BadSets", BadSets},
+    {"SetsOfLongerGrants", SetsOfLongerGrants},
+    {"SetsInAnEventLoop", SetsInAnEventLoop},
+    {"ALateGrantOfASet", ALateGrantOfASet},
     {"Fork", Fork},
     {"AForkedChildKeepsNothing", AForkedChildKeepsNothing},
     {"AForkedChildMayKeepACopy", AForkedChildMayKeepACopy},

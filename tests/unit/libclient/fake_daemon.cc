@@ -139,6 +139,7 @@ bool FakeDaemon::Read(Session& session) {
 }
 
 void FakeDaemon::Remove(Session* session) {
+  sets_.remove_if([session](const Waiter& waiter) { return waiter.session == session; });
   for (auto& [name, lock] : locks_) {
     lock.waiters.remove_if([session](const Waiter& waiter) { return waiter.session == session; });
     if (lock.holder == session) {
@@ -182,6 +183,7 @@ void FakeDaemon::Answer(Session& session, const Request& request) {
 }
 
 void FakeDaemon::TakeLock(Session& session, const Request& request) {
+  if (request.args.size() > 1) return TakeSet(session, request);
   const std::string& name = request.args.at(0);
   Lock& lock = locks_[name];
   if (session.deaf) {
@@ -202,44 +204,96 @@ void FakeDaemon::TakeLock(Session& session, const Request& request) {
   }
 }
 
+void FakeDaemon::TakeSet(Session& session, const Request& request) {
+  const auto& names = request.args;
+  const auto held = std::find_if(names.begin(), names.end(),
+                                 [this](const auto& name) { return locks_[name].holder; });
+  const std::string wait = Option(request, "wait", "forever");
+  if (session.deaf || (held != names.end() && wait == "forever")) {
+    sets_.push_back({&session, request});
+  } else if (held == names.end()) {
+    GrantSet(session, request);
+  } else {
+    const ErrorCode code = wait == "0s" ? ErrorCode::kBusy : ErrorCode::kTimeout;
+    ReplyLine::Err(session.out, request.tag, code).Add("lock", *held).Text("held by pid 12");
+  }
+}
+
 void FakeDaemon::Grant(const std::string& name, Session& session, const Request& request,
                        const std::string& fence) {
+  {
+    auto line = ReplyLine::Ok(session.out, request.tag);
+    Give(name, session, request, fence, line);
+  }
+  if (!after_grants_.empty()) session.out += after_grants_ + "\n";
+}
+
+void FakeDaemon::GrantSet(Session& session, const Request& request) {
+  for (const std::string& name : request.args) {
+    auto line = ReplyLine::Row(session.out, request.tag);
+    Give(name, session, request, {}, line);
+  }
+  ReplyLine::Ok(session.out, request.tag).Add("names", request.args.size());
+  if (!after_grants_.empty()) session.out += after_grants_ + "\n";
+}
+
+void FakeDaemon::Give(const std::string& name, Session& session, const Request& request,
+                      const std::string& fence, ReplyLine& line) {
   Lock& lock = locks_[name];
   const std::string ttl = Option(request, "ttl", "10s");
   lock.holder = &session;
   lock.fence = ++last_fence_;
   lock.deadline = Now() + protocol::ParseDuration(ttl).value().count();
-  ReplyLine::Ok(session.out, request.tag)
-      .Add("lock", name)
+  line.Add("lock", name)
       .Add("fence", fence.empty() ? std::to_string(lock.fence) : fence)
       .Add("deadline", lock.deadline)
       .Add("left", ttl)
       .Add("ttl", ttl)
       .Add("votes", "3/5");
-  if (!after_grants_.empty()) session.out += after_grants_ + "\n";
 }
 
 void FakeDaemon::PassOn(const std::string& name) {
   Lock& lock = locks_[name];
-  if (lock.waiters.empty()) return;
-  const Waiter next = lock.waiters.front();
-  lock.waiters.pop_front();
-  Grant(name, *next.session, next.request);
+  if (!lock.waiters.empty()) {
+    const Waiter next = lock.waiters.front();
+    lock.waiters.pop_front();
+    return Grant(name, *next.session, next.request);
+  }
+  const auto next = std::find_if(sets_.begin(), sets_.end(), [this](const Waiter& waiter) {
+    const auto& names = waiter.request.args;
+    return std::all_of(names.begin(), names.end(),
+                       [this](const auto& each) { return locks_[each].holder == nullptr; });
+  });
+  if (next == sets_.end()) return;
+  const Waiter waiter = *next;
+  sets_.erase(next);
+  GrantSet(*waiter.session, waiter.request);
 }
 
 void FakeDaemon::Unlock(Session& session, const Request& request) {
-  const std::string& name = request.args.at(0);
-  Lock& lock = locks_[name];
-  const std::string fence = std::to_string(lock.fence);
-  if (lock.holder != &session || Option(request, "fence", fence) != fence) {
+  std::vector<std::string> names = request.args;
+  if (names.size() > 1 && names.back() == "sync") names.pop_back();
+  for (const std::string& name : names) {
+    const Lock& lock = locks_[name];
+    const std::string fence = std::to_string(lock.fence);
+    if (lock.holder == &session && Option(request, "fence", fence) == fence) continue;
     ReplyLine::Err(session.out, request.tag, ErrorCode::kNotHeld)
         .Add("lock", name)
         .Text("not yours");
     return;
   }
-  ReplyLine::Ok(session.out, request.tag).Add("lock", name).Add("fence", lock.fence);
-  lock.holder = nullptr;
-  PassOn(name);
+  for (const std::string& name : names) {
+    if (names.size() > 1) ReplyLine::Row(session.out, request.tag).Add("lock", name);
+    locks_[name].holder = nullptr;
+  }
+  {
+    auto line = ReplyLine::Ok(session.out, request.tag);
+    if (names.size() == 1) line.Add("lock", names[0]).Add("fence", locks_[names[0]].fence);
+    if (names.size() > 1) line.Add("names", names.size());
+  }
+  for (const std::string& name : names) {
+    if (locks_[name].holder == nullptr) PassOn(name);
+  }
 }
 
 void FakeDaemon::Check(Session& session, const Request& request) {
@@ -258,23 +312,35 @@ void FakeDaemon::Check(Session& session, const Request& request) {
       .Add("left", "9s");
 }
 
+std::optional<FakeDaemon::Waiter> FakeDaemon::TakeWaiter(std::list<Waiter>& line,
+                                                         const Session& session,
+                                                         const std::string& tag) {
+  const auto found = std::find_if(line.begin(), line.end(), [&](const Waiter& w) {
+    return w.session == &session && w.request.tag == tag;
+  });
+  if (found == line.end()) return std::nullopt;
+  const Waiter waiter = *found;
+  line.erase(found);
+  return waiter;
+}
+
 void FakeDaemon::Cancel(Session& session, const Request& request) {
   // A deaf session's lock is granted instead: the cancellation came too late.
   const std::string& tag = request.args.at(0);
+  std::optional<Waiter> waiter = TakeWaiter(sets_, session, tag);
   for (auto& [name, lock] : locks_) {
-    const auto found = std::find_if(lock.waiters.begin(), lock.waiters.end(), [&](const Waiter& w) {
-      return w.session == &session && w.request.tag == tag;
-    });
-    if (found == lock.waiters.end()) continue;
-    const Waiter waiter = *found;
-    lock.waiters.erase(found);
-    if (session.deaf) {
-      Grant(name, session, waiter.request, session.late_fence);
-      break;
-    }
-    ReplyLine::Err(session.out, tag, ErrorCode::kCancelled).Add("lock", name).Text("by cancel");
+    if (!waiter) waiter = TakeWaiter(lock.waiters, session, tag);
+  }
+  if (waiter && !session.deaf) {
+    ReplyLine::Err(session.out, tag, ErrorCode::kCancelled)
+        .Add("lock", waiter->request.args[0])
+        .Text("by cancel");
     ReplyLine::Ok(session.out, request.tag).Add("tag", tag);
     return;
+  }
+  if (waiter && waiter->request.args.size() > 1) GrantSet(session, waiter->request);
+  if (waiter && waiter->request.args.size() == 1) {
+    Grant(waiter->request.args[0], session, waiter->request, session.late_fence);
   }
   session.deaf = false;
   ReplyLine::Err(session.out, request.tag, ErrorCode::kNoSuchTag).Add("tag", tag);
@@ -318,7 +384,13 @@ bool FakeDaemon::WaitForSessions(std::size_t count) {
 }
 
 bool FakeDaemon::WaitForWaiters(const std::string& lock, std::size_t count) {
-  return WaitFor([&] { return locks_[lock].waiters.size() == count; });
+  return WaitFor([&] {
+    const auto in_sets = std::count_if(sets_.begin(), sets_.end(), [&](const Waiter& waiter) {
+      const auto& names = waiter.request.args;
+      return std::find(names.begin(), names.end(), lock) != names.end();
+    });
+    return locks_[lock].waiters.size() + static_cast<std::size_t>(in_sets) == count;
+  });
 }
 
 bool FakeDaemon::WaitFor(const std::function<bool()>& condition) {

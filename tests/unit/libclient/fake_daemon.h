@@ -26,6 +26,7 @@
 #include <vector>
 
 #include "protocol/line_reader.h"
+#include "protocol/reply.h"
 #include "protocol/request.h"
 #include "tests/support/files.h"
 
@@ -38,7 +39,7 @@ inline constexpr std::chrono::seconds kSlack{3};
 class FakeDaemon {
  public:
   static constexpr const char* kHello =
-      "* HELLO redlockd 1 caps=exclusive,renew,owners line=4096 boot=fake";
+      "* HELLO redlockd 1 caps=exclusive,set,renew,owners line=4096 boot=fake";
 
   // With `ahead` the greeting says the time, of a clock that is so much ahead of the test's.
   explicit FakeDaemon(std::string hello = kHello,
@@ -92,8 +93,14 @@ class FakeDaemon {
   void Unlock(Session& session, const protocol::Request& request);
   void Check(Session& session, const protocol::Request& request);
   void Cancel(Session& session, const protocol::Request& request);
+  void TakeSet(Session& session, const protocol::Request& request);
   void Grant(const std::string& name, Session& session, const protocol::Request& request,
              const std::string& fence = {});
+  void GrantSet(Session& session, const protocol::Request& request);
+  void Give(const std::string& name, Session& session, const protocol::Request& request,
+            const std::string& fence, protocol::ReplyLine& line);
+  static std::optional<Waiter> TakeWaiter(std::list<Waiter>& line, const Session& session,
+                                          const std::string& tag);
   void PassOn(const std::string& name);
   bool WaitFor(const std::function<bool()>& condition);
   void Wake() const;
@@ -113,6 +120,7 @@ class FakeDaemon {
   std::mutex mutex_;  // guards all that follows
   std::list<std::unique_ptr<Session>> sessions_;
   std::map<std::string, Lock> locks_;
+  std::list<Waiter> sets_;  // who waits for several
   std::vector<std::string> received_;
   unsigned last_fence_ = 0;
   std::string after_grants_;

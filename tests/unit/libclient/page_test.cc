@@ -18,6 +18,7 @@
 #include <new>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "libclient/session/core.h"
 
@@ -104,9 +105,9 @@ TEST(PageOfAClient, IsReadWithoutASystemCall) {
   made.Seal();
   const pid_t child = fork();
   if (child == 0) {
-    Hold hold("a", {});
-    hold.place = {made.Map(), 3, 5};
-    hold.fence = 7;
+    Hold hold({"a"}, {});
+    hold.locks[0].place = {made.Map(), 3, 5};
+    hold.locks[0].fence = 7;
     hold.is_good = true;
     made.page().slot[3].Begin(5, Now() + 3600 * kNsPerSecond);
     bool is_right = hold.IsValid() && ForbidSystemCalls();
@@ -129,7 +130,7 @@ class PageOfACoreTest : public testing::Test {
     made_.Seal();
     HoldOptions options;
     options.margin_ns = 3 * kNsPerSecond;
-    auto hold = std::make_shared<Hold>("a", options);
+    auto hold = std::make_shared<Hold>(std::vector<std::string>{"a"}, options);
     core_->Lock(hold, -1, now_);
     core_->Run(now_);
     core_->Connected(now_);
@@ -168,11 +169,43 @@ TEST_F(PageOfACoreTest, SaysHowLongAHoldIsGood) {
   EXPECT_EQ(hold->Deadline(), now_ + 10 * kNsPerSecond) << "the last that is known";
 }
 
+// Two have a place, and the third is known by what was read.
+TEST_F(PageOfACoreTest, SaysHowLongEachOfSeveralIsGood) {
+  made_.Seal();
+  const std::int64_t end = now_ + 10 * kNsPerSecond;
+  HoldOptions options;
+  options.margin_ns = kNsPerSecond;
+  const auto hold = std::make_shared<Hold>(std::vector<std::string>{"a", "b", "c"}, options);
+  core_->Lock(hold, -1, now_);
+  core_->Run(now_);
+  core_->Connected(now_);
+  core_->TakeLine("* HELLO redlockd 1 caps=owners,page,set", now_);
+  core_->Run(now_);
+  core_->TakePage(made_.Map());
+  const std::string times = " deadline=" + std::to_string(end) + " left=10s ttl=10s votes=1/1";
+  core_->TakeLine("#2 - lock=a fence=7" + times + " slot=3 use=5", now_);
+  core_->TakeLine("#2 - lock=b fence=8" + times + " slot=4 use=6", now_);
+  core_->TakeLine("#2 - lock=c fence=9" + times, now_);
+  made_.page().slot[3].Begin(5, end);
+  made_.page().slot[4].Begin(6, end);
+  core_->TakeLine("#2 OK names=3" + times, now_);
+  EXPECT_TRUE(hold->IsValid());
+  made_.page().slot[3].Begin(5, end + kNsPerSecond);
+  EXPECT_EQ(hold->Deadline(), end) << "the earliest";
+  made_.page().slot[4].Begin(6, now_ + kNsPerSecond);
+  EXPECT_EQ(hold->Deadline(), now_ + kNsPerSecond);
+  EXPECT_FALSE(hold->IsValid()) << "no more than the margin is left of one";
+  made_.page().slot[4].Begin(6, end);
+  EXPECT_TRUE(hold->IsValid());
+  made_.page().slot[4].End();
+  EXPECT_FALSE(hold->IsValid()) << "one is over";
+}
+
 TEST_F(PageOfACoreTest, IsNotAskedForAHoldThatIsNotInIt) {
   for (const char* const place : {"", " slot=252 use=5", " slot=3"}) {
     core_.emplace([] { return 0.0; });
     const HoldPtr hold = Take(place);
-    EXPECT_EQ(hold->place.page, nullptr) << place;
+    EXPECT_EQ(hold->locks[0].place.page, nullptr) << place;
     EXPECT_TRUE(hold->IsValid()) << place;
   }
 }

@@ -1,97 +1,17 @@
-// The core of a session: lines in, lines out, and a clock that the test sets.
+// The core of a session, with holds of one lock.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <string>
 #include <vector>
 
-#include "libclient/session/core.h"
+#include "tests/unit/libclient/session_core_fixture.h"
 
 namespace redlock::client {
 namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-constexpr std::int64_t kMs = 1'000'000;
-constexpr std::int64_t kSecond = 1000 * kMs;
-constexpr std::int64_t kForever = -1;
-
-class CoreTest : public testing::Test {
- protected:
-  static HoldPtr Make(const std::string& name, HoldOptions options = {}) {
-    return std::make_shared<Hold>(name, std::move(options));
-  }
-  HoldPtr Ask(const std::string& name, std::int64_t wait_ns = kForever, HoldOptions options = {}) {
-    HoldPtr hold = Make(name, std::move(options));
-    core_.Lock(hold, wait_ns, now_);
-    core_.Run(now_);
-    return hold;
-  }
-  QueryPtr AskFor(protocol::Request request) {
-    const auto query = std::make_shared<Query>(std::move(request));
-    core_.Ask(query, kSecond, now_);
-    core_.Run(now_);
-    return query;
-  }
-  QueryPtr Checked(const HoldPtr& hold) {
-    const auto query = std::make_shared<Query>();
-    core_.Check(query, hold, now_);
-    core_.Run(now_);
-    return query;
-  }
-  void Greet() {
-    ASSERT_TRUE(core_.wants_connect());
-    core_.Connected(now_);
-    Say("* HELLO redlockd 1 caps=exclusive,renew,owners line=4096 boot=b now=" + Text(now_));
-  }
-  void Say(const std::string& line) {
-    core_.TakeLine(line, now_);
-    core_.Run(now_);
-  }
-  // Time passes, and is heard of at each time that the core asks for.
-  void Pass(std::int64_t ns) {
-    const std::int64_t end = now_ + ns;
-    for (std::int64_t next; (next = core_.NextDue()) <= end;) {
-      now_ = std::max(next, now_);
-      core_.Run(now_);
-      if (core_.wants_connect() || core_.wants_close()) break;
-      ASSERT_GT(core_.NextDue(), now_) << "time stands still";
-    }
-    if (!core_.wants_connect() && !core_.wants_close()) now_ = end;
-    core_.Run(now_);
-  }
-  std::vector<std::string> Sent() {
-    std::vector<std::string> lines;
-    const std::string out = core_.TakeOutgoing();
-    for (std::size_t at = 0, end; (end = out.find('\n', at)) != std::string::npos; at = end + 1) {
-      lines.push_back(out.substr(at, end - at));
-    }
-    return lines;
-  }
-  std::vector<int> Heard() {
-    std::vector<int> types;
-    for (const auto& [hold, notice] : core_.TakeNotices()) types.push_back(notice.type);
-    return types;
-  }
-  static std::string Text(std::int64_t number) { return std::to_string(number); }
-  std::string Grant(const std::string& tag, const std::string& name, int fence,
-                    std::int64_t ttl = 9 * kSecond) const {
-    return "#" + tag + " OK lock=" + name + " fence=" + Text(fence) +
-           " deadline=" + Text(now_ + ttl) + " left=1s ttl=" + Text(ttl) + "ns votes=3/3";
-  }
-  HoldPtr Held(const std::string& name, HoldOptions options = {}) {
-    HoldPtr hold = Ask(name, kForever, std::move(options));
-    Greet();
-    Say(Grant("1", name, 7));
-    EXPECT_TRUE(hold->is_answered);
-    Sent();
-    return hold;
-  }
-
-  std::int64_t now_ = Now();  // a hold looks at the clock itself
-  Core core_{[] { return 0.0; }};
-};
 
 TEST_F(CoreTest, GivesEachAcquisitionAnOwnerAndATag) {
   const HoldPtr one = Ask("a");
@@ -102,7 +22,7 @@ TEST_F(CoreTest, GivesEachAcquisitionAnOwnerAndATag) {
               ElementsAre("#1 lock a events=renew as=1", "#2 lock a wait=2s events=renew as=2"));
   Say(Grant("1", "a", 7));
   EXPECT_EQ(one->error, REDLOCK_OK);
-  EXPECT_EQ(one->fence, 7U);
+  EXPECT_EQ(one->locks[0].fence, 7U);
   EXPECT_TRUE(one->IsValid());
   EXPECT_FALSE(two->is_answered);
   core_.Release(one, true, now_);
@@ -188,7 +108,7 @@ TEST_F(CoreTest, FollowsRenewalsAndJeopardy) {
   EXPECT_THAT(Heard(), IsEmpty()) << "of another hold";
   Say("* SAFE lock=a as=1 fence=7 deadline=" + later + " left=20s");
   EXPECT_THAT(Heard(), ElementsAre(REDLOCK_EVENT_SAFE));
-  EXPECT_EQ(Text(hold->deadline_ns), later);
+  EXPECT_EQ(Text(hold->locks[0].deadline_ns), later);
   Pass(16 * kSecond);
   EXPECT_TRUE(hold->is_good);
 }
@@ -512,7 +432,7 @@ TEST_F(CoreTest, ACheckLearnsTheDeadline) {
   EXPECT_THAT(Sent(), ElementsAre("#2 check a fence=7 as=1"));
   Say("#2 OK lock=a fence=7 deadline=" + Text(now_ + 20 * kSecond) + " left=20s");
   EXPECT_EQ(check->reply.error, REDLOCK_OK);
-  EXPECT_EQ(hold->deadline_ns, now_ + 20 * kSecond);
+  EXPECT_EQ(hold->locks[0].deadline_ns, now_ + 20 * kSecond);
   Pass(15 * kSecond);
   EXPECT_TRUE(hold->is_good);
 }
@@ -552,7 +472,7 @@ TEST_F(CoreTest, KeepsTheSocketOfOneThatBreaksTheProtocol) {
   const HoldPtr hold = Held("a");
   Say("nonsense");
   EXPECT_TRUE(core_.wants_close());
-  EXPECT_EQ(core_.park_until(), hold->deadline_ns);
+  EXPECT_EQ(core_.park_until(), hold->locks[0].deadline_ns);
 }
 
 TEST_F(CoreTest, ConvertsTheTimesOfAnotherClock) {
@@ -560,7 +480,7 @@ TEST_F(CoreTest, ConvertsTheTimesOfAnotherClock) {
   core_.Connected(now_);
   Say("* HELLO redlockd 1 caps=owners line=4096 boot=b now=" + Text(now_ + 50 * kSecond));
   Say("#1 OK lock=a fence=7 deadline=" + Text(now_ + 59 * kSecond) + " left=9s ttl=9s votes=3/3");
-  EXPECT_EQ(hold->deadline_ns, now_ + 9 * kSecond);
+  EXPECT_EQ(hold->locks[0].deadline_ns, now_ + 9 * kSecond);
 }
 
 }  // namespace

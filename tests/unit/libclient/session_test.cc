@@ -501,7 +501,8 @@ TEST_F(SessionTest, CallsFromCAreChecked) {
   options.arg = &drops;
   options.drop_arg = [](void* count) { ++*static_cast<int*>(count); };
   EXPECT_EQ(redlock_hold_new(nullptr, "jobs", &options, &hold), REDLOCK_EINVAL);
-  EXPECT_EQ(redlock_hold_new(session, nullptr, &options, &hold), REDLOCK_EBADNAME);
+  EXPECT_EQ(redlock_hold_new(session, nullptr, &options, &hold), REDLOCK_EINVAL);
+  EXPECT_EQ(redlock_hold_new(session, "", &options, &hold), REDLOCK_EBADNAME);
   EXPECT_EQ(redlock_hold_new(session, "jobs", &options, nullptr), REDLOCK_EINVAL);
   options.flags = 0x80;
   EXPECT_EQ(redlock_hold_new(session, "jobs", &options, &hold), REDLOCK_EINVAL);
