@@ -66,5 +66,23 @@ TEST_F(ExamplesTest, FencedCounter) {
   EXPECT_THAT(ReadFile(dir / "count"), testing::EndsWith(" 40\n"));
 }
 
+// To and fro, and none is lost on the way.
+TEST_F(ExamplesTest, Transfer) {
+  TempDir dir;
+  WriteFile(dir / "x", "0 100\n");
+  WriteFile(dir / "y", "0 100\n");
+  std::vector<std::unique_ptr<Process>> all;
+  for (int i = 0; i < 4; ++i) {
+    const bool is_back = i % 2 == 1;
+    all.push_back(std::make_unique<Process>(
+        std::vector<std::string>{Program("transfer"), dir.path(), is_back ? "y" : "x",
+                                 is_back ? "x" : "y", std::to_string(i + 1), "10"},
+        Process::Options{.env = Env(), .output_file = dir / "log"}));
+  }
+  for (auto& process : all) EXPECT_EQ(process->Wait(), ExitCode(0)) << ReadFile(dir / "log");
+  EXPECT_THAT(ReadFile(dir / "x"), testing::EndsWith(" 120\n"));
+  EXPECT_THAT(ReadFile(dir / "y"), testing::EndsWith(" 80\n"));
+}
+
 }  // namespace
 }  // namespace redlockd::test

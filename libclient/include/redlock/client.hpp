@@ -77,6 +77,9 @@ struct Clock {
 // Keys and values. Of a request: an empty key is that of a positional argument.
 using Fields = std::vector<std::pair<std::string, std::string>>;
 
+// The names of several locks: 1 to 16, all different.
+using Names = std::vector<std::string>;
+
 // The answer to a query: the fields of its last line, and those of each row. A text for people is a
 // field "text".
 struct Reply {
@@ -112,6 +115,13 @@ inline const char* to_c(const std::string& text, int error = REDLOCK_EINVAL) {
 }
 inline const char* to_c_or_null(const std::string& text) {
   return text.empty() ? nullptr : to_c(text);
+}
+
+inline std::vector<const char*> to_c(const Names& names) {
+  std::vector<const char*> raw{};
+  raw.reserve(names.size());
+  for (const std::string& name : names) raw.push_back(to_c(name, REDLOCK_EBADNAME));
+  return raw;
 }
 
 inline std::vector<redlock_arg> to_c(const Fields& args) {
@@ -186,6 +196,32 @@ class Client {
     return from_c(grant);
   }
 
+  // Takes all of the locks or none, as lock() does, and holds none of them while it waits. The grants
+  // are in the order of the names. From then on each of them is a hold of its own.
+  std::vector<Grant> lock_all(const Names& names, const LockOptions& options = {}) {
+    std::vector<Grant> grants{};
+    require(lock_all(names, to_c(options), &grants));
+    return grants;
+  }
+  // The same without waiting. Returns nullopt if another holds one of them.
+  [[nodiscard]] std::optional<std::vector<Grant>> try_lock_all(const Names& names,
+                                                               const LockOptions& options = {}) {
+    redlock_lock_options raw = to_c(options);
+    raw.wait_ns = 0;
+    std::vector<Grant> grants{};
+    const int error = lock_all(names, raw, &grants);
+    if (error == REDLOCK_EBUSY) return std::nullopt;
+    require(error);
+    return grants;
+  }
+
+  // Releases all of the locks, or none, if it throws REDLOCK_ENOTHELD or REDLOCK_ELOST: the text says of
+  // which; then unlock() each of the others.
+  void unlock_all(const Names& names, bool sync = false) {
+    const std::vector<const char*> raw = detail::to_c(names);
+    require(redlock_unlock_set(get(), raw.data(), raw.size(), sync ? REDLOCK_SYNC : 0));
+  }
+
   // Releases the lock. If fence is 0, it does so whatever the fence of the hold is, else only if
   // the hold has that fence. With sync it returns when a majority of the nodes has released the
   // lock.
@@ -243,6 +279,16 @@ class Client {
   static void forward(redlock_client*, const redlock_event* event, void* handler) {
     const auto& call = *static_cast<const Handler*>(handler);
     if (call) call(*event);
+  }
+
+  int lock_all(const Names& names, const redlock_lock_options& options,
+               std::vector<Grant>* grants) {
+    const std::vector<const char*> raw = detail::to_c(names);
+    std::vector<redlock_grant> each(raw.size(), redlock_grant(REDLOCK_GRANT_INIT));
+    const int error = redlock_lock_set(get(), raw.data(), raw.size(), &options, each.data());
+    if (error != REDLOCK_OK) return error;
+    for (const redlock_grant& grant : each) grants->push_back(from_c(grant));
+    return error;
   }
 
   static const char* to_c(const std::string& name) { return detail::to_c(name, REDLOCK_EBADNAME); }

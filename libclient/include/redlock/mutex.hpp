@@ -1,12 +1,22 @@
-// redlock::Mutex: a distributed lock as a standard mutex.
+// redlock::Mutex: a distributed lock as a standard mutex; redlock::MultiLock: several locks as one.
 //
 //   redlock::Mutex mutex("jobs");
 //   std::scoped_lock guard(mutex);
 //   store.Write(data, mutex.fence());  // the store refuses fences older than the newest it saw
 //
-// Mutex meets the requirements of BasicLockable, Lockable and TimedLockable, so std::scoped_lock
-// (of several mutexes, too), std::unique_lock and std::lock work. It is not recursive. Any thread
-// may unlock it.
+//   redlock::MultiLock accounts({"account-7", "account-9"});
+//   std::scoped_lock guard(accounts);
+//   store.Write("account-7", balance, accounts.fence("account-7"));
+//
+// Both meet the requirements of BasicLockable, Lockable and TimedLockable, so std::scoped_lock,
+// std::unique_lock and std::lock work. They are not recursive. Any thread may unlock them. What is said
+// below of a Mutex is so of a MultiLock, too.
+//
+// SEVERAL LOCKS. A MultiLock asks for all of its names in one request, gets all of them or none, and holds
+// none of them while it waits: it stands in line for them, and no order of names leads to a deadlock.
+// std::scoped_lock of several Mutexes works, too, but by trying: it takes a round trip for each, and under
+// contention may try for long. A MultiLock is valid while all of its locks are, and stopped and lost with the
+// first that is lost; see redlock/session.hpp.
 //
 // SESSIONS. Mutexes share a Session, by default that of the process: a thousand of them are one
 // connection and one thread. Two Mutexes of one name exclude each other. The threads that share one
@@ -51,24 +61,19 @@
 #include <utility>
 
 namespace redlock {
+namespace detail {
 
-class Mutex {
+// What Mutex and MultiLock have in common. "The lock" is all of the locks.
+class Lockable {
  public:
-  explicit Mutex(std::string name, HoldOptions options = {})
-      : Mutex(Session::shared(), std::move(name), std::move(options)) {}
-  Mutex(Session session, std::string name, HoldOptions options = {})
-      : name_(std::move(name)), options_(std::move(options)), session_(std::move(session)) {}
-  // Releases the lock if it is held, without waiting for the answer.
-  ~Mutex() = default;
-  Mutex(const Mutex&) = delete;
-  Mutex& operator=(const Mutex&) = delete;
+  Lockable(const Lockable&) = delete;
+  Lockable& operator=(const Lockable&) = delete;
 
   // Takes the lock; waits without limit, or until a stop is requested (REDLOCK_ECANCELLED). Throws
   // Error if it fails (no daemon, no quorum, ...).
   void lock(const std::stop_token& stop = {}) {
     const int code = take(std::nullopt, stop);
-    if (code == REDLOCK_ECANCELLED)
-      throw Error(code, "lock '" + name_ + "': the wait was given up");
+    if (code == REDLOCK_ECANCELLED) throw Error(code, describe(names_) + ": the wait was given up");
   }
   // These return false if others held the lock until the time was over, or a stop was requested.
   // They throw Error for any other failure.
@@ -91,15 +96,8 @@ class Mutex {
   }
   void unlock(std::error_code& error) noexcept;
 
-  const std::string& name() const noexcept { return name_; }
-
   // Any thread may call the functions below. They ask nobody.
 
-  // Returns the fence of the current hold, or else of the last one; 0 if there was none yet.
-  [[nodiscard]] std::uint64_t fence() const noexcept {
-    const auto hold = current();
-    return hold ? hold->fence() : 0;
-  }
   // Returns the latest deadline that is known. It moves on with each renewal.
   [[nodiscard]] Clock::time_point deadline() const noexcept {
     const auto hold = current();
@@ -117,8 +115,21 @@ class Mutex {
     return hold ? hold->stop_token() : std::stop_token{};
   }
 
+ protected:
+  Lockable(Session session, Names names, HoldOptions options)
+      : names_(std::move(names)), options_(std::move(options)), session_(std::move(session)) {}
+  // Releases the lock if it is held, without waiting for the answer.
+  ~Lockable() = default;
+
+  const Names& all_names() const noexcept { return names_; }
+  // The current hold, or else the last one.
+  std::shared_ptr<Hold> current() const noexcept {
+    const std::lock_guard<std::mutex> guard(guard_);
+    return hold_;
+  }
+
  private:
-  // Gives the threads of this Mutex their turns.
+  // Gives the threads that share this their turns.
   class Turn {
    public:
     bool is_foreign() const noexcept { return pid_ != 0 && pid_ != ::getpid(); }
@@ -159,12 +170,7 @@ class Mutex {
     return number;
   }
 
-  std::shared_ptr<Hold> current() const noexcept {
-    const std::lock_guard<std::mutex> guard(guard_);
-    return hold_;
-  }
-
-  const std::string name_;
+  const Names names_;
   const HoldOptions options_;
   Session session_;
   Turn turn_;  // taken by the thread that holds the lock or waits for the daemon
@@ -173,9 +179,9 @@ class Mutex {
   std::shared_ptr<Hold> hold_;
 };
 
-inline void Mutex::check_caller() const {
+inline void Lockable::check_caller() const {
   const auto refuse = [this](int code, const char* why) {
-    throw Error(code, "lock '" + name_ + "': " + redlock_strerror(code) + why);
+    throw Error(code, describe(names_) + ": " + redlock_strerror(code) + why);
   };
   if (turn_.is_foreign()) refuse(REDLOCK_EFORK, "");
   if (holder_ == this_thread()) {
@@ -184,8 +190,8 @@ inline void Mutex::check_caller() const {
 }
 
 // Returns REDLOCK_OK, REDLOCK_EBUSY, REDLOCK_ETIMEOUT, REDLOCK_ENOTURN or REDLOCK_ECANCELLED.
-inline int Mutex::take(const std::optional<std::chrono::nanoseconds>& wait,
-                       const std::stop_token& stop) {
+inline int Lockable::take(const std::optional<std::chrono::nanoseconds>& wait,
+                          const std::stop_token& stop) {
   check_caller();
   const auto begin = Clock::now();
   if (!turn_.take(wait, stop)) {
@@ -207,8 +213,8 @@ inline int Mutex::take(const std::optional<std::chrono::nanoseconds>& wait,
   return code;
 }
 
-inline int Mutex::ask(std::int64_t wait_ns, const std::stop_token& stop) {
-  auto result = session_.acquire(name_, options_, wait_ns, stop, REDLOCK_FOR_THREAD);
+inline int Lockable::ask(std::int64_t wait_ns, const std::stop_token& stop) {
+  auto result = session_.acquire(names_, options_, wait_ns, stop, REDLOCK_FOR_THREAD);
   if (result.is_taken()) return result.code;
   auto hold = std::make_shared<Hold>(std::move(result.require()));
   const std::lock_guard<std::mutex> guard(guard_);
@@ -218,11 +224,48 @@ inline int Mutex::ask(std::int64_t wait_ns, const std::stop_token& stop) {
 }
 
 // A stray unlock() gives no turn away, and neither does one in a child of the process that locked.
-inline void Mutex::unlock(std::error_code& error) noexcept {
+inline void Lockable::unlock(std::error_code& error) noexcept {
   error = REDLOCK_ENOTHELD;
   if (turn_.is_foreign() || holder_.exchange(0) == 0) return;
   current()->release(error);
   turn_.give();
 }
+
+}  // namespace detail
+
+class Mutex : public detail::Lockable {
+ public:
+  explicit Mutex(std::string name, HoldOptions options = {})
+      : Mutex(Session::shared(), std::move(name), std::move(options)) {}
+  Mutex(Session session, std::string name, HoldOptions options = {})
+      : Lockable(std::move(session), {std::move(name)}, std::move(options)) {}
+
+  const std::string& name() const noexcept { return all_names().front(); }
+
+  // Returns the fence of the current hold, or else of the last one; 0 if there was none yet. Any thread
+  // may call it; it asks nobody.
+  [[nodiscard]] std::uint64_t fence() const noexcept {
+    const auto hold = current();
+    return hold ? hold->fence() : 0;
+  }
+};
+
+class MultiLock : public detail::Lockable {
+ public:
+  // 1 to 16 names, all different; if they are not, the first lock() throws Error(REDLOCK_EINVAL).
+  explicit MultiLock(Names names, HoldOptions options = {})
+      : MultiLock(Session::shared(), std::move(names), std::move(options)) {}
+  MultiLock(Session session, Names names, HoldOptions options = {})
+      : Lockable(std::move(session), std::move(names), std::move(options)) {}
+
+  const Names& names() const noexcept { return all_names(); }
+
+  // Returns the fence of that lock in the current hold, or else in the last one; 0 if there was none
+  // yet, or `name` is none of the names. Any thread may call it; it asks nobody.
+  [[nodiscard]] std::uint64_t fence(const std::string& name) const noexcept {
+    const auto hold = current();
+    return hold ? hold->fence(name) : 0;
+  }
+};
 
 }  // namespace redlock

@@ -5,6 +5,7 @@
 //   redlock::Session   one session for all threads of a process (redlock/session.hpp)
 //   redlock::Hold      a lock that is held: movable, and released by its destructor
 //   redlock::Mutex     one lock as a standard mutex: for std::scoped_lock, std::unique_lock, ...
+//   redlock::MultiLock several locks as one standard mutex: all of them or none
 //
 // Errors are exceptions of class Error, or a std::error_code where a call takes one: enum
 // redlock_error is an error code enum, so that `error == REDLOCK_EBUSY` works.

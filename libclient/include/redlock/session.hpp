@@ -7,6 +7,15 @@
 //
 //   for (const redlock::Fields& row : session.query("list").rows) ...
 //
+//   redlock::Hold both = session.lock_all({"account-7", "account-9"});
+//   store.Write("account-7", balance, both.fence("account-7"));
+//
+// SEVERAL LOCKS. lock_all() and its kin take all of their names or none, and hold none of them while
+// they wait, so those who take several cannot wait for each other in a circle, in whatever order the
+// names stand. The Hold is as good as the least of its locks: its deadline is the earliest, it is valid
+// while all of them are, and it is lost with the first that is. The others then stay held until the
+// release, so that the holder can stop in time under them. Each name has a fence of its own.
+//
 // THREADS. A Session may be used by all threads at once. A Hold may be used by one thread at a time;
 // its fence(), deadline(), left(), valid() and stop_token() may be called by any thread while no
 // other moves or destroys it. It may be released by another thread than the one that locked.
@@ -51,11 +60,27 @@
 #include <string>
 #include <system_error>
 #include <utility>
+#include <vector>
 
 namespace redlock {
+namespace detail {
+
+class Lockable;
+
+// For error texts: "lock 'a'", "locks 'a', 'b'".
+inline std::string describe(const Names& names) {
+  std::string text = names.size() == 1 ? "lock" : "locks";
+  const char* before = " '";
+  for (const std::string& name : names) text += std::exchange(before, ", '") + name + "'";
+  return text;
+}
+
+}  // namespace detail
 
 // What has become of a hold; the argument of callbacks.
 struct Notice {
+  // Of several locks, the one that this is about: the first that came into jeopardy, the last that is
+  // safe again, the one that is lost, or (of on_draining) the first of the names.
   std::string name;
   std::uint64_t fence = 0;
   Clock::time_point deadline{};  // nobody else has the lock before it
@@ -94,13 +119,21 @@ class Hold {
   // Releases the lock without waiting for the answer.
   ~Hold() = default;
 
-  // The name of the lock, as it was given; "" if this never held one.
-  [[nodiscard]] const std::string& name() const noexcept { return name_; }
-  // Greater than that of each earlier holder, on all hosts. Send it with every write. 0: none.
+  // The name of the lock, as it was given, or the first of several; "" if this never held one.
+  [[nodiscard]] std::string name() const { return names_.empty() ? "" : names_.front(); }
+  // The names of all its locks, in the order in which they were given.
+  [[nodiscard]] const Names& names() const noexcept { return names_; }
+  // Greater than that of each earlier holder, on all hosts. Send it with every write. 0: none. Of several
+  // locks, it is that of the first name.
   [[nodiscard]] std::uint64_t fence() const noexcept {
     return handle_ ? redlock_hold_fence(handle_.get()) : 0;
   }
-  // The latest deadline that is known. It moves on with each renewal.
+  // That of one of several; 0 if this is not for that name.
+  [[nodiscard]] std::uint64_t fence(const std::string& name) const noexcept {
+    return handle_ ? redlock_hold_fence_of(handle_.get(), name.c_str()) : 0;
+  }
+  // The latest deadline that is known, of several locks the earliest of theirs. It moves on with each
+  // renewal.
   [[nodiscard]] Clock::time_point deadline() const noexcept {
     return Clock::time_point(
         std::chrono::nanoseconds(handle_ ? redlock_hold_deadline(handle_.get()) : 0));
@@ -109,15 +142,15 @@ class Hold {
   [[nodiscard]] std::chrono::nanoseconds left() const noexcept {
     return std::max(deadline() - Clock::now(), std::chrono::nanoseconds(0));
   }
-  // Whether the holder may rely on the lock. It asks nobody.
+  // Whether the holder may rely on the lock, or on all of them. It asks nobody.
   [[nodiscard]] bool valid() const noexcept {
     return handle_ && redlock_hold_valid(handle_.get()) != 0;
   }
   // A stop is requested when the hold stops to be valid, except by a release.
   [[nodiscard]] std::stop_token stop_token() const noexcept { return stop_.get_token(); }
 
-  // Asks the daemon whether the lock is still held, within options.answer_timeout, and learns the
-  // deadline. REDLOCK_ELOST: it is not, and the hold is not valid any more. REDLOCK_ENOTHELD: nothing
+  // Asks the daemon whether the lock is still held, or all of them, within options.answer_timeout, and
+  // learns the deadline. REDLOCK_ELOST: it is not, and the hold is not valid any more. REDLOCK_ENOTHELD: nothing
   // is held. REDLOCK_ECLOSED: the connection by which it was granted has ended, and no other knows of
   // it; it is good until its deadline.
   void check() {
@@ -126,7 +159,7 @@ class Hold {
   }
   void check(std::error_code& error) noexcept { error = {do_check(), category()}; }
 
-  // Releases the lock, within a quarter of a second. REDLOCK_ELOST: the hold ended before, so the
+  // Releases the lock, or all of them, within a quarter of a second. REDLOCK_ELOST: the hold ended before, so the
   // last part of the work may not have been protected. REDLOCK_ENOTHELD: nothing is held any more.
   void release() {
     const int error = do_release();
@@ -150,7 +183,7 @@ class Hold {
     return handle_ ? redlock_hold_error_text(handle_.get()) : "no lock is held";
   }
 
-  std::string name_;
+  Names names_;
   std::stop_source stop_{std::nostopstate};
   std::unique_ptr<redlock_hold, Free> handle_;
 };
@@ -203,7 +236,7 @@ class Session {
   // (REDLOCK_ECANCELLED).
   [[nodiscard]] Hold lock(const std::string& name, const HoldOptions& options = {},
                           const std::stop_token& stop = {}) {
-    Result result = acquire(name, options, kForever, stop);
+    Result result = acquire({name}, options, kForever, stop);
     return std::move(result.require());
   }
   [[nodiscard]] Hold lock(const std::string& name, const std::stop_token& stop) {
@@ -212,7 +245,20 @@ class Session {
   // *error: how it went. The Hold is empty after an error.
   [[nodiscard]] Hold lock(const std::string& name, std::error_code& error,
                           const HoldOptions& options = {}, const std::stop_token& stop = {}) {
-    return acquire(name, options, kForever, stop).get(error);
+    return acquire({name}, options, kForever, stop).get(error);
+  }
+  // The same for several locks: all of them or none.
+  [[nodiscard]] Hold lock_all(const Names& names, const HoldOptions& options = {},
+                              const std::stop_token& stop = {}) {
+    Result result = acquire(names, options, kForever, stop);
+    return std::move(result.require());
+  }
+  [[nodiscard]] Hold lock_all(const Names& names, const std::stop_token& stop) {
+    return lock_all(names, {}, stop);
+  }
+  [[nodiscard]] Hold lock_all(const Names& names, std::error_code& error,
+                              const HoldOptions& options = {}, const std::stop_token& stop = {}) {
+    return acquire(names, options, kForever, stop).get(error);
   }
 
   // These return nullopt if the lock was not got until the time was over, or a stop was requested.
@@ -221,11 +267,11 @@ class Session {
   // Takes the lock if nobody holds it. Waits for the daemon's answer for options.answer_timeout.
   [[nodiscard]] std::optional<Hold> try_lock(const std::string& name,
                                              const HoldOptions& options = {}) {
-    return acquire(name, options, kNotAtAll, {}).unless_taken();
+    return acquire({name}, options, kNotAtAll, {}).unless_taken();
   }
   [[nodiscard]] std::optional<Hold> try_lock(const std::string& name, std::error_code& error,
                                              const HoldOptions& options = {}) {
-    return acquire(name, options, kNotAtAll, {}).get_optional(error);
+    return acquire({name}, options, kNotAtAll, {}).get_optional(error);
   }
   // If `wait` is 0 or negative, it is try_lock().
   template <typename Rep, typename Period>
@@ -233,7 +279,7 @@ class Session {
                                                  const std::chrono::duration<Rep, Period>& wait,
                                                  const HoldOptions& options = {},
                                                  const std::stop_token& stop = {}) {
-    return acquire(name, options, to_ns(wait), stop).unless_taken();
+    return acquire({name}, options, to_ns(wait), stop).unless_taken();
   }
   template <typename Rep, typename Period>
   [[nodiscard]] std::optional<Hold> try_lock_for(const std::string& name,
@@ -241,7 +287,7 @@ class Session {
                                                  std::error_code& error,
                                                  const HoldOptions& options = {},
                                                  const std::stop_token& stop = {}) {
-    return acquire(name, options, to_ns(wait), stop).get_optional(error);
+    return acquire({name}, options, to_ns(wait), stop).get_optional(error);
   }
   template <typename OtherClock, typename Duration>
   [[nodiscard]] std::optional<Hold> try_lock_until(
@@ -249,9 +295,39 @@ class Session {
       const HoldOptions& options = {}, const std::stop_token& stop = {}) {
     return try_lock_for(name, until - OtherClock::now(), options, stop);
   }
+  // The same for several locks: all of them or none.
+  [[nodiscard]] std::optional<Hold> try_lock_all(const Names& names,
+                                                 const HoldOptions& options = {}) {
+    return acquire(names, options, kNotAtAll, {}).unless_taken();
+  }
+  [[nodiscard]] std::optional<Hold> try_lock_all(const Names& names, std::error_code& error,
+                                                 const HoldOptions& options = {}) {
+    return acquire(names, options, kNotAtAll, {}).get_optional(error);
+  }
+  template <typename Rep, typename Period>
+  [[nodiscard]] std::optional<Hold> try_lock_all_for(const Names& names,
+                                                     const std::chrono::duration<Rep, Period>& wait,
+                                                     const HoldOptions& options = {},
+                                                     const std::stop_token& stop = {}) {
+    return acquire(names, options, to_ns(wait), stop).unless_taken();
+  }
+  template <typename Rep, typename Period>
+  [[nodiscard]] std::optional<Hold> try_lock_all_for(const Names& names,
+                                                     const std::chrono::duration<Rep, Period>& wait,
+                                                     std::error_code& error,
+                                                     const HoldOptions& options = {},
+                                                     const std::stop_token& stop = {}) {
+    return acquire(names, options, to_ns(wait), stop).get_optional(error);
+  }
+  template <typename OtherClock, typename Duration>
+  [[nodiscard]] std::optional<Hold> try_lock_all_until(
+      const Names& names, const std::chrono::time_point<OtherClock, Duration>& until,
+      const HoldOptions& options = {}, const std::stop_token& stop = {}) {
+    return try_lock_all_for(names, until - OtherClock::now(), options, stop);
+  }
 
  private:
-  friend class Mutex;
+  friend class detail::Lockable;
   static constexpr std::int64_t kForever = REDLOCK_FOREVER;
   static constexpr std::int64_t kNotAtAll = 0;
   static constexpr std::chrono::nanoseconds kPatience = std::chrono::seconds(5);
@@ -343,17 +419,29 @@ class Session {
     return raw;
   }
 
-  static Result refused(const std::string& name, int code, const std::string& why) {
-    return {{}, code, "lock '" + name + "': " + redlock_strerror(code) + ": " + why};
+  static Result refused(const Names& names, int code, const std::string& why) {
+    return {{}, code, detail::describe(names) + ": " + redlock_strerror(code) + ": " + why};
   }
 
-  Result acquire(const std::string& name, const HoldOptions& options, std::int64_t wait_ns,
+  static bool is_name(const std::string& name) {
+    return name.find('\0') == std::string::npos && !name.empty() && name.size() <= 255;
+  }
+  static bool has_twice(Names names) {
+    std::sort(names.begin(), names.end());
+    return std::adjacent_find(names.begin(), names.end()) != names.end();
+  }
+
+  Result acquire(const Names& names, const HoldOptions& options, std::int64_t wait_ns,
                  const std::stop_token& stop, std::uint64_t flags = 0) {
-    if (name.find('\0') != std::string::npos || name.empty() || name.size() > 255) {
-      return refused(name, REDLOCK_EBADNAME, "expected 1 to 255 bytes without a NUL");
+    if (!std::all_of(names.begin(), names.end(), &is_name)) {
+      return refused(names, REDLOCK_EBADNAME, "expected 1 to 255 bytes without a NUL");
     }
+    if (names.empty() || names.size() > 16) {
+      return refused(names, REDLOCK_EINVAL, "expected 1 to 16 names");
+    }
+    if (has_twice(names)) return refused(names, REDLOCK_EINVAL, "expected each name once");
     if (options.note.find('\0') != std::string::npos) {
-      return refused(name, REDLOCK_EINVAL, "the note has a NUL");
+      return refused(names, REDLOCK_EINVAL, "the note has a NUL");
     }
     auto watch = std::make_unique<Watch>(Watch{options, {}});
     redlock_hold_options raw = to_c(options);
@@ -364,11 +452,13 @@ class Session {
     Result result;
     result.hold.stop_ = watch->stop;
     redlock_hold* made = nullptr;
-    result.code = redlock_hold_new(session_.get(), name.c_str(), &raw, &made);
-    if (result.code != REDLOCK_OK) return refused(name, result.code, "an option is out of range");
+    const std::vector<const char*> raw_names = detail::to_c(names);
+    result.code =
+        redlock_hold_new_set(session_.get(), raw_names.data(), raw_names.size(), &raw, &made);
+    if (result.code != REDLOCK_OK) return refused(names, result.code, "an option is out of range");
     static_cast<void>(watch.release());  // the hold has it now
     result.hold.handle_.reset(made);
-    result.hold.name_ = name;
+    result.hold.names_ = names;
     wait(result, wait_ns, stop);
     return result;
   }

@@ -8,6 +8,15 @@
 
 namespace redlock::client {
 
+// It lets no child of several threads start a thread.
+#if defined(__SANITIZE_THREAD__)
+inline constexpr bool kWithThreadSanitizer = true;
+#elif defined(__has_feature)
+inline constexpr bool kWithThreadSanitizer = __has_feature(thread_sanitizer);
+#else
+inline constexpr bool kWithThreadSanitizer = false;
+#endif
+
 // A child of the test that has no program of its own; it ends with the object.
 class ChildThatWaits {
  public:

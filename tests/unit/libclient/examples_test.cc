@@ -122,6 +122,24 @@ TEST(Examples, FencedCounterCountsAndRefusesAStaleFence) {
   EXPECT_EQ(ReadFile(file), "9000 7\n");
 }
 
+TEST(Examples, TransferMovesAmountsAndRefusesAStaleFence) {
+  FakeDaemon daemon;
+  const TempDir directory;
+  WriteFile(directory / "a", "0 10\n");
+  WriteFile(directory / "b", "0 5\n");
+  const std::vector<std::string> command{
+      kExamples + "/example_transfer", directory.path(), "a", "b", "3", "2"};
+  EXPECT_EQ(RunProgram(command, "", {{"REDLOCK_SOCKET", daemon.path()}}).output,
+            "a 7, b 8\na 4, b 11\n");
+  EXPECT_EQ(ReadFile(directory / "a"), "3 4\n");
+  EXPECT_EQ(ReadFile(directory / "b"), "4 11\n");
+  WriteFile(directory / "a", "9000 4\n");
+  const auto ran = RunProgram(command, "", {{"REDLOCK_SOCKET", daemon.path()}});
+  EXPECT_EQ(ran.exit, ExitCode(1));
+  EXPECT_THAT(ran.output, testing::HasSubstr("a: a holder with a newer fence has written"));
+  EXPECT_EQ(ReadFile(directory / "b"), "4 11\n");
+}
+
 TEST(Examples, Session) {
   FakeDaemon daemon;
   const auto ran = RunProgram({kExamples + "/example_session", "3"}, "a\nb\na\nc\n",

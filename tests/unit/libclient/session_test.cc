@@ -29,14 +29,6 @@ using std::chrono::seconds;
 using testing::Contains;
 using testing::HasSubstr;
 
-#if defined(__SANITIZE_THREAD__)
-constexpr bool kWithThreadSanitizer = true;
-#elif defined(__has_feature)
-constexpr bool kWithThreadSanitizer = __has_feature(thread_sanitizer);
-#else
-constexpr bool kWithThreadSanitizer = false;
-#endif
-
 template <typename Call>
 std::chrono::nanoseconds Duration(Call call) {
   const auto begin = std::chrono::steady_clock::now();

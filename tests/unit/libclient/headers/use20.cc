@@ -19,9 +19,18 @@ bool Use(redlock::Session& session, const std::stop_token& stop) {
   const redlock::Reply list = session.query("list", error);
   redlock::Mutex mutex(session, "jobs", options);
   { const std::scoped_lock<redlock::Mutex> guard(mutex); }
+  redlock::MultiLock multi(session, {"a", "b"}, options);
+  { const std::scoped_lock<redlock::MultiLock> guard(multi); }
+  redlock::MultiLock of_the_process({"a", "b"});
+  redlock::Hold both = session.lock_all({"a", "b"}, error, options, stop);
+  both.release(error);
   const auto later = std::chrono::system_clock::now() + std::chrono::hours(1);
   redlock_hold_options raw = REDLOCK_HOLD_OPTIONS_INIT;
-  return mutex.try_lock_until(later, stop) && session.try_lock_until("a", later, options, stop) &&
+  return of_the_process.try_lock_until(later, stop) && multi.fence("a") != both.fence("b") &&
+         session.try_lock_all_until({"a", "b"}, later, options, stop) &&
+         session.try_lock_all_for({"a"}, std::chrono::seconds(1)) &&
+         session.try_lock_all({"a", "b", "c"}) && mutex.try_lock_until(later, stop) &&
+         session.try_lock_until("a", later, options, stop) &&
          session.try_lock_for("b", std::chrono::duration<double>(0.5)) && session.try_lock("c") &&
          raw.flags == 0 && list.rows.empty();
 }
