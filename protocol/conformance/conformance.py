@@ -109,8 +109,10 @@ class Values:
 class Lines:
     """What has come from a socket or a pipe. Waits for it with a deadline."""
 
-    def __init__(self, fd, patience):
+    def __init__(self, fd, patience, reports=None):
+        """reports: the Lines of the adapter, which may say while these are waited for that it is unable."""
         self.fd, self.patience, self.bytes, self.ended = fd, patience, b"", False
+        self.reports = reports
 
     def deadline(self):
         return time.monotonic() + self.patience
@@ -119,15 +121,26 @@ class Lines:
         """The next line, or None at the end. One who reads several for the same thing gives the deadline."""
         deadline = deadline or self.deadline()
         with selectors.DefaultSelector() as selector:
-            selector.register(self.fd, selectors.EVENT_READ)
+            selector.register(self.fd, selectors.EVENT_READ, self)
+            if self.reports and not self.reports.ended:
+                selector.register(self.reports.fd, selectors.EVENT_READ, self.reports)
             while b"\n" not in self.bytes and not self.ended:
-                if not selector.select(max(0, deadline - time.monotonic())):
+                ready = selector.select(max(0, deadline - time.monotonic()))
+                if not ready:
                     raise Failed(f"nothing came within {self.patience} s: expected {what}")
-                self._read()
+                for key, _ in ready:
+                    key.data._read()
+                    if key.data is self.reports and key.data.ended:
+                        selector.unregister(key.fd)
+                if self.reports and self.reports.says_unsupported():
+                    raise Unsupported(f"it cannot do what leads to {what}")
         if b"\n" not in self.bytes:
             return None
         line, self.bytes = self.bytes.split(b"\n", 1)
         return line.removesuffix(b"\r").decode("ascii", "backslashreplace")
+
+    def says_unsupported(self):
+        return re.search(rb"^unsupported\b", self.bytes, re.MULTILINE) is not None
 
     def read_the_rest(self):
         """What is there already."""
@@ -193,7 +206,7 @@ class Adapter:
     def is_unable(self):
         """Whether it has reported `unsupported`, perhaps for a command of which no report is due."""
         self.lines.read_the_rest()
-        return re.search(rb"^unsupported\b", self.lines.bytes, re.MULTILINE) is not None
+        return self.lines.says_unsupported()
 
     def end(self, patience):
         """Ends it in any case; an adapter whose input ends is to end by itself."""
@@ -214,6 +227,7 @@ class FakeDaemon:
 
     def __init__(self, path, patience):
         self.patience, self.connection, self.lines = patience, None, None
+        self.reports = None  # the Lines of the adapter
         self.ahead = 0  # ns that this daemon's clock is ahead of ours, by its greeting
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(path)
@@ -226,7 +240,7 @@ class FakeDaemon:
             self.connection, _ = self.listener.accept()
         except socket.timeout:
             raise Failed("the client does not connect") from None
-        self.lines = Lines(self.connection.fileno(), self.patience)
+        self.lines = Lines(self.connection.fileno(), self.patience, self.reports)
 
     def send(self, data):
         greeting = re.search(rb"\bnow=(\d+)", data)
@@ -267,6 +281,7 @@ def run_client(script, command, patience):
         path = os.path.join(directory, "socket")
         daemon = FakeDaemon(path, patience)
         adapter = Adapter(command, path, patience)
+        daemon.reports = adapter.lines
         try:
             for number, who, _, text in script.steps:
                 try:

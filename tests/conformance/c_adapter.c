@@ -64,6 +64,32 @@ static void Granted(const char* id, const char* name, const redlock_grant* grant
   printf("%s OK fence=%" PRIu64 "\n", id, grant->fence);
 }
 
+/* What the daemon has granted in one request, from its rows. */
+static int GrantedAll(const char* id, const redlock_reply* reply) {
+  redlock_grant grants[MOST];
+  const size_t count = redlock_reply_rows(reply);
+  if (count > MOST) exit(70);
+  for (size_t i = 0; i < count; ++i) {
+    grants[i] = (redlock_grant)REDLOCK_GRANT_INIT;
+    const int error = redlock_reply_grant_at(reply, i, &grants[i]);
+    if (error != REDLOCK_OK) return error;
+  }
+  printf("%s OK fences=", id);
+  for (size_t i = 0; i < count; ++i) {
+    Take(redlock_reply_get(reply, i, "lock"), &grants[i]);
+    printf("%s%" PRIu64, i == 0 ? "" : ",", grants[i].fence);
+  }
+  printf("\n");
+  return REDLOCK_OK;
+}
+
+static void PrintName(const char* name) {
+  for (; *name != '\0'; ++name) {
+    const int is_plain = *name > ' ' && *name < 0x7f && *name != '%' && *name != '=';
+    printf(is_plain ? "%c" : "%%%02X", is_plain ? *name : (unsigned char)*name);
+  }
+}
+
 static void OnEvent(redlock_client* c, const redlock_event* event, void* arg) {
   static const char* const kWords[] = {"",         "RENEWED", "JEOPARDY", "SAFE",   "LOST",
                                        "DRAINING", "CLOSED",  "WANTED",   "BROKEN", "WATCH"};
@@ -77,7 +103,11 @@ static void OnEvent(redlock_client* c, const redlock_event* event, void* arg) {
     }
   }
   printf("event %s", kWords[event->type]);
-  if (event->lock != NULL) printf(" lock=%s fence=%" PRIu64, event->lock, event->fence);
+  if (event->lock != NULL) {
+    printf(" lock=");
+    PrintName(event->lock);
+    printf(" fence=%" PRIu64, event->fence);
+  }
   if (event->lock != NULL && event->reason != NULL) printf(" reason=%s", event->reason);
   printf("\n");
 }
@@ -88,7 +118,16 @@ static void OnAnswer(redlock_client* c, int error, const redlock_reply* reply, v
   struct Request* request = arg;
   redlock_grant grant = REDLOCK_GRANT_INIT;
   (void)c;
-  if (error == REDLOCK_OK && request->is_lock) {
+  const size_t rows = error == REDLOCK_OK ? redlock_reply_rows(reply) : 0;
+  if (rows > 0 && request->is_lock) {
+    error = GrantedAll(request->id, reply);
+  } else if (rows > 0) {
+    for (size_t i = 0; i < rows; ++i) {
+      struct Hold* hold = HoldOf(redlock_reply_get(reply, i, "lock"));
+      if (hold != NULL) hold->name[0] = '\0';
+    }
+    printf("%s OK\n", request->id);
+  } else if (error == REDLOCK_OK && request->is_lock) {
     error = redlock_reply_grant(reply, &grant);
     if (error == REDLOCK_OK) Granted(request->id, request->name, &grant);
   } else if (error == REDLOCK_OK) {
@@ -142,6 +181,19 @@ static void Check(const char* id, const char* name) {
   }
 }
 
+/* Whether all of them are held still. */
+static void Valid(const redlock_arg* names, size_t count) {
+  int is_valid = 1;
+  printf("valid");
+  for (size_t i = 0; i < count; ++i) {
+    const struct Hold* hold = HoldOf(names[i].value);
+    is_valid = is_valid && hold != NULL && redlock_now() < hold->deadline_ns;
+    printf(" ");
+    PrintName(names[i].value);
+  }
+  printf(is_valid ? " yes\n" : " no\n");
+}
+
 /* --- Commands -------------------------------------------------------------------------------- */
 
 /* In place. */
@@ -180,10 +232,8 @@ static void Obey(char* line) {
   } else if (strcmp(command, "close") == 0) {
     redlock_close(client);
     printf("closed\n");
-  } else if (strcmp(command, "valid") == 0 && count == 1) {
-    const struct Hold* hold = HoldOf(args[0].value);
-    const int is_valid = hold != NULL && redlock_now() < hold->deadline_ns;
-    printf("valid %s %s\n", args[0].value, is_valid ? "yes" : "no");
+  } else if (strcmp(command, "valid") == 0 && count > 0) {
+    Valid(args, count);
   } else if (strcmp(command, "cancel") == 0 && id != NULL) {
     const struct Request* request = RequestOf(id);
     if (request != NULL) redlock_cancel(client, request->number);
@@ -191,6 +241,10 @@ static void Obey(char* line) {
     Try(id, args[0].value, args[1].value);
   } else if (strcmp(command, "check") == 0 && count == 1) {
     Check(id, args[0].value);
+  } else if (strcmp(command, "lock-all") == 0 && count > 0) {
+    Start("lock", id, args, count);
+  } else if (strcmp(command, "unlock-all") == 0 && count > 0) {
+    Start("unlock", id, args, count);
   } else if ((strcmp(command, "lock") == 0 || strcmp(command, "unlock") == 0) && count > 0) {
     Start(command, id, args, count);
   } else {

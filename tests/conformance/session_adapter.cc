@@ -13,11 +13,13 @@
 #include <vector>
 
 #include "protocol/duration.h"
+#include "protocol/name.h"
 #include "protocol/request.h"
 #include "tests/conformance/code.h"
 
 namespace {
 
+using redlock::Names;
 using redlock::protocol::Request;
 
 // Writes lines for all threads. A callback may come before lock() has returned in another thread: an
@@ -31,14 +33,23 @@ class Reports {
   void Result(const std::string& what, const std::error_code& error) {
     Write(what + (error ? std::string(" ERR ") + CodeOf(error.value()) : " OK"));
   }
-  void Granted(const std::string& id, std::uint64_t fence) {
+  void Granted(const std::string& id, const std::vector<std::uint64_t>& fences) {
+    std::string line = id + (fences.size() == 1 ? " OK fence" : " OK fences");
+    const char* before = "=";
+    for (const std::uint64_t fence : fences) {
+      line += std::exchange(before, ",") + std::to_string(fence);
+    }
     const std::lock_guard guard(mutex_);
-    granted_.insert(fence);
-    std::cout << id << " OK fence=" << fence << std::endl;
-    for (const std::string& line : std::exchange(early_[fence], {})) std::cout << line << std::endl;
+    granted_.insert(fences.begin(), fences.end());
+    std::cout << line << std::endl;
+    for (const std::uint64_t fence : fences) {
+      for (const std::string& early : std::exchange(early_[fence], {})) {
+        std::cout << early << std::endl;
+      }
+    }
   }
   void Event(const std::string& word, const redlock::Notice& notice) {
-    std::string line = "event " + word + " lock=" + notice.name;
+    std::string line = "event " + word + " lock=" + redlock::protocol::PercentEncode(notice.name);
     line += " fence=" + std::to_string(notice.fence);
     if (word == "LOST") line += " reason=" + notice.reason;
     const std::lock_guard guard(mutex_);
@@ -68,17 +79,19 @@ class Adapter {
       reports_.Result("connect", error);
     } else if (verb == "close" && args.empty()) {
       Close();
-    } else if (verb == "valid" && args.size() == 1) {
-      Valid(args[0]);
+    } else if (verb == "valid" && !args.empty()) {
+      Valid(args);
     } else if (verb == "cancel" && args.size() == 1) {
       stops_[args[0]].request_stop();
-    } else if ((verb == "lock" || verb == "try") && args.size() == 2 && given) {
-      Start(args[0], [this, id = args[0], name = args[1], options = *given,
-                      is_try = verb == "try"] { Lock(id, name, options, is_try); });
-    } else if (verb == "unlock" && args.size() == 2) {
-      Start(args[0], [this, id = args[0], name = args[1]] { Unlock(id, name); });
+    } else if (((verb == "lock" || verb == "try") && args.size() == 2 && given) ||
+               (verb == "lock-all" && args.size() >= 2 && given)) {
+      Start(args[0], [this, id = args[0], names = NamesOf(args), options = *given,
+                      is_try = verb == "try"] { Lock(id, names, options, is_try); });
+    } else if ((verb == "unlock" && args.size() == 2) ||
+               (verb == "unlock-all" && args.size() >= 2)) {
+      Start(args[0], [this, id = args[0], names = NamesOf(args)] { Unlock(id, names); });
     } else if (verb == "check" && args.size() == 2) {
-      Start(args[0], [this, id = args[0], name = args[1]] { Check(id, name); });
+      Start(args[0], [this, id = args[0], names = NamesOf(args)] { Check(id, names); });
     } else {
       reports_.Write("unsupported");
     }
@@ -89,6 +102,11 @@ class Adapter {
     redlock::HoldOptions hold;
     std::chrono::nanoseconds wait{0};
   };
+
+  // After the id.
+  static Names NamesOf(const std::vector<std::string>& args) {
+    return {args.begin() + 1, args.end()};
+  }
 
   // Nothing if there is one that a Session does not have. (It asks for renewals by itself.)
   std::optional<Options> OptionsOf(const std::vector<redlock::protocol::Field>& fields) {
@@ -129,7 +147,7 @@ class Adapter {
     for (std::thread& request : std::exchange(requests_, {})) request.join();
   }
 
-  void Lock(const std::string& id, const std::string& name, const Options& options, bool is_try) {
+  void Lock(const std::string& id, const Names& names, const Options& options, bool is_try) {
     std::stop_token stop;
     {
       const std::lock_guard guard(mutex_);
@@ -138,46 +156,49 @@ class Adapter {
     std::error_code error;
     std::optional<redlock::Hold> hold;
     if (is_try) {
-      hold = session_->try_lock_for(name, options.wait, error, options.hold, stop);
+      hold = session_->try_lock_all_for(names, options.wait, error, options.hold, stop);
     } else {
-      hold = session_->lock(name, error, options.hold, stop);
+      hold = session_->lock_all(names, error, options.hold, stop);
     }
     if (error) return reports_.Result(id, error);
-    const std::uint64_t fence = hold->fence();
+    std::vector<std::uint64_t> fences;
+    for (const std::string& name : names) fences.push_back(hold->fence(name));
     {
       const std::lock_guard guard(mutex_);
-      holds_[name] = std::move(*hold);
+      holds_[names] = std::move(*hold);
     }
-    reports_.Granted(id, fence);
+    reports_.Granted(id, fences);
   }
 
-  redlock::Hold* HoldOf(const std::string& name) {
+  redlock::Hold* HoldOf(const Names& names) {
     const std::lock_guard guard(mutex_);
-    const auto found = holds_.find(name);
+    const auto found = holds_.find(names);
     return found == holds_.end() ? nullptr : &found->second;
   }
 
-  void Unlock(const std::string& id, const std::string& name) {
+  void Unlock(const std::string& id, const Names& names) {
     std::error_code error;
-    if (redlock::Hold* hold = HoldOf(name)) {
+    if (redlock::Hold* hold = HoldOf(names)) {
       hold->release(error);
     } else {
-      static_cast<void>(session_->query("unlock", error, {{"", name}}));
+      static_cast<void>(session_->query("unlock", error, {{"", names.front()}}));
     }
     reports_.Result(id, error);
   }
 
-  void Check(const std::string& id, const std::string& name) {
-    redlock::Hold* hold = HoldOf(name);
+  void Check(const std::string& id, const Names& names) {
+    redlock::Hold* hold = HoldOf(names);
     std::error_code error = REDLOCK_ENOTHELD;
     if (hold != nullptr) hold->check(error);
     if (error) return reports_.Result(id, error);
     reports_.Write(id + " OK fence=" + std::to_string(hold->fence()));
   }
 
-  void Valid(const std::string& name) {
-    const redlock::Hold* hold = HoldOf(name);
-    reports_.Write("valid " + name + (hold != nullptr && hold->valid() ? " yes" : " no"));
+  void Valid(const Names& names) {
+    const redlock::Hold* hold = HoldOf(names);
+    std::string line = "valid";
+    for (const std::string& name : names) line += " " + redlock::protocol::PercentEncode(name);
+    reports_.Write(line + (hold != nullptr && hold->valid() ? " yes" : " no"));
   }
 
   void Close() {
@@ -191,7 +212,7 @@ class Adapter {
   std::optional<redlock::Session> session_{std::in_place};
   std::mutex mutex_;  // of the next two
   std::map<std::string, std::stop_source> stops_;
-  std::map<std::string, redlock::Hold> holds_;
+  std::map<Names, redlock::Hold> holds_;
   std::vector<std::thread> requests_;
 };
 

@@ -19,6 +19,8 @@ notices '/event CLOSED/d' 'takes no half line for a line'
 notices 's/fence=7/fence=8/' 'takes a lock and lets it go'
 notices 's/ERR no-answer/ERR timeout/' 'does not wait for a daemon that hangs'
 notices 's/^3 /1 /' 'keeps requests apart'
+notices 's/c no/c yes/' 'has none of several locks before it has all'
+notices 's/fences=7,8/fences=8,7/' 'takes several locks at once'
 notices 's/^\(.*OK fence=.*\)$/\1\nevent TIDINGS/' 'ignores events'
 
 # An adapter that ends is a failure like any other, and one that is unable is skipped, report due or not.

@@ -107,7 +107,10 @@ class Adapter:
         arguments = [word for word in words if "=" not in word]
         if command != "cancel" and arguments:
             arguments[-1] = unquote_to_bytes(arguments[-1])
-        verb = getattr(self, {"try": "lock"}.get(command, command))
+        verb = getattr(self, {"try": "lock"}.get(command, command), None)
+        if verb is None:
+            print("unsupported", flush=True)
+            return
         try:
             await verb(*arguments, **options)
         except redlockd.RedlockError as error:
