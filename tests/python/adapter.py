@@ -7,6 +7,7 @@ Both are driven by one event loop. The calls of the session of threads are made 
 """
 
 import asyncio
+import os
 import sys
 from urllib.parse import unquote_to_bytes
 
@@ -22,8 +23,10 @@ class Adapter:
         self.loop = asyncio.get_running_loop()
         kind = redlockd if is_threaded else redlockd.aio
         self.Lock, self.session = kind.Lock, kind.Session(on_event=self.on_event)
+        self.take_all = kind.lock_all
         self.requests = {}  # by id: what cancels it
         self.holds = {}  # by name
+        self.sets = {}  # by names: what releases them
         self.granted = set()  # the fences that were reported
         self.late = []  # events of grants that are not reported yet
 
@@ -46,7 +49,7 @@ class Adapter:
         if event.fence is not None and event.fence not in self.granted:
             self.late.append(event)  # its answer is on its way through another thread
             return
-        lock = "" if event.lock is None else f"lock={event.lock} fence={event.fence}"
+        lock = "" if event.lock is None else f"lock={encode(os.fsencode(event.lock))} fence={event.fence}"
         reason = f"reason={event.fields['reason']}" if "reason" in event.fields else ""
         print("event", event.kind, lock, reason, flush=True)
 
@@ -63,12 +66,33 @@ class Adapter:
         except asyncio.CancelledError:
             self.report(id, redlockd.LockCancelled())
             return
-        self.holds[name] = hold
-        self.granted.add(hold.fence)
-        self.report(id, None, f"fence={hold.fence}")
+        self.report_grant(id, {name: hold}, f"fence={hold.fence}")
+
+    def report_grant(self, id, holds, fences):
+        self.holds.update(holds)
+        self.granted.update(hold.fence for hold in holds.values())
+        self.report(id, None, fences)
         late, self.late = self.late, []
         for event in late:
             self.report_event(event)
+
+    async def lock_all(self, id, *names, **options):
+        known = {key: parse_duration(options[key]) / 1e9 for key in ("ttl", "wait") if key in options}
+        manager = self.take_all(*names, session=self.session, **known)
+        # Threads can only be interrupted.
+        self.requests[id] = self.report_unsupported if self.is_threaded else asyncio.current_task().cancel
+        try:
+            found = await self.run(manager.__enter__ if self.is_threaded else manager.__aenter__)
+        except asyncio.CancelledError:
+            self.report(id, redlockd.LockCancelled())
+            return
+        holds = {hold._key: hold for hold in found}
+        self.sets[names] = manager.__exit__ if self.is_threaded else manager.__aexit__
+        self.report_grant(id, holds, "fences=" + ",".join(str(holds[name].fence) for name in names))
+
+    async def unlock_all(self, id, *names):
+        await self.run(self.sets[names], None, None, None)
+        self.report(id)
 
     async def cancel(self, id):
         self.requests[id]()
@@ -85,9 +109,9 @@ class Adapter:
         await self.run(self.holds[name].check)
         self.report(id, None, f"fence={self.holds[name].fence}")
 
-    async def valid(self, name):
-        held = name in self.holds and self.holds[name].valid
-        print("valid", name.decode(), "yes" if held else "no", flush=True)
+    async def valid(self, *names):
+        held = all(name in self.holds and self.holds[name].valid for name in names)
+        print("valid", *map(encode, names), "yes" if held else "no", flush=True)
 
     async def connect(self):
         try:
@@ -100,16 +124,19 @@ class Adapter:
         await self.run(self.session.close)
         print("closed", flush=True)
 
+    def report_unsupported(self):
+        print("unsupported", flush=True)
+
     async def obey(self, line):
         command, *words = line.split()
         options = dict(word.split("=", 1) for word in words if "=" in word)
         options.pop("events", None)  # the client asks for renewals by itself
         arguments = [word for word in words if "=" not in word]
-        if command != "cancel" and arguments:
-            arguments[-1] = unquote_to_bytes(arguments[-1])
-        verb = getattr(self, {"try": "lock"}.get(command, command), None)
+        names = {"connect": 0, "close": 0, "cancel": 1, "valid": 0}.get(command, 1)  # where they begin
+        arguments[names:] = map(unquote_to_bytes, arguments[names:])
+        verb = getattr(self, {"try": "lock"}.get(command, command.replace("-", "_")), None)
         if verb is None:
-            print("unsupported", flush=True)
+            self.report_unsupported()
             return
         try:
             await verb(*arguments, **options)

@@ -207,6 +207,30 @@ class Locks(WithDaemon, unittest.IsolatedAsyncioTestCase):
             self.assertEqual([hold.name for hold in holds], ["a", "b"])
         self.assertFalse(any(hold.valid for hold in holds))
 
+    async def test_several_locks_are_held_together_or_not_at_all(self):
+        async with aio.Lock("s-b", session=self.other):
+            with self.assertRaises(redlockd.LockBusy):
+                async with aio.lock_all("s-a", "s-b", session=self.session, wait=0):
+                    self.fail("it was taken")
+            waiting = asyncio.create_task(self.take_both())
+            await self.until_it_waits()
+            async with aio.Lock("s-a", session=self.other, wait=0):
+                pass  # it is not held while the other is waited for
+        self.assertEqual(await waiting, ["s-a", "s-b"])
+
+    async def take_both(self):
+        async with aio.lock_all("s-b", "s-a", session=self.session, wait=PATIENCE, cancel_on="lost") as holds:
+            return [hold.name for hold in holds if hold.valid]
+
+    async def test_a_loss_of_one_of_several_cancels_and_is_raised(self):
+        with self.assertRaises(redlockd.LockLost) as caught:
+            async with aio.lock_all("l-a", "l-b", session=self.session, cancel_on="lost") as holds:
+                await self.session.request("break", "l-b", fence=holds[1].fence)
+                await asyncio.sleep(PATIENCE)
+                self.fail("it was not cancelled")
+        self.assertEqual(caught.exception.name, "l-b")
+        self.assertTrue(await aio.Lock("l-a", session=self.other).acquire(timeout=PATIENCE))
+
 
 class Loops(WithDaemon):
     def test_ten_thousand_names_on_one_connection(self):

@@ -12,7 +12,7 @@ import unittest
 from redlockd import _clock, errors
 from redlockd._core import GRACE, SILENCE, Core
 from redlockd._hold import HoldBase
-from redlockd._request import LockRequest, Phase, ReleaseRequest, Request
+from redlockd._request import LockRequest, OneAtATime, Phase, ReleaseRequest, Request
 
 SECOND = 10**9
 WALKS = 300
@@ -108,7 +108,7 @@ class Walk:
         held = [lock for lock in self.locks if lock.phase is Phase.HELD]
         if what < 3:
             wait = chance.choice((0, SECOND, 5 * SECOND, None))
-            request = LockRequest(HoldBase(chance.choice(NAMES), None, None, None), "", wait)
+            request = LockRequest([HoldBase(chance.choice(NAMES), None, None, None)], "", wait)
             self.locks.append(request)
             core.start(request, self.now)
         elif what == 3 and live:
@@ -197,7 +197,7 @@ class Steps(unittest.TestCase):
         return lines
 
     def lock(self, name="a", wait=None, task=None):
-        request = LockRequest(HoldBase(name, None, None, None), "", wait, task=task)
+        request = LockRequest([HoldBase(name, None, None, None)], "", wait, task=task)
         self.core.start(request, self.now)
         self.core.run(self.now)
         return request
@@ -250,7 +250,7 @@ class Steps(unittest.TestCase):
         self.assertEqual(self.sent(), ["#1 lock a as=1"])
 
     def test_a_cancel_that_comes_before_the_start_ends_the_request(self):
-        request = LockRequest(HoldBase("a", None, None, None), "", None)
+        request = LockRequest([HoldBase("a", None, None, None)], "", None)
         self.core.cancel(request)
         self.assertIsInstance(request.error, errors.LockCancelled)
         self.core.start(request, self.now)
@@ -324,9 +324,77 @@ class Steps(unittest.TestCase):
             notice()
         self.assertEqual(heard, [("LOST", 8)])
 
+    def lock_set(self, *names, wait=None):
+        request = LockRequest([HoldBase(name, None, None, None) for name in names], "", wait)
+        self.core.start(request, self.now)
+        self.core.run(self.now)
+        return request
+
+    def grant_set(self, tag, **fences):
+        time = f"deadline={self.now + 10 * SECOND} left=10s"
+        rows = [f"#{tag} - lock={name} fence={fence} {time} ttl=10s votes=1/1" for name, fence in fences.items()]
+        self.receive(*rows, f"#{tag} OK names={len(rows)} {time}")
+
+    def test_several_are_asked_for_at_once_and_are_a_hold_each(self):
+        request = self.lock_set("a", "b")
+        self.open("owners,set")
+        self.assertEqual(self.sent(), ["#1 lock a b as=1"])
+        self.grant_set(1, a=7, b=8)
+        a, b = request.holds
+        self.assertEqual((a.fence, b.fence, a.valid, b.valid), (7, 8, True, True))
+        self.receive("* LOST lock=b as=1 fence=8 reason=max-hold")
+        self.assertEqual((a._ended, b._ended, request.phase), (None, "max-hold", Phase.HELD))
+        self.core.start(ReleaseRequest(a, False), self.now)
+        self.assertEqual(self.sent(), ["#2 unlock a as=1 fence=7"])
+        self.receive("#2 OK lock=a fence=7")
+        self.assertTrue(request.phase is Phase.ENDED and self.core.is_idle)
+
+    def test_a_grant_of_several_that_comes_too_late_is_given_back_whole(self):
+        late = self.lock_set("a", "b", wait=SECOND)
+        self.open("owners,set")
+        self.now += SECOND + GRACE
+        self.core.run(self.now)
+        self.assertIsInstance(late.error, errors.NoAnswer)
+        self.grant_set(1, a=7, b=8)
+        self.assertEqual(self.sent()[2:], ["#3 unlock a as=1 fence=7", "#4 unlock b as=1 fence=8"])
+        self.assertFalse(any(hold.valid for hold in late.holds))
+
+    def test_who_was_interrupted_gives_back_all_of_several(self):
+        request = self.lock_set("a", "b")
+        self.open("owners,set")
+        self.grant_set(1, a=7, b=8)
+        self.core.abandon(request, self.now)
+        self.assertEqual(self.sent()[1:], ["#2 unlock a as=1 fence=7", "#3 unlock b as=1 fence=8"])
+
+    def test_rows_of_a_connection_that_has_ended_are_of_no_later_grant(self):
+        request = self.lock_set("a", "b")
+        self.open("owners,set")
+        self.receive(f"#1 - lock=a fence=7 deadline={self.now} left=0s ttl=10s votes=1/1")
+        self.core.ended("gone", self.now)
+        self.core.wants_close = False
+        self.now += SECOND
+        self.core.run(self.now)
+        self.open("owners,set")
+        self.grant_set(2, a=17, b=18)
+        self.assertEqual([hold.fence for hold in request.holds], [17, 18])
+
+    def test_a_grant_of_other_names_is_none(self):
+        request = self.lock_set("a", "b", wait=0)
+        self.open("owners,set")
+        self.grant_set(1, b=8, a=7)
+        self.assertIsInstance(request.error, errors.ProtocolError)
+        self.assertTrue(self.core.wants_close)
+
+    def test_a_daemon_that_takes_one_at_a_time_is_not_asked_for_several(self):
+        request = self.lock_set("a", "b")
+        self.open("owners")
+        self.assertIsInstance(request.error, OneAtATime)
+        self.assertEqual(self.sent(), [])
+        self.assertTrue(self.core.is_idle and not self.core.wants_close)
+
     def test_a_loss_that_crosses_the_release_is_told_once(self):
         heard = []
-        request = LockRequest(HoldBase("a", None, None, lambda hold: heard.append(hold.reason)), "", None)
+        request = LockRequest([HoldBase("a", None, None, lambda hold: heard.append(hold.reason))], "", None)
         self.core.start(request, self.now)
         self.open()
         self.grant(1, 7)
@@ -392,7 +460,7 @@ class Steps(unittest.TestCase):
     def test_the_margin_comes_before_the_deadline_without_a_word_of_the_daemon(self):
         seen = []
         hold = HoldBase("a", 3 * SECOND, lambda hold: seen.append("jeopardy"), lambda hold: seen.append("lost"))
-        self.core.start(LockRequest(hold, "", None), self.now)
+        self.core.start(LockRequest([hold], "", None), self.now)
         self.open()
         self.grant(1, 7)
         for passed, expected in ((6, []), (1, ["jeopardy"]), (3, ["jeopardy", "lost"])):

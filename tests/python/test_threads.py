@@ -2,6 +2,7 @@
 
 import ctypes
 import functools
+import gc
 import os
 import pickle
 import signal
@@ -282,6 +283,34 @@ class Locks(WithDaemon):
                     self.fail("it was taken")
             self.assertTrue(redlockd.Lock("a", session=self.other).acquire(blocking=False))
 
+    def test_several_locks_are_held_together_or_not_at_all(self):
+        with redlockd.Lock("s-b", session=self.other) as other:
+            def take():
+                with redlockd.lock_all("s-b", "s-a", session=self.session, wait=support.PATIENCE) as holds:
+                    return [(hold.name, hold.valid) for hold in holds]
+            taking = in_thread(take)
+            eventually(lambda: self.waits() == 1)
+            free = redlockd.Lock("s-a", session=self.other)
+            self.assertTrue(free.acquire(blocking=False), "it is not held while the other is waited for")
+            free.release()
+            other.release()
+            self.assertEqual(taking.join(), [("s-a", True), ("s-b", True)])
+
+    def test_more_locks_than_one_request_takes(self):
+        for names in ([f"more-{number}" for number in range(20)], ["x" * 250 + str(number) for number in range(16)]):
+            with redlockd.lock_all(*names, session=self.session) as holds:
+                self.assertEqual(len(holds), len(names))
+                self.assertTrue(all(hold.valid for hold in holds))
+
+    def test_a_loss_of_one_of_several_is_raised_and_all_are_released(self):
+        with self.assertRaises(redlockd.LockLost) as caught:
+            with redlockd.lock_all("l-a", "l-b", session=self.session) as holds:
+                self.session.request("break", "l-b", fence=holds[1].fence)
+                eventually(lambda: holds[1].lost)
+                self.assertTrue(holds[0].valid)
+        self.assertEqual(caught.exception.name, "l-b")
+        self.assertTrue(redlockd.Lock("l-a", session=self.other).acquire(timeout=support.PATIENCE))
+
     def test_a_loss_is_heard_in_time_and_the_block_says_so(self):
         heard = []
         lock = redlockd.Lock("loss", max_hold=0.3, on_jeopardy=lambda hold: heard.append("jeopardy"),
@@ -345,6 +374,7 @@ class Locks(WithDaemon):
 
         def interrupted():
             return unittest.mock.patch.object(threading, "Thread", Interrupted)
+        gc.collect()  # the sessions of earlier tests, which would be closed meanwhile
         started, lock, before = [], redlockd.Lock("start", session=self.session), support.descriptors()
         for obstacle, error in ((support.no_more_descriptors, OSError), (no_thread, RuntimeError),
                                 (interrupted, KeyboardInterrupt)):

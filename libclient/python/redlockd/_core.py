@@ -17,13 +17,13 @@ from __future__ import annotations
 import enum
 import functools
 import random
-from typing import Callable, Dict, List, NamedTuple, Optional
+from typing import Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from . import errors
 from ._hold import RELEASED, HoldBase
 from ._holds import Holds
 from ._page import Page, Place
-from ._request import LockRequest, Phase, ReleaseRequest, Request, unlock_line
+from ._request import LockRequest, OneAtATime, Phase, ReleaseRequest, Request, unlock_line
 from ._timers import Timer, Timers
 from ._wire import Line, Parser, parse_duration
 from .errors import RedlockError
@@ -96,7 +96,8 @@ class Core:
     def abandon(self, request: Request, now: int) -> None:
         """The caller has gone, perhaps while the answer was on its way to it. A lock is given back."""
         if isinstance(request, LockRequest) and request.phase is Phase.HELD:
-            self._release(ReleaseRequest(request.hold, False), now)
+            for hold in filter(self.holds.has, request.holds):
+                self._release(ReleaseRequest(hold, False), now)
         else:
             self.cancel(request)
 
@@ -213,8 +214,13 @@ class Core:
                           or errors.LockTimeout("the time was over before the daemon could be asked",
                                                 name=request.hold.name))
             return
+        if isinstance(request, LockRequest) and len(request.holds) > 1 and "set" not in self._caps:
+            self._give_up(request, OneAtATime("expected a redlockd that takes several names at once, found a greeting "
+                                              f"without the word 'set' in caps={','.join(self._caps)}"))
+            return
         self._tag += 1
         request.tag = str(self._tag)
+        request.rows = []
         request.phase = Phase.SENT
         request.last_error = None
         self._tags[request.tag] = request
@@ -301,24 +307,33 @@ class Core:
             self._finish(request, error)
 
     def _take_grant(self, request: LockRequest, line: Line, now: int) -> None:
-        hold = request.hold
+        # Of several a row for each, in their order; of one the answer itself.
+        lines = [line] if len(request.holds) == 1 else request.rows
         try:
-            hold._fence = int(line.fields["fence"])
-            deadline = int(line.fields["deadline"]) - self.offset
-            ttl = parse_duration(line.fields["ttl"])
-            if self.page is not None and "slot" in line.fields and self.page.has(int(line.fields["slot"])):
-                hold._place = Place(self.page, int(line.fields["slot"]), int(line.fields["use"]), self.offset)
+            if [each.fields["lock"] for each in lines] != [hold.name for hold in request.holds]:
+                raise ValueError("it is not of the names that were asked for")
+            times = [self._read_grant(hold, each) for hold, each in zip(request.holds, lines)]
         except (KeyError, ValueError) as why:
             self._tags[request.tag] = request  # it is answered when the connection is dropped
             raise errors.ProtocolError(f"a grant cannot be read: {why}") from None
-        hold._owner = request.tag
+        for hold in request.holds:
+            hold._owner = request.tag
         if request.done:  # the caller has gone
             request.phase = Phase.ENDED
-            self._give_back(hold)
+            for hold in request.holds:
+                self._give_back(hold)
             return
-        hold._deadline = deadline
-        self.holds.enter(request, ttl, now)
+        for hold, (deadline, _) in zip(request.holds, times):
+            hold._deadline = deadline
+        self.holds.enter(request, [ttl for _, ttl in times], now)
         self._finish(request)
+
+    def _read_grant(self, hold: HoldBase, line: Line) -> Tuple[int, int]:
+        """Returns its deadline and its ttl."""
+        hold._fence = int(line.fields["fence"])
+        if self.page is not None and "slot" in line.fields and self.page.has(int(line.fields["slot"])):
+            hold._place = Place(self.page, int(line.fields["slot"]), int(line.fields["use"]), self.offset)
+        return int(line.fields["deadline"]) - self.offset, parse_duration(line.fields["ttl"])
 
     def _unpark(self, now: int) -> None:
         """All at once, so that they are asked for again in their order."""

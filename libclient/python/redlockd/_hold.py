@@ -7,6 +7,7 @@ from typing import Callable, Dict, Optional
 
 from . import _clock, _process
 from ._page import Place
+from ._timers import Timer
 from ._wire import Name, checked, to_text
 from .errors import LockLost
 
@@ -33,6 +34,7 @@ class HoldBase:
         self._place: Optional[Place] = None
         self._jeopardy = False
         self._ended: Optional[str] = None  # RELEASED, or why it was lost
+        self._timer: Optional[Timer] = None
         self._pid = _process.pid()
 
     @property

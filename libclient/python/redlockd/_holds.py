@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Callable, Dict, List, Optional
+from typing import Callable, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 from ._hold import HoldBase
 from ._request import LockRequest, Phase
@@ -11,39 +11,45 @@ from ._timers import Timers
 from ._wire import Line
 
 
+class Held(NamedTuple):
+    request: LockRequest
+    hold: HoldBase
+
+
 class Holds:
-    """By their owners. `notices` is for the caller's own functions, and `give_back` sends the unlock of a hold."""
+    """By their owners and names. `notices` is for the caller's own functions, and `give_back` sends the unlock of a hold."""
 
     def __init__(self, timers: Timers, notices: List[Callable[[], object]],
                  give_back: Callable[[HoldBase], None]) -> None:
         self._timers = timers
         self._notices = notices
         self._give_back = give_back
-        self._held: Dict[str, LockRequest] = {}
+        self._held: Dict[Tuple[str, str], Held] = {}
 
     def __len__(self) -> int:
         return len(self._held)
 
     def has(self, hold: HoldBase) -> bool:
-        request = self._held.get(hold._owner)
-        return request is not None and request.hold is hold
+        held = self._held.get((hold._owner, hold.name))
+        return held is not None and held.hold is hold
 
-    def of_event(self, line: Line) -> Optional[LockRequest]:
+    def of_event(self, line: Line) -> Optional[HoldBase]:
         """None if that hold is over."""
-        return self._held.get(line.fields.get("as", ""))
+        held = self._held.get((line.fields.get("as", ""), line.fields.get("lock", "")))
+        return None if held is None else held.hold
 
-    def enter(self, request: LockRequest, ttl: int, now: int) -> None:
-        """Of a grant, with the ttl that it came with."""
-        hold = request.hold
-        if hold._margin is None:
-            hold._margin = min(ttl, request.max_hold or ttl) // 3
+    def enter(self, request: LockRequest, ttls: Sequence[int], now: int) -> None:
+        """Of a grant, with the ttls that it came with."""
         request.phase = Phase.HELD
-        self._held[hold._owner] = request
-        self._watch(request, now)
+        for hold, ttl in zip(request.holds, ttls):
+            if hold._margin is None:
+                hold._margin = min(ttl, request.max_hold or ttl) // 3
+            self._held[hold._owner, hold.name] = Held(request, hold)
+            self._watch(hold, now)
 
-    def take(self, request: LockRequest, line: Line, offset: int, now: int) -> None:
+    def take(self, hold: HoldBase, line: Line, offset: int, now: int) -> None:
         """An event of the hold. `offset` is what to take from the daemon's times, for ours."""
-        hold, kind = request.hold, line.words[0]
+        kind = line.words[0]
         if kind in ("LOST", "BROKEN"):
             self._lose(hold, "broken" if kind == "BROKEN" else line.fields.get("reason", "expired"))
             return
@@ -53,14 +59,15 @@ class Holds:
             self._endanger(hold)
         elif kind in ("SAFE", "RENEWED"):
             hold._jeopardy = False
-        self._watch(request, now)
+        self._watch(hold, now)
 
     def end(self, hold: HoldBase, how: str) -> None:
         """It was released, or why it was lost."""
-        request = self._held.pop(hold._owner)
-        request.phase = Phase.ENDED
+        request = self._held.pop((hold._owner, hold.name)).request
+        if not any(self.has(each) for each in request.holds):
+            request.phase = Phase.ENDED
         hold._ended = how
-        self._timers.cancel(request.hold_timer)
+        self._timers.cancel(hold._timer)
 
     def lost_before(self, hold: HoldBase, reason: str) -> None:
         """What its release was answered. The event of the loss crossed the release, and is not heard any more."""
@@ -68,31 +75,30 @@ class Holds:
         self._notices.append(functools.partial(hold._changed, True))
 
     def lose_all(self, reason: str) -> None:
-        for request in list(self._held.values()):
-            self._lose(request.hold, reason)
+        for held in list(self._held.values()):
+            self._lose(held.hold, reason)
 
     def forget(self) -> None:
         """In a child process: nothing is held here."""
-        for request in list(self._held.values()):
-            request.hold._ended = "fork"
+        for held in list(self._held.values()):
+            held.hold._ended = "fork"
 
-    def _watch(self, request: LockRequest, now: int) -> None:
+    def _watch(self, hold: HoldBase, now: int) -> None:
         """Our own timer: of a daemon that hangs nothing else is heard."""
-        hold = request.hold
-        self._timers.cancel(request.hold_timer)
+        self._timers.cancel(hold._timer)
         warn_at = hold.deadline - (hold._margin or 0)
         if not hold._jeopardy and warn_at <= now:
             self._endanger(hold)
         when = hold.deadline if hold._jeopardy else warn_at
-        request.hold_timer = self._timers.at(when, functools.partial(self._is_due, request))
+        hold._timer = self._timers.at(when, functools.partial(self._is_due, hold))
 
-    def _is_due(self, request: LockRequest, now: int) -> None:
-        if now < request.hold.deadline:
-            self._watch(request, now)
+    def _is_due(self, hold: HoldBase, now: int) -> None:
+        if now < hold.deadline:
+            self._watch(hold, now)
             return
         # If the daemon goes on, it may still count us as the holder, and nobody else would get the lock.
-        self._give_back(request.hold)
-        self._lose(request.hold, "expired")
+        self._give_back(hold)
+        self._lose(hold, "expired")
 
     def _endanger(self, hold: HoldBase) -> None:
         if not hold._jeopardy:

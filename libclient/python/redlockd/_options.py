@@ -6,7 +6,7 @@ import inspect
 import itertools
 import re
 from datetime import timedelta
-from typing import Callable, Generic, List, Optional, Tuple, TypeVar
+from typing import Callable, Generic, List, Optional, Sequence, Tuple, TypeVar
 
 from . import _clock
 from ._hold import HoldBase
@@ -58,7 +58,11 @@ class LockOptions(Generic[H]):
         return to_text(self.key)
 
     def request(self, hold: HoldBase, wait: Optional[int], task: Optional[int]) -> LockRequest:
-        return LockRequest(hold, self.words, wait, self.max_hold, task)
+        return self.request_of_all([hold], wait, task)
+
+    def request_of_all(self, holds: Sequence[HoldBase], wait: Optional[int], task: Optional[int]) -> LockRequest:
+        """For these holds, all with these options but for the name."""
+        return LockRequest(holds, self.words, wait, self.max_hold, task)
 
 
 # For threads and tasks. No two ever have the same one, unlike `threading.get_ident()`.

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import enum
-from typing import Callable, Dict, List, Optional
+from typing import Callable, Dict, List, Optional, Sequence
 
 from ._hold import HoldBase
 from ._timers import Timer
-from ._wire import Line, duration, encode
-from .errors import RedlockError
+from ._wire import LONGEST_REQUEST, LONGEST_TAG, Line, duration, encode
+from .errors import ProtocolError, RedlockError
 
 ANSWER_TIME = 5 * 10**9  # ns; what is answered at once has this long
+
+
+MOST_NAMES = 16  # of one request
+LONGEST_WORDS = 128  # what `line_at` adds to a line
+
+
+class OneAtATime(ProtocolError):
+    """The daemon does not take several locks in one request."""
 
 
 class Phase(enum.Enum):
@@ -52,16 +60,26 @@ class Request:
 
 
 class LockRequest(Request):
-    """Takes a lock, for an owner of its own: the tag of the attempt, which is set when it is sent."""
+    """Takes a lock, or several at once, all or none, for an owner of its own: the tag of the attempt, which is set when it
+    is sent. From the grant on, each lock is a hold by itself."""
 
-    def __init__(self, hold: HoldBase, options: str, wait: Optional[int], max_hold: Optional[int] = None,
+    def __init__(self, holds: Sequence[HoldBase], options: str, wait: Optional[int], max_hold: Optional[int] = None,
                  task: Optional[int] = None) -> None:
-        super().__init__(f"lock {encode(hold._key)}{options}", wait)
+        super().__init__(f"lock {' '.join(encode(hold._key) for hold in holds)}{options}", wait)
         self.retries = wait != 0
-        self.hold = hold
+        self.holds = holds
         self.max_hold = max_hold
         self.task = task  # the number of the thread or task that waits; None if it is not known
-        self.hold_timer: Optional[Timer] = None
+
+    @property
+    def hold(self) -> HoldBase:
+        """The first."""
+        return self.holds[0]
+
+    @property
+    def fits(self) -> bool:
+        """Whether one request may be for so many names, of such a length."""
+        return len(self.holds) <= MOST_NAMES and len(self.line) + LONGEST_WORDS + LONGEST_TAG <= LONGEST_REQUEST
 
     def line_at(self, now: int, caps: List[str]) -> str:
         """`caps` are those of the daemon."""

@@ -14,7 +14,7 @@ from . import _clock
 from ._aio_session import Session, default_session
 from ._hold import RELEASED, HoldBase
 from ._options import LockOptions, check_decorated, task_numbers, time_left, wait_of
-from ._request import ReleaseRequest
+from ._request import OneAtATime, ReleaseRequest
 from ._wire import Name, Seconds, nanoseconds, to_bytes
 from .errors import ConnectionLost, Deadlock, LockBusy, LockLost, LockTimeout, NoAnswer, NoTurn
 
@@ -228,9 +228,32 @@ async def lock_all(*names: Name, wait: Optional[Seconds] = None, session: Option
                    **options: Any) -> AsyncGenerator[List[Hold], None]:
     """Takes several locks, all within `wait`; see `redlockd.lock_all`."""
     end = None if not wait else _clock.now() + nanoseconds(wait, "wait")
+    own = sorted({to_bytes(name) for name in names})
     async with contextlib.AsyncExitStack() as stack:
-        holds: List[Hold] = []
-        for name in sorted({to_bytes(name) for name in names}):
-            left = wait if end is None else time_left(end)
-            holds.append(await stack.enter_async_context(Lock(name, wait=left, session=session, **options)))
+        holds = await _take_at_once([Lock(name, wait=wait, session=session, **options) for name in own])
+        for hold in holds or []:
+            await stack.enter_async_context(hold)
+        if holds is None:
+            holds = []
+            for name in own:
+                left = wait if end is None else time_left(end)
+                holds.append(await stack.enter_async_context(Lock(name, wait=left, session=session, **options)))
         yield holds
+
+
+async def _take_at_once(locks: List[Lock]) -> Optional[List[Hold]]:
+    """None if one request cannot be for all of them."""
+    if len(locks) < 2:
+        return None
+    options, session = locks[0]._options, locks[0].session
+    holds = [Hold(session, lock._options) for lock in locks]
+    request = options.request_of_all(holds, options.wait, _number_of(_task()))
+    if not request.fits:
+        return None
+    try:
+        await session._call(request)
+    except OneAtATime:
+        return None
+    for hold in holds:
+        hold._guard(_task(), locks[0]._cancel_on)
+    return holds

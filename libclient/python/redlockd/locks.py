@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, Generator, List, Optional, Tuple, Type, 
 from . import _clock
 from ._hold import RELEASED, HoldBase
 from ._options import LockOptions, check_decorated, task_numbers, time_left, wait_of
-from ._request import LockRequest, ReleaseRequest
+from ._request import LockRequest, OneAtATime, ReleaseRequest
 from ._wire import Name, Seconds, nanoseconds, to_bytes
 from .errors import ConnectionLost, Deadlock, LockBusy, LockLost, LockTimeout, NoAnswer, NoTurn
 from .session import Session, default_session
@@ -222,15 +222,39 @@ class UnownedLock(Lock):
 @contextlib.contextmanager
 def lock_all(*names: Name, wait: Optional[Seconds] = None, session: Optional[Session] = None,
              **options: Any) -> Generator[List[Hold], None, None]:
-    """Takes several locks, all within `wait`. The order of the names does not matter, and each is taken once.
+    """Takes several locks, all of them or none, within `wait`. The order of the names does not matter, and each is taken
+    once.
 
-    The locks are taken in the order of their names' bytes, so that two who do the same do not wait for each other.
-    Yields the holds in that order. `options` are those of Lock.
+    One request is for all of them, and none is held while another is waited for. Only if the daemon is too old for that,
+    or there are more than 16 names or too long ones, they are taken one after the other in the order of their names'
+    bytes, so that two who do the same do not wait for each other. Yields the holds in that order. `options` are those of
+    Lock.
     """
     end = None if not wait else _clock.now() + nanoseconds(wait, "wait")
+    own = sorted({to_bytes(name) for name in names})
     with contextlib.ExitStack() as stack:
-        holds: List[Hold] = []
-        for name in sorted({to_bytes(name) for name in names}):
-            left = wait if end is None else time_left(end)
-            holds.append(stack.enter_context(Lock(name, wait=left, session=session, **options)))
+        holds = _take_at_once([Lock(name, wait=wait, session=session, **options) for name in own])
+        for hold in holds or []:
+            stack.enter_context(hold)
+        if holds is None:
+            holds = []
+            for name in own:
+                left = wait if end is None else time_left(end)
+                holds.append(stack.enter_context(Lock(name, wait=left, session=session, **options)))
         yield holds
+
+
+def _take_at_once(locks: List[Lock]) -> Optional[List[Hold]]:
+    """None if one request cannot be for all of them."""
+    if len(locks) < 2:
+        return None
+    options, session = locks[0]._options, locks[0].session
+    holds = [Hold(session, lock._options, []) for lock in locks]
+    request = options.request_of_all(holds, options.wait, _this_thread.number)
+    if not request.fits:
+        return None
+    try:
+        session._call(request)
+    except OneAtATime:
+        return None
+    return holds
