@@ -43,7 +43,7 @@ std::optional<double> ToScore(std::string_view text) {
   if (error != std::errc() || end != text.data() + text.size() || number != number) {
     return std::nullopt;
   }
-  return number;
+  return number == 0 ? 0 : number;  // a short set has whole numbers as integers, which know no -0
 }
 
 // In the order of the set: by score, then by member.
