@@ -79,6 +79,8 @@ class Acquisition {
   void Stop(Time now);  // nobody waits
   // Nothing of it is needed any more, unless there is something to remember.
   void Forget();
+  void Save(record::Lock& lock) const;
+  void Restore(const record::Lock& lock);
 
  private:
   Contention& Contend();

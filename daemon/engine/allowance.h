@@ -20,6 +20,8 @@ class Allowance {
   void Take(Time now, std::size_t a_second) { full_at_ = AfterOneMore(now, a_second); }
   // All that can be saved up is there.
   bool IsFull(Time now) const { return full_at_ <= now; }
+  Time full_at() const { return full_at_; }
+  void Restore(Time full_at) { full_at_ = full_at; }
 
  private:
   Time AfterOneMore(Time now, std::size_t a_second) const {

@@ -46,6 +46,53 @@ std::optional<Answer> JointAnswer::Take(Answer part) {
   return whole;
 }
 
+// A lock has a part where it is answered for; what the answer says of other locks it does not say yet.
+JointAnswer::JointAnswer(const record::Joint& former) : JointAnswer(former.locks) {
+  for (const record::Part& part : former.parts) {
+    const auto whole = part.has_failed ? Take(Failed{.failure = Failure::kNoQuorum,
+                                                     .name = part.lock,
+                                                     .fence = part.fence,
+                                                     .text = part.text})
+                                       : Take(Released{part.lock, part.fence, part.kept});
+    CHECK(!whole);
+  }
+}
+
+record::Joint JointAnswer::Save() const {
+  record::Joint joint{.locks = locks_};
+  for (const auto& part : parts_) {
+    if (!part) continue;
+    record::Part& saved = joint.parts.emplace_back();
+    saved.lock = LockOf(*part);
+    saved.fence = FenceOf(*part);
+    if (const auto* released = std::get_if<Released>(&*part)) {
+      saved.kept = released->kept;
+    } else {
+      saved.has_failed = true;
+      saved.text = std::get<Failed>(*part).text;
+    }
+  }
+  return joint;
+}
+
+record::Asker Asker::Save() const {
+  return {.session = session,
+          .request = request,
+          .fence = fence,
+          .joint = joint ? std::optional(joint->Save()) : std::nullopt};
+}
+
+std::optional<Asker> FormerAskers::Restore(const std::optional<record::Asker>& former) {
+  if (!former) return std::nullopt;
+  Asker asker{former->session, former->request, former->fence};
+  if (former->joint) {
+    auto& joint = joint_[{former->session, former->request}];
+    if (!joint) joint = std::make_shared<JointAnswer>(*former->joint);
+    asker.joint = joint;
+  }
+  return asker;
+}
+
 void Asker::Reply(Outbox& outbox, Answer answer) const {
   if (!joint) return outbox.Reply(session, request, std::move(answer));
   if (auto whole = joint->Take(std::move(answer))) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,6 +9,7 @@
 
 #include "daemon/engine/effects.h"
 #include "daemon/engine/outbox.h"
+#include "daemon/engine/state.h"
 
 namespace redlockd::engine {
 
@@ -18,6 +20,9 @@ class JointAnswer {
   // `locks` in the order in which they are answered; they are released by now on this host.
   explicit JointAnswer(std::vector<std::string> locks)
       : parts_(locks.size()), locks_(std::move(locks)) {}
+  // From the former process, and for the next.
+  explicit JointAnswer(const record::Joint& former);
+  record::Joint Save() const;
 
   // `part` is a Released of one of them, or Failed. Once for each. Returns the whole once it is the last
   // that was missing: the failure of the first lock that has one, or else Released.
@@ -38,6 +43,16 @@ struct Asker {
 
   // With a Released, or a Failed, of the lock.
   void Reply(Outbox& outbox, Answer answer) const;
+  record::Asker Save() const;
+};
+
+// Makes the askers that the former process left: those of one request have one answer.
+class FormerAskers {
+ public:
+  std::optional<Asker> Restore(const std::optional<record::Asker>& former);
+
+ private:
+  std::map<std::pair<SessionId, RequestId>, std::shared_ptr<JointAnswer>> joint_;
 };
 
 }  // namespace redlockd::engine

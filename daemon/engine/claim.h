@@ -11,6 +11,7 @@
 #include "daemon/engine/lease.h"
 #include "daemon/engine/schedule.h"
 #include "daemon/engine/shared.h"
+#include "daemon/engine/state.h"
 #include "daemon/engine/tenure.h"
 
 namespace redlockd::engine {
@@ -70,6 +71,9 @@ class Claim {
   bool IsSecured() const;
   // Forgets the owner value. Its keys are to be released by the caller.
   Lease End();
+  // For the next process, and from the former one: what it was granted (rule H3).
+  void Save(record::Lock& lock) const;
+  void Restore(Time now, const record::Lock& lock);
 
   // --- while it is granted ------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 #include <optional>
 
+#include "daemon/engine/state.h"
 #include "daemon/engine/types.h"
 
 namespace redlockd::engine {
@@ -26,6 +27,10 @@ class ClockOffset {
   Step Observe(NodeTime node_time, Time asked, Time heard);
   // The node restarted: what was known of its clock says nothing.
   void Reset() { known_.reset(); }
+
+  // For the next process, and from the former one (rule H2).
+  std::optional<record::Clock> Save() const;
+  void Restore(const record::Clock& clock);
 
   // Middle of the interval, in microseconds; none before the first reading.
   std::optional<std::int64_t> Middle() const {

@@ -90,6 +90,8 @@ class Contention {
   // Nothing of it counts for the next that wants the lock here: not who comes first, and no stamp that
   // the next one must be greater than, and the clock has not passed (rule E6.1).
   bool MayBeForgotten() const { return !IsHeldBack() && !stamp_alarm_.at(); }
+  void Save(record::Lock& lock) const;
+  void Restore(const record::Lock& lock);
   bool IsToRemember() const { return want_.IsToRemember() || IsHeldBack(); }
 
  private:

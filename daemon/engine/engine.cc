@@ -1,5 +1,7 @@
 #include "daemon/engine/engine.h"
 
+#include <functional>
+#include <map>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -22,9 +24,12 @@ bool IsHeldBy(const Lock& lock, SessionId session, std::optional<Fence> fence = 
 }  // namespace
 
 struct Engine::Impl : NodeTable::Observer, ReleaseTable::Observer {
-  Impl(EngineOptions options, Random& random)
+  Impl(EngineOptions options, Random& random, std::unique_ptr<State> former_state)
       : shared(std::move(options), random, *this, *this),
-        queries(shared, [this](Time now, const std::string& name) { return HoldOf(now, name); }) {}
+        former(std::move(former_state)),
+        queries(shared, [this](Time now, const std::string& name) { return HoldOf(now, name); }) {
+    if (former) TakeNodes();
+  }
 
   // From sessions.
   void On(Time now, const SessionOpened& e);
@@ -53,6 +58,7 @@ struct Engine::Impl : NodeTable::Observer, ReleaseTable::Observer {
   void On(Time now, const NodeSubscribed& e);
   // From the host.
   void On(Time, const TimePassed&) {}
+  void On(Time now, const Resumed&);
   void On(Time, const DrainRequested& e);
   void DrainOver(Time now);
 
@@ -67,7 +73,13 @@ struct Engine::Impl : NodeTable::Observer, ReleaseTable::Observer {
   void SettleTouched(Time now);
   void RunAlarms(Time now);
 
+  void TakeNodes();
+  void TakeWaits();
+  State StillFormer() const;
+
   Shared shared;
+  std::unique_ptr<State> former;  // until Resumed
+  NodeSet voided;                 // nodes whose promises do not count any more, until Resumed
   QueryTable queries;
   Inquiries inquiries{shared.options.nodes, shared.sessions, shared.outbox};
   Admission admission{shared};
@@ -327,7 +339,82 @@ void Engine::Impl::OnVotersChanged(Time now, bool gained) {
 }
 
 void Engine::Impl::OnPromisesVoid(Time now, NodeIndex node) {
+  voided.set(node, former != nullptr);
   for (const auto& [name, lock] : locks) lock->OnPromisesVoid(now, node);
+}
+
+// --- from process to process (rules H) ----------------------------------------------------------
+
+void Engine::Impl::TakeNodes() {
+  CHECK(former->nodes.size() == shared.options.nodes);
+  CHECK(former->instance == shared.options.instance);
+  shared.last_attempt = former->last_attempt;
+  for (NodeIndex i = 0; i < former->nodes.size(); ++i) shared.nodes.Restore(i, former->nodes[i]);
+}
+
+// Nothing was done with it yet, but that promises may have become void (rule D6).
+State Engine::Impl::StillFormer() const {
+  State state = *former;
+  for (NodeIndex i = 0; i < state.nodes.size(); ++i) {
+    state.nodes[i] = shared.nodes.Save(i);
+    if (!voided.test(i)) continue;
+    for (record::Lock& lock : state.locks) {
+      if (lock.lease) lock.lease->promises[i] = Time::min();
+    }
+  }
+  return state;
+}
+
+// Sessions first: all else is theirs. What is to be released goes out before what is asked for.
+void Engine::Impl::On(Time now, const Resumed&) {
+  if (!former) return;
+  for (const record::Session& session : former->sessions) {
+    shared.sessions.Restore(session);
+    for (const std::string& lock : session.watches) shared.watches.Add(session.id, lock);
+  }
+  FormerAskers askers;
+  for (const record::Release& release : former->releases) {
+    shared.releases.Add(now, {.attempt = release.attempt,
+                              .op = {.lock = release.lock,
+                                     .owner = shared.OwnerOf(release.attempt),
+                                     .leave = release.leave},
+                              .nodes = release.nodes,
+                              .gone_by = release.gone_by,
+                              .asker = askers.Restore(release.asker)});
+    if (release.is_news) {
+      shared.watches.Report(release.lock, {.what = WatchNotice::What::kReleased});
+    }
+  }
+  for (const record::Lock& lock : former->locks) {
+    locks.FindOrMake(lock.name).Restore(now, lock, askers);
+  }
+  TakeWaits();
+  shared.new_names.Restore(former->names);
+  shared.quotas.Restore(former->quotas);
+  for (const record::Query& query : former->queries) queries.Restore(query);
+  former.reset();
+  for (NodeIndex i = 0; i < shared.options.nodes; ++i) {
+    if (voided.test(i)) OnPromisesVoid(now, i);
+  }
+}
+
+// In the order in which they began: the youngest of a cycle is the one that did last (rule W1).
+void Engine::Impl::TakeWaits() {
+  std::multimap<Time, std::function<void()>> waits;
+  for (const record::Lock& lock : former->locks) {
+    for (const record::Wait& wait : lock.waits) {
+      if (!wait.for_holder) continue;
+      waits.emplace(wait.since, [this, &lock, session = wait.session] {
+        locks.Find(lock.name)->WaitsForHolder(session);
+      });
+    }
+  }
+  for (const record::Set& set : former->sets) {
+    waits.emplace(set.wait.since, [this, &set] { sets.Restore(set); });
+  }
+  for (const auto& [since, take] : waits) take();
+  sets.RestoreLast(former->last_set);
+  shared.last_set_stamp = former->last_set_stamp;
 }
 
 // --- the end ------------------------------------------------------------------------------------
@@ -376,8 +463,8 @@ void Engine::Impl::RunAlarms(Time now) {
 
 // --- the engine ---------------------------------------------------------------------------------
 
-Engine::Engine(EngineOptions options, Random& random)
-    : impl_(std::make_unique<Impl>(std::move(options), random)) {}
+Engine::Engine(EngineOptions options, Random& random, std::unique_ptr<State> former)
+    : impl_(std::make_unique<Impl>(std::move(options), random, std::move(former))) {}
 Engine::~Engine() = default;
 
 void Engine::Step(Time now, const Event& event, Effects& effects) {
@@ -397,6 +484,28 @@ void Engine::Step(Time now, const Event& event, Effects& effects) {
   impl_->shared.outbox.End();
   impl_->sets.ForgetOver();
   impl_->locks.ForgetIdle();
+}
+
+State Engine::Save(Time now) const {
+  if (impl_->former) return impl_->StillFormer();
+  const Shared& shared = impl_->shared;
+  State state{.instance = shared.options.instance,
+              .last_attempt = shared.last_attempt,
+              .saved = now,
+              .nodes = {},
+              .sessions = shared.sessions.Save(),
+              .locks = {},
+              .releases = shared.releases.Save(),
+              .queries = impl_->queries.Save(),
+              .sets = impl_->sets.Save(),
+              .last_set = impl_->sets.last(),
+              .last_set_stamp = shared.last_set_stamp,
+              .names = shared.new_names.Save(),
+              .quotas = shared.quotas.Save()};
+  for (NodeIndex i = 0; i < shared.options.nodes; ++i) state.nodes.push_back(shared.nodes.Save(i));
+  for (record::Session& session : state.sessions) session.watches = shared.watches.By(session.id);
+  for (const auto& [name, lock] : impl_->locks) lock->Save(now, state);
+  return state;
 }
 
 // Whatever uses them reads them here.

@@ -10,6 +10,7 @@
 #include "daemon/engine/histograms.h"
 #include "daemon/engine/options.h"
 #include "daemon/engine/random.h"
+#include "daemon/engine/state.h"
 #include "daemon/engine/types.h"
 #include "daemon/engine/views.h"
 
@@ -20,7 +21,10 @@ namespace redlockd::engine {
 // out, the same for the same events, times and random numbers. Not thread-safe.
 class Engine {
  public:
-  Engine(EngineOptions options, Random& random);  // `random` outlives the engine
+  // `random` outlives the engine. `former`: what the daemon's former process left, with which
+  // WhyUnusable finds no fault, and whose instance is that of the options. Of the nodes it is known at
+  // once; the rest is taken up by Resumed, before which no session opens.
+  Engine(EngineOptions options, Random& random, std::unique_ptr<State> former = nullptr);
   ~Engine();
   Engine(const Engine&) = delete;
   Engine& operator=(const Engine&) = delete;
@@ -36,6 +40,10 @@ class Engine {
   // This is no event: nothing follows from it by itself, so it needs no time and has no effects, and
   // it would make each event as large as a list of rules.
   void Change(const Timing& timing, const Linger& linger, const Audit& audit, const Limits& limits);
+
+  // What the next process is to know (rules H). Who saves it to hand it over steps this engine no
+  // more; who finds that it cannot be handed over goes on.
+  State Save(Time now) const;
 
   // When to Step with TimePassed at the latest, if nothing else happens before.
   std::optional<Time> NextDeadline() const;

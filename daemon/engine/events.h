@@ -132,6 +132,8 @@ struct NodeAnswers {
 // --- from the host ------------------------------------------------------------------------------
 
 struct TimePassed {};
+// The sessions of the former process are there: what it left (engine.h) is taken up (rule H3).
+struct Resumed {};
 // Grant nothing more; holders are notified and have until `until` to release. What is held then
 // keeps its keys until its deadline (rule C9).
 struct DrainRequested {
@@ -143,6 +145,6 @@ using Event =
                  UnlockRequested, BreakRequested, CheckRequested, CancelRequested, ShowRequested,
                  WatchRequested, UnwatchRequested, TrustEmptyRequested, AdoptRequested, NodeLinkUp,
                  NodeDown, NodeAnswer, NodeAnswers, NodeSilence, NodeHint, HolderAsked, HolderNamed,
-                 NodeSubscribed, TimePassed, DrainRequested>;
+                 NodeSubscribed, TimePassed, Resumed, DrainRequested>;
 
 }  // namespace redlockd::engine

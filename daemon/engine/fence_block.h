@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "daemon/engine/ballot.h"
+#include "daemon/engine/state.h"
 #include "daemon/engine/timing.h"
 #include "daemon/engine/types.h"
 
@@ -32,6 +33,8 @@ class FenceBlock {
   void Begin(Fence first, Fence size);
   // The lease is over: what is left of its fences is dropped.
   void End();
+  void Save(record::Lock& lock) const;
+  void Restore(const record::Lock& lock);
 
   bool HasNext() const { return next_ <= last_; }
   Fence TakeNext();

@@ -6,6 +6,7 @@
 #include "daemon/engine/counted.h"
 #include "daemon/engine/effects.h"
 #include "daemon/engine/shared.h"
+#include "daemon/engine/state.h"
 #include "daemon/engine/views.h"
 
 namespace redlockd::engine {
@@ -26,6 +27,9 @@ class Hold {
   };
   // `shared` and `claim`, which is granted, outlive it.
   Hold(Shared& shared, Claim& claim, Time now, Terms terms);
+  // One of the former process goes on. Its deadline may have passed.
+  Hold(const record::Hold& former, Shared& shared, Claim& claim, Time now);
+  record::Hold Save() const;
 
   SessionId session() const { return session_; }
   TaskId task() const { return task_; }

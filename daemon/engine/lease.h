@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "daemon/engine/effects.h"
+#include "daemon/engine/state.h"
 #include "daemon/engine/timing.h"
 #include "daemon/engine/validity.h"
 
@@ -17,6 +18,9 @@ namespace redlockd::engine {
 class Lease {
  public:
   Lease(std::size_t nodes, AttemptNumber attempt, Duration ttl);
+  // As the former process left it: no answer is out.
+  explicit Lease(const record::Lease& former);
+  void Save(record::Lease& lease) const;
 
   AttemptNumber attempt() const { return attempt_; }
   Duration ttl() const { return ttl_; }

@@ -5,6 +5,7 @@
 
 #include "base/check.h"
 #include "daemon/engine/busy.h"
+#include "daemon/engine/lock_kept.h"
 #include "daemon/engine/set_in_line.h"
 
 namespace redlockd::engine {
@@ -58,30 +59,6 @@ WaitView ViewOf(const Waiter& waiter, const std::string& lock, std::size_t place
 }
 
 }  // namespace
-
-// The hold is over, and the lock stays taken: it counts as one of that user's, who is not to have it
-// for nothing.
-struct Lock::Kept {
-  Kept(Shared& shared, const std::string& name, const Hold& hold, std::optional<Asker> asker)
-      : of_user(shared.sessions, hold.session(), name),
-        counted(shared.counters.kept),
-        fence(hold.fence()),
-        unsecured(std::make_unique<Counted>(shared.unsecured)),
-        asker(std::move(asker)) {}
-  // The nodes keep it, or never will.
-  void Answer(Shared& shared, engine::Answer answer) {
-    if (asker && shared.sessions.Has(asker->session)) {
-      asker->Reply(shared.outbox, std::move(answer));
-    }
-    asker.reset();
-  }
-
-  SessionTable::Kept of_user;
-  Counted counted;
-  const Fence fence;
-  std::unique_ptr<Counted> unsecured;  // until a majority has promised to keep it (rule I2)
-  std::optional<Asker> asker;
-};
 
 Lock::Lock(Shared& shared, Registry& registry, std::string name)
     : shared_(shared),
@@ -533,7 +510,8 @@ Time Lock::Keep(Time now, std::optional<LossReason> lost, std::optional<Asker> a
   // Who breaks it wants it free. A min-hold may be over where this comes late, as from a drain.
   const bool is_over = lost == LossReason::kBroken || hold_->kept_until() <= now;
   const Time until = is_over ? Time() : hold_->kept_until();
-  kept_ = std::make_unique<Kept>(shared_, name(), *hold_, std::move(asker));
+  kept_ = std::make_unique<Kept>(shared_, name(), shared_.sessions.UidOf(hold_->session()),
+                                 hold_->fence(), std::move(asker));
   hold_.reset();
   ChangeState(State::kLockDelay);
   claim_.Keep(now, until);

@@ -14,6 +14,7 @@
 #include "daemon/engine/lock_state.h"
 #include "daemon/engine/schedule.h"
 #include "daemon/engine/shared.h"
+#include "daemon/engine/state.h"
 #include "daemon/engine/wait_queue.h"
 
 namespace redlockd::engine {
@@ -60,6 +61,13 @@ class Lock : public Contention::Observer, public WaitsFor::Lockable, private Sch
   }
   // Appends its rows from `place` on, until there are `most`.
   void AppendRows(Time now, std::size_t place, std::size_t most, std::vector<RowView>& rows) const;
+
+  // What the next process is to know of it, rule H3: a lock, and a release if there is an owner value
+  // that nobody holds. And from the former process, into a new lock.
+  void Save(Time now, engine::State& state) const;
+  void Restore(Time now, const record::Lock& former, FormerAskers& askers);
+  // That waiter is of a task, and waits for who holds the lock (rule W1).
+  void WaitsForHolder(SessionId session);
 
   // From sessions. The engine has checked that the session is there, is within its limits and does
   // not use this lock yet; or that it holds it (Unlock), or uses it (the others).

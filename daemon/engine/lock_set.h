@@ -9,6 +9,7 @@
 #include "daemon/engine/set_acquisition.h"
 #include "daemon/engine/set_in_line.h"
 #include "daemon/engine/set_lines.h"
+#include "daemon/engine/state.h"
 #include "daemon/engine/wait_queue.h"
 
 namespace redlockd::engine {
@@ -35,6 +36,10 @@ class LockSet : public SetInLine, private Contention::Observer {
           const std::vector<Lock*>& locks, Time now);
   LockSet(const LockSet&) = delete;
   LockSet& operator=(const LockSet&) = delete;
+
+  // For the next process; none if it is answered. From the former one, right after it was made anew.
+  std::optional<record::Set> Save() const;
+  void Restore(const record::Set& former);
 
   SessionId session() const { return session_; }
   RequestId request() const { return request_; }

@@ -5,8 +5,10 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "daemon/engine/effects.h"
+#include "daemon/engine/state.h"
 
 namespace redlockd::engine {
 
@@ -25,6 +27,7 @@ class Losses {
   std::optional<Loss> Take(SessionId holder, const std::string& lock, std::optional<Fence> fence);
   bool HasAnyOf(SessionId holder) const;
   void Forget(SessionId holder);
+  std::vector<record::Loss> Save() const;
 
  private:
   struct Key {

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t kBitsPerName = 16;
 constexpr int kBitsSet = 4;  // for each name
-constexpr std::size_t kMostNames = std::size_t{1} << 22;
+constexpr std::size_t kMostCapacity = std::size_t{1} << 22;
 constexpr std::size_t kUsers = 1024;  // that are kept however little they asked for lately
 
 // One of the usual ways to spread the bits of a number over all of it.
@@ -25,7 +25,7 @@ std::uint64_t Spread(std::uint64_t x) {
 std::size_t CapacityFor(std::size_t a_second, Duration fence_life) {
   const auto seconds = std::chrono::ceil<std::chrono::seconds>(fence_life + Allowance::kSaved);
   const std::size_t names = a_second * static_cast<std::size_t>(seconds.count());
-  return std::bit_ceil(std::clamp<std::size_t>(names, 64, kMostNames));
+  return std::bit_ceil(std::clamp<std::size_t>(names, 64, kMostCapacity));
 }
 
 }  // namespace
@@ -60,6 +60,39 @@ void NewNames::BeginGeneration(Time now) {
   ends_ = now + fence_life_;
   if (of_users_.size() < kUsers) return;
   std::erase_if(of_users_, [now](const auto& entry) { return entry.second.IsFull(now); });
+}
+
+// The filter is large, and mostly empty.
+record::Names NewNames::Save() const {
+  record::Names names{.seed = seed_,
+                      .bits = {},
+                      .capacity = capacity_,
+                      .added = added_,
+                      .ends = ends_,
+                      .users = {}};
+  for (std::size_t at = 0; at < bits_.size(); ++at) {
+    if (bits_[at] != 0) names.bits.insert(names.bits.end(), {at, bits_[at]});
+  }
+  for (const auto& [uid, allowance] : of_users_) {
+    names.users.push_back({.uid = uid, .prefix = {}, .full_at = allowance.full_at()});
+  }
+  std::sort(names.users.begin(), names.users.end(),
+            [](const auto& a, const auto& b) { return a.uid < b.uid; });
+  return names;
+}
+
+// A user goes on with the names that it has asked for, and with what it may ask for besides.
+void NewNames::Restore(const record::Names& former) {
+  for (const record::Allowed& user : former.users) of_users_[user.uid].Restore(user.full_at);
+  if (former.bits.empty() || former.capacity > kMostCapacity) return;
+  seed_ = former.seed;
+  capacity_ = former.capacity;
+  added_ = former.added;
+  ends_ = former.ends;
+  bits_.assign(capacity_ * kBitsPerName / 64, 0);
+  for (std::size_t i = 0; i + 1 < former.bits.size(); i += 2) {
+    if (former.bits[i] < bits_.size()) bits_[former.bits[i]] = former.bits[i + 1];
+  }
 }
 
 std::uint64_t NewNames::HashOf(std::string_view name) const {

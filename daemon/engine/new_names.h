@@ -12,6 +12,7 @@
 #include "daemon/engine/options.h"
 #include "daemon/engine/random.h"
 #include "daemon/engine/rule_quotas.h"
+#include "daemon/engine/state.h"
 #include "daemon/engine/types.h"
 
 namespace redlockd::engine {
@@ -35,6 +36,10 @@ class NewNames {
   std::size_t a_second() const { return limits_.new_names_per_uid; }
   std::uint64_t count() const { return count_; }  // of new names, ever
 
+  // For the next process, and from the former one.
+  record::Names Save() const;
+  void Restore(const record::Names& former);
+
  private:
   void BeginGeneration(Time now);
   std::uint64_t HashOf(std::string_view name) const;
@@ -45,7 +50,7 @@ class NewNames {
   const Limits& limits_;
   RuleQuotas& quotas_;
   const Duration fence_life_;
-  const std::uint64_t seed_;         // so that nobody can find out which names have the same hash
+  std::uint64_t seed_;               // so that nobody can find out which names have the same hash
   std::size_t capacity_;             // of this generation
   std::vector<std::uint64_t> bits_;  // once there is a name
   std::size_t added_ = 0;            // in this generation

@@ -21,6 +21,9 @@ class NodeClocks {
   // The node is another process: what was known of its clock says nothing.
   void Reset(NodeIndex node);
 
+  std::optional<record::Clock> Save(NodeIndex node) const { return offsets_[node].Save(); }
+  void Restore(NodeIndex node, const record::Clock& clock) { offsets_[node].Restore(clock); }
+
   // Whose step it was.
   StepJudge& judge() { return judge_; }
 

@@ -58,6 +58,11 @@ class NodeTable {
   void QuarantineSet(Time now, NodeIndex node, Duration left);
   void Probe(Time now, NodeIndex node) { prober_.Probe(now, node); }
 
+  // What is known of a node, for the next process; and from the former one, before anything is heard
+  // (rule H2).
+  record::Node Save(NodeIndex node) const;
+  void Restore(NodeIndex node, const record::Node& former);
+
   // --- what is known ------------------------------------------------------------------------------
 
   bool Votes(NodeIndex node) const { return records_[node].state == NodeState::kUp; }

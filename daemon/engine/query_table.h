@@ -17,6 +17,7 @@
 #include "daemon/engine/outbox.h"
 #include "daemon/engine/session_table.h"
 #include "daemon/engine/shared.h"
+#include "daemon/engine/state.h"
 
 namespace redlockd::engine {
 
@@ -47,6 +48,10 @@ class QueryTable {
   void Break(const BreakRequested& request);  // of an owner
   void TrustEmpty(const TrustEmptyRequested& request);
   void Adopt(const AdoptRequested& request);
+  // What is not answered, for the next process; and one of the former process: it is asked again, or
+  // answered if it may have changed something.
+  std::vector<record::Query> Save() const;
+  void Restore(const record::Query& former);
   // Asks the nodes what there is room for. At the end of each step.
   void AskNext(Time now);
 
@@ -91,6 +96,7 @@ class QueryTable {
   using Queries = std::map<std::uint64_t, Query>;
 
   void Wait(const Question& question, Asker asker);
+  void Save(const Question& question, const Askers& askers, std::vector<record::Query>& to) const;
   Askers TakeAskers(Waiting& waiting);
   void Ask(Time now, Query query);
   NodeOp OpOf(const Query& query) const;

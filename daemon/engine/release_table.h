@@ -10,6 +10,7 @@
 #include "daemon/engine/node_table.h"
 #include "daemon/engine/outbox.h"
 #include "daemon/engine/session_table.h"
+#include "daemon/engine/state.h"
 
 namespace redlockd::engine {
 
@@ -59,6 +60,8 @@ class ReleaseTable {
   // A release is on its way to a node that may still ack it.
   bool InFlight() const;
   std::size_t size() const { return pending_.size(); }
+  // All that is owed, for the next process.
+  std::vector<record::Release> Save() const;
 
  private:
   struct Pending {

@@ -12,6 +12,7 @@
 
 #include "daemon/engine/allowance.h"
 #include "daemon/engine/options.h"
+#include "daemon/engine/state.h"
 #include "daemon/engine/types.h"
 #include "daemon/engine/views.h"
 
@@ -35,6 +36,10 @@ class RuleQuotas {
   std::optional<std::string> WhyNoLock(std::string_view name);
   std::optional<std::string> WhyNoWait(std::string_view name);
   std::optional<std::string> WhyNoNewName(Time now, std::string_view name);
+
+  // What rules may ask for besides, for the next process, and from the former one.
+  std::vector<record::Allowed> Save() const;
+  void Restore(const std::vector<record::Allowed>& former);
 
   // Of each quota, in order of kind and prefix.
   std::vector<QuotaView> Views() const;

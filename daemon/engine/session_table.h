@@ -14,6 +14,7 @@
 #include "daemon/engine/losses.h"
 #include "daemon/engine/options.h"
 #include "daemon/engine/rule_quotas.h"
+#include "daemon/engine/state.h"
 #include "daemon/engine/views.h"
 
 namespace redlockd::engine {
@@ -57,12 +58,12 @@ class SessionTable {
   // Reports all locks to the quotas again, after those have changed.
   void CountForQuotas() const;
 
-  // A lease of that lock that is kept for the user of the session, who may have closed it (rule C9):
-  // counts as a lock of that user for as long as it lives. `name` outlives it.
+  // A lease of that lock that is kept for a user, whose session may have closed (rule C9): counts as a
+  // lock of that user for as long as it lives. `name` outlives it.
   class Kept {
    public:
-    Kept(SessionTable& table, SessionId session, const std::string& name)
-        : table_(table), name_(name), uid_(table.UidOf(session)), user_(table.users_[uid_]) {
+    Kept(SessionTable& table, std::uint32_t uid, const std::string& name)
+        : table_(table), name_(name), uid_(uid), user_(table.users_[uid_]) {
       const bool is_new = table_.kept_.insert(name_).second;
       CHECK(is_new);
       ++user_.locks;
@@ -75,6 +76,7 @@ class SessionTable {
       table_.kept_.erase(name_);
       table_.ForgetIfIdle(uid_);
     }
+    std::uint32_t uid() const { return uid_; }
     Kept(const Kept&) = delete;
     Kept& operator=(const Kept&) = delete;
 
@@ -84,6 +86,11 @@ class SessionTable {
     const std::uint32_t uid_;
     User& user_;
   };
+
+  // All of them for the next process, but for their watches, in the order in which they came; and one
+  // of the former process.
+  std::vector<record::Session> Save() const;
+  void Restore(const record::Session& former);
 
   // A hold ended without the client, to be reported once at its next unlock or check.
   void Lose(SessionId session, const std::string& name, Losses::Loss loss);

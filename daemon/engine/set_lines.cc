@@ -13,6 +13,12 @@ SetLines::SetLines(Shared& shared, SetInLine& set, const LockRequested& request,
   for (Lock* lock : locks) places_.emplace_back(shared, *lock, set, request, now);
 }
 
+std::vector<std::string> SetLines::Names() const {
+  std::vector<std::string> names;
+  for (const SetPlace& place : places_) names.push_back(place.name());
+  return names;
+}
+
 std::vector<SetPlace*> SetLines::InLine() {
   std::vector<SetPlace*> in_line;
   for (SetPlace& place : places_) {

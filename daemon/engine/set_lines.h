@@ -21,6 +21,7 @@ class SetLines {
   std::size_t size() const { return places_.size(); }
   SetPlace& operator[](std::size_t place) { return places_[place]; }
   const SetPlace& front() const { return places_.front(); }
+  std::vector<std::string> Names() const;
   // Those that it stands in line for.
   std::vector<SetPlace*> InLine();
 

@@ -8,6 +8,7 @@
 
 #include "daemon/engine/lock_set.h"
 #include "daemon/engine/lock_table.h"
+#include "daemon/engine/state.h"
 
 namespace redlockd::engine {
 
@@ -20,6 +21,12 @@ class SetTable : private LockSet::Registry {
 
   // The engine has checked that the session is there, is within its limits and uses none of the locks yet.
   void Request(Time now, const LockRequested& request);
+  // For the next process, in the order in which they came; and one of the former process, whose locks are
+  // there if a session holds them or waits for them alone.
+  std::vector<record::Set> Save() const;
+  void Restore(const record::Set& former);
+  std::uint64_t last() const { return last_; }  // number of any that there was
+  void RestoreLast(std::uint64_t last) { last_ = last; }
   // False if that request does not wait, or is for one lock.
   bool Cancel(SessionId session, RequestId request);
   void OnInputEnded(Time now, SessionId session);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "daemon/engine/state.h"
 #include "daemon/engine/timing.h"
 #include "daemon/engine/types.h"
 
@@ -19,6 +20,8 @@ class Tenure {
   void OnWanted(Time now, bool is_queued);
   // The lease is not handed off any more: it is kept until a deadline.
   void Stop() { is_granted_ = false; }
+  void Save(record::Lease& lease) const;
+  void Restore(Time now, const record::Lease& lease);
 
   // The lease has no holder. Returns what may become of it. The first time, the tenure begins.
   Next OnFree(Time now, const Timing& timing, Duration linger, bool has_waiters);

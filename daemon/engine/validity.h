@@ -19,6 +19,10 @@ class Validity {
   // The node's promises so far no longer count (rule D6).
   void Forget(NodeIndex node);
 
+  // For the next process, and from the former one: by node, kNone where it promised nothing.
+  const std::vector<Time>& Save() const { return until_; }
+  void Restore(std::vector<Time> until);
+
   bool Promised(NodeIndex node) const { return until_[node] != kNone; }
   // The m-th largest promise; none if fewer than m nodes have promised.
   std::optional<Time> Deadline() const {

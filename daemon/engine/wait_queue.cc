@@ -72,7 +72,10 @@ void WaitQueue::AwaitTurn(Time now, Duration patience) {
 
 Waiter& WaitQueue::Add(std::unique_ptr<Waiter> waiter) {
   if (waiter->is_try) ++tries_;
-  return *waiters_.emplace_back(std::move(waiter));
+  const auto came_before = std::find_if(waiters_.rbegin(), waiters_.rend(), [&](const auto& other) {
+    return other->since <= waiter->since;
+  });
+  return **waiters_.insert(came_before.base(), std::move(waiter));
 }
 
 void WaitQueue::Return(std::unique_ptr<Waiter> waiter) {

@@ -12,6 +12,7 @@
 #include "daemon/engine/demand.h"
 #include "daemon/engine/effects.h"
 #include "daemon/engine/events.h"
+#include "daemon/engine/state.h"
 #include "daemon/engine/waits_for.h"
 
 namespace redlockd::engine {
@@ -48,6 +49,10 @@ struct Waiter {
   std::optional<WaitsFor::Wait> for_holder{};
   SetInLine* set = nullptr;  // it stands in for a request for several locks
 
+  // For the next process, and from the former one: but for what it was made with.
+  record::Wait Save() const;
+  void Restore(const record::Wait& former, bool has_input_ended);
+
   // It waits only until it is known whether another has the lock.
   bool IsInHaste() const { return is_try || out_of_time || input_ended; }
 };
@@ -74,6 +79,7 @@ class WaitQueue {
   // No holder is in sight, and its time to become one is not over at `at` (rule E10).
   static bool IsSplit(const Waiter& waiter, Time at, Duration patience);
 
+  // After those that came before it or at the same time: with a waiter of the former process not all have.
   Waiter& Add(std::unique_ptr<Waiter> waiter);
   // One that was passed over takes the place again that its arrival gives it (rule G5). Of two sets that
   // meet in several lines the same is first in each.

@@ -5,6 +5,7 @@
 
 #include "daemon/engine/effects.h"
 #include "daemon/engine/node_op.h"
+#include "daemon/engine/state.h"
 #include "daemon/engine/timing.h"
 
 namespace redlockd::engine {
@@ -54,12 +55,14 @@ class Want {
   // Nodes that may have its entry.
   NodeSet Entries() const { return entries_ | if_refused_; }
   void End();
-  // Something that counts for the next want, too.
+  record::Want Save() const;
+  void Restore(const record::Want& former);
   // The lease of another want of this daemon, for several locks, goes on with this one: its entries leave the
   // queue when that is let go (rule E6.3).
   void TakeEntriesOf(const Want& other);
   // The greatest stamp that was seen of another daemon; 0: none.
   Stamp greatest() const { return greatest_; }
+  // Something that counts for the next want, too.
   bool IsToRemember() const { return Entries().any() || greatest_ != 0 || StaysOut(); }
 
  private:

@@ -32,6 +32,8 @@ class Watches {
 
   // Who watches the lock: each session once, in order.
   std::vector<SessionId> Of(const std::string& lock) const;
+  // What the session watches.
+  std::vector<std::string> By(SessionId session) const;
 
   // Sends the notice, which is completed, to all who watch the lock. `holder`: whose hold it is about.
   void Report(const std::string& lock, WatchNotice notice,

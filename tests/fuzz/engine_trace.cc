@@ -32,11 +32,11 @@ constexpr const char* kVerdicts[] = {"ok",         "busy",     "not-turn", "turn
 constexpr const char* kTickets[] = {"acquire", "claim",   "stand",   "confirm", "heal",
                                     "block",   "renew",   "release", "query",   "holder",
                                     "probe",   "suspect", "trust"};
-constexpr const char* kEvents[] = {"opened", "input ended", "closed",     "dropped", "lock",
-                                   "unlock", "break",       "check",      "cancel",  "show",
-                                   "watch",  "unwatch",     "trust",      "adopt",   "up",
-                                   "down",   "answer",      "answers",    "silence", "hint",
-                                   "asked",  "named",       "subscribed", "time",    "drain"};
+constexpr const char* kEvents[] = {
+    "opened", "input ended", "closed", "dropped", "lock",    "unlock", "break",
+    "check",  "cancel",      "show",   "watch",   "unwatch", "trust",  "adopt",
+    "up",     "down",        "answer", "answers", "silence", "hint",   "asked",
+    "named",  "subscribed",  "time",   "resumed", "drain"};
 static_assert(std::size(kEvents) == std::variant_size_v<Event>);
 constexpr const char* kAnswers[] = {"granted", "released", "checked", "done",  "cancelled",
                                     "broken",  "shown",    "set",     "failed"};

@@ -182,6 +182,19 @@ void AddSets(Scenario& scenario) {
   if (chance.OneIn(4)) scenario.sets = 1 + chance.Below(2 * scenario.daemons + 1);
 }
 
+// Daemons are restarted with all that they know, by a chance of their own too, sometimes again and
+// again, and at once after each other.
+void AddReplacements(Scenario& scenario) {
+  Chance chance(scenario.seed, 'h', 0);
+  if (!chance.OneIn(3)) return;
+  for (std::uint64_t more = 1 + chance.Below(12); more > 0; --more) {
+    scenario.faults.push_back({.kind = Kind::kReplace,
+                               .at = Whole(chance.UpTo(scenario.trouble)),
+                               .lasts = Whole(chance.UpTo(100ms) / (1 + chance.Below(50))),
+                               .daemon = chance.Below(scenario.daemons)});
+  }
+}
+
 // The same happens to another node at about the same time: a rack, a switch.
 void AddTwin(Chance& chance, Scenario& scenario, Fault fault) {
   fault.node = (fault.node + 1 + chance.Below(scenario.nodes - 1)) % scenario.nodes;
@@ -234,6 +247,7 @@ Scenario MakeScenario(std::uint64_t seed) {
   if (topic != kOneHost) AddBreaks(scenario);
   if (topic != kOneHost) AddReloads(scenario);
   AddSets(scenario);
+  if (topic != kOneHost) AddReplacements(scenario);
   if (chance.OneIn(3)) scenario.attempts = 1 + chance.Below(3);
   constexpr std::array<Duration, 3> kLinger = {0ms, 20ms, 1s};  // not, as is usual, beyond the ttl
   scenario.linger = kLinger.at(chance.Below(kLinger.size()));

@@ -26,6 +26,7 @@ enum class Reached : std::uint8_t {
   kNamed,      // the holder on another host was shown (rule E11)
   kSet,        // several locks were granted together (rule G1)
   kAside,      // a set waited by a stand for one of its locks (rule G5)
+  kRestarted,  // a daemon went on with what its former process knew (rules H)
 };
 inline constexpr std::array kReachedWords = {
     "hand-offs",
@@ -45,6 +46,7 @@ inline constexpr std::array kReachedWords = {
     "holders elsewhere shown",
     "sets granted",
     "stands aside",
+    "restarts with all that was known",
 };
 
 class ReachedCounts {

@@ -37,6 +37,7 @@ constexpr std::array kKinds = {
     KindRow{Kind::kKill, "kill", Where::kDaemon, true, ""},
     KindRow{Kind::kStop, "stop", Where::kDaemon, true, ""},
     KindRow{Kind::kWrongClock, "wrong-clock", Where::kDaemon, true, "us"},
+    KindRow{Kind::kReplace, "replace", Where::kDaemon, true, ""},
     KindRow{Kind::kDrain, "drain", Where::kDaemon, true, "us"},
     KindRow{Kind::kReload, "reload", Where::kDaemon, false, "us"},
     KindRow{Kind::kBreak, "break", Where::kLink, false, ""},

@@ -31,6 +31,7 @@ struct Fault {
     kKill,        // kill -9, started again after `lasts`
     kStop,        // SIGSTOP or a suspended machine: its clock goes on
     kWrongClock,  // what it takes for the nodes' time is off by up to `amount` us (rule A5)
+    kReplace,     // restarted with all that it knows; serves its clients again after `lasts`
     kDrain,       // SIGTERM, holders have `amount` us; started again `lasts` after it has ended
     // What an administrator does.
     kReload,     // a daemon gets other options (Engine::Change): locks linger for `amount` us

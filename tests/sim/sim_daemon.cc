@@ -29,11 +29,16 @@ SimDaemon::SimDaemon(const Parts& parts)
 
 void SimDaemon::Start() {
   if (engine_) return;
-  ++generation_;
   parts_.trace([&] { return Name() + " starts"; });
+  ++generation_;
+  instance_ = "d" + std::to_string(parts_.index) + "g" + std::to_string(generation_);
   running_since_ = parts_.timeline.now();
   stopped_until_ = Moment{};
   draining_ = false;
+  Begin(nullptr);
+}
+
+void SimDaemon::Begin(std::unique_ptr<engine::State> former) {
   engine::Timing timing = parts_.timing;
   timing.tenure_max = parts_.scenario.tenure;
   engine_ = std::make_unique<engine::Engine>(
@@ -44,7 +49,7 @@ void SimDaemon::Start() {
                             .nodes = parts_.nodes.size(),
                             .instance = Instance(),
                             .host = "h" + std::to_string(parts_.index)},
-      chance_);
+      chance_, std::move(former));
   for (std::size_t n = 0; n < parts_.nodes.size(); ++n) {
     const auto run = [this, generation = generation_](std::function<void()> act) {
       Run(generation, std::move(act));
@@ -77,8 +82,34 @@ void SimDaemon::Start() {
   }
 }
 
-std::string SimDaemon::Instance() const {
-  return "d" + std::to_string(parts_.index) + "g" + std::to_string(generation_);
+// What the nodes still answer to the former process nobody reads; what it had asked still arrives.
+void SimDaemon::Restart(Moment serves) {
+  if (!engine_ || draining_ || stopped() || !waiting_.empty()) return;
+  parts_.trace([&] { return Name() + " is restarted"; });
+  running_since_ = std::max(running_since_, serves);
+  parts_.reached(Reached::kRestarted);
+  auto state = std::make_unique<engine::State>(engine_->Save(Now()));
+  const std::string why = engine::WhyUnusable(*state, parts_.nodes.size(), Now());
+  if (!why.empty()) parts_.checker.Broken(Promise::kAnswered, "a state that is of no use: " + why);
+  ++generation_;
+  confirmed_grants_ = ConfirmedGrants();
+  links_.clear();
+  subscriptions_.clear();
+  armed_.reset();
+  resuming_ = true;
+  Begin(std::move(state));
+  Arm();
+  parts_.timeline.At(serves,
+                     [this, generation = generation_] { Run(generation, [this] { Resume(); }); });
+}
+
+void SimDaemon::Resume() {
+  if (!std::exchange(resuming_, false)) return;
+  parts_.trace([&] { return Name() + " takes up what was left"; });
+  Step(engine::Resumed{});
+  for (const engine::Event& event : std::exchange(held_back_, {})) {
+    if (engine_) Step(event);
+  }
 }
 
 void SimDaemon::Kill() {
@@ -93,6 +124,8 @@ void SimDaemon::Kill() {
   links_.clear();
   subscriptions_.clear();
   waiting_.clear();
+  resuming_ = false;
+  held_back_.clear();
   held_.clear();
   min_hold_.clear();
   kept_.clear();
@@ -138,7 +171,10 @@ void SimDaemon::Drain(Duration patience, Duration then_away) {
   if (!up()) return;
   draining_ = true;
   away_ = then_away;
-  Run(generation_, [this, patience] { Step(engine::DrainRequested{Now() + patience}); });
+  Run(generation_, [this, patience] {
+    Resume();
+    Step(engine::DrainRequested{Now() + patience});
+  });
 }
 
 void SimDaemon::Reload(Duration linger) {
@@ -204,6 +240,7 @@ engine::SessionId SimDaemon::Open(SessionUser& user) {
 }
 
 void SimDaemon::Feed(const engine::Event& event) {
+  if (resuming_) return held_back_.push_back(event);
   Run(generation_, [this, event] { Step(event); });
 }
 

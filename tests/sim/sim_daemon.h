@@ -37,7 +37,8 @@ class SessionUser {
 };
 
 // A daemon in the world: the real Engine with links to the nodes and sessions of clients, on a host
-// with a clock of its own. It can be killed and started again, stopped for a time, and drained.
+// with a clock of its own. It can be killed and started again, restarted with all that it knows,
+// stopped for a time, and drained.
 class SimDaemon {
  public:
   struct Parts {
@@ -60,6 +61,8 @@ class SimDaemon {
   // --- for clients. What is fed to it while it is stopped it takes when it goes on.
   bool up() const { return running() && !draining_; }
   bool running() const { return engine_ != nullptr; }
+  // Its next process has not taken up yet what was left.
+  bool is_resuming() const { return resuming_; }
   engine::SessionId Open(SessionUser& user);
   void Feed(const engine::Event& event);
   // The client's end of the session is closed (SessionClosed), or the daemon gives it up
@@ -74,6 +77,9 @@ class SimDaemon {
   // --- what goes wrong
   void Start();
   void Kill();
+  // Its next process takes over what this one knows, and its clients (rules H); it serves them from
+  // `serves` on.
+  void Restart(Moment serves);
   void StopUntil(Moment end);
   void Drain(Duration patience, Duration then_away);
   // From now on locks linger for that long, and a tenure is half as long as the scenario says.
@@ -106,14 +112,16 @@ class SimDaemon {
     Moment at;
   };
   const Grant* GrantOf(const std::string& lock, engine::Fence fence) const;
-  // Its present process's.
-  std::string Instance() const;
+  // Its present process's, and that of those before it whose state it took over.
+  const std::string& Instance() const { return instance_; }
   // Of all its processes.
   std::uint64_t ConfirmedGrants() const;
 
  private:
   engine::Time Now() const { return clock_.At(parts_.timeline.now()); }
   std::string Name() const { return "daemon " + std::to_string(parts_.index); }
+  void Begin(std::unique_ptr<engine::State> former);
+  void Resume();
   void Run(std::uint64_t generation, std::function<void()> act);
   void GoOn();
   void Step(const engine::Event& event);
@@ -139,6 +147,9 @@ class SimDaemon {
   HostClock clock_;
   std::uint64_t clock_changes_ = 0;
   std::uint64_t generation_ = 0;  // which process
+  std::string instance_;
+  bool resuming_ = false;                // the sessions of the former process are not there yet
+  std::deque<engine::Event> held_back_;  // what they send meanwhile
   std::unique_ptr<engine::Engine> engine_;
   std::vector<std::shared_ptr<Path>> paths_;
   std::vector<std::unique_ptr<Link>> links_;

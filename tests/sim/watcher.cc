@@ -102,7 +102,7 @@ void Watcher::OnWanted(const engine::WatchNotice& notice) {
 }
 
 void Watcher::Audit() {
-  if (!has_begun_) return;
+  if (!has_begun_ || parts_.daemon.is_resuming()) return;
   std::map<std::string, engine::Fence> heard;
   for (const auto& [lock, hold] : held_) heard[lock] = hold.fence;
   if (heard != Held()) Broken("has not heard what is held");

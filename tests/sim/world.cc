@@ -190,6 +190,8 @@ void World::Happen(const Fault& fault) {
     case Fault::Kind::kKill:
       daemon.Kill();
       return timeline_.At(end, [&daemon] { daemon.Start(); });
+    case Fault::Kind::kReplace:
+      return daemon.Restart(end);
     case Fault::Kind::kStop:
       return daemon.StopUntil(end);
     case Fault::Kind::kWrongClock:

@@ -119,7 +119,7 @@ TEST_F(SessionTableTest, QuotasAreToldOfAllLocks) {
   EXPECT_EQ(used(), Used(2, 2));
   sessions_.Granted(kSession, "a");
   EXPECT_EQ(used(), Used(2, 1));
-  const SessionTable::Kept kept(sessions_, kSession, Name("a"));
+  const SessionTable::Kept kept(sessions_, sessions_.UidOf(kSession), Name("a"));
   sessions_.Remove(kSession, "a");
   EXPECT_EQ(used(), Used(2, 1));
   sessions_.Remove(kOwner, "b");
