@@ -27,6 +27,9 @@ class LineReader {
   };
 
   explicit LineReader(std::size_t max_line_bytes) : max_line_bytes_(max_line_bytes) {}
+  // Goes on where another was: with what that one kept, in the middle of a line that is dropped or not.
+  LineReader(std::size_t max_line_bytes, std::string_view rest, bool dropping)
+      : max_line_bytes_(max_line_bytes), buffer_(rest), dropping_(dropping) {}
 
   void Append(std::string_view bytes);
 
@@ -34,7 +37,10 @@ class LineReader {
   Status Next(std::string_view* line);
 
   // Bytes kept that no Next() has given yet.
-  std::size_t buffered() const { return buffer_.size() - start_; }
+  std::size_t buffered() const { return rest().size(); }
+  std::string_view rest() const { return std::string_view(buffer_).substr(start_); }
+  // It is inside of a line that was too long.
+  bool dropping() const { return dropping_; }
 
   // At the end of input: whether there are bytes that no LF ended.
   bool has_partial_line() const { return dropping_ || buffered() > 0; }

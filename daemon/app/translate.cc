@@ -13,6 +13,7 @@
 #include "daemon/host/entropy.h"
 #include "daemon/host/facts.h"
 #include "daemon/host/log.h"
+#include "daemon/session/bounds.h"
 
 namespace redlockd::app {
 namespace {
@@ -103,8 +104,6 @@ std::size_t ConnectionsToNodes(const config::Config& config) {
 std::size_t ReservedDescriptors(const config::Config& config) {
   return ConnectionsToNodes(config) + 16;
 }
-
-constexpr std::size_t kDescriptorsPerSession = 2;  // its socket and its process
 
 // The connections to the nodes, what is kept free, and some of its own: standard streams, timers,
 // the socket.
@@ -215,12 +214,12 @@ std::vector<std::string> AddressesOf(const config::Config& config) {
 }
 
 std::size_t DescriptorsFor(const config::Config& config) {
-  return kDescriptorsPerSession * config.limits.sessions + OtherDescriptors(config);
+  return session::kDescriptorsPerSession * config.limits.sessions + OtherDescriptors(config);
 }
 
 std::size_t SessionsWith(std::size_t descriptors, const config::Config& config) {
   const std::size_t others = std::min(OtherDescriptors(config), descriptors);
-  return std::max<std::size_t>((descriptors - others) / kDescriptorsPerSession, 1);
+  return std::max<std::size_t>((descriptors - others) / session::kDescriptorsPerSession, 1);
 }
 
 void CheckTiming(config::Loaded& loaded) {

@@ -15,5 +15,7 @@ inline constexpr std::size_t kOtherRequests = 64;
 inline constexpr std::size_t kUnreadWatches = 65536;
 // Sessions that only administrators get; fewer where there are few at all.
 inline constexpr std::size_t kForAdmins = 32;
+// File descriptors that a session takes in any case: its socket and its process.
+inline constexpr std::size_t kDescriptorsPerSession = 2;
 
 }  // namespace redlockd::session

@@ -7,6 +7,7 @@
 
 #include "base/descriptor.h"
 #include "daemon/event/watch.h"
+#include "daemon/session/state.h"
 #include "protocol/line_reader.h"
 
 namespace redlockd::event {
@@ -48,6 +49,12 @@ class Connection {
   bool half_closed() const { return half_closed_; }
 
   bool Gone() const;
+  int fd() const { return socket_.get(); }
+
+  // For the next process, and from the former one; before anything is taken or sent.
+  void Save(record::Client& client) const;
+  // `attached`: goes with the output, where that says so.
+  void Restore(const record::Client& former, redlock::base::Descriptor attached);
 
   // Whole lines, to be sent by Flush.
   std::string& out();

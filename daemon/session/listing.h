@@ -6,6 +6,7 @@
 
 #include "daemon/engine/types.h"
 #include "daemon/engine/views.h"
+#include "daemon/session/state.h"
 
 namespace redlockd::session {
 
@@ -18,6 +19,9 @@ class Sessions;
 class Listing {
  public:
   Listing(engine::RequestId request, std::string tag) : request_(request), tag_(std::move(tag)) {}
+
+  explicit Listing(const record::Listing& former);
+  record::Listing Save() const;
 
   engine::RequestId request() const { return request_; }
 

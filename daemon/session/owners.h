@@ -9,6 +9,7 @@
 
 #include "daemon/engine/types.h"
 #include "daemon/engine/views.h"
+#include "daemon/session/state.h"
 
 namespace redlockd::session {
 
@@ -44,6 +45,9 @@ class Owners {
   // Empty for the session itself.
   const std::string& NameOf(engine::SessionId holder) const;
   std::vector<engine::SessionId> All() const;
+  // All of them for the next process; and one of the former process, with so many requests under way.
+  std::vector<record::Owner> Save() const;
+  void Restore(const record::Owner& former, std::size_t requests);
   // Forgets all of them, and closes none.
   void Clear();
 

@@ -1,7 +1,9 @@
 #include "daemon/session/session.h"
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <utility>
 
 #include "daemon/session/answers.h"
@@ -316,9 +318,19 @@ void Session::GivePageBy(const Call& call) {
     return WriteError(call.tag, ErrorCode::kBadRequest, "this session has its page already");
   }
   std::string problem;
-  page_ = SharedPage::Make(&problem);
-  if (!page_) return WriteError(call.tag, ErrorCode::kLimit, problem);
-  connection_.Attach(page_->TakeDescriptor());
+  auto page = SharedPage::Make(&problem);
+  if (!page) return WriteError(call.tag, ErrorCode::kLimit, problem);
+  Descriptor for_client = page->OpenForClient();
+  if (!for_client) {
+    return WriteError(call.tag, ErrorCode::kLimit,
+                      std::string("there is no page: ") + std::strerror(errno));
+  }
+  if (!room_.CanSpare(for_client.get())) {
+    return WriteError(call.tag, ErrorCode::kLimit,
+                      "the daemon has no file descriptor to spare for a page");
+  }
+  page_ = std::move(page);
+  connection_.Attach(std::move(for_client));
   ReplyLine::Ok(out(), call.tag)
       .Add("slots", redlock::protocol::Page::kSlots)
       .Add("bytes", sizeof(redlock::protocol::Page));

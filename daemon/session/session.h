@@ -18,6 +18,7 @@
 #include "daemon/session/owners.h"
 #include "daemon/session/peer.h"
 #include "daemon/session/shared_page.h"
+#include "daemon/session/state.h"
 #include "daemon/session/under_way.h"
 #include "daemon/session/verbs.h"
 #include "protocol/request.h"
@@ -39,6 +40,13 @@ class Session : private Connection::Owner {
  public:
   // Greets the client.
   Session(Sessions& room, engine::SessionId id, Peer peer, redlock::base::Descriptor socket);
+  // Goes on where the former process was; the client notices nothing.
+  // `page`: its own, if it has one.
+  Session(Sessions& room, const record::Client& former, Ends ends,
+          std::unique_ptr<SharedPage> page);
+  // For the next process. Changes nothing that a client would see.
+  record::Client Save();
+  EndsOf ends() const;
 
   engine::SessionId id() const { return id_; }
   const Peer& peer() const { return peer_; }

@@ -1,5 +1,6 @@
 #include "daemon/session/sessions.h"
 
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -53,6 +54,16 @@ void Sessions::Greet(std::string& out) const {
       .Add("line", redlock::protocol::kLineBytes)
       .Add("boot", options_.instance)
       .Add("now", OnWire(port_.Now()));
+}
+
+// The kernel gives out the lowest free number: all below it are in use.
+bool Sessions::CanSpare(int descriptor) const {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return true;
+  const std::size_t to_come = options_.max_sessions - std::min(options_.max_sessions, count());
+  return static_cast<std::size_t>(descriptor) + options_.reserved_descriptors +
+             to_come * kDescriptorsPerSession <
+         limit.rlim_cur;
 }
 
 void Sessions::Accept(Descriptor socket) {

@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <cstddef>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -17,6 +18,7 @@
 #include "daemon/session/listener.h"
 #include "daemon/session/permissions.h"
 #include "daemon/session/session.h"
+#include "daemon/session/state.h"
 
 // The session room: local clients. It accepts them, reads their lines, hands what they ask to the
 // engine and writes what the engine answers, in the words of protocol/PROTOCOL.md. It holds no
@@ -65,6 +67,16 @@ class Sessions {
   // Leaves new clients in the socket's queue, for who accepts on it next.
   void StopAccepting() { listener_.Stop(); }
 
+  // For the next process (rules H), when the engine has taken all that was posted: what there is of all
+  // clients, and their descriptors, which stay the room's.
+  State Save();
+  std::vector<EndsOf> Descriptors() const;
+  // From the former process, before anything else. Nothing is read, and the engine hears nothing,
+  // before Resume, which comes when the engine knows its sessions. A client without its ends is gone: what it
+  // holds is released, and its connection closed.
+  void Restore(const State& former, std::map<engine::SessionId, Ends> ends);
+  void Resume();
+
   // Nothing is left to be written: the daemon may end.
   bool AllSent() const;
 
@@ -81,6 +93,8 @@ class Sessions {
   engine::SessionId Register(Session& session);
   void Unregister(engine::SessionId owner) { owners_.erase(owner); }
   void Greet(std::string& out) const;
+  // Whether that one, the newest of the process, is beyond what sessions may yet need.
+  bool CanSpare(int descriptor) const;
   // Session::EndTurn at the end of this turn; from within it, of the next.
   void AtEndOfTurn(engine::SessionId id);
   // The session has work to do. At once, unless others wait or this turn has had its share of work;
@@ -106,6 +120,7 @@ class Sessions {
   std::unordered_map<engine::SessionId, std::unique_ptr<Session>> sessions_;
   std::unordered_map<engine::SessionId, Session*> owners_;  // whose they are
   std::unordered_map<uid_t, std::size_t> sessions_of_uid_;
+  std::vector<record::Client> lost_;  // of the former process, until Resume
   std::vector<engine::SessionId> scheduled_;
   std::vector<engine::SessionId> running_;  // of EndTurn, while that runs
   event::EndOfTurn end_of_turn_;

@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include <algorithm>
+#include <bitset>
 #include <cerrno>
 #include <cstring>
 #include <new>
@@ -14,10 +16,6 @@ namespace {
 using redlock::base::Descriptor;
 using redlock::protocol::Page;
 
-#ifndef F_SEAL_FUTURE_WRITE
-#define F_SEAL_FUTURE_WRITE 0x0010  // Linux 5.1
-#endif
-
 // A file in memory of the size of a page, with all its memory. None, with errno, if that fails.
 Descriptor MakeFile() {
   Descriptor file(memfd_create("redlockd-page", MFD_CLOEXEC | MFD_ALLOW_SEALING));
@@ -25,35 +23,83 @@ Descriptor MakeFile() {
   return file;
 }
 
-// From now on nobody writes to it but by the mappings that there are.
+// From now on it has its size, and whoever has a descriptor that reads cannot open one that writes.
 bool Seal(const Descriptor& file) {
-  return fcntl(file.get(), F_ADD_SEALS,
-               F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL) == 0;
+  return fchmod(file.get(), S_IRUSR) == 0 &&
+         fcntl(file.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0;
+}
+
+void* Map(const Descriptor& file) {
+  return mmap(nullptr, sizeof(Page), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_POPULATE, file.get(),
+              0);
 }
 
 }  // namespace
 
 std::unique_ptr<SharedPage> SharedPage::Make(std::string* problem) {
   Descriptor file = MakeFile();
-  void* const at = file ? mmap(nullptr, sizeof(Page), PROT_READ | PROT_WRITE,
-                               MAP_SHARED | MAP_POPULATE, file.get(), 0)
-                        : MAP_FAILED;
+  void* const at = file ? Map(file) : MAP_FAILED;
   if (at == MAP_FAILED || !Seal(file)) {
     *problem = std::string("there is no page: ") + std::strerror(errno);
     if (at != MAP_FAILED) munmap(at, sizeof(Page));
     return nullptr;
   }
-  return std::unique_ptr<SharedPage>(new SharedPage(new (at) Page, std::move(file)));
+  Page* const page = new (at) Page;
+  std::copy(Page::kMagic.begin(), Page::kMagic.end(), page->magic.begin());
+  page->version = Page::kVersion;
+  page->slots = Page::kSlots;
+  std::unique_ptr<SharedPage> made(new SharedPage(page, std::move(file)));
+  made->FindFree();
+  return made;
 }
 
-SharedPage::SharedPage(Page* page, Descriptor descriptor)
-    : page_(page), descriptor_(std::move(descriptor)) {
-  std::copy(Page::kMagic.begin(), Page::kMagic.end(), page_->magic.begin());
-  page_->version = Page::kVersion;
-  page_->slots = Page::kSlots;
-  for (auto slot = page_->slot.rbegin(); slot != page_->slot.rend(); ++slot) {
-    free_.push_back(&*slot);
+std::unique_ptr<SharedPage> SharedPage::Restore(const record::Page& former, Descriptor file) {
+  struct stat status {};
+  if (!file || fstat(file.get(), &status) != 0 || status.st_size != sizeof(Page)) return nullptr;
+  void* const at = Map(file);
+  if (at == MAP_FAILED) return nullptr;
+  std::unique_ptr<SharedPage> page(new SharedPage(static_cast<Page*>(at), std::move(file)));
+  for (const record::PageHold& hold : former.holds) {
+    redlock::protocol::PageSlot* const slot =
+        hold.slot ? &page->page_->slot.at(static_cast<std::size_t>(*hold.slot)) : nullptr;
+    page->holds_.emplace(Key(hold.holder, hold.lock), Hold{hold.fence, slot, hold.tells_renewals});
   }
+  page->last_use_ = former.last_use;
+  page->FindFree();
+  return page;
+}
+
+record::Page SharedPage::Save() const {
+  record::Page page{.holds = {}, .last_use = last_use_, .sent_with = {}};
+  for (const auto& [key, hold] : holds_) {
+    record::PageHold& saved = page.holds.emplace_back();
+    saved.holder = key.first;
+    saved.lock = key.second;
+    saved.fence = hold.fence;
+    if (hold.slot != nullptr) {
+      saved.slot = static_cast<std::uint64_t>(hold.slot - page_->slot.data());
+    }
+    saved.tells_renewals = hold.tells_renewals;
+  }
+  return page;
+}
+
+SharedPage::SharedPage(Page* page, Descriptor file) : page_(page), file_(std::move(file)) {}
+
+// The last one is taken first.
+void SharedPage::FindFree() {
+  std::bitset<Page::kSlots> used;
+  for (const auto& [key, hold] : holds_) {
+    if (hold.slot != nullptr) used.set(static_cast<std::size_t>(hold.slot - page_->slot.data()));
+  }
+  for (std::size_t i = Page::kSlots; i-- > 0;) {
+    if (!used.test(i)) free_.push_back(&page_->slot.at(i));
+  }
+}
+
+Descriptor SharedPage::OpenForClient() const {
+  const std::string path = "/proc/self/fd/" + std::to_string(file_.get());
+  return Descriptor(open(path.c_str(), O_RDONLY | O_CLOEXEC));
 }
 
 SharedPage::~SharedPage() { munmap(page_, sizeof(Page)); }

@@ -11,6 +11,7 @@
 
 #include "base/descriptor.h"
 #include "daemon/engine/types.h"
+#include "daemon/session/state.h"
 #include "protocol/page.h"
 
 namespace redlockd::session {
@@ -19,7 +20,9 @@ namespace redlockd::session {
 // its holds is good. Knows no more of them than the session reports.
 //
 // Neither side can have the other get SIGBUS: all memory of the page is there from the beginning, and the
-// file can neither shrink nor be written to by the client, who is given a descriptor of it.
+// file can neither shrink nor be written to by the client, who is given a descriptor that only reads. (Who has the
+// rights of root or of the daemon's user could open it anew; they are that of the daemon itself.) It is not sealed
+// against all new mappings that write, as the daemon's next process makes one.
 class SharedPage {
  public:
   // A hold, by its session (or owner) and its lock.
@@ -34,12 +37,18 @@ class SharedPage {
 
   // None if the system has no more memory or descriptors; *problem says what is missing.
   static std::unique_ptr<SharedPage> Make(std::string* problem);
+  // The same page in the next process, in whose `file` it is. None if that is none, or cannot be mapped: then the
+  // client is to hear that, as nobody writes any more what it reads.
+  static std::unique_ptr<SharedPage> Restore(const record::Page& former,
+                                             redlock::base::Descriptor file);
+  record::Page Save() const;
   ~SharedPage();  // the page stays as it is, and its deadlines pass by themselves
   SharedPage(const SharedPage&) = delete;
   SharedPage& operator=(const SharedPage&) = delete;
 
-  // For the client; once.
-  redlock::base::Descriptor TakeDescriptor() { return std::move(descriptor_); }
+  // A descriptor for the client. None, with errno, if the system has no more.
+  redlock::base::Descriptor OpenForClient() const;
+  int file() const { return file_.get(); }
 
   // A hold begins. None if all slots are in use. `tells_renewals`: the client wants events for them as
   // well.
@@ -61,10 +70,11 @@ class SharedPage {
 
   Hold* Find(const Key& key, engine::Fence fence);
 
-  SharedPage(redlock::protocol::Page* page, redlock::base::Descriptor descriptor);
+  SharedPage(redlock::protocol::Page* page, redlock::base::Descriptor file);
+  void FindFree();
 
   redlock::protocol::Page* const page_;
-  redlock::base::Descriptor descriptor_;
+  const redlock::base::Descriptor file_;
   std::map<Key, Hold> holds_;
   std::vector<redlock::protocol::PageSlot*> free_;
   std::uint64_t last_use_ = 0;

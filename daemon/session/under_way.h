@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "daemon/engine/types.h"
+#include "daemon/session/state.h"
 
 namespace redlockd::session {
 
@@ -30,6 +31,7 @@ class UnderWay {
   void Remove(engine::RequestId id);
   // All of them, in the order of their ids; none is under way any more.
   std::map<engine::RequestId, Request> TakeAll();
+  std::vector<record::Request> Save() const;
 
   // Null if there is none.
   const Request* Find(engine::RequestId id) const;

@@ -1,8 +1,12 @@
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/fsuid.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <array>
 #include <cerrno>
@@ -68,7 +72,7 @@ class SharedPageTest : public testing::Test {
   const Time deadline_{1010s};
   std::string problem_;
   std::unique_ptr<SharedPage> page_ = SharedPage::Make(&problem_);
-  const Descriptor fd_ = page_->TakeDescriptor();
+  const Descriptor fd_ = page_->OpenForClient();
   const Mapped mapped_{fd_.get()};
 };
 
@@ -157,9 +161,47 @@ TEST_F(SharedPageTest, AClientCanOnlyReadIt) {
   EXPECT_EQ(mprotect(at, sizeof(Page), PROT_READ | PROT_WRITE), -1);
   EXPECT_EQ(madvise(at, sizeof(Page), MADV_REMOVE), -1);
   munmap(at, sizeof(Page));
-  const Descriptor again(open(("/proc/self/fd/" + std::to_string(fd)).c_str(), O_RDWR));
-  EXPECT_EQ(pwrite(again.get(), nothing.data(), nothing.size(), 0), -1);
+  // Nor can another user open it again, to write. Root can do anything.
+  const std::string path = "/proc/self/fd/" + std::to_string(fd);
+  const auto us = static_cast<uid_t>(setfsuid(65534));
+  EXPECT_EQ(open(path.c_str(), O_RDWR | O_CLOEXEC), -1);
+  EXPECT_EQ(errno, EACCES);
+  if (us == 0) {
+    EXPECT_EQ(fchmod(fd, S_IRUSR | S_IWUSR), -1);
+  }
+  setfsuid(us);
   EXPECT_EQ(DeadlineOf(place), deadline_);
+}
+
+// --- the next process ------------------------------------------------------------------------------
+
+TEST_F(SharedPageTest, GoesOnInTheNextProcess) {
+  const SharedPage::Place a = Begin("a");
+  const SharedPage::Place b = Begin("b");
+  page_->End({1, "a"}, 7);
+  const record::Page saved = page_->Save();
+  Descriptor file(dup(page_->file()));
+  page_.reset();
+  page_ = SharedPage::Restore(saved, std::move(file));
+  ASSERT_TRUE(page_);
+  EXPECT_EQ(page_->Save(), saved);
+  EXPECT_EQ(DeadlineOf(b), deadline_);
+  page_->Move({1, "b"}, 7, deadline_ + 5s);
+  EXPECT_EQ(DeadlineOf(b), deadline_ + 5s);
+  const SharedPage::Place c = Begin("c");
+  EXPECT_EQ(c.slot, a.slot);
+  EXPECT_GT(c.use, b.use) << "else the one before it is taken for it";
+  EXPECT_EQ(DeadlineOf(a), kOver);
+  page_->End({1, "b"}, 7);
+  EXPECT_EQ(DeadlineOf(b), kOver);
+  EXPECT_NE(Begin("d").slot, c.slot);
+}
+
+TEST_F(SharedPageTest, IsNotThereWithoutItsFile) {
+  const record::Page saved = page_->Save();
+  EXPECT_FALSE(SharedPage::Restore(saved, Descriptor()));
+  EXPECT_FALSE(SharedPage::Restore(saved, Descriptor(memfd_create("other", MFD_CLOEXEC))));
+  EXPECT_FALSE(SharedPage::Restore(saved, page_->OpenForClient())) << "nobody could write";
 }
 
 // --- the verb ------------------------------------------------------------------------------------
@@ -252,6 +294,75 @@ TEST_F(PageTest, FollowsTheHoldsThatBeginAfterIt) {
   Notify(a.session, Notice::Kind::kLost, "a");
   EXPECT_THAT(client->Line(), StartsWith("* LOST lock=a "));
   EXPECT_EQ(mapped.DeadlineOf(0, 1), kOver);
+}
+
+// Rules H: of those that it has, those that were asked for before, and those that come.
+TEST_F(PageTest, GoesOnInTheNextProcess) {
+  const auto client = Connect();
+  const Mapped mapped = MapPage(*client);
+  ASSERT_TRUE(mapped.is_mapped());
+  const auto a = Take(*client, "lock a");
+  EXPECT_THAT(client->Line(), HasSubstr(" slot=0 use=1"));
+  client->Send("lock b\n");
+  const auto b = Nth<LockRequested>(taken_++);
+  Restart();
+  Notify(a.session, Notice::Kind::kRenewed, "a", 7, Time(1011s));
+  EXPECT_EQ(mapped.DeadlineOf(0, 1), Time(1011s));
+  Grant(b);
+  EXPECT_THAT(client->Line(), HasSubstr(" slot=1 use=2"));
+  EXPECT_EQ(mapped.DeadlineOf(1, 2), Time(1010s));
+  const auto c = Take(*client, "lock c");
+  EXPECT_TRUE(c.renewed_events);
+  EXPECT_THAT(client->Line(), HasSubstr(" slot=2 use=3"));
+  Notify(a.session, Notice::Kind::kLost, "a");
+  EXPECT_THAT(client->Line(), StartsWith("* LOST lock=a "));
+  EXPECT_EQ(mapped.DeadlineOf(0, 1), kOver);
+  client->Send("page\n");
+  EXPECT_EQ(client->Line(), "ERR bad-request :this session has its page already");
+}
+
+// Where what was written before it is more than the client's socket takes.
+TEST_F(PageTest, ComesFromTheNextProcessWhereItWasNotSentYet) {
+  options.max_unread_output = 1 << 20;
+  sessions->Change(options);
+  const auto client = Connect();
+  const auto unsent = [&] { return sessions->Save().clients.at(0).output.size(); };
+  while (unsent() == 0) {
+    for (int i = 0; i < 64; ++i) client->Send("ping\n");
+    Turn(1);
+  }
+  client->Send("page\n");
+  const auto is_owed = [&] {
+    const State state = sessions->Save();
+    const auto& page = state.clients.at(0).page;
+    return page && page->sent_with;
+  };
+  Until(is_owed);
+  Restart();
+  std::pair<std::string, Descriptor> received;
+  while (!received.second) received = Receive(*client);
+  EXPECT_THAT(received.first, testing::EndsWith("OK slots=252 bytes=4096\n"));
+  const Mapped mapped(received.second.get());
+  ASSERT_TRUE(mapped.is_mapped());
+  Take(*client, "lock a");
+  EXPECT_THAT(client->Line(), HasSubstr(" slot=0 use=1"));
+  EXPECT_EQ(mapped.DeadlineOf(0, 1), Time(1010s));
+}
+
+class FullPageTest : public PageTest {
+ protected:
+  FullPageTest() {
+    rlimit limit{};
+    EXPECT_EQ(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    options.max_sessions = limit.rlim_cur / 2;
+    sessions->Change(options);
+  }
+};
+
+TEST_F(FullPageTest, TakesNoDescriptorThatASessionMayNeed) {
+  const auto client = Connect();
+  client->Send("page\n");
+  EXPECT_EQ(client->Line(), "ERR limit :the daemon has no file descriptor to spare for a page");
 }
 
 TEST_F(PageTest, EachOfSeveralNamesHasAPlace) {

@@ -117,6 +117,24 @@ void SessionTest::Start() {
   const sockaddr_un address = AddressOf(directory / "s");
   ASSERT_EQ(bind(fd_, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
   ASSERT_EQ(listen(fd_, 128), 0);
+  StartAnother();
+}
+
+void SessionTest::Restart(engine::SessionId lost) {
+  const State state = sessions->Save();
+  EXPECT_EQ(WhyUnusable(state), "");
+  const auto copy = [](int fd) { return redlock::base::Descriptor(fd < 0 ? -1 : dup(fd)); };
+  std::map<engine::SessionId, Ends> ends;
+  for (const EndsOf& of : sessions->Descriptors()) {
+    if (of.session != lost) ends[of.session] = {copy(of.socket), copy(of.process), copy(of.page)};
+  }
+  StartAnother();
+  sessions->Restore(state, std::move(ends));
+  sessions->Resume();
+}
+
+void SessionTest::StartAnother() {
+  sessions.reset();
   sessions = std::make_unique<Sessions>(loop, fd_, options, engine);
 }
 

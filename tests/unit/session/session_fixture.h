@@ -106,6 +106,8 @@ class SessionTest : public ::testing::Test {
 
   // Serves with `options`; later changes have no effect.
   void Start();
+  // Another room goes on where this one was (rules H), with the same sockets, but for those of `lost`.
+  void Restart(engine::SessionId lost = 0);
   // A client whose HELLO has been read.
   std::unique_ptr<Client> Connect();
   std::unique_ptr<Client> ConnectRaw();
@@ -140,6 +142,8 @@ class SessionTest : public ::testing::Test {
   std::unique_ptr<Sessions> sessions;
 
  private:
+  void StartAnother();
+
   int fd_ = -1;
 };
 
