@@ -19,11 +19,12 @@ daemon/engine    : base
 daemon/event     : base
 daemon/redis     : base daemon/event daemon/engine
 daemon/session   : base daemon/event daemon/engine protocol
+daemon/state     : base daemon/engine daemon/session
 daemon/host      : base daemon/engine protocol config
 daemon/dev       : base
 daemon/metrics   : base daemon/engine
 daemon/status    : base daemon/engine daemon/metrics daemon/session protocol
-daemon/app       : base daemon/event daemon/engine daemon/redis daemon/session daemon/host daemon/dev daemon/metrics daemon/status protocol config
+daemon/app       : base daemon/event daemon/engine daemon/redis daemon/session daemon/state daemon/host daemon/dev daemon/metrics daemon/status protocol config
 '
 
 # Library, by the beginning of its headers' names, and the only rooms that know it.
