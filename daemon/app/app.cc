@@ -2,6 +2,9 @@
 
 #include <algorithm>
 #include <csignal>
+#include <cstdlib>
+#include <map>
+#include <memory>
 #include <utility>
 
 #include "daemon/app/translate.h"
@@ -19,6 +22,8 @@ using std::chrono::nanoseconds;
 constexpr std::size_t kKeptEffects = 64;  // room for this many is not given back
 
 constexpr nanoseconds kReportInterval = std::chrono::seconds(1);
+// What the next process needs before it looks for its nodes, on a host that has other work.
+constexpr nanoseconds kToStart = std::chrono::milliseconds(500);
 // How long the last lines to clients may take to be written when the daemon ends.
 constexpr nanoseconds kFarewell = std::chrono::milliseconds(200);
 
@@ -37,6 +42,10 @@ std::vector<std::string> NamesOf(const config::Config& config) {
   return names;
 }
 
+std::unique_ptr<engine::State> StateOf(std::optional<Former>& former) {
+  return former ? std::make_unique<engine::State>(std::move(former->image.engine)) : nullptr;
+}
+
 nanoseconds LongestConnect(const config::Config& config) {
   nanoseconds longest{0};
   for (const config::Node& node : config.nodes) longest = std::max(longest, node.timeouts.connect);
@@ -46,11 +55,15 @@ nanoseconds LongestConnect(const config::Config& config) {
 }  // namespace
 
 App::App(Configuration configuration, host::ListenSocket socket,
-         std::optional<MetricsSocket> metrics, bool dev)
+         std::optional<MetricsSocket> metrics, bool dev, Program program,
+         std::optional<Former> former)
     : configuration_(std::move(configuration)),
       node_names_(NamesOf(in_force())),
+      program_(std::move(program)),
+      former_(std::move(former)),
+      instance_(former_ ? former_->image.engine.instance : host::RandomHex(16)),
       socket_(std::move(socket)),
-      engine_(Options(in_force(), instance_, dev), random_),
+      engine_(Options(in_force(), instance_, dev), random_, StateOf(former_)),
       journal_(node_names_, engine::Majority(node_names_.size()),
                [this](engine::SessionId id) { return PeerOf(id); }),
       audit_log_([this](engine::SessionId id) { return PeerOf(id); }),
@@ -59,6 +72,9 @@ App::App(Configuration configuration, host::ListenSocket socket,
       first_look_(loop_, [this] { StartServing(); }),
       report_timer_(loop_, [this] { Report(); }),
       on_term_(loop_, SIGTERM, [this] { OnStopSignal(); }),
+      on_replace_(loop_, SIGUSR2, [this] { OnReplaceSignal(); }),
+      on_leave_(loop_, SIGUSR1, [this] { OnLeaveSignal(); }),
+      replace_soon_(loop_, [this] { Replace(); }),
       nodes_(loop_, RedisOptionsOf(in_force(), instance_),
              {.on_event = [this](const engine::Event& event) { Feed(event); },
               .on_note = [this](engine::NodeIndex node,
@@ -68,7 +84,13 @@ App::App(Configuration configuration, host::ListenSocket socket,
 }
 
 void App::Run() {
-  first_look_.Start(LongestConnect(in_force()));
+  const nanoseconds look = LongestConnect(in_force());
+  if (in_force().lease.ttl / 2 < look + kToStart) {
+    host::LogWarning("lease.ttl: locks of " + engine::ToText(in_force().lease.ttl) +
+                     " may end in a restart of the daemon, which may take timeouts.connect (" +
+                     engine::ToText(look) + ") and the time to start");
+  }
+  first_look_.Start(look);
   Report();
   loop_.Run();
   if (sessions_) loop_.RunUntil([this] { return sessions_->AllSent(); }, kFarewell);
@@ -106,6 +128,7 @@ void App::Settle() {
 
 void App::StepAll() {
   Settle();
+  if (has_quorum_) StartServing();
   // One step in a million has thousands.
   if (effects_.capacity() > kKeptEffects) effects_ = engine::Effects();
   ArmEngine();
@@ -146,7 +169,7 @@ void App::CarryOut(const engine::NotifyClient& effect) {
 void App::CarryOut(const engine::NodeChanged& effect) {
   const std::size_t up = NodesUp();
   journal_.OnNode(effect, up);
-  if (!sessions_ && up >= engine::Majority(in_force().nodes.size())) StartServing();
+  has_quorum_ = up >= engine::Majority(in_force().nodes.size());
 }
 
 void App::CarryOut(const engine::Warned& effect) { host::LogWarning(effect.text); }
@@ -200,10 +223,25 @@ void App::StartServing() {
   if (sessions_ || draining_) return;
   first_look_.Cancel();
   sessions_.emplace(loop_, socket_.fd(), SessionOptions(), *this);
+  if (former_) TakeUp();
   host::LogInfo("serving on " + socket_.path());
   journal_.OnServing(NodesUp());
   Report();
   notifier_.Ready();
+  if (once_serving_) std::exchange(once_serving_, nullptr)();
+}
+
+// With nothing in between that a client could see.
+void App::TakeUp() {
+  std::map<engine::SessionId, session::Ends> ends;
+  for (auto& [id, fds] : former_->ends) {
+    auto& [socket, process, page] = fds;
+    ends[id] = {std::move(socket), std::move(process), std::move(page)};
+  }
+  sessions_->Restore(former_->image.sessions, std::move(ends));
+  former_.reset();
+  Feed(engine::Resumed{});
+  sessions_->Resume();
 }
 
 void App::ServePages(MetricsSocket socket) {
@@ -261,7 +299,86 @@ void App::WatchSignals(bool dev) {
   });
 }
 
+// --- from process to process --------------------------------------------------------------------
+
+// Empty: one that reads the file as it is now can go on from here.
+std::string App::WhyNoSuccessor() {
+  if (draining_) return "it is stopping";
+  if (program_.path.empty()) return "its nodes end with it (--dev)";
+  const config::Loaded loaded = LoadChecked(program_.config);
+  if (!loaded.errors.empty()) {
+    return "the file has a mistake: " + loaded.Text(loaded.errors.front());
+  }
+  return WhyNotUnder(loaded.config, in_force());
+}
+
+std::variant<host::Handover, std::string> App::PackAll() {
+  Settle();
+  return Pack(
+      {.terms = TermsOf(in_force()), .engine = engine_.Save(Now()), .sessions = sessions_->Save()},
+      sessions_->Descriptors());
+}
+
+// The next process gets all signals that come from now on. Those that have come have their callbacks first: they are
+// called in the turn after the one that finds them.
+void App::OnReplaceSignal() {
+  if (!sessions_) {
+    once_serving_ = [this] { OnReplaceSignal(); };
+    return;
+  }
+  host::BlockSignals();
+  turns_until_replaced_ = 2;
+  replace_soon_.Start(nanoseconds(0));
+}
+
+void App::Replace() {
+  if (turns_until_replaced_-- > 0) return replace_soon_.Start(nanoseconds(0));
+  std::string why = WhyNoSuccessor();
+  if (why.empty()) {
+    const auto packed = PackAll();
+    if (const auto* handover = std::get_if<host::Handover>(&packed)) {
+      host::LogInfo("replaced by " + program_.path, {{field::kEvent, "replace"}});
+      journal_.Flush();
+      audit_log_.Flush();
+      notifier_.Reloading();
+      notifier_.LeaveWatchdog();
+      why =
+          handover->Exec(program_.path, program_.arguments, socket_.fd(), !socket_.is_inherited());
+      notifier_.Ready();
+    } else {
+      why = std::get<std::string>(packed);
+    }
+  }
+  host::UnblockSignals();
+  host::LogError("not replaced, and goes on: " + why, {{field::kEvent, "not-replaced"}});
+}
+
+void App::OnLeaveSignal() {
+  if (!sessions_) {
+    once_serving_ = [this] { OnLeaveSignal(); };
+    return;
+  }
+  if (draining_) return;
+  std::string why = WhyNoSuccessor();
+  if (why.empty() && !socket_.is_inherited()) why = "its socket ends with it";
+  if (why.empty()) {
+    const auto packed = PackAll();
+    const auto* handover = std::get_if<host::Handover>(&packed);
+    const auto refused = handover ? handover->GiveToManager() : std::get<std::string>(packed);
+    if (!refused) {
+      host::LogInfo("left to the next process", {{field::kEvent, "leave"}});
+      journal_.Flush();
+      audit_log_.Flush();
+      std::_Exit(EXIT_SUCCESS);  // whatever is done from here on the next process does not know of
+    }
+    why = *refused;
+  }
+  host::LogWarning("nothing is left to the next process: " + why, {{field::kEvent, "not-left"}});
+  OnStopSignal();
+}
+
 void App::OnStopSignal() {
+  if (former_) StartServing();  // those who were served by the former process are to hear of it
   if (std::exchange(draining_, true)) {
     host::LogWarning("received a second signal to stop: stopping now", {{field::kEvent, "drain"}});
     return Feed(engine::DrainRequested{Now()});  // holders hear of it even so (rule C9)

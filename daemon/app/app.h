@@ -1,14 +1,18 @@
 #pragma once
 
+#include <cstdint>
 #include <deque>
+#include <functional>
 #include <optional>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "daemon/app/audit_log.h"
 #include "daemon/app/journal.h"
 #include "daemon/app/pages.h"
 #include "daemon/app/reload.h"
+#include "daemon/app/succession.h"
 #include "daemon/app/tls.h"
 #include "daemon/engine/engine.h"
 #include "daemon/event/boot_alarm.h"
@@ -33,10 +37,14 @@ class App : public session::EnginePort {
   // `dev`: the nodes are its own, and trusted while they are new (engine::EngineOptions); and it
   // belongs to its terminal, so that SIGHUP ends it. Throws std::exception if the kernel refuses
   // what every daemon needs.
+  // `former`: what it goes on from. `program`: what SIGUSR2 runs in its place; its path is empty with
+  // `dev`.
   App(Configuration configuration, host::ListenSocket socket, std::optional<MetricsSocket> metrics,
-      bool dev);
+      bool dev, Program program, std::optional<Former> former);
 
   // Serves until a signal has ended it: one SIGTERM or SIGINT drains, a second one ends at once.
+  // SIGUSR2 has another process of the same daemon go on in its place, and does not come back;
+  // SIGUSR1 leaves all to the service manager for the next process.
   void Run();
 
   // session::EnginePort
@@ -74,12 +82,20 @@ class App : public session::EnginePort {
   void ApplyConfig();
   void WatchSignals(bool dev);
   void OnStopSignal();
+  void OnReplaceSignal();
+  void Replace();
+  void OnLeaveSignal();
+  std::string WhyNoSuccessor();
+  std::variant<host::Handover, std::string> PackAll();
+  void TakeUp();
   void Report();
   metrics::Snapshot Look();
 
   Configuration configuration_;
   const std::vector<std::string> node_names_;
-  const std::string instance_ = host::RandomHex(16);  // rule A1
+  const Program program_;
+  std::optional<Former> former_;  // until it is taken up
+  const std::string instance_;    // rule A1
   host::ListenSocket socket_;
   event::Loop loop_;
   host::Notifier notifier_;
@@ -90,6 +106,7 @@ class App : public session::EnginePort {
   AuditLog audit_log_;
   std::deque<engine::Event> events_;  // posted, to be stepped
   engine::Effects effects_;           // of the event that is being stepped
+  bool has_quorum_ = false;
   bool draining_ = false;
   bool drained_ = false;  // and Run knows it
 
@@ -100,6 +117,10 @@ class App : public session::EnginePort {
   event::Timer report_timer_;
   event::SignalWatch on_term_;
   std::optional<event::SignalWatch> on_int_, on_hup_;  // none where it was ignored at the start
+  event::SignalWatch on_replace_, on_leave_;
+  std::function<void()> once_serving_;  // a signal that came before that
+  event::Timer replace_soon_;
+  int turns_until_replaced_ = 0;
 
   redis::Nodes nodes_;
   std::optional<session::Sessions> sessions_;  // once serving

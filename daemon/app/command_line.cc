@@ -25,7 +25,10 @@ std::variant<CommandLine, int> ParseCommandLine(int argc, char** argv) {
       ->option_text("N")
       ->needs(dev)
       ->check(CLI::Range(1u, static_cast<unsigned>(engine::kMaxNodes)));
-  dev->excludes(config)->excludes(check);
+  auto* replace = app.add_flag("--replace", line.replace,
+                               "Have the daemon that listens on the socket go on as a new process");
+  dev->excludes(config)->excludes(check)->excludes(replace);
+  replace->excludes(check);
   app.set_version_flag("--version", std::string("redlockd ") + REDLOCKD_VERSION);
   try {
     app.parse(argc, argv);

@@ -9,6 +9,7 @@ struct CommandLine {
   std::string config = "/etc/redlockd/redlockd.yaml";
   std::string socket;  // empty: not given
   bool check_config = false;
+  bool replace = false;
   bool dev = false;
   unsigned nodes = 5;  // with dev
 };

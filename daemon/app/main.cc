@@ -14,10 +14,13 @@
 #include "daemon/app/app.h"
 #include "daemon/app/command_line.h"
 #include "daemon/app/reload.h"
+#include "daemon/app/replace.h"
 #include "daemon/app/sockets.h"
+#include "daemon/app/succession.h"
 #include "daemon/app/translate.h"
 #include "daemon/dev/dev_nodes.h"
 #include "daemon/host/facts.h"
+#include "daemon/host/handover.h"
 #include "daemon/host/listen_socket.h"
 #include "daemon/host/log.h"
 #include "daemon/host/signals.h"
@@ -54,9 +57,10 @@ int CheckConfig(const config::Loaded& loaded) {
   return 0;
 }
 
-// `file`: where `config` is from; empty: from none, as with --dev.
-int Serve(const CommandLine& line, const std::string& file, const config::Config& config) {
-  auto socket = OpenSocket(line, config);
+// `program.config`: where `config` is from; empty: from none, as with --dev.
+int Serve(const CommandLine& line, const Program& program, const config::Config& config,
+          host::Inherited inherited) {
+  auto socket = OpenSocket(line, config, inherited);
   if (const auto* error = std::get_if<host::ListenSocket::Error>(&socket)) {
     std::fprintf(stderr, "redlockd: %s\n", redlock::protocol::Printable(error->text).c_str());
     return kFailed;
@@ -69,13 +73,15 @@ int Serve(const CommandLine& line, const std::string& file, const config::Config
     host::LogError(*error + "; serving without metrics");
     metrics = std::nullopt;
   }
-  App app(Configuration(file, config), std::move(listener), std::get<0>(std::move(metrics)),
-          line.dev);
+  auto former = TakeOver(std::move(inherited), config);
+  App app(Configuration(program.config, config), std::move(listener),
+          std::get<0>(std::move(metrics)), line.dev, program, std::move(former));
+  host::UnblockSignals();
   app.Run();
   return 0;
 }
 
-int ServeDev(CommandLine line) {
+int ServeDev(CommandLine line, host::Inherited inherited) {
   dev::DevNodes nodes(line.nodes);
   config::Config config = config::Defaults();
   for (const std::string& path : nodes.sockets()) {
@@ -86,12 +92,16 @@ int ServeDev(CommandLine line) {
   }
   config.socket = nodes.directory() + "/redlockd.sock";
   config.admin_group.clear();  // its one user is an administrator anyway
-  return Serve(line, "", config);
+  return Serve(line, {}, config, std::move(inherited));
 }
 
 int Main(int argc, char** argv) {
+  // Until it serves: it may have been told again to take another's place.
+  std::signal(SIGUSR1, SIG_IGN);
+  std::signal(SIGUSR2, SIG_IGN);
   redlock::base::OpenMissingStandardDescriptors();
-  host::UnblockSignals();
+  host::Inherited inherited = host::Inherited::Take();
+  if (!inherited.handover) host::UnblockSignals();  // else once it serves in the place of another
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGCHLD, SIG_DFL);  // ignored, it would keep --dev from seeing its servers end
   auto parsed = ParseCommandLine(argc, argv);
@@ -99,13 +109,16 @@ int Main(int argc, char** argv) {
   const CommandLine& line = std::get<CommandLine>(parsed);
   if (line.dev) {
     host::StartLog(config::LogLevel::kInfo);
-    return ServeDev(line);
+    return ServeDev(line, std::move(inherited));
   }
   const auto loaded = LoadConfig(line.config);
   if (!loaded) return EX_CONFIG;
   if (line.check_config) return CheckConfig(*loaded);
+  if (line.replace) return AskToReplace(SocketPath(line, loaded->config));
   host::StartLog(loaded->config.log_level);
-  return Serve(line, line.config, loaded->config);
+  const Program program{
+      .path = host::ThisProgram(), .arguments = {argv, argv + argc}, .config = line.config};
+  return Serve(line, program, loaded->config, std::move(inherited));
 }
 
 }  // namespace

@@ -22,12 +22,16 @@ host::ListenSocket::OrError Bind(const config::Config& config, const std::string
 
 }  // namespace
 
-host::ListenSocket::OrError OpenSocket(const CommandLine& line, const config::Config& config) {
-  if (auto given = host::ListenSocket::FromServiceManager()) return std::move(*given);
+host::ListenSocket::OrError OpenSocket(const CommandLine& line, const config::Config& config,
+                                       host::Inherited& inherited) {
+  if (auto given = host::ListenSocket::Of(inherited)) return std::move(*given);
+  return Bind(config, SocketPath(line, config));
+}
+
+std::string SocketPath(const CommandLine& line, const config::Config& config) {
   const char* environment = std::getenv("REDLOCK_SOCKET");
-  if (!line.socket.empty()) return Bind(config, line.socket);
-  if (environment != nullptr && *environment != '\0') return Bind(config, environment);
-  return Bind(config, config.socket);
+  if (!line.socket.empty()) return line.socket;
+  return environment != nullptr && *environment != '\0' ? environment : config.socket;
 }
 
 std::variant<std::optional<MetricsSocket>, std::string> OpenMetricsSocket(

@@ -133,22 +133,31 @@ int BindClosed(int fd, const std::string& path) {
 
 }  // namespace
 
-std::optional<ListenSocket::OrError> ListenSocket::FromServiceManager() {
-  const int count = sd_listen_fds(/*unset_environment=*/1);
+std::optional<ListenSocket::OrError> ListenSocket::Of(Inherited& inherited) {
+  if (inherited.error < 0) {
+    return Failed("take the service manager's sockets", -inherited.error);
+  }
+  const std::size_t count = inherited.sockets.size();
   if (count == 0) return std::nullopt;
-  if (count < 0) return Failed("take the service manager's sockets", -count);
   if (count > 1) {
     return Error{"expected one socket from the service manager, found " + std::to_string(count)};
   }
-  const int fd = SD_LISTEN_FDS_START;
-  if (sd_is_socket_unix(fd, SOCK_STREAM, /*listening=*/1, nullptr, 0) <= 0) {
+  Descriptor fd = std::move(inherited.sockets.front());
+  inherited.sockets.clear();
+  if (sd_is_socket_unix(fd.get(), SOCK_STREAM, /*listening=*/1, nullptr, 0) <= 0) {
     return Error{
         "expected a listening Unix stream socket from the service manager, found something else"};
   }
-  if (fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK) != 0) {
+  if (fcntl(fd.get(), F_SETFL, fcntl(fd.get(), F_GETFL) | O_NONBLOCK) != 0) {
     return Failed("make the service manager's socket non-blocking", errno);
   }
-  return ListenSocket(Descriptor(fd), NameOf(fd));
+  const std::string path = NameOf(fd.get());
+  ListenSocket made(std::move(fd), path);
+  struct stat file {};
+  if (inherited.binds && lstat(path.c_str(), &file) == 0) {
+    made.file_ = FileId{file.st_dev, file.st_ino};
+  }
+  return made;
 }
 
 ListenSocket::OrError ListenSocket::Bind(const Options& options) {

@@ -8,6 +8,7 @@
 #include <variant>
 
 #include "base/descriptor.h"
+#include "daemon/host/handover.h"
 
 namespace redlockd::host {
 
@@ -21,10 +22,9 @@ class ListenSocket {
   };
   using OrError = std::variant<ListenSocket, Error>;
 
-  // The service manager's, by $LISTEN_FDS and $LISTEN_PID, which are removed from the environment.
-  // Nothing if it gave none. An error if it gave more than one, or something else than a listening
-  // AF_UNIX stream socket.
-  static std::optional<OrError> FromServiceManager();
+  // The service manager's, or the former process's, which it takes. Nothing if there was none. An error
+  // if there was more than one, or something else than a listening AF_UNIX stream socket.
+  static std::optional<OrError> Of(Inherited& inherited);
 
   struct Options {
     std::string path;

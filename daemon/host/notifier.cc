@@ -2,8 +2,10 @@
 
 #include <systemd/sd-daemon.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace redlockd::host {
 
@@ -34,6 +36,12 @@ void Notifier::Status(const std::string& line) {
 }
 
 void Notifier::Stopping() { sd_notify(0, "STOPPING=1"); }
+
+void Notifier::LeaveWatchdog() const {
+  if (!watchdog_) return;
+  setenv("WATCHDOG_USEC", std::to_string(watchdog_->count()).c_str(), 1);
+  setenv("WATCHDOG_PID", std::to_string(getpid()).c_str(), 1);
+}
 
 void Notifier::Alive() { sd_notify(0, "WATCHDOG=1"); }
 

@@ -23,6 +23,8 @@ class Notifier {
   void Status(const std::string& line);
   // The daemon is on its way out; what it still does belongs to stopping.
   void Stopping();
+  // The watchdog is for the program that is run in place of this one.
+  void LeaveWatchdog() const;
   // The event loop turns.
   void Alive();
 

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <csignal>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -124,6 +125,36 @@ TEST_F(ClientSessionTest, AHoldFollowsRenewalsThatNobodyReads) {
   EXPECT_FALSE(hold.valid()) << "nobody has read that either";
   may_go_on = true;
   EXPECT_TRUE(Eventually([&] { return is_over.load(); }));
+}
+
+// A planned restart: the next process writes to the same page.
+TEST(ReplacedDaemon, NothingEndsForASession) {
+  const World world(3, {.ttl = "6s", .max_ttl = "6s"});
+  Session session(world.daemon.socket());
+  HoldOptions options;
+  options.on_lost = [](const Notice&) { ADD_FAILURE() << "lost"; };
+  Hold hold = session.lock("a", options);
+  std::atomic<bool> has_it{false};
+  std::thread waiter([&] {
+    Hold next = session.lock("a");
+    has_it = true;
+    next.release();
+  });
+  EXPECT_TRUE(Eventually([&] { return world.daemon.Stat("waits") == 1; }));
+  world.daemon.process().Signal(SIGUSR2);
+  EXPECT_TRUE(Eventually([&] {
+    return world.daemon.Log().find("goes on from the former process") != std::string::npos;
+  }));
+  const auto known = hold.deadline();
+  EXPECT_TRUE(Eventually([&] { return hold.deadline() > known + 1s; }));
+  EXPECT_TRUE(hold.valid());
+  EXPECT_FALSE(has_it);
+  hold.release();
+  waiter.join();
+  EXPECT_TRUE(has_it);
+  const Hold broken = session.lock("b");
+  world.Connect().Ask("break b fence=" + std::to_string(broken.fence()));
+  EXPECT_TRUE(Eventually([&] { return !broken.valid(); }));
 }
 
 // The nodes are gone: an obedient holder has stopped before the deadline.

@@ -131,15 +131,28 @@ within 10 property_is ActiveState active
 [ "$(property MainPID)" != "$pid" ] || fail "still the daemon that hung"
 must as member redlock run -w 30 thing -- true
 
-echo "== restart: clients that come while the old daemon drains wait for the new one"
+echo "== restart: holders and half a line go on with the new daemon, again and again"
 connect member
 say "lock held"
 expect 'OK lock=held fence=*'
-systemctl restart --no-block redlockd.service
-expect '\* DRAINING*'
-must as member redlock run -n thing -- true
+as member redlock run job -- sh -c 'echo started; sleep 3' >/tmp/job &
+job=$!
+within 10 grep -q started /tmp/job
+for _ in 1 2 3; do
+  pid=$(property MainPID)
+  printf 'check ' >&"${session[1]}"
+  must systemctl restart redlockd.service
+  [ "$(property MainPID)" != "$pid" ] || fail "still the same daemon"
+  must property_is NFileDescriptorStore 0
+  say "held"
+  expect 'OK lock=held fence=*'
+done
+must_exit 75 as member redlock run -n held -- true
+must wait $job
+say "unlock held"
+expect 'OK lock=held fence=*'
 hang_up
-within 10 property_is ActiveState active
+must as member redlock run -n held -- true
 
 echo "== reload: a lock stays held, and what is in force is shown"
 pid=$(property MainPID)

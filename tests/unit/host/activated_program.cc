@@ -23,7 +23,8 @@ void Describe(const ListenSocket& listener) {
 }
 
 int Activated() {
-  const std::optional<ListenSocket::OrError> made = ListenSocket::FromServiceManager();
+  auto inherited = redlockd::host::Inherited::Take();
+  const std::optional<ListenSocket::OrError> made = ListenSocket::Of(inherited);
   if (!made) {
     std::puts("none");
   } else if (const auto* error = std::get_if<ListenSocket::Error>(&*made)) {
