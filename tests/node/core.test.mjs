@@ -202,6 +202,22 @@ test("the margin comes before the deadline without a word of the daemon", () => 
   }
 });
 
+test("the margin is bounded", () => {
+  for (const [ttl, maxHold, wanted, expected] of [[9, Infinity, undefined, 3], [9, 6, undefined, 2],
+                                                  [60, Infinity, undefined, 5], [60, Infinity, 20, 20],
+                                                  [60, Infinity, 59, 30], [60, 8, 60, 4]]) {
+    const stage = new Stage();
+    const hold = new HoldState("a", "a", wanted && wanted * 1000);
+    stage.start(new LockRequest(hold, "", Infinity, maxHold * 1000));
+    stage.open();
+    stage.grant(1, 7, ttl * 1000, ttl * 1000);
+    stage.pass((ttl - expected) * 1000 - 1);
+    assert.ok(!hold.endangered, `${ttl} ${maxHold} ${wanted}`);
+    stage.pass(1);
+    assert.ok(hold.endangered, `${ttl} ${maxHold} ${wanted}`);
+  }
+});
+
 test("what is closed answers all, and keeps no timer for long", () => {
   const stage = new Stage();
   const held = stage.lock();

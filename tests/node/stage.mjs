@@ -60,8 +60,8 @@ export class Stage {
     return this.start(new ReleaseRequest(request.hold, false));
   }
 
-  grant(tag, fence, left = 10_000) {
-    this.receive(`#${tag} OK lock=a fence=${fence} deadline=${this.nanoseconds(this.now + left)} ttl=10s votes=1/1`);
+  grant(tag, fence, left = 10_000, ttl = 10_000) {
+    this.receive(`#${tag} OK lock=a fence=${fence} deadline=${this.nanoseconds(this.now + left)} ttl=${ttl}ms votes=1/1`);
   }
 
   notices() {

@@ -471,6 +471,23 @@ class Steps(unittest.TestCase):
             self.core.notices.clear()
             self.assertEqual(seen, expected)
 
+    def test_the_margin_is_bounded(self):
+        for ttl, max_hold, wanted, expected in ((9, None, None, 3), (9, 6, None, 2), (60, None, None, 5),
+                                                (60, None, 20, 20), (60, None, 59, 30), (60, 8, 60, 4), (9, None, 0, 0)):
+            with self.subTest(ttl=ttl, max_hold=max_hold, wanted=wanted):
+                self.setUp()
+                hold = HoldBase("a", None if wanted is None else wanted * SECOND, None, None)
+                self.core.start(LockRequest(hold, "", None, max_hold and max_hold * SECOND), self.now)
+                self.open()
+                deadline = self.now + ttl * SECOND
+                self.receive(f"#1 OK lock=a fence=7 deadline={deadline} left={ttl}s ttl={ttl}s votes=1/1")
+                self.now = deadline - expected * SECOND - 1
+                self.core.run(self.now)
+                self.assertFalse(hold._jeopardy)
+                self.now += 1
+                self.core.run(self.now)
+                self.assertTrue(hold._jeopardy or expected == 0)
+
     def test_each_error_of_the_protocol_has_a_class(self):
         errors_cc = os.path.join(os.path.dirname(__file__), "..", "..", "protocol", "errors.cc")
         with open(errors_cc, encoding="utf-8") as file:

@@ -10,7 +10,7 @@ export class HoldState {
   /** The name as we encode it. */
   readonly key: string;
   readonly name: string;
-  /** How long before the deadline it is in jeopardy; undefined until the grant if the caller leaves it to us. */
+  /** How long before the deadline it is in jeopardy: what the caller wants until the grant, and then what it is. */
   margin: number | undefined;
   /** The owner within the session that has taken it. */
   owner = "";

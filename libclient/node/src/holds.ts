@@ -13,6 +13,19 @@ export interface User {
   giveBack(hold: HoldState): void;
 }
 
+/** ms; the default: nobody needs longer to stop in, however long the ttl is. */
+const longestMargin = 5000;
+
+/**
+ * How long before its deadline a hold is in jeopardy. `span` is the ttl, or the max-hold if that is shorter.
+ *
+ * More than half of it is cut to the half. With a margin near the ttl each hold would be in jeopardy from its grant on,
+ * since the daemon renews it when a third of the ttl has passed.
+ */
+function marginFor(wanted: number | undefined, span: number): number {
+  return wanted === undefined ? Math.min(span / 3, longestMargin) : Math.min(wanted, span / 2);
+}
+
 /** By their owners within the session. */
 export class Holds {
   readonly #user: User;
@@ -38,7 +51,7 @@ export class Holds {
   /** Of a grant, with the ttl that it came with. */
   enter(request: LockRequest, ttl: number, now: number): void {
     const hold = request.hold;
-    hold.margin ??= Math.min(ttl, request.maxHold) / 3;
+    hold.margin = marginFor(hold.margin, Math.min(ttl, request.maxHold));
     request.phase = "held";
     this.#held.set(hold.owner, request);
     this.#watch(request, now);

@@ -17,7 +17,10 @@ export interface LockOptions {
   minHold?: Duration | undefined;
   /** A text for people, see `redlock show`. */
   note?: Name | undefined;
-  /** How long before its deadline a hold is in jeopardy. Default: a third of the ttl. */
+  /**
+   * How long before its deadline a hold is in jeopardy. Default: a third of the ttl (or of maxHold, if that is shorter),
+   * but at most 5 s. More than half of that time is cut to the half.
+   */
   margin?: Duration | undefined;
   /** What aborts `Hold.signal`. Default: "jeopardy", in time to stop before the deadline. */
   abortOn?: "jeopardy" | "lost" | undefined;

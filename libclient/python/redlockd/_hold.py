@@ -25,7 +25,7 @@ class HoldBase:
                  on_jeopardy: Optional[Callable[["HoldBase"], object]],
                  on_lost: Optional[Callable[["HoldBase"], object]]) -> None:
         self._key = checked(name, "name of a lock")
-        self._margin = margin  # ns; None until the grant, if the caller leaves it to us
+        self._margin = margin  # ns; what the caller wants (None: the default) until the grant, then what it is
         self._on_jeopardy = on_jeopardy
         self._on_lost = on_lost
         self._owner = ""  # the owner within the session that has taken it

@@ -11,6 +11,18 @@ from ._timers import Timers
 from ._wire import Line
 
 
+LONGEST_MARGIN = 5 * 10**9  # ns; the default: nobody needs longer to stop in, however long the ttl is
+
+
+def margin_for(wanted: Optional[int], span: int) -> int:
+    """How long before its deadline a hold is in jeopardy. `span` is the ttl, or the max-hold if that is shorter.
+
+    More than half of it is cut to the half. With a margin near the ttl each hold would be in jeopardy from its grant on,
+    since the daemon renews it when a third of the ttl has passed.
+    """
+    return min(span // 3, LONGEST_MARGIN) if wanted is None else min(wanted, span // 2)
+
+
 class Held(NamedTuple):
     request: LockRequest
     hold: HoldBase
@@ -42,8 +54,7 @@ class Holds:
         """Of a grant, with the ttls that it came with."""
         request.phase = Phase.HELD
         for hold, ttl in zip(request.holds, ttls):
-            if hold._margin is None:
-                hold._margin = min(ttl, request.max_hold or ttl) // 3
+            hold._margin = margin_for(hold._margin, min(ttl, request.max_hold or ttl))
             self._held[hold._owner, hold.name] = Held(request, hold)
             self._watch(hold, now)
 

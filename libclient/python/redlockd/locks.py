@@ -113,7 +113,8 @@ class Lock:
     `wait`: how long `with` and `acquire` wait; 0 not to wait, None without end. `ttl`: of the lease on the nodes.
     `max_hold`: the lock is lost that long after the grant. `min_hold`: nobody gets it sooner than that after the
     grant. `note`: a text for people, shown by `redlock show`. `margin`: how long before the deadline the hold is in
-    jeopardy, by default a third of the ttl. All times are seconds or `timedelta`s. `on_jeopardy` and `on_lost` are
+    jeopardy: by default a third of the ttl (or of `max_hold`, if that is shorter), but at most 5 s; more than half of
+    that time is cut to the half. All times are seconds or `timedelta`s. `on_jeopardy` and `on_lost` are
     called with the hold in the session's thread.
 
     A Lock may be shared by threads. They stand in one line with all other threads and processes of the host, and are
