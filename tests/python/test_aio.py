@@ -68,7 +68,7 @@ class Locks(WithDaemon, unittest.IsolatedAsyncioTestCase):
         self.assertFalse(await lock.locked())
         with self.assertRaises(redlockd.NotHeld):
             await hold.release()
-        with self.assertRaises(RuntimeError):
+        with self.assertRaises(redlockd.NotHeld):
             await lock.release()
 
     async def test_a_release_reaches_the_daemon_where_a_renewal_was_not_read(self):
@@ -151,7 +151,7 @@ class Locks(WithDaemon, unittest.IsolatedAsyncioTestCase):
         with self.assertRaises(redlockd.LockLost) as caught:
             async with lock as hold:
                 await asyncio.sleep(PATIENCE)
-        self.assertEqual(caught.exception.reason, "jeopardy")
+        self.assertEqual((caught.exception.reason, caught.exception.code), ("jeopardy", "jeopardy"))
         self.assertGreater(hold.left, 0)
         self.assertFalse(hold.lost)
         if hasattr(asyncio.Task, "cancelling"):
@@ -163,6 +163,23 @@ class Locks(WithDaemon, unittest.IsolatedAsyncioTestCase):
                 await asyncio.sleep(PATIENCE)
         self.assertIn(caught.exception.reason, ("max-hold", "expired"))
         self.assertTrue(hold.lost)
+
+    async def test_each_async_with_ends_its_own_hold(self):
+        daemon = self.own_daemon()
+        async with aio.Session(daemon.socket) as session:
+            lock = aio.Lock("nested", session=session, wait=PATIENCE)
+            with self.assertRaises(redlockd.LockLost) as caught:
+                async with lock as outer:
+                    daemon.kill()
+                    await eventually(lambda: outer.lost)
+                    daemon.start()
+                    async with lock as inner:
+                        self.assertTrue(inner.valid)
+            self.assertEqual(caught.exception.fields["fence"], str(outer.fence))
+            self.assertFalse(inner.lost)
+            async with lock:
+                with self.assertRaisesRegex(redlockd.NotHeld, "entered by another task"):
+                    await asyncio.create_task(lock.__aexit__(None, None, None))
 
     async def test_a_cancellation_from_outside_stays_one(self):
         async def work():
@@ -192,7 +209,7 @@ class Locks(WithDaemon, unittest.IsolatedAsyncioTestCase):
                 await eventually(lambda: hold.lost)
                 raise KeyError
         self.assertIn(support.notes_of(caught.exception), (
-            [f"lock 'note': lost: the hold ended before it was released, reason {hold.reason}"], None))
+            [str(hold._loss(hold.reason))], None))
 
     async def test_waiting_for_jeopardy_ends_with_the_hold(self):
         hold = await aio.Lock("watched", session=self.session).acquire()

@@ -2,6 +2,7 @@
 
 import unittest
 
+import redlockd
 from redlockd.compat.filelock import FileLock, Timeout
 from redlockd.compat.redis_lock import Lock, LockError, LockNotOwnedError
 from support import WithDaemon, eventually, in_thread
@@ -58,6 +59,23 @@ class File(WithDaemon):
                 FileLock("/no/such/place/file.lock", blocking=False).acquire()
         self.assertFalse(lock.is_locked)
         lock.release()  # one too many is no error
+
+    def test_a_loss_is_not_hidden_by_an_inner_block(self):
+        daemon = self.own_daemon()
+        session = redlockd.Session(daemon.socket)
+        self.addCleanup(session.close)
+        lock = FileLock("lost", session=session)
+        with self.assertRaises(redlockd.LockLost), lock:
+            daemon.kill()
+            eventually(lambda: not lock.is_locked)
+            daemon.start()
+            with self.assertRaises(redlockd.LockLost), lock:
+                self.fail("the inner block was entered without the lock")
+            self.assertEqual(lock.lock_counter, 1)
+        with lock:
+            self.assertEqual((lock.is_locked, lock.lock_counter), (True, 1))
+        with self.assertRaisesRegex(TypeError, "timeout: expected seconds as a number"):
+            FileLock("lost", timeout="5").acquire()
 
     def test_force(self):
         lock = FileLock("forced")

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import tempfile
 import time
 import unittest
@@ -101,6 +102,44 @@ class Faults(WithDaemon):
                              lambda: lock.acquire(timeout=0.1)):
                     with self.assertRaises(redlockd.ConnectFailed):
                         self.in_time(call, 0.1)
+
+    def test_a_wait_without_end_is_not_for_a_daemon_that_is_not_there(self):
+        with tempfile.TemporaryDirectory() as directory, socket.socket(socket.AF_UNIX) as silent:
+            silent.bind(os.path.join(directory, "silent"))
+            silent.listen()
+            for name, kind, why in (("none", redlockd.ConnectFailed, "No such file or directory"),
+                                    ("silent", redlockd.NoAnswer, "the daemon does not greet")):
+                path = os.path.join(directory, name)
+                with redlockd.Session(path) as session:
+                    lock = redlockd.Lock("a", connect_timeout=0.2, session=session)
+                    for call in (lock.acquire, lock.__enter__):
+                        with self.assertRaises(kind) as caught:
+                            self.in_time(call, 0.2)
+                        self.assertEqual((caught.exception.text, caught.exception.name),
+                                         (f"{path}: {why} (tried for 200ms, the connect_timeout)", "a"))
+                asyncio.run(self.taken_by_a_task(path, kind))
+
+    async def taken_by_a_task(self, path, kind):
+        async with aio.Session(path) as session:
+            with self.assertRaises(kind):
+                async with aio.Lock("a", connect_timeout=0.2, session=session):
+                    pass
+
+    def test_a_wait_without_a_connect_timeout_begins_before_the_daemon_does(self):
+        daemon = self.own_daemon()
+        daemon.stop()
+        session = self.session_of(daemon)
+        waiter = in_thread(lambda: redlockd.Lock("early", connect_timeout=None, session=session).acquire())
+        eventually(lambda: session._link.core._failures > 3, "some attempts")
+        daemon.start()
+        self.assertTrue(waiter.join().valid)
+
+    def test_a_wait_that_the_daemon_has_goes_on(self):
+        with self.session_of(self.daemon) as session, redlockd.Lock("taken", session=session) as hold:
+            waiter = in_thread(lambda: redlockd.Lock("taken", connect_timeout=0, session=session).acquire())
+            eventually(lambda: session.request("list").fields["waits"] == "1")
+            hold.release()
+            self.assertTrue(waiter.join().valid)
 
     def test_a_process_without_a_descriptor_cannot_connect_until_it_has_one(self):
         with tempfile.TemporaryDirectory() as directory:

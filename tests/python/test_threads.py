@@ -14,6 +14,7 @@ import unittest.mock
 from datetime import timedelta
 
 import redlockd
+import redlockd.aio
 import support
 from redlockd._wire import parse
 from support import WithDaemon, eventually, in_thread
@@ -55,7 +56,7 @@ class Locks(WithDaemon):
         self.assertTrue(hold)
         lock.release(sync=True)
         self.assertFalse(lock.locked())
-        with self.assertRaises(RuntimeError):
+        with self.assertRaises(redlockd.NotHeld):
             lock.release()
         with self.assertRaises(redlockd.NotHeld):
             hold.release()
@@ -121,6 +122,53 @@ class Locks(WithDaemon):
                 self.session.request(verb, **options)
             self.assertNotIsInstance(caught.exception, redlockd.RedlockError)  # nothing was sent
         self.session.request("ping")
+
+    def test_wrong_types_are_named(self):
+        number = "expected seconds as a number, or a timedelta"
+        for options, message in (({"name": 5}, "name of a lock: expected str or bytes, found int 5"),
+                                 ({"ttl": "5"}, f"ttl: {number}, found str '5'"),
+                                 ({"wait": "forever"}, f"wait: {number}, found str 'forever'"),
+                                 ({"wait": True}, f"wait: {number}, found bool True"),
+                                 ({"max_hold": b"1"}, f"max_hold: {number}, found bytes b'1'"),
+                                 ({"min_hold": []}, f"min_hold: {number}, found list []"),
+                                 ({"margin": {}}, f"margin: {number}, found dict {{}}"),
+                                 ({"connect_timeout": "5s"}, f"connect_timeout: {number}, found str '5s'"),
+                                 ({"note": 7}, "note: expected str or bytes, found int 7"),
+                                 ({"on_lost": 3}, "on_lost: expected a function, found int 3"),
+                                 ({"on_jeopardy": "x"}, "on_jeopardy: expected a function, found str 'x'")):
+            for kind in (redlockd.Lock, redlockd.aio.Lock):
+                with self.subTest(options=options), self.assertRaises(TypeError) as caught:
+                    kind(**{"name": "a", **options})
+                self.assertEqual(str(caught.exception), message)
+        for call, message in ((lambda: redlockd.Lock("a", session="x"), "session: expected a redlockd.Session, found str"),
+                              (lambda: redlockd.Lock("a", session=redlockd.aio.Session()), "expected a redlockd.Session, f"),
+                              (lambda: redlockd.aio.Lock("a", session=self.session), "expected a redlockd.aio.Session, f"),
+                              (lambda: redlockd.Session(5), "path: expected the path of a socket as str, found int 5"),
+                              (lambda: redlockd.aio.Session(on_event=5), "on_event: expected a function, found int 5"),
+                              (lambda: redlockd.Lock("a").acquire(timeout="5"), f"timeout: {number}, found str '5'"),
+                              (lambda: self.session.request(5), "verb: expected str, found int 5"),
+                              (lambda: self.session.request("show", 5), "argument: expected str or bytes, found int 5"),
+                              (lambda: redlockd.show(5), "argument: expected str or bytes, found int 5")):
+            with self.subTest(message=message), self.assertRaises(TypeError) as caught:
+                call()
+            self.assertIn(message, str(caught.exception))
+
+    def test_each_with_ends_its_own_hold(self):
+        daemon = self.own_daemon()
+        with redlockd.Session(daemon.socket) as session:
+            lock = redlockd.Lock("nested", session=session, wait=support.PATIENCE)
+            with self.assertRaises(redlockd.LockLost) as caught, lock as outer:
+                daemon.kill()
+                eventually(lambda: outer.lost)
+                daemon.start()
+                with lock as inner:
+                    self.assertTrue(inner.valid)
+            self.assertEqual(caught.exception.fields["fence"], str(outer.fence))
+            self.assertIn("(closed: the connection to the daemon ended)", str(caught.exception))
+            self.assertFalse(inner.lost)
+            stranger = in_thread(lambda: lock.__exit__(None, None, None))
+            with lock, self.assertRaisesRegex(redlockd.NotHeld, "entered by another thread"):
+                stranger.join()
 
     def test_a_request_is_sent_as_it_was_meant(self):
         with redlockd.Lock("meant", session=self.session) as hold:
@@ -338,7 +386,9 @@ class Locks(WithDaemon):
             self.assertEqual(hold.lost, is_late)
             return support.notes_of(caught.exception), hold.reason
         notes, reason = body(KeyError())
-        self.assertIn(notes, ([f"lock 'note': lost: the hold ended before it was released, reason {reason}"], None))
+        why = {"max-hold": "its max-hold is over", "expired": "it was not renewed in time"}[reason]
+        note = f"lock 'note': lost: the hold ended before it was released ({reason}: {why})"
+        self.assertIn(notes, ([note], None))
         self.assertFalse(body(KeyError(), is_late=False)[0])
         self.assertFalse(body(redlockd.LockLost())[0])  # it says so by itself
 

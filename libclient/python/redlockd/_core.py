@@ -25,7 +25,7 @@ from ._holds import Holds
 from ._page import Page, Place
 from ._request import LockRequest, OneAtATime, Phase, ReleaseRequest, Request, unlock_line
 from ._timers import Timer, Timers
-from ._wire import Line, Parser, parse_duration
+from ._wire import Line, Parser, duration, parse_duration
 from .errors import RedlockError
 
 GRACE = 500 * 10**6  # ns that the daemon has for its own answer once the caller's time is over
@@ -73,6 +73,7 @@ class Core:
         self._unpark_timer: Optional[Timer] = None
         self.holds = Holds(self.timers, self.notices, self._give_back)
         self._connected_at = 0
+        self._where = ""  # the socket, for errors from before the greeting: it may be a wrong one
         self._greeting_timer: Optional[Timer] = None
         self._next_attempt = 0
         self._failures = 0
@@ -92,6 +93,8 @@ class Core:
         else:
             self._unsent[request] = None
             self._watch_time(request)
+            if self._state is not State.OPEN:
+                self._await_daemon(request, now)
 
     def abandon(self, request: Request, now: int) -> None:
         """The caller has gone, perhaps while the answer was on its way to it. A lock is given back."""
@@ -141,9 +144,10 @@ class Core:
         if self._heartbeat_timer is None and (self._tags or self.holds):
             self._heartbeat_timer = self.timers.at(now + SILENCE, self._heartbeat)
 
-    def connected(self, before: int) -> None:
-        """`before` is the time just before the attempt."""
+    def connected(self, before: int, path: str = "") -> None:
+        """`before` is the time just before the attempt, and `path` that of the socket."""
         self._state = State.GREETING
+        self._where = f"{path}: " if path else ""
         self._connected_at = self._last_read = before
         self._greeting_timer = self.timers.at(before + SILENCE, self._not_greeted)
 
@@ -153,7 +157,7 @@ class Core:
         self._next_attempt = now + pause
         self.timers.at(self._next_attempt, lambda _: None)
         for request in list(self._unsent):
-            self._retry_or_fail(request, error, can_change)
+            self._retry_or_fail(request, error, can_change, now)
 
     def receive(self, data: bytes, now: int) -> None:
         self._last_read = now
@@ -164,11 +168,11 @@ class Core:
                     return
                 self._take(line, now)
         except errors.ProtocolError as error:
-            self._drop(error, now)
+            self._drop(error if self._state is State.OPEN else errors.ProtocolError(self._where + error.text), now)
 
     def ended(self, why: str, now: int) -> None:
         """The connection has ended."""
-        self._drop(errors.ConnectionLost(why), now)
+        self._drop(errors.ConnectionLost(why if self._state is State.OPEN else self._where + why), now)
 
     # --- requests -------------------------------------------------------------------------------------
 
@@ -184,6 +188,17 @@ class Core:
         else:
             self._give_up(request, request.last_error or errors.NoAnswer("the daemon does not answer"))
 
+    def _await_daemon(self, request: Request, now: int) -> None:
+        """A wait without end is for another holder, and not for a daemon that is not there."""
+        if isinstance(request, LockRequest) and request.until is None and request.patience is not None:
+            if request.timer is None:
+                request.timer = self.timers.at(now + request.patience, functools.partial(self._has_no_daemon, request))
+
+    def _has_no_daemon(self, request: LockRequest, _: int) -> None:
+        error = request.last_error or self._no_greeting()
+        text = f"{error.text} (tried for {duration(request.patience or 0)}, the connect_timeout)"
+        self._give_up(request, type(error)(text, name=request.hold.name, code=error.code, fields=error.fields))
+
     def _finish(self, request: Request, error: Optional[RedlockError] = None) -> None:
         self.timers.cancel(request.timer)
         request.finish(error)
@@ -198,9 +213,10 @@ class Core:
             request.phase = Phase.ENDED
         self._finish(request, error)
 
-    def _retry_or_fail(self, request: Request, error: RedlockError, can_change: bool = True) -> None:
+    def _retry_or_fail(self, request: Request, error: RedlockError, can_change: bool, now: int) -> None:
         if request.retries and can_change:
             request.last_error = error
+            self._await_daemon(request, now)
         else:
             self._give_up(request, error)
 
@@ -223,6 +239,9 @@ class Core:
         request.rows = []
         request.phase = Phase.SENT
         request.last_error = None
+        if request.until is None:
+            self.timers.cancel(request.timer)  # that of `_await_daemon`: there is one
+            request.timer = None
         self._tags[request.tag] = request
         line = request.line
         if isinstance(request, LockRequest):
@@ -387,7 +406,10 @@ class Core:
         return pause + int(random.uniform(0, pause / 2))
 
     def _not_greeted(self, now: int) -> None:
-        self._drop(errors.NoAnswer("the daemon does not greet"), now)
+        self._drop(self._no_greeting(), now)
+
+    def _no_greeting(self) -> RedlockError:
+        return errors.NoAnswer(f"{self._where}the daemon does not greet")
 
     def _heartbeat(self, now: int) -> None:
         self._heartbeat_timer = None

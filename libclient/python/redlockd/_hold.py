@@ -100,14 +100,16 @@ class HoldBase:
         return self._loss(reason)
 
     def _loss(self, reason: str) -> LockLost:
-        return LockLost("the hold ended before it was released", name=self.name,
-                        fields={"reason": reason, "fence": str(self._fence)})
+        fields = {"reason": reason, "fence": str(self._fence)}
+        if reason == "jeopardy":
+            return LockLost("the body was cancelled, and the lock is released", name=self.name, code=reason, fields=fields)
+        return LockLost("the hold ended before it was released", name=self.name, fields=fields)
 
     def _add_loss(self, error: BaseException, loss: LockLost) -> None:
         """To an error of the body of a `with`, which is not replaced. Python has no notes before 3.11."""
         is_known = isinstance(error, LockLost) and error.name == self.name
         if sys.version_info >= (3, 11) and not is_known:
-            error.add_note(f"{loss}, reason {loss.reason}")
+            error.add_note(str(loss))
 
     def _identity(self) -> Dict[str, object]:
         """The options that name this very hold to the daemon."""

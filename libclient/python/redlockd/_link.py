@@ -82,7 +82,7 @@ class Link:
             self.core.connect_failed(error, why.errno not in (errno.EACCES, errno.EPERM, None), _clock.now())
             return
         self.socket = link
-        self.core.connected(before)
+        self.core.connected(before, path)
 
     def _read(self, link: socket.socket) -> None:
         while not self.core.wants_close:

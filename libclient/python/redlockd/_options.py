@@ -6,12 +6,13 @@ import inspect
 import itertools
 import re
 from datetime import timedelta
-from typing import Callable, Generic, List, Optional, Sequence, Tuple, TypeVar
+from typing import Callable, Generic, List, Optional, Sequence, Tuple, Type, TypeVar
 
 from . import _clock
 from ._hold import HoldBase
 from ._request import LockRequest
-from ._wire import LONGEST_REQUEST, LONGEST_TAG, Name, Seconds, checked, duration, encode, nanoseconds, to_text
+from ._wire import (LONGEST_REQUEST, LONGEST_TAG, Name, Seconds, checked, duration, encode, nanoseconds, to_text,
+                    wrong_type)
 
 H = TypeVar("H", bound=HoldBase)
 
@@ -31,24 +32,44 @@ def time_left(end: int) -> float:
     return max(1000, end - _clock.now()) / 1e9
 
 
+def check_callback(value: object, what: str) -> None:
+    if value is not None and not callable(value):
+        raise wrong_type(what, "a function", value)
+
+
+def check_session(value: object, expected: Type[object]) -> None:
+    if value is not None and not isinstance(value, expected):
+        module = "redlockd.aio" if expected.__module__ == "redlockd._aio_session" else "redlockd"
+        raise wrong_type("session", f"a {module}.Session", value)
+
+
+def check_path(path: object) -> None:
+    if path is not None and not isinstance(path, str):
+        raise wrong_type("path", "the path of a socket as str", path)
+
+
 class LockOptions(Generic[H]):
     """The options of a lock, checked. Durations are seconds or `timedelta`s."""
 
     def __init__(self, name: Name, wait: Optional[Seconds], ttl: Optional[Seconds], max_hold: Optional[Seconds],
                  min_hold: Optional[Seconds], note: Optional[Name], margin: Optional[Seconds],
-                 on_jeopardy: Optional[Callable[[H], object]], on_lost: Optional[Callable[[H], object]]) -> None:
+                 connect_timeout: Optional[Seconds], on_jeopardy: Optional[Callable[[H], object]],
+                 on_lost: Optional[Callable[[H], object]]) -> None:
         self.key = checked(name, "name of a lock")
         self.wait = None if wait is None else nanoseconds(wait, "wait")
         self.margin = None if margin is None else nanoseconds(margin, "margin")
         self.max_hold = None if max_hold is None else nanoseconds(max_hold, "max_hold")
+        self.patience = None if connect_timeout is None else nanoseconds(connect_timeout, "connect_timeout")
+        check_callback(on_jeopardy, "on_jeopardy")
+        check_callback(on_lost, "on_lost")
         self.on_jeopardy = on_jeopardy
         self.on_lost = on_lost
         words: List[str] = []
-        times: Tuple[Tuple[str, Optional[Seconds]], ...] = (("ttl", ttl), ("max-hold", max_hold),
-                                                            ("min-hold", min_hold))
+        times: Tuple[Tuple[str, Optional[Seconds]], ...] = (("ttl", ttl), ("max_hold", max_hold),
+                                                            ("min_hold", min_hold))
         for key, value in times:
             if value is not None:
-                words.append(f" {key}={duration(nanoseconds(value, key))}")
+                words.append(f" {key.replace('_', '-')}={duration(nanoseconds(value, key))}")
         if note is not None:
             words.append(f" note={encode(checked(note, 'note'))}")
         self.words = "".join(words)
@@ -62,7 +83,7 @@ class LockOptions(Generic[H]):
 
     def request_of_all(self, holds: Sequence[HoldBase], wait: Optional[int], task: Optional[int]) -> LockRequest:
         """For these holds, all with these options but for the name."""
-        return LockRequest(holds, self.words, wait, self.max_hold, task)
+        return LockRequest(holds, self.words, wait, self.max_hold, task, self.patience)
 
 
 # For threads and tasks. No two ever have the same one, unlike `threading.get_ident()`.
@@ -92,6 +113,8 @@ def _kind(function: Callable[..., object]) -> str:
 
 def _word(word: str, what: str) -> str:
     """Of those that are sent as they are."""
+    if not isinstance(word, str):
+        raise wrong_type(what, "str", word)
     if not re.fullmatch("[a-z][a-z-]*", word):
         raise ValueError(f"{what}: expected a word of lower-case letters and hyphens, found {word!r}")
     return word

@@ -64,12 +64,13 @@ class LockRequest(Request):
     is sent. From the grant on, each lock is a hold by itself."""
 
     def __init__(self, holds: Sequence[HoldBase], options: str, wait: Optional[int], max_hold: Optional[int] = None,
-                 task: Optional[int] = None) -> None:
+                 task: Optional[int] = None, patience: Optional[int] = None) -> None:
         super().__init__(f"lock {' '.join(encode(hold._key) for hold in holds)}{options}", wait)
         self.retries = wait != 0
         self.holds = holds
         self.max_hold = max_hold
         self.task = task  # the number of the thread or task that waits; None if it is not known
+        self.patience = patience  # ns that a wait without end puts up with there being no daemon; None is without end
 
     @property
     def hold(self) -> HoldBase:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from numbers import Real
 from typing import Dict, List, NamedTuple, Tuple, Union
 from urllib.parse import quote_from_bytes, unquote_to_bytes
 
@@ -30,6 +31,10 @@ class Line(NamedTuple):
     text: str
 
 
+def wrong_type(what: str, expected: str, found: object) -> TypeError:
+    return TypeError(f"{what}: expected {expected}, found {type(found).__name__} {found!r}")
+
+
 def to_bytes(value: Name) -> bytes:
     """The bytes of a name or of a value. UTF-8; surrogates of `os.fsdecode` become their bytes again."""
     return value if isinstance(value, bytes) else value.encode("utf-8", "surrogateescape")
@@ -40,7 +45,9 @@ def to_text(data: bytes) -> str:
 
 
 def checked(value: Name, what: str) -> bytes:
-    """The bytes of a name or value; raises ValueError if the daemon could not take them."""
+    """The bytes of a name or value; raises TypeError or ValueError if the daemon could not take them."""
+    if not isinstance(value, (str, bytes)):
+        raise wrong_type(what, "str or bytes", value)
     data = to_bytes(value)
     if not data:
         raise ValueError(f"{what}: expected at least one byte, found none")
@@ -61,11 +68,13 @@ def decode(word: str) -> str:
 
 
 def nanoseconds(value: Seconds, what: str) -> int:
-    """A duration of 0 or more; raises ValueError otherwise."""
+    """A duration of 0 or more; raises TypeError or ValueError otherwise."""
     if isinstance(value, timedelta):
         # Integers: a float of seconds has not enough digits for each microsecond of a long time.
         result = (value.days * 86400 + value.seconds) * 10**9 + value.microseconds * 1000
     else:
+        if not isinstance(value, Real) or isinstance(value, bool):
+            raise wrong_type(what, "seconds as a number, or a timedelta", value)
         if not value >= 0 or value == float("inf"):
             raise ValueError(f"{what}: expected 0 seconds or more, found {value!r}")
         result = round(value * 10**9)

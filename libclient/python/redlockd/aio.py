@@ -13,10 +13,10 @@ from typing import Any, AsyncGenerator, Awaitable, Callable, List, Optional, Typ
 from . import _clock
 from ._aio_session import Session, default_session
 from ._hold import RELEASED, HoldBase
-from ._options import LockOptions, check_decorated, task_numbers, time_left, wait_of
+from ._options import LockOptions, check_decorated, check_session, task_numbers, time_left, wait_of
 from ._request import OneAtATime, ReleaseRequest
 from ._wire import Name, Seconds, nanoseconds, to_bytes
-from .errors import ConnectionLost, Deadlock, LockBusy, LockLost, LockTimeout, NoAnswer, NoTurn
+from .errors import ConnectionLost, Deadlock, LockBusy, LockLost, LockTimeout, NoAnswer, NotHeld, NoTurn
 
 __all__ = ["Hold", "Lock", "Session", "default_session", "lock_all"]
 
@@ -137,15 +137,19 @@ class Lock:
     def __init__(self, name: Name, *, wait: Optional[Seconds] = None, ttl: Optional[Seconds] = None,
                  max_hold: Optional[Seconds] = None, min_hold: Optional[Seconds] = None,
                  note: Optional[Name] = None, session: Optional[Session] = None,
-                 margin: Optional[Seconds] = None, on_jeopardy: Optional[Callable[[Hold], object]] = None,
+                 margin: Optional[Seconds] = None, connect_timeout: Optional[Seconds] = 5,
+                 on_jeopardy: Optional[Callable[[Hold], object]] = None,
                  on_lost: Optional[Callable[[Hold], object]] = None, cancel_on: Optional[str] = None) -> None:
         if cancel_on not in (None, "jeopardy", "lost"):
             raise ValueError(f"cancel_on: expected 'jeopardy', 'lost' or None, found {cancel_on!r}")
-        self._options: LockOptions[Hold] = LockOptions(name, wait, ttl, max_hold, min_hold, note, margin, on_jeopardy,
-                                                       on_lost)
+        self._options: LockOptions[Hold] = LockOptions(name, wait, ttl, max_hold, min_hold, note, margin,
+                                                       connect_timeout, on_jeopardy, on_lost)
+        check_session(session, Session)
         self._cancel_on = cancel_on
         self._session = session
         self._holds: "weakref.WeakKeyDictionary[asyncio.Task[Any], Hold]" = weakref.WeakKeyDictionary()
+        # By `async with`, the innermost last: each is ended by its own `async with`.
+        self._entered: "weakref.WeakKeyDictionary[asyncio.Task[Any], List[Hold]]" = weakref.WeakKeyDictionary()
 
     @property
     def name(self) -> str:
@@ -163,10 +167,10 @@ class Lock:
             return None
 
     async def release(self, sync: bool = False) -> None:
-        """Releases what this task took. Another task can use `Hold.release`."""
+        """Releases what this task took. Another task can use `Hold.release`. Raises as that does."""
         hold = self._holds.pop(_task(), None)
         if hold is None:
-            raise RuntimeError(f"lock {self.name!r}: this task has not taken it")
+            raise NotHeld("this task has not taken it, or has released it", name=self.name)
         await hold.release(sync)
 
     async def locked(self) -> bool:
@@ -175,14 +179,18 @@ class Lock:
 
     async def __aenter__(self) -> Hold:
         hold = await self._take(self._options.wait)
+        self._entered.setdefault(_task(), []).append(hold)
         hold._guard(_task(), self._cancel_on)
         return hold
 
     async def __aexit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
                         trace: Optional[TracebackType]) -> None:
-        hold = self._holds.pop(_task(), None)
-        if hold is not None:  # else it was released inside
-            await hold.__aexit__(kind, error, trace)
+        if not self._entered.get(_task()):
+            raise NotHeld("the `async with` was entered by another task: use acquire() and Hold.release()", name=self.name)
+        hold = self._entered[_task()].pop()
+        if self._holds.get(_task()) is hold:
+            del self._holds[_task()]
+        await hold.__aexit__(kind, error, trace)
 
     def __call__(self, function: F) -> F:
         """As a decorator: each call of the coroutine function holds the lock. Raises TypeError for others."""

@@ -9,7 +9,7 @@ class RedlockError(Exception):
     """A request failed. Its own class is used for codes that this version does not know.
 
     `code` is the daemon's word, such as "busy", or one of the client's own: "connect", "closed", "no-answer",
-    "protocol". `name` is the lock, decoded, or None. `fields` are the other fields of the answer, `text` is what it
+    "protocol", "jeopardy". `name` is the lock, decoded, or None. `fields` are the other fields of the answer, `text` is what it
     says to people.
     """
 
@@ -48,9 +48,16 @@ class LockCancelled(RedlockError):
     code = "cancelled"
 
 
-class NotHeld(RedlockError):
-    """This session does not hold the lock."""
+class NotHeld(RedlockError, RuntimeError):
+    """The lock is not held here: it was released before, or never taken."""
     code = "not-held"
+
+
+_WHY_LOST = {
+    "expired": "it was not renewed in time", "max-hold": "its max-hold is over", "drain": "the daemon stops",
+    "broken": "an administrator has broken it", "closed": "the connection to the daemon ended",
+    "fork": "this is a child of the process that took it", "jeopardy": "it was to end in time, before its deadline",
+}
 
 
 class LockLost(RedlockError):
@@ -58,7 +65,8 @@ class LockLost(RedlockError):
 
     `reason` is "expired" (it was not renewed in time), "max-hold", "drain" (the daemon stops), "broken" (by an
     administrator), "closed" (the connection to the daemon ended), "fork" (in a child process), or "jeopardy" (an
-    `async with` was cancelled before the deadline, as `cancel_on="jeopardy"` asked for).
+    `async with` was cancelled before the deadline, as `cancel_on="jeopardy"` asked for; that has the code "jeopardy" too,
+    since the lock was not lost).
     """
     code = "lost"
 
@@ -66,9 +74,20 @@ class LockLost(RedlockError):
     def reason(self) -> str:
         return self.fields.get("reason", "expired")
 
+    def __str__(self) -> str:
+        reason = self.fields.get("reason")
+        if reason is None:
+            return super().__str__()
+        why = _WHY_LOST.get(reason)
+        return f"{super().__str__()} ({reason}{': ' + why if why else ''})"
+
 
 class Deadlock(RedlockError):
-    """The caller already holds this lock, and would wait for itself."""
+    """The wait would never end: this thread or task holds the lock itself, or would wait for one that waits for it.
+
+    The other may be a thread, a task or a process of this host, and there may be more of them between. Release what you
+    hold, and begin again.
+    """
     code = "deadlock"
 
 

@@ -10,10 +10,10 @@ from typing import Any, Callable, Dict, Generator, List, Optional, Tuple, Type, 
 
 from . import _clock
 from ._hold import RELEASED, HoldBase
-from ._options import LockOptions, check_decorated, task_numbers, time_left, wait_of
+from ._options import LockOptions, check_decorated, check_session, task_numbers, time_left, wait_of
 from ._request import LockRequest, OneAtATime, ReleaseRequest
 from ._wire import Name, Seconds, nanoseconds, to_bytes
-from .errors import ConnectionLost, Deadlock, LockBusy, LockLost, LockTimeout, NoAnswer, NoTurn
+from .errors import ConnectionLost, Deadlock, LockBusy, LockLost, LockTimeout, NoAnswer, NotHeld, NoTurn
 from .session import Session, default_session
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -99,6 +99,7 @@ class _Mine(threading.local):
 
     def __init__(self) -> None:
         self.holds: List[Hold] = []  # those that are over, too, as long as `release` was not called
+        self.entered: List[Hold] = []  # by `with`, the innermost last: each is ended by its own `with`
 
     def __reduce__(self) -> Tuple[Type[_Mine], Tuple[()]]:
         return _Mine, ()  # a copy of the lock is held by nobody
@@ -114,8 +115,9 @@ class Lock:
     `max_hold`: the lock is lost that long after the grant. `min_hold`: nobody gets it sooner than that after the
     grant. `note`: a text for people, shown by `redlock show`. `margin`: how long before the deadline the hold is in
     jeopardy: by default a third of the ttl (or of `max_hold`, if that is shorter), but at most 5 s; more than half of
-    that time is cut to the half. All times are seconds or `timedelta`s. `on_jeopardy` and `on_lost` are
-    called with the hold in the session's thread.
+    that time is cut to the half. `connect_timeout`: how long a wait without end puts up with there being no daemon that
+    answers, None without end; what the last attempt failed with is raised then, such as ConnectFailed. All times are
+    seconds or `timedelta`s. `on_jeopardy` and `on_lost` are called with the hold in the session's thread.
 
     A Lock may be shared by threads. They stand in one line with all other threads and processes of the host, and are
     served in the order in which they asked. It is not reentrant: a thread that holds it and takes it again gets
@@ -126,10 +128,12 @@ class Lock:
     def __init__(self, name: Name, *, wait: Optional[Seconds] = None, ttl: Optional[Seconds] = None,
                  max_hold: Optional[Seconds] = None, min_hold: Optional[Seconds] = None,
                  note: Optional[Name] = None, session: Optional[Session] = None,
-                 margin: Optional[Seconds] = None, on_jeopardy: Optional[Callable[[Hold], object]] = None,
+                 margin: Optional[Seconds] = None, connect_timeout: Optional[Seconds] = 5,
+                 on_jeopardy: Optional[Callable[[Hold], object]] = None,
                  on_lost: Optional[Callable[[Hold], object]] = None) -> None:
-        self._options: LockOptions[Hold] = LockOptions(name, wait, ttl, max_hold, min_hold, note, margin, on_jeopardy,
-                                                       on_lost)
+        self._options: LockOptions[Hold] = LockOptions(name, wait, ttl, max_hold, min_hold, note, margin,
+                                                       connect_timeout, on_jeopardy, on_lost)
+        check_session(session, Session)
         self._session = session
         self._mine = _Mine()
         self._waits: Dict[LockRequest, Session] = {}
@@ -155,9 +159,9 @@ class Lock:
             return None
 
     def release(self, sync: bool = False) -> None:
-        """Releases what this thread took. Another thread can use `Hold.release`."""
+        """Releases what this thread took. Another thread can use `Hold.release`. Raises as that does."""
         if not self._mine.holds:
-            raise RuntimeError(f"lock {self.name!r}: this thread has not taken it")
+            raise NotHeld("this thread has not taken it, or has released it", name=self.name)
         self._mine.holds[-1].release(sync)
 
     def cancel(self) -> None:
@@ -173,12 +177,15 @@ class Lock:
         return self.session.request("show", self._options.key).fields.get("state") != "free"
 
     def __enter__(self) -> Hold:
-        return self._take(self._options.wait)
+        hold = self._take(self._options.wait)
+        self._mine.entered.append(hold)
+        return hold
 
     def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
                  trace: Optional[TracebackType]) -> None:
-        if self._mine.holds:  # else it was released inside
-            self._mine.holds[-1].__exit__(kind, error, trace)
+        if not self._mine.entered:
+            raise NotHeld("the `with` was entered by another thread: use acquire() and Hold.release()", name=self.name)
+        self._mine.entered.pop().__exit__(kind, error, trace)
 
     def __call__(self, function: F) -> F:
         """As a decorator: each call of the function holds the lock. Raises TypeError for coroutines and generators."""

@@ -14,7 +14,7 @@ from typing import Callable, Deque, Dict, List, NamedTuple, Optional, Tuple, Typ
 from . import _clock
 from ._core import Event
 from ._link import Link, deliver, logger
-from ._options import request_line
+from ._options import check_callback, check_path, request_line
 from ._request import Request
 from ._wire import Name
 from .errors import ConnectionLost
@@ -51,6 +51,8 @@ class Session:
     """
 
     def __init__(self, path: Optional[str] = None, *, on_event: Optional[Callable[[Event], object]] = None) -> None:
+        check_path(path)
+        check_callback(on_event, "on_event")
         self._path = path
         self._on_event = on_event
         self._closed = False

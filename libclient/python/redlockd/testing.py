@@ -22,10 +22,16 @@ START_TIME = 30  # seconds
 
 
 class Daemon:
-    """A running daemon. Needs redlockd ($REDLOCKD, or else in the PATH or /usr/sbin) and redis-server."""
+    """A running daemon. Needs redlockd ($REDLOCKD, or else in the PATH or /usr/sbin) and redis-server.
+
+    Raises FileNotFoundError if there is no such program. `close`, or the end of its `with`, removes its directory.
+    """
 
     def __init__(self, nodes: int = 1, program: Optional[str] = None) -> None:
         found = program or os.environ.get("REDLOCKD") or shutil.which("redlockd") or "/usr/sbin/redlockd"
+        if shutil.which(found) is None:
+            raise FileNotFoundError(f"redlockd: expected a program, found none that is called {found!r}: install redlockd, "
+                                    "name it in $REDLOCKD, or pass program=")
         self._command = [found, "--dev", "--nodes", str(nodes)]
         self._directory = tempfile.mkdtemp(prefix="redlockd-test.")
         self.socket = os.path.join(self._directory, "redlockd.sock")
@@ -36,8 +42,12 @@ class Daemon:
         with open(os.path.join(self._directory, "log"), "ab") as log:
             # What it leaves behind when it is killed goes with the directory.
             environment = {**os.environ, "XDG_RUNTIME_DIR": self._directory}
-            self._process = subprocess.Popen(self._command + ["--socket", self.socket], stdin=subprocess.DEVNULL,
-                                             stdout=log, stderr=log, env=environment)
+            try:
+                self._process = subprocess.Popen(self._command + ["--socket", self.socket], stdin=subprocess.DEVNULL,
+                                                 stdout=log, stderr=log, env=environment)
+            except OSError:
+                self.close()
+                raise
         end = time.monotonic() + START_TIME
         while not self._serves():
             if self._process.poll() is not None or time.monotonic() > end:

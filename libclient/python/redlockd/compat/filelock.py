@@ -49,15 +49,22 @@ class FileLock:
 
     def acquire(self, timeout: Optional[float] = None, poll_interval: float = 0.05, *,
                 blocking: Optional[bool] = None) -> _Acquired:
-        """Raises Timeout. The result is for `with`, which releases what was acquired."""
+        """Raises Timeout; or redlockd.LockLost if this thread has it already, by this object, and has lost it: it is to
+        release it then, and to begin again. The result is for `with`, which releases what was acquired."""
         timeout = self.timeout if timeout is None else timeout
         blocking = self.blocking if blocking is None else blocking
-        if not self.is_locked:
-            self._mine.count = 0
-            self._mine.hold = self._lock.acquire(blocking, None if timeout < 0 or not blocking else timeout)
-        if self._mine.hold is None:
+        mine = self._mine
+        if mine.hold is not None and mine.hold.reason == "fork":
+            mine.hold, mine.count = None, 0  # what a parent had taken is not held here
+        if mine.hold is None:
+            is_endless = isinstance(timeout, (int, float)) and timeout < 0
+            mine.hold = self._lock.acquire(blocking, None if is_endless or not blocking else timeout)
+        else:
+            # Another hold would hide from the outer block that its own is over.
+            mine.hold.raise_if_lost()
+        if mine.hold is None:
             raise Timeout(self.lock_file)
-        self._mine.count += 1
+        mine.count += 1
         return _Acquired(self)
 
     def release(self, force: bool = False) -> None:
