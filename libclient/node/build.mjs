@@ -27,7 +27,11 @@ if (existsSync(out) && readdirSync(out).length > 0 && (!isOurs || out === here))
 }
 rmSync(out, { recursive: true, force: true });
 mkdirSync(out, { recursive: true });
-for (const file of ["package.json", "README.md"]) copyFileSync(join(here, file), join(out, file));
+copyFileSync(join(here, "package.json"), join(out, "package.json"));
+// What the links lead to is not in the package: [text](../../path) becomes "text (path)".
+const readme = readFileSync(join(here, "README.md"), "utf8");
+writeFileSync(join(out, "README.md"), readme.replace(/\[([^\]]+)\]\((?:\.\.\/)+([^)]+)\)/g, (_, text, path) =>
+  (text === path ? path : `${text} (${path})`)).replace("\n\n", "\n\nPaths like protocol/CLIENTS.md are in redlockd's sources.\n\n"));
 copyFileSync(join(here, "../../LICENSE"), join(out, "LICENSE"));
 
 try {

@@ -90,6 +90,41 @@ test("using aborts its signal when the lock is lost", async () => {
   await own.close();
 });
 
+test("what fails is an event", async (t) => {
+  const own = await Daemon.of(t);
+  const [mine, theirs] = [redlockd.connect({ path: own.socket }), redlockd.connect({ path: own.socket })];
+  t.after(() => [mine, theirs].forEach((each) => each.close()));
+  const heard = [];
+  const all = (error) => heard.push(error);
+  const loud = new Redlock([], { retryCount: 0 }, mine);
+  const taken = await new Redlock([], {}, theirs).acquire(["event"], 60_000);
+  await assert.rejects(loud.acquire(["event"], 1000), isLocked); // nobody has to listen
+  assert.equal(loud.on("error", all).once("error", all), loud);
+  await assert.rejects(loud.acquire(["event"], 1000), isLocked);
+  assert.deepEqual(heard.splice(0).map((error) => error.constructor.name), ["ResourceLockedError", "ResourceLockedError"]);
+  await taken.release();
+
+  const lock = await loud.acquire(["event"], 60_000);
+  await own.kill();
+  await eventually(() => !lock.holds[0].valid);
+  await assert.rejects(lock.extend(1000), ExecutionError);
+  await assert.rejects(lock.release(), ExecutionError);
+  assert.deepEqual(heard.splice(0).map((error) => error.reason), ["closed", "closed"]);
+
+  await own.start();
+  await assert.rejects(loud.using(["another"], 1000, async (signal) => {
+    await own.kill();
+    await eventually(() => signal.aborted);
+  }), ExecutionError);
+  assert.deepEqual(heard.splice(0).map((error) => error.reason), ["closed"]);
+
+  await assert.rejects(loud.acquire([], 1000), RangeError); // a mistake of the caller is none
+  loud.off("error", all);
+  await assert.rejects(lock.release(), ExecutionError);
+  assert.deepEqual(heard, []);
+  assert.throws(() => loud.on("clientError", all), /^TypeError: event: expected "error"/);
+});
+
 test("what is wrong is named", async () => {
   for (const wrong of [0, -5, 1.5, NaN, "5s"]) {
     await assert.rejects(redlock.acquire(["a"], wrong), /^RangeError: duration: expected a whole number/);

@@ -6,9 +6,10 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 
-import { Daemon, directory, eventually, patience, redlockd } from "./support.mjs";
+import { Daemon, directory, eventually, load, patience, redlockd } from "./support.mjs";
 
 const { ConnectFailed, ConnectionLost, Draining, LockLost, NoAnswer, ProtocolError, connect } = redlockd;
+const { checkOptions } = load("./lib/options.js");
 const grace = 500; // ms after the caller's time
 const slack = 3000; // ms for a machine that is busy
 
@@ -130,12 +131,38 @@ test("there is no daemon", async (t) => {
   assert.throws(() => connect({ onEvent: 7 }), /^TypeError: onEvent: expected a function/);
 });
 
+test("a wait without end is not for a daemon that is not there", async (t) => {
+  const place = directory(t);
+  const server = createServer(() => undefined); // it does not greet
+  await new Promise((resolve) => server.listen(join(place, "silent"), resolve));
+  t.after(() => server.close());
+  for (const [name, kind, why] of [["none", ConnectFailed, "connect ENOENT"],
+                                   ["silent", NoAnswer, "the daemon does not greet"]]) {
+    const path = join(place, name);
+    const waiter = sessionOf(t, path).acquire("a", { connectTimeout: 200 });
+    await assert.rejects(inTime(waiter, 200), (error) => error instanceof kind && error.lock === "a" &&
+      error.text.startsWith(`${path}: ${why}`) && error.text.endsWith(" (tried for 200ms, the connectTimeout)"));
+  }
+  assert.throws(() => checkOptions({ connectTimeout: "5" }), /^RangeError: connectTimeout: expected milliseconds/);
+});
+
+test("a wait that the daemon has goes on", async (t) => {
+  const daemon = await Daemon.of(t);
+  const session = sessionOf(t, daemon.socket);
+  const hold = await session.acquire("taken");
+  const waiter = session.acquire("taken", { connectTimeout: 0 });
+  await eventually(async () => (await session.request("list")).fields.waits === "1");
+  await hold.release();
+  assert.ok((await waiter).valid);
+});
+
 test("a wait begins before the daemon does", async (t) => {
   const daemon = new Daemon();
   t.after(() => daemon.close());
   const waiter = sessionOf(t, daemon.socket).acquire("early", { wait: patience });
+  const endless = sessionOf(t, daemon.socket).acquire("endless", { connectTimeout: "forever" });
   await daemon.start();
-  assert.ok((await waiter).valid);
+  assert.ok((await waiter).valid && (await endless).valid);
 });
 
 test("another server is not waited for", async (t) => {

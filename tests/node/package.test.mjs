@@ -29,6 +29,12 @@ test("the package has what it must have, and nothing else", async (t) => {
   assert.equal(pack.name, "redlockd");
 });
 
+test("its README has no link to what is not in the package", () => {
+  const text = readFileSync(join(client, "README.md"), "utf8");
+  assert.deepEqual(text.match(/\]\((?!#|https:)[^)]+\)/g), null);
+  assert.match(text, /Writing a client \(protocol\/CLIENTS\.md\)/);
+});
+
 test("it can be installed, and needs nothing", async (t) => {
   const place = directory(t);
   const npm = npmIn(place);

@@ -244,9 +244,12 @@ test("an error of the body is not replaced", async () => {
 });
 
 test("the body's signal is aborted before the deadline", async () => {
-  const left = await session.using("jeopardy", { maxHold: "12s", margin: "10s" }, async (signal, [hold]) => {
+  const left = await session.using("jeopardy", { maxHold: "4s", margin: "10s" }, async (signal, [hold]) => {
     await eventually(() => signal.aborted);
-    assert.ok(signal.reason instanceof LockLost && signal.reason.reason === "jeopardy" && hold.jeopardy);
+    const { reason } = signal;
+    assert.ok(reason instanceof LockLost && reason.reason === "jeopardy" && reason.code === "jeopardy" && hold.jeopardy);
+    assert.equal(reason.message, 'lock "jeopardy": jeopardy: the lock is lost at its deadline, unless it is renewed or ' +
+                                 "released before (jeopardy: renewal fails, or less than the margin is left)");
     return hold.left();
   });
   assert.ok(left > 0, "it was stopped in time, so nothing was lost");
@@ -286,7 +289,7 @@ test("await using: a hold disposes of itself", async () => {
   await hold[Symbol.asyncDispose]();
   assert.ok(!hold.valid && !hold.lost);
   const lost = await session.acquire("disposed", { maxHold: 30 });
-  await eventually(() => lost.lost);
+  await (await other.acquire("disposed", { wait: patience })).release(); // so the daemon says that it is over, too
   await assert.rejects(lost[Symbol.asyncDispose](), LockLost);
 });
 

@@ -4,7 +4,9 @@
 // The daemon renews the lock on the nodes, and a timer here ends it after `duration`, unless it is extended; when the
 // process dies it is free at once. `retryCount` and `retryDelay` only say how long to wait: waiters stand in a queue.
 // Until it is released or its time is over, a lock keeps the process alive. `attempts` are always empty; the `cause`
-// of an ExecutionError says why. There are no scripts and no events. A lock also has `fence`.
+// of an ExecutionError says why. There are no scripts. "error" is the one event: see `on`. A lock also has `fence`.
+
+import { EventEmitter } from "node:events";
 
 import { LockBusy, LockTimeout, NoTurn, RedlockError } from "./errors.js";
 import { Guard } from "./guard.js";
@@ -101,14 +103,48 @@ export class Lock {
 
 type Routine<T> = (signal: RedlockAbortSignal) => Promise<T>;
 
+/** Of the event "error". */
+export type ErrorListener = (error: Error) => void;
+
 export class Redlock {
   readonly settings: Settings;
+  readonly #events = new EventEmitter();
   readonly #session: Session | undefined;
 
   /** `clients` are not used. `session` is the connection; without it, the one of the process. */
   constructor(_clients: Iterable<unknown> = [], settings: Partial<Settings> = {}, session?: Session) {
     this.settings = { ...defaults, ...settings };
     this.#session = session;
+    this.#events.on("error", () => undefined); // as there: nobody has to listen
+  }
+
+  /**
+   * The listener hears of each thing that fails, once, also if the caller hears of it by a rejection: a ResourceLockedError
+   * for a lock that another has, and for what else goes wrong with taking or releasing a lock, or for a lock that is lost
+   * or about to be inside `using`, the error of this package. node-redlock tells what each of its nodes has answered; here
+   * the daemon knows the nodes, and it is one event. There are no other events.
+   */
+  on(event: "error", listener: ErrorListener): this {
+    this.#events.on(checkEvent(event), listener);
+    return this;
+  }
+
+  addListener(event: "error", listener: ErrorListener): this {
+    return this.on(event, listener);
+  }
+
+  once(event: "error", listener: ErrorListener): this {
+    this.#events.once(checkEvent(event), listener);
+    return this;
+  }
+
+  off(event: "error", listener: ErrorListener): this {
+    this.#events.off(checkEvent(event), listener);
+    return this;
+  }
+
+  removeListener(event: "error", listener: ErrorListener): this {
+    return this.off(event, listener);
   }
 
   async acquire(resources: string[], duration: number, settings: Partial<Settings> = {}): Promise<Lock> {
@@ -119,14 +155,14 @@ export class Redlock {
     try {
       return new Lock(this, resources, await session.acquireAll(resources, { wait }), duration);
     } catch (error) {
-      throw failed("The lock was not acquired", error);
+      throw this.#report(failed("The lock was not acquired", error));
     }
   }
 
   async release(lock: Lock): Promise<ExecutionResult> {
     const wasValid = lock.end();
     const loss = await releaseAll(lock.holds);
-    if (loss !== undefined) throw failed("The lock was not released", loss);
+    if (loss !== undefined) throw this.#report(failed("The lock was not released", loss));
     if (!wasValid) throw new ExecutionError("The lock was not released: its time was over, or it was released before");
     return { attempts: [] };
   }
@@ -135,8 +171,12 @@ export class Redlock {
   async extend(lock: Lock, duration: number, _settings?: Partial<Settings>): Promise<Lock> {
     checkDuration(duration);
     if (lock.end()) return new Lock(this, lock.resources, lock.holds, duration);
-    const why = lock.holds.find((hold) => hold.lost)?.reason ?? "its time is over, or it was released";
-    throw new ExecutionError(`Cannot extend a lock that is not held: ${why}`);
+    try {
+      for (const hold of lock.holds) hold.throwIfLost();
+    } catch (error) {
+      throw this.#report(failed("The lock was not extended", error));
+    }
+    throw new ExecutionError("Cannot extend a lock that is not held: its time is over, or it was released");
   }
 
   /** Holds the lock until the routine ends, however long that takes. */
@@ -150,7 +190,7 @@ export class Redlock {
     const guard = new Guard(lock.holds.map((hold) => hold.signal));
     const signal: RedlockAbortSignal = guard.signal;
     const explain = (): void => {
-      signal.error = failed("The lock is lost, or about to be", signal.reason);
+      signal.error = this.#report(failed("The lock is lost, or about to be", signal.reason));
     };
     if (signal.aborted) explain();
     else signal.addEventListener("abort", explain);
@@ -164,15 +204,29 @@ export class Redlock {
       guard.end();
     }
     const loss = await releaseAll(lock.holds);
-    if (loss !== undefined) throw failed("The lock was lost", loss);
+    if (loss !== undefined) {
+      const error = failed("The lock was lost", loss);
+      throw signal.aborted ? error : this.#report(error); // else it was reported then
+    }
     return result;
   }
 
   /** Nothing to do: the session closes itself with the process. */
   async quit(): Promise<void> {}
+
+  /** Tells the listeners, unless the error is of the caller's own making. */
+  #report(error: Error): Error {
+    if (error instanceof ExecutionError) this.#events.emit("error", error.cause);
+    return error;
+  }
 }
 
 export default Redlock;
+
+function checkEvent(event: string): string {
+  if (event === "error") return event;
+  throw new TypeError(`event: expected "error", the only one that there is, found ${JSON.stringify(event)}`);
+}
 
 function checkDuration(duration: number): void {
   if (!(Number.isInteger(duration) && duration > 0 && duration < 2 ** 31)) {

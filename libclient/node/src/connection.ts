@@ -29,6 +29,8 @@ export class Connection {
   outgoing = "";
   wantsConnect = false;
   wantsClose = false;
+  /** By the driver: the path of the socket, for errors from before the greeting: it may be a wrong one. */
+  path = "";
 
   state: "closed" | "connecting" | "open" = "closed";
   /** By their tags. */
@@ -61,7 +63,7 @@ export class Connection {
     this.wantsConnect = true;
     this.#connectedAt = now;
     this.#greetingTimer = this.#timers.at(now + silence, (then) => {
-      this.drop(new NoAnswer("the daemon does not greet"), then);
+      this.drop(this.noGreeting(), then);
     });
   }
 
@@ -137,12 +139,20 @@ export class Connection {
       }
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      this.drop(error, now);
+      this.drop(new ProtocolError(this.#fromWhere(error.text), { fields: error.fields }), now);
     }
   }
 
   ended(why: string, now: number): void {
-    if (this.state !== "closed") this.drop(new ConnectionLost(why), now);
+    if (this.state !== "closed") this.drop(new ConnectionLost(this.#fromWhere(why)), now);
+  }
+
+  noGreeting(): NoAnswer {
+    return new NoAnswer(this.#fromWhere("the daemon does not greet"));
+  }
+
+  #fromWhere(why: string): string {
+    return this.state === "open" || this.path === "" ? why : `${this.path}: ${why}`;
   }
 
   // --- lines ------------------------------------------------------------------------------------------

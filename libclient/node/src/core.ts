@@ -12,8 +12,9 @@
 // "Writing a client" (protocol/CLIENTS.md) has the reasons.
 
 import { Connection } from "./connection.js";
-import { ConnectionLost, Draining, LockCancelled, LockLost, LockTimeout, NoAnswer, NotHeld, errorOf,
-         type RedlockError } from "./errors.js";
+import { inWords } from "./duration.js";
+import { ConnectionLost, Draining, LockCancelled, LockLost, LockTimeout, NoAnswer, NotHeld, RedlockError,
+         errorOf } from "./errors.js";
 import { closed, eventOf, subjectOf, type SessionEvent } from "./event.js";
 import type { HoldState } from "./hold_state.js";
 import { Holds } from "./holds.js";
@@ -68,6 +69,7 @@ export class Core {
     }
     this.#unsent.add(request);
     this.#watchTime(request);
+    if (this.connection.state !== "open") this.#awaitDaemon(request, now);
   }
 
   /** Answers the caller now. A request that is answered already stays as it is, and a grant is the caller's. */
@@ -119,7 +121,7 @@ export class Core {
 
   connectFailed(error: RedlockError, canChange: boolean, now: number): void {
     this.connection.failed(now);
-    for (const request of [...this.#unsent]) this.#retryOrFail(request, error, canChange);
+    for (const request of [...this.#unsent]) this.#retryOrFail(request, error, canChange, now);
   }
 
   // --- requests ---------------------------------------------------------------------------------------
@@ -134,6 +136,18 @@ export class Core {
           this.#giveUp(request, request.lastError ?? new NoAnswer("the daemon does not answer"));
         });
       }
+    });
+  }
+
+  /** A wait without end is for another holder, and not for a daemon that is not there. */
+  #awaitDaemon(request: Request, now: number): void {
+    if (!(request instanceof LockRequest) || request.until !== Infinity || request.patience === Infinity) return;
+    request.timer ??= this.timers.at(now + request.patience, () => {
+      const error = request.lastError ?? this.connection.noGreeting();
+      const kind = error.constructor as typeof RedlockError;
+      const { code, fields, cause } = error;
+      this.#giveUp(request, new kind(`${error.text} (tried for ${inWords(request.patience)}, the connectTimeout)`,
+                                     { lock: request.hold.name, code, fields, cause }));
     });
   }
 
@@ -155,9 +169,13 @@ export class Core {
     this.#finish(request, error);
   }
 
-  #retryOrFail(request: Request, error: RedlockError, canChange: boolean): void {
-    if (request.retries && canChange) request.lastError = error;
-    else this.#giveUp(request, error);
+  #retryOrFail(request: Request, error: RedlockError, canChange: boolean, now: number): void {
+    if (!request.retries || !canChange) {
+      this.#giveUp(request, error);
+      return;
+    }
+    request.lastError = error;
+    this.#awaitDaemon(request, now);
   }
 
   #send(request: Request, now: number): void {
@@ -173,6 +191,10 @@ export class Core {
     }
     request.phase = "sent";
     request.lastError = undefined;
+    if (request.until === Infinity) {
+      this.timers.cancel(request.timer); // that of `#awaitDaemon`: there is one
+      request.timer = undefined;
+    }
     this.connection.send(request, now);
   }
 

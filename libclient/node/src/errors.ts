@@ -14,11 +14,16 @@ export interface About {
  * A request failed. Its own class is used for codes that this version does not know.
  *
  * `code` is the daemon's word, such as "busy", or one of the client's own: "connect", "closed", "no-answer",
- * "protocol". `lock` is the name of the lock, if the error is about one. `fields` are the fields of the answer, and
+ * "protocol", "jeopardy". `lock` is the name of the lock, if the error is about one. `fields` are the fields of the answer, and
  * `text` is what it says to people.
  */
 export class RedlockError extends Error {
   static readonly code: string = "unknown";
+
+  /** What the fields add to the message. @internal */
+  static explain(_fields: Fields): string {
+    return "";
+  }
 
   readonly code: string;
   readonly lock: string | undefined;
@@ -28,7 +33,8 @@ export class RedlockError extends Error {
   constructor(text = "", about: About = {}) {
     const code = about.code ?? new.target.code;
     const where = about.lock === undefined ? "" : `lock ${JSON.stringify(about.lock)}: `;
-    super(where + (text === "" ? code : `${code}: ${text}`), "cause" in about ? { cause: about.cause } : undefined);
+    const what = (text === "" ? code : `${code}: ${text}`) + new.target.explain(about.fields ?? {});
+    super(where + what, about.cause === undefined ? undefined : { cause: about.cause });
     this.name = new.target.name;
     this.code = code;
     this.lock = about.lock;
@@ -62,20 +68,37 @@ export class NotHeld extends RedlockError {
   static override readonly code: string = "not-held";
 }
 
+const whyLost: Fields = {
+  expired: "it was not renewed in time", "max-hold": "its max-hold is over", drain: "the daemon stops",
+  broken: "an administrator has broken it", closed: "the connection to the daemon ended",
+  jeopardy: "renewal fails, or less than the margin is left",
+};
+
 /** The hold ended before it was released: its last part may not have been protected. */
 export class LockLost extends RedlockError {
   static override readonly code: string = "lost";
 
   /**
    * "expired" (it was not renewed in time), "max-hold", "drain" (the daemon stops), "broken" (by an administrator) or
-   * "closed" (the connection to the daemon ended). As the reason of a signal also "jeopardy": it is not lost yet.
+   * "closed" (the connection to the daemon ended). As the reason of a signal also "jeopardy", with this code too: it is not lost
+   * yet.
    */
   get reason(): string {
     return this.fields["reason"] ?? "expired";
   }
+
+  /** @internal */
+  static override explain({ reason }: Fields): string {
+    if (reason === undefined) return "";
+    const why = whyLost[reason];
+    return ` (${reason}${why === undefined ? "" : `: ${why}`})`;
+  }
 }
 
-/** The session already holds this lock, or waits for it. */
+/**
+ * The wait would never end: tasks of this host, of any processes, wait for each other, and this is the youngest wait (see
+ * the option `task`). Release what the task has, and begin again.
+ */
 export class Deadlock extends RedlockError {
   static override readonly code: string = "deadlock";
 }

@@ -33,7 +33,7 @@ export class Hold {
     this.signal = controller.signal;
     state.onChange = () => {
       const reason = this.reason ?? (abortOn === "jeopardy" && this.jeopardy ? "jeopardy" : undefined);
-      if (reason === "jeopardy") controller.abort(state.lossOf(reason, "the lock may be lost at its deadline"));
+      if (reason === "jeopardy") controller.abort(state.jeopardy());
       else if (reason !== undefined) controller.abort(state.lossOf(reason));
     };
   }

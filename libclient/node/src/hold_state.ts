@@ -2,7 +2,7 @@
 
 import type { DaemonClock } from "./clock.js";
 import { ofDaemon } from "./duration.js";
-import { LockLost, ProtocolError } from "./errors.js";
+import { LockLost, ProtocolError, type Fields } from "./errors.js";
 import type { Line } from "./wire.js";
 
 /** Written by the core, and read by `Hold`, which is what the holder sees. Times are ms of our clock. */
@@ -58,7 +58,17 @@ export class HoldState {
     return this.ended === "released" || this.isValid(now) ? undefined : this.ended ?? "expired";
   }
 
-  lossOf(reason: string, text = "the hold ended before it was released"): LockLost {
-    return new LockLost(text, { lock: this.name, fields: { reason, fence: String(this.fence) } });
+  lossOf(reason: string): LockLost {
+    return new LockLost("the hold ended before it was released", this.#about(reason));
+  }
+
+  /** For a signal: the lock is not lost yet, and may not be lost at all. */
+  jeopardy(): LockLost {
+    return new LockLost("the lock is lost at its deadline, unless it is renewed or released before",
+                        { ...this.#about("jeopardy"), code: "jeopardy" });
+  }
+
+  #about(reason: string): { lock: string; fields: Fields } {
+    return { lock: this.name, fields: { reason, fence: String(this.fence) } };
   }
 }

@@ -72,6 +72,7 @@ export class Link {
   #connect(): void {
     const path = this.#path ?? (process.env["REDLOCK_SOCKET"] || defaultSocket);
     const { core } = this;
+    core.connection.path = path;
     const socket = connect({ path }); // close-on-exec, as all sockets of Node.js: no child process keeps our locks
     let isConnected = false;
     const of = <T extends unknown[]>(action: (...args: T) => void) => (...args: T): void => {

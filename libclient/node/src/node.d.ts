@@ -39,6 +39,15 @@ declare function clearTimeout(timer: NodeJS.Timeout | undefined): void;
 declare function setImmediate<T extends unknown[]>(action: (...args: T) => void, ...args: T): unknown;
 declare function queueMicrotask(action: () => void): void;
 
+declare module "node:events" {
+  class EventEmitter {
+    on(event: string, listener: (error: Error) => void): this;
+    once(event: string, listener: (error: Error) => void): this;
+    off(event: string, listener: (error: Error) => void): this;
+    emit(event: string, error: unknown): boolean;
+  }
+}
+
 declare module "node:net" {
   interface Socket {
     on(event: "connect" | "end", listener: () => void): this;

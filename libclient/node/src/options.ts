@@ -25,6 +25,11 @@ export interface LockOptions {
   /** What aborts `Hold.signal`. Default: "jeopardy", in time to stop before the deadline. */
   abortOn?: "jeopardy" | "lost" | undefined;
   /**
+   * How long a wait without end puts up with there being no daemon that answers, or "forever". It then rejects with what
+   * the last attempt failed with, such as ConnectFailed. Default: 5 s.
+   */
+  connectTimeout?: Duration | "forever" | undefined;
+  /**
    * Which task of this process waits, and holds the lock then: a number of your choice. If tasks of this host wait for
    * each other, the youngest wait is rejected with Deadlock. Tasks without a number are not looked at.
    */
@@ -38,6 +43,7 @@ export interface Checked {
   readonly wait: number;
   readonly maxHold: number;
   readonly margin: number | undefined;
+  readonly patience: number;
   readonly abortOn: "jeopardy" | "lost";
   readonly signal: AbortSignal | undefined;
   readonly task: number | undefined;
@@ -45,7 +51,7 @@ export interface Checked {
   readonly words: string;
 }
 
-const known = ["wait", "ttl", "maxHold", "minHold", "note", "margin", "abortOn", "task", "signal"];
+const known = ["wait", "ttl", "maxHold", "minHold", "note", "margin", "connectTimeout", "abortOn", "task", "signal"];
 
 export function checkOptions(options: LockOptions): Checked {
   if (typeof options !== "object" || options === null) {
@@ -54,7 +60,7 @@ export function checkOptions(options: LockOptions): Checked {
   for (const key of Object.keys(options)) {
     if (!known.includes(key)) throw new TypeError(`option ${key}: expected one of ${known.join(", ")}`);
   }
-  const { wait, ttl, maxHold, minHold, note, margin, abortOn = "jeopardy", task, signal } = options;
+  const { wait, ttl, maxHold, minHold, note, margin, connectTimeout = 5000, abortOn = "jeopardy", task, signal } = options;
   if (abortOn !== "jeopardy" && abortOn !== "lost") {
     throw new TypeError(`abortOn: expected "jeopardy" or "lost", found ${JSON.stringify(abortOn)}`);
   }
@@ -67,14 +73,19 @@ export function checkOptions(options: LockOptions): Checked {
   const words = time("ttl", "ttl", ttl) + time("maxHold", "max-hold", maxHold) + time("minHold", "min-hold", minHold) +
                 (note === undefined ? "" : ` note=${encode(checked(note, "note"))}`);
   return {
-    wait: wait === undefined || wait === "forever" || wait === Infinity ? Infinity : milliseconds(wait, "wait"),
+    wait: wait === undefined ? Infinity : orForever(wait, "wait"),
     maxHold: maxHold === undefined ? Infinity : milliseconds(maxHold, "maxHold"),
     margin: margin === undefined ? undefined : milliseconds(margin, "margin"),
+    patience: orForever(connectTimeout, "connectTimeout"),
     abortOn,
     signal,
     task,
     words,
   };
+}
+
+function orForever(value: Duration, option: string): number {
+  return value === "forever" || value === Infinity ? Infinity : milliseconds(value, option);
 }
 
 function time(option: string, key: string, value: Duration | undefined): string {
@@ -84,7 +95,7 @@ function time(option: string, key: string, value: Duration | undefined): string 
 /** Asks for a lock; `wait` is in ms. @internal */
 export function lockRequest(name: Buffer, options: Checked, wait: number): LockRequest {
   const hold = new HoldState(encode(name), name.toString("utf8"), options.margin);
-  return new LockRequest(hold, options.words, wait, options.maxHold, options.task);
+  return new LockRequest(hold, options.words, wait, options.maxHold, options.task, options.patience);
 }
 
 /** The names, each once, in the order of their bytes: all take several of them in the same order. @internal */

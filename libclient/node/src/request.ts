@@ -59,14 +59,17 @@ export class LockRequest extends Request {
   readonly hold: HoldState;
   readonly maxHold: number;
   readonly task: number | undefined;
+  /** How many ms a wait without end puts up with there being no daemon. */
+  readonly patience: number;
   holdTimer: Timer | undefined;
 
-  constructor(hold: HoldState, options: string, wait: number, maxHold = Infinity, task?: number) {
+  constructor(hold: HoldState, options: string, wait: number, maxHold = Infinity, task?: number, patience = Infinity) {
     super(`lock ${hold.key}${options}`, wait);
     this.retries = wait !== 0;
     this.hold = hold;
     this.maxHold = maxHold;
     this.task = task;
+    this.patience = patience;
   }
 
   /** `caps` are those of the daemon. */
