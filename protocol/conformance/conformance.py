@@ -39,17 +39,20 @@ def now():
 
 
 class Script:
-    def __init__(self, title, line):
-        self.title, self.line, self.steps = title, line, []
+    def __init__(self, title, line, is_core):
+        self.title, self.line, self.is_core, self.steps = title, line, is_core, []
 
 
 def read_scripts(paper):
-    """The blocks of a paper that are marked `redlock`, each with the heading it stands under."""
+    """The blocks of a paper that are marked `redlock`, each with the heading it stands under.
+
+    `redlock core` marks what each client has.
+    """
     scripts, title, inside = [], "", False
     for number, line in enumerate(paper.read_text().splitlines(), 1):
-        if line == "```redlock":
+        if line in ("```redlock", "```redlock core"):
             inside = True
-            scripts.append(Script(title, number))
+            scripts.append(Script(title, number, line.endswith(" core")))
         elif line.startswith("```"):
             inside = False
         elif inside:
@@ -394,16 +397,21 @@ def step_of_daemon(session, values, who, text, is_of_script):
 
 
 def run_all(scripts, run):
-    """Runs the scripts of each heading until one passes: they are what a client may do there."""
-    failures = 0
+    """Runs the scripts of each heading until one passes: they are what a client may do there. Returns the failures."""
+    passed = skipped = failures = 0
     for title in dict.fromkeys(script.title for script in scripts):
-        whys = []
+        whys, is_core = [], any(script.is_core for script in scripts if script.title == title)
         for script in (script for script in scripts if script.title == title):
             try:
                 run(script)
+                passed += 1
                 print(f"pass  {title}")
                 break
             except Unsupported as why:
+                if is_core:
+                    whys.append(f"each client must have this, and the adapter reports that it has not: {why}")
+                    continue
+                skipped += 1
                 print(f"skip  {title}: {why}")
                 break
             except Failed as why:
@@ -411,6 +419,7 @@ def run_all(scripts, run):
         else:
             failures += 1
             print(f"FAIL  {title}: " + "; or ".join(whys))
+    print(f"{passed} passed, {skipped} skipped, {failures} failed")
     return failures
 
 
