@@ -3,6 +3,7 @@
 
 #include <gmock/gmock.h>
 
+#include <chrono>
 #include <cstdint>
 #include <fstream>
 #include <map>
@@ -54,6 +55,15 @@ TEST(Bounds, TheDocumentNamesAllOfThem) {
       {"text from the daemon", Text(protocol::kTextBytes)},
       {"tag", Text(protocol::kTagBytes)},
       {"duration, fence, deadline", Text(INT64_MAX)},
+      {"`ttl`, at least",
+       Text(std::chrono::ceil<std::chrono::milliseconds>(engine_options.timing.MinTtl()).count()) +
+           "ms"},
+      {"`ttl`, at most",
+       Text(std::chrono::duration_cast<std::chrono::seconds>(engine_options.timing.max_ttl)
+                .count()) +
+           "s"},
+      {"`max-hold`", "more"},  // than 0
+      {"`task`", "1"},
       {"`min-hold`", protocol::FormatDuration(engine::kMostMinHold)},
       {"untagged lines after one that waits", Text(kQueuedLines)},
       {"tagged `lock` requests in progress", Text(kOtherRequests)},
@@ -81,6 +91,7 @@ TEST(Bounds, TheDocumentNamesAllOfThem) {
       {"`WATCH` events that the client does not read", Text(kUnreadWatches)},
       {"other output that the client does not read", Text(limits.unread_output)}};
   EXPECT_EQ(Documented(), bounds);
+  EXPECT_EQ(engine_options.timing.max_ttl, config::Defaults().lease.max_ttl);
 }
 
 }  // namespace
