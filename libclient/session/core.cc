@@ -378,7 +378,7 @@ void Core::BeDueSent(const HoldPtr& hold) {
   }
   is_silent_ = is_silent_ || !lives;
   if (lives && !hold->is_try) return Fail(hold, REDLOCK_ETIMEOUT, "the wait is over");
-  Fail(hold, REDLOCK_ENOANSWER, "not in time");
+  Fail(hold, REDLOCK_ENOANSWER, "it has not answered in time");
 }
 
 void Core::BeDueHeld(const HoldPtr& hold, std::int64_t now) {

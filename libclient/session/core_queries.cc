@@ -58,7 +58,7 @@ void Core::FailDueQueries(std::int64_t now) {
   while (const QueryPtr query = queries_.FirstDue(now)) {
     if (query->sent_ns != 0) {
       is_silent_ = is_silent_ || last_read_ns_ <= query->sent_ns;
-      queries_.Fail(query, REDLOCK_ENOANSWER, "not in time");
+      queries_.Fail(query, REDLOCK_ENOANSWER, "it has not answered in time");
     } else if (state_ == State::kGreeting) {
       queries_.Fail(query, REDLOCK_ENOANSWER, "the daemon does not greet");
     } else {

@@ -33,7 +33,7 @@ struct HoldOptions {
   std::string note{};
 };
 
-// How long before its deadline a hold stops to be valid: that of `redlock run`. `span` is the ttl,
+// How long before its deadline a hold stops being valid: that of `redlock run`. `span` is the ttl,
 // or the max-hold if that is shorter.
 std::int64_t DefaultMargin(std::int64_t span);
 

@@ -109,7 +109,7 @@ class Lockable {
     return hold && hold->valid();
   }
   // Returns the stop_token of the current hold, or else of the last one. A stop is requested when
-  // the hold stops to be valid, but not by unlock().
+  // the hold stops being valid, but not by unlock().
   [[nodiscard]] std::stop_token stop_token() const noexcept {
     const auto hold = current();
     return hold ? hold->stop_token() : std::stop_token{};

@@ -389,13 +389,12 @@ enum redlock_event_type {
   REDLOCK_EVENT_BROKEN = 8, /* lock, fence, deadline_ns: an administrator ended the hold. Another
                                  has the lock no sooner than that deadline, unless the administrator
                                  wanted it free at once */
-  REDLOCK_EVENT_WATCH =
-      9,                  /* what happened to a lock on this host, sent to a client that watches it:
-                                 redlock_query(client, "watch", ...). lock, what, and where they
+  REDLOCK_EVENT_WATCH = 9,  /* what happened to a lock on this host, sent to a client that watches
+                                 it: redlock_query(client, "watch", ...). lock, what, and where they
                                  apply fence, reason, by, and pid and uid of the holder. Or missed
                                  alone: the number of these events that were dropped because the
                                  client did not read them */
-  REDLOCK_EVENT_STOP = 10 /* of a redlock_hold alone, see redlock/session.h: stop now */
+  REDLOCK_EVENT_STOP = 10,  /* of a redlock_hold alone, see redlock/session.h: stop now */
 };
 
 typedef struct redlock_event {

@@ -89,7 +89,7 @@ typedef struct redlock_hold_options {
   int64_t ttl_ns;      /* 0: the daemon's lease.ttl; else a ttl within the daemon's bounds */
   int64_t max_hold_ns; /* 0: no limit; else no deadline is later than this after the grant */
   int64_t min_hold_ns; /* 0: none; else nobody gets the lock before; at most 24 h */
-  /* How long before its deadline the hold stops to be valid. REDLOCK_DEFAULT_MARGIN: a third of the
+  /* How long before its deadline the hold stops being valid. REDLOCK_DEFAULT_MARGIN: a third of the
    * ttl (or of max_hold_ns, if that is shorter), but at most 5 s. More than half of that time is cut
    * to the half. */
   int64_t margin_ns;

@@ -37,7 +37,7 @@
 // (by value, or by a std::shared_ptr), or outlive the session's next turn, as what outlives all
 // handles and holds of the session does.
 //
-// THE MARGIN. A hold stops to be valid a margin before its deadline, and its stop_token is stopped
+// THE MARGIN. A hold stops being valid a margin before its deadline, and its stop_token is stopped
 // then, so that a holder that obeys is done in time. A renewal normally comes long before. A process
 // that is paused learns of it only when it goes on, perhaps after a write: only the fence stops that.
 //
@@ -67,11 +67,15 @@ namespace detail {
 
 class Lockable;
 
-// For error texts: "lock 'a'", "locks 'a', 'b'".
+// For error texts: "lock 'a'", "locks 'a', 'b'". What what() returns would end at a NUL.
 inline std::string describe(const Names& names) {
   std::string text = names.size() == 1 ? "lock" : "locks";
   const char* before = " '";
-  for (const std::string& name : names) text += std::exchange(before, ", '") + name + "'";
+  for (const std::string& name : names) {
+    text += std::exchange(before, ", '");
+    for (const char c : name) text += c == '\0' ? "\\0" : std::string(1, c);
+    text += "'";
+  }
   return text;
 }
 
@@ -146,7 +150,7 @@ class Hold {
   [[nodiscard]] bool valid() const noexcept {
     return handle_ && redlock_hold_valid(handle_.get()) != 0;
   }
-  // A stop is requested when the hold stops to be valid, except by a release.
+  // A stop is requested when the hold stops being valid, except by a release.
   [[nodiscard]] std::stop_token stop_token() const noexcept { return stop_.get_token(); }
 
   // Asks the daemon whether the lock is still held, or all of them, within options.answer_timeout, and

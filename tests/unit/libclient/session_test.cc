@@ -150,6 +150,13 @@ TEST_F(SessionTest, RefusesWhatTheDaemonCouldNotTake) {
     EXPECT_FALSE(session_.lock(name, error).valid());
     EXPECT_EQ(error, REDLOCK_EBADNAME);
   }
+  try {
+    (void)session_.lock("tenant\0one"s);
+    ADD_FAILURE() << "taken";
+  } catch (const Error& refused) {
+    EXPECT_THAT(refused.what(), HasSubstr("lock 'tenant\\0one': "));
+    EXPECT_THAT(refused.what(), HasSubstr("expected 1 to 255 bytes")) << "all of it";
+  }
   std::error_code error;
   EXPECT_FALSE(session_.try_lock("jobs", error, {.ttl = seconds(-1)}));
   EXPECT_EQ(error, REDLOCK_EINVAL);
