@@ -47,8 +47,8 @@ usr/share/doc/redlockd/examples/libevent.c
 usr/share/doc/redlockd/examples/one-node.yaml
 usr/share/doc/redlockd/examples/sd_event.c
 usr/share/doc/redlockd/examples/session.cc
-usr/share/doc/redlockd/examples/transfer.cc
 usr/share/doc/redlockd/examples/three-nodes.yaml
+usr/share/doc/redlockd/examples/transfer.cc
 usr/share/doc/redlockd/prometheus/alerts.yaml
 usr/share/doc/redlockd/prometheus/dashboard.json
 usr/share/fish/vendor_completions.d/redlock.fish
