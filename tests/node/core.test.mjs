@@ -151,6 +151,19 @@ test("those that are asked for again keep their order", () => {
   assert.deepEqual(stage.sent(), ["#7 lock a as=7", "#8 lock a as=8", "#9 lock a as=9"]);
 });
 
+test("a wait that is over before the next attempt says how the last one failed", () => {
+  const stage = new Stage();
+  stage.lock();
+  for (let count = 0; count < 8; count++) { // the pauses between attempts grow
+    stage.connection.wantsConnect = false;
+    stage.core.connectFailed(new errors.ConnectFailed("no such file"), true, stage.now);
+  }
+  const short = stage.lock(10);
+  stage.pass(10);
+  assert.equal(stage.connection.wantsConnect, false);
+  assert.ok(short.error instanceof errors.ConnectFailed);
+});
+
 test("no-quorum is asked again, and reported when the time is over", () => {
   const stage = new Stage();
   const request = stage.lock(10_000);

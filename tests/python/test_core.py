@@ -471,13 +471,29 @@ class Steps(unittest.TestCase):
             self.core.notices.clear()
             self.assertEqual(seen, expected)
 
+    def test_a_wait_that_is_over_before_the_next_attempt_says_how_the_last_one_failed(self):
+        def lock_of(wait, patience):
+            request = LockRequest([HoldBase("a", None, None, None)], "", wait, patience=patience)
+            self.core.start(request, self.now)
+            self.core.run(self.now)
+            return request
+
+        lock_of(None, None)
+        for _ in range(8):  # the pauses between attempts grow
+            self.core.wants_connect = False
+            self.core.connect_failed(errors.ConnectFailed("no such file"), True, self.now)
+        for request in (lock_of(SECOND // 100, None), lock_of(None, SECOND // 100)):
+            self.assertFalse(self.core.wants_connect)
+            self.core.run(self.now + SECOND // 100)
+            self.assertEqual((type(request.error), request.error.text[:12]), (errors.ConnectFailed, "no such file"))
+
     def test_the_margin_is_bounded(self):
         for ttl, max_hold, wanted, expected in ((9, None, None, 3), (9, 6, None, 2), (60, None, None, 5),
                                                 (60, None, 20, 20), (60, None, 59, 30), (60, 8, 60, 4), (9, None, 0, 0)):
             with self.subTest(ttl=ttl, max_hold=max_hold, wanted=wanted):
                 self.setUp()
                 hold = HoldBase("a", None if wanted is None else wanted * SECOND, None, None)
-                self.core.start(LockRequest(hold, "", None, max_hold and max_hold * SECOND), self.now)
+                self.core.start(LockRequest([hold], "", None, max_hold and max_hold * SECOND), self.now)
                 self.open()
                 deadline = self.now + ttl * SECOND
                 self.receive(f"#1 OK lock=a fence=7 deadline={deadline} left={ttl}s ttl={ttl}s votes=1/1")

@@ -37,6 +37,8 @@ export class Core {
   #parked = new Set<Request>();
   #unparkTimer: Timer | undefined;
   #draining = false;
+  /** Why there is no connection; undefined before the first attempt. */
+  #lastFailure: RedlockError | undefined;
   /** Callers that are not answered yet. */
   #callers = new Set<Request>();
 
@@ -69,6 +71,8 @@ export class Core {
     }
     this.#unsent.add(request);
     this.#watchTime(request);
+    // Its time may end before the next attempt.
+    if (this.connection.state === "closed" && request.retries) request.lastError = this.#lastFailure;
     if (this.connection.state !== "open") this.#awaitDaemon(request, now);
   }
 
@@ -120,6 +124,7 @@ export class Core {
   }
 
   connectFailed(error: RedlockError, canChange: boolean, now: number): void {
+    this.#lastFailure = error;
     this.connection.failed(now);
     for (const request of [...this.#unsent]) this.#retryOrFail(request, error, canChange, now);
   }

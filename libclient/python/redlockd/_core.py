@@ -77,6 +77,7 @@ class Core:
         self._greeting_timer: Optional[Timer] = None
         self._next_attempt = 0
         self._failures = 0
+        self._last_failure: Optional[RedlockError] = None  # why there is no connection; None before the first attempt
         self._last_read = 0
         self._pinged_at: Optional[int] = None
         self._heartbeat_timer: Optional[Timer] = None
@@ -93,6 +94,8 @@ class Core:
         else:
             self._unsent[request] = None
             self._watch_time(request)
+            if self._state is State.CLOSED and request.retries:
+                request.last_error = self._last_failure  # its time may end before the next attempt
             if self._state is not State.OPEN:
                 self._await_daemon(request, now)
 
@@ -153,6 +156,7 @@ class Core:
 
     def connect_failed(self, error: RedlockError, can_change: bool, now: int) -> None:
         """`can_change`: whether it may help to try again."""
+        self._last_failure = error
         pause = self._pause()
         self._next_attempt = now + pause
         self.timers.at(self._next_attempt, lambda _: None)
