@@ -178,6 +178,20 @@ TEST_F(RestartedSets, AJointUnlockIsAnsweredOnce) {
   EXPECT_EQ(released->also[0].name, "y");
 }
 
+TEST_F(RestartedSets, AJointUnlockOfWhichNothingWasKnownIsAnsweredOnce) {
+  const SessionId s = Open();
+  ASSERT_EQ(GrantedTo(LockAll(s, {"x", "y"})), Names({"x", "y"}));
+  AllByHand();
+  const RequestId unlock = UnlockAll(s, {"x", "y"}, true);
+  for (NodeIndex i = 0; i < 3; ++i) Obey(i);
+  ASSERT_FALSE(Answered(unlock));
+  Restart();
+  const auto released = AnswerTo<Released>(unlock);
+  ASSERT_TRUE(released);
+  ASSERT_EQ(released->also.size(), 1u);
+  EXPECT_EQ(Names({released->name, released->also[0].name}), Names({"x", "y"}));
+}
+
 TEST_F(RestartedSets, NumbersAndStampsGoOn) {
   MustHold(Open(), {.name = "x"});
   const auto number = [&](RequestId) { return Waits().back().set; };

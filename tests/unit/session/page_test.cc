@@ -161,6 +161,8 @@ TEST_F(SharedPageTest, AClientCanOnlyReadIt) {
   EXPECT_EQ(mprotect(at, sizeof(Page), PROT_READ | PROT_WRITE), -1);
   EXPECT_EQ(madvise(at, sizeof(Page), MADV_REMOVE), -1);
   munmap(at, sizeof(Page));
+  // A client looks at this before it maps the file: root could shrink it otherwise.
+  EXPECT_EQ(fcntl(fd, F_GET_SEALS) & (F_SEAL_SHRINK | F_SEAL_GROW), F_SEAL_SHRINK | F_SEAL_GROW);
   // Nor can another user open it again, to write. Root can do anything.
   const std::string path = "/proc/self/fd/" + std::to_string(fd);
   const auto us = static_cast<uid_t>(setfsuid(65534));
