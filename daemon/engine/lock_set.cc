@@ -93,8 +93,10 @@ void LockSet::ComeBack() {
 
 // --- its session --------------------------------------------------------------------------------
 
-void LockSet::Cancel() {
+bool LockSet::Cancel() {
+  if (self_.empty()) return false;  // its wait ended in this very step
   Refuse(Failure::kCancelled, lines_.front().name(), "cancelled by the client");
+  return true;
 }
 
 // As of one lock: it is not over before its first round is decided, nor while it is open who gets them (rule E10).

@@ -45,8 +45,8 @@ class LockSet : public SetInLine, private Contention::Observer {
   RequestId request() const { return request_; }
   SetAcquisition& acquisition() { return acquisition_; }
 
-  // From its session.
-  void Cancel();
+  // From its session. Cancel returns false if it is answered already.
+  bool Cancel();
   void OnInputEnded(Time now);
   void OnSessionClosed();
   // Does what its locks and lines ask for. After each event, if that touched it; after its locks.

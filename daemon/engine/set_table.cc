@@ -64,9 +64,7 @@ void SetTable::Request(Time now, const LockRequested& request) {
 
 bool SetTable::Cancel(SessionId session, RequestId request) {
   const auto set = sets_.find({session, request});
-  if (set == sets_.end()) return false;
-  set->second->Cancel();
-  return true;
+  return set != sets_.end() && set->second->Cancel();
 }
 
 void SetTable::OnInputEnded(Time now, SessionId session) {

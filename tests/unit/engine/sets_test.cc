@@ -424,6 +424,25 @@ TEST_F(Sets, CancelEndsItOnce) {
   EXPECT_EQ(WhyFailed(last_), Failure::kNoSuchWait);
 }
 
+// What is due happens first in a step: a wait may end, and whatever its session does then finds it answered.
+TEST_F(Sets, WhatComesWithTheEndOfItsWaitFindsItOver) {
+  ASSERT_TRUE(GrantOf(Lock(b_, {.name = "x"})));
+  const auto cancelled = LockAll(a_, {"x", "y"}, 100ms);
+  now_ += 100ms;
+  Do(CancelRequested{a_, ++last_, cancelled, "x"});
+  EXPECT_EQ(FailedWith(cancelled), "x: timeout");
+  EXPECT_EQ(WhyFailed(last_), Failure::kNoSuchWait);
+  const auto half_closed = LockAll(a_, {"x", "y"}, 100ms);
+  now_ += 100ms;
+  Do(SessionInputEnded{a_});
+  EXPECT_EQ(FailedWith(half_closed), "x: timeout");
+  const SessionId c = Open();
+  LockAll(c, {"x", "y"}, 100ms);
+  now_ += 100ms;
+  Do(SessionClosed{c});
+  EXPECT_TRUE(Waits().empty());
+}
+
 TEST_F(Sets, ASessionThatClosesLeavesAllLines) {
   AllByHand();
   LockAll(a_, {"x", "y"});
