@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <map>
 #include <memory>
+#include <tuple>
 #include <utility>
 
 #include "daemon/app/translate.h"
@@ -309,6 +310,12 @@ std::string App::WhyNoSuccessor() {
   if (!loaded.errors.empty()) {
     return "the file has a mistake: " + loaded.Text(loaded.errors.front());
   }
+  const auto socket_of = [](const config::Config& config) {
+    return std::tie(config.socket, config.socket_mode, config.socket_group);
+  };
+  if (!socket_.is_inherited() && socket_of(loaded.config) != socket_of(in_force())) {
+    return "the file has another socket, socket_mode or socket_group: stop the daemon and start it";
+  }
   return WhyNotUnder(loaded.config, in_force());
 }
 
@@ -316,14 +323,14 @@ std::variant<host::Handover, std::string> App::PackAll() {
   Settle();
   return Pack(
       {.terms = TermsOf(in_force()), .engine = engine_.Save(Now()), .sessions = sessions_->Save()},
-      sessions_->Descriptors());
+      sessions_->Descriptors(), in_force());
 }
 
 // The next process gets all signals that come from now on. Those that have come have their callbacks first: they are
 // called in the turn after the one that finds them.
 void App::OnReplaceSignal() {
   if (!sessions_) {
-    once_serving_ = [this] { OnReplaceSignal(); };
+    if (!once_serving_) once_serving_ = [this] { OnReplaceSignal(); };
     return;
   }
   host::BlockSignals();

@@ -118,7 +118,7 @@ class App : public session::EnginePort {
   event::SignalWatch on_term_;
   std::optional<event::SignalWatch> on_int_, on_hup_;  // none where it was ignored at the start
   event::SignalWatch on_replace_, on_leave_;
-  std::function<void()> once_serving_;  // a signal that came before that
+  std::function<void()> once_serving_;  // a signal that came before that; to leave goes first
   event::Timer replace_soon_;
   int turns_until_replaced_ = 0;
 

@@ -96,12 +96,16 @@ int ServeDev(CommandLine line, host::Inherited inherited) {
 }
 
 int Main(int argc, char** argv) {
-  // Until it serves: it may have been told again to take another's place.
-  std::signal(SIGUSR1, SIG_IGN);
-  std::signal(SIGUSR2, SIG_IGN);
   redlock::base::OpenMissingStandardDescriptors();
   host::Inherited inherited = host::Inherited::Take();
-  if (!inherited.handover) host::UnblockSignals();  // else once it serves in the place of another
+  // Who takes another's place has signals wait until the App has its handlers.
+  if (inherited.handover) {
+    host::BlockSignals();
+  } else {
+    std::signal(SIGUSR1, SIG_IGN);
+    std::signal(SIGUSR2, SIG_IGN);
+    host::UnblockSignals();
+  }
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGCHLD, SIG_DFL);  // ignored, it would keep --dev from seeing its servers end
   auto parsed = ParseCommandLine(argc, argv);

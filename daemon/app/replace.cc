@@ -28,6 +28,16 @@ std::string CommandOf(pid_t pid) {
   return command;
 }
 
+// Whether it has a handler. Without one the signal could end it.
+bool Catches(pid_t pid, int signal) {
+  std::ifstream file("/proc/" + std::to_string(pid) + "/status");
+  for (std::string line; std::getline(file, line);) {
+    if (!line.starts_with("SigCgt:")) continue;
+    return (std::stoull(line.substr(7), nullptr, 16) >> (signal - 1) & 1) != 0;
+  }
+  return false;
+}
+
 }  // namespace
 
 int AskToReplace(const std::string& path) {
@@ -48,6 +58,10 @@ int AskToReplace(const std::string& path) {
     return Fail("expected redlockd to listen on " + path + ", found " +
                 (command.empty() ? "a process that is not visible here" : command) +
                 "; where that is systemd, use systemctl restart redlockd");
+  }
+  if (!Catches(who.pid, SIGUSR2)) {
+    return Fail("redlockd (pid " + std::to_string(who.pid) +
+                ") is of a version that cannot be replaced, or is just starting");
   }
   if (kill(who.pid, SIGUSR2) != 0) {
     return Fail("cannot signal redlockd (pid " + std::to_string(who.pid) +

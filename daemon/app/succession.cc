@@ -29,9 +29,9 @@ std::set<engine::SessionId> IdsOf(const session::State& state) {
 }
 
 // Or why this process cannot go on from it.
-std::variant<state::Image, std::string> Read(const host::Handover& handover,
+std::variant<state::Image, std::string> Read(const std::string& bytes,
                                              const config::Config& config) {
-  auto read = state::Decode(handover.Bytes());
+  auto read = state::Decode(bytes);
   const auto* image = std::get_if<state::Image>(&read);
   if (image == nullptr) return read;
   if (image->terms != TermsOf(config)) {
@@ -69,7 +69,7 @@ std::string WhyNotUnder(const config::Config& next, const config::Config& in_for
 
 std::optional<Former> TakeOver(host::Inherited inherited, const config::Config& config) {
   if (!inherited.handover) return std::nullopt;
-  auto read = Read(*inherited.handover, config);
+  auto read = Read(inherited.handover->Bytes(), config);
   if (const auto* why = std::get_if<std::string>(&read)) {
     host::LogError("cannot go on from what the former process left: " + *why +
                        "; its clients are disconnected, and their locks stay until their deadlines",
@@ -89,12 +89,19 @@ std::optional<Former> TakeOver(host::Inherited inherited, const config::Config& 
 }
 
 std::variant<host::Handover, std::string> Pack(const state::Image& image,
-                                               const std::vector<session::EndsOf>& ends) {
+                                               const std::vector<session::EndsOf>& ends,
+                                               const config::Config& config) {
+  std::string bytes = state::Encode(image);
+  // Left to a process that refuses it, everything would end.
+  auto read = Read(bytes, config);
+  if (const auto* why = std::get_if<std::string>(&read)) {
+    return "the next process could not go on from it: " + *why;
+  }
   std::vector<host::Handover::Parcel> parcels;
   for (const session::EndsOf& of : ends) {
     parcels.push_back({of.session, {of.socket, of.process, of.page}});
   }
-  return host::Handover::Pack(state::Encode(image), parcels);
+  return host::Handover::Pack(bytes, parcels);
 }
 
 }  // namespace redlockd::app

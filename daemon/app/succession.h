@@ -25,9 +25,11 @@ std::optional<Former> TakeOver(host::Inherited inherited, const config::Config& 
 // Why what is held under `in_force` cannot go on under `next`, in one sentence; empty: it can.
 std::string WhyNotUnder(const config::Config& next, const config::Config& in_force);
 
-// Packs what the present process leaves. Or why it cannot, in one sentence.
+// Packs what the present process leaves to one with this configuration. Or why it cannot, in one
+// sentence.
 std::variant<host::Handover, std::string> Pack(const state::Image& image,
-                                               const std::vector<session::EndsOf>& ends);
+                                               const std::vector<session::EndsOf>& ends,
+                                               const config::Config& config);
 
 // The nodes and the settings that leases rest on, for Image::terms.
 std::vector<std::string> TermsOf(const config::Config& config);

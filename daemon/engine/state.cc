@@ -16,11 +16,12 @@ namespace {
 // Bounds within which nothing overflows; no engine comes near them.
 constexpr Time kLastTime{std::chrono::hours(24 * 365 * 100)};
 constexpr Duration kLongest = std::chrono::hours(24 * 365);
-constexpr Duration kShortestTtl = std::chrono::milliseconds(10);
+constexpr Duration kShortestTtl = std::chrono::milliseconds(1);
 constexpr std::int64_t kGreatest = std::int64_t{1} << 53;  // rule A1
 
 bool IsTime(Time time) { return time >= Time() && time <= kLastTime; }
-bool IsTimeOrEnd(Time time) { return IsTime(time) || time == Time::max(); }
+// What a client asked for may be as late as it likes: it is only compared.
+bool IsEnd(Time time) { return time >= Time(); }
 bool IsNumber(std::int64_t number) { return number >= 0 && number < kGreatest; }
 
 // Looks at all of a state. Each function returns what is wrong, or an empty text.
@@ -163,14 +164,14 @@ class Inspection {
 
   bool IsGood(const record::Hold& hold) {
     return HasSession(hold.session) && IsNumber(hold.fence) && IsTime(hold.granted) &&
-           hold.granted <= now_ && IsTime(hold.deadline) && IsTimeOrEnd(hold.ends_at) &&
+           hold.granted <= now_ && IsTime(hold.deadline) && IsEnd(hold.ends_at) &&
            IsTime(hold.kept_until);
   }
 
   bool IsGood(const record::Wait& wait) {
     const bool has_holder = !wait.for_holder || wait.task_session != 0;
     return HasSession(wait.session) && IsTime(wait.since) && wait.since <= now_ &&
-           (!wait.until || IsTime(*wait.until)) && wait.ttl >= kShortestTtl &&
+           (!wait.until || IsEnd(*wait.until)) && wait.ttl >= kShortestTtl &&
            wait.ttl <= kLongest && (!wait.max_hold || *wait.max_hold > Duration(0)) &&
            wait.min_hold >= Duration(0) && wait.min_hold <= kMostMinHold && has_holder;
   }

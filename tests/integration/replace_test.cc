@@ -207,6 +207,17 @@ TEST_F(ReplaceTest, SignalsThatComeMeanwhileWait) {
   EXPECT_EQ(world_.daemon.process().Wait(), ExitCode(0));
 }
 
+TEST_F(ReplaceTest, ASignalToLeaveThatComesMeanwhileWaits) {
+  LineClient holder = world_.Connect();
+  holder.Ask("lock a");
+  world_.daemon.process().Signal(SIGUSR2);
+  ASSERT_TRUE(Eventually([&] { return Count("replaced by") == 1; }));
+  world_.daemon.process().Signal(SIGUSR1);
+  holder.Event("DRAINING");
+  EXPECT_EQ(holder.Brief("unlock a"), "OK");
+  EXPECT_EQ(world_.daemon.process().Wait(), ExitCode(0));
+}
+
 TEST_F(ReplaceTest, WhoLeavesMeanwhileLetsGo) {
   LineClient holder = world_.Connect();
   holder.Ask("lock a");
@@ -261,6 +272,17 @@ TEST_F(ReplaceTest, OtherSettingsThatLeasesRestOnKeepIt) {
   world_.daemon.process().Signal(SIGUSR2);
   ASSERT_TRUE(
       Eventually([&] { return Count("not replaced, and goes on: the file has other") == 1; }));
+  EXPECT_EQ(holder.Brief("check a"), "OK");
+}
+
+// The socket goes over as it is.
+TEST_F(ReplaceTest, AnotherSocketKeepsIt) {
+  LineClient holder = world_.Connect();
+  holder.Ask("lock a");
+  Append("socket_mode: '0600'\n");
+  world_.daemon.process().Signal(SIGUSR2);
+  ASSERT_TRUE(
+      Eventually([&] { return Count("not replaced, and goes on: the file has another") == 1; }));
   EXPECT_EQ(holder.Brief("check a"), "OK");
 }
 

@@ -51,7 +51,7 @@ class TakeOverTest : public testing::Test {
   }
   static host::Inherited Of(const state::Image& image) {
     host::Inherited inherited;
-    inherited.handover = std::get<host::Handover>(Pack(image, {}));
+    inherited.handover = std::get<host::Handover>(host::Handover::Pack(state::Encode(image), {}));
     return inherited;
   }
 
@@ -63,6 +63,13 @@ TEST_F(TakeOverTest, GoesOnFromWhatIsGood) {
   const auto former = TakeOver(Of(image_), config_);
   ASSERT_TRUE(former);
   EXPECT_EQ(former->image, image_);
+}
+
+// Else its clients would lose everything to a process that cannot go on.
+TEST_F(TakeOverTest, WhatTheNextProcessWouldRefuseIsNotLeft) {
+  EXPECT_TRUE(std::holds_alternative<host::Handover>(Pack(image_, {}, config_)));
+  image_.engine.nodes.pop_back();
+  EXPECT_THAT(std::get<std::string>(Pack(image_, {}, config_)), HasSubstr("it is of 1 nodes"));
 }
 
 TEST_F(TakeOverTest, ThereMayBeNothing) { EXPECT_FALSE(TakeOver({}, config_)); }

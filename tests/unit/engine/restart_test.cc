@@ -152,6 +152,21 @@ TEST_F(RestartTest, MaxHoldCountsFromTheGrant) {
   EXPECT_EQ(LastTold(s, Kind::kLost)->reason, LossReason::kMaxHold);
 }
 
+// Else one client could have a restart end the locks of all.
+TEST_F(RestartTest, WhateverAClientMayAskForGoesOn) {
+  const SessionId s = Open();
+  MustHold(s, {.name = "x", .max_hold = std::chrono::hours(900'000), .min_hold = kMostMinHold});
+  MustHold(s, {.name = "y", .ttl = timing_.MinTtl(), .max_hold = Duration::max()});
+  MustHold(s, {.name = "z", .ttl = timing_.max_ttl, .max_hold = 1ns + timing_.max_ttl});
+  const SessionId next = Open();
+  const auto long_wait = Lock(next, {.name = "x", .wait = std::chrono::hours(900'000)});
+  const auto endless = Lock(next, {.name = "y", .wait = Duration::max()});
+  const auto set = Lock(next, {.name = "z", .wait = Duration::max(), .also = {"w"}});
+  Restart();
+  EXPECT_EQ(Holds().size(), 3u);
+  for (const auto wait : {long_wait, endless, set}) EXPECT_FALSE(Answered(wait));
+}
+
 // Rule D6: the client may not have heard that its deadline moved back.
 TEST_F(RestartTest, NobodyGetsItBeforeTheLastDeadlineThatWasAnnounced) {
   const SessionId s = Open();
