@@ -127,6 +127,8 @@ void Core::Connected(std::int64_t before) {
   state_ = State::kGreeting;
   connected_ns_ = last_read_ns_ = before;
   greeting_due_ns_ = before + kSilence;
+  // What an attempt before this one failed with is no longer why they wait.
+  for (const HoldPtr& hold : unsent_) hold->last_error = REDLOCK_OK;
 }
 
 void Core::ConnectFailed(int error, const std::string& why, std::int64_t now) {

@@ -162,6 +162,12 @@ test("a wait that is over before the next attempt says how the last one failed",
   stage.pass(10);
   assert.equal(stage.connection.wantsConnect, false);
   assert.ok(short.error instanceof errors.ConnectFailed);
+  const hangs = stage.lock(10_000);
+  stage.pass(9_000);
+  assert.ok(stage.connection.wantsConnect);
+  stage.core.connected();
+  stage.pass(1_000 + grace);
+  assert.ok(hangs.error instanceof errors.NoAnswer, "what listens there now does not greet");
 });
 
 test("no-quorum is asked again, and reported when the time is over", () => {

@@ -486,6 +486,16 @@ class Steps(unittest.TestCase):
             self.assertFalse(self.core.wants_connect)
             self.core.run(self.now + SECOND // 100)
             self.assertEqual((type(request.error), request.error.text[:12]), (errors.ConnectFailed, "no such file"))
+        hangs = lock_of(5 * SECOND, None)
+        self.core.connected(self.now)
+        self.core.run(self.now + 5 * SECOND + GRACE)
+        self.assertIsInstance(hangs.error, errors.NoAnswer, "what listens there now does not greet")
+
+    def test_each_caller_gets_an_error_of_its_own(self):
+        first, second = self.lock(), self.lock()
+        self.core.connect_failed(errors.ConnectFailed("no such file"), False, self.now)
+        self.assertEqual((first.error.text, second.error.text), ("no such file", "no such file"))
+        self.assertIsNot(first.error, second.error)
 
     def test_the_margin_is_bounded(self):
         for ttl, max_hold, wanted, expected in ((9, None, None, 3), (9, 6, None, 2), (60, None, None, 5),

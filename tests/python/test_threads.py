@@ -146,6 +146,7 @@ class Locks(WithDaemon):
                               (lambda: redlockd.Session(5), "path: expected the path of a socket as str, found int 5"),
                               (lambda: redlockd.aio.Session(on_event=5), "on_event: expected a function, found int 5"),
                               (lambda: redlockd.Lock("a").acquire(timeout="5"), f"timeout: {number}, found str '5'"),
+                              (lambda: redlockd.lock_all(["a", "b"]).__enter__(), "expected str or bytes, found list"),
                               (lambda: self.session.request(5), "verb: expected str, found int 5"),
                               (lambda: self.session.request("show", 5), "argument: expected str or bytes, found int 5"),
                               (lambda: redlockd.show(5), "argument: expected str or bytes, found int 5")):

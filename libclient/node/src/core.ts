@@ -123,6 +123,12 @@ export class Core {
     connection.keepAlive(now);
   }
 
+  /** What an attempt before this one failed with is no longer why they wait. */
+  connected(): void {
+    this.#lastFailure = undefined;
+    for (const request of this.#unsent) request.lastError = undefined;
+  }
+
   connectFailed(error: RedlockError, canChange: boolean, now: number): void {
     this.#lastFailure = error;
     this.connection.failed(now);

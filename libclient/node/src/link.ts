@@ -80,7 +80,10 @@ export class Link {
       action(...args);
       this.#turn();
     };
-    socket.on("connect", of(() => { isConnected = true; }));
+    socket.on("connect", of(() => {
+      isConnected = true;
+      core.connected();
+    }));
     socket.on("data", of((data: Uint8Array) => core.connection.receive(data, clock.now())));
     socket.on("end", of(() => core.connection.ended("the daemon closed the connection", clock.now())));
     socket.on("error", of((why: Error & { code?: string }) => {

@@ -150,6 +150,9 @@ class Core:
     def connected(self, before: int, path: str = "") -> None:
         """`before` is the time just before the attempt, and `path` that of the socket."""
         self._state = State.GREETING
+        self._last_failure = None
+        for request in self._unsent:
+            request.last_error = None  # of an attempt that is no longer the last
         self._where = f"{path}: " if path else ""
         self._connected_at = self._last_read = before
         self._greeting_timer = self.timers.at(before + SILENCE, self._not_greeted)
@@ -201,7 +204,7 @@ class Core:
     def _has_no_daemon(self, request: LockRequest, _: int) -> None:
         error = request.last_error or self._no_greeting()
         text = f"{error.text} (tried for {duration(request.patience or 0)}, the connect_timeout)"
-        self._give_up(request, type(error)(text, name=request.hold.name, code=error.code, fields=error.fields))
+        self._give_up(request, error.again(text, request.hold.name))
 
     def _finish(self, request: Request, error: Optional[RedlockError] = None) -> None:
         self.timers.cancel(request.timer)

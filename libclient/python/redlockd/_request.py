@@ -55,7 +55,7 @@ class Request:
     def finish(self, error: Optional[RedlockError] = None) -> None:
         if not self.done:
             self.done = True
-            self.error = error
+            self.error = None if error is None else error.again()
             self.on_done()
 
 

@@ -15,7 +15,7 @@ from ._aio_session import Session, default_session
 from ._hold import RELEASED, HoldBase
 from ._options import LockOptions, check_decorated, check_session, task_numbers, time_left, wait_of
 from ._request import OneAtATime, ReleaseRequest
-from ._wire import Name, Seconds, nanoseconds, to_bytes
+from ._wire import Name, Seconds, checked, nanoseconds
 from .errors import ConnectionLost, Deadlock, LockBusy, LockLost, LockTimeout, NoAnswer, NotHeld, NoTurn
 
 __all__ = ["Hold", "Lock", "Session", "default_session", "lock_all"]
@@ -236,7 +236,7 @@ async def lock_all(*names: Name, wait: Optional[Seconds] = None, session: Option
                    **options: Any) -> AsyncGenerator[List[Hold], None]:
     """Takes several locks, all within `wait`; see `redlockd.lock_all`."""
     end = None if not wait else _clock.now() + nanoseconds(wait, "wait")
-    own = sorted({to_bytes(name) for name in names})
+    own = sorted({checked(name, "name of a lock") for name in names})
     async with contextlib.AsyncExitStack() as stack:
         holds = await _take_at_once([Lock(name, wait=wait, session=session, **options) for name in own])
         for hold in holds or []:

@@ -23,6 +23,10 @@ class RedlockError(Exception):
         self.fields: Dict[str, str] = dict(fields or {})
         super().__init__(text)
 
+    def again(self, text: Optional[str] = None, name: Optional[str] = None) -> RedlockError:
+        """The same once more, for another caller: what one raises gets a traceback of its own."""
+        return type(self)(text or self.text, name=name or self.name, code=self.code, fields=self.fields)
+
     def __str__(self) -> str:
         about = "" if self.name is None else f"lock {self.name!r}: "
         return about + (f"{self.code}: {self.text}" if self.text else self.code)

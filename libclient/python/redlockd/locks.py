@@ -12,7 +12,7 @@ from . import _clock
 from ._hold import RELEASED, HoldBase
 from ._options import LockOptions, check_decorated, check_session, task_numbers, time_left, wait_of
 from ._request import LockRequest, OneAtATime, ReleaseRequest
-from ._wire import Name, Seconds, nanoseconds, to_bytes
+from ._wire import Name, Seconds, checked, nanoseconds
 from .errors import ConnectionLost, Deadlock, LockBusy, LockLost, LockTimeout, NoAnswer, NotHeld, NoTurn
 from .session import Session, default_session
 
@@ -239,7 +239,7 @@ def lock_all(*names: Name, wait: Optional[Seconds] = None, session: Optional[Ses
     Lock.
     """
     end = None if not wait else _clock.now() + nanoseconds(wait, "wait")
-    own = sorted({to_bytes(name) for name in names})
+    own = sorted({checked(name, "name of a lock") for name in names})
     with contextlib.ExitStack() as stack:
         holds = _take_at_once([Lock(name, wait=wait, session=session, **options) for name in own])
         for hold in holds or []:

@@ -221,6 +221,16 @@ TEST_F(CoreTest, AWaitWithoutLimitPutsUpWithNoDaemonForSomeTime) {
   EXPECT_GE(now_ - begin, 5 * kSecond);
 }
 
+TEST_F(CoreTest, AFailureIsForgottenOnceSomebodyListens) {
+  const HoldPtr hold = Ask("a", 100 * kMs);
+  core_.ConnectFailed(REDLOCK_ECONNECT, "no daemon", now_);
+  Pass(50 * kMs);
+  core_.Connected(now_);
+  Pass(kSecond);
+  EXPECT_EQ(hold->error, REDLOCK_ENOANSWER);
+  EXPECT_EQ(hold->text, "the daemon does not greet");
+}
+
 TEST_F(CoreTest, AWaitWithoutLimitDoesNotWaitForAGreeting) {
   HoldOptions options;
   options.connect_timeout_ns = 100 * kMs;
