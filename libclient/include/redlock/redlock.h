@@ -230,7 +230,8 @@ int redlock_trylock(redlock_client* client, const char* name, const redlock_lock
  * set by REDLOCK_GRANT_INIT, for the names in their order. From then on each name is a hold of its own,
  * with its own fence, deadline and events, as if it had been taken alone. If it fails, the text says which
  * name could not be had. EINVAL: a name stands there twice, or there are too many. ELINETOOLONG: they
- * have more than about 4,000 bytes together. EBADREQUEST: the daemon is too old to take several. */
+ * have more than about 4,000 bytes together, where one that is not ASCII, or a space, counts as three.
+ * EBADREQUEST: the daemon is too old to take several. */
 int redlock_lock_set(redlock_client* client, const char* const* names, size_t count,
                      const redlock_lock_options* options, redlock_grant* grants);
 

@@ -13,10 +13,10 @@
  * BLOCKING. A handled signal does not end a call. redlock_hold_cancel() and redlock_request_cancel()
  * do, in another thread; they are not for signal handlers.
  *
- * THREADS. Any thread may use a session. A hold or a request may be used by one thread at a time;
- * but any thread may call redlock_hold_cancel(), redlock_hold_fence(), redlock_hold_fence_of(),
- * redlock_hold_deadline(), redlock_hold_valid() and redlock_request_cancel() until it is freed. The session's thread has all
- * signals blocked.
+ * THREADS. Any thread may use a session. A hold or a request may be used by one thread at a time; but
+ * any thread may call redlock_hold_cancel(), redlock_hold_fence(), redlock_hold_fence_of(),
+ * redlock_hold_deadline(), redlock_hold_valid() and redlock_request_cancel() until it is freed. The
+ * session's thread has all signals blocked.
  *
  * FUNCTIONS OF THE CALLER run in the session's thread and must return soon: while they run, nobody
  * hears of a grant, an answer or an event before the time of a wait is over. There,
@@ -77,11 +77,12 @@ enum redlock_hold_flags {
  * text), SAFE (renewal works again), DRAINING (within_ns), STOP (less than the margin is left, or
  * the hold is lost: the hold is not valid any more) and LOST (reason: "expired", "max-hold",
  * "drain", "broken" or what became of the connection). STOP comes at most once, and before LOST. The
- * event is valid during the call. Of a hold of several locks, `lock`, `fence` and `deadline_ns` are those of
- * the one that it is about: the first that came into jeopardy, the last that is safe again, the one that is
- * lost, the one that ends first (STOP), or the first of the names (DRAINING). None comes after the release, but a call that has begun is not
- * waited for: it may go on after redlock_hold_unlock() or redlock_hold_free() has returned. So arg
- * must be valid until drop_arg is called, or until the session has ended. */
+ * event is valid during the call. Of a hold of several locks, `lock`, `fence` and `deadline_ns` are
+ * those of the one that it is about: the first that came into jeopardy, the last that is safe again,
+ * the one that is lost, the one that ends first (STOP), or the first of the names (DRAINING). None
+ * comes after the release, but a call that has begun is not waited for: it may go on after
+ * redlock_hold_unlock() or redlock_hold_free() has returned. So arg must be valid until drop_arg is
+ * called, or until the session has ended. */
 typedef void (*redlock_hold_fn)(const redlock_event* event, void* arg);
 
 typedef struct redlock_hold_options {
@@ -133,7 +134,8 @@ int redlock_hold_new_set(redlock_session* session, const char* const* names, siz
  * EBADREQUEST, ECONNECT, EDENIED, ENOANSWER (the daemon hangs: a grant that is late is given back),
  * ECLOSED, EPROTOCOL, ENOMEM (no thread or no descriptor), EINVAL, EFORK. Of several names the text
  * says which could not be had; EPROTOCOL also if the daemon is too old to take several, and ELINETOOLONG
- * if they have more than about 4,000 bytes together with the note. */
+ * if they have more than about 4,000 bytes together with the note, where one that is not ASCII, or a
+ * space, counts as three. */
 int redlock_hold_lock(redlock_hold* hold, int64_t wait_ns);
 
 /* Ends a redlock_hold_lock() that another thread is in, with REDLOCK_ECANCELLED, and one that begins
@@ -142,15 +144,16 @@ int redlock_hold_lock(redlock_hold* hold, int64_t wait_ns);
 void redlock_hold_cancel(redlock_hold* hold);
 
 /* Blocks for a quarter of a second at most, and not at all if the daemon is known to hang. Releases
- * the lock, or all of the locks. REDLOCK_OK: all that was done under the lock was protected. ELOST: the hold ended before,
- * so the last part of the work may not have been protected. ENOTHELD: it is not locked, or is
- * released already. EFORK. */
+ * the lock, or all of the locks. REDLOCK_OK: all that was done under the lock was protected. ELOST:
+ * the hold ended before, so the last part of the work may not have been protected. ENOTHELD: it is
+ * not locked, or is released already. EFORK. */
 int redlock_hold_unlock(redlock_hold* hold);
 
 /* Blocks for answer_timeout_ns at most. Asks the daemon whether the lock is still held, or all of
- * the locks, and learns the deadline. ELOST: it is not; the hold is not valid any more. ENOTHELD: it is not locked, or is
- * released already. ECLOSED: the connection by which it was granted has ended, and no other knows of
- * it; it is good until its deadline. ENOANSWER, EINVAL, ENOMEM, EFORK. */
+ * the locks, and learns the deadline. ELOST: it is not; the hold is not valid any more. ENOTHELD:
+ * it is not locked, or is released already. ECLOSED: the connection by which it was granted has
+ * ended, and no other knows of it; it is good until its deadline. ENOANSWER, EINVAL, ENOMEM,
+ * EFORK. */
 int redlock_hold_check(redlock_hold* hold);
 
 /* Releases the lock if it is held, without waiting for the answer, and frees the hold. NULL is

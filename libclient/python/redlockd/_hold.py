@@ -102,7 +102,8 @@ class HoldBase:
     def _loss(self, reason: str) -> LockLost:
         fields = {"reason": reason, "fence": str(self._fence)}
         if reason == "jeopardy":
-            return LockLost("the body was cancelled, and the lock is released", name=self.name, code=reason, fields=fields)
+            return LockLost("the body was cancelled, and the lock is released", name=self.name, code=reason,
+                            fields=fields)
         return LockLost("the hold ended before it was released", name=self.name, fields=fields)
 
     def _add_loss(self, error: BaseException, loss: LockLost) -> None:

@@ -17,8 +17,8 @@ LONGEST_MARGIN = 5 * 10**9  # ns; the default: nobody needs longer to stop in, h
 def margin_for(wanted: Optional[int], span: int) -> int:
     """How long before its deadline a hold is in jeopardy. `span` is the ttl, or the max-hold if that is shorter.
 
-    More than half of it is cut to the half. With a margin near the ttl each hold would be in jeopardy from its grant on,
-    since the daemon renews it when a third of the ttl has passed.
+    More than half of it is cut to the half. With a margin near the ttl each hold would be in jeopardy from its grant
+    on, since the daemon renews it when a third of the ttl has passed.
     """
     return min(span // 3, LONGEST_MARGIN) if wanted is None else min(wanted, span // 2)
 
@@ -29,7 +29,8 @@ class Held(NamedTuple):
 
 
 class Holds:
-    """By their owners and names. `notices` is for the caller's own functions, and `give_back` sends the unlock of a hold."""
+    """By their owners and names. `notices` is for the caller's own functions, and `give_back` sends the unlock of a
+    hold."""
 
     def __init__(self, timers: Timers, notices: List[Callable[[], object]],
                  give_back: Callable[[HoldBase], None]) -> None:

@@ -186,7 +186,8 @@ class Lock:
     async def __aexit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
                         trace: Optional[TracebackType]) -> None:
         if not self._entered.get(_task()):
-            raise NotHeld("the `async with` was entered by another task: use acquire() and Hold.release()", name=self.name)
+            raise NotHeld("the `async with` was entered by another task: use acquire() and Hold.release()",
+                          name=self.name)
         hold = self._entered[_task()].pop()
         if self._holds.get(_task()) is hold:
             del self._holds[_task()]

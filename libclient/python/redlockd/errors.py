@@ -9,8 +9,8 @@ class RedlockError(Exception):
     """A request failed. Its own class is used for codes that this version does not know.
 
     `code` is the daemon's word, such as "busy", or one of the client's own: "connect", "closed", "no-answer",
-    "protocol", "jeopardy". `name` is the lock, decoded, or None. `fields` are the other fields of the answer, `text` is what it
-    says to people.
+    "protocol", "jeopardy". `name` is the lock, decoded, or None. `fields` are the other fields of the answer, `text`
+    is what it says to people.
     """
 
     code = "unknown"
@@ -69,8 +69,8 @@ class LockLost(RedlockError):
 
     `reason` is "expired" (it was not renewed in time), "max-hold", "drain" (the daemon stops), "broken" (by an
     administrator), "closed" (the connection to the daemon ended), "fork" (in a child process), or "jeopardy" (an
-    `async with` was cancelled before the deadline, as `cancel_on="jeopardy"` asked for; that has the code "jeopardy" too,
-    since the lock was not lost).
+    `async with` was cancelled before the deadline, as `cancel_on="jeopardy"` asked for; that has the code "jeopardy"
+    too, since the lock was not lost).
     """
     code = "lost"
 

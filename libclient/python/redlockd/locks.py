@@ -230,13 +230,13 @@ class UnownedLock(Lock):
 @contextlib.contextmanager
 def lock_all(*names: Name, wait: Optional[Seconds] = None, session: Optional[Session] = None,
              **options: Any) -> Generator[List[Hold], None, None]:
-    """Takes several locks, all of them or none, within `wait`. The order of the names does not matter, and each is taken
-    once.
+    """Takes several locks, all of them or none, within `wait`. The order of the names does not matter, and each is
+    taken once.
 
-    One request is for all of them, and none is held while another is waited for. Only if the daemon is too old for that,
-    or there are more than 16 names or too long ones, they are taken one after the other in the order of their names'
-    bytes, so that two who do the same do not wait for each other. Yields the holds in that order. `options` are those of
-    Lock.
+    One request is for all of them, and none is held while another is waited for. Only if the daemon is too old for
+    that, or there are more than 16 names or too long ones, they are taken one after the other in the order of their
+    names' bytes, so that two who do the same do not wait for each other. Yields the holds in that order. `options` are
+    those of Lock.
     """
     end = None if not wait else _clock.now() + nanoseconds(wait, "wait")
     own = sorted({checked(name, "name of a lock") for name in names})
