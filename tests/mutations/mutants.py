@@ -167,7 +167,7 @@ MUTANTS = [
     engine('fence_block', 'FenceBlock::TakeNext', 'B2', 'handed-on-with-the-same-fence',
            'two holders of one lease have one fence: the resource takes both for one',
            'next_++', 'next_', 'HandOff.*', worlds=WORLDS),
-    engine('claim', 'Claim::PrepareHandOff', 'B3', 'handed-on-beyond-the-block',
+    engine('claim', 'Claim::IsReadyFor', 'B3', 'handed-on-beyond-the-block',
            'fences that nobody reserved: another host has them too',
            'fences_.HasNext()', 'true',
            'HandOff.*', worlds=WORLDS),

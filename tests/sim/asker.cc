@@ -30,7 +30,7 @@ void Asker::Ask() {
   asked_ = parts_.timeline.now();
   held_.clear();
   for (SimDaemon& other : parts_.daemons) {
-    if (const auto fence = other.FenceOf("all")) held_.insert(*fence);
+    if (const auto fence = other.FenceOfOrLeft("all")) held_.insert(*fence);
   }
   session_ = daemon().Open(*this);
   daemon().Feed(engine::ShowRequested{*session_, 1, "all"});

@@ -102,6 +102,8 @@ class SimDaemon {
   std::size_t Waits() const { return engine_ ? engine_->WaitCount() : 0; }
   // Of its hold of the lock, if there is one.
   std::optional<engine::Fence> FenceOf(const std::string& lock) const;
+  // The same, also of one that the next process has not taken up yet.
+  std::optional<engine::Fence> FenceOfOrLeft(const std::string& lock) const;
   std::size_t Holds() const { return engine_ ? engine_->HoldCount() : 0; }
   // The locks that its engine says the session holds.
   std::vector<std::string> HeldBy(engine::SessionId session) const;

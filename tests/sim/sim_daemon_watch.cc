@@ -135,6 +135,14 @@ std::optional<engine::Fence> SimDaemon::FenceOf(const std::string& lock) const {
   return hold == held.end() ? std::nullopt : std::optional(hold->second);
 }
 
+std::optional<engine::Fence> SimDaemon::FenceOfOrLeft(const std::string& lock) const {
+  if (!resuming_) return FenceOf(lock);
+  for (const auto& left : engine_->Save(Now()).locks) {
+    if (left.name == lock && left.hold) return left.hold->fence;
+  }
+  return std::nullopt;
+}
+
 const SimDaemon::Grant* SimDaemon::GrantOf(const std::string& lock, engine::Fence fence) const {
   const auto grant = grants_.find({lock, fence});
   return grant == grants_.end() ? nullptr : &grant->second;

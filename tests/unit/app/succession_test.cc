@@ -13,6 +13,7 @@
 namespace redlockd::app {
 namespace {
 
+using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
