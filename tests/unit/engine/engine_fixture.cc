@@ -184,6 +184,24 @@ RequestId EngineFixture::Unlock(SessionId session, std::optional<Fence> fence, b
   return id;
 }
 
+RequestId EngineFixture::LockAll(SessionId session, const std::vector<std::string>& names,
+                                 Wish wish) {
+  wish.name = names.front();
+  wish.also = {names.begin() + 1, names.end()};
+  return Lock(session, wish);
+}
+
+RequestId EngineFixture::UnlockAll(SessionId session, const std::vector<std::string>& names,
+                                   bool sync) {
+  const RequestId id = ++last_request_;
+  Do(UnlockRequested{.session = session,
+                     .request = id,
+                     .name = names.front(),
+                     .sync = sync,
+                     .also = {names.begin() + 1, names.end()}});
+  return id;
+}
+
 RequestId EngineFixture::Check(SessionId session, std::optional<Fence> fence) {
   const RequestId id = ++last_request_;
   Do(CheckRequested{session, id, "x", fence});
@@ -192,6 +210,14 @@ RequestId EngineFixture::Check(SessionId session, std::optional<Fence> fence) {
 
 std::optional<Granted> EngineFixture::GrantOf(RequestId request) const {
   return AnswerTo<Granted>(request);
+}
+
+std::vector<std::string> EngineFixture::GrantedTo(RequestId request) const {
+  const auto grant = GrantOf(request);
+  if (!grant) return {};
+  std::vector<std::string> names{grant->name};
+  for (const auto& other : grant->also) names.push_back(other.name);
+  return names;
 }
 
 std::optional<Failed> EngineFixture::FailureOf(RequestId request) const {

@@ -125,11 +125,16 @@ class EngineFixture : public ::testing::Test {
   RequestId Lock(SessionId session, const Wish& wish = Wish());
   RequestId Try(SessionId session, const std::string& name = "x");
   RequestId Unlock(SessionId session, std::optional<Fence> fence = {}, bool sync = false);
+  // Of several locks at once. `wish` is for each; the names are in `names`.
+  RequestId LockAll(SessionId session, const std::vector<std::string>& names, Wish wish = {});
+  RequestId UnlockAll(SessionId session, const std::vector<std::string>& names, bool sync = false);
   RequestId Check(SessionId session, std::optional<Fence> fence = {});
   void Close(SessionId session) { Do(SessionClosed{session}); }
 
   bool Answered(RequestId request) const { return answers_.contains(request); }
   std::optional<Granted> GrantOf(RequestId request) const;
+  // The names that were granted; none if it was not.
+  std::vector<std::string> GrantedTo(RequestId request) const;
   std::optional<Failed> FailureOf(RequestId request) const;
   std::optional<Failure> WhyFailed(RequestId request) const;
   template <typename A>

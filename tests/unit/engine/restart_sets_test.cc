@@ -11,33 +11,7 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-class RestartedSets : public RestartTest {
- protected:
-  RequestId LockAll(SessionId session, const Names& names, const Wish& wish = {}) {
-    Wish all = wish;
-    all.name = names.front();
-    all.also = {names.begin() + 1, names.end()};
-    return Lock(session, all);
-  }
-  RequestId UnlockAll(SessionId session, const Names& names, bool sync = false) {
-    const RequestId request = ++last_;
-    Do(UnlockRequested{.session = session,
-                       .request = request,
-                       .name = names.front(),
-                       .sync = sync,
-                       .also = {names.begin() + 1, names.end()}});
-    return request;
-  }
-  Names GrantedTo(RequestId request) const {
-    const auto grant = GrantOf(request);
-    if (!grant) return {};
-    Names names{grant->name};
-    for (const auto& other : grant->also) names.push_back(other.name);
-    return names;
-  }
-
-  RequestId last_ = 5000;
-};
+using RestartedSets = RestartTest;
 
 TEST_F(RestartedSets, WhatItGotIsHeldOn) {
   const SessionId s = Open();

@@ -22,23 +22,7 @@ class Sets : public EngineFixture {
   }
   RequestId LockAll(SessionId session, const Names& names, std::optional<Duration> wait = {},
                     Duration min_hold = 0ns) {
-    const RequestId request = ++last_;
-    Do(LockRequested{.session = session,
-                     .request = request,
-                     .name = names.front(),
-                     .wait = wait,
-                     .min_hold = min_hold,
-                     .also = {names.begin() + 1, names.end()}});
-    return request;
-  }
-  RequestId UnlockAll(SessionId session, const Names& names, bool sync = false) {
-    const RequestId request = ++last_;
-    Do(UnlockRequested{.session = session,
-                       .request = request,
-                       .name = names.front(),
-                       .sync = sync,
-                       .also = {names.begin() + 1, names.end()}});
-    return request;
+    return EngineFixture::LockAll(session, names, {.wait = wait, .min_hold = min_hold});
   }
   RequestId UnlockOne(SessionId session, const std::string& name) {
     const RequestId request = ++last_;
@@ -51,14 +35,6 @@ class Sets : public EngineFixture {
       Pass(18ms);
       UnlockOne(a_, lock);
     } while (Keys(lock) > 0);
-  }
-  // The names that were granted; none if it was not.
-  Names GrantedTo(RequestId request) const {
-    const auto grant = GrantOf(request);
-    if (!grant) return {};
-    Names names{grant->name};
-    for (const auto& other : grant->also) names.push_back(other.name);
-    return names;
   }
   // "y: busy"
   std::string FailedWith(RequestId request) const {
@@ -857,10 +833,10 @@ TEST_F(Sets, OneThatStoodAsideLeavesNothingBehind) {
   Pass(1100ms);
   Close(c_);
   EXPECT_EQ(MyStamp("y"), 0);
-  LockAll(a_, {"x", "y"});
+  const auto drained = LockAll(a_, {"x", "y"});
   Pass(1100ms);
   Do(DrainRequested{now_ + 1s});
-  EXPECT_EQ(FailedWith(last_), "x: draining");
+  EXPECT_EQ(FailedWith(drained), "x: draining");
   EXPECT_TRUE(Waits().empty());
   EXPECT_EQ(engine_->WaitCount(), 0u);
 }
