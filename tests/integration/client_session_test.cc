@@ -10,6 +10,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/integration/busy_session.h"
 #include "tests/support/daemon.h"
 #include "tests/support/wait.h"
 
@@ -104,27 +105,15 @@ TEST_F(ClientSessionTest, AHoldFollowsRenewalsThatNobodyReads) {
   HoldOptions options;
   options.ttl = 1s;
   Hold hold = session_.lock("a", options);
-  std::atomic<bool> is_busy{false};
-  std::atomic<bool> may_go_on{false};
-  std::atomic<bool> is_over{false};
-  HoldOptions short_one;
-  short_one.max_hold = 50ms;
-  short_one.on_lost = [&](const Notice&) {
-    is_busy = true;
-    EXPECT_TRUE(Eventually([&] { return may_go_on.load(); }));
-    is_over = true;
-  };
-  const Hold lost = session_.lock("b", short_one);
-  EXPECT_TRUE(Eventually([&] { return is_busy.load(); }));
-  EXPECT_FALSE(lost.valid());
+  BusySession busy(session_, "b");
+  EXPECT_FALSE(busy.hold().valid());
   const auto known = hold.deadline();
   EXPECT_TRUE(Eventually([&] { return hold.deadline() > known + 1s; }));
   EXPECT_TRUE(hold.valid());
 
   other_.Ask("break a fence=" + std::to_string(hold.fence()));
   EXPECT_FALSE(hold.valid()) << "nobody has read that either";
-  may_go_on = true;
-  EXPECT_TRUE(Eventually([&] { return is_over.load(); }));
+  busy.GoOn();
 }
 
 // A planned restart: the next process writes to the same page.

@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/integration/busy_session.h"
 #include "tests/support/daemon.h"
 #include "tests/support/wait.h"
 
@@ -104,25 +105,13 @@ TEST_F(ClientSetsTest, FollowsRenewalsAndLossesThatNobodyReads) {
   HoldOptions options;
   options.ttl = 1s;
   const Hold hold = session_.lock_all({"a", "b", "c"}, options);
-  std::atomic<bool> is_busy{false};
-  std::atomic<bool> may_go_on{false};
-  std::atomic<bool> is_over{false};
-  HoldOptions short_one;
-  short_one.max_hold = 50ms;
-  short_one.on_lost = [&](const Notice&) {
-    is_busy = true;
-    EXPECT_TRUE(Eventually([&] { return may_go_on.load(); }));
-    is_over = true;
-  };
-  const Hold lost = session_.lock("z", short_one);
-  EXPECT_TRUE(Eventually([&] { return is_busy.load(); }));
+  BusySession busy(session_, "z");
   const auto known = hold.deadline();
   EXPECT_TRUE(Eventually([&] { return hold.deadline() > known + 1s; })) << "each is renewed";
   EXPECT_TRUE(hold.valid());
   EXPECT_EQ(other_.Brief("break c fence=" + std::to_string(hold.fence("c"))), "OK");
   EXPECT_FALSE(hold.valid());
-  may_go_on = true;
-  EXPECT_TRUE(Eventually([&] { return is_over.load(); }));
+  busy.GoOn();
 }
 
 TEST_F(ClientSetsTest, AGrantThatCrossesACancelIsGivenBackWhole) {
