@@ -147,29 +147,23 @@ int UnlockRequest(Client& client, const char* name, uint64_t fence, unsigned fla
   return REDLOCK_OK;
 }
 
-// Sends it, waits, and reads the grant out of the answer.
-int CallForGrant(Client& client, Request request, int64_t wait_ns, redlock_grant* grant) {
-  if (const int error = CheckGrant(client, grant)) return error;
-  ReplyPtr reply;
-  if (const int error = client.Call(std::move(request), wait_ns, &reply)) return error;
-  if (grant == nullptr || redlock_reply_grant(reply.get(), grant) == REDLOCK_OK) return REDLOCK_OK;
-  return client.Fail(REDLOCK_EPROTOCOL, "the answer has no fence or no deadline");
-}
-
-// Which of several names an answer is about.
-int FailOfSeveral(Client& client, int error, const redlock_reply* reply) {
-  const char* name = reply == nullptr ? nullptr : reply->Find(REDLOCK_ANSWER, "lock");
+// Sends it, and waits for the answer. Of several names the error says which one it is about.
+int CallOfNames(Client& client, Request request, size_t count, int64_t wait_ns, ReplyPtr* reply) {
+  const int error = client.Call(std::move(request), wait_ns, reply);
+  if (error == REDLOCK_OK || count == 1 || *reply == nullptr) return error;
+  const char* name = (*reply)->Find(REDLOCK_ANSWER, "lock");
   if (name == nullptr) return error;
-  return client.Fail(error, "'" + redlock::protocol::Printable(name) + "': " + reply->text);
+  return client.Fail(error, "'" + redlock::protocol::Printable(name) + "': " + (*reply)->text);
 }
 
-// Likewise of several: a row for each, and of one, which has no row, the answer itself.
+// Reads the grants out of the answer: a row for each name, and of one, which has no row, the answer
+// itself.
 int CallForGrants(Client& client, Request request, int64_t wait_ns, redlock_grant* grants) {
   const size_t count = request.args.size();
+  if (const int error = CheckGrants(client, grants, count)) return error;
   ReplyPtr reply;
-  if (const int error = client.Call(std::move(request), wait_ns, &reply)) {
-    return count == 1 ? error : FailOfSeveral(client, error, reply.get());
-  }
+  if (const int error = CallOfNames(client, std::move(request), count, wait_ns, &reply))
+    return error;
   for (size_t i = 0; grants != nullptr && i < count; ++i) {
     const size_t row = count == 1 ? REDLOCK_ANSWER : i;
     if (redlock_reply_grant_at(reply.get(), row, GrantAt(grants, i)) != REDLOCK_OK) {
@@ -183,7 +177,6 @@ int Lock(Client& client, const char* const* names, size_t count,
          const redlock_lock_options& options, redlock_grant* grants) {
   Request request;
   if (const int error = LockRequest(client, names, count, options, &request)) return error;
-  if (const int error = CheckGrants(client, grants, count)) return error;
   // Until it returns the caller releases nothing of this session: all its blocking calls are one task.
   if (client.knows_tasks()) request.options.push_back({"task", "1"});
   return CallForGrants(client, std::move(request), options.wait_ns, grants);
@@ -287,8 +280,7 @@ int redlock_unlock_set(redlock_client* client, const char* const* names, size_t 
     if (request.args.back() == "sync") std::swap(request.args.front(), request.args.back());
     if (const int error = TakeUnlockFlags(c, flags, &request)) return error;
     ReplyPtr reply;
-    const int error = c.Call(std::move(request), 0, &reply);
-    return error == REDLOCK_OK || count == 1 ? error : FailOfSeveral(c, error, reply.get());
+    return CallOfNames(c, std::move(request), count, 0, &reply);
   });
 }
 
@@ -297,7 +289,7 @@ int redlock_check(redlock_client* client, const char* name, uint64_t fence, redl
     if (const int error = CheckName(c, name)) return error;
     Request request{{}, "check", {name}, {}};
     if (fence != 0) request.options.push_back({"fence", std::to_string(fence)});
-    return CallForGrant(c, std::move(request), 0, grant);
+    return CallForGrants(c, std::move(request), 0, grant);
   });
 }
 
