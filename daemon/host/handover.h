@@ -58,12 +58,12 @@ struct Inherited {
   std::optional<Handover> handover{};
   int error = 0;  // errno where the service manager's descriptors could not be taken
 
-  // Once, and early: no child is to have these descriptors. Removes from the environment what is said
-  // of them there. What the service manager keeps, it is told to forget.
+  // Once, and early: no child is to have these descriptors. Removes what the environment says of them,
+  // and tells the service manager to forget what it keeps.
   static Inherited Take();
 };
 
-// The file that this process runs, as it was called: for Exec after another one has taken its place.
+// The path of the file that this process runs, without links: Exec runs what is there by then.
 std::string ThisProgram();
 
 }  // namespace redlockd::host
