@@ -76,15 +76,14 @@ short Client::PollEvents() const { return fd() < 0 ? short{0} : connection_.Poll
 
 int Client::Connect(const std::string& path, std::int64_t timeout_ns) {
   if (const int error = Check()) return error;
-  const auto result = std::make_shared<std::optional<int>>();
-  const auto done = [result](int error) { *result = error; };
-  if (const int error = StartConnect(path, timeout_ns, done)) return error;
-  while (!*result) {
+  if (const int error = StartConnect(path, timeout_ns, nullptr)) return error;
+  while (attempt_) {
     if (wakeup_.Take()) return EndAttempt(Fail(REDLOCK_ECANCELLED, kWokenUp));
     connection_.WaitUntil(NextDue(), wakeup_.fd());
-    Dispatch();
+    // What came with the greeting may have closed the connection again.
+    if (const int error = Dispatch()) return error;
   }
-  return **result;
+  return Succeed();
 }
 
 int Client::StartConnect(const std::string& path, std::int64_t timeout_ns, Connected done) {

@@ -140,7 +140,7 @@ void redlock_free(redlock_client* client);
  * set. If the client is connected already, or connecting, the call returns REDLOCK_EINVAL. A client
  * that was closed may connect again: that begins a new session, and the holds of the old one are
  * gone. Errors: ECONNECT, EDENIED (no permission for the socket), ENOANSWER, ECANCELLED, EPROTOCOL,
- * ELIMIT (too many sessions), EFORK. */
+ * ELIMIT (too many sessions), ECLOSED (the daemon closed the connection after its greeting), EFORK. */
 int redlock_connect(redlock_client* client, const char* socket_path, int64_t timeout_ns);
 
 /* Returns the daemon's CLOCK_BOOTTIME minus this process's, as measured when it connected. 0 means

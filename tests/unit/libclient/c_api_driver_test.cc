@@ -83,6 +83,7 @@ TEST(CApiWire, GreetingsThatAreNotRedlockdsAreRefused) {
       {"220 mail.example.com ESMTP", REDLOCK_EPROTOCOL},
       {"ERR limit :too many sessions", REDLOCK_ELIMIT},
       {"ERR wonder", REDLOCK_EUNKNOWN},
+      {"* HELLO redlockd 1 caps=exclusive line=4096 boot=x\nnonsense", REDLOCK_EPROTOCOL},
   };
   for (const auto& c : kCases) {
     FakeDaemon daemon(c.greeting);
