@@ -2,6 +2,7 @@
 // what happens. Each request waits in a thread of its own.
 #include <iostream>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <optional>
 #include <redlock/redlock.hpp>
@@ -165,20 +166,20 @@ class Adapter {
     for (const std::string& name : names) fences.push_back(hold->fence(name));
     {
       const std::lock_guard guard(mutex_);
-      holds_[names] = std::move(*hold);
+      holds_[names] = std::make_shared<redlock::Hold>(std::move(*hold));
     }
     reports_.Granted(id, fences);
   }
 
-  redlock::Hold* HoldOf(const Names& names) {
+  std::shared_ptr<redlock::Hold> HoldOf(const Names& names) {
     const std::lock_guard guard(mutex_);
     const auto found = holds_.find(names);
-    return found == holds_.end() ? nullptr : &found->second;
+    return found == holds_.end() ? nullptr : found->second;
   }
 
   void Unlock(const std::string& id, const Names& names) {
     std::error_code error;
-    if (redlock::Hold* hold = HoldOf(names)) {
+    if (const auto hold = HoldOf(names)) {
       hold->release(error);
     } else {
       static_cast<void>(session_->query("unlock", error, {{"", names.front()}}));
@@ -187,7 +188,7 @@ class Adapter {
   }
 
   void Check(const std::string& id, const Names& names) {
-    redlock::Hold* hold = HoldOf(names);
+    const auto hold = HoldOf(names);
     std::error_code error = REDLOCK_ENOTHELD;
     if (hold != nullptr) hold->check(error);
     if (error) return reports_.Result(id, error);
@@ -195,7 +196,7 @@ class Adapter {
   }
 
   void Valid(const Names& names) {
-    const redlock::Hold* hold = HoldOf(names);
+    const auto hold = HoldOf(names);
     std::string line = "valid";
     for (const std::string& name : names) line += " " + redlock::protocol::PercentEncode(name);
     reports_.Write(line + (hold != nullptr && hold->valid() ? " yes" : " no"));
@@ -212,7 +213,8 @@ class Adapter {
   std::optional<redlock::Session> session_{std::in_place};
   std::mutex mutex_;  // of the next two
   std::map<std::string, std::stop_source> stops_;
-  std::map<Names, redlock::Hold> holds_;
+  // Shared with a request that has reported and not quite ended while the next one takes the names.
+  std::map<Names, std::shared_ptr<redlock::Hold>> holds_;
   std::vector<std::thread> requests_;
 };
 
