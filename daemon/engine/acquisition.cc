@@ -8,7 +8,8 @@
 namespace redlockd::engine {
 Contention& Acquisition::Contend() {
   if (!contention_) {
-    contention_ = std::make_unique<Contention>(shared().options.timing, shared().agenda, observer_);
+    contention_ = std::make_unique<Contention>(claim_.shared().options.timing,
+                                               claim_.shared().agenda, observer_);
   }
   return *contention_;
 }
@@ -20,10 +21,11 @@ void Acquisition::Forget() {
 // --- the attempt --------------------------------------------------------------------------------
 
 Acquisition::Turn Acquisition::Enter(std::uint32_t uid) {
-  const bool is_next = shared().gate.LetsIn(observer_, uid);
+  const bool is_next = claim_.shared().gate.LetsIn(observer_, uid);
   if (place_ && is_next) place_->HadTurn();
   place_.reset();
-  if (shared().nodes.MetOtherSet() || shared().nodes.Voters().count() < shared().majority()) {
+  if (claim_.shared().nodes.records().MetOtherSet() ||
+      claim_.shared().nodes.Voters().count() < claim_.shared().majority()) {
     return Turn::kNoQuorum;
   }
   return is_next ? Turn::kNow : Turn::kInLine;
@@ -31,13 +33,13 @@ Acquisition::Turn Acquisition::Enter(std::uint32_t uid) {
 
 void Acquisition::StandBeforeGate(std::uint32_t uid) {
   place_.reset();
-  place_ = shared().gate.StandInLine(uid, observer_);
+  place_ = claim_.shared().gate.StandInLine(uid, observer_);
 }
 
 Acquisition::Outcome Acquisition::Begin(Time now, std::uint32_t uid, const Demand& demand) {
   CHECK(!attempt_ && !place_ && claim_.lease());
-  ++shared().counters.attempts;
-  attempt_ = std::make_unique<Attempt>(shared().gate.Enter(uid));
+  ++claim_.shared().counters.attempts;
+  attempt_ = std::make_unique<Attempt>(claim_.shared().gate.Enter(uid));
   return NextRound(now, demand);
 }
 
@@ -53,7 +55,7 @@ Acquisition::Outcome Acquisition::OnAnswer(Time now, const NodeAnswer& answer,
   const bool is_stand = kind == Ticket::Kind::kStand;
   if (!is_acquire && !is_stand && kind != Ticket::Kind::kConfirm) return {};
   if (answer.verdict == Verdict::kBusy && !ParseOwnerValue(WithoutKept(answer.text))) {
-    shared().rests.MeetPlainClient(claim_.lock());
+    claim_.shared().rests.MeetPlainClient(claim_.lock());
   }
   const bool ok = answer.verdict == Verdict::kOk;
   if (!attempt_) {  // it comes late
@@ -73,7 +75,7 @@ Acquisition::Outcome Acquisition::OnAnswer(Time now, const NodeAnswer& answer,
       claim_.lease()->OnRefused(answer.node);
     }
   }
-  attempt_->OnAnswer(answer, shared().nodes.Votes(answer.node));
+  attempt_->OnAnswer(answer, claim_.shared().nodes.Votes(answer.node));
   return Judge(now, demand);
 }
 
@@ -121,18 +123,19 @@ Acquisition::Outcome Acquisition::Won(Time now, const Demand& demand) {
   Contend().OnGranted();
   const bool in_one_round =
       attempt_->asks() == Ticket::Kind::kAttempt && attempt_->first_rounds() == 1;
-  ++(in_one_round ? shared().counters.one_round_grants : shared().counters.confirmed_grants);
+  ++(in_one_round ? claim_.shared().counters.one_round_grants
+                  : claim_.shared().counters.confirmed_grants);
   granted_in_ = lease.round();
   claim_.OnGranted(now, attempt_->ballot().Agreed(), attempt_->block(),
                    std::exchange(owes_cooldown_, false));
   attempt_.reset();
-  shared().gate.OnGranted();
+  claim_.shared().gate.OnGranted();
   return {.kind = Outcome::Kind::kGranted};
 }
 
 Acquisition::Outcome Acquisition::Fail(Time now, bool reached, const Demand& demand) {
   return {.kind = Outcome::Kind::kFailed,
-          .failed = Pause(now, reached, attempt_.get(), Contend(), demand, shared())};
+          .failed = Pause(now, reached, attempt_.get(), Contend(), demand, claim_.shared())};
 }
 
 FailedAttempt Pause(Time now, bool reached, Attempt* attempt, Contention& contention,
@@ -144,7 +147,7 @@ FailedAttempt Pause(Time now, bool reached, Attempt* attempt, Contention& conten
   const bool is_stand = attempt && attempt->asks() == Ticket::Kind::kStand;
   const Duration pause = contention.OnFailed(now, reached, ballot, demand,
                                              {.nodes = shared.options.nodes,
-                                              .round_trip = shared.nodes.RoundTrip(),
+                                              .round_trip = shared.nodes.records().RoundTrip(),
                                               .hears = shared.nodes.records().AllSendHints(),
                                               .is_stand = is_stand,
                                               .random = shared.random});
@@ -173,9 +176,9 @@ AttemptGate::Pass Acquisition::End() {
 
 // A client that polls the nodes gets a turn (rule E1). Others in the queue get theirs without it.
 void Acquisition::CoolDown(Time now) {
-  if (claim_.tenure().HasQueue() || !shared().rests.IsDue(now, claim_.lock())) return;
-  shared().rests.Begin(now, claim_.lock());
-  Contend().CoolDown(now + shared().options.timing.Cooldown());
+  if (claim_.tenure().HasQueue() || !claim_.shared().rests.IsDue(now, claim_.lock())) return;
+  claim_.shared().rests.Begin(now, claim_.lock());
+  Contend().CoolDown(now + claim_.shared().options.timing.Cooldown());
 }
 
 void Acquisition::StopBackingOff() {
@@ -191,25 +194,27 @@ void Acquisition::OnReleased() {
 
 void Acquisition::OnHint(Time now, const NodeHint& hint) {
   if (!contention_) return;
-  contention_->OnHint(now, hint, shared().majority(), shared().nodes.RoundTrip());
+  contention_->OnHint(now, hint, claim_.shared().majority(),
+                      claim_.shared().nodes.records().RoundTrip());
 }
 
 void Acquisition::OnVotersChanged(Time now, bool gained) {
   if (contention_ && contention_->no_quorum_since()) return StopBackingOff();
-  if (gained && contention_) contention_->OnVoterGained(now, shared().random);
+  if (gained && contention_) contention_->OnVoterGained(now, claim_.shared().random);
 }
 
 void Acquisition::OnSubscribed(Time now, NodeIndex node, bool subscribed) {
   if (!contention_ || !contention_->want().Entries().test(node)) return;
-  if (shared().nodes.Votes(node)) contention_->OnSubscribed(now, subscribed, shared().random);
+  if (claim_.shared().nodes.Votes(node))
+    contention_->OnSubscribed(now, subscribed, claim_.shared().random);
 }
 
 void Acquisition::OnQueueSeen(Time now, Stamp greatest) {
-  Contend().want().OnSeen(greatest, shared().Clock(now));
+  Contend().want().OnSeen(greatest, claim_.shared().Clock(now));
 }
 
 NodeSet Acquisition::LeaveQueue(Time now, bool is_awaited) {
-  if (is_awaited) Contend().AwaitRelease(now + shared().options.timing.retry_interval);
+  if (is_awaited) Contend().AwaitRelease(now + claim_.shared().options.timing.retry_interval);
   if (!contention_) return {};
   const NodeSet entries = contention_->want().Entries();
   contention_->want().End();
@@ -221,13 +226,14 @@ void Acquisition::Stop(Time now) {
   if (!contention_) return;
   if (!claim_.lease() && contention_->want().Entries().any()) {
     // Its entries go, with an owner value that has no key.
-    const AttemptNumber attempt = ++shared().last_attempt;
-    shared().releases.Add(now, {.attempt = attempt,
-                                .op = {claim_.lock(), shared().OwnerOf(attempt), true},
-                                .nodes = LeaveQueue(now, false),
-                                .gone_by = now + shared().options.timing.WantPenalty()});
+    const AttemptNumber attempt = ++claim_.shared().last_attempt;
+    claim_.shared().releases.Add(now,
+                                 {.attempt = attempt,
+                                  .op = {claim_.lock(), claim_.shared().OwnerOf(attempt), true},
+                                  .nodes = LeaveQueue(now, false),
+                                  .gone_by = now + claim_.shared().options.timing.WantPenalty()});
   }
-  contention_->Stop(now, shared().Clock(now));
+  contention_->Stop(now, claim_.shared().Clock(now));
   Forget();
 }
 

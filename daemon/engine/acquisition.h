@@ -35,7 +35,6 @@ class Acquisition {
     return place_ ? std::optional(place_->uid()) : std::nullopt;
   }
   const Contention* contention() const { return contention_.get(); }  // mostly none
-  bool IsSplit() const { return contention_ && contention_->IsSplit(); }
   bool IsBackingOff() const { return contention_ && contention_->BacksOff(); }
   // Others come first. A try is let through.
   bool IsHeldBack() const { return contention_ && contention_->IsHeldBack(); }
@@ -87,8 +86,6 @@ class Acquisition {
   Outcome NextRound(Time now, const Demand& demand);
   Outcome Judge(Time now, const Demand& demand);
   Outcome Won(Time now, const Demand& demand);
-
-  Shared& shared() const { return claim_.shared(); }
 
   Claim& claim_;
   Rounds rounds_;

@@ -107,7 +107,7 @@ bool Claim::Renew(Time now) {
   const NodeSet renew = linked & promised;
   lease()->BeginRound(now);
   schedule().RenewAt(now + shared_.options.timing.retry_interval);
-  lease()->AskedToRenew(renew);
+  lease()->Asked(renew);
   lease()->Join(renew);
   shared_.outbox.Ask(renew, Ticket{Ticket::Kind::kRenew, lease()->round(), lease()->attempt(), now},
                      RenewOp{lock_, shared_.OwnerOf(lease()->attempt()), lease()->ttl()});
@@ -126,7 +126,7 @@ void Claim::Heal(Time now, NodeSet nodes) {
 
 void Claim::ReserveFences(Time now, bool has_waiters) {
   if (!fences_.IsHalfUsed()) return;
-  if (has_waiters || linger() > Duration(0)) AskBlock(now);
+  if (has_waiters || shared_.options.linger.Of(lock_) > Duration(0)) AskBlock(now);
 }
 
 // It also counts as a round of renewals (rule B3).
@@ -146,8 +146,9 @@ Tenure::Next Claim::OnFree(Time now, bool has_waiters) {
   CHECK(IsGranted());
   if (shared_.draining) return Tenure::Next::kEnd;
   const Timing& timing = shared_.options.timing;
-  const Tenure::Next next = tenure_.OnFree(now, timing, linger(), has_waiters);
-  if (next == Tenure::Next::kLinger && tenure_.Linger(now, timing, linger())) PlanEnd(now);
+  const Duration linger = shared_.options.linger.Of(lock_);
+  const Tenure::Next next = tenure_.OnFree(now, timing, linger, has_waiters);
+  if (next == Tenure::Next::kLinger && tenure_.Linger(now, timing, linger)) PlanEnd(now);
   return next;
 }
 
@@ -221,7 +222,9 @@ void Claim::OnTaken(Time now, const NodeAnswer& answer, Heard& heard) {
     shared_.outbox.Ask(NodeSet().set(node), Ticket{Ticket::Kind::kRelease, 0, 0, now},
                        ReleaseOp{.lock = lock_, .owner = shared_.OwnerOf(lease()->attempt())});
   }
-  if (ok && votes) OnPromise(answer, heard);
+  if (ok && votes && lease()->OnPromise(answer, shared_.options.timing)) {
+    heard.deadline_moved = phase_ != Phase::kAttempt;
+  }
   if (!IsGranted() || answer.ticket.kind == Ticket::Kind::kAttempt) return;
   if (ok && votes && answer.ticket.kind == Ticket::Kind::kHeal) ++shared_.counters.heals;
   heard.is_endangered = lease()->CloseInRound(node, answer.ticket.round, ok && votes);
@@ -236,7 +239,7 @@ void Claim::OnRenewed(Time now, const NodeAnswer& answer, const Demand& demand, 
   // A server that is listed twice must not promise twice (rule D8), nor one that evicts (rule D5).
   const bool ok = answer.verdict == Verdict::kOk && shared_.nodes.Keeps(node);
   if (ok) {
-    OnPromise(answer, heard);
+    heard.deadline_moved = lease()->OnPromise(answer, shared_.options.timing);
   } else {
     lease()->OnFailed(node, ReasonOf(answer));
   }
@@ -252,13 +255,6 @@ void Claim::OnRenewed(Time now, const NodeAnswer& answer, const Demand& demand, 
   } else {
     heard.is_endangered = lease()->CloseInRound(node, answer.ticket.round, ok);
   }
-}
-
-// The node has promised the lease anew, from the time of asking (rule C2).
-void Claim::OnPromise(const NodeAnswer& answer, Heard& heard) {
-  const auto before = lease()->Deadline();
-  lease()->OnPromise(answer, shared_.options.timing);
-  if (phase_ != Phase::kAttempt && lease()->Deadline() != before) heard.deadline_moved = true;
 }
 
 Claim::Heard Claim::OnSilence(const NodeSilence& silence) {

@@ -33,8 +33,6 @@ class Claim {
 
   const std::string& lock() const { return lock_; }
   Shared& shared() { return shared_; }
-  // How long the lease may linger.
-  Duration linger() const { return shared_.options.linger.Of(lock_); }
   // None: there is no owner value, and no schedule.
   Lease* lease() const { return life_ ? &life_->lease : nullptr; }
   Schedule& schedule() const {
@@ -104,7 +102,6 @@ class Claim {
  private:
   void OnTaken(Time now, const NodeAnswer& answer, Heard& heard);
   void OnRenewed(Time now, const NodeAnswer& answer, const Demand& demand, Heard& heard);
-  void OnPromise(const NodeAnswer& answer, Heard& heard);
   void Heal(Time now, NodeSet nodes);
   void AskBlock(Time now);
 

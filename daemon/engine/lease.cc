@@ -29,16 +29,16 @@ void Lease::BeginRound(Time now) {
   round_acked_.reset();
 }
 
-void Lease::AskedToTake(NodeSet nodes) {
-  may_have_ |= nodes;
-  Sent(nodes);
-}
-
-void Lease::Sent(NodeSet nodes) {
+void Lease::Asked(NodeSet nodes) {
   in_flight_ |= nodes;
   for (NodeIndex i = 0; i < kMaxNodes; ++i) {
     if (nodes.test(i)) sent_in_[i] = static_cast<std::uint16_t>(round_);
   }
+}
+
+void Lease::AskedToTake(NodeSet nodes) {
+  may_have_ |= nodes;
+  Asked(nodes);
 }
 
 NodeSet Lease::Promised(std::size_t nodes) const {
@@ -59,10 +59,12 @@ void Lease::OnRefused(NodeIndex node) {
   if (!in_flight_.test(node)) may_have_.reset(node);
 }
 
-void Lease::OnPromise(const NodeAnswer& answer, const Timing& timing) {
+bool Lease::OnPromise(const NodeAnswer& answer, const Timing& timing) {
+  const auto before = Deadline();
   const Duration ttl = TtlOf(answer.ticket.round);
   validity_.Ack(answer.node, answer.ticket.asked, ttl, timing.DriftAllowance(ttl));
   if (failures_) failures_->erase(answer.node);
+  return Deadline() != before;
 }
 
 void Lease::OnFailed(NodeIndex node, std::string why) {

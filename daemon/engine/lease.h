@@ -34,9 +34,9 @@ class Lease {
   void NextRound() { ++round_; }
   // A round that renews, heals or asks for fences.
   void BeginRound(Time now);
-  // The round was asked of these nodes, which may set the key.
+  // The round was asked of these nodes; and of these, which may set the key.
+  void Asked(NodeSet nodes);
   void AskedToTake(NodeSet nodes);
-  void AskedToRenew(NodeSet nodes) { Sent(nodes); }
   // They are part of the round that renews.
   void Join(NodeSet nodes) { round_open_ |= nodes; }
   // Nodes of which no answer is out: one question at most is, for one owner, at a node (rule C5). Not
@@ -52,8 +52,9 @@ class Lease {
   void OnHeard(NodeIndex node, std::uint32_t asked_in);
   // The node said that it did not set the key.
   void OnRefused(NodeIndex node);
-  // The node has promised the lease anew, from the time of asking (rule C2).
-  void OnPromise(const NodeAnswer& answer, const Timing& timing);
+  // The node has promised the lease anew, from the time of asking (rule C2). Returns whether the deadline
+  // moved.
+  bool OnPromise(const NodeAnswer& answer, const Timing& timing);
   // The node said that an administrator broke the lease on it (rule I4).
   void OnBroken(NodeIndex node) { broken_.set(node); }
   NodeSet broken() const { return broken_; }
@@ -78,7 +79,6 @@ class Lease {
   void SetApart(Duration apart) { apart_ = apart; }
 
  private:
-  void Sent(NodeSet nodes);
   // The ttl of what was asked in that round, or less.
   Duration TtlOf(std::uint32_t asked_in) const;
 

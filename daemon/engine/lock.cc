@@ -25,11 +25,14 @@ Duration KeptFor(State state, const Claim& claim, Time now) {
   return state == State::kLockDelay ? claim.schedule().kept_until() - now : Duration(0);
 }
 
+bool IsSplit(const Acquisition& acquisition) {
+  return acquisition.contention() && acquisition.contention()->IsSplit();
+}
+
 // Who gets it is being decided just now. `first`: of its line.
 bool IsContended(const Waiter& first, State state, const Acquisition& acquisition) {
   if (state == State::kHeld || state == State::kLockDelay) return false;
-  return first.set ? first.set->IsContended()
-                   : !acquisition.IsBackingOff() || acquisition.IsSplit();
+  return first.set ? first.set->IsContended() : !acquisition.IsBackingOff() || IsSplit(acquisition);
 }
 
 // Whether it is not known yet if another has the lock that the first in line waits for: no round was
@@ -41,7 +44,7 @@ bool IsUndecided(const Waiter& first, State state, const Acquisition& acquisitio
   }
   // The round after a split was asked in time, and decides it however late its answers are read.
   if (state == State::kAcquiring && first.last_was_split) return true;
-  return acquisition.IsSplit() && WaitQueue::IsSplit(first, now, patience);
+  return IsSplit(acquisition) && WaitQueue::IsSplit(first, now, patience);
 }
 
 bool IsTenureOver(Claim& claim, Time now) {

@@ -183,7 +183,7 @@ void LockSet::End(Time now) {
   Want& want = acquisition_.contention().want();
   lines_.LeaveQueues(now, want.Entries());
   want.End();
-  registry_.Over(*this);
+  registry_.Over(session_, request_);
 }
 
 // --- the nodes ----------------------------------------------------------------------------------

@@ -27,8 +27,8 @@ class LockSet : public SetInLine, private Contention::Observer {
     // That task waits for one lock more. It may be in a cycle now (rule W1): then the youngest request of that
     // is refused at once, which may be this very set.
     virtual void TaskHasMore(TaskId task) = 0;
-    // It is answered, and nothing is left to do for it.
-    virtual void Over(const LockSet& set) = 0;
+    // That request is answered, and nothing is left to do for it.
+    virtual void Over(SessionId session, RequestId request) = 0;
   };
 
   // `shared`, `registry` and `locks`, in the order asked, outlive it. The session may have them.
@@ -41,8 +41,6 @@ class LockSet : public SetInLine, private Contention::Observer {
   std::optional<record::Set> Save() const;
   void Restore(const record::Set& former);
 
-  SessionId session() const { return session_; }
-  RequestId request() const { return request_; }
   SetAcquisition& acquisition() { return acquisition_; }
 
   // From its session. Cancel returns false if it is answered already.

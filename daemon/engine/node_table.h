@@ -72,8 +72,6 @@ class NodeTable {
   NodeSet Voters() const { return records_.Voters(); }
   NodeSet Linked() const { return records_.Linked(); }
   std::size_t size() const { return records_.size(); }
-  bool MetOtherSet() const { return records_.MetOtherSet(); }
-  Duration RoundTrip() const { return records_.RoundTrip(); }
   // Now by the nodes' clocks, in microseconds (rule A5); none before any answer.
   std::optional<std::int64_t> ClockOfSet(Time now) const;
   std::string WhyNoQuorum(Time now, const NodeFailures& failures) const {

@@ -25,7 +25,7 @@ Queueing Rounds::QueueingOf(Time now, Stamp clock, Want& want, const Demand& dem
 Duration Rounds::MostLife(Queueing queueing, const Demand& demand, const Shared& shared) {
   const bool is_of_tries = queueing == Queueing::kAlways && demand.tries == demand.waiters;
   if (!is_of_tries) return kNoExpiry;
-  return shared.options.timing.TryWantLife(shared.nodes.RoundTrip());
+  return shared.options.timing.TryWantLife(shared.nodes.records().RoundTrip());
 }
 
 // No key comes of it.
@@ -50,7 +50,8 @@ void Rounds::First(Time now, Queueing queueing, Attempt& attempt, Contention& co
   const NodeSet voters = shared().nodes.Voters();
   const Stamp clock = shared().Clock(now);
   const Fence proposal = claim_.fences().Proposal(clock);
-  const bool is_to_be_handed_off = claim_.linger() > Duration(0) || demand.waiters > 1;
+  const Duration linger = shared().options.linger.Of(claim_.lock());
+  const bool is_to_be_handed_off = linger > Duration(0) || demand.waiters > 1;
   if (attempt.first_rounds() == 0 && is_to_be_handed_off) {
     attempt.AskForBlock(FenceBlock::SizeFrom(clock, proposal, timing));
   }

@@ -19,7 +19,8 @@ Acquisition::Turn SetAcquisition::Enter(std::uint32_t uid) {
   const bool is_next = shared_.gate.LetsIn(observer_, uid);
   if (place_ && is_next) place_->HadTurn();
   place_.reset();
-  if (shared_.nodes.MetOtherSet() || shared_.nodes.Voters().count() < shared_.majority()) {
+  if (shared_.nodes.records().MetOtherSet() ||
+      shared_.nodes.Voters().count() < shared_.majority()) {
     return Acquisition::Turn::kNoQuorum;
   }
   if (is_next) return Acquisition::Turn::kNow;
@@ -126,7 +127,7 @@ void SetAcquisition::RollBack(Time now) {
 // --- the queue ----------------------------------------------------------------------------------
 
 void SetAcquisition::OnHint(Time now, const NodeHint& hint) {
-  contention_.OnHint(now, hint, shared_.majority(), shared_.nodes.RoundTrip());
+  contention_.OnHint(now, hint, shared_.majority(), shared_.nodes.records().RoundTrip());
 }
 
 void SetAcquisition::OnVotersChanged(Time now, bool gained) {

@@ -48,7 +48,8 @@ NodeSet SetAttempt::AskForAll(Time now, Contention& contention, const Demand& de
   for (std::size_t i = 0; i < places_.size(); ++i) {
     const Claim& of = places_[i]->claim();
     const Fence proposal = of.fences().Proposal(clock);
-    const bool is_to_be_handed_off = of.linger() > Duration(0) || places_[i]->WaitersInLine() > 1;
+    const Duration linger = shared_.options.linger.Of(of.lock());
+    const bool is_to_be_handed_off = linger > Duration(0) || places_[i]->WaitersInLine() > 1;
     if (attempts_[i].first_rounds() == 0 && is_to_be_handed_off) {
       attempts_[i].AskForBlock(FenceBlock::SizeFrom(clock, proposal, shared_.options.timing));
     }

@@ -55,7 +55,7 @@ class SetTable : private LockSet::Registry {
   void Asked(AttemptNumber attempt, std::size_t names, NodeSet nodes, LockSet& set) override;
   void AttemptEnded(AttemptNumber attempt) override;
   void TaskHasMore(TaskId task) override { locks_.TaskHasMore(task); }
-  void Over(const LockSet& set) override { over_.push_back({set.session(), set.request()}); }
+  void Over(SessionId session, RequestId request) override { over_.push_back({session, request}); }
   void ForgetHeard(AttemptNumber attempt);
 
   Shared& shared_;

@@ -35,7 +35,7 @@ struct Shared {
   // How long this host may take to come once it is called (rule E8.2).
   Duration Grace() const { return Timing::Grace(nodes.records().SlowTrip()); }
   // How long a try goes on while nobody may hold the lock (rule E10).
-  Duration TryPatience() const { return options.timing.TryPatience(nodes.RoundTrip()); }
+  Duration TryPatience() const { return options.timing.TryPatience(nodes.records().RoundTrip()); }
 
   EngineOptions options;  // Engine::Change changes them in place: read them at each use
   Random& random;

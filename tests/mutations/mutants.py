@@ -92,7 +92,7 @@ MUTANTS = [
            'A has node 1 only; B has 1 and 3, granted 2; C has 2 and 3, granted 2 as well',
            'rounds_.AskToConfirm(now, *attempt_);\n      return Judge(now, demand);', '''claim_.OnGranted(now, attempt_->ballot().ToConfirm(), attempt_->block(), false);
       attempt_.reset();
-      shared().gate.OnGranted();
+      claim_.shared().gate.OnGranted();
       return {.kind = Outcome::Kind::kGranted};''', 'Acquire.*', worlds=WORLDS),
     engine('ballot', 'Ballot::ToConfirm', 'A4', 'confirm-the-greatest-of-all',
            'one node that runs ahead drags the lock\'s fence along, round after round',
@@ -108,7 +108,7 @@ MUTANTS = [
            'Skewed(node)', 'false', 'NodeHealth.AClockOff*'),
     engine('claim', 'Claim::OnTaken', 'A6', 'vote-of-a-node-that-has-none',
            'a promise of a skewed, evicting or doubled node makes up a majority',
-           'if (ok && votes) OnPromise', 'if (ok) OnPromise', 'Acquire.*'),
+           'if (ok && votes && lease()->OnPromise', 'if (ok && lease()->OnPromise', 'Acquire.*'),
     script('acquire', ANYWHERE, 'A2', 'counter-without-proposal',
            'each node counts for itself: no two agree, and the greatest is given twice',
            '(stored or now - ARGV[4]) + 1\n  if proposal > fence then fence = proposal end',
@@ -186,9 +186,9 @@ MUTANTS = [
            'attempt, options.host', 'attempt > 0 ? 1 : 0, options.host', 'Acquire.EachAttempt*', worlds=WORLDS),
     engine('claim', 'Claim::OnTaken', 'C2', 'validity-from-the-reply',
            'the key ends a message\'s flight before its holder thinks: two holders, 13 steps',
-           'if (ok && votes) OnPromise(answer, heard);', '''NodeAnswer late = answer;
+           'if (ok && votes && lease()->OnPromise(answer,', '''NodeAnswer late = answer;
   late.ticket.asked = now;
-  if (ok && votes) OnPromise(late, heard);''', 'Acquire.*:HoldTest.ARenewalCounts*'),
+  if (ok && votes && lease()->OnPromise(late,''', 'Acquire.*:HoldTest.ARenewalCounts*'),
     engine('validity', 'Validity::Ack', 'C2', 'drift-ignored',
            'a node\'s clock runs faster than the holder\'s: two holders, 9 steps',
            'asked + ttl - drift_allowance', 'asked + ttl', 'Validity.*:Acquire.AsksAll*', worlds=WORLDS),
@@ -198,11 +198,11 @@ MUTANTS = [
            'Validity.*:HoldTest.AMinority*', worlds=WORLDS),
     engine('claim', 'Claim::OnRenewed', 'C5', 'minority-renewal-believed',
            'one of three renews, the two others let another in: two holders, 11 steps',
-           'OnPromise(answer, heard);',
+           'heard.deadline_moved = lease()->OnPromise(answer, shared_.options.timing);',
            '''NodeAnswer other = answer;
     for (std::size_t i = 0; i < 3; ++i) {
       other.node = (node + i) % shared_.nodes.size();
-      OnPromise(other, heard);
+      if (lease()->OnPromise(other, shared_.options.timing)) heard.deadline_moved = true;
     }''',
            'HoldTest.AMinority*', worlds=WORLDS),
     engine('session_table', 'SessionTable::Add', 'C18', 'a-new-request-forgets-a-loss',
@@ -346,7 +346,7 @@ MUTANTS = [
            'Gate.*'),
     engine('acquisition', 'Acquisition::Enter', 'C12', 'ahead-of-the-line',
            'who comes just as there is room goes before those who wait for it',
-           'is_next ? Turn::kNow : Turn::kInLine', 'is_next || shared().gate.Next() ? Turn::kNow : Turn::kInLine', 'NarrowGate.*'),
+           'is_next ? Turn::kNow : Turn::kInLine', 'is_next || claim_.shared().gate.Next() ? Turn::kNow : Turn::kInLine', 'NarrowGate.*'),
     engine('wait_queue', 'Waiter::Waiter', 'C12', 'one-line-for-all-users',
            'one user asks for 15,000 names, and all the others wait until they have been asked for',
            'uid(uid)', 'uid(0 * uid)', 'NarrowGate.*'),
@@ -593,7 +593,7 @@ MUTANTS = [
            'HandOff.*', worlds=WORLDS),
     engine('acquisition', 'Acquisition::CoolDown', 'E1', 'no-cooldown-after-a-tenure',
            'the lock is free for one round trip: who polls never meets it free',
-           'if (claim_.tenure().HasQueue() || !shared().rests.IsDue(now, claim_.lock())) return;', 'if (claim_.tenure().HasQueue() || now > Time()) return;', 'HandOff.*',
+           'claim_.tenure().HasQueue() || !claim_.shared().rests.IsDue(now, claim_.lock())', 'claim_.tenure().HasQueue() || now > Time()', 'HandOff.*',
            worlds=WORLDS),
     redis('link', 'Link::Excuse', 'C5', 'blames-the-node-for-its-own-pause',
           'each pause of the daemon costs it all its connections',
@@ -879,7 +879,7 @@ MUTANTS = [
            'queue_.TakeTries()', 'std::vector<std::unique_ptr<Waiter>>()', 'Tries.*', worlds=WORLDS),
     engine('lock', 'IsUndecided', 'E10', 'a-short-wait-ends-in-a-split',
            'several hosts wait for a millisecond each: all time out, and nobody has had the lock',
-           'acquisition.IsSplit() && ', 'now == Time() && acquisition.IsSplit() && ',
+           'IsSplit(acquisition) && ', 'now == Time() && IsSplit(acquisition) && ',
            'Tries.*'),
     engine('lock', 'IsUndecided', 'E10', 'votes-that-are-read-late-are-not-counted',
            'a daemon is stopped for some milliseconds: nobody has the lock that three asked for',

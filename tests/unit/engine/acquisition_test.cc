@@ -227,7 +227,7 @@ TEST_F(AcquisitionTest, OnlySilenceNarrowsTheGateAndAGrantWidensIt) {  // rule C
 
 TEST_F(AcquisitionTest, AFirstRoundAsksForWhatItsWaitersNeed) {  // rules B1, E6.1, E6.6, E6.8, E10
   const Timing& timing = shared_.options.timing;
-  const Duration short_life = timing.TryWantLife(shared_.nodes.RoundTrip());
+  const Duration short_life = timing.TryWantLife(shared_.nodes.records().RoundTrip());
   constexpr Demand kTry{.waiters = 1, .tries = 1, .ttl = 3s, .first_is_try = true};
   constexpr Demand kSplitTry{
       .waiters = 1, .tries = 1, .ttl = 3s, .first_is_try = true, .first_was_split = true};
@@ -695,10 +695,10 @@ TEST_F(AcquisitionTest, SplitVotesAreCountedAndAHolderInSightEndsThem) {  // rul
   Fail(split);
   Fail(split);
   Fail({kSilence, kSilence});
-  EXPECT_TRUE(acquisition_.IsSplit());
+  EXPECT_TRUE(acquisition_.contention()->IsSplit());
   EXPECT_EQ(shared_.counters.split_votes, 2u);
   Fail({Busy("a:1:h"), Busy("a:1:h")});
-  EXPECT_FALSE(acquisition_.IsSplit());
+  EXPECT_FALSE(acquisition_.contention()->IsSplit());
   EXPECT_EQ(shared_.counters.split_votes, 2u);
 }
 
@@ -712,7 +712,7 @@ TEST_F(AcquisitionTest, AGrantEndsWhatFailedBefore) {
   Begin();
   EXPECT_EQ(TextOf(HearAll(TicketKind::kAttempt, {Vote(7), Vote(7)})), "granted");
   EXPECT_FALSE(LacksQuorum());
-  EXPECT_FALSE(acquisition_.IsSplit());
+  EXPECT_FALSE(acquisition_.contention()->IsSplit());
   Pass(1s);
   EXPECT_EQ(out_of_patience_, 0u);
 }
