@@ -36,7 +36,9 @@
 // options. See redlock/session.hpp, also for callbacks, the margin and pauses.
 //
 // WAITS. try_lock_for() and try_lock_until() return some milliseconds after their time is over at
-// the latest, whatever state the daemon is in. unlock() takes at most a quarter of a second.
+// the latest, whatever state the daemon is in. With a time of 0, or one that has passed, they are
+// try_lock(): it asks the daemon once, and waits for its answer, at most HoldOptions::answer_timeout.
+// unlock() takes at most a quarter of a second.
 //
 // FORK. In a child, a Mutex that was locked when the process forked is not valid: lock() and the
 // try_lock functions throw Error(REDLOCK_EFORK), and unlock() does nothing. Any other works.

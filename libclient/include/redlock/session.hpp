@@ -24,7 +24,8 @@
 // the daemon lets a session hold and wait for 1,024 locks (limits.locks_per_session).
 //
 // TIMES are durations of std::chrono. A bounded wait is over some milliseconds after its end at the
-// latest, whatever state the daemon is in. Nothing else waits for longer than it says.
+// latest, whatever state the daemon is in. A wait of 0 is a try: it takes until the daemon has answered,
+// at most HoldOptions::answer_timeout. Nothing else waits for longer than it says.
 //
 // ERRORS. Calls throw Error, whose what() has the name of the lock, or std::bad_alloc. An overload
 // with a std::error_code& sets it instead of throwing Error.
