@@ -34,6 +34,14 @@ class Redis(WithDaemon):
         with self.assertRaises(LockNotOwnedError):
             lock.release()
 
+    def test_the_end_of_with_raises_or_logs(self):
+        with self.assertRaises(LockNotOwnedError), Lock(None, "redis-lost", timeout=0.1) as lock:
+            eventually(lambda: not lock.owned())
+        with self.assertLogs("redlockd", "WARNING") as logged:
+            with Lock(None, "redis-lost", timeout=0.1, raise_on_release_error=False) as lock:
+                eventually(lambda: not lock.owned())
+        self.assertIn("'redis-lost' was lost", logged.output[0])
+
     def test_threads(self):
         local, shared = Lock(None, "redis-local"), Lock(None, "redis-shared", thread_local=False)
         for lock in (local, shared):

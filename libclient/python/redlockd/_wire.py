@@ -76,7 +76,7 @@ def nanoseconds(value: Seconds, what: str) -> int:
         if not isinstance(value, Real) or isinstance(value, bool):
             raise wrong_type(what, "seconds as a number, or a timedelta", value)
         if not value >= 0 or value == float("inf"):
-            raise ValueError(f"{what}: expected 0 seconds or more, found {value!r}")
+            raise ValueError(f"{what}: expected 0 seconds or more, or None, found {value!r}")
         result = round(value * 10**9)
     if not 0 <= result <= LONGEST_TIME:
         raise ValueError(f"{what}: expected a duration below 2^63 ns, found {value!r}")

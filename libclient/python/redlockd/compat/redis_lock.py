@@ -5,17 +5,25 @@
 
 `timeout` is how long the lock is held at most, as there. What redis-py cannot do by it, it does without: the daemon
 renews the lock until then. `sleep` is taken and not used, since nobody polls. There is no `extend` and no `reacquire`:
-a hold cannot be made longer than it was asked for, and until then it needs no help.
+a hold cannot be made longer than it was asked for, and until then it needs no help. Nor is there `local`, with the token
+of a hold: a hold has a fence.
+
+Two things to look at: a lock without `timeout` ends with its process, where redis-py leaves it in Redis for good; and
+the errors are those of this module, which `except redis.exceptions.LockError` does not catch.
 """
 
 from __future__ import annotations
 
+import logging
 import threading
 from types import TracebackType
 from typing import Optional, Type, Union
 
 from .. import Hold, LockLost, NotHeld, RedlockError, Session
 from ..locks import UnownedLock
+
+
+_log = logging.getLogger("redlockd")
 
 
 class LockError(RedlockError, ValueError):
@@ -27,14 +35,16 @@ class LockNotOwnedError(LockError):
 
 
 class Lock:
-    """`redis` is not used. One that was acquired by a thread is released by it, unless `thread_local` is false."""
+    """`redis` is not used. One that was acquired by a thread is released by it, unless `thread_local` is false. With
+    `raise_on_release_error` false the end of a `with` logs that the lock was lost, and does not raise."""
 
     def __init__(self, redis: object, name: str, timeout: Optional[float] = None, sleep: float = 0.1,
-                 blocking: bool = True, blocking_timeout: Optional[float] = None, thread_local: bool = True, *,
-                 session: Optional[Session] = None) -> None:
+                 blocking: bool = True, blocking_timeout: Optional[float] = None, thread_local: bool = True,
+                 raise_on_release_error: bool = True, *, session: Optional[Session] = None) -> None:
         self.name = name
         self.blocking = blocking
         self.blocking_timeout = blocking_timeout
+        self.raise_on_release_error = raise_on_release_error
         self._max_hold = timeout
         self._session = session
         self._mine: Union[_Local, _Shared] = _Local() if thread_local else _Shared()
@@ -77,7 +87,12 @@ class Lock:
 
     def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
                  trace: Optional[TracebackType]) -> None:
-        self.release()
+        try:
+            self.release()
+        except LockError:
+            if self.raise_on_release_error:
+                raise
+            _log.warning("lock %r was lost before the end of its with", self.name)
 
 
 class _Shared:
