@@ -1,5 +1,6 @@
 """A redlockd of the benchmark's own, spoken to by the line protocol."""
 
+import datetime
 import os
 import resource
 import signal
@@ -107,10 +108,21 @@ class Daemon:
         self._write(self._config, self._usual + more)
         self._process.send_signal(signal.SIGHUP)
 
+    def signal(self, number):
+        self._process.send_signal(number)
+
+    def _status(self):
+        answer = self.ask("status")[-1]
+        return answer, dict(word.split("=", 1) for word in answer.split() if "=" in word)
+
+    def started(self):
+        """When this process of it began, in seconds since 1970."""
+        when = self._status()[1]["started"]
+        return datetime.datetime.fromisoformat(when.replace("Z", "+00:00")).timestamp()
+
     def reloaded_since(self, when):
         """Whether it has reloaded its configuration since then, a time as `status` has it."""
-        answer = self.ask("status")[-1]
-        found = dict(word.split("=", 1) for word in answer.split() if "=" in word)
+        answer, found = self._status()
         if found["reload"] == "failed":
             raise Failure("a reload failed: " + answer)
         return found.get("reloaded", "") >= when

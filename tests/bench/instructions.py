@@ -82,9 +82,9 @@ def of_renewals(workplace, programs, profile, sessions, locks, ttl):
 
     long = "lease: {max_ttl: 300s}\n"
     with _watched(workplace, programs, USUAL, profile, long) as daemon, \
-         crowd(workplace, programs, daemon, sessions=sessions, locks=locks, ttl=f"{ttl}s") as held:
-        if held["held"] < sessions * locks:
-            raise Failure(f"{held['held']:,} of {sessions * locks:,} leases were held")
+         crowd(workplace, programs, daemon, sessions=sessions, locks=locks, ttl=f"{ttl}s") as clients:
+        if clients.said["held"] < sessions * locks:
+            raise Failure(f"{clients.said['held']:,} of {sessions * locks:,} leases were held")
         _control(daemon.pid, "--zero")
         before = renewals(daemon)
         end = time.monotonic() + ttl

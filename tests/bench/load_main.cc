@@ -42,6 +42,7 @@ int main(int argc, char** argv) {
   crowd.add_option("--socket", crowds.socket)->required();
   crowd.add_option("--sessions", crowds.sessions);
   crowd.add_option("--locks", crowds.locks);
+  crowd.add_option("--holders", crowds.holders);
   crowd.add_option("--ttl", crowds.ttl);
   crowd.callback([&] { HoldCrowd(crowds); });
 

@@ -39,11 +39,13 @@ struct KillOptions {
 nlohmann::json RunKills(const KillOptions& options);
 
 // Many connections that hold many locks, or none, until standard input ends. Says
-// {"sessions", "held", "refused"} once they are there.
+// {"sessions", "held", "refused"} once they are there; and for each line that it is sent, after it asked the daemon
+// in all sessions at once, {"seconds"} until it had all answers, and how many locks were {"held"} still.
 struct CrowdOptions {
   std::string socket;
   int sessions = 1;
-  int locks = 0;  // of each session
+  int locks = 0;    // of each session that holds some
+  int holders = 0;  // so many of the sessions do; 0: all
   std::string ttl = "30s";
 };
 void HoldCrowd(const CrowdOptions& options);

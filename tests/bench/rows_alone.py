@@ -1,4 +1,4 @@
-"""Rows 1 to 4, L and S: locks that nobody else wants."""
+"""Rows 1 to 4, L, V and S: locks that nobody else wants."""
 
 from report import Row, at_least, at_most
 from setting import OFF, PROCESSES, USUAL, at, median, ratios, values
@@ -88,6 +88,15 @@ def row_of_lone_client(setting):
     return [Row("L", f"lone busy client, {setting.seconds(60):g} s: warm cycle, p99.9",
                 [us / 1000 for us in values(ours, "cycle", "p999_us")], "ms", at_most(5),
                 {"cycles": [one["cycle"] for one in ours]})]
+
+
+def row_of_looks(setting):
+    with setting.world(USUAL) as (_, daemon):
+        looks, = setting.rounds(lambda: setting.programs.run(
+            "bench_looks", socket=daemon.socket, count=setting.count(1_000_000)))
+    return [Row("V", "valid() of a hold in C++ / a read of the clock",
+                ratios(looks, looks, "valid_ns", of=("clock_ns",)), "x", None,
+                {"valid_ns": median(looks, "valid_ns"), "clock_ns": median(looks, "clock_ns")})]
 
 
 def rows_of_scripts(setting):

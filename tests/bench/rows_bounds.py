@@ -1,12 +1,15 @@
-"""Rows 10 and M: what many locks and many clients cost, and what is left of them."""
+"""Rows 10, M and U: what many locks and many clients cost, what is left of them, and a restart."""
+
+import signal
+import time
 
 import instructions
 from churn import churn
 from crowd import crowd
 from daemon import descriptors
 from report import Row, at_most
-from setting import USUAL, measured
-from workplace import Failure
+from setting import USUAL, measured, values
+from workplace import Failure, wait_for
 
 # Renewed after 100 s, by when a daemon that callgrind makes fifty times slower holds them all.
 SLOW_TTL = 300
@@ -59,6 +62,31 @@ def _idle_clients(setting, clients):
         with crowd(setting.workplace, setting.programs, daemon, sessions=clients):
             memory = daemon.memory_bytes() - before
     return memory / clients
+
+
+def row_of_replacement(setting):
+    """All clients ask at the moment at which the daemon is told to replace itself, and again until it has."""
+    clients = min(setting.count(10000), (descriptors() - 200) // 2)
+    locks = max(clients // 10, 1)
+    with setting.world(USUAL) as (_, daemon), crowd(
+            setting.workplace, setting.programs, daemon, sessions=clients, locks=1, holders=locks,
+            ttl="30s") as clients_there:
+        def replacement():
+            usual, before = clients_there.ask(), daemon.started()
+            wait_for("another second", lambda: time.time() > before + 1.1)
+            daemon.signal(signal.SIGUSR2)
+            slowest = clients_there.ask()
+            while daemon.started() == before:
+                slowest = max(slowest, clients_there.ask(), key=lambda one: one["seconds"])
+            held = clients_there.ask()["held"]
+            if held < locks:
+                raise Failure(f"{held:,} of {locks:,} locks were held after it")
+            return {"seconds": slowest["seconds"], "usual_seconds": usual["seconds"]}
+
+        found, = setting.rounds(replacement)
+    return [Row("U", f"restart: until all of {clients:,} clients that ask in it are answered, "
+                f"{locks:,} of them holders", values(found, "seconds"), "s", at_most(1),
+                {"usual_seconds": values(found, "usual_seconds")})]
 
 
 def row_of_churn(setting):
