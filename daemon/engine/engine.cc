@@ -17,8 +17,8 @@ namespace redlockd::engine {
 namespace {
 
 bool IsHeldBy(const Lock& lock, SessionId session, std::optional<Fence> fence = std::nullopt) {
-  const Hold* hold = lock.hold();
-  return hold && hold->session() == session && (!fence || *fence == hold->fence());
+  const Hold* hold = lock.holds().Find(session);
+  return hold && (!fence || *fence == hold->fence());
 }
 
 }  // namespace
@@ -101,7 +101,7 @@ void Engine::Impl::On(Time now, const SessionInputEnded& e) {
   shared.sessions.EndInput(e.session);
   sets.OnInputEnded(now, e.session);
   for (const auto& name : shared.sessions.Locks(e.session)) {
-    locks.Find(name)->OnInputEnded(now, e.session);
+    locks.Find(name)->line().OnInputEnded(now, e.session);
   }
 }
 
@@ -128,7 +128,7 @@ void Engine::Impl::On(Time now, const LockRequested& e) {
     return shared.requests.Refuse(e.session, e.request, std::move(*failed));
   }
   if (!e.also.empty()) return sets.Request(now, e);
-  locks.FindOrMake(e.name).Request(now, e);
+  if (locks.FindOrMake(e.name).line().Enter(now, e)) locks.TaskHasMore(e.task);
 }
 
 void Engine::Impl::On(Time now, const UnlockRequested& e) {
@@ -158,14 +158,15 @@ void Engine::Impl::UnlockAll(Time now, const UnlockRequested& e) {
 void Engine::Impl::On(Time now, const BreakRequested& e) {
   if (!e.fence) return queries.Break(e);
   Lock* lock = locks.Find(e.name);
-  const Hold* hold = lock ? lock->hold() : nullptr;
-  if (!hold || hold->fence() != *e.fence) {
+  const bool is_held = lock && !lock->holds().empty();
+  if (!is_held || !lock->holds().WithFence(*e.fence)) {
     return shared.outbox.Reply(
         e.session, e.request,
         Failed{.failure = Failure::kNotHeld,
                .name = e.name,
-               .text = hold ? "held on this host with fence " + std::to_string(hold->fence())
-                            : "no session of this host holds it"});
+               .text = is_held ? "held on this host with fence " +
+                                     std::to_string(lock->holds().First().fence())
+                               : "no session of this host holds it"});
   }
   const Duration left = lock->Keep(now, LossReason::kBroken) - now;
   shared.outbox.Reply(e.session, e.request, Broken{e.name, left});
@@ -173,9 +174,11 @@ void Engine::Impl::On(Time now, const BreakRequested& e) {
 
 void Engine::Impl::On(Time, const CheckRequested& e) {
   Lock* lock = locks.Find(e.name);
-  const Hold* hold = lock ? lock->hold() : nullptr;
   // With a fence, it may be any session's hold.
-  if (hold && (e.fence ? hold->fence() == *e.fence : hold->session() == e.session)) {
+  const Hold* hold = !lock     ? nullptr
+                     : e.fence ? lock->holds().WithFence(*e.fence)
+                               : lock->holds().Find(e.session);
+  if (hold) {
     return shared.outbox.Reply(e.session, e.request,
                                Checked{e.name, hold->fence(), hold->deadline()});
   }
@@ -185,8 +188,9 @@ void Engine::Impl::On(Time, const CheckRequested& e) {
 void Engine::Impl::On(Time, const CancelRequested& e) {
   Lock* lock = locks.Find(e.name);
   if (sets.Cancel(e.session, e.target) ||
-      (lock && lock->Cancel(e.session, e.target,
-                            {.failure = Failure::kCancelled, .text = "cancelled by the client"}))) {
+      (lock &&
+       lock->line().Cancel(e.session, e.target,
+                           {.failure = Failure::kCancelled, .text = "cancelled by the client"}))) {
     return shared.outbox.Reply(e.session, e.request, WaitCancelled{});
   }
   shared.outbox.Reply(
@@ -319,7 +323,8 @@ void Engine::Impl::On(Time now, const NodeHint& e) {
 // Rule E11. Who asks has read the owner value on a node.
 void Engine::Impl::On(Time now, const HolderAsked& e) {
   const Lock* lock = locks.OfAttempt(e.attempt);
-  if (lock && lock->name() == e.lock) inquiries.Answer(now, e, lock->hold());
+  if (!lock || lock->name() != e.lock) return;
+  inquiries.Answer(now, e, lock->holds().empty() ? nullptr : &lock->holds().First());
 }
 
 void Engine::Impl::On(Time now, const NodeSubscribed& e) {
@@ -405,7 +410,7 @@ void Engine::Impl::TakeWaits() {
     for (const record::Wait& wait : lock.waits) {
       if (!wait.for_holder) continue;
       waits.emplace(wait.since, [this, &lock, session = wait.session] {
-        locks.Find(lock.name)->WaitsForHolder(session);
+        locks.Find(lock.name)->line().WaitsForHolder(session);
       });
     }
   }
@@ -425,8 +430,8 @@ void Engine::Impl::On(Time, const DrainRequested& e) {
   drain_alarm.Set(drain_until);
   std::set<SessionId> holders;
   for (const auto& [name, lock] : locks) {
-    lock->Drain();
-    if (lock->hold()) holders.insert(lock->hold()->session());
+    lock->line().Drain();
+    lock->holds().ForEach([&](const Hold& hold) { holders.insert(hold.session()); });
   }
   for (const SessionId session : holders) {
     shared.outbox.Notify(session, Notice{.kind = Notice::Kind::kDraining, .deadline = e.until});
@@ -435,7 +440,7 @@ void Engine::Impl::On(Time, const DrainRequested& e) {
 
 void Engine::Impl::DrainOver(Time now) {
   for (const auto& [name, lock] : locks) {
-    if (lock->hold()) lock->Keep(now, LossReason::kDraining);
+    if (!lock->holds().empty()) lock->Keep(now, LossReason::kDraining);
   }
   // What is to be kept is asked of the nodes, which have this long to answer.
   const Time last = drain_until + shared.options.timing.command_timeout;
@@ -447,7 +452,8 @@ void Engine::Impl::DrainOver(Time now) {
 
 std::optional<HoldView> Engine::Impl::HoldOf(Time now, const std::string& name) {
   const Lock* lock = locks.Find(name);
-  return lock && lock->hold() ? std::optional(lock->hold()->View(now)) : std::nullopt;
+  const bool is_held = lock && !lock->holds().empty();
+  return is_held ? std::optional(lock->holds().First().View(now)) : std::nullopt;
 }
 
 // A set follows from what its locks have come to, and they from what it does.

@@ -93,7 +93,7 @@ void Hold::SetJeopardy(bool jeopardy) {
   Notify(jeopardy ? Notice::Kind::kJeopardy : Notice::Kind::kSafe);
 }
 
-void Hold::OnWanted(By by) {
+void Hold::OnWanted(By by) const {
   if (!wanted_events_) return;
   shared_.outbox.Notify(
       session_,

@@ -31,6 +31,7 @@ class Hold {
   Hold(const record::Hold& former, Shared& shared, Claim& claim, Time now);
   record::Hold Save() const;
 
+  const std::string& lock() const { return claim_.lock(); }
   SessionId session() const { return session_; }
   TaskId task() const { return task_; }
   Fence fence() const { return fence_; }
@@ -47,7 +48,7 @@ class Hold {
   // where the lease does not last until max-hold ends the hold.
   void OnEndangered();
   // Another waits for the lock: advice, once for each hold (rule I5).
-  void OnWanted(By by);
+  void OnWanted(By by) const;
   // For those who watch the lock, and for the log if it is audited: the hold has begun, or is about
   // to end.
   void Report(Time now, WatchNotice::What what, LossReason reason = LossReason::kNone) const;

@@ -10,19 +10,19 @@
 #include "daemon/engine/claim.h"
 #include "daemon/engine/contention.h"
 #include "daemon/engine/events.h"
-#include "daemon/engine/hold.h"
+#include "daemon/engine/holds.h"
+#include "daemon/engine/line.h"
 #include "daemon/engine/lock_state.h"
 #include "daemon/engine/schedule.h"
 #include "daemon/engine/shared.h"
 #include "daemon/engine/state.h"
-#include "daemon/engine/wait_queue.h"
 
 namespace redlockd::engine {
 
-// One lock on this host: the line of sessions that wait for it, the hold, and the claim on the nodes
+// One lock on this host: the line of sessions that wait for it, its holds, and the claim on the nodes
 // that serves both. Events change its parts and touch it; Settle then does what follows from the
 // state that they left. LockState has the states, and which may follow which.
-class Lock : public Contention::Observer, public WaitsFor::Lockable, private Schedule::Observer {
+class Lock : public Contention::Observer, private Schedule::Observer {
  public:
   using State = LockState;
 
@@ -48,11 +48,13 @@ class Lock : public Contention::Observer, public WaitsFor::Lockable, private Sch
   Lock(const Lock&) = delete;
   Lock& operator=(const Lock&) = delete;
 
-  const std::string& name() const override { return claim_.lock(); }
+  const std::string& name() const { return claim_.lock(); }
   State state() const { return state_; }
-  const Hold* hold() const { return hold_.get(); }  // none: no session holds it
-  TaskId HeldBy() const override { return hold_ ? hold_->task() : TaskId(); }
+  const Holds& holds() const { return holds_; }
+  Line& line() { return line_; }
   Acquisition& acquisition() { return acquisition_; }
+  // For how long it stays taken here after its hold (rule I1).
+  Duration KeptFor(Time now) const;
   // Nothing is left to do for it, or to remember.
   bool MayBeForgotten() const {
     const Contention* contention = acquisition_.contention();
@@ -66,18 +68,11 @@ class Lock : public Contention::Observer, public WaitsFor::Lockable, private Sch
   // that nobody holds. And from the former process, into a new lock.
   void Save(Time now, engine::State& state) const;
   void Restore(Time now, const record::Lock& former, FormerAskers& askers);
-  // That waiter is of a task, and waits for who holds the lock (rule W1).
-  void WaitsForHolder(SessionId session);
 
-  // From sessions. The engine has checked that the session is there, is within its limits and does
-  // not use this lock yet; or that it holds it (Unlock), or uses it (the others).
-  void Request(Time now, const LockRequested& request);
-  // `joint`: the answer is one for several locks.
+  // From sessions: the engine has checked that the session holds it, or uses it. Requests go to its
+  // line. `joint`: the answer is one for several locks.
   void Unlock(Time now, const UnlockRequested& request,
               std::shared_ptr<JointAnswer> joint = nullptr);
-  // That request gives up its wait, answered by `why`. False if it does not wait here.
-  bool Cancel(SessionId session, RequestId request, Failed why);
-  void OnInputEnded(Time now, SessionId session);
   void OnSessionClosed(Time now, SessionId session);
 
   // From nodes, about its claim; and from other daemons by way of them (rules E1-E7, I4).
@@ -88,8 +83,6 @@ class Lock : public Contention::Observer, public WaitsFor::Lockable, private Sch
   // Asks the nodes, or stands before the gate until its turn comes.
   void OnTurn(Time now) override;
 
-  // The daemon stops: grants nothing more.
-  void Drain();
   // The hold ends, and the lock stays taken: nobody gets it before what was announced to the session
   // is over (rule C9), nor before its min-hold is (rule I2). With `lost` it is the daemon, or
   // an administrator, who ends it; the session is notified, unless that is kNone. `asker` waits until a
@@ -103,11 +96,11 @@ class Lock : public Contention::Observer, public WaitsFor::Lockable, private Sch
  private:
   friend class SetPlace;  // what a set does with it, in a file of its own
 
-  void OnOutOfPatience(Time now) override;
+  void OnOutOfPatience(Time now) override { line_.OnOutOfPatience(now); }
   void OnLeaseDue(Time now) override;
 
   void ChangeState(State next);
-  void OnWaitOver(Time now, SessionId session);
+  void Contend(Time now);
   void Conclude(Time now, const Acquisition::Outcome& outcome);
   void Grant(Time now, std::unique_ptr<Waiter> waiter, bool is_handoff);
   void Reassign(Time now);
@@ -123,10 +116,10 @@ class Lock : public Contention::Observer, public WaitsFor::Lockable, private Sch
   bool is_touched_ = false;
   bool was_wanted_ = false;        // since the last grant
   std::uint32_t passed_over_ = 0;  // sets that will come back into its line (rule G5)
-  WaitQueue queue_;
+  Line line_;
   Claim claim_;
   Acquisition acquisition_;
-  std::unique_ptr<Hold> hold_;
+  Holds holds_;
   std::unique_ptr<Kept> kept_;
   // Rule G1: whose attempt the owner value is of, while that is under way; and the lock by whose link it was
   // asked for, as long as it lives.

@@ -34,10 +34,10 @@ const Lock* LockTable::AnyLeased() const {
 void LockTable::TaskHasMore(TaskId task) {
   while (auto cycle = shared_.waits_for.CycleOf(task)) {
     Lock* const lock = Find(cycle->waits.front().lock);
-    const bool did_wait = lock->Cancel(cycle->session, cycle->request,
-                                       {.failure = Failure::kDeadlock,
-                                        .text = "it would wait in a cycle",
-                                        .cycle = std::move(cycle->waits)});
+    const bool did_wait = lock->line().Cancel(cycle->session, cycle->request,
+                                              {.failure = Failure::kDeadlock,
+                                               .text = "it would wait in a cycle",
+                                               .cycle = std::move(cycle->waits)});
     CHECK(did_wait);
   }
 }

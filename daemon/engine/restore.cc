@@ -169,7 +169,7 @@ LockRequested RequestOf(const record::Wait& wait, const std::vector<std::string>
 // It is settled at the end of the event: then a line asks the nodes, and what was due meanwhile
 // happens.
 void Lock::Restore(Time now, const record::Lock& former, FormerAskers& askers) {
-  CHECK(state_ == State::kIdle && queue_.empty());
+  CHECK(state_ == State::kIdle && line_.head() == Head::kNobody);
   was_wanted_ = former.was_wanted;
   claim_.Restore(now, former);
   acquisition_.Restore(former);
@@ -178,28 +178,27 @@ void Lock::Restore(Time now, const record::Lock& former, FormerAskers& askers) {
     state_ = State::kHeld;
     shared_.sessions.Add(former.hold->session, name());
     shared_.sessions.Granted(former.hold->session, name());
-    hold_ = std::make_unique<Hold>(*former.hold, shared_, claim_, now);
+    holds_.Add(std::make_unique<Hold>(*former.hold, shared_, claim_, now));
   } else if (former.kept) {
     state_ = State::kLockDelay;
     kept_ = std::make_unique<Kept>(shared_, name(), former.kept->uid, former.kept->fence,
                                    askers.Restore(former.kept->asker));
     if (former.kept->secured) kept_->unsecured.reset();
   }
-  for (const record::Wait& wait : former.waits) {
-    Waiter& waiter = queue_.Add(std::make_unique<Waiter>(
-        shared_.counters.waits, shared_.agenda, RequestOf(wait, {name()}),
-        shared_.sessions.UidOf(wait.session), wait.ttl, wait.since,
-        [this, session = wait.session](Time at) { OnWaitOver(at, session); }));
-    waiter.Restore(wait, shared_.sessions.InputEnded(wait.session));
-    shared_.sessions.Add(wait.session, name());
-  }
-  if (state_ == State::kIdle && !queue_.empty()) state_ = State::kWaiting;
+  line_.Restore(former.waits);
+  if (state_ == State::kIdle && line_.head() != Head::kNobody) state_ = State::kWaiting;
   Touch();
 }
 
-void Lock::WaitsForHolder(SessionId session) {
-  Waiter& waiter = *queue_.Find(session);
-  waiter.for_holder.emplace(shared_.waits_for, *this, waiter.task, session, waiter.request);
+void Line::Restore(const std::vector<record::Wait>& waits) {
+  for (const record::Wait& wait : waits) {
+    Waiter& waiter = queue_.Add(std::make_unique<Waiter>(
+        shared_.counters.waits, shared_.agenda, RequestOf(wait, {lock_.name()}),
+        shared_.sessions.UidOf(wait.session), wait.ttl, wait.since,
+        [this, session = wait.session](Time at) { OnWaitOver(at, session); }));
+    waiter.Restore(wait, shared_.sessions.InputEnded(wait.session));
+    shared_.sessions.Add(wait.session, lock_.name());
+  }
 }
 
 // --- sets ---------------------------------------------------------------------------------------

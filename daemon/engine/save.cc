@@ -148,8 +148,8 @@ void Lock::Save(Time now, engine::State& state) const {
   lock.was_wanted = was_wanted_;
   claim_.Save(lock);
   acquisition_.Save(lock);
-  if (hold_) {
-    lock.hold = hold_->Save();
+  if (!holds_.empty()) {
+    lock.hold = holds_.First().Save();
   } else if (kept_) {
     lock.kept = record::Kept{.uid = kept_->of_user.uid(),
                              .fence = kept_->fence,
@@ -171,8 +171,12 @@ void Lock::Save(Time now, engine::State& state) const {
                             .is_news = leaves};
     if (release.nodes != 0) state.releases.push_back(std::move(release));
   }
+  line_.Save(lock.waits);
+}
+
+void Line::Save(std::vector<record::Wait>& waits) const {
   for (const auto& waiter : queue_) {
-    if (!waiter->set) lock.waits.push_back(waiter->Save());
+    if (!waiter->set) waits.push_back(waiter->Save());
   }
 }
 

@@ -17,25 +17,24 @@ SetPlace::SetPlace(Shared& shared, Lock& lock, SetInLine& set, const LockRequest
   waiter->set = set_;
   // Also if it is first in line: while it waits for its other locks, this one may get a holder (rule W1).
   if (request.wait != Duration(0) && request.task != TaskId()) {
-    waiter->for_holder.emplace(shared.waits_for, lock, request.task, session_, request.request);
+    waiter->for_holder.emplace(shared.waits_for, lock.holds_, request.task, session_,
+                               request.request);
   }
-  lock.queue_.Add(std::move(waiter));
+  lock.line_.queue().Add(std::move(waiter));
   shared.sessions.Add(session_, lock.name());
   lock.Touch();
 }
 
 std::optional<std::string> SetPlace::WhyNotNow(const Lock& lock, Time now) {
-  if (IsOpen(lock.state_) && lock.queue_.empty()) return std::nullopt;
-  const bool is_kept = lock.state_ == LockState::kLockDelay;
-  return ToText(engine::WhyBusy(lock.state_),
-                is_kept ? lock.claim_.schedule().kept_until() - now : Duration(0));
+  if (IsOpen(lock.state_) && lock.line_.queue().empty()) return std::nullopt;
+  return ToText(engine::WhyBusy(lock.state_), lock.KeptFor(now));
 }
 
 // --- the line -----------------------------------------------------------------------------------
 
 SetPlace::Way SetPlace::way() const {
-  CHECK(!aside_ && !lock_->queue_.empty());
-  if (lock_->queue_.First().set != set_) return Way::kLine;
+  CHECK(!aside_ && !lock_->line_.queue().empty());
+  if (lock_->line_.queue().First().set != set_) return Way::kLine;
   switch (lock_->state_) {
     case LockState::kHeld:
     case LockState::kLockDelay:
@@ -56,23 +55,18 @@ Busy SetPlace::WhyBusy() const {
   return way() == Way::kHeld ? engine::WhyBusy(lock_->state_) : Busy::kLineHere;
 }
 
-Duration SetPlace::KeptFor(Time now) const {
-  const bool is_kept = lock_->state_ == LockState::kLockDelay;
-  return is_kept ? lock_->claim_.schedule().kept_until() - now : Duration(0);
-}
-
 std::string SetPlace::Obstacle() const {
   switch (way()) {
     case Way::kOpen:
     case Way::kFree:
       return {};
     case Way::kLine: {
-      const Waiter& first = lock_->queue_.First();
+      const Waiter& first = lock_->line_.queue().First();
       return "first " + std::to_string(first.session) + " " + std::to_string(first.request);
     }
     case Way::kHeld:
       return "held " + std::to_string(lock_->claim_.lease()->attempt()) + " " +
-             std::to_string(lock_->hold_ ? lock_->hold_->fence() : 0);
+             std::to_string(lock_->holds_.empty() ? 0 : lock_->holds_.First().fence());
     case Way::kAsked:
       break;
   }
@@ -81,7 +75,7 @@ std::string SetPlace::Obstacle() const {
 
 void SetPlace::StepAside() {
   CHECK(!aside_);
-  aside_ = lock_->queue_.Take(session_);
+  aside_ = lock_->line_.queue().Take(session_);
   if (aside_->for_holder) aside_->for_holder->PassOver(true);
   ++lock_->passed_over_;
   lock_->Touch();
@@ -91,7 +85,7 @@ void SetPlace::ComeBack() {
   CHECK(aside_ && lock_->passed_over_ > 0);
   --lock_->passed_over_;
   if (aside_->for_holder) aside_->for_holder->PassOver(false);
-  lock_->queue_.Return(std::move(aside_));
+  lock_->line_.queue().Return(std::move(aside_));
   lock_->Touch();
 }
 
@@ -99,8 +93,9 @@ void SetPlace::Leave() {
   if (aside_) {
     aside_.reset();
     --lock_->passed_over_;
-  } else if (const Waiter* waiter = lock_->queue_.Find(session_); waiter && waiter->set == set_) {
-    lock_->queue_.Take(session_);
+  } else if (const Waiter* waiter = lock_->line_.queue().Find(session_);
+             waiter && waiter->set == set_) {
+    lock_->line_.queue().Take(session_);
   }
   lock_->Touch();
 }
@@ -143,7 +138,7 @@ void SetPlace::Win(Time now, Fence first, Fence size, const Want& want) {
 }
 
 void SetPlace::Grant(Time now, bool is_handoff) {
-  lock_->Grant(now, lock_->queue_.Take(session_), is_handoff);
+  lock_->Grant(now, lock_->line_.queue().Take(session_), is_handoff);
   lock_->Touch();
 }
 
@@ -178,11 +173,11 @@ void SetPlace::LeaveQueue(Time now, NodeSet nodes, const std::string& link) cons
 }
 
 std::vector<WaitQueue::Leaving> SetPlace::OnAttemptFailed(Time now, const FailedAttempt& failed) {
-  return lock_->queue_.OnAttemptFailed(now, failed, shared_.TryPatience());
+  return lock_->line_.queue().OnAttemptFailed(now, failed, shared_.TryPatience());
 }
 
 std::vector<std::unique_ptr<Waiter>> SetPlace::TakeImpatient(Time now, Time since) {
-  return lock_->queue_.TakeImpatient(now, since, shared_.options.timing.quorum_wait);
+  return lock_->line_.queue().TakeImpatient(now, since, shared_.options.timing.quorum_wait);
 }
 
 }  // namespace redlockd::engine

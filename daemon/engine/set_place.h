@@ -34,14 +34,14 @@ class SetPlace {
   const std::string& name() const { return lock_->name(); }
   Claim& claim() const { return lock_->claim_; }
   Acquisition& acquisition() const { return lock_->acquisition_; }
-  std::size_t WaitersInLine() const { return lock_->queue_.size(); }
+  std::size_t WaitersInLine() const { return lock_->line_.queue().size(); }
 
   // --- the line -----------------------------------------------------------------------------------
 
   Way way() const;
   // For a person, if it is in the way.
   Busy WhyBusy() const;
-  Duration KeptFor(Time now) const;
+  Duration KeptFor(Time now) const { return lock_->KeptFor(now); }
   // What is in the way on this host, in words that differ for each hold and each first in line; empty if
   // nothing is.
   std::string Obstacle() const;

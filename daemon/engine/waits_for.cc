@@ -63,25 +63,36 @@ bool WaitsFor::Waits(TaskId task) const {
   return waits;
 }
 
-// By breadth: each wait leads to the task that holds its lock, and so to the waits of that task.
+// By breadth: each wait leads to the tasks that hold its lock, and so to the waits of those.
 std::optional<WaitsFor::Cycle> WaitsFor::CycleOf(TaskId task) const {
   // Hardly any holder waits, and then this is all.
   bool leads_on = false;
   std::size_t looked_at = 0;
   ForEachOf(task, [&](const Wait& wait) {
-    const TaskId holder = wait.Holder();
-    leads_on = holder == task || (holder != TaskId() && Waits(holder));
+    bool is_further = false;
+    wait.ForEachHolder([&](TaskId holder) {
+      leads_on = holder == task || Waits(holder);
+      if (std::exchange(is_further, true)) ++looked_at;
+      return !leads_on && looked_at < kMostWaits;
+    });
     return !leads_on && ++looked_at < kMostWaits;
   });
   if (!leads_on) return std::nullopt;
   std::vector<Reached> reached;
   AddWaits(task, kNone, reached);
   std::vector<TaskId> seen;
-  for (std::size_t i = 0; i < reached.size(); ++i) {
-    const TaskId holder = reached[i].wait->Holder();
-    if (holder == task) return CycleTo(reached, i);
-    const bool is_new = std::find(seen.begin(), seen.end(), holder) == seen.end();
-    if (is_new && AddWaits(holder, i, reached)) seen.push_back(holder);
+  looked_at = 0;
+  for (std::size_t i = 0; i < reached.size() && looked_at < kMostWaits; ++i) {
+    bool is_closed = false;
+    const Wait& wait = *reached[i].wait;
+    wait.ForEachHolder([&](TaskId holder) {
+      is_closed = holder == task;
+      if (is_closed) return false;
+      const bool is_new = std::find(seen.begin(), seen.end(), holder) == seen.end();
+      if (is_new && AddWaits(holder, i, reached)) seen.push_back(holder);
+      return ++looked_at < kMostWaits;
+    });
+    if (is_closed) return CycleTo(reached, i);
   }
   return std::nullopt;
 }
@@ -109,8 +120,10 @@ WaitsFor::Cycle WaitsFor::CycleTo(const std::vector<Reached>& reached, std::size
                        [](const Wait* a, const Wait* b) { return a->number_ < b->number_; }),
       waits.end());
   Cycle cycle{waits.front()->session_, waits.front()->request_, {}};
-  for (const Wait* wait : waits) {
-    cycle.waits.push_back({wait->lock_.name(), wait->Holder()});
+  for (std::size_t i = 0; i < waits.size();
+       ++i) {  // each is for a lock that the next one's task holds
+    const Wait& next = *waits[(i + 1) % waits.size()];
+    cycle.waits.push_back({waits[i]->lock_.name(), next.task_});
   }
   return cycle;
 }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -18,8 +19,10 @@ class WaitsFor {
   // What a task may wait for.
   class Lockable {
    public:
-    virtual const std::string& name() const = 0;
-    virtual TaskId HeldBy() const = 0;  // none: no session holds it, or one for no task
+    virtual const std::string& name() const = 0;  // asked for where somebody holds it
+    // The tasks that hold it, until `visit` returns false; none of a hold that is for no task.
+    using Visit = std::function<bool(TaskId)>;
+    virtual void ForEachHolder(const Visit& visit) const = 0;
 
    protected:
     ~Lockable() = default;
@@ -34,12 +37,14 @@ class WaitsFor {
     Wait(const Wait&) = delete;
     Wait& operator=(const Wait&) = delete;
 
-    // As long as the line of the lock passes it over (rule G5), it does not wait for that one's holder.
+    // As long as the line of the lock passes it over (rule G5), it does not wait for its holders.
     void PassOver(bool is_passed_over) { is_passed_over_ = is_passed_over; }
 
    private:
     friend class WaitsFor;
-    TaskId Holder() const { return is_passed_over_ ? TaskId() : lock_.HeldBy(); }
+    void ForEachHolder(const Lockable::Visit& visit) const {
+      if (!is_passed_over_) lock_.ForEachHolder(visit);
+    }
 
     WaitsFor& all_;
     const Lockable& lock_;
@@ -58,7 +63,8 @@ class WaitsFor {
     std::vector<InCycle> waits;  // from that request on
   };
   // The shortest cycle that this task is in; none if there is none, or if it is not among the waits
-  // that are looked at: at most kMostWaits, those nearest to the task.
+  // that are looked at: at most kMostWaits, those nearest to the task. A wait for a lock that several hold
+  // counts as one for each of them.
   std::optional<Cycle> CycleOf(TaskId task) const;
   static constexpr std::size_t kMostWaits = 256;
 

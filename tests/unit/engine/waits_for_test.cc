@@ -16,10 +16,14 @@ namespace {
 struct FakeLock final : WaitsFor::Lockable {
   explicit FakeLock(std::string text) : name_(std::move(text)) {}
   const std::string& name() const override { return name_; }
-  TaskId HeldBy() const override { return holder; }
+  void ForEachHolder(const Visit& visit) const override {
+    for (const TaskId holder : holders) {
+      if (!visit(holder)) return;
+    }
+  }
 
   const std::string name_;
-  TaskId holder;
+  std::vector<TaskId> holders;
 };
 
 // Task n is the session n; its requests are numbered as they come.
@@ -30,7 +34,9 @@ class WaitsForTest : public ::testing::Test {
     if (!lock) lock = std::make_unique<FakeLock>(name);
     return *lock;
   }
-  void Hold(SessionId task, const std::string& lock) { LockNamed(lock).holder = {task, 0}; }
+  void Hold(SessionId task, const std::string& lock) {
+    LockNamed(lock).holders.push_back({task, 0});
+  }
   void Wait(SessionId task, const std::string& lock) {
     waits_.emplace_back(all_, LockNamed(lock), TaskId{task, 0}, task, ++last_request_);
   }
@@ -90,6 +96,11 @@ TEST_F(WaitsForTest, FindsTheCycleOfATask) {
           // a short one.
           Row{"1+a 2+b 3+c 1-x 1-b 2-c 3-a", 1, "4: a 1 b 2 c 3"},
           Row{"1+a 2+b 3+c 1-x 1-b 2-c 3-a 1-c", 1, "5: c 3 a 1"},
+          // A lock that several hold: a wait for it leads to each.
+          Row{"1+a 2+a 3+b 3-a 2-b", 3, "2: b 3 a 2"},
+          Row{"1+a 2+a 3+b 3-a 2-b", 1, ""},
+          Row{"1+a 2+a 3+b 3-a 1-b 2-b", 3, "2: b 3 a 1"},
+          Row{"1+a 2+a 2-a", 2, "1: a 2"},
           // What does not come back to the task is walked once.
           Row{"2+b 3+c 1-b 2-c 3-b", 1, ""},
       }) {
@@ -108,13 +119,13 @@ TEST_F(WaitsForTest, AWaitThatIsOverIsInNoCycle) {
   EXPECT_EQ(CycleOf(1), "");
   Tell("2-a");
   EXPECT_EQ(CycleOf(1), "4: a 1 b 2");
-  LockNamed("a").holder = {};
+  LockNamed("a").holders.clear();
   EXPECT_EQ(CycleOf(1), "");
 }
 
 TEST_F(WaitsForTest, TasksOfASessionAreNotEachOther) {
-  LockNamed("a").holder = {1, 5};
-  LockNamed("b").holder = {1, 6};
+  LockNamed("a").holders = {{1, 5}};
+  LockNamed("b").holders = {{1, 6}};
   const WaitsFor::Wait five(all_, LockNamed("b"), {1, 5}, 11, 1);
   EXPECT_FALSE(all_.CycleOf({1, 5}));
   const WaitsFor::Wait other(all_, LockNamed("a"), {1, 7}, 12, 2);
@@ -136,6 +147,19 @@ TEST_F(WaitsForTest, LooksAtABoundedNumberOfWaits) {
       Wait(i + 1, std::to_string((i + 1) % n));
     }
     EXPECT_EQ(all_.CycleOf({1, 0}).has_value(), n <= WaitsFor::kMostWaits) << n;
+  }
+}
+
+// One waits for a lock that n hold; only the last of them waits for the one.
+TEST_F(WaitsForTest, LooksAtABoundedNumberOfHolders) {
+  for (const std::size_t n : {WaitsFor::kMostWaits - 1, WaitsFor::kMostWaits}) {
+    waits_.clear();
+    locks_.clear();
+    Hold(1, "own");
+    Wait(1, "shared");
+    for (std::size_t i = 0; i < n; ++i) Hold(i + 2, "shared");
+    Wait(n + 1, "own");
+    EXPECT_EQ(all_.CycleOf({1, 0}).has_value(), n + 1 <= WaitsFor::kMostWaits) << n;
   }
 }
 
