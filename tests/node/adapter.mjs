@@ -7,6 +7,9 @@ import { createInterface } from "node:readline";
 
 const load = createRequire(`${process.env.REDLOCKD_NODE_CLIENT}/package.json`);
 const { Session, RedlockError } = load("./lib/index.js");
+const { releaseAll } = load("./lib/hold.js");
+const { Request } = load("./lib/request.js");
+const { checked, encode } = load("./lib/wire.js");
 
 const session = new Session({ onEvent: reportEvent });
 const waits = new Map(); // by id: what cancels it
@@ -17,7 +20,7 @@ function report(...words) {
 }
 
 function reportEvent(event) {
-  const lock = event.lock === undefined ? [] : [`lock=${event.lock}`, `fence=${event.fence}`];
+  const lock = event.lock === undefined ? [] : [`lock=${encode(Buffer.from(event.lock))}`, `fence=${event.fence}`];
   const reason = event.fields.reason === undefined ? [] : [`reason=${event.fields.reason}`];
   report("event", event.kind, ...lock, ...reason);
 }
@@ -27,6 +30,15 @@ function bytesOf(word) {
   return Buffer.from(letters, "latin1");
 }
 
+/** What the client knows of the options of a lock: it asks for renewals by itself. */
+function optionsOf(id, { events, wait, ...others }) {
+  const giveUp = new AbortController();
+  waits.set(id, giveUp);
+  const known = wait === undefined ? others : { ...others, wait: wait === "0" ? 0 : wait };
+  return { ...known, signal: giveUp.signal };
+}
+
+/** The last argument of each is its options. */
 const commands = {
   async connect() {
     await session.connect();
@@ -34,13 +46,23 @@ const commands = {
   },
 
   async lock(id, name, options) {
-    const { events, wait, ...others } = options; // the client asks for renewals by itself
-    const giveUp = new AbortController();
-    waits.set(id, giveUp);
-    const known = wait === undefined ? others : { ...others, wait: wait === "0" ? 0 : wait };
-    const hold = await session.acquire(bytesOf(name), { ...known, signal: giveUp.signal });
+    const hold = await session.acquire(bytesOf(name), optionsOf(id, options));
     holds.set(name, hold);
     report(id, "OK", `fence=${hold.fence}`);
+  },
+
+  async "lock-all"(id, ...names) {
+    const options = optionsOf(id, names.pop());
+    const taken = await session.acquireAll(names.map(bytesOf), options);
+    for (const name of names) holds.set(name, taken.find((hold) => hold.name === String(bytesOf(name))));
+    report(id, "OK", `fences=${names.map((name) => holds.get(name).fence)}`);
+  },
+
+  async "unlock-all"(id, ...names) {
+    names.pop();
+    const loss = await releaseAll(names.map((name) => holds.get(name)));
+    if (loss !== undefined) throw loss;
+    report(id, "OK");
   },
 
   async try(id, name, options) {
@@ -62,8 +84,9 @@ const commands = {
     report(id, "OK", `fence=${holds.get(name).fence}`);
   },
 
-  async valid(name) {
-    report("valid", name, holds.get(name)?.valid ? "yes" : "no");
+  async valid(...names) {
+    names.pop();
+    report("valid", ...names, names.every((name) => holds.get(name)?.valid) ? "yes" : "no");
   },
 
   async close() {
@@ -74,8 +97,6 @@ const commands = {
 
 /** Of what the session does not hold, which its callers cannot ask. */
 async function unlockOfNothing(name) {
-  const { Request } = load("./lib/request.js");
-  const { checked, encode } = load("./lib/wire.js");
   const request = new Request(`unlock ${encode(checked(bytesOf(name), "name"))}`);
   await session.call(request);
 }

@@ -64,6 +64,19 @@ test("retries are a wait", async () => {
   await (await waiter).release();
 });
 
+test("several resources are taken at once, or none of them", async () => {
+  const taken = await redlock.acquire(["r-b"], 60_000);
+  const waiter = new Redlock([], { retryCount: -1 }, other).acquire(["r-b", "r-a"], 5000);
+  await eventually(async () => (await session.request("list")).fields.waits === "1");
+  assert.ok(await isFree("r-a"));
+  await taken.release();
+  const lock = await waiter;
+  assert.ok(lock.holds.every((hold) => hold.valid) && !(await isFree("r-a")) && !(await isFree("r-b")));
+  await lock.release();
+  const many = Array.from({ length: 17 }, (_, at) => `r-${at}`);
+  await assert.rejects(redlock.acquire(many, 1000), /^RangeError: names: expected at most 16 different ones, found 17/);
+});
+
 test("using", async () => {
   const result = await redlock.using(["used"], 1000, async (signal) => {
     assert.ok(!signal.aborted && !(await isFree("used")));

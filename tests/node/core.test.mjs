@@ -22,7 +22,7 @@ test("the wait that is sent is what is left", () => {
 test("the task is sent to a daemon that knows tasks", () => {
   for (const [caps, words] of [["owners,tasks", " task=7"], ["owners", ""]]) {
     const stage = new Stage();
-    stage.core.start(new LockRequest(new HoldState("a", "a"), "", Infinity, Infinity, 7), stage.now);
+    stage.core.start(new LockRequest([new HoldState("a", "a")], "", Infinity, Infinity, 7), stage.now);
     stage.open(caps);
     assert.deepEqual(stage.sent(), ["#1 lock a as=1" + words]);
   }
@@ -119,6 +119,81 @@ test("an event reaches the hold of its owner alone", () => {
   assert.deepEqual(stage.events, ["LOST"]);
 });
 
+test("several are asked for at once, and are a hold each", () => {
+  const stage = new Stage();
+  const request = stage.lockSet("a", "b");
+  stage.open("owners,set");
+  assert.deepEqual(stage.sent(), ["#1 lock a b as=1"]);
+  stage.grantSet(1, { a: 7, b: 8 });
+  const [a, b] = request.holds;
+  assert.deepEqual([a, b].map((hold) => [hold.fence, hold.isValid(stage.now)]), [[7n, true], [8n, true]]);
+  stage.receive("* LOST lock=b as=1 fence=8 reason=max-hold");
+  assert.deepEqual([a.ended, b.ended, request.phase], [undefined, "max-hold", "held"]);
+  stage.release(request);
+  assert.deepEqual(stage.sent(), ["#2 unlock a as=1 fence=7"]);
+  stage.receive("#2 OK lock=a fence=7");
+  assert.ok(request.phase === "ended" && stage.core.isIdle);
+});
+
+test("a cancel that crosses the grant of several gives each of them back", () => {
+  const stage = new Stage();
+  const request = stage.lockSet("a", "b");
+  stage.open("owners,set");
+  const rest = `deadline=${stage.nanoseconds(stage.now + 10_000)} ttl=10s votes=1/1`;
+  stage.receive(`#1 - lock=a fence=7 ${rest}`);
+  stage.core.cancel(request);
+  assert.ok(request.error instanceof errors.LockCancelled);
+  stage.receive(`#1 - lock=b fence=8 ${rest}`, "#1 OK names=2");
+  assert.deepEqual(stage.sent().slice(1), ["#2 cancel 1", "#3 unlock a as=1 fence=7", "#4 unlock b as=1 fence=8"]);
+  assert.ok(request.phase === "ended" && stage.core.holds.size === 0);
+});
+
+test("rows of a connection that has ended are of no later grant", () => {
+  const stage = new Stage();
+  const request = stage.lockSet("a", "b");
+  stage.open("owners,set");
+  stage.receive(`#1 - lock=a fence=7 deadline=${stage.nanoseconds(stage.now)} ttl=10s votes=1/1`);
+  stage.connection.ended("gone", stage.now);
+  stage.connection.wantsClose = false;
+  stage.pass(1000);
+  stage.open("owners,set");
+  stage.grantSet(2, { a: 17, b: 18 });
+  assert.deepEqual(request.holds.map((hold) => hold.fence), [17n, 18n]);
+});
+
+test("a grant of other names, or of too few, is none", () => {
+  for (const fences of [{ b: 8, a: 7 }, { a: 7 }, { a: 7, b: 8, c: 9 }]) {
+    const stage = new Stage();
+    const request = stage.lockSet("a", "b");
+    stage.open("owners,set");
+    stage.grantSet(1, fences);
+    assert.ok(request.error instanceof errors.ProtocolError && stage.connection.wantsClose);
+    assert.ok(!request.holds.some((hold) => hold.isValid(stage.now)) && stage.core.holds.size === 0);
+  }
+});
+
+test("names that are no UTF-8 are told apart", () => {
+  const stage = new Stage();
+  const request = stage.lockSet("%FE", "%FF");
+  stage.open("owners,set");
+  stage.grantSet(1, { "%fe": 7, "%ff": 8 });
+  stage.receive("* LOST lock=%ff as=1 fence=8 reason=max-hold");
+  assert.deepEqual(request.holds.map((hold) => hold.ended), [undefined, "max-hold"]);
+});
+
+test("a daemon that takes one at a time is not asked for several", () => {
+  const stage = new Stage();
+  const request = stage.lockSet("a", "b");
+  stage.open("owners");
+  assert.ok(request.error instanceof errors.ProtocolError);
+  assert.equal(request.error.text, "expected a redlockd that takes several names at once, found a greeting without " +
+                                   "the word 'set' in caps=owners");
+  assert.deepEqual(stage.sent(), []);
+  assert.ok(stage.core.isIdle && !stage.connection.wantsClose);
+  stage.lockSet("a");
+  assert.deepEqual(stage.sent(), ["#1 lock a as=1"], "one name needs no more than any daemon has");
+});
+
 test("a loss that crosses the release is told once", () => {
   const stage = new Stage();
   const request = stage.lock();
@@ -209,7 +284,7 @@ test("a draining daemon is left once nothing is held", () => {
 test("the margin comes before the deadline without a word of the daemon", () => {
   const stage = new Stage();
   const seen = [];
-  const request = new LockRequest(new HoldState("a", "a", 3000), "", Infinity);
+  const request = new LockRequest([new HoldState("a", "a", 3000)], "", Infinity);
   request.hold.onChange = () => seen.push(request.hold.lossAt(stage.now) ?? "jeopardy");
   stage.start(request);
   stage.open();
@@ -227,7 +302,7 @@ test("the margin is bounded", () => {
                                                   [60, Infinity, 59, 30], [60, 8, 60, 4]]) {
     const stage = new Stage();
     const hold = new HoldState("a", "a", wanted && wanted * 1000);
-    stage.start(new LockRequest(hold, "", Infinity, maxHold * 1000));
+    stage.start(new LockRequest([hold], "", Infinity, maxHold * 1000));
     stage.open();
     stage.grant(1, 7, ttl * 1000, ttl * 1000);
     stage.pass((ttl - expected) * 1000 - 1);

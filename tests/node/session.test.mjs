@@ -228,9 +228,45 @@ test("using takes several locks, sorted, each once", async () => {
     for (const name of ["a", "b"]) await assert.rejects(other.acquire(name, { wait: 0 }), LockBusy);
   });
   const hold = await other.acquire("b", { wait: patience });
-  await assert.rejects(session.using(["a", "b"], { wait: 30 }, assert.fail), LockTimeout);
-  assert.ok((await other.acquire("a", { wait: patience })).valid, "what was taken before is released");
+  for (const [wait, kind] of [[0, LockBusy], [30, LockTimeout]]) {
+    await assert.rejects(session.using(["a", "b"], { wait }, assert.fail), (error) =>
+      error instanceof kind && error.lock === "b");
+    assert.ok((await other.acquire("a", { wait: 0 }).then((free) => free.release().then(() => true))));
+  }
   await hold.release();
+});
+
+test("several locks are held together or not at all", async () => {
+  const blocker = await other.acquire("s-b");
+  const several = session.acquireAll(["s-b", "s-a"]);
+  await untilItWaits();
+  await (await other.acquire("s-a", { wait: 0 })).release(); // it is not held while the other is waited for
+  await blocker.release();
+  const holds = await several;
+  assert.deepEqual(holds.map(({ name, valid }) => [name, valid]), [["s-a", true], ["s-b", true]]);
+  await holds[0].release();
+  assert.ok(await holds[1].check() > 0, "each is a hold by itself");
+});
+
+test("a signal gives up a wait for several locks", async () => {
+  const hold = await other.acquire("given-b");
+  const giveUp = new AbortController();
+  const several = session.acquireAll(["given-a", "given-b"], { signal: giveUp.signal });
+  await untilItWaits();
+  giveUp.abort("enough");
+  await assert.rejects(several, (error) => error instanceof LockCancelled && error.cause === "enough");
+  await hold.release();
+  await eventually(nothingIsHeld);
+});
+
+test("a loss of one of several stops the body, and all are released", async () => {
+  await assert.rejects(session.using(["l-a", "l-b"], async (signal, [first, second]) => {
+    await other.request("break", "l-b", { fence: second.fence });
+    await eventually(() => signal.aborted);
+    assert.deepEqual([signal.reason.lock, signal.reason.reason, second.lost], ["l-b", "broken", true]);
+    assert.ok(await first.check() > 0, "the body may still work under the other");
+  }), (error) => error instanceof LockLost && error.lock === "l-b");
+  await eventually(nothingIsHeld);
 });
 
 test("an error of the body is not replaced", async () => {

@@ -53,7 +53,12 @@ export class Stage {
   }
 
   lock(wait = Infinity, name = "a", margin = undefined) {
-    return this.start(new LockRequest(new HoldState(name, name, margin), "", wait));
+    return this.start(new LockRequest([new HoldState(name, name, margin)], "", wait));
+  }
+
+  /** Of several names, at once. */
+  lockSet(...names) {
+    return this.start(new LockRequest(names.map((name) => new HoldState(name, name)), "", Infinity));
   }
 
   release(request) {
@@ -62,6 +67,14 @@ export class Stage {
 
   grant(tag, fence, left = 10_000, ttl = 10_000) {
     this.receive(`#${tag} OK lock=a fence=${fence} deadline=${this.nanoseconds(this.now + left)} ttl=${ttl}ms votes=1/1`);
+  }
+
+  /** `fences` are by name, in the order of the rows. */
+  grantSet(tag, fences) {
+    const deadline = this.nanoseconds(this.now + 10_000);
+    const rows = Object.entries(fences).map(([name, fence]) =>
+      `#${tag} - lock=${name} fence=${fence} deadline=${deadline} ttl=10s votes=1/1`);
+    this.receive(...rows, `#${tag} OK names=${rows.length} deadline=${deadline}`);
   }
 
   notices() {

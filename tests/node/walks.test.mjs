@@ -21,35 +21,37 @@ const nanoseconds = (ms) => BigInt(Math.round(ms * 1e6));
 /** One session of a daemon, with other holders that come and go. */
 class Model {
   fence = 100;
-  waiting = new Map(); // by owner: the name and the tag
-  held = new Map(); // by owner: the name and the fence
+  waiting = new Map(); // by owner: the names and the tag
+  held = new Map(); // by owner and name: the fence
   owners = new Set(); // of all times
   out = [];
 
   constructor(chance, now) {
     this.chance = chance;
-    this.out.push(`* HELLO redlockd 1 caps=exclusive,renew,owners line=4096 boot=b now=${nanoseconds(now)}`);
+    this.out.push(`* HELLO redlockd 1 caps=exclusive,renew,owners,set line=4096 boot=b now=${nanoseconds(now)}`);
   }
 
   take(line, now) {
-    const [tag, verb, name, ...options] = line.split(" ");
-    const valueOf = (key) => options.find((word) => word.startsWith(`${key}=`))?.slice(key.length + 1);
+    const [tag, verb, ...words] = line.split(" ");
+    const names = words.filter((word) => !word.includes("="));
+    const [name] = names;
+    const valueOf = (key) => words.find((word) => word.startsWith(`${key}=`))?.slice(key.length + 1);
     const [owner, fence] = [valueOf("as"), valueOf("fence")];
     if (verb === "lock") {
       assert.ok(owner && !this.owners.has(owner), `the owner is not new: ${line}`);
       this.owners.add(owner);
-      this.waiting.set(owner, [name, tag]);
+      this.waiting.set(owner, [names, tag]);
     } else if (verb === "unlock") {
-      const [lock, held] = this.held.get(owner) ?? [];
-      const isHeld = lock === name && held === Number(fence);
-      if (isHeld) this.held.delete(owner);
+      const key = `${owner} ${name}`;
+      const isHeld = this.held.get(key) === Number(fence);
+      if (isHeld) this.held.delete(key);
       this.out.push(isHeld ? `${tag} OK lock=${name} fence=${fence}`
                            : `${tag} ERR lost lock=${name} fence=${fence} reason=expired :it ended before`);
     } else if (verb === "cancel") {
       const found = [...this.waiting].find(([, [, waiting]]) => waiting === `#${name}`);
       if (found !== undefined) {
         this.waiting.delete(found[0]);
-        this.out.push(`#${name} ERR cancelled lock=${found[1][0]} :it was cancelled`);
+        this.out.push(`#${name} ERR cancelled lock=${found[1][0][0]} :it was cancelled`);
       }
       this.out.push(found ? `${tag} OK tag=${name}` : `${tag} ERR no-such-tag tag=${name} :no`);
     } else {
@@ -57,10 +59,23 @@ class Model {
     }
   }
 
-  /** The waiters that are the first of their names, where nobody has these. */
+  /** The waiters that are the first of all their names, where nobody has these. */
   get next() {
-    const taken = new Set([...this.held.values()].map(([name]) => name));
-    return [...this.waiting].filter(([, [name]]) => !taken.has(name) && taken.add(name));
+    const taken = new Set([...this.held.keys()].map((key) => key.split(" ")[1]));
+    return [...this.waiting].filter(([, [names]]) => {
+      const areFree = !names.some((name) => taken.has(name));
+      for (const name of names) taken.add(name);
+      return areFree;
+    });
+  }
+
+  grant(owner, [names, tag], deadline) {
+    const grants = names.map((name) => {
+      this.held.set(`${owner} ${name}`, ++this.fence);
+      return `lock=${name} fence=${this.fence} deadline=${deadline} left=10s ttl=10s votes=1/1`;
+    });
+    if (grants.length === 1) this.out.push(`${tag} OK ${grants[0]}`);
+    else this.out.push(...grants.map((grant) => `${tag} - ${grant}`), `${tag} OK names=${names.length}`);
   }
 
   /** Something that nobody asked for. */
@@ -69,18 +84,18 @@ class Model {
     const error = this.chance.one(["", "", "", "", "timeout", "no-quorum", "limit", "draining"]);
     const { next } = this;
     if (this.waiting.size > 0 && error) {
-      const [owner, [name, tag]] = this.chance.one([...this.waiting]);
+      const [owner, [names, tag]] = this.chance.one([...this.waiting]);
       this.waiting.delete(owner);
-      this.out.push(`${tag} ERR ${error} lock=${name} :why`);
+      this.out.push(`${tag} ERR ${error} lock=${this.chance.one(names)} :why`);
     } else if (next.length > 0) {
-      const [owner, [name, tag]] = this.chance.one(next);
+      const [owner, asked] = this.chance.one(next);
       this.waiting.delete(owner);
-      this.held.set(owner, [name, ++this.fence]);
-      this.out.push(`${tag} OK lock=${name} fence=${this.fence} deadline=${deadline} left=10s ttl=10s votes=1/1`);
+      this.grant(owner, asked, deadline);
     } else if (this.held.size > 0) {
-      const [owner, [name, fence]] = this.chance.one([...this.held]);
+      const [key, fence] = this.chance.one([...this.held]);
+      const [owner, name] = key.split(" ");
       const what = this.chance.one(["RENEWED", "JEOPARDY", "SAFE", "LOST"]);
-      if (what === "LOST") this.held.delete(owner);
+      if (what === "LOST") this.held.delete(key);
       this.out.push(`* ${what} lock=${name} as=${owner} fence=${fence} deadline=${deadline} left=10s reason=expired`);
     }
   }
@@ -120,17 +135,17 @@ class Walk {
   step() {
     const { chance, core } = this;
     const live = this.locks.filter((lock) => !lock.done);
-    const held = this.locks.filter((lock) => lock.phase === "held");
+    const held = this.held();
     const what = chance.below(12);
     if (what < 3) {
-      const name = chance.one(["a", "b", "c"]);
+      const names = chance.one([["a"], ["b"], ["c"], ["a", "b"], ["c", "a", "b"]]);
       const wait = chance.one([0, second, 5 * second, Infinity]);
-      this.locks.push(new LockRequest(new HoldState(name, name), "", wait));
+      this.locks.push(new LockRequest(names.map((name) => new HoldState(name, name)), "", wait));
       core.start(this.locks.at(-1), this.now);
     } else if (what === 3 && live.length > 0) {
       core.cancel(chance.one(live));
     } else if (what === 4 && held.length > 0) {
-      this.plain.push(new ReleaseRequest(chance.one(held).hold, false));
+      this.plain.push(new ReleaseRequest(chance.one(held), false));
       core.start(this.plain.at(-1), this.now);
     } else if (what === 5 && chance.next() < 0.3) {
       this.plain.push(new Request("ping"));
@@ -160,29 +175,32 @@ class Walk {
     }
   }
 
+  held() {
+    return this.locks.flatMap((lock) => lock.holds.filter((hold) => this.core.holds.has(hold)));
+  }
+
   look() {
-    const holders = new Set();
+    const held = this.held();
+    assert.equal(new Set(held.map((hold) => hold.key)).size, held.length, "two hold one name");
+    assert.equal(this.core.holds.size, held.length);
+    assert.ok(held.every((hold) => hold.ended === undefined));
     let waiting = 0;
     for (const lock of this.locks) {
-      if (lock.phase === "held") {
-        assert.ok(!holders.has(lock.hold.key), "two hold one name");
-        holders.add(lock.hold.key);
-        assert.ok(lock.done && lock.error === undefined && lock.hold.ended === undefined);
-      }
+      const isHeld = lock.holds.some((hold) => held.includes(hold));
+      assert.equal(lock.phase === "held", isHeld);
+      if (isHeld) assert.ok(lock.done && lock.error === undefined);
       assert.ok(lock.done || lock.phase !== "ended", "over, and its caller still waits");
       if (!lock.done) waiting++;
     }
     waiting += this.plain.filter((request) => !request.done).length;
-    assert.equal(this.core.isBusy, waiting > 0 || holders.size > 0);
+    assert.equal(this.core.isBusy, waiting > 0 || held.length > 0);
   }
 
   /** The callers let go, the daemon answers, and time passes. */
   end() {
     for (let round = 0; round < 200; round++) {
-      for (const lock of this.locks) {
-        if (lock.phase === "held") this.core.start(new ReleaseRequest(lock.hold, false), this.now);
-        else this.core.cancel(lock);
-      }
+      for (const lock of this.locks) this.core.cancel(lock);
+      for (const hold of this.held()) this.core.start(new ReleaseRequest(hold, false), this.now);
       this.settle();
       if (this.model) {
         this.deliver();

@@ -7,7 +7,7 @@ import { Chance, load } from "./support.mjs";
 
 const { Parser, checked, decode, encode, parse } = load("./lib/wire.js");
 const { milliseconds, inWords, ofDaemon } = load("./lib/duration.js");
-const { requestLine, sortNames, checkOptions } = load("./lib/options.js");
+const { requestLine, sortNames, checkOptions, lockRequest } = load("./lib/options.js");
 const { Timers } = load("./lib/timers.js");
 const { Clock, DaemonClock } = load("./lib/clock.js");
 const { ProtocolError } = load("./lib/errors.js");
@@ -34,6 +34,7 @@ test("a line has its parts", () => {
   const line = parse("#7 ERR lost lock=a%20b fence=9 empty= :why: lock=c");
   assert.deepEqual([line.kind, line.tag, line.words, line.text], ["ERR", "7", ["lost"], "why: lock=c"]);
   assert.deepEqual({ ...line.fields }, { lock: "a b", fence: "9", empty: "" });
+  assert.deepEqual([line.lock, parse("OK lock=!%ff").lock, parse("OK").lock], ["a%20b", "%21%FF", ""]);
   assert.equal(parse("* X __proto__=1").fields.__proto__, "1");
 });
 
@@ -100,6 +101,20 @@ test("names are sorted by their bytes, each once", () => {
   const sorted = sortNames(["\u{1f512}", "b", "a", "\uffee", "b"]).map(String);
   assert.deepEqual(sorted, ["a", "b", "\uffee", "\u{1f512}"]);
   assert.throws(() => sortNames([]), /at least one/);
+});
+
+test("one request is for so many names, of such a length", () => {
+  const lineOf = (names, options = {}) => lockRequest(sortNames(names), checkOptions(options)).line;
+  const names = Array.from({ length: 17 }, (_, at) => `n${10 + at}`);
+  assert.equal(lineOf(names.slice(0, 16), { ttl: "8s" }), `lock ${names.slice(0, 16).join(" ")} ttl=8s`);
+  assert.equal(lineOf([...names.slice(0, 16), "n10"]), lineOf(names.slice(0, 16)), "each once");
+  assert.throws(() => lineOf(names), /^RangeError: names: expected at most 16 different ones, found 17/);
+  const long = Array.from({ length: 15 }, (_, at) => "x".repeat(253) + (10 + at));
+  assert.ok(lineOf(long).length + 128 <= 4056);
+  const why = /^RangeError: names: expected those that one request can be for, found .* \d+ bytes too long/;
+  assert.throws(() => lineOf([...long, "x".repeat(255)]), why);
+  assert.throws(() => lineOf(long, { note: "x".repeat(100) }), why);
+  assert.equal(lineOf("ü".repeat(127), { note: "ü".repeat(127) }).length, 5 + 762 + 6 + 762);
 });
 
 test("timers run in their order, and cancelled ones do not", () => {

@@ -13,8 +13,8 @@
 
 import { Connection } from "./connection.js";
 import { inWords } from "./duration.js";
-import { ConnectionLost, Draining, LockCancelled, LockLost, LockTimeout, NoAnswer, NotHeld, RedlockError,
-         errorOf } from "./errors.js";
+import { ConnectionLost, Draining, LockCancelled, LockLost, LockTimeout, NoAnswer, NotHeld, ProtocolError,
+         RedlockError, errorOf } from "./errors.js";
 import { closed, eventOf, subjectOf, type SessionEvent } from "./event.js";
 import type { HoldState } from "./hold_state.js";
 import { Holds } from "./holds.js";
@@ -195,18 +195,30 @@ export class Core {
       this.#finish(request);
       return;
     }
-    if (request instanceof LockRequest && request.retries && request.until <= now) {
-      this.#giveUp(request, request.lastError ?? new LockTimeout("the time was over before the daemon could be asked",
-                                                                 { lock: request.hold.name }));
+    const problem = request instanceof LockRequest ? this.#whyNotSent(request, now) : undefined;
+    if (problem !== undefined) {
+      this.#giveUp(request, problem);
       return;
     }
     request.phase = "sent";
+    request.rows = [];
     request.lastError = undefined;
     if (request.until === Infinity) {
       this.timers.cancel(request.timer); // that of `#awaitDaemon`: there is one
       request.timer = undefined;
     }
     this.connection.send(request, now);
+  }
+
+  #whyNotSent(request: LockRequest, now: number): RedlockError | undefined {
+    if (request.retries && request.until <= now) {
+      return request.lastError ?? new LockTimeout("the time was over before the daemon could be asked",
+                                                  { lock: request.hold.name });
+    }
+    const { caps } = this.connection;
+    if (request.holds.length === 1 || caps.includes("set")) return undefined;
+    return new ProtocolError("expected a redlockd that takes several names at once, found a greeting without the " +
+                             `word 'set' in caps=${caps.join(",")}`);
   }
 
   #giveBack(hold: HoldState): void {
@@ -284,17 +296,24 @@ export class Core {
 
   /** A grant that cannot be read stays unanswered, until the connection is dropped for it. */
   #takeGrant(request: LockRequest, line: Line, now: number): void {
-    const hold = request.hold;
-    const ttl = hold.takeGrant(line, this.connection.clock);
+    const { holds } = request;
+    // Of several a row for each, in their order; of one the answer itself.
+    const lines = holds.length === 1 ? [line] : request.rows;
+    if (lines.length !== holds.length) {
+      throw new ProtocolError(`expected a grant of ${holds.length} locks, found one of ${lines.length}`);
+    }
+    const ttls = holds.map((hold, at) => hold.takeGrant(lines[at]!, this.connection.clock));
     this.connection.answered(request, line);
-    hold.owner = request.tag;
+    for (const hold of holds) hold.owner = request.tag;
     if (request.done) { // the caller has gone
-      hold.ended = "released";
       request.phase = "ended";
-      this.#giveBack(hold);
+      for (const hold of holds) {
+        hold.ended = "released";
+        this.#giveBack(hold);
+      }
       return;
     }
-    this.holds.enter(request, ttl, now);
+    this.holds.enter(request, ttls, now);
     this.#finish(request);
   }
 

@@ -3,6 +3,7 @@
 import type { DaemonClock } from "./clock.js";
 import { ofDaemon } from "./duration.js";
 import { LockLost, ProtocolError, type Fields } from "./errors.js";
+import type { Timer } from "./timers.js";
 import type { Line } from "./wire.js";
 
 /** Written by the core, and read by `Hold`, which is what the holder sees. Times are ms of our clock. */
@@ -24,6 +25,8 @@ export class HoldState {
   ended: string | undefined;
   /** Called for each jeopardy and for the loss, where the caller's functions may run. */
   onChange: () => void = () => undefined;
+  /** For its deadline, and for the margin before it. */
+  timer: Timer | undefined;
 
   constructor(key: string, name: string, margin?: number) {
     this.key = key;
@@ -35,8 +38,9 @@ export class HoldState {
   takeGrant(line: Line, clock: DaemonClock): number {
     const { fence = "", deadline = "", ttl } = line.fields;
     const lease = ofDaemon(ttl);
-    if (!/^\d+$/.test(fence) || !/^\d+$/.test(deadline) || lease === undefined) {
-      throw new ProtocolError("expected a grant with a fence, a deadline and a ttl", { fields: line.fields });
+    if (line.lock !== this.key || !/^\d+$/.test(fence) || !/^\d+$/.test(deadline) || lease === undefined) {
+      throw new ProtocolError(`expected a grant of ${this.key} with a fence, a deadline and a ttl`,
+                              { fields: line.fields });
     }
     this.fence = BigInt(fence);
     this.deadline = BigInt(deadline);

@@ -26,10 +26,16 @@ function marginFor(wanted: number | undefined, span: number): number {
   return wanted === undefined ? Math.min(span / 3, longestMargin) : Math.min(wanted, span / 2);
 }
 
-/** By their owners within the session. */
+/** What is held, and the request that has taken it, perhaps with others. */
+interface Held {
+  readonly request: LockRequest;
+  readonly hold: HoldState;
+}
+
+/** By their owners within the session and their names. */
 export class Holds {
   readonly #user: User;
-  readonly #held = new Map<string, LockRequest>();
+  readonly #held = new Map<string, Held>();
 
   constructor(user: User) {
     this.#user = user;
@@ -40,48 +46,49 @@ export class Holds {
   }
 
   has(hold: HoldState): boolean {
-    return this.#held.get(hold.owner)?.hold === hold;
+    return this.#held.get(keyOf(hold.owner, hold.key))?.hold === hold;
   }
 
   /** Undefined if that hold is over. */
-  ofEvent(line: Line): LockRequest | undefined {
-    return this.#held.get(line.fields["as"] ?? "");
+  ofEvent(line: Line): HoldState | undefined {
+    return this.#held.get(keyOf(line.fields["as"] ?? "", line.lock))?.hold;
   }
 
-  /** Of a grant, with the ttl that it came with. */
-  enter(request: LockRequest, ttl: number, now: number): void {
-    const hold = request.hold;
-    hold.margin = marginFor(hold.margin, Math.min(ttl, request.maxHold));
+  /** Of a grant, with the ttls that it came with. */
+  enter(request: LockRequest, ttls: readonly number[], now: number): void {
     request.phase = "held";
-    this.#held.set(hold.owner, request);
-    this.#watch(request, now);
+    for (const [at, hold] of request.holds.entries()) {
+      hold.margin = marginFor(hold.margin, Math.min(ttls[at]!, request.maxHold));
+      this.#held.set(keyOf(hold.owner, hold.key), { request, hold });
+      this.#watch(hold, now);
+    }
   }
 
-  take(request: LockRequest, kind: string, line: Line, now: number): void {
-    const hold = request.hold;
+  take(hold: HoldState, kind: string, line: Line, now: number): void {
     if (kind === "LOST" || kind === "BROKEN") {
-      this.#lose(request, kind === "BROKEN" ? "broken" : line.fields["reason"] ?? "expired");
+      this.#lose(hold, kind === "BROKEN" ? "broken" : line.fields["reason"] ?? "expired");
       return;
     }
     const deadline = line.fields["deadline"] ?? "";
     if (/^\d+$/.test(deadline)) hold.deadline = BigInt(deadline);
     if (kind === "SAFE" || kind === "RENEWED") hold.endangered = false;
     if (kind === "JEOPARDY") this.#endanger(hold);
-    this.#watch(request, now);
+    this.#watch(hold, now);
   }
 
   /** The clock of the daemon was compared with ours. */
   lookAgain(now: number): void {
-    for (const request of this.#held.values()) this.#watch(request, now);
+    for (const { hold } of this.#held.values()) this.#watch(hold, now);
   }
 
   /** The hold is over: "released", or why it was lost. */
   end(hold: HoldState, how: string): void {
-    const request = this.#held.get(hold.owner)!;
+    const key = keyOf(hold.owner, hold.key);
+    const { request } = this.#held.get(key)!;
     hold.ended = how;
-    request.phase = "ended";
-    this.#user.timers.cancel(request.holdTimer);
-    this.#held.delete(hold.owner);
+    this.#user.timers.cancel(hold.timer);
+    this.#held.delete(key);
+    if (!request.holds.some((each) => this.has(each))) request.phase = "ended";
   }
 
   /** What its release was answered. The event of the loss crossed the release, and is not heard any more. */
@@ -91,27 +98,26 @@ export class Holds {
   }
 
   loseAll(reason: string): void {
-    for (const request of [...this.#held.values()]) this.#lose(request, reason);
+    for (const { hold } of [...this.#held.values()]) this.#lose(hold, reason);
   }
 
   /** Our own timer: of a daemon that hangs nothing else is heard. */
-  #watch(request: LockRequest, now: number): void {
-    const hold = request.hold;
+  #watch(hold: HoldState, now: number): void {
     const warnAt = hold.until - (hold.margin ?? 0);
-    this.#user.timers.cancel(request.holdTimer);
+    this.#user.timers.cancel(hold.timer);
     if (!hold.endangered && warnAt <= now) this.#endanger(hold);
     const when = hold.endangered ? hold.until : warnAt;
-    request.holdTimer = this.#user.timers.at(when, (then) => this.#isDue(request, then));
+    hold.timer = this.#user.timers.at(when, (then) => this.#isDue(hold, then));
   }
 
-  #isDue(request: LockRequest, now: number): void {
-    if (now < request.hold.until) {
-      this.#watch(request, now);
+  #isDue(hold: HoldState, now: number): void {
+    if (now < hold.until) {
+      this.#watch(hold, now);
       return;
     }
     // If the daemon goes on, it may still count us as the holder, and nobody else would get the lock.
-    this.#user.giveBack(request.hold);
-    this.#lose(request, "expired");
+    this.#user.giveBack(hold);
+    this.#lose(hold, "expired");
   }
 
   #endanger(hold: HoldState): void {
@@ -120,8 +126,13 @@ export class Holds {
     this.#user.notices.push(() => hold.onChange());
   }
 
-  #lose(request: LockRequest, reason: string): void {
-    this.end(request.hold, reason);
-    this.#user.notices.push(() => request.hold.onChange());
+  #lose(hold: HoldState, reason: string): void {
+    this.end(hold, reason);
+    this.#user.notices.push(() => hold.onChange());
   }
+}
+
+/** The name is as we encode it, so it has no space. */
+function keyOf(owner: string, name: string): string {
+  return `${owner} ${name}`;
 }

@@ -2,7 +2,7 @@
 
 import { inWords, milliseconds, type Duration } from "./duration.js";
 import { HoldState } from "./hold_state.js";
-import { LockRequest } from "./request.js";
+import { LockRequest, mostNames } from "./request.js";
 import { checked, encode, longestRequest, type Name } from "./wire.js";
 
 /** Durations are milliseconds, or strings with a unit as in the protocol: `1500`, `"1.5s"`. */
@@ -92,13 +92,22 @@ function time(option: string, key: string, value: Duration | undefined): string 
   return value === undefined ? "" : ` ${key}=${inWords(milliseconds(value, option))}`;
 }
 
-/** Asks for a lock; `wait` is in ms. @internal */
-export function lockRequest(name: Buffer, options: Checked, wait: number): LockRequest {
-  const hold = new HoldState(encode(name), name.toString("utf8"), options.margin);
-  return new LockRequest(hold, options.words, wait, options.maxHold, options.task, options.patience);
+/** Asks for these locks at once. Throws a RangeError if one request cannot be for so many names. @internal */
+export function lockRequest(names: readonly Buffer[], options: Checked): LockRequest {
+  if (names.length > mostNames) {
+    throw new RangeError(`names: expected at most ${mostNames} different ones, found ${names.length}`);
+  }
+  const holds = names.map((name) => new HoldState(encode(name), name.toString("utf8"), options.margin));
+  const { words, wait, maxHold, task, patience } = options;
+  const request = new LockRequest(holds, words, wait, maxHold, task, patience);
+  if (request.excess > 0) {
+    throw new RangeError("names: expected those that one request can be for, found names that are, encoded and " +
+                         `together with the note, ${request.excess} bytes too long`);
+  }
+  return request;
 }
 
-/** The names, each once, in the order of their bytes: all take several of them in the same order. @internal */
+/** The names, each once, in the order of their bytes. @internal */
 export function sortNames(names: Name | readonly Name[]): Buffer[] {
   const list = typeof names === "string" || names instanceof Uint8Array ? [names] : [...names];
   if (list.length === 0) throw new RangeError("names: expected at least one, found none");

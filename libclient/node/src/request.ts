@@ -4,11 +4,14 @@ import { inWords } from "./duration.js";
 import type { Fields, RedlockError } from "./errors.js";
 import type { HoldState } from "./hold_state.js";
 import type { Timer } from "./timers.js";
-import type { Line } from "./wire.js";
+import { longestRequest, type Line } from "./wire.js";
 
 const answerTime = 5000; // ms; what is answered at once has this long
 const releaseTime = 2000; // ms
 const syncTime = 12000; // ms
+
+export const mostNames = 16; // of one request
+const longestWords = 128; // bytes that `lineAt` adds to a line
 
 /** "sent": not answered yet. "held": granted, and not over. */
 export type Phase = "new" | "ready" | "sent" | "held" | "ended";
@@ -54,22 +57,35 @@ export class Request {
   }
 }
 
-/** Takes a lock, for an owner of its own: the tag of the attempt, which is set when it is sent. */
+/**
+ * Takes a lock, or several at once, all or none, for an owner of its own: the tag of the attempt, which is set when it
+ * is sent. From the grant on, each lock is a hold by itself.
+ */
 export class LockRequest extends Request {
-  readonly hold: HoldState;
+  readonly holds: readonly HoldState[];
   readonly maxHold: number;
   readonly task: number | undefined;
   /** How many ms a wait without end puts up with there being no daemon. */
   readonly patience: number;
-  holdTimer: Timer | undefined;
 
-  constructor(hold: HoldState, options: string, wait: number, maxHold = Infinity, task?: number, patience = Infinity) {
-    super(`lock ${hold.key}${options}`, wait);
+  constructor(holds: readonly HoldState[], options: string, wait: number, maxHold = Infinity, task?: number,
+              patience = Infinity) {
+    super(`lock ${holds.map((hold) => hold.key).join(" ")}${options}`, wait);
     this.retries = wait !== 0;
-    this.hold = hold;
+    this.holds = holds;
     this.maxHold = maxHold;
     this.task = task;
     this.patience = patience;
+  }
+
+  /** The first. */
+  get hold(): HoldState {
+    return this.holds[0]!;
+  }
+
+  /** How many bytes too long its line may become. */
+  get excess(): number {
+    return Math.max(0, this.line.length + longestWords - longestRequest);
   }
 
   /** `caps` are those of the daemon. */

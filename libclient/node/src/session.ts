@@ -1,6 +1,5 @@
 // One connection to the daemon, for a whole process.
 
-import { clock } from "./clock.js";
 import type { Core } from "./core.js";
 import { ConnectionLost, type Fields } from "./errors.js";
 import type { SessionEvent } from "./event.js";
@@ -60,25 +59,17 @@ export class Session {
    * is aborted before. A wait ends at most half a second after its time, whatever state the daemon is in.
    */
   async acquire(name: Name, options: LockOptions = {}): Promise<Hold> {
-    const asked = checkOptions(options);
-    return this.#take(checked(name, "name of a lock"), asked, asked.wait);
+    const [hold] = await this.#take([checked(name, "name of a lock")], checkOptions(options));
+    return hold!;
   }
 
-  /** Takes several locks, each once and in the order of their names, all within `wait`; or none of them. */
+  /**
+   * Takes several locks, at most 16, each once, all of them or none: none is held while another is waited for. Their
+   * order does not matter; the holds are in the order of the names' bytes. Rejects as `acquire` does; `lock` of an
+   * answer of the daemon is the first that could not be had. A daemon that is too old to take several is a ProtocolError.
+   */
   async acquireAll(names: Name | readonly Name[], options: LockOptions = {}): Promise<Hold[]> {
-    const asked = checkOptions(options);
-    const sorted = sortNames(names);
-    const end = clock.now() + asked.wait;
-    const holds: Hold[] = [];
-    try {
-      for (const name of sorted) {
-        holds.push(await this.#take(name, asked, asked.wait === 0 ? 0 : Math.max(Number.MIN_VALUE, end - clock.now())));
-      }
-    } catch (error) {
-      await releaseAll(holds).catch(() => undefined);
-      throw error;
-    }
-    return holds;
+    return this.#take(sortNames(names), checkOptions(options));
   }
 
   /**
@@ -163,14 +154,14 @@ export class Session {
     return rows.map((row) => (row.text === "" ? row.fields : { ...row.fields, text: row.text }));
   }
 
-  async #take(name: Buffer, options: Checked, wait: number): Promise<Hold> {
-    const request = lockRequest(name, options, wait);
-    let hold: Hold | undefined;
+  async #take(names: readonly Buffer[], options: Checked): Promise<Hold[]> {
+    const request = lockRequest(names, options);
+    let holds: Hold[] = [];
     // Before the caller goes on: the loss may come with the grant.
     await this.call(request, options.signal, () => {
-      hold = new Hold(request.hold, this.call, options.abortOn);
+      holds = request.holds.map((hold) => new Hold(hold, this.call, options.abortOn));
     });
-    return hold!;
+    return holds;
   }
 
   /** Resolves when the request is answered, which its own time sees to. Rejects with its error. @internal */

@@ -15,6 +15,8 @@ export interface Line {
   readonly tag: string;
   readonly words: readonly string[];
   readonly fields: Record<string, string>;
+  /** The field `lock` as we encode names: it tells those apart that are no UTF-8. "" if there is none. */
+  readonly lock: string;
   readonly text: string;
 }
 
@@ -47,9 +49,12 @@ export function encode(data: Uint8Array): string {
 
 /** Bytes that are no UTF-8 become U+FFFD. */
 export function decode(word: string): string {
-  if (!word.includes("%")) return word;
+  return word.includes("%") ? bytesOf(word).toString("utf8") : word;
+}
+
+function bytesOf(word: string): Buffer {
   const one = (_: string, digits: string): string => String.fromCharCode(parseInt(digits, 16));
-  return Buffer.from(word.replace(/%([0-9A-Fa-f]{2})/g, one), "latin1").toString("utf8");
+  return Buffer.from(word.replace(/%([0-9A-Fa-f]{2})/g, one), "latin1");
 }
 
 /** A line without its end, which has a letter for each byte. */
@@ -65,15 +70,18 @@ export function parse(raw: string): Line {
   }
   const words: string[] = [];
   const fields: Record<string, string> = Object.create(null) as Record<string, string>;
+  let lock = "";
   for (const word of head) {
     const equals = word.indexOf("=");
     if (equals < 0) {
       words.push(decode(word));
-    } else {
-      fields[word.slice(0, equals)] = decode(word.slice(equals + 1));
+      continue;
     }
+    const [key, value] = [word.slice(0, equals), word.slice(equals + 1)];
+    fields[key] = decode(value);
+    if (key === "lock") lock = encode(bytesOf(value));
   }
-  return { kind, tag, words, fields, text: textAt < 0 ? "" : raw.slice(textAt + 2) };
+  return { kind, tag, words, fields, lock, text: textAt < 0 ? "" : raw.slice(textAt + 2) };
 }
 
 /** Cuts what has come into lines. */
