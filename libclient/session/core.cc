@@ -21,6 +21,11 @@ constexpr std::int64_t kLongestPause = 1000 * kMs;
 
 std::string Words(std::int64_t ns) { return protocol::FormatDuration(protocol::Duration(ns)); }
 
+// For whom one attempt to connect is all.
+bool ConnectsOnce(const Hold& hold) {
+  return hold.is_try || (hold.until_ns == kNever && hold.options.connect_timeout_ns == 0);
+}
+
 bool CanChange(int error) { return error != REDLOCK_EDENIED && error != REDLOCK_EPROTOCOL; }
 
 }  // namespace
@@ -35,7 +40,7 @@ void Core::Lock(const HoldPtr& hold, std::int64_t wait_ns, std::int64_t now) {
   if (hold->was_cancelled) return Fail(hold, REDLOCK_ECANCELLED, "the wait was given up");
   hold->phase = Hold::Phase::kUnsent;
   if (state_ != State::kOpen) hold->failing_since_ns = now;
-  if (state_ == State::kClosed && failures_ > 0) {
+  if (state_ == State::kClosed && failures_ > 0 && !ConnectsOnce(*hold)) {
     // Its time may be over before the next attempt.
     hold->last_error = connect_error_;
     hold->last_text = connect_text_;
@@ -105,10 +110,10 @@ void Core::Run(std::int64_t now) {
   FailDueQueries(now);
   if (state_ == State::kOpen) SendUnsent(now);
   if (state_ == State::kOpen) SendQueries(now);
-  // Tries and queries do not wait for the end of a pause: they end with their one attempt to connect.
+  // These and queries do not wait for the end of a pause: they end with their one attempt to connect.
   const bool is_urgent =
-      queries_.has_unsent() ||
-      std::any_of(unsent_.begin(), unsent_.end(), [](const HoldPtr& hold) { return hold->is_try; });
+      queries_.has_unsent() || std::any_of(unsent_.begin(), unsent_.end(),
+                                           [](const HoldPtr& hold) { return ConnectsOnce(*hold); });
   const bool is_time = !unsent_.empty() && now >= next_attempt_ns_;
   wants_connect_ = state_ == State::kClosed && (is_urgent || is_time);
   Heartbeat(now);
@@ -293,7 +298,7 @@ void Core::FailOrRetry(const HoldPtr& hold, int error, const std::string& text, 
   hold->last_error = error;
   hold->last_text = text;
   hold->phase = Hold::Phase::kUnsent;
-  if (hold->is_try || !CanChange(error)) return Fail(hold, error, text);
+  if (ConnectsOnce(*hold) || !CanChange(error)) return Fail(hold, error, text);
   unsent_.push_back(hold);
   Schedule(hold);
 }
@@ -333,7 +338,10 @@ void Core::Schedule(const HoldPtr& hold) {
     if (first != nullptr && !hold->was_stopped) when -= hold->margin_ns;
   } else if (when == kNever) {
     // A wait without limit is for another holder, not for a daemon that is not there, or that hangs.
-    const std::int64_t patience = hold->options.connect_timeout_ns;
+    // Where one attempt is all, its greeting has the time that it has for a try.
+    const HoldOptions& options = hold->options;
+    const std::int64_t patience =
+        options.connect_timeout_ns == 0 ? options.answer_timeout_ns : options.connect_timeout_ns;
     if (patience >= 0 && hold->failing_since_ns != 0)
       when = After(hold->failing_since_ns, patience);
   } else if (hold->phase == Hold::Phase::kSent && !hold->is_try) {

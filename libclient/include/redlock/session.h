@@ -95,8 +95,8 @@ typedef struct redlock_hold_options {
    * to the half. */
   int64_t margin_ns;
   /* How long a wait without limit puts up with there being no daemon that answers; negative: without
-   * limit. The default is 5 s. A bounded wait tries to connect until it is over, and a try connects
-   * once. */
+   * limit; 0: it connects once. The default is 5 s. A bounded wait tries to connect until it is over,
+   * and a try connects once. */
   int64_t connect_timeout_ns;
   int64_t answer_timeout_ns; /* how long a try (wait 0) waits for the answer; > 0; default: 1 s */
   const char* note;          /* NULL: none; else up to 255 bytes, shown by `list`; copied */

@@ -102,7 +102,8 @@ struct HoldOptions {
   // None: that of `redlock run`, a third of the ttl (or of max_hold, if that is shorter), but at most
   // 5 s. More than half of that time is cut to the half.
   std::optional<std::chrono::nanoseconds> margin{};
-  // How long a wait without limit puts up with there being no daemon; negative: without limit.
+  // How long a wait without limit puts up with there being no daemon; negative: without limit; 0: it
+  // connects once.
   std::chrono::nanoseconds connect_timeout = std::chrono::seconds(5);
   // How long a try waits for the daemon to answer; more than 0.
   std::chrono::nanoseconds answer_timeout = std::chrono::seconds(1);

@@ -240,6 +240,33 @@ TEST_F(CoreTest, AWaitWithoutLimitDoesNotWaitForAGreeting) {
   EXPECT_EQ(hold->error, REDLOCK_ENOANSWER);
 }
 
+TEST_F(CoreTest, AConnectTimeoutOf0IsOneAttempt) {
+  HoldOptions options;
+  options.connect_timeout_ns = 0;
+  const HoldPtr patient = Ask("a", 60 * kSecond);
+  for (int i = 0; i < 8; ++i) core_.ConnectFailed(REDLOCK_ECONNECT, "no daemon", now_);
+  core_.Run(now_);
+  EXPECT_FALSE(core_.wants_connect());
+  const HoldPtr refused = Ask("b", kForever, options);
+  EXPECT_TRUE(core_.wants_connect()) << "it does not wait for the end of the pause";
+  EXPECT_FALSE(refused->is_answered);
+  core_.ConnectFailed(REDLOCK_ECONNECT, "no daemon", now_);
+  EXPECT_EQ(refused->error, REDLOCK_ECONNECT);
+  const HoldPtr hangs = Ask("c", kForever, options);
+  core_.Connected(now_);
+  Pass(kSecond - 1);
+  EXPECT_FALSE(hangs->is_answered);
+  Pass(1);
+  EXPECT_EQ(hangs->error, REDLOCK_ENOANSWER);
+  const HoldPtr waits = Ask("d", kForever, options);
+  Say("* HELLO redlockd 1 caps=exclusive,owners line=4096 boot=b");
+  Pass(2 * kSecond);
+  EXPECT_FALSE(waits->is_answered) << "there is a daemon";
+  core_.Ended(REDLOCK_ECLOSED, "gone", now_);
+  EXPECT_EQ(waits->error, REDLOCK_ECLOSED);
+  EXPECT_FALSE(patient->is_answered);
+}
+
 TEST_F(CoreTest, WhatDoesNotChangeIsNotTriedAgain) {
   const HoldPtr hold = Ask("a");
   core_.ConnectFailed(REDLOCK_EDENIED, "permission denied", now_);
