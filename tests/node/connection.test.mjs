@@ -7,6 +7,7 @@ import { Stage } from "./stage.mjs";
 import { load } from "./support.mjs";
 
 const { silence } = load("./lib/connection.js");
+const { grace } = load("./lib/core.js");
 const { Request } = load("./lib/request.js");
 const errors = load("./lib/errors.js");
 
@@ -33,6 +34,64 @@ test("a silent daemon is not left while something is held", () => {
   assert.equal(held.hold.ended, "expired");
   stage.pass(silence);
   assert.ok(stage.connection.wantsClose, "nothing is held any more");
+});
+
+test("a wait without end ends though a hold keeps the daemon that hangs", () => {
+  const stage = new Stage();
+  stage.lock();
+  stage.open();
+  stage.grant(1, 7, 60_000);
+  const [waits, patient] = [stage.patientLock(silence, "b"), stage.lock(Infinity, "c")];
+  const bounded = stage.lock(60_000, "d");
+  stage.core.cancel(stage.patientLock(silence, "e"));
+  for (let count = 0; count < 3; count++) {
+    assert.ok(!waits.done, `after ${count} times ${silence} ms`);
+    stage.pass(silence);
+  }
+  assert.ok(waits.error instanceof errors.NoAnswer);
+  assert.equal(waits.error.message, 'lock "b": no-answer: the daemon does not answer');
+  const cancels = stage.sent().filter((line) => line.includes(" cancel "));
+  assert.deepEqual(cancels.map((line) => line.replace(/^#\d+ /, "")), ["cancel 5", "cancel 2"]);
+  assert.ok(!stage.connection.wantsClose && !patient.done && !bounded.done);
+});
+
+test("a daemon that goes on is waited for", () => {
+  const stage = new Stage();
+  stage.lock();
+  stage.open();
+  stage.grant(1, 7, 60_000);
+  const waits = stage.patientLock(silence, "b");
+  for (let count = 0; count < 5; count++) {
+    stage.pass(silence);
+    stage.pass(silence);
+    const [ping] = stage.sent().filter((line) => line.endsWith(" ping")).slice(-1);
+    stage.receive(`${ping.split(" ")[0]} OK now=${stage.nanoseconds(stage.now)}`);
+    assert.ok(!waits.done);
+  }
+  assert.ok(!stage.connection.wantsClose);
+});
+
+test("a connectTimeout of 0 is one attempt", () => {
+  const stage = new Stage();
+  stage.lock();
+  stage.failToConnect(8);
+  const refused = stage.patientLock(0);
+  assert.ok(stage.connection.wantsConnect && !refused.done, "it does not wait for the end of the pause");
+  stage.failToConnect();
+  assert.ok(refused.error instanceof errors.ConnectFailed && refused.error.text === "no such file");
+  const hangs = stage.patientLock(0);
+  stage.connection.wantsConnect = false;
+  stage.core.connected();
+  stage.pass(grace - 1);
+  assert.ok(!hangs.done);
+  stage.pass(1);
+  assert.ok(hangs.error instanceof errors.NoAnswer && hangs.error.text === "the daemon does not greet");
+  const waits = stage.patientLock(0);
+  stage.receive(`* HELLO redlockd 1 caps=exclusive,owners line=4096 boot=b now=${stage.nanoseconds(stage.now)}`);
+  stage.pass(1000);
+  assert.equal(waits.phase, "sent", "there is a daemon, and so it waits");
+  stage.connection.ended("the daemon has gone", stage.now);
+  assert.ok(waits.error instanceof errors.ConnectionLost);
 });
 
 test("a daemon that does not greet is left", () => {

@@ -229,10 +229,7 @@ test("those that are asked for again keep their order", () => {
 test("a wait that is over before the next attempt says how the last one failed", () => {
   const stage = new Stage();
   stage.lock();
-  for (let count = 0; count < 8; count++) { // the pauses between attempts grow
-    stage.connection.wantsConnect = false;
-    stage.core.connectFailed(new errors.ConnectFailed("no such file"), true, stage.now);
-  }
+  stage.failToConnect(8); // the pauses between attempts grow
   const short = stage.lock(10);
   stage.pass(10);
   assert.equal(stage.connection.wantsConnect, false);

@@ -143,6 +143,8 @@ test("a wait without end is not for a daemon that is not there", async (t) => {
     await assert.rejects(inTime(waiter, 200), (error) => error instanceof kind && error.lock === "a" &&
       error.text.startsWith(`${path}: ${why}`) && error.text.endsWith(" (tried for 200ms, the connectTimeout)"));
   }
+  await assert.rejects(inTime(sessionOf(t, join(place, "none")).acquire("a", { connectTimeout: 0 }), 0), (error) =>
+    error instanceof ConnectFailed && error.text.startsWith(`${place}/none: connect ENOENT`), "by its one attempt");
   assert.throws(() => checkOptions({ connectTimeout: "5" }), /^RangeError: connectTimeout: expected milliseconds/);
 });
 

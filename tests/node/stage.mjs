@@ -6,6 +6,7 @@ import { load } from "./support.mjs";
 
 const { Core } = load("./lib/core.js");
 const { HoldState } = load("./lib/hold_state.js");
+const { ConnectFailed } = load("./lib/errors.js");
 const { LockRequest, ReleaseRequest } = load("./lib/request.js");
 
 /** A core, its time, and a daemon that says what a test has it say. Its clock is an hour ahead. */
@@ -52,8 +53,20 @@ export class Stage {
     return request;
   }
 
-  lock(wait = Infinity, name = "a", margin = undefined) {
-    return this.start(new LockRequest([new HoldState(name, name, margin)], "", wait));
+  lock(wait = Infinity, name = "a", margin = undefined, patience = Infinity) {
+    return this.start(new LockRequest([new HoldState(name, name, margin)], "", wait, Infinity, undefined, patience));
+  }
+
+  /** A wait without end that puts up with no daemon for so long. */
+  patientLock(patience, name = "a") {
+    return this.lock(Infinity, name, undefined, patience);
+  }
+
+  failToConnect(times = 1) {
+    for (let count = 0; count < times; count++) {
+      this.connection.wantsConnect = false;
+      this.core.connectFailed(new ConnectFailed("no such file"), true, this.now);
+    }
   }
 
   /** Of several names, at once. */

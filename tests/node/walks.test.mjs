@@ -140,7 +140,9 @@ class Walk {
     if (what < 3) {
       const names = chance.one([["a"], ["b"], ["c"], ["a", "b"], ["c", "a", "b"]]);
       const wait = chance.one([0, second, 5 * second, Infinity]);
-      this.locks.push(new LockRequest(names.map((name) => new HoldState(name, name)), "", wait));
+      const patience = chance.one([0, 5 * second, Infinity]);
+      this.locks.push(new LockRequest(names.map((name) => new HoldState(name, name)), "", wait, Infinity, undefined,
+                                      patience));
       core.start(this.locks.at(-1), this.now);
     } else if (what === 3 && live.length > 0) {
       core.cancel(chance.one(live));

@@ -108,7 +108,8 @@ class Walk:
         held = [lock for lock in self.locks if lock.phase is Phase.HELD]
         if what < 3:
             wait = chance.choice((0, SECOND, 5 * SECOND, None))
-            request = LockRequest([HoldBase(chance.choice(NAMES), None, None, None)], "", wait)
+            patience = chance.choice((0, 5 * SECOND, None))
+            request = LockRequest([HoldBase(chance.choice(NAMES), None, None, None)], "", wait, patience=patience)
             self.locks.append(request)
             core.start(request, self.now)
         elif what == 3 and live:
@@ -196,8 +197,8 @@ class Steps(unittest.TestCase):
         self.core.outgoing.clear()
         return lines
 
-    def lock(self, name="a", wait=None, task=None):
-        request = LockRequest([HoldBase(name, None, None, None)], "", wait, task=task)
+    def lock(self, name="a", wait=None, task=None, patience=None):
+        request = LockRequest([HoldBase(name, None, None, None)], "", wait, task=task, patience=patience)
         self.core.start(request, self.now)
         self.core.run(self.now)
         return request
@@ -472,24 +473,74 @@ class Steps(unittest.TestCase):
             self.assertEqual(seen, expected)
 
     def test_a_wait_that_is_over_before_the_next_attempt_says_how_the_last_one_failed(self):
-        def lock_of(wait, patience):
-            request = LockRequest([HoldBase("a", None, None, None)], "", wait, patience=patience)
-            self.core.start(request, self.now)
-            self.core.run(self.now)
-            return request
-
-        lock_of(None, None)
-        for _ in range(8):  # the pauses between attempts grow
-            self.core.wants_connect = False
-            self.core.connect_failed(errors.ConnectFailed("no such file"), True, self.now)
-        for request in (lock_of(SECOND // 100, None), lock_of(None, SECOND // 100)):
+        self.lock()
+        self.fail_to_connect(8)  # the pauses between attempts grow
+        for request in (self.lock(wait=SECOND // 100), self.lock(patience=SECOND // 100)):
             self.assertFalse(self.core.wants_connect)
             self.core.run(self.now + SECOND // 100)
             self.assertEqual((type(request.error), request.error.text[:12]), (errors.ConnectFailed, "no such file"))
-        hangs = lock_of(5 * SECOND, None)
+        hangs = self.lock(wait=5 * SECOND)
         self.core.connected(self.now)
         self.core.run(self.now + 5 * SECOND + GRACE)
         self.assertIsInstance(hangs.error, errors.NoAnswer, "what listens there now does not greet")
+
+    def fail_to_connect(self, times=1):
+        for _ in range(times):
+            self.core.wants_connect = False
+            self.core.connect_failed(errors.ConnectFailed("no such file"), True, self.now)
+
+    def test_a_connect_timeout_of_0_is_one_attempt(self):
+        self.lock()
+        self.fail_to_connect(8)
+        refused = self.lock(patience=0)
+        self.assertTrue(self.core.wants_connect and not refused.done, "it does not wait for the end of the pause")
+        self.fail_to_connect()
+        self.assertEqual((type(refused.error), refused.error.text), (errors.ConnectFailed, "no such file"))
+        hangs = self.lock(patience=0)
+        self.core.wants_connect = False
+        self.core.connected(self.now)
+        self.now += GRACE - 1
+        self.core.run(self.now)
+        self.assertFalse(hangs.done)
+        self.now += 1
+        self.core.run(self.now)
+        self.assertEqual((type(hangs.error), hangs.error.text), (errors.NoAnswer, "the daemon does not greet"))
+        waits = self.lock(patience=0)
+        self.receive(f"* HELLO redlockd 1 caps=exclusive,owners line=4096 boot=b now={self.now}")
+        self.now += SECOND
+        self.core.run(self.now)
+        self.assertIs(waits.phase, Phase.SENT, "there is a daemon, and so it waits")
+        self.core.ended("the daemon has gone", self.now)
+        self.assertIsInstance(waits.error, errors.ConnectionLost)
+
+    def test_a_wait_without_end_ends_though_a_hold_keeps_the_daemon_that_hangs(self):
+        self.lock()
+        self.open()
+        self.grant(1, 7, left=60)
+        waits, patient, quick = self.lock("b", patience=SILENCE), self.lock("c"), self.lock("d", wait=60 * SECOND)
+        self.core.cancel(self.lock("e", patience=SILENCE))
+        for passed in range(1, 4):
+            self.assertFalse(waits.done, f"after {passed} times {SILENCE} ns")
+            self.now += SILENCE
+            self.core.run(self.now)
+        self.assertEqual((type(waits.error), str(waits.error)),
+                         (errors.NoAnswer, "lock 'b': no-answer: the daemon does not answer"))
+        cancels = [line.split(" ", 1)[1] for line in self.sent() if " cancel " in line]
+        self.assertEqual(cancels, ["cancel 5", "cancel 2"])
+        self.assertFalse(self.core.wants_close or patient.done or quick.done)
+
+    def test_a_daemon_that_goes_on_is_waited_for(self):
+        self.lock()
+        self.open()
+        self.grant(1, 7, left=60)
+        waits = self.lock("b", patience=SILENCE)
+        for _ in range(5):
+            self.now += 2 * SILENCE
+            self.core.run(self.now - SILENCE)
+            self.core.run(self.now)
+            self.receive(f"#9 OK now={self.now}")
+            self.assertFalse(waits.done)
+        self.assertFalse(self.core.wants_close)
 
     def test_each_caller_gets_an_error_of_its_own(self):
         first, second = self.lock(), self.lock()

@@ -118,6 +118,9 @@ class Faults(WithDaemon):
                         self.assertEqual((caught.exception.text, caught.exception.name),
                                          (f"{path}: {why} (tried for 200ms, the connect_timeout)", "a"))
                 asyncio.run(self.taken_by_a_task(path, kind))
+                with redlockd.Session(path) as session, self.assertRaises(kind) as caught:
+                    self.in_time(redlockd.Lock("a", connect_timeout=0, session=session).acquire, 0)
+                self.assertEqual(caught.exception.text, f"{path}: {why}")
 
     async def taken_by_a_task(self, path, kind):
         async with aio.Session(path) as session:

@@ -20,6 +20,8 @@ export interface User {
   mayLeave(): boolean;
   onLine(line: Line, now: number): void;
   onClock(now: number): void;
+  /** It does not answer, and we may not leave it; or it does again. */
+  onHang(isHung: boolean, now: number): void;
   /** It has ended, with these requests not answered. `wasOpen`: after the greeting. */
   onEnd(error: RedlockError, sent: Iterable<Request>, wasOpen: boolean, now: number): void;
 }
@@ -46,6 +48,7 @@ export class Connection {
   #nextAttempt = -Infinity;
   #failures = 0;
   #lastRead = 0;
+  #isHung = false;
   #ping: Request | undefined;
   #heartbeat: Timer | undefined;
 
@@ -121,6 +124,7 @@ export class Connection {
     this.clock = new DaemonClock();
     this.#parser = new Parser();
     this.#ping = undefined;
+    this.#isHung = false;
     this.#timers.cancel(this.#greetingTimer);
     this.#timers.cancel(this.#heartbeat);
     this.#heartbeat = undefined;
@@ -131,6 +135,7 @@ export class Connection {
 
   receive(data: Uint8Array, now: number): void {
     this.#lastRead = now;
+    if (this.#isHung) this.#setHung(false, now);
     try {
       for (const line of this.#parser.feed(data)) {
         if (this.state === "connecting") this.#takeGreeting(line, now);
@@ -193,9 +198,15 @@ export class Connection {
     this.#heartbeat = undefined;
     if (this.#ping === undefined) {
       if (this.#user.isInUse()) this.#sendPing(now);
-    } else if (now - this.#lastRead >= silence && this.#user.mayLeave()) {
-      this.drop(new NoAnswer("the daemon does not answer"), now);
+    } else if (now - this.#lastRead >= silence) {
+      if (this.#user.mayLeave()) this.drop(new NoAnswer("the daemon does not answer"), now);
+      else this.#setHung(true, now);
     }
+  }
+
+  #setHung(isHung: boolean, now: number): void {
+    this.#isHung = isHung;
+    this.#user.onHang(isHung, now);
   }
 
   #sendPing(now: number): void {

@@ -54,6 +54,7 @@ export class Core {
       mayLeave: () => this.holds.size === 0,
       onLine: (line, now) => this.#take(line, now),
       onClock: (now) => this.holds.lookAgain(now),
+      onHang: (isHung, now) => this.#setHung(isHung, now),
       onEnd: (error, sent, wasOpen, now) => this.#ended(error, sent, wasOpen, now),
     });
   }
@@ -72,7 +73,7 @@ export class Core {
     this.#unsent.add(request);
     this.#watchTime(request);
     // Its time may end before the next attempt.
-    if (this.connection.state === "closed" && request.retries) request.lastError = this.#lastFailure;
+    if (this.connection.state === "closed" && !request.connectsOnce) request.lastError = this.#lastFailure;
     if (this.connection.state !== "open") this.#awaitDaemon(request, now);
   }
 
@@ -87,7 +88,7 @@ export class Core {
   close(now: number): void {
     const error = new ConnectionLost("the session was closed");
     for (const waiting of [...this.#parked, ...this.#unsent]) this.#giveUp(waiting, error);
-    for (const request of this.connection.sent.values()) request.retries = false;
+    for (const request of this.connection.sent.values()) request.connectsOnce = true;
     this.#onEvent = undefined;
     if (this.connection.state !== "closed") this.connection.drop(error, now);
   }
@@ -117,8 +118,8 @@ export class Core {
         this.#send(request, now);
       }
     } else if (this.#unsent.size > 0) {
-      // A try does not wait for the end of a pause: it ends with the one attempt to connect.
-      connection.connect(now, [...this.#unsent].some((request) => !request.retries));
+      // They do not wait for the end of a pause: they end with the one attempt to connect.
+      connection.connect(now, [...this.#unsent].some((request) => request.connectsOnce));
     }
     connection.keepAlive(now);
   }
@@ -150,16 +151,38 @@ export class Core {
     });
   }
 
-  /** A wait without end is for another holder, and not for a daemon that is not there. */
+  /** A wait without end is for another holder, and not for a daemon that is not there, or that hangs. */
   #awaitDaemon(request: Request, now: number): void {
     if (!(request instanceof LockRequest) || request.until !== Infinity || request.patience === Infinity) return;
-    request.timer ??= this.timers.at(now + request.patience, () => {
-      const error = request.lastError ?? this.connection.noGreeting();
-      const kind = error.constructor as typeof RedlockError;
-      const { code, fields, cause } = error;
-      this.#giveUp(request, new kind(`${error.text} (tried for ${inWords(request.patience)}, the connectTimeout)`,
-                                     { lock: request.hold.name, code, fields, cause }));
-    });
+    // Where one attempt is all, its greeting has a moment.
+    request.timer ??= this.timers.at(now + (request.patience || grace), () => this.#hasNoDaemon(request));
+  }
+
+  #hasDaemon(request: Request): void {
+    if (request.until !== Infinity) return;
+    this.timers.cancel(request.timer); // that of `#awaitDaemon`: there is one
+    request.timer = undefined;
+  }
+
+  #hasNoDaemon(request: LockRequest): void {
+    const lock = request.hold.name;
+    if (request.phase === "sent") {
+      this.#giveUp(request, new NoAnswer("the daemon does not answer", { lock }));
+      return;
+    }
+    const error = request.lastError ?? this.connection.noGreeting();
+    const kind = error.constructor as typeof RedlockError;
+    const { code, fields, cause } = error;
+    const tried = request.connectsOnce ? "" : ` (tried for ${inWords(request.patience)}, the connectTimeout)`;
+    this.#giveUp(request, new kind(error.text + tried, { lock, code, fields, cause }));
+  }
+
+  /** That the daemon hangs counts against the patience of the waits without end that it has. */
+  #setHung(isHung: boolean, now: number): void {
+    for (const request of this.connection.sent.values()) {
+      if (!isHung) this.#hasDaemon(request);
+      else if (!request.done) this.#awaitDaemon(request, now);
+    }
   }
 
   #finish(request: Request, error?: RedlockError): void {
@@ -181,7 +204,7 @@ export class Core {
   }
 
   #retryOrFail(request: Request, error: RedlockError, canChange: boolean, now: number): void {
-    if (!request.retries || !canChange) {
+    if (request.connectsOnce || !canChange) {
       this.#giveUp(request, error);
       return;
     }
@@ -203,10 +226,7 @@ export class Core {
     request.phase = "sent";
     request.rows = [];
     request.lastError = undefined;
-    if (request.until === Infinity) {
-      this.timers.cancel(request.timer); // that of `#awaitDaemon`: there is one
-      request.timer = undefined;
-    }
+    this.#hasDaemon(request);
     this.connection.send(request, now);
   }
 

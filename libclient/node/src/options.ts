@@ -25,8 +25,8 @@ export interface LockOptions {
   /** What aborts `Hold.signal`. Default: "jeopardy", in time to stop before the deadline. */
   abortOn?: "jeopardy" | "lost" | undefined;
   /**
-   * How long a wait without end puts up with there being no daemon that answers, or "forever". It then rejects with what
-   * the last attempt failed with, such as ConnectFailed. Default: 5 s.
+   * How long a wait without end puts up with there being no daemon that answers: 0 for one attempt to connect, or
+   * "forever". It then rejects with what the last attempt failed with, such as ConnectFailed. Default: 5 s.
    */
   connectTimeout?: Duration | "forever" | undefined;
   /**

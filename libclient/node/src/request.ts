@@ -27,6 +27,8 @@ export class Request {
   readonly wait: number;
   /** Whether it is sent again while there is time. */
   retries = false;
+  /** Whether one attempt to connect is all. */
+  connectsOnce = true;
   onDone: () => void = () => undefined;
   done = false;
   error: RedlockError | undefined;
@@ -72,6 +74,7 @@ export class LockRequest extends Request {
               patience = Infinity) {
     super(`lock ${holds.map((hold) => hold.key).join(" ")}${options}`, wait);
     this.retries = wait !== 0;
+    this.connectsOnce = wait === 0 || (wait === Infinity && patience === 0);
     this.holds = holds;
     this.maxHold = maxHold;
     this.task = task;

@@ -80,6 +80,7 @@ class Core:
         self._last_failure: Optional[RedlockError] = None  # why there is no connection; None before the first attempt
         self._last_read = 0
         self._pinged_at: Optional[int] = None
+        self._is_hung = False
         self._heartbeat_timer: Optional[Timer] = None
 
     # --- the caller -----------------------------------------------------------------------------------
@@ -94,7 +95,7 @@ class Core:
         else:
             self._unsent[request] = None
             self._watch_time(request)
-            if self._state is State.CLOSED and request.retries:
+            if self._state is State.CLOSED and not request.connects_once:
                 request.last_error = self._last_failure  # its time may end before the next attempt
             if self._state is not State.OPEN:
                 self._await_daemon(request, now)
@@ -119,7 +120,7 @@ class Core:
         for waiting in [*self._parked, *self._unsent]:
             self._give_up(waiting, error)
         for request in self._tags.values():
-            request.retries = False
+            request.connects_once = True
         self._on_event = None
         if self._state is not State.CLOSED:
             self._drop(error, now)
@@ -141,8 +142,8 @@ class Core:
                 del self._unsent[request]
                 self._send(request, now)
         elif self._state is State.CLOSED and self._unsent:
-            # A try does not wait for the end of a pause: it ends with the one attempt to connect.
-            is_urgent = not all(request.retries for request in self._unsent)
+            # They do not wait for the end of a pause: they end with the one attempt to connect.
+            is_urgent = any(request.connects_once for request in self._unsent)
             self.wants_connect = self.wants_connect or is_urgent or now >= self._next_attempt
         if self._heartbeat_timer is None and (self._tags or self.holds):
             self._heartbeat_timer = self.timers.at(now + SILENCE, self._heartbeat)
@@ -169,6 +170,8 @@ class Core:
     def receive(self, data: bytes, now: int) -> None:
         self._last_read = now
         self._pinged_at = None
+        if self._is_hung:
+            self._set_hung(False, now)
         try:
             for line in self._parser.feed(data):
                 if self._state is State.CLOSED:
@@ -196,15 +199,25 @@ class Core:
             self._give_up(request, request.last_error or errors.NoAnswer("the daemon does not answer"))
 
     def _await_daemon(self, request: Request, now: int) -> None:
-        """A wait without end is for another holder, and not for a daemon that is not there."""
+        """A wait without end is for another holder, and not for a daemon that is not there, or that hangs."""
         if isinstance(request, LockRequest) and request.until is None and request.patience is not None:
             if request.timer is None:
-                request.timer = self.timers.at(now + request.patience, functools.partial(self._has_no_daemon, request))
+                # Where one attempt is all, its greeting has a moment.
+                end = now + (request.patience or GRACE)
+                request.timer = self.timers.at(end, functools.partial(self._has_no_daemon, request))
+
+    def _has_daemon(self, request: Request) -> None:
+        if request.until is None:
+            self.timers.cancel(request.timer)  # that of `_await_daemon`: there is one
+            request.timer = None
 
     def _has_no_daemon(self, request: LockRequest, _: int) -> None:
+        if request.phase is Phase.SENT:
+            self._give_up(request, errors.NoAnswer("the daemon does not answer", name=request.hold.name))
+            return
         error = request.last_error or self._no_greeting()
-        text = f"{error.text} (tried for {duration(request.patience or 0)}, the connect_timeout)"
-        self._give_up(request, error.again(text, request.hold.name))
+        tried = "" if request.connects_once else f" (tried for {duration(request.patience or 0)}, the connect_timeout)"
+        self._give_up(request, error.again(error.text + tried, request.hold.name))
 
     def _finish(self, request: Request, error: Optional[RedlockError] = None) -> None:
         self.timers.cancel(request.timer)
@@ -221,11 +234,11 @@ class Core:
         self._finish(request, error)
 
     def _retry_or_fail(self, request: Request, error: RedlockError, can_change: bool, now: int) -> None:
-        if request.retries and can_change:
+        if request.connects_once or not can_change:
+            self._give_up(request, error)
+        else:
             request.last_error = error
             self._await_daemon(request, now)
-        else:
-            self._give_up(request, error)
 
     def _send(self, request: Request, now: int) -> None:
         if not request.line:  # to be greeted was all it asked for
@@ -246,9 +259,7 @@ class Core:
         request.rows = []
         request.phase = Phase.SENT
         request.last_error = None
-        if request.until is None:
-            self.timers.cancel(request.timer)  # that of `_await_daemon`: there is one
-            request.timer = None
+        self._has_daemon(request)
         self._tags[request.tag] = request
         line = request.line
         if isinstance(request, LockRequest):
@@ -393,6 +404,7 @@ class Core:
         self._parser = Parser()
         self._draining = False
         self._pinged_at = None
+        self._is_hung = False
         self.timers.cancel(self._greeting_timer)
         tags, self._tags = self._tags, {}
         if was_open and self._on_event is not None:
@@ -425,6 +437,17 @@ class Core:
         if self._pinged_at is None:
             self._pinged_at = now
             self._send_quietly("ping")
-        elif now - self._pinged_at >= SILENCE and not self.holds:
+        elif now - self._pinged_at >= SILENCE and self.holds:
             # While something is held we stay: a daemon that goes on would free the locks of a closed session.
+            self._set_hung(True, now)
+        elif now - self._pinged_at >= SILENCE:
             self._drop(errors.NoAnswer("the daemon does not answer"), now)
+
+    def _set_hung(self, is_hung: bool, now: int) -> None:
+        """That it hangs counts against the patience of the waits without end that it has."""
+        self._is_hung = is_hung
+        for request in self._tags.values():
+            if is_hung and not request.done:
+                self._await_daemon(request, now)
+            elif not is_hung:
+                self._has_daemon(request)

@@ -40,6 +40,7 @@ class Request:
         self.line = line
         self.wait = wait
         self.retries = False  # whether it is sent again while there is time
+        self.connects_once = True  # whether one attempt to connect is all
         self.on_done: Callable[[], None] = lambda: None
         self.done = False
         self.error: Optional[RedlockError] = None
@@ -67,6 +68,7 @@ class LockRequest(Request):
                  task: Optional[int] = None, patience: Optional[int] = None) -> None:
         super().__init__(f"lock {' '.join(encode(hold._key) for hold in holds)}{options}", wait)
         self.retries = wait != 0
+        self.connects_once = wait == 0 or (wait is None and patience == 0)
         self.holds = holds
         self.max_hold = max_hold
         self.task = task  # the number of the thread or task that waits; None if it is not known

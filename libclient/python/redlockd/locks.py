@@ -116,8 +116,9 @@ class Lock:
     grant. `note`: a text for people, shown by `redlock show`. `margin`: how long before the deadline the hold is in
     jeopardy: by default a third of the ttl (or of `max_hold`, if that is shorter), but at most 5 s; more than half of
     that time is cut to the half. `connect_timeout`: how long a wait without end puts up with there being no daemon that
-    answers, None without end; what the last attempt failed with is raised then, such as ConnectFailed. All times are
-    seconds or `timedelta`s. `on_jeopardy` and `on_lost` are called with the hold in the session's thread.
+    answers, 0 for one attempt to connect, None without end; what the last attempt failed with is raised then, such as
+    ConnectFailed. All times are seconds or `timedelta`s. `on_jeopardy` and `on_lost` are called with the hold in the
+    session's thread.
 
     A Lock may be shared by threads. They stand in one line with all other threads and processes of the host, and are
     served in the order in which they asked. It is not reentrant: a thread that holds it and takes it again gets
