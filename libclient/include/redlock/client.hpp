@@ -108,9 +108,13 @@ struct LockOptions {
 // Between C and C++, for the classes of this library.
 namespace detail {
 
-// The text for C, which would take a NUL for its end.
+// C would take it for the end of the text.
+inline bool has_nul(const std::string& text) noexcept {
+  return text.find('\0') != std::string::npos;
+}
+
 inline const char* to_c(const std::string& text, int error = REDLOCK_EINVAL) {
-  if (text.find('\0') == std::string::npos) return text.c_str();
+  if (!has_nul(text)) return text.c_str();
   throw Error(error, std::string(redlock_strerror(error)) + ": expected no NUL byte");
 }
 inline const char* to_c_or_null(const std::string& text) {

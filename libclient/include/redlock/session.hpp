@@ -136,7 +136,8 @@ class Hold {
   }
   // That of one of several; 0 if this is not for that name.
   [[nodiscard]] std::uint64_t fence(const std::string& name) const noexcept {
-    return handle_ ? redlock_hold_fence_of(handle_.get(), name.c_str()) : 0;
+    if (!handle_ || detail::has_nul(name)) return 0;  // no lock has such a name
+    return redlock_hold_fence_of(handle_.get(), name.c_str());
   }
   // The latest deadline that is known, of several locks the earliest of theirs. It moves on with each
   // renewal.
@@ -430,7 +431,7 @@ class Session {
   }
 
   static bool is_name(const std::string& name) {
-    return name.find('\0') == std::string::npos && !name.empty() && name.size() <= 255;
+    return !detail::has_nul(name) && !name.empty() && name.size() <= 255;
   }
   static bool has_twice(Names names) {
     std::sort(names.begin(), names.end());
@@ -446,7 +447,7 @@ class Session {
       return refused(names, REDLOCK_EINVAL, "expected 1 to 16 names");
     }
     if (has_twice(names)) return refused(names, REDLOCK_EINVAL, "expected each name once");
-    if (options.note.find('\0') != std::string::npos) {
+    if (detail::has_nul(options.note)) {
       return refused(names, REDLOCK_EINVAL, "the note has a NUL");
     }
     auto watch = std::make_unique<Watch>(Watch{options, {}});

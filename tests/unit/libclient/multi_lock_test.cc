@@ -52,6 +52,7 @@ class MultiLockTest : public testing::Test {
 };
 
 TEST_F(MultiLockTest, AHoldHasTheFenceOfEachName) {
+  using namespace std::string_literals;
   {
     const Hold hold = session_.lock_all({"b", "a name"}, {.ttl = seconds(9), .note = "nightly"});
     EXPECT_THAT(hold.names(), ElementsAre("b", "a name"));
@@ -60,6 +61,7 @@ TEST_F(MultiLockTest, AHoldHasTheFenceOfEachName) {
     EXPECT_EQ(hold.fence("b"), 1U);
     EXPECT_EQ(hold.fence("a name"), 2U);
     EXPECT_EQ(hold.fence("c"), 0U);
+    EXPECT_EQ(hold.fence("b\0zz"s), 0U);
     EXPECT_TRUE(hold.valid());
     EXPECT_GT(hold.left(), seconds(5));
   }
@@ -217,6 +219,7 @@ TEST_F(MultiLockTest, AChildHoldsNothingOfIt) {
 }
 
 TEST_F(MultiLockTest, WorksUnderTheStandardsLocks) {
+  using namespace std::string_literals;
   MultiLock lock(session_, {"a", "b"});
   EXPECT_THAT(lock.names(), ElementsAre("a", "b"));
   EXPECT_EQ(lock.fence("a"), 0U);
@@ -225,6 +228,7 @@ TEST_F(MultiLockTest, WorksUnderTheStandardsLocks) {
     EXPECT_EQ(lock.fence("a"), 1U);
     EXPECT_EQ(lock.fence("b"), 2U);
     EXPECT_EQ(lock.fence("c"), 0U);
+    EXPECT_EQ(lock.fence("a\0zz"s), 0U);
     EXPECT_TRUE(lock.valid());
     EXPECT_FALSE(lock.stop_token().stop_requested());
     std::thread([&] {
