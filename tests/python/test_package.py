@@ -4,6 +4,7 @@ import contextlib
 import importlib.util
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
@@ -39,6 +40,11 @@ class Package(unittest.TestCase):
         self.assertIn(text, [content for name, content in texts.items() if name.endswith("/LICENSE")])
         for part in ("redlockd/locks.py", "redlockd/py.typed", "redlockd/compat/filelock.py"):
             self.assertTrue(any(name.endswith(part) for name in texts), part)
+        metadata = [content for name, content in texts.items() if re.fullmatch(r"[^/]+/(PKG-INFO|METADATA)", name)]
+        readme = metadata[0].decode()
+        for part in ("Description-Content-Type: text/markdown", "as Writing a client (protocol/CLIENTS.md) says"):
+            self.assertTrue(part in readme, part)
+        self.assertEqual([], re.findall(r"\]\((?!#|https:)[^)]+\)", readme), "links to what is not in the package")
 
     @unittest.skipUnless(has("setuptools"), "there is no setuptools")
     def test_the_source_archive_is_complete(self):
