@@ -9,8 +9,8 @@
 //   store.Write("account-7", balance, accounts.fence("account-7"));
 //
 // Both meet the requirements of BasicLockable, Lockable and TimedLockable, so std::scoped_lock,
-// std::unique_lock and std::lock work. They are not recursive. Any thread may unlock them. What is said
-// below of a Mutex is so of a MultiLock, too.
+// std::unique_lock and std::lock work. They are not recursive. Any thread may unlock them. Everything
+// below about a Mutex also applies to a MultiLock.
 //
 // SEVERAL LOCKS. A MultiLock asks for all of its names in one request, gets all of them or none, and holds
 // none of them while it waits: it stands in line for them, and no order of names leads to a deadlock.
@@ -32,7 +32,7 @@
 //
 // LOSS. Unlike a std::mutex, a lease can end while it is held: the nodes or the daemon may go away.
 // A margin before the deadline valid() becomes false and a stop is requested on the stop_token of
-// this hold; so it is at once when the daemon says that the lock is lost. Callbacks are among the
+// this hold. Both also happen at once when the daemon reports a loss. Callbacks are among the
 // options. See redlock/session.hpp, also for callbacks, the margin and pauses.
 //
 // WAITS. try_lock_for() and try_lock_until() return some milliseconds after their time is over at

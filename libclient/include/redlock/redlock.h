@@ -224,7 +224,7 @@ int redlock_lock(redlock_client* client, const char* name, const redlock_lock_op
 int redlock_trylock(redlock_client* client, const char* name, const redlock_lock_options* options,
                     redlock_grant* grant);
 
-/* Like redlock_lock(), of 1 to 16 names, all different: takes all of them or none, and holds none of
+/* Like redlock_lock(), but for 1 to 16 different names: takes all of them or none, and holds none of
  * them while it waits, so those who take several cannot wait for each other in a circle, in whatever
  * order the names stand. The options hold for each. grants may be NULL; else it has `count` members, each
  * set by REDLOCK_GRANT_INIT, for the names in their order. From then on each name is a hold of its own,
@@ -335,9 +335,9 @@ int redlock_start_connect(redlock_client* client, const char* socket_path, int64
  * redlock_close() or a blocking call, unless the client is freed first. There is no timeout: done is
  * called when the daemon answers, or the connection ends. done may be NULL. If request is not NULL,
  * the call stores a number for redlock_cancel() in *request; no two requests of a client have the
- * same. redlock_start_lock() bounds the wait in the daemon by options->wait_ns. Of the grant of
- * redlock_start_lock_set(), which is for the names of redlock_lock_set(), redlock_reply_grant_at() reads
- * what each name got. */
+ * same. redlock_start_lock() bounds the wait in the daemon by options->wait_ns. What
+ * redlock_start_lock_set() may be given is that of redlock_lock_set(); read the grant of each name with
+ * redlock_reply_grant_at(). */
 int redlock_start(redlock_client* client, const char* verb, const redlock_arg* args,
                   size_t arg_count, redlock_reply_fn done, void* arg, uint64_t* request);
 int redlock_start_lock(redlock_client* client, const char* name,
@@ -395,7 +395,7 @@ enum redlock_event_type {
                                  apply fence, reason, by, and pid and uid of the holder. Or missed
                                  alone: the number of these events that were dropped because the
                                  client did not read them */
-  REDLOCK_EVENT_STOP = 10,  /* of a redlock_hold alone, see redlock/session.h: stop now */
+  REDLOCK_EVENT_STOP = 10,  /* only for a redlock_hold, see redlock/session.h: stop now */
 };
 
 typedef struct redlock_event {

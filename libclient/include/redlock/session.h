@@ -91,11 +91,11 @@ typedef struct redlock_hold_options {
   int64_t max_hold_ns; /* 0: no limit; else no deadline is later than this after the grant */
   int64_t min_hold_ns; /* 0: none; else nobody gets the lock before; at most 24 h */
   /* How long before its deadline the hold stops being valid. REDLOCK_DEFAULT_MARGIN: a third of the
-   * ttl (or of max_hold_ns, if that is shorter), but at most 5 s. More than half of that time is cut
-   * to the half. */
+   * ttl (or of max_hold_ns, if that is shorter), but at most 5 s. A larger margin than half of
+   * that time is reduced to the half. */
   int64_t margin_ns;
-  /* How long a wait without limit puts up with there being no daemon that answers; negative: without
-   * limit; 0: it connects once. The default is 5 s. A bounded wait tries to connect until it is over,
+  /* How long a wait without limit goes on without a daemon that answers; negative: without limit; 0:
+   * it connects once. The default is 5 s. A bounded wait tries to connect until it is over,
    * and a try connects once. */
   int64_t connect_timeout_ns;
   int64_t answer_timeout_ns; /* how long a try (wait 0) waits for the answer; > 0; default: 1 s */
@@ -126,10 +126,10 @@ int redlock_hold_new(redlock_session* session, const char* name,
 int redlock_hold_new_set(redlock_session* session, const char* const* names, size_t count,
                          const redlock_hold_options* options, redlock_hold** hold);
 
-/* Blocks for wait_ns and some milliseconds more at most, whatever state the daemon is in; for
- * answer_timeout_ns if that is 0 (a try, which does not wait for another holder); and with
- * REDLOCK_FOREVER without limit, but if the daemon hangs, which is noticed after 10 to 15 s, for
- * connect_timeout_ns more. Takes the lock; once for each hold. Errors: EBUSY (wait 0), ETIMEOUT,
+/* Takes the lock; once for each hold. Blocks for at most wait_ns plus some milliseconds, whatever state
+ * the daemon is in. A wait_ns of 0 is a try, which does not wait for another holder: it blocks for at
+ * most answer_timeout_ns. REDLOCK_FOREVER has no limit, but if the daemon hangs, which is noticed after
+ * 10 to 15 s, the call returns connect_timeout_ns later. Errors: EBUSY (wait 0), ETIMEOUT,
  * ENOTURN, ECANCELLED, EDEADLOCK (with REDLOCK_FOR_THREAD), ENOQUORUM, ELIMIT, EDRAINING,
  * EBADREQUEST, ECONNECT, EDENIED, ENOANSWER (the daemon hangs: a grant that is late is given back),
  * ECLOSED, EPROTOCOL, ENOMEM (no thread or no descriptor), EINVAL, EFORK. Of several names the text

@@ -35,8 +35,8 @@
 // std::stop_callback of a hold's stop_token runs there, too. One may be called before the lock() of
 // its hold has returned. None is called after release() or the end of the hold, but one that has
 // begun is not waited for, and may go on after them. So what a callback captures must be owned by it
-// (by value, or by a std::shared_ptr), or outlive the session's next turn, as what outlives all
-// handles and holds of the session does.
+// (by value, or by a std::shared_ptr), or outlive the session's next turn; whatever outlives all
+// handles and holds of the session does that.
 //
 // THE MARGIN. A hold stops being valid a margin before its deadline, and its stop_token is stopped
 // then, so that a holder that obeys is done in time. A renewal normally comes long before. A process
@@ -100,10 +100,10 @@ struct HoldOptions {
   std::chrono::nanoseconds min_hold{0};  // 0: none; else nobody gets it before; at most 24 h
   std::string note{};                    // "": none; at most 255 bytes
   // None: that of `redlock run`, a third of the ttl (or of max_hold, if that is shorter), but at most
-  // 5 s. More than half of that time is cut to the half.
+  // 5 s. A larger margin than half of that time is reduced to the half.
   std::optional<std::chrono::nanoseconds> margin{};
-  // How long a wait without limit puts up with there being no daemon; negative: without limit; 0: it
-  // connects once.
+  // How long a wait without limit goes on without a daemon; negative: without limit; 0: it connects
+  // once.
   std::chrono::nanoseconds connect_timeout = std::chrono::seconds(5);
   // How long a try waits for the daemon to answer; more than 0.
   std::chrono::nanoseconds answer_timeout = std::chrono::seconds(1);
@@ -145,7 +145,7 @@ class Hold {
     return Clock::time_point(
         std::chrono::nanoseconds(handle_ ? redlock_hold_deadline(handle_.get()) : 0));
   }
-  // How long it is until the deadline; 0 after it. It says nothing of a loss or of the margin.
+  // How long it is until the deadline; 0 after it. It does not reflect a loss or the margin.
   [[nodiscard]] std::chrono::nanoseconds left() const noexcept {
     return std::max(deadline() - Clock::now(), std::chrono::nanoseconds(0));
   }
