@@ -153,7 +153,7 @@ std::string WhoValue::Print(Target target) const {
 }
 std::string WhoValue::Expected() const {
   return "everybody, nobody, or at most " + std::to_string(kMostWho) +
-         " users and groups, as in alice,1000,group:ops";
+         " users and groups, as in ann,group:ops";
 }
 
 bool CountValue::Read(Target target, std::string_view text) const {

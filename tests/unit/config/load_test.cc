@@ -180,7 +180,7 @@ TEST(LoadErrors, OfWhoMayWhat) {
     EXPECT_THAT(ErrorsIn(kNodes + "rules:\n  - {prefix: a/, lock: " + who + "}\n"),
                 ElementsAre(testing::StartsWith(
                     "r.yaml:3:24: rules[0].lock: expected everybody, nobody, or "
-                    "at most 64 users and groups, as in alice,1000,group:ops, "
+                    "at most 64 users and groups, as in ann,group:ops, "
                     "found ")));
   }
 }
