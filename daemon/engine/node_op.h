@@ -57,6 +57,25 @@ struct ClaimOp {
   Duration grace{0};
   Duration most_life = kNoExpiry;
 };
+// Rules F2, F6, F8: joins those who share the lock; also heals. Draws no fence: all who share it have the last
+// that was given out. It stands in the queue as an acquire does, but only one who does not share the lock is
+// in its way.
+struct ShareOp {
+  std::string lock{};
+  std::string owner{};
+  Duration ttl;
+  Fence proposal;  // of the fence that counts as the last where none is stored
+  Queueing queueing = Queueing::kNone;
+  Stamp stamp = 0;
+  Duration grace{0};
+  Duration most_life = kNoExpiry;
+};
+// Rule F8: who has the lock for himself after that gets a greater fence.
+struct RaiseOp {
+  std::string lock{};
+  std::string owner{};  // of one who shares it
+  Fence fence;
+};
 struct ConfirmOp {  // rules A4, A6
   std::string lock{};
   std::string owner{};
@@ -137,8 +156,8 @@ struct AdoptOp {      // rule D3: write this daemon's settings and set; the grea
   std::string set{};  // may be empty: not known yet
 };
 
-using NodeOp = std::variant<AcquireOp, ClaimOp, ConfirmOp, RenewOp, ReleaseOp, BreakOp, InspectOp,
-                            NameHolderOp, ProbeOp, SuspectOp, TrustOp, AdoptOp>;
+using NodeOp = std::variant<AcquireOp, ClaimOp, ShareOp, ConfirmOp, RaiseOp, RenewOp, ReleaseOp,
+                            BreakOp, InspectOp, NameHolderOp, ProbeOp, SuspectOp, TrustOp, AdoptOp>;
 
 // The room that carries ops to a node puts at most this many renewals, or releases, in one call, and
 // at most this many acquires, which take longer: so that no node stops for long (rule C16).
@@ -178,9 +197,9 @@ enum class Verdict : std::uint8_t {
   kBusy,     // another owner's key (acquire)
   kNotTurn,  // free, but another daemon is before this one in the queue (acquire, rule E6.2)
   kTurn,     // it might be had, and was not taken: a stand (rule E8.3), a name of a claim (rule G1)
-  kNotOwner,    // the key is not this owner's, or is gone (confirm, renew, release, break)
-  kPassed,      // confirm: the stored fence is missing or greater than T (rule A6)
-  kSkew,        // the fence would pass this node's TIME + fence_window (rule A6)
+  kNotOwner,  // the key is not this owner's, or is gone (confirm, raise, renew, release, break)
+  kPassed,  // confirm: the stored fence is missing or greater than T (rule A6); raise: it is missing
+  kSkew,    // the fence would pass this node's TIME + fence_window (rule A6)
   kAmnesia,     // the sentinel was missing or of another run; quarantine has begun (rule D1)
   kQuarantine,  // TIME < ready (rule D1)
   kSettings,    // max_ttl or fence_window differ from the sentinel's (rule D3)
@@ -225,7 +244,7 @@ struct NodeAnswer {
   // 0 if there was none (kError), or if another answer out of the same reply has it: what that says
   // of the node's clock is read once.
   NodeTime node_time = 0;
-  // Acquire and claim kOk: s of rule A2. Acquire kBusy, kNotTurn and kTurn, confirm kPassed, inspect: the
+  // Acquire and claim kOk: s of rule A2; share kOk: the last that was given out. Acquire kBusy, kNotTurn and kTurn, confirm kPassed, inspect: the
   // stored fence, 0 if none.
   Fence fence = 0;
   // kBusy, break and inspect: the key's PTTL. kNotTurn: how long the head may take to come; 0: it was not

@@ -15,6 +15,8 @@ std::string OwnerValue(std::string_view instance, AttemptNumber attempt, std::st
 // What a node stores in its place when an administrator has broken the lease (rule I3): this, and the
 // owner value.
 inline constexpr std::string_view kKept = "redlockd:kept:";
+// What a node stores there while several owners share the lock (rule F1).
+inline constexpr std::string_view kSharedValue = "redlockd:shared";
 // Returns the owner value if that is one of these, else the value itself.
 inline std::string_view WithoutKept(std::string_view value) {
   return value.starts_with(kKept) ? value.substr(kKept.size()) : value;

@@ -64,6 +64,25 @@ class Writer {
     OfQueues();
     for (const engine::ClaimOp::Name& name : op.names) OfWant(name, op);
   }
+  void operator()(const engine::ShareOp& op) {
+    (*this)(engine::AcquireOp{.lock = op.lock,
+                              .owner = op.owner,
+                              .ttl = op.ttl,
+                              .proposal = op.proposal,
+                              .queueing = op.queueing,
+                              .stamp = op.stamp,
+                              .grace = op.grace,
+                              .most_life = op.most_life});
+  }
+  void operator()(const engine::RaiseOp& op) {
+    LockKey(op.lock);
+    FenceKey(op.lock);
+    Key(kSentinelKey);
+    Settings();
+    Arg(op.owner);
+    Arg(op.fence);
+    Arg(Milliseconds(set_.fence_life));
+  }
   void operator()(const engine::ConfirmOp& op) {
     LockKey(op.lock);
     FenceKey(op.lock);
@@ -232,7 +251,9 @@ ScriptId ScriptOf(const engine::NodeOp& op) {
   return std::visit(Overloaded{
                         [](const engine::AcquireOp&) { return ScriptId::kAcquire; },
                         [](const engine::ClaimOp&) { return ScriptId::kClaim; },
+                        [](const engine::ShareOp&) { return ScriptId::kShare; },
                         [](const engine::ConfirmOp&) { return ScriptId::kConfirm; },
+                        [](const engine::RaiseOp&) { return ScriptId::kRaise; },
                         [](const engine::RenewOp&) { return ScriptId::kRenew; },
                         [](const engine::ReleaseOp&) { return ScriptId::kRelease; },
                         [](const engine::BreakOp&) { return ScriptId::kBreak; },

@@ -21,6 +21,8 @@ inline constexpr std::string_view kFencePrefix = "redlockd:fence:";
 // The two of the queue (rule E8.1).
 inline constexpr std::string_view kQueuePrefix = "redlockd:queue:";
 inline constexpr std::string_view kWaitPrefix = "redlockd:wait:";
+// Those who share it (rule F1); the scripts make this key themselves.
+inline constexpr std::string_view kSharesPrefix = "redlockd:shares:";
 
 // This key belongs to no lock and never exists: the introduction tries on it the commands that the
 // scripts use.

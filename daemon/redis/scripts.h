@@ -11,7 +11,9 @@ namespace redlockd::redis {
 enum class ScriptId : std::size_t {
   kAcquire,
   kClaim,
+  kShare,
   kConfirm,
+  kRaise,
   kRenew,
   kRelease,
   kBreak,
@@ -22,7 +24,7 @@ enum class ScriptId : std::size_t {
   kTrust,
   kAdopt,
 };
-inline constexpr std::size_t kScripts = 12;
+inline constexpr std::size_t kScripts = 14;
 
 struct Script {
   std::string_view name;    // of its file, without .lua

@@ -15,7 +15,7 @@ namespace redlockd::contract {
 namespace {
 
 constexpr std::size_t kSteps = 80;
-constexpr std::uint64_t kSeeds = 160;
+constexpr std::uint64_t kSeeds = 180;
 constexpr std::uint64_t kSeedsWithRestarts = 5;  // a restart takes a while
 
 std::uint64_t FromEnvironment(const char* name, std::uint64_t otherwise) {
@@ -77,6 +77,14 @@ std::vector<std::string> Rows(const Step& step, const sim::Reply& reply) {
   return rows;
 }
 
+// The verdict of an op of a shared lock; else nothing.
+std::string OfShared(const Step& step, const sim::Reply& reply) {
+  const auto* call = std::get_if<ScriptCall>(&step.what);
+  if (call == nullptr) return {};
+  if (call->script == redis::ScriptId::kShare) return "share " + Word(reply);
+  return call->script == redis::ScriptId::kRaise ? "raise " + Word(reply) : std::string();
+}
+
 // What is never answered is not compared.
 TEST(Contract, TheSequencesMeetEveryAnswer) {
   std::map<std::string, std::size_t> census;
@@ -86,6 +94,7 @@ TEST(Contract, TheSequencesMeetEveryAnswer) {
     for (const Step& step : Generate(seed, kSteps, Faults::kNone)) {
       const sim::Reply reply = fake.Do(step).reply;
       ++census[Word(reply)];
+      ++census[OfShared(step, reply)];
       for (const char letter : Letters(step, reply)) ++census[std::string(1, letter)];
       for (const std::string& row : Rows(step, reply)) ++census[row];
     }
@@ -112,6 +121,13 @@ TEST(Contract, TheSequencesMeetEveryAnswer) {
                            "row turn",
                            "row skew",
                            "row error",
+                           "share ok",
+                           "share busy",
+                           "share not-turn",
+                           "share turn",
+                           "raise ok",
+                           "raise skew",
+                           "raise not-owner",
                            "name ok",
                            "name busy",
                            "name not-turn",

@@ -76,6 +76,7 @@ class Generator {
     if (OneIn(60)) return StartAnew(ScriptCall(CallOf(engine::InspectOp{Lock(), Instance(), 7})));
     if (OneIn(10)) return Add(PlainCommand());
     if (OneIn(100)) return LetGoOfWhatIsWanted();
+    if (OneIn(150)) return ShareWhatIsWanted();
     ScriptCall call = OneIn(20) ? CallOf(Releases()) : AnyCall();
     if (OneIn(12)) Spoil(call.call);
     Add(std::move(call));
@@ -194,20 +195,34 @@ class Generator {
   }
 
   ScriptCall AnyCall() {
-    const std::uint64_t choice = Below(47);
+    const std::uint64_t choice = Below(63);
     if (choice < 12) return CallOf(Acquire());
-    if (choice < 14) return CallOf(Acquires());
-    if (choice < 22) return CallOf(engine::ConfirmOp{Lock(), Owner(), NearFence(), Block()});
-    if (choice < 27) return CallOf(Renewals());
-    if (choice < 30) return CallOf(engine::ReleaseOp{Lock(), Owner(), OneIn(2)});
-    if (choice < 32) return CallOf(engine::InspectOp{Lock(), Instance(), Below(9)});
-    if (choice < 33) return CallOf(engine::NameHolderOp{.asker = Instance(), .inquiry = Below(9)});
-    if (choice < 35) return CallOf(Probe());
-    if (choice < 36) return CallOf(engine::SuspectOp{OneIn(2) ? "" : Instance()});
-    if (choice < 37) return CallOf(engine::AdoptOp{OneIn(2) ? "" : "set-3"});
-    if (choice < 39) return CallOf(engine::BreakOp{Lock(), Owner(), OneIn(3), Ttl()});
-    if (choice < 42) return CallOf(engine::TrustOp{});
-    return CallOf(Claim());
+    if (choice < 15) return CallOf(Acquires());
+    if (choice < 29) return CallOf(engine::ConfirmOp{Lock(), Owner(), NearFence(), Block()});
+    if (choice < 34) return CallOf(Renewals());
+    if (choice < 37) return CallOf(engine::ReleaseOp{Lock(), Owner(), OneIn(2)});
+    if (choice < 39) return CallOf(engine::InspectOp{Lock(), Instance(), Below(9)});
+    if (choice < 40) return CallOf(engine::NameHolderOp{.asker = Instance(), .inquiry = Below(9)});
+    if (choice < 42) return CallOf(Probe());
+    if (choice < 43) return CallOf(engine::SuspectOp{OneIn(2) ? "" : Instance()});
+    if (choice < 44) return CallOf(engine::AdoptOp{OneIn(2) ? "" : "set-3"});
+    if (choice < 46) return CallOf(engine::BreakOp{Lock(), Owner(), OneIn(3), Ttl()});
+    if (choice < 49) return CallOf(engine::TrustOp{});
+    if (choice < 56) return CallOf(Claim());
+    if (choice < 57) return CallOf(engine::RaiseOp{Lock(), Owner(), NearFence()});
+    return CallOf(Share());
+  }
+
+  engine::ShareOp Share() {
+    const engine::AcquireOp like = Acquire();
+    return {.lock = like.lock,
+            .owner = like.owner,
+            .ttl = like.ttl,
+            .proposal = like.proposal,
+            .queueing = like.queueing,
+            .stamp = like.stamp,
+            .grace = like.grace,
+            .most_life = like.most_life};
   }
 
   // As an acquire of one of them, or of both, in any order.
@@ -270,6 +285,33 @@ class Generator {
     wanted.grace = 50ms;
     Add(CallOf(wanted, 0));
     Add(CallOf(std::vector<engine::ReleaseOp>{{"job", owner, OneIn(2)}, {"other", owner}}));
+  }
+
+  // Two share a lock, and one of them raises its fence; others wait for it, and one to share it.
+  void ShareWhatIsWanted() {
+    const std::array owners = {std::string(kListener) + ":8:host", Instance() + ":11:host"};
+    for (const std::string& owner : owners) {
+      Add(CallOf(engine::ShareOp{.lock = "job",
+                                 .owner = owner,
+                                 .ttl = Ttl(),
+                                 .proposal = now_,
+                                 .queueing = engine::Queueing::kIgnore},
+                 0));
+    }
+    Add(CallOf(engine::RaiseOp{"job", owners[0], NearFence()}, 0));
+    Add(CallOf(engine::RaiseOp{"job", owners[1], now_ + kSecond}, 0));
+    for (std::uint64_t more = Below(4); more > 0; --more) {
+      engine::ShareOp share = Share();
+      share.lock = "job";
+      Add(CallOf(share, 0));
+      engine::AcquireOp acquire = Acquire();
+      acquire.lock = "job";
+      if (OneIn(2)) Add(CallOf(acquire, 0));
+    }
+    const std::string& owner = owners[Below(owners.size())];
+    if (OneIn(2)) Add(CallOf(engine::BreakOp{"job", owner, OneIn(2), Ttl()}, 0));
+    Add(CallOf(std::vector<engine::RenewOp>{{"job", owners[0], Ttl()}, {"job", owners[1], Ttl()}}));
+    Add(CallOf(std::vector<engine::ReleaseOp>{{"job", owners[1], OneIn(2)}, {"job", owners[0]}}));
   }
 
   // In one call.
@@ -352,6 +394,7 @@ class Generator {
     entry += OneIn(6) ? " " + OddWord() : " 50000";
     entry += " ";
     entry += Pick(kModes);
+    if (OneIn(3)) entry += OneIn(8) ? " " + OddWord() : " s";
     return entry;
   }
 
@@ -363,6 +406,7 @@ class Generator {
 
   // Somebody plays the daemon, or meddles with its queue.
   Command QueueCommand() {
+    if (OneIn(6)) return {{"ZADD", "redlockd:shares:app:job", Score(), Owner()}};
     const std::string queue = Key(), instance = Instance();
     const std::string score = Score();
     switch (Below(9)) {
@@ -390,7 +434,7 @@ class Generator {
   }
 
   std::string Key() {
-    constexpr std::array<std::string_view, 11> kKeys = {"app:job",
+    constexpr std::array<std::string_view, 12> kKeys = {"app:job",
                                                         "app:job",
                                                         "app:other",
                                                         "redlockd:fence:app:job",
@@ -400,7 +444,8 @@ class Generator {
                                                         "redlockd:node",
                                                         "redlockd:queue:app:job",
                                                         "redlockd:queue:app:job",
-                                                        "redlockd:wait:app:job"};
+                                                        "redlockd:wait:app:job",
+                                                        "redlockd:shares:app:job"};
     return std::string(Pick(kKeys));
   }
 
@@ -442,7 +487,7 @@ class Generator {
       case 12:
         return {{"PUBLISH", OneIn(2) ? key : "redlockd:to:" + Instance(), OddWord()}};
       case 13:
-        return {{"SET", key, Owner(), "XX"}};
+        return {{"SET", key, OneIn(2) ? Owner() : "redlockd:shared", "XX"}};
       case 14:
         return {{"HGET", hash, field}};
       case 15:  // longer than any script reads

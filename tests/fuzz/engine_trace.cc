@@ -23,8 +23,9 @@ std::string Ms(Duration duration) {
 }
 std::string Ms(Time time) { return Ms(time - Time(std::chrono::seconds(1000))); }
 
-constexpr const char* kOps[] = {"acquire", "claim",       "confirm", "renew",   "release", "break",
-                                "inspect", "name holder", "probe",   "suspect", "trust",   "adopt"};
+constexpr const char* kOps[] = {"acquire", "claim",   "share", "confirm", "raise",
+                                "renew",   "release", "break", "inspect", "name holder",
+                                "probe",   "suspect", "trust", "adopt"};
 static_assert(std::size(kOps) == std::variant_size_v<NodeOp>);
 constexpr const char* kVerdicts[] = {"ok",         "busy",     "not-turn", "turn",
                                      "not-owner",  "passed",   "skew",     "amnesia",

@@ -77,7 +77,9 @@ class TwoNodes {
   // Mostly who has the lock, or had it until that was broken.
   std::string OwnerOf(const std::string& lock) {
     const auto owner = obedient_.OwnerOf(engine::Time(now_), lock);
-    return owner && Below(4) != 0 ? std::string(engine::WithoutKept(*owner)) : Owner();
+    return owner && Below(4) != 0 && (*owner != engine::kSharedValue || Below(8) == 0)
+               ? std::string(engine::WithoutKept(*owner))
+               : Owner();
   }
   bool Hears(const std::string& instance) { return !obedient_.hears_nothing.contains(instance); }
   // Mostly of a moment ago, often the same, seldom near the farthest that counts.
@@ -96,7 +98,7 @@ class TwoNodes {
                                        engine::Queueing::kStand,  engine::Queueing::kIgnore};
     constexpr std::array<Duration, 3> kTtls = {101ms, 203ms, 401ms};
     const std::string lock = Below(4) == 0 ? "y" : "x";
-    switch (Below(19)) {
+    switch (Below(26)) {
       case 0:
         return engine::ConfirmOp{lock, Owner(), Proposal(), Below(2) == 0 ? 64 : 1};
       case 1:
@@ -117,6 +119,22 @@ class TwoNodes {
       case 9:
       case 10:
         return Claim();
+      case 11:
+        return engine::RaiseOp{lock, Owner(), Proposal()};
+      case 12:
+      case 13:
+      case 14:
+      case 15:
+      case 16:
+      case 17:
+        return engine::ShareOp{.lock = lock,
+                               .owner = Owner(),
+                               .ttl = kTtls.at(Below(3)),
+                               .proposal = Proposal(),
+                               .queueing = kQueueings.at(Below(kQueueings.size())),
+                               .stamp = Stamp(),
+                               .grace = Below(2) == 0 ? 21ms : 51ms,
+                               .most_life = Below(4) == 0 ? 101ms : engine::kNoExpiry};
       default:
         return engine::AcquireOp{.lock = lock,
                                  .owner = Owner(),
@@ -192,7 +210,9 @@ class TwoNodes {
   static std::string AskerOf(const engine::NodeOp& op) {
     const auto* acquire = std::get_if<engine::AcquireOp>(&op);
     const auto* claim = std::get_if<engine::ClaimOp>(&op);
+    const auto* share = std::get_if<engine::ShareOp>(&op);
     if (acquire) return acquire->owner.substr(0, 1);
+    if (share) return share->owner.substr(0, 1);
     return claim ? claim->names.at(0).owner.substr(0, 1) : "";
   }
 

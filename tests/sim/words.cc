@@ -57,6 +57,14 @@ std::string ToText(const engine::NodeOp& op) {
                    Word(kQueueings, o.queueing) +
                    (o.stamp != 0 ? " of " + Number(o.stamp) : std::string());
           },
+          [](const engine::ShareOp& o) {
+            return "share " + o.lock + " " + o.owner + " ttl " + engine::ToText(o.ttl) + " fence " +
+                   Number(o.proposal) + " with " + Word(kQueueings, o.queueing) +
+                   (o.stamp != 0 ? " of " + Number(o.stamp) : std::string());
+          },
+          [](const engine::RaiseOp& o) {
+            return "raise " + o.lock + " " + o.owner + " fence " + Number(o.fence);
+          },
           [](const engine::ConfirmOp& o) {
             return "confirm " + o.lock + " " + o.owner + " fence " + Number(o.fence) + " block " +
                    Number(o.block);

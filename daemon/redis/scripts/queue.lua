@@ -2,24 +2,72 @@
 -- lock (rules E8).
 --
 -- It is a sorted set, instance -> stamp, and a hash, by instance '<until> <at> <grace> <mode>', times in
--- microseconds. An entry is fresh until `until`; once it is called, until max(now + grace, at) if that is
--- sooner, so that one that does not come is passed over and keeps its stamp. Mode 0: its daemon hears no
--- calls from here; 1: it does; 2: it was called since it registered. The hash's field 'ahead' is how many
--- are called at a time. Nobody reads all of it: only the first entry is looked at, and those that are
--- called with it. A key that is no queue is another program's, and nobody is in it.
+-- microseconds, with ' s' after them if the lock is wanted to share it. An entry is fresh until `until`; once
+-- it is called, until max(now + grace, at) if that is sooner, so that one that does not come is passed over
+-- and keeps its stamp. Mode 0: its daemon hears no calls from here; 1: it does; 2: it was called since it
+-- registered. The hash's field 'ahead' is how many are called at a time. Nobody reads all of it: only the
+-- first entry is looked at, and those that are called with it, or may come in with it. A key that is no queue
+-- is another program's, and nobody is in it.
+
+-- What the key of a lock says while it is shared (rule F1).
+local SHARED = 'redlockd:shared'
+
+-- Those who share a lock: the members of a sorted set, owner -> until when. It is there with the lock's key
+-- until the last of them is over, and no longer: so nobody else has to look at it. This is made where a lock
+-- is shared, and so is the set's name: those who share nothing pay nothing for it.
+local function sharers_of(lock)
+  local key, sharers = 'redlockd:shares:' .. lock, {}
+  sharers.key = key
+  -- Until when the owner shares it; nil if it does not.
+  function sharers.till(owner)
+    local till = tonumber(redis.pcall('ZSCORE', key, owner))
+    return till and till > now and till or nil
+  end
+  -- Has the owner share it for `ttl` ms from now at least, and never shortens that. Returns false if it cannot
+  -- be written: others' leases may be renewed by the same call.
+  function sharers.join(owner, ttl)
+    local till = now + ttl * 1000
+    if till > (sharers.till(owner) or 0) then
+      local added = redis.pcall('ZADD', key, int(till), owner)
+      if type(added) == 'table' then return false, added.err end
+    end
+    for _, each in ipairs({lock, key}) do
+      if redis.call('PTTL', each) < ttl then redis.call('PEXPIRE', each, int(ttl)) end
+    end
+    return true
+  end
+  -- Has the owner share it no more. Returns whether it did, and whether the lock is free by that.
+  function sharers.part(owner)
+    if redis.pcall('ZREM', key, owner) ~= 1 then return false, false end
+    local last = redis.call('ZRANGE', key, '-1', '-1', 'WITHSCORES')
+    local ms = math.ceil(((tonumber(last[2]) or 0) - now) / 1000)
+    if ms <= 0 then
+      redis.call('DEL', lock, key)
+      return true, true
+    end
+    for _, each in ipairs({lock, key}) do redis.pcall('PEXPIRE', each, int(ms)) end
+    return true, false
+  end
+  return sharers
+end
 
 local FAR = 600000000  -- a stamp that is further ahead than this is a mistake
 local MOST_AHEAD = 32
+-- Where the first entries are of those who share, so many are looked at to learn who is after them, and so
+-- many are called.
+local MOST_BESIDE, MOST_CALLED_BESIDE = 64, 16
 
 -- What one run of a script does at most, beside a call for each of its locks, whatever their queues are
 -- like: how many entries it drops, and how many it calls ahead.
 local drops_left, calls_left = 64, 64
 
--- What the hash says of an entry: until, at, grace, mode.
+-- What the hash says of an entry: until, at, grace, mode, and kind: '', or ' s' of one that is shared.
 local function parts_of(entry)
-  local till, at, grace, mode = string.match(entry or '', '^(%d+) (%d+) (%d+) ([012])$')
+  local till, at, grace, mode, kind = string.match(entry or '', '^(%d+) (%d+) (%d+) ([012])(.*)$')
   till, at, grace = tonumber(till), tonumber(at), tonumber(grace)
-  if till and math.max(till, at, grace) < 2^53 then return till, at, grace, mode end
+  if till and (kind == '' or kind == ' s') and math.max(till, at, grace) < 2^53 then
+    return till, at, grace, mode, kind
+  end
 end
 
 local function is_fresh(entry, stamp)
@@ -99,23 +147,23 @@ end
 -- Calls the one who has this entry, and has not been called. Returns until when it is fresh; nil if it
 -- does not hear it (rule E8.6), or has none.
 local function call_one(wait, key, instance, entry)
-  local till, at, grace, mode = parts_of(entry)
+  local till, at, grace, mode, kind = parts_of(entry)
   if not till then return nil end
   if publish(instance, 'free ' .. key) == 0 and mode == '1' then return nil end
   till = math.min(till, math.max(now + grace, at))
-  note(wait, instance, string.format('%.0f %.0f %.0f 2', till, at, grace))
+  note(wait, instance, string.format('%.0f %.0f %.0f 2%s', till, at, grace, kind))
   return till
 end
 
 -- Calls the first other, or the first after it that may hear it, and drops those that do not. Returns
--- it, or nil; until when it is fresh, nil if it was not called; and whether it is called only now.
+-- it, or nil; until when it is fresh, nil if it was not called; whether it is called only now; and its kind.
 local function call_first(queue, wait, me, key, other)
   while other do
-    local till, _, _, mode = parts_of(other.entry)
-    if mode == '2' then return other, till, false end
+    local till, _, _, mode, kind = parts_of(other.entry)
+    if mode == '2' then return other, till, false, kind end
     if drops_left == 0 then return other, nil, false end
     till = call_one(wait, key, other.instance, other.entry)
-    if till then return other, till, true end
+    if till then return other, till, true, kind end
     drop(queue, wait, other.instance, true)
     other = first_other(queue, wait, me)
   end
@@ -149,12 +197,50 @@ local function call_ahead(queue, wait, me, key, more, rest, next_knows)
   end
 end
 
+-- Those at the head of a queue who want to share the lock; made where there is one.
+local function readers_in(queue, wait, me)
+  local rows, instances = redis.call('ZRANGE', queue, '0', int(MOST_BESIDE - 1), 'WITHSCORES'), {}
+  for i = 1, #rows, 2 do instances[#instances + 1] = rows[i] end
+  local entries = #instances > 0 and redis.call('HMGET', wait, unpack(instances)) or {}
+  local readers = {}
+  -- Rule F6: the first other that does not share; nil if there is none. Where all that are looked at share, the
+  -- last of them stands for those after it.
+  function readers.first_in_conflict()
+    for i, instance in ipairs(instances) do
+      local stamp = tonumber(rows[2 * i])
+      local is_other = instance ~= me and is_fresh(entries[i], stamp)
+      if (is_other and select(5, parts_of(entries[i])) == '') or i == MOST_BESIDE then
+        return {instance = instance, stamp = stamp, entry = entries[i]}
+      end
+    end
+  end
+  -- Rule F7: those who stand after the first one, before one who does not share, may come in with it. The rest
+  -- of them are called when these leave the queue.
+  function readers.call_after(first, key)
+    local is_after_first, calls = false, MOST_CALLED_BESIDE - 1
+    for i, instance in ipairs(instances) do
+      if instance == first.instance then
+        is_after_first = true
+      elseif is_after_first and instance ~= me and is_fresh(entries[i], tonumber(rows[2 * i])) then
+        local _, _, _, mode, kind = parts_of(entries[i])
+        if kind == '' or calls == 0 or calls_left == 0 or drops_left == 0 then return end
+        if mode ~= '2' then
+          calls, calls_left = calls - 1, calls_left - 1
+          if not call_one(wait, key, instance, entries[i]) then drop(queue, wait, instance, true) end
+        end
+      end
+    end
+  end
+  return readers
+end
+
 -- Rule E8.4: calls `other`, the first one, and those that are called with it. Returns who is the first
 -- other now, or nil; and how long that one may take to come, 0 if it was not called.
 local function call(queue, wait, me, key, other)
-  local till, is_new
-  other, till, is_new = call_first(queue, wait, me, key, other)
+  local till, is_new, kind
+  other, till, is_new, kind = call_first(queue, wait, me, key, other)
   if not till then return other, 0 end
+  if kind == ' s' then readers_in(queue, wait, me).call_after(other, key) end
   local rest, more = math.max(till - now, 0), called_at_a_time(wait) - 1
   if is_new or more > 0 then call_ahead(queue, wait, me, key, more, rest, not is_new) end
   return other, rest

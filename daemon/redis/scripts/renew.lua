@@ -1,5 +1,5 @@
 -- Needs queue.lua.
--- Rule C5: lengthens what the owners have; never sets a key, never shortens. The reply's text has a
+-- Rules C5, F1: lengthens what the owners have; never sets a key, never shortens. The reply's text has a
 -- letter for each lease: o renewed, O renewed and another daemon wants it (rule E2), n not this owner's,
 -- k not this owner's as it was broken (rule I4).
 -- KEYS: sentinel; of each lease: lock, fence, queue, wait. ARGV: settings, fence_life in ms; of each lease:
@@ -9,12 +9,25 @@ local refusal = check(KEYS[1])
 if refusal then return refusal end
 
 local function renew(lock, fence, queue, wait, owner, ttl)
-  local value = read(lock)
+  local value, shares = read(lock), false
+  if value == SHARED then
+    local sharers = sharers_of(lock)
+    shares = sharers.till(owner) ~= nil
+    if shares then
+      if not sharers.join(owner, tonumber(ttl)) then return 'n' end
+      value = owner
+    elseif sharers.till(KEPT .. owner) then
+      return 'k'
+    end
+  end
   if value ~= owner then return value == KEPT .. owner and 'k' or 'n' end
   if redis.call('PTTL', lock) < tonumber(ttl) then redis.call('PEXPIRE', lock, ttl) end
   if redis.call('PTTL', fence) < tonumber(fence_life) then redis.call('PEXPIRE', fence, fence_life) end
   if redis.call('EXISTS', queue) == 0 then return 'o' end
-  return first_other(queue, wait, instance_of(owner)) and 'O' or 'o'
+  local me = instance_of(owner)
+  local first = first_other(queue, wait, me)
+  if shares and first then first = readers_in(queue, wait, me).first_in_conflict() end
+  return first and 'O' or 'o'
 end
 
 local said = {}

@@ -33,8 +33,9 @@ end
 -- What stands in the way of a lock that is not free, or wanted: its verdict, time left and text; nil if
 -- nothing does. Then, in any case, the greatest stamp of the others; this daemon's place in the queue, 0
 -- if it has none; and what is to be done where the lock is not taken, which returns the place that it has
--- by then.
-local function obstacle(lock, queue, wait, at, value, other)
+-- by then. `shares`: the lock is wanted to share it; then `value` is the owner if that shares it already, and
+-- false if only others do.
+local function obstacle(lock, queue, wait, at, value, other, shares)
   local owner, queueing, stamp, grace, most_life =
     ARGV[at], ARGV[at + 4], tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6]), tonumber(ARGV[at + 7])
   local me = instance_of(owner)
@@ -53,7 +54,8 @@ local function obstacle(lock, queue, wait, at, value, other)
     -- One that hears no calls comes by itself: it is not passed over before (rule E8.2).
     local comes_in = hears == '1' and interval or math.min(look, first_poll)
     local entry =
-      string.format('%.0f %.0f %.0f %s', now + fresh_for, now + comes_in + grace, grace, hears)
+      string.format('%.0f %.0f %.0f %s%s', now + fresh_for, now + comes_in + grace, grace, hears,
+                    shares and ' s' or '')
     if type(redis.pcall('HSET', wait, me, entry)) == 'table' then
       if added == 1 then redis.call('ZREM', queue, me) end  -- it would stay, without time to live
       return
@@ -74,15 +76,26 @@ local function obstacle(lock, queue, wait, at, value, other)
            tonumber(its_attempt) < tonumber(attempt)
   end
 
-  -- Rules E6.2, G4: what counts is the stamp of this want, whatever an entry of this daemon says.
-  local function is_before_us(other)
-    if not other or queueing == 'ignore' then return false end
-    if queueing == 'none' then return true end
-    return other.stamp < stamp or (other.stamp == stamp and other.instance < me)
+  -- Rules E6.2, G4: what counts is the stamp of this want, whatever an entry of this daemon says. Rule F6: those
+  -- who share are in nobody's way who does.
+  local function who_is_before_us()
+    local other = first
+    if shares and first then other = readers_in(queue, wait, me).first_in_conflict() end
+    if not other or queueing == 'ignore' then return nil end
+    if queueing == 'none' then return other end
+    local is_before_us = other.stamp < stamp or (other.stamp == stamp and other.instance < me)
+    return is_before_us and other or nil
   end
 
   -- Rule E8.11: once for each new first one, not counting the holder's own daemon.
   local function tell_holder()
+    if value == SHARED and (place <= 1 or queueing == 'none') then
+      -- Rule F7: of those who share it, the ones whose time ends last.
+      for _, member in ipairs(redis.pcall('ZRANGE', sharers_of(lock).key, '-16', '-1')) do
+        local instance = string.match(member, '^([^:]+):%d+:')
+        if instance and instance ~= me then hint(instance, 'wanted', lock) end
+      end
+    end
     local instance = string.match(value, '^([^:]+):%d+:')
     if not instance or instance == me then return end
     local is_first = place <= 1 or (place == 2 and first and first.instance == instance)
@@ -101,13 +114,14 @@ local function obstacle(lock, queue, wait, at, value, other)
     verdict, time_left, text = 'busy', left(lock), other
   elseif value and value ~= owner and not is_earlier_attempt_of_ours() then
     verdict, time_left, text = 'busy', left(lock), value
-  elseif value ~= owner and is_before_us(first) then
+  elseif value ~= owner and who_is_before_us() then
     local before, rest = first, nil
     first, rest = call(queue, wait, me, lock, first)
     if first ~= before then greatest = greatest_other(queue, me, first) end
     -- Those that heard nothing are gone by that (rule E8.6).
     if place > 1 then place = redis.call('ZRANK', queue, me) + 1 end
-    if is_before_us(first) then verdict, time_left, text = 'not-turn', rest, first.instance end
+    local before_us = who_is_before_us()
+    if before_us then verdict, time_left, text = 'not-turn', rest, before_us.instance end
   end
   if not verdict and queueing == 'stand' then verdict = 'turn' end
   return verdict, time_left, text, greatest, place, not_taken

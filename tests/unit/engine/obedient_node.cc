@@ -28,6 +28,8 @@ Owner Parse(const std::string& value) {
 
 std::string KeptOf(const std::string& owner) { return std::string(kKept) + owner; }
 
+constexpr std::ptrdiff_t kMostTold = 16;  // of those who share a lock
+
 bool IsEarlierAttempt(const std::string& value, const std::string& owner) {
   const Owner other = Parse(value), own = Parse(owner);
   return other.instance == own.instance && other.attempt < own.attempt;
@@ -103,6 +105,7 @@ std::optional<NodeAnswer> ObedientNode::Check(const Call& call) {
 // A lock that is asked for, and what the node finds.
 struct ObedientNode::Asked {
   AcquireOp op;
+  bool shares = false;
   std::string instance = Parse(op.owner).instance;
   // Whether anything was in the way is looked at only where something may be.
   bool is_free = false;
@@ -117,6 +120,17 @@ NodeAnswer ObedientNode::Do(const Call& call, const AcquireOp& op) {
   Look(call, asked);
   if (asked.answer.verdict == Verdict::kOk) return Take(call, asked);
   if (asked.answer.verdict != Verdict::kSkew) NotTaken(call, asked);
+  return asked.answer;
+}
+
+NodeAnswer ObedientNode::Do(const Call& call, const ShareOp& op) {
+  if (auto refused = Check(call)) return *refused;
+  Asked asked{.op = {op.lock, op.owner, op.ttl, op.proposal, 1, op.queueing, op.stamp, op.grace,
+                     op.most_life},
+              .shares = true};
+  Look(call, asked);
+  if (asked.answer.verdict == Verdict::kOk) return Share(call, asked);
+  NotTaken(call, asked);
   return asked.answer;
 }
 
@@ -177,29 +191,33 @@ void ObedientNode::Look(const Call& call, Asked& asked) {
   answer.greatest = asked.first ? asked.first->greatest : 0;
   const bool registers = op.queueing == Queueing::kAlways || op.queueing == Queueing::kStand;
   if (registers) Register(call, asked);
-  // Rules E6.2, G4.
-  const auto is_before_us = [&] {
-    if (!asked.first || op.queueing == Queueing::kIgnore) return false;
+  // Rules E6.2, F6, G4.
+  const auto who_is_before_us = [&]() -> std::optional<WantQueue::Place> {
+    if (!asked.first || op.queueing == Queueing::kIgnore) return std::nullopt;
     const WantQueue::Place ours{op.stamp, asked.instance};
-    return op.queueing == Queueing::kNone || asked.first->place < ours;
+    const auto other =
+        asked.shares ? queue.FirstAlone(call.now, asked.instance) : asked.first->place;
+    return other && (op.queueing == Queueing::kNone || *other < ours) ? other : std::nullopt;
   };
-  const bool is_ours = key != keys_.end() && key->second.owner == op.owner;
-  if (key != keys_.end() && !is_ours && !IsEarlierAttempt(key->second.owner, op.owner)) {
+  const bool joins = asked.shares && key != keys_.end() && key->second.owner == kSharedValue;
+  const bool is_ours = joins ? SharedUntil(call.now, op.lock, op.owner) != 0
+                             : key != keys_.end() && key->second.owner == op.owner;
+  if (key != keys_.end() && !joins && !is_ours && !IsEarlierAttempt(key->second.owner, op.owner)) {
     answer.verdict = Verdict::kBusy;
     answer.left = std::chrono::microseconds(key->second.until - call.now);
     answer.text = key->second.owner;
     return;
   }
-  if (!is_ours && is_before_us()) {
+  if (!is_ours && who_is_before_us()) {
     Duration rest;
     std::tie(asked.first, rest) =
         queue.Call(call.now, asked.instance, asked.first, PublisherOf(op.lock));
     answer.greatest = asked.first ? asked.first->greatest : 0;
     if (answer.place > 0) answer.place = queue.PlaceOf(asked.instance);
-    if (is_before_us()) {
+    if (const auto before_us = who_is_before_us()) {
       answer.verdict = Verdict::kNotTurn;
       answer.left = rest;
-      answer.text = asked.first->place.second;
+      answer.text = before_us->second;
       return;
     }
   }
@@ -207,21 +225,24 @@ void ObedientNode::Look(const Call& call, Asked& asked) {
     answer.verdict = Verdict::kTurn;
     return;
   }
+  if (asked.shares) return;
   const Fence floor = FloorOf(call, op.lock);
   const Fence last = std::max(floor + 1, op.proposal) + op.block - 1;
   if (last > Latest(call, floor)) answer.verdict = Verdict::kSkew;
 }
 
 void ObedientNode::Register(const Call& call, Asked& asked) {
-  asked.answer.place =
-      wants_[asked.op.lock].Register(call.now, call.timing, asked.instance, asked.op, call.hears);
+  asked.answer.place = wants_[asked.op.lock].Register(call.now, call.timing, asked.instance,
+                                                      asked.op, asked.shares, call.hears);
 }
 
 // What becomes of the queue where the lock is not taken; and who is told.
 void ObedientNode::NotTaken(const Call& call, Asked& asked) {
   const AcquireOp& op = asked.op;
   if (op.queueing == Queueing::kIfRefused) Register(call, asked);
-  if (asked.answer.verdict != Verdict::kBusy || !ParseOwnerValue(asked.answer.text)) return;
+  if (asked.answer.verdict != Verdict::kBusy) return;
+  if (asked.answer.text == kSharedValue) HintToSharers(op, asked.answer.place);
+  if (!ParseOwnerValue(asked.answer.text)) return;
   HintToHolder(op, Parse(asked.answer.text).instance, asked.answer.place, asked.first);
 }
 
@@ -232,6 +253,20 @@ void ObedientNode::HintToHolder(const AcquireOp& op, const std::string& holder, 
   const bool is_first = place <= 1 || (place == 2 && first && first->place.second == holder);
   if (!is_first && op.queueing != Queueing::kNone) return;
   PublisherOf(op.lock)(NodeHint::Kind::kWanted, holder, Duration(0));
+}
+
+// Rule F7: of those whose time ends last.
+void ObedientNode::HintToSharers(const AcquireOp& op, std::uint32_t place) {
+  if (op.queueing == Queueing::kIgnore || (place > 1 && op.queueing != Queueing::kNone)) return;
+  std::vector<std::pair<NodeTime, std::string>> last;
+  for (const auto& [owner, until] : shares_[op.lock]) last.emplace_back(until, owner);
+  std::ranges::sort(last);
+  if (std::ssize(last) > kMostTold) last.erase(last.begin(), last.end() - kMostTold);
+  for (const auto& [until, owner] : last) {
+    const std::string instance = Parse(owner).instance;
+    if (!ParseOwnerValue(owner) || instance == Parse(op.owner).instance) continue;
+    PublisherOf(op.lock)(NodeHint::Kind::kWanted, instance, Duration(0));
+  }
 }
 
 // Rule A6: no fence goes beyond this.
@@ -273,6 +308,91 @@ NodeAnswer ObedientNode::Take(const Call& call, const Asked& asked) {
   return answer;
 }
 
+// --- shared locks (rules F) -----------------------------------------------------------------------
+
+NodeTime ObedientNode::SharedUntil(NodeTime now, const std::string& lock,
+                                   const std::string& owner) const {
+  const auto all = shares_.find(lock);
+  if (all == shares_.end()) return 0;
+  const auto found = all->second.find(owner);
+  return found != all->second.end() && found->second > now ? found->second : 0;
+}
+
+// The key is there as long as the last of them.
+void ObedientNode::Join(NodeTime now, const std::string& lock, const std::string& owner,
+                        Duration ttl) {
+  NodeTime& until = shares_[lock][owner];
+  until = std::max(until, now + Us(ttl));
+  keys_.at(lock).until = std::max(keys_.at(lock).until, now + Us(ttl));
+}
+
+std::pair<bool, bool> ObedientNode::Part(NodeTime now, const std::string& lock,
+                                         const std::string& owner) {
+  auto& all = shares_[lock];
+  if (all.erase(owner) == 0) return {false, false};
+  NodeTime last = now;
+  for (const auto& [other, until] : all) last = std::max(last, until);
+  if (last > now) {
+    keys_.at(lock).until = now + (last - now + 999) / 1000 * 1000;
+    return {true, false};
+  }
+  keys_.erase(lock);
+  all.clear();
+  return {true, true};
+}
+
+NodeAnswer ObedientNode::Share(const Call& call, const Asked& asked) {
+  const AcquireOp& op = asked.op;
+  if (!refuses.empty()) {
+    NodeAnswer error;
+    error.text = refuses;
+    return error;
+  }
+  const auto key = keys_.find(op.lock);
+  const bool is_shared = key != keys_.end() && key->second.owner == kSharedValue;
+  const bool is_ours = is_shared ? SharedUntil(call.now, op.lock, op.owner) != 0
+                                 : key != keys_.end() && key->second.owner == op.owner;
+  const auto stored = fences_.find(op.lock);
+  NodeAnswer answer = asked.answer;
+  answer.fence = stored != fences_.end()
+                     ? stored->second.fence
+                     : std::max(FloorOf(call, op.lock),
+                                std::min(op.proposal, call.now + Us(call.timing.fence_window)));
+  fences_[op.lock] = {answer.fence, LifeOf(call, answer.fence)};
+  Duration ttl = op.ttl;
+  if (is_ours && !is_shared) {
+    ttl = std::max(ttl, Duration(std::chrono::microseconds(key->second.until - call.now)));
+  }
+  if (!is_shared) {
+    shares_[op.lock].clear();
+    keys_[op.lock] = {std::string(kSharedValue), call.now + Us(ttl)};
+  }
+  Join(call.now, op.lock, op.owner, ttl);
+  std::erase_if(shares_[op.lock], [&](const auto& each) { return each.second <= call.now; });
+  const bool is_grant = !is_ours && op.queueing != Queueing::kIgnore;
+  if (is_grant && !asked.is_free) wants_[op.lock].NoteGrant();
+  return answer;
+}
+
+NodeAnswer ObedientNode::Do(const Call& call, const RaiseOp& op) {
+  if (auto refused = Check(call)) return *refused;
+  const auto key = keys_.find(op.lock);
+  const bool is_shared = key != keys_.end() && key->second.owner == kSharedValue;
+  if (!is_shared || SharedUntil(call.now, op.lock, op.owner) == 0) {
+    return call.Say(Verdict::kNotOwner);
+  }
+  const auto stored = fences_.find(op.lock);
+  if (stored == fences_.end()) return call.Say(Verdict::kPassed);
+  if (op.fence > Latest(call, stored->second.fence)) {
+    return call.Say(Verdict::kSkew, stored->second.fence);
+  }
+  const Fence fence = std::max(stored->second.fence, op.fence);
+  stored->second = {fence, LifeOf(call, fence)};
+  return call.Say(Verdict::kOk, op.fence);
+}
+
+// --- the others -----------------------------------------------------------------------------------
+
 NodeAnswer ObedientNode::Do(const Call& call, const ConfirmOp& op) {
   if (auto refused = Check(call)) return *refused;
   const auto key = keys_.find(op.lock);
@@ -291,17 +411,26 @@ NodeAnswer ObedientNode::Do(const Call& call, const ConfirmOp& op) {
 NodeAnswer ObedientNode::Do(const Call& call, const RenewOp& op) {
   if (auto refused = Check(call)) return *refused;
   const auto key = keys_.find(op.lock);
-  if (key == keys_.end() || key->second.owner != op.owner) {
+  const bool is_shared = key != keys_.end() && key->second.owner == kSharedValue;
+  const auto is_of = [&](const std::string& owner) {
+    if (is_shared) return SharedUntil(call.now, op.lock, owner) != 0;
+    return key != keys_.end() && key->second.owner == owner;
+  };
+  if (!is_of(op.owner)) {
     NodeAnswer answer = call.Say(Verdict::kNotOwner);
-    answer.broken = key != keys_.end() && key->second.owner == KeptOf(op.owner);
+    answer.broken = is_of(KeptOf(op.owner));
     return answer;
   }
+  if (is_shared) Join(call.now, op.lock, op.owner, op.ttl);
   key->second.until = std::max(key->second.until, call.now + Us(op.ttl));
   if (const auto stored = fences_.find(op.lock); stored != fences_.end()) {
     stored->second.until = std::max(stored->second.until, call.now + Us(call.timing.fence_life));
   }
   NodeAnswer answer = call.Say(Verdict::kOk);
-  answer.wanted = wants_[op.lock].FirstBut(call.now, Parse(op.owner).instance).has_value();
+  const std::string instance = Parse(op.owner).instance;
+  WantQueue& queue = wants_[op.lock];
+  answer.wanted = queue.FirstBut(call.now, instance).has_value() &&
+                  (!is_shared || queue.FirstAlone(call.now, instance));
   return answer;
 }
 
@@ -309,13 +438,17 @@ NodeAnswer ObedientNode::Do(const Call& call, const ReleaseOp& op) {
   const std::string instance = Parse(op.owner).instance;
   WantQueue& queue = wants_[op.lock];
   const auto key = keys_.find(op.lock);
-  const bool deleted = key != keys_.end() && key->second.owner == op.owner;
+  const bool was_free = key == keys_.end();
+  const bool was_shared = !was_free && key->second.owner == kSharedValue;
+  bool deleted = !was_free && key->second.owner == op.owner, is_free = deleted;
   if (deleted) keys_.erase(key);
+  if (was_shared) std::tie(deleted, is_free) = Part(call.now, op.lock, op.owner);
   const bool left = op.leave && queue.Leave(instance);
-  const bool is_free = deleted || (left && !keys_.contains(op.lock));
+  if (left && was_free) is_free = true;
   const auto first = queue.FirstBut(call.now, instance);
   const bool is_ours = !op.leave && queue.IsFirst(instance) && queue.IsFresh(call.now, instance);
-  if (first && is_free && !is_ours) {
+  const bool may_share = left && was_shared && first && queue.Shares(first->place);
+  if (first && (is_free || may_share) && !is_ours) {
     queue.Call(call.now, instance, first, PublisherOf(op.lock));
   }
   NodeAnswer answer = call.Say(deleted ? Verdict::kOk : Verdict::kNotOwner);
@@ -327,6 +460,7 @@ NodeAnswer ObedientNode::Do(const Call& call, const ReleaseOp& op) {
 NodeAnswer ObedientNode::Do(const Call& call, const BreakOp& op) {
   const auto key = keys_.find(op.lock);
   if (key == keys_.end()) return call.Say(Verdict::kNotOwner);
+  if (key->second.owner == kSharedValue) return BreakShared(call, op);
   auto& [value, until] = key->second;
   const auto left = std::chrono::microseconds(until - call.now);
   if (value != op.owner && value != KeptOf(op.owner)) {
@@ -336,16 +470,48 @@ NodeAnswer ObedientNode::Do(const Call& call, const BreakOp& op) {
   value = KeptOf(op.owner);
   if (op.at_once) {
     keys_.erase(key);
-    WantQueue& queue = wants_[op.lock];
-    queue.Leave(instance);
-    if (const auto first = queue.FirstBut(call.now, instance)) {
-      queue.Call(call.now, instance, first, PublisherOf(op.lock));
-    }
+    CallNext(call, op, true);
   }
   published_.push_back({instance, NodeHint{.kind = NodeHint::Kind::kBroken,
                                            .lock = op.lock,
                                            .attempt = Parse(op.owner).attempt}});
   return call.Say(Verdict::kOk, 0, op.at_once ? Duration(0) : left);
+}
+
+NodeAnswer ObedientNode::BreakShared(const Call& call, const BreakOp& op) {
+  const std::string kept = KeptOf(op.owner);
+  NodeTime until = SharedUntil(call.now, op.lock, op.owner);
+  if (until == 0) until = SharedUntil(call.now, op.lock, kept);
+  if (until == 0) {
+    const Key& key = keys_.at(op.lock);
+    return call.Say(Verdict::kNotOwner, 0, std::chrono::microseconds(key.until - call.now),
+                    key.owner);
+  }
+  if (op.at_once) {
+    bool is_free = Part(call.now, op.lock, op.owner).second;
+    if (!is_free) is_free = Part(call.now, op.lock, kept).second;
+    CallNext(call, op, is_free);
+  } else {
+    shares_[op.lock].erase(op.owner);
+    shares_[op.lock][kept] = until;
+  }
+  const Owner owner = Parse(op.owner);
+  published_.push_back(
+      {owner.instance,
+       NodeHint{.kind = NodeHint::Kind::kBroken, .lock = op.lock, .attempt = owner.attempt}});
+  const Duration left = std::chrono::microseconds(until - call.now);
+  return call.Say(Verdict::kOk, 0, op.at_once ? Duration(0) : left);
+}
+
+// The broken one's want was served.
+void ObedientNode::CallNext(const Call& call, const BreakOp& op, bool is_free) {
+  const std::string instance = Parse(op.owner).instance;
+  WantQueue& queue = wants_[op.lock];
+  queue.Leave(instance);
+  const auto first = queue.FirstBut(call.now, instance);
+  if (first && (is_free || queue.Shares(first->place))) {
+    queue.Call(call.now, instance, first, PublisherOf(op.lock));
+  }
 }
 
 NodeAnswer ObedientNode::Do(const Call& call, const InspectOp& op) {
@@ -461,6 +627,7 @@ void ObedientNode::Flush() {
   sightings_.clear();
   count = 0;
   keys_.clear();
+  shares_.clear();
   fences_.clear();
   wants_.clear();
 }
@@ -486,6 +653,10 @@ std::optional<std::string> ObedientNode::OwnerOf(Time now, const std::string& lo
   const auto key = keys_.find(lock);
   if (key == keys_.end()) return std::nullopt;
   return key->second.owner;
+}
+
+bool ObedientNode::IsShared(Time now, const std::string& lock, const std::string& by) {
+  return OwnerOf(now, lock) == kSharedValue && SharedUntil(Clock(now), lock, by) != 0;
 }
 
 std::optional<Fence> ObedientNode::StoredFence(Time now, const std::string& lock) {

@@ -38,8 +38,9 @@ class ObedientNode {
 
   NodeFacts Info() const;  // without what the sentinel says
   NodeTime Clock(Time now) const;
-  // The owner value that has the lock at `now`.
+  // What its key says at `now`: the owner value that has the lock, or that it is shared.
   std::optional<std::string> OwnerOf(Time now, const std::string& lock);
+  bool IsShared(Time now, const std::string& lock, const std::string& by);
   std::optional<Fence> StoredFence(Time now, const std::string& lock);
   void Forget(const std::string& lock) { keys_.erase(lock); }
   void ForgetFence(const std::string& lock) { fences_.erase(lock); }
@@ -92,6 +93,8 @@ class ObedientNode {
 
   NodeAnswer Do(const Call& call, const AcquireOp& op);
   NodeAnswer Do(const Call& call, const ClaimOp& op);
+  NodeAnswer Do(const Call& call, const ShareOp& op);
+  NodeAnswer Do(const Call& call, const RaiseOp& op);
   NodeAnswer Do(const Call& call, const ConfirmOp& op);
   NodeAnswer Do(const Call& call, const RenewOp& op);
   NodeAnswer Do(const Call& call, const ReleaseOp& op);
@@ -115,6 +118,15 @@ class ObedientNode {
   void HintToHolder(const AcquireOp& op, const std::string& holder, std::uint32_t place,
                     const std::optional<WantQueue::Other>& first);
   NodeAnswer Take(const Call& call, const Asked& asked);
+  NodeAnswer Share(const Call& call, const Asked& asked);
+  // Until when the owner shares the lock; 0: it does not.
+  NodeTime SharedUntil(NodeTime now, const std::string& lock, const std::string& owner) const;
+  void Join(NodeTime now, const std::string& lock, const std::string& owner, Duration ttl);
+  // Whether the owner shared it, and whether the lock is free by that.
+  std::pair<bool, bool> Part(NodeTime now, const std::string& lock, const std::string& owner);
+  NodeAnswer BreakShared(const Call& call, const BreakOp& op);
+  void CallNext(const Call& call, const BreakOp& op, bool is_free);
+  void HintToSharers(const AcquireOp& op, std::uint32_t place);
   Fence FloorOf(const Call& call, const std::string& lock) const;
   static Fence Latest(const Call& call, Fence stored);
   static NodeTime LifeOf(const Call& call, Fence fence);
@@ -132,6 +144,8 @@ class ObedientNode {
   };
   std::map<std::string, Sighting> sightings_;  // of the other nodes, by their ids
   std::map<std::string, Key> keys_;
+  // Of each lock that is shared: who shares it, until when.
+  std::map<std::string, std::map<std::string, NodeTime>> shares_;
   std::map<std::string, Stored> fences_;
   std::map<std::string, WantQueue> wants_;
   std::vector<Published> published_;

@@ -8,6 +8,7 @@ namespace {
 
 constexpr NodeTime kFarthestAhead = 600'000'000;  // 10 min
 constexpr int kMostAhead = 32;
+constexpr int kMostCalledBeside = 16;
 
 // Rounded up.
 std::int64_t Milliseconds(NodeTime us) { return (us + 999) / 1000; }
@@ -19,7 +20,7 @@ void WantQueue::Expire(NodeTime now) {
 }
 
 std::uint32_t WantQueue::Register(NodeTime now, const Timing& timing, const std::string& instance,
-                                  const AcquireOp& op, bool hears) {
+                                  const AcquireOp& op, bool shares, bool hears) {
   if (const auto old = Find(instance); old != entries_.end()) entries_.erase(old);
   const auto at = entries_.try_emplace({op.stamp, instance}).first;
   const auto place = static_cast<std::uint32_t>(std::distance(entries_.begin(), at)) + 1;
@@ -29,7 +30,8 @@ std::uint32_t WantQueue::Register(NodeTime now, const Timing& timing, const std:
   at->second = {.until = now + life,
                 .at = now + Us(comes_in + op.grace),
                 .grace = Us(op.grace),
-                .mode = hears ? Mode::kHears : Mode::kDeaf};
+                .mode = hears ? Mode::kHears : Mode::kDeaf,
+                .shares = shares};
   Live(now, life);
   return place;
 }
@@ -100,6 +102,7 @@ std::pair<std::optional<WantQueue::Other>, Duration> WantQueue::Call(NodeTime no
     const bool is_new = entry->second.mode != Mode::kCalled;
     if (!is_new || CallOne(now, *entry, publish)) {
       const Duration rest = std::chrono::microseconds(entry->second.until - now);
+      if (entry->second.shares) CallBeside(now, instance, first->place, publish);
       if (is_new || ahead_ > 1) CallAhead(now, instance, first->place, rest, !is_new, publish);
       // Of those that were the greatest before, some may have been dropped by now.
       return {first->place == before->place ? first : FirstBut(now, instance), rest};
@@ -108,6 +111,31 @@ std::pair<std::optional<WantQueue::Other>, Duration> WantQueue::Call(NodeTime no
     first = FirstBut(now, instance);
   }
   return {std::nullopt, Duration(0)};
+}
+
+std::optional<WantQueue::Place> WantQueue::FirstAlone(NodeTime now,
+                                                      const std::string& instance) const {
+  for (const auto& [place, says] : entries_) {
+    const bool is_fresh = says.until > now && place.first <= now + kFarthestAhead;
+    if (place.second != instance && is_fresh && !says.shares) return place;
+  }
+  return std::nullopt;
+}
+
+// Rule F7.
+void WantQueue::CallBeside(NodeTime now, const std::string& instance, const Place& first,
+                           const Publish& publish) {
+  int calls = kMostCalledBeside - 1;
+  for (auto at = std::next(entries_.find(first)); at != entries_.end();) {
+    const auto entry = at++;
+    const auto& [place, says] = *entry;
+    const bool is_fresh = says.until > now && place.first <= now + kFarthestAhead;
+    if (place.second == instance || !is_fresh) continue;
+    if (!says.shares || calls == 0) return;
+    if (says.mode == Mode::kCalled) continue;
+    --calls;
+    if (!CallOne(now, *entry, publish)) Drop(entry, true);
+  }
 }
 
 // Rules E8.7, E8.8.

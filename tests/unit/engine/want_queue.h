@@ -30,6 +30,7 @@ class WantQueue {
     NodeTime at = 0;     // a call does not shorten that to less
     NodeTime grace = 0;
     Mode mode = Mode::kDeaf;
+    bool shares = false;  // it wants to share the lock (rule F6)
   };
   // The first other that is fresh, and the greatest stamp of all others.
   struct Other {
@@ -43,13 +44,17 @@ class WantQueue {
   void Expire(NodeTime now);
   // The stamp takes the place of one that `instance` came with before. Returns its place, from 1.
   std::uint32_t Register(NodeTime now, const Timing& timing, const std::string& instance,
-                         const AcquireOp& op, bool hears);
+                         const AcquireOp& op, bool shares, bool hears);
   void Put(NodeTime now, const Place& place, const Entry& entry);
   bool Leave(const std::string& instance);
   void NoteGrant();  // rule E8.8
 
   // Drops those before it that are not fresh.
   std::optional<Other> FirstBut(NodeTime now, const std::string& instance);
+  // The first other that is fresh and does not want to share the lock. Drops none.
+  std::optional<Place> FirstAlone(NodeTime now, const std::string& instance) const;
+  // Whether who has that place wants to share the lock.
+  bool Shares(const Place& place) const { return entries_.at(place).shares; }
   // Rule E8.4: calls `first`, which is the first but `instance`, and who is called with it. Returns
   // the first by then, and how long it may take to come.
   std::pair<std::optional<Other>, Duration> Call(NodeTime now, const std::string& instance,
@@ -69,6 +74,8 @@ class WantQueue {
   void Live(NodeTime now, NodeTime life);
   void Drop(Entries::iterator entry, bool was_called);
   static bool CallOne(NodeTime now, Entries::value_type& entry, const Publish& publish);
+  void CallBeside(NodeTime now, const std::string& instance, const Place& first,
+                  const Publish& publish);
   void CallAhead(NodeTime now, const std::string& instance, const Place& first, Duration rest,
                  bool next_knows, const Publish& publish);
 

@@ -91,6 +91,31 @@ TEST(CommandTest, EachOpHasItsKeysAndArguments) {
                                      "2", "7", "1", "always", "1763931234567000", "50000", "2500"));
   EXPECT_EQ(test::WordsOf(claim, kSet, "run", true).args.at(8), "1");
 
+  const engine::NodeOp share = engine::ShareOp{.lock = "job",
+                                               .owner = "o:1:h",
+                                               .ttl = 1500us,
+                                               .proposal = 7,
+                                               .queueing = engine::Queueing::kStand,
+                                               .stamp = 1763931234567000,
+                                               .grace = 50ms,
+                                               .most_life = 2500us};
+  EXPECT_EQ(ScriptOf(share), ScriptId::kShare);
+  EXPECT_EQ(FormOf(share), ReplyForm::kWhole);
+  call = test::WordsOf(share, kSet, "run");
+  EXPECT_THAT(call.keys, ElementsAre("redlockd:node", "app:job", "redlockd:fence:app:job",
+                                     "redlockd:queue:app:job", "redlockd:wait:app:job"));
+  EXPECT_THAT(call.args, ElementsAre("run", "61062000", "60000000", "10000000", "600000", "100000",
+                                     "5000000", "500000", "0", "o:1:h", "2", "7", "1", "stand",
+                                     "1763931234567000", "50000", "2500"));
+  EXPECT_EQ(test::WordsOf(share, kSet, "run", true).args.at(8), "1");
+
+  const engine::NodeOp raise = engine::RaiseOp{"job", "o:1:h", 42};
+  EXPECT_EQ(ScriptOf(raise), ScriptId::kRaise);
+  call = test::WordsOf(raise, kSet, "run");
+  EXPECT_THAT(call.keys, ElementsAre("app:job", "redlockd:fence:app:job", "redlockd:node"));
+  EXPECT_THAT(call.args,
+              ElementsAre("run", "61062000", "60000000", "10000000", "o:1:h", "42", "600000"));
+
   call = test::WordsOf(engine::ConfirmOp{"job", "o:1:h", 42, 8}, kSet, "run");
   EXPECT_THAT(call.keys, ElementsAre("app:job", "redlockd:fence:app:job", "redlockd:node"));
   EXPECT_THAT(call.args,
@@ -188,7 +213,9 @@ TEST(CommandTest, ACallIsBySha) {
 TEST(ScriptsTableTest, IsInTheOrderOfItsIds) {
   EXPECT_EQ(Get(ScriptId::kAcquire).name, "acquire");
   EXPECT_EQ(Get(ScriptId::kClaim).name, "claim");
+  EXPECT_EQ(Get(ScriptId::kShare).name, "share");
   EXPECT_EQ(Get(ScriptId::kConfirm).name, "confirm");
+  EXPECT_EQ(Get(ScriptId::kRaise).name, "raise");
   EXPECT_EQ(Get(ScriptId::kRenew).name, "renew");
   EXPECT_EQ(Get(ScriptId::kRelease).name, "release");
   EXPECT_EQ(Get(ScriptId::kBreak).name, "break");

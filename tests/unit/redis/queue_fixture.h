@@ -42,9 +42,9 @@ class QueueTest : public ScriptsTest {
       Listen(instance);
     }
   }
-  // Whatever a test did: no key of a queue stays for good, and both go together.
+  // Whatever a test did: no key of a queue, or of those who share a lock, stays for good.
   void TearDown() override {
-    for (const char* keys : {"redlockd:queue:*", "redlockd:wait:*"}) {
+    for (const char* keys : {"redlockd:queue:*", "redlockd:wait:*", "redlockd:shares:*"}) {
       std::istringstream found(Redis({"KEYS", keys}));
       for (std::string key; std::getline(found, key);) {
         if (foreign_.contains(key)) continue;
