@@ -39,7 +39,7 @@ void Acquisition::StandBeforeGate(std::uint32_t uid) {
 Acquisition::Outcome Acquisition::Begin(Time now, std::uint32_t uid, const Demand& demand) {
   CHECK(!attempt_ && !place_ && claim_.lease());
   ++claim_.shared().counters.attempts;
-  attempt_ = std::make_unique<Attempt>(claim_.shared().gate.Enter(uid));
+  attempt_ = std::make_unique<Attempt>(claim_.shared().gate.Enter(uid), claim_.mode());
   return NextRound(now, demand);
 }
 
@@ -54,7 +54,7 @@ Acquisition::Outcome Acquisition::OnAnswer(Time now, const NodeAnswer& answer,
   const bool is_acquire = kind == Ticket::Kind::kAttempt;
   const bool is_stand = kind == Ticket::Kind::kStand;
   if (!is_acquire && !is_stand && kind != Ticket::Kind::kConfirm) return {};
-  if (answer.verdict == Verdict::kBusy && !ParseOwnerValue(WithoutKept(answer.text))) {
+  if (answer.verdict == Verdict::kBusy && IsOfPlainClient(answer.text)) {
     claim_.shared().rests.MeetPlainClient(claim_.lock());
   }
   const bool ok = answer.verdict == Verdict::kOk;
@@ -126,8 +126,10 @@ Acquisition::Outcome Acquisition::Won(Time now, const Demand& demand) {
   ++(in_one_round ? claim_.shared().counters.one_round_grants
                   : claim_.shared().counters.confirmed_grants);
   granted_in_ = lease.round();
-  claim_.OnGranted(now, attempt_->ballot().Agreed(), attempt_->block(),
-                   std::exchange(owes_cooldown_, false));
+  // The next one that this host has for itself owes the cooldown (rule F9).
+  const bool is_shared = claim_.mode() == Mode::kShared;
+  claim_.OnGranted(now, attempt_->Won(), attempt_->block(),
+                   !is_shared && std::exchange(owes_cooldown_, false));
   attempt_.reset();
   claim_.shared().gate.OnGranted();
   return {.kind = Outcome::Kind::kGranted};
@@ -221,18 +223,20 @@ NodeSet Acquisition::LeaveQueue(Time now, bool is_awaited) {
   return entries;
 }
 
+void Acquisition::LeaveQueueAtOnce(Time now) {
+  if (!contention_ || contention_->want().Entries().none()) return;
+  const AttemptNumber attempt = ++claim_.shared().last_attempt;
+  claim_.shared().releases.Add(now,
+                               {.attempt = attempt,
+                                .op = {claim_.lock(), claim_.shared().OwnerOf(attempt), true},
+                                .nodes = LeaveQueue(now, false),
+                                .gone_by = now + claim_.shared().options.timing.WantPenalty()});
+}
+
 void Acquisition::Stop(Time now) {
   place_.reset();
   if (!contention_) return;
-  if (!claim_.lease() && contention_->want().Entries().any()) {
-    // Its entries go, with an owner value that has no key.
-    const AttemptNumber attempt = ++claim_.shared().last_attempt;
-    claim_.shared().releases.Add(now,
-                                 {.attempt = attempt,
-                                  .op = {claim_.lock(), claim_.shared().OwnerOf(attempt), true},
-                                  .nodes = LeaveQueue(now, false),
-                                  .gone_by = now + claim_.shared().options.timing.WantPenalty()});
-  }
+  if (!claim_.lease()) LeaveQueueAtOnce(now);
   contention_->Stop(now, claim_.shared().Clock(now));
   Forget();
 }

@@ -75,6 +75,8 @@ class Acquisition {
   // The want is over. Returns the nodes that may have its entry. `is_awaited`: another daemon waits,
   // and what the releases report of it comes before this host asks again (rule E6.7).
   NodeSet LeaveQueue(Time now, bool is_awaited);
+  // The same, and has the entries released, by an owner value that has no key.
+  void LeaveQueueAtOnce(Time now);
   void Stop(Time now);  // nobody waits
   // Nothing of it is needed any more, unless there is something to remember.
   void Forget();

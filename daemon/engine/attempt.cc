@@ -58,15 +58,19 @@ void Attempt::OnSilence(const NodeSilence& silence) {
   ballot_->Miss(silence.node, ReasonOf(silence));
 }
 
+Fence Attempt::Won() const { return IsFirstOfShared() ? ballot_->ToConfirm() : ballot_->Agreed(); }
+
 Attempt::Result Attempt::Judge() const {
   const Ballot::Result result = ballot_->Judge();
   switch (result) {
     case Ballot::Result::kOpen:
       return Result::kOpen;
     case Ballot::Result::kAgreed:
-      return Result::kWon;
     case Ballot::Result::kDisagreed:
-      return Result::kConfirm;
+      if (IsFirstOfShared()) {
+        return ballot_->IsReached(ballot_->ToConfirm()) ? Result::kWon : Result::kConfirm;
+      }
+      return result == Ballot::Result::kAgreed ? Result::kWon : Result::kConfirm;
     case Ballot::Result::kTurn:
       return Result::kTurn;
     case Ballot::Result::kRefused:

@@ -12,6 +12,8 @@ namespace redlockd::engine {
 // The rounds by which an owner value becomes a lease, or does not (rules A3, A4): a first round, in
 // which nodes vote for a fence each, and where they do not agree a confirm round for one of them. Who
 // is far from its turn begins with a stand, in which nodes say whether they would vote (rule E8.3).
+// Who wants to share the lock (rule F8) hears which fence each node has given out last, and where a majority
+// has none that is great enough, has it raised in place of the confirm round.
 // Counts answers; asks no nodes, and knows nothing of promises.
 class Attempt {
  public:
@@ -26,7 +28,8 @@ class Attempt {
   };
 
   // `pass` lets it through the gate for as long as it is under way.
-  explicit Attempt(AttemptGate::Pass pass) : pass_(std::move(pass)) {}
+  explicit Attempt(AttemptGate::Pass pass, Mode mode = Mode::kExclusive)
+      : mode_(mode), pass_(std::move(pass)) {}
 
   void BeginStand(Time now, std::size_t nodes, NodeSet asked);
   void BeginFirstRound(Time now, std::size_t nodes, NodeSet asked);
@@ -41,20 +44,24 @@ class Attempt {
   unsigned first_rounds() const { return first_rounds_; }
   // When the last stand or first round was asked.
   Time asked() const { return asked_; }
-  // In a confirm round: the fence that nodes are asked to confirm (T of rule A4).
+  // In a confirm round: the fence that nodes are asked to confirm (T of rule A4), or to raise theirs to.
   Fence confirmed() const { return confirmed_; }
 
   // What a node answered in the round, or why it did not. `votes`: its vote counts.
   void OnAnswer(const NodeAnswer& answer, bool votes);
   void OnSilence(const NodeSilence& silence);
   Result Judge() const;
+  // kWon: the first fence of the block, or the one of all who share the lock.
+  Fence Won() const;
 
   Ballot& ballot() { return *ballot_; }
   AttemptGate::Pass TakePass() { return std::move(pass_); }
 
  private:
   void TakeConfirmation(const NodeAnswer& answer, bool votes);
+  bool IsFirstOfShared() const { return mode_ == Mode::kShared && asks_ == Ticket::Kind::kAttempt; }
 
+  const Mode mode_;
   Ticket::Kind asks_ = Ticket::Kind::kAttempt;
   unsigned first_rounds_ = 0;
   Time asked_;

@@ -123,6 +123,12 @@ Fence Ballot::ToConfirm() const {
   return fences[m - 1];
 }
 
+bool Ballot::IsReached(Fence fence) const {
+  std::size_t reached = 0;
+  for (NodeIndex i = 0; i < nodes_; ++i) reached += voted_.test(i) && votes_[i] >= fence;
+  return reached >= Majority(nodes_);
+}
+
 NodeFailures Ballot::Failures() const {
   NodeFailures failures = reasons_;
   for (NodeIndex i = 0; i < nodes_; ++i) {

@@ -47,8 +47,10 @@ class Ballot {
   Result Judge() const;
   // kAgreed: the fence that m nodes voted for.
   Fence Agreed() const;
-  // kDisagreed: the greatest of the m smallest votes (rule A4).
+  // With m votes: the greatest of the m smallest (rules A4, F8).
   Fence ToConfirm() const;
+  // Whether m nodes voted for that fence, or a greater one (rule F8).
+  bool IsReached(Fence fence) const;
   std::size_t Votes() const { return voted_.count(); }
   // Voted, or would have.
   NodeSet Free() const { return voted_ | turn_; }

@@ -14,17 +14,30 @@ Claim::Claim(Shared& shared, std::string lock, Schedule::Observer& observer)
 
 // --- from the beginning to the end --------------------------------------------------------------
 
-void Claim::Begin(Duration ttl) {
+void Claim::Begin(Duration ttl, Mode mode) {
   CHECK(!life_);
   life_.reset(new Life{.lease = {shared_.options.nodes, ++shared_.last_attempt, ttl},
                        .schedule = {shared_.agenda, observer_}});
   phase_ = Phase::kAttempt;
-  tenure_ = Tenure();
+  mode_ = mode;
+  tenure_ = Tenure(mode);
 }
 
 void Claim::AskToTake(Time now, NodeSet nodes, const Take& take) {
   if (take.purpose != Ticket::Kind::kStand) lease()->AskedToTake(nodes);
-  shared_.outbox.Ask(nodes, Ticket{take.purpose, lease()->round(), lease()->attempt(), now},
+  const Ticket ticket{take.purpose, lease()->round(), lease()->attempt(), now};
+  if (mode_ == Mode::kShared) {
+    return shared_.outbox.Ask(nodes, ticket,
+                              ShareOp{.lock = lock_,
+                                      .owner = shared_.OwnerOf(lease()->attempt()),
+                                      .ttl = lease()->ttl(),
+                                      .proposal = take.proposal,
+                                      .queueing = take.queueing,
+                                      .stamp = take.stamp,
+                                      .grace = take.grace,
+                                      .most_life = take.most_life});
+  }
+  shared_.outbox.Ask(nodes, ticket,
                      AcquireOp{.lock = lock_,
                                .owner = shared_.OwnerOf(lease()->attempt()),
                                .ttl = lease()->ttl(),
@@ -38,9 +51,11 @@ void Claim::AskToTake(Time now, NodeSet nodes, const Take& take) {
 
 void Claim::AskToConfirm(Time now, NodeSet nodes, Fence fence, Fence block) {
   lease()->NextRound();
-  shared_.outbox.Ask(nodes,
-                     Ticket{Ticket::Kind::kConfirm, lease()->round(), lease()->attempt(), now},
-                     ConfirmOp{lock_, shared_.OwnerOf(lease()->attempt()), fence, block});
+  const Ticket ticket{Ticket::Kind::kConfirm, lease()->round(), lease()->attempt(), now};
+  const std::string owner = shared_.OwnerOf(lease()->attempt());
+  if (mode_ == Mode::kShared)
+    return shared_.outbox.Ask(nodes, ticket, RaiseOp{lock_, owner, fence});
+  shared_.outbox.Ask(nodes, ticket, ConfirmOp{lock_, owner, fence, block});
 }
 
 void Claim::OnGranted(Time now, Fence first, Fence size, bool owes_cooldown) {
@@ -65,6 +80,10 @@ bool Claim::IsSecured() const {
   return until == schedule().announced() || lease()->Deadline() >= until;
 }
 
+Duration Claim::KeptFor(Time now) const {
+  return life_ && phase_ == Phase::kKept ? schedule().kept_until() - now : Duration(0);
+}
+
 Lease Claim::End() {
   CHECK(life_);
   fences_.End();
@@ -79,13 +98,19 @@ Fence Claim::BeginHold(Duration ttl, bool is_handoff) {
   lease()->ChangeTtl(ttl);
   schedule().ForgetAnnounced();
   tenure_.OnHold(is_handoff);
-  return fences_.TakeNext();
+  return mode_ == Mode::kShared ? fences_.Next() : fences_.TakeNext();
 }
 
 void Claim::PlanHold(Time now, Time end, bool moved) {
   CHECK(IsGranted());
-  schedule().OnHoldEnd(now, end, lease()->Deadline().value_or(now), lease()->ttl());
+  const Time lease_end = lease()->Deadline().value_or(now);
+  schedule().OnHoldEnd(now, end, lease_end, lease()->ttl(), end == lease_end);
   if (moved) schedule().RenewAt(lease()->NextRenewal(now, shared_.options.timing));
+}
+
+void Claim::PlanHolds(Time now, Time end, bool depends) {
+  const Time lease_end = lease()->Deadline().value_or(now);
+  schedule().OnHoldEnd(now, std::min(end, lease_end), lease_end, lease()->ttl(), depends);
 }
 
 void Claim::PlanEnd(Time now) {
@@ -125,7 +150,7 @@ void Claim::Heal(Time now, NodeSet nodes) {
 }
 
 void Claim::ReserveFences(Time now, bool has_waiters) {
-  if (!fences_.IsHalfUsed()) return;
+  if (mode_ == Mode::kShared || !fences_.IsHalfUsed()) return;
   if (has_waiters || shared_.options.linger.Of(lock_) > Duration(0)) AskBlock(now);
 }
 
@@ -179,12 +204,43 @@ Claim::HandOff Claim::PrepareHandOff(Time now, Duration ttl) {
   return HandOff::kPending;
 }
 
+// --- while it is shared -------------------------------------------------------------------------
+
+bool Claim::Admits(Time now) const {
+  return mode_ == Mode::kShared && IsGranted() && !shared_.draining && tenure_.MayGoOn(now);
+}
+
+bool Claim::IsReadyBeside(Time now, Duration ttl) {
+  const Time deadline = lease()->Deadline().value_or(now);
+  if (deadline > now && deadline - now >= ttl / 2) return true;
+  lease()->ChangeTtl(std::max(ttl, lease()->ttl()));
+  // Once: if it comes to nothing, the lease is renewed for its holds in any case.
+  if (!tenure_.HasAskedForNext() && !lease()->IsRoundOpen()) {
+    tenure_.AskForNext();
+    Renew(now);
+  }
+  return false;
+}
+
+Fence Claim::BeginBeside(Duration ttl) {
+  CHECK(IsGranted() && mode_ == Mode::kShared);
+  lease()->ChangeTtl(std::max(ttl, lease()->ttl()));
+  tenure_.OnHold(true);
+  return fences_.Next();
+}
+
+void Claim::Owe(Time until) {
+  CHECK(IsGranted());
+  life_->owed = std::max(life_->owed, until);
+}
+
 // --- what nodes say -----------------------------------------------------------------------------
 
 Claim::Heard Claim::OnAnswer(Time now, const NodeAnswer& answer, const Demand& demand) {
   CHECK(life_ && answer.ticket.subject == lease()->attempt());
   Heard heard;
-  if (answer.greatest > 0) tenure_.OnWanted(now, true);
+  // Of one that is shared, others who want to share it are no hindrance: its renewals tell of the rest.
+  if (answer.greatest > 0 && mode_ == Mode::kExclusive) tenure_.OnWanted(now, true);
   switch (answer.ticket.kind) {
     case Ticket::Kind::kConfirm:
       if (answer.verdict == Verdict::kPassed) {
@@ -249,7 +305,8 @@ void Claim::OnRenewed(Time now, const NodeAnswer& answer, const Demand& demand, 
   const bool lost = answer.verdict == Verdict::kNotOwner && shared_.nodes.Votes(node) &&
                     !lease()->broken().test(node);
   // What lingers is not healed (rule E4), nor what is to be asked for with another ttl (rule C10).
-  const bool needed = demand.is_held || (demand.waiters > 0 && demand.ttl == lease()->ttl());
+  const bool needed = demand.is_held ||
+                      (demand.waiters > 0 && demand.ttl == lease()->ttl() && demand.mode == mode_);
   if (lost && needed && answer.ticket.round == lease()->round()) {
     Heal(now, NodeSet().set(node));
   } else {

@@ -39,6 +39,8 @@ class Claim {
     CHECK(life_);
     return life_->schedule;
   }
+  // Of the owner value, as long as there is one.
+  Mode mode() const { return mode_; }
   bool IsGranted() const { return life_ && phase_ == Phase::kGranted; }
   Tenure& tenure() { return tenure_; }
   const FenceBlock& fences() const { return fences_; }
@@ -46,7 +48,7 @@ class Claim {
   // --- from the beginning to the end --------------------------------------------------------------
 
   // Makes a new owner value; no node is asked yet.
-  void Begin(Duration ttl);
+  void Begin(Duration ttl, Mode mode = Mode::kExclusive);
   // Asks nodes to set the key: the one question that can, but for a stand, which asks whether they would.
   // `stamp`, `grace`, `most_life`: of the want, for a round that queues.
   struct Take {
@@ -60,13 +62,16 @@ class Claim {
   };
   void AskToTake(Time now, NodeSet nodes, const Take& take);
   void AskToConfirm(Time now, NodeSet nodes, Fence fence, Fence block);
-  // A majority has stored the block of fences that begins with `first`.
+  // A majority has stored the block of fences that begins with `first`; or, where it is shared, at least that
+  // one fence (rule F8).
   void OnGranted(Time now, Fence first, Fence size, bool owes_cooldown);
   // The hold is over, and the keys stay until then: at least until all that was announced is over
   // (rule C9). What is to be later than that is asked of the nodes (rule I2).
   void Keep(Time now, Time until);
   // ... and a majority has promised it.
   bool IsSecured() const;
+  // For how much longer; 0: it is not kept.
+  Duration KeptFor(Time now) const;
   // Forgets the owner value. Its keys are to be released by the caller.
   Lease End();
   // For the next process, and from the former one: what it was granted (rule H3).
@@ -79,6 +84,8 @@ class Claim {
   Fence BeginHold(Duration ttl, bool is_handoff);
   // The hold's deadline is `end`, and was another if `moved`.
   void PlanHold(Time now, Time end, bool moved);
+  // There are several holds: the first ends at `end`, and `depends` if one of them lasts as long as the lease.
+  void PlanHolds(Time now, Time end, bool depends);
   // There is no hold: plans the end of the lease, or of its being kept.
   void PlanEnd(Time now);
   // Has the lease renewed, or kept as long as it is to be; and healed where a node lost it. Returns
@@ -94,6 +101,20 @@ class Claim {
   bool IsReadyFor(Time now, Duration ttl) const;
   HandOff PrepareHandOff(Time now, Duration ttl);
 
+  // --- while it is shared (rules F9, F10) -----------------------------------------------------------
+
+  // Whether one more of this host may share it beside its holds.
+  bool Admits(Time now) const;
+  // Whether the lease lasts long enough for one more hold; if it does not, it is renewed first (rule C10).
+  bool IsReadyBeside(Time now, Duration ttl);
+  // One more hold begins, with the fence that is returned.
+  Fence BeginBeside(Duration ttl);
+  // The daemon has ended one of several holds: until then the keys stay, whatever becomes of the others (rule
+  // C9).
+  void Owe(Time until);
+  // The start of time if nothing is owed.
+  Time owed() const { return life_ ? life_->owed : Time(); }
+
   // --- what nodes say -----------------------------------------------------------------------------
 
   Heard OnAnswer(Time now, const NodeAnswer& answer, const Demand& demand);
@@ -108,6 +129,7 @@ class Claim {
   struct Life {
     Lease lease;
     Schedule schedule;
+    Time owed{};
   };
   enum class Phase : std::uint8_t { kAttempt, kGranted, kKept };
 
@@ -118,6 +140,7 @@ class Claim {
   FenceBlock fences_;
   Tenure tenure_;
   Phase phase_ = Phase::kAttempt;
+  Mode mode_ = Mode::kExclusive;
 };
 
 }  // namespace redlockd::engine

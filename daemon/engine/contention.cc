@@ -104,7 +104,7 @@ Duration Contention::UntilNext(Time now, bool reached, const Ballot* ballot, con
     splits_ = 0;
     // A lease of another daemon may have no holder: it knows now that the lock is wanted, and lets
     // go of it at once.
-    if (ParseOwnerValue(holder)) {
+    if (ParseOwnerValue(holder) || holder == kSharedValue) {
       return std::max<Duration>(std::chrono::milliseconds(1), now - demand.first_try_since);
     }
     if (demand.first_is_try) return timing_.TryPatience(odds.round_trip);

@@ -14,6 +14,7 @@ struct Demand {
   std::size_t tries = 0;  // of the waiters: requests that do not wait for a holder
   // Of who is first in line; if anybody is.
   Duration ttl{0};
+  Mode mode = Mode::kExclusive;
   bool first_is_try = false;
   bool first_was_split = false;  // a round with it in line ended without a holder in sight
   bool first_in_haste = false;   // waits only until it is known whether another has it

@@ -33,6 +33,7 @@ struct Granted {
   Duration ttl;
   std::size_t votes;
   std::size_t nodes;
+  Mode mode = Mode::kExclusive;
   // The further locks, in the order asked.
   struct Other {
     std::string name{};

@@ -118,7 +118,7 @@ void Engine::Impl::On(Time now, const SessionDropped& e) {
   shared.watches.Remove(e.session, "");  // before its holds end
   for (const auto& name : shared.sessions.Locks(e.session)) {
     Lock& lock = *locks.Find(name);
-    if (IsHeldBy(lock, e.session)) lock.Keep(now, LossReason::kNone);
+    if (Hold* hold = lock.holds().Find(e.session)) lock.Lose(now, *hold, LossReason::kNone);
   }
   On(now, SessionClosed{e.session});
 }
@@ -452,8 +452,10 @@ void Engine::Impl::DrainOver(Time now) {
 
 std::optional<HoldView> Engine::Impl::HoldOf(Time now, const std::string& name) {
   const Lock* lock = locks.Find(name);
-  const bool is_held = lock && !lock->holds().empty();
-  return is_held ? std::optional(lock->holds().First().View(now)) : std::nullopt;
+  if (!lock || lock->holds().empty()) return std::nullopt;
+  HoldView view = lock->holds().First().View(now);
+  view.holds = lock->holds().size();
+  return view;
 }
 
 // A set follows from what its locks have come to, and they from what it does.
@@ -547,7 +549,7 @@ std::vector<RowView> Engine::Rows(Time now, const RowPlace& from, std::size_t mo
   std::vector<RowView> rows;
   const auto& locks = impl_->locks;
   for (auto at = locks.From(from.name); at != locks.end() && rows.size() < most; ++at) {
-    at->second->AppendRows(now, at->first == from.name ? from.place : 0, most, rows);
+    at->second->AppendRows(now, at->first == from.name ? from : RowPlace(), most, rows);
   }
   return rows;
 }

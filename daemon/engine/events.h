@@ -47,7 +47,8 @@ struct LockRequested {
   std::string note{};
   bool renewed_events = false;
   bool wanted_events = false;
-  TaskId task{};  // that waits, and holds it then; none: nobody knows
+  TaskId task{};                 // that waits, and holds it then; none: nobody knows
+  Mode mode = Mode::kExclusive;  // kShared: of one lock, without min-hold
   // More locks, of which it gets all or none (rule G1): no name twice, and at most kMostNames in all.
   std::vector<std::string> also{};
 };

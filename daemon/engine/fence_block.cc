@@ -59,6 +59,11 @@ void FenceBlock::Ask(std::uint32_t round, std::size_t nodes, NodeSet asked, Fenc
   asking_.reset(new Question{.round = round, .size = size, .ballot = Ballot(nodes, asked)});
 }
 
+Fence FenceBlock::Next() const {
+  CHECK(HasNext());
+  return next_;
+}
+
 FenceBlock::Outcome FenceBlock::OnAnswer(const NodeAnswer& answer, bool votes) {
   asking_->ballot.Take(answer, votes);
   return Judge();

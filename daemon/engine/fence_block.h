@@ -38,6 +38,8 @@ class FenceBlock {
 
   bool HasNext() const { return next_ <= last_; }
   Fence TakeNext();
+  // The next fence, which stays the next: of a lease that is shared (rule F9).
+  Fence Next() const;
   // The greatest fence of the lease.
   Fence last() const { return last_; }
   bool IsHalfUsed() const { return last_ - next_ + 1 < kFull / 2; }

@@ -58,7 +58,8 @@ HoldView Hold::View(Time now) const {
           .ttl = claim_.lease()->ttl(),
           .votes = claim_.lease()->Votes(now),
           .jeopardy = is_in_jeopardy_,
-          .note = note_};
+          .note = note_,
+          .mode = claim_.mode()};
 }
 
 void Hold::MoveDeadline(Time now) {
@@ -70,6 +71,7 @@ void Hold::MoveDeadline(Time now) {
   if (deadline_ == old) return;
   if (deadline_ < old) {  // rule D6: the session hears of it again, with the new deadline
     is_in_jeopardy_ = false;
+    has_moved_back_ = true;
     return SetJeopardy(true);
   }
   if (granted_ == now) return;

@@ -32,10 +32,13 @@ class Hold {
   record::Hold Save() const;
 
   const std::string& lock() const { return claim_.lock(); }
+  Claim& claim() const { return claim_; }
   SessionId session() const { return session_; }
   TaskId task() const { return task_; }
   Fence fence() const { return fence_; }
   Time deadline() const { return deadline_; }
+  // The latest deadline that its session may rely on.
+  Time Announced() const { return has_moved_back_ ? claim_.schedule().announced() : deadline_; }
   Time kept_until() const { return kept_until_; }
   HoldView View(Time now) const;
 
@@ -80,6 +83,7 @@ class Hold {
   const bool wanted_events_;
   const bool audited_;
   bool is_in_jeopardy_ = false;
+  bool has_moved_back_ = false;
 };
 
 }  // namespace redlockd::engine

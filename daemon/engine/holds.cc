@@ -1,5 +1,6 @@
 #include "daemon/engine/holds.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/check.h"
@@ -36,6 +37,23 @@ Hold* Holds::WithFence(Fence fence) const {
 Hold& Holds::First() const {
   CHECK(first_);
   return *first_;
+}
+
+bool Holds::CanGain() const {
+  bool can_gain = false;
+  ForEach([&](const Hold& hold) { can_gain |= hold.CanGain(); });
+  return can_gain;
+}
+
+void Holds::MoveDeadlines(Time now) const {
+  ForEach([now](Hold& hold) { hold.MoveDeadline(now); });
+  if (others_) Plan(now);
+}
+
+void Holds::Plan(Time now) const {
+  Time end = Time::max();
+  ForEach([&](const Hold& hold) { end = std::min(end, hold.deadline()); });
+  First().claim().PlanHolds(now, end, CanGain());
 }
 
 Hold& Holds::Add(std::unique_ptr<Hold> hold) {

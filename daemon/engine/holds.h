@@ -32,6 +32,15 @@ class Holds final : public WaitsFor::Lockable {
     for (const auto& [session, hold] : *others_) visit(*hold);
   }
 
+  // Whether one more session may share the lock beside them.
+  bool Admit(Time now) const { return first_ && first_->claim().Admits(now); }
+  // Whether a renewal would let one of them last longer.
+  bool CanGain() const;
+  // The lease's deadline may have moved, and theirs with it.
+  void MoveDeadlines(Time now) const;
+  // One has come, or gone, and others are there: the end that is next is planned.
+  void Plan(Time now) const;
+
   // Its session holds none of them.
   Hold& Add(std::unique_ptr<Hold> hold);
   // Destroys it; it is one of them.

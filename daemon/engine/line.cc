@@ -29,14 +29,17 @@ WaitView ViewOf(const Waiter& waiter, const std::string& lock, std::size_t place
           .until = waiter.set ? waiter.set->until() : waiter.wait_alarm.at(),
           .place = place,
           .note = waiter.note,
-          .set = waiter.set ? waiter.set->number() : 0};
+          .set = waiter.set ? waiter.set->number() : 0,
+          .mode = waiter.mode};
 }
 
 }  // namespace
 
 Head Line::head() const {
   if (queue_.empty()) return Head::kNobody;
-  return queue_.First().set ? Head::kSet : Head::kSession;
+  const Waiter& first = queue_.First();
+  if (first.set) return Head::kSet;
+  return first.mode == Mode::kShared ? Head::kSharing : Head::kAlone;
 }
 
 Demand Line::demand() const { return queue_.demand(!lock_.holds().empty()); }
@@ -51,39 +54,42 @@ void Line::AppendRows(std::size_t place, std::size_t most, std::vector<RowView>&
 
 void Line::WaitsForHolder(SessionId session) {
   Waiter& waiter = *queue_.Find(session);
-  waiter.for_holder.emplace(shared_.waits_for, lock_.holds(), waiter.task, session, waiter.request);
+  waiter.for_holder.emplace(shared().waits_for, lock_.holds(), waiter.task, session,
+                            waiter.request);
 }
 
 // --- from sessions ------------------------------------------------------------------------------
 
 bool Line::Enter(Time now, const LockRequested& request) {
-  const bool must_wait = !IsOpen(lock_.state()) || !queue_.empty();
+  const bool may_join = request.mode == Mode::kShared && lock_.holds().Admit(now);
+  const bool must_wait = !(IsOpen(lock_.state()) || may_join) || !queue_.empty();
   const bool is_try = request.wait == Duration(0);
   const auto refuse = [&](Failure failure, std::string text) {
-    shared_.requests.Refuse(request.session, request.request,
-                            {.failure = failure, .name = lock_.name(), .text = std::move(text)});
+    shared().requests.Refuse(request.session, request.request,
+                             {.failure = failure, .name = lock_.name(), .text = std::move(text)});
     return false;
   };
   if (must_wait && is_try && !IsContended()) {
-    return refuse(Failure::kBusy, ToText(WhyBusy(lock_.state()), lock_.KeptFor(now)));
+    return refuse(Failure::kBusy, ToText(WhyBusy(lock_.state()), claim_.KeptFor(now)));
   }
   if (must_wait) {
-    if (auto quota = shared_.quotas.WhyNoWait(lock_.name())) {
+    if (auto quota = shared().quotas.WhyNoWait(lock_.name())) {
       return refuse(Failure::kLimit, std::move(*quota));
     }
   }
   Waiter& waiter = queue_.Add(std::make_unique<Waiter>(
-      shared_.counters.waits, shared_.agenda, request, shared_.sessions.UidOf(request.session),
-      request.ttl.value_or(shared_.options.timing.ttl), now,
+      shared().counters.waits, shared().agenda, request, shared().sessions.UidOf(request.session),
+      request.ttl.value_or(shared().options.timing.ttl), now,
       [this, session = request.session](Time at) { OnWaitOver(at, session); }));
-  waiter.input_ended = shared_.sessions.InputEnded(request.session);
+  waiter.input_ended = shared().sessions.InputEnded(request.session);
   // What a try in line waits for ends by itself, but for its turn to ask (rule C12).
-  if (is_try && must_wait) waiter.wait_alarm.Set(Later(now, shared_.options.timing.quorum_wait));
+  if (is_try && (must_wait || may_join))
+    waiter.wait_alarm.Set(Later(now, shared().options.timing.quorum_wait));
   if (request.wait && !is_try) waiter.wait_alarm.Set(Later(now, *request.wait));
-  shared_.sessions.Add(request.session, lock_.name());
+  shared().sessions.Add(request.session, lock_.name());
   if (must_wait && !is_try && waiter.input_ended) {
-    shared_.requests.Refuse(*queue_.Take(waiter.session), lock_.name(), Failure::kCancelled,
-                            kHalfClosed);
+    shared().requests.Refuse(*queue_.Take(waiter.session), lock_.name(), Failure::kCancelled,
+                             kHalfClosed);
     return false;
   }
   lock_.Touch();
@@ -96,7 +102,7 @@ bool Line::Cancel(SessionId session, RequestId request, Failed why) {
   const Waiter* waiter = queue_.Find(session);
   if (!waiter || waiter->request != request) return false;
   why.name = lock_.name();
-  shared_.requests.Refuse(*queue_.Take(session), std::move(why));
+  shared().requests.Refuse(*queue_.Take(session), std::move(why));
   lock_.Touch();
   return true;
 }
@@ -108,14 +114,14 @@ void Line::OnInputEnded(Time now, SessionId session) {
   const bool is_first = waiter == &queue_.First();
   const bool is_decided_soon = is_first && (IsFree(lock_.state()) || IsUndecided(*waiter, now));
   if (is_decided_soon || waiter->is_try) return;  // answered by what comes of it
-  shared_.requests.Refuse(*queue_.Take(session), lock_.name(), Failure::kCancelled, kHalfClosed);
+  shared().requests.Refuse(*queue_.Take(session), lock_.name(), Failure::kCancelled, kHalfClosed);
   lock_.Touch();
 }
 
 void Line::Drain() {
   while (!queue_.empty()) {
-    shared_.requests.Refuse(*queue_.TakeFirst(), lock_.name(), Failure::kDraining,
-                            "the daemon is stopping");
+    shared().requests.Refuse(*queue_.TakeFirst(), lock_.name(), Failure::kDraining,
+                             "the daemon is stopping");
   }
   lock_.Touch();
 }
@@ -137,30 +143,31 @@ void Line::OnWaitOver(Time now, SessionId session) {
   const bool was_first = &waiter == &queue_.First();
   const auto leaving = queue_.Take(waiter.session);
   if (lacks_quorum) {
-    shared_.requests.Refuse(*leaving, lock_.name(), Failure::kNoQuorum, WhyNoQuorum(now));
+    shared().requests.Refuse(*leaving, lock_.name(), Failure::kNoQuorum, WhyNoQuorum(now));
   } else {
     const Busy why = WhyInVain(lock_.state(), was_first, stands_before_gate, leaving->asked);
-    shared_.requests.Refuse(*leaving, lock_.name(), FailureOf(why, leaving->is_try),
-                            ToText(why, lock_.KeptFor(now)));
+    shared().requests.Refuse(*leaving, lock_.name(), FailureOf(why, leaving->is_try),
+                             ToText(why, claim_.KeptFor(now)));
   }
   lock_.Touch();
 }
 
 void Line::OnAttemptFailed(Time now, const FailedAttempt& failed) {
   queue_.First().asked = true;
-  for (const auto& [waiter, failure] : queue_.OnAttemptFailed(now, failed, shared_.TryPatience())) {
-    shared_.requests.Refuse(*waiter, lock_.name(), failure,
-                            failed.reached ? WhyEnded(failed, failure) : WhyNoQuorum(now));
+  for (const auto& [waiter, failure] :
+       queue_.OnAttemptFailed(now, failed, shared().TryPatience())) {
+    shared().requests.Refuse(*waiter, lock_.name(), failure,
+                             failed.reached ? WhyEnded(failed, failure) : WhyNoQuorum(now));
   }
   if (!failed.reached) OnOutOfPatience(now);
   lock_.Touch();
 }
 
 void Line::OnOutOfPatience(Time now) {
-  const Duration patience = shared_.options.timing.quorum_wait;
+  const Duration patience = shared().options.timing.quorum_wait;
   const Time since = *lock_.acquisition().contention()->no_quorum_since();
   for (const auto& waiter : queue_.TakeImpatient(now, since, patience)) {
-    shared_.requests.Refuse(*waiter, lock_.name(), Failure::kNoQuorum, WhyNoQuorum(now));
+    shared().requests.Refuse(*waiter, lock_.name(), Failure::kNoQuorum, WhyNoQuorum(now));
   }
   if (!queue_.empty()) {
     lock_.acquisition().SetPatience(std::max(since, queue_.First().since) + patience);
@@ -170,8 +177,22 @@ void Line::OnOutOfPatience(Time now) {
 
 void Line::RefuseTries() {
   for (const auto& waiter : queue_.TakeTries()) {
-    shared_.requests.Refuse(*waiter, lock_.name(), Failure::kBusy, ToText(WhyBusy(lock_.state())));
+    shared().requests.Refuse(*waiter, lock_.name(), Failure::kBusy, ToText(WhyBusy(lock_.state())));
   }
+}
+
+bool Line::MayAsk(Time now) {
+  Acquisition& acquisition = lock_.acquisition();
+  const Waiter& first = queue_.First();
+  if (acquisition.StandsBeforeGate()) {
+    // Its place is that of the user who is first in line here.
+    if (acquisition.StandsBeforeGate() == first.uid) return false;
+    acquisition.StandBeforeGate(first.uid);
+    queue_.AwaitTurn(now, shared().options.timing.quorum_wait);
+    return false;
+  }
+  const bool is_due = queue_.tries() > 0 || first.out_of_time || !acquisition.IsHeldBack();
+  return is_due && !acquisition.IsBackingOff();
 }
 
 // Who gets it is being decided just now.
@@ -193,11 +214,11 @@ bool Line::IsUndecided(const Waiter& first, Time now) const {
   }
   // The round after a split was asked in time, and decides it however late its answers are read.
   if (state == LockState::kAcquiring && first.last_was_split) return true;
-  return IsSplit(lock_.acquisition()) && WaitQueue::IsSplit(first, now, shared_.TryPatience());
+  return IsSplit(lock_.acquisition()) && WaitQueue::IsSplit(first, now, shared().TryPatience());
 }
 
 std::string Line::WhyNoQuorum(Time now) const {
-  return shared_.nodes.WhyNoQuorum(now, lock_.acquisition().contention()->failures());
+  return shared().nodes.WhyNoQuorum(now, lock_.acquisition().contention()->failures());
 }
 
 }  // namespace redlockd::engine

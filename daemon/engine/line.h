@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "daemon/engine/claim.h"
 #include "daemon/engine/demand.h"
 #include "daemon/engine/effects.h"
 #include "daemon/engine/entry.h"
@@ -22,7 +23,7 @@ class Lock;
 class Line {
  public:
   // Both outlive it.
-  Line(Shared& shared, Lock& lock) : shared_(shared), lock_(lock) {}
+  Line(Claim& claim, Lock& lock) : claim_(claim), lock_(lock) {}
 
   WaitQueue& queue() { return queue_; }
   const WaitQueue& queue() const { return queue_; }
@@ -50,6 +51,8 @@ class Line {
 
   // --- from the lock ------------------------------------------------------------------------------
 
+  // Whether the nodes are to be asked for the first in line now. It may have to stand before the gate.
+  bool MayAsk(Time now);
   // An attempt at the lock has come to nothing.
   void OnAttemptFailed(Time now, const FailedAttempt& failed);
   // A waiter keeps its place while there is no quorum, but not for longer than quorum_wait.
@@ -63,7 +66,9 @@ class Line {
   bool IsUndecided(const Waiter& first, Time now) const;
   std::string WhyNoQuorum(Time now) const;
 
-  Shared& shared_;
+  Shared& shared() const { return claim_.shared(); }
+
+  Claim& claim_;
   Lock& lock_;
   WaitQueue queue_;
 };

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 #include "base/check.h"
 #include "daemon/engine/entry.h"
@@ -22,7 +23,7 @@ bool IsTenureOver(Claim& claim, Time now) {
 Lock::Lock(Shared& shared, Registry& registry, std::string name)
     : shared_(shared),
       registry_(registry),
-      line_(shared, *this),
+      line_(claim_, *this),
       claim_(shared, std::move(name), *this),
       acquisition_(claim_, *this) {}
 
@@ -51,10 +52,12 @@ void Lock::Settle(Time now) {
   // What a set has asked for, that decides about.
   const bool acquiring = state_ == State::kAcquiring && !taker_;
   if (acquiring &&
-      (queue.empty() || queue.First().set || queue.First().ttl != claim_.lease()->ttl())) {
+      (queue.empty() || queue.First().set || queue.First().ttl != claim_.lease()->ttl() ||
+       queue.First().mode != claim_.mode())) {
     LetGo(now, queue.empty());
   }
   if (IsFree(state_)) Reassign(now);
+  Join(now);
   if (!claim_.lease()) ChangeState(queue.empty() ? State::kIdle : State::kWaiting);
   // Rule I5, once since the last grant; where it is kept, only watchers hear of it.
   const bool is_taken = state_ == State::kHeld || state_ == State::kLockDelay;
@@ -65,7 +68,7 @@ void Lock::Settle(Time now) {
     const Fence fence = holds_.empty() ? 0 : holds_.First().fence();
     shared_.watches.Report(name(), {.what = WatchNotice::What::kWanted, .fence = fence, .by = by});
   }
-  switch (EntryOf(state_, line_.head())) {
+  switch (EntryOf(state_, line_.head(), claim_.mode())) {
     case Entry::kNobody:
       acquisition_.Stop(now);
       break;
@@ -77,41 +80,41 @@ void Lock::Settle(Time now) {
       claim_.ReserveFences(now, true);
       break;
     case Entry::kByNodes:
-      Contend(now);
+      if (line_.MayAsk(now)) OnTurn(now);
       break;
     case Entry::kByHandOff:
+    case Entry::kAfterRelease:
+    case Entry::kBeside:
     case Entry::kLater:
       break;
   }
   if (MayBeForgotten()) registry_.MayBeIdle(*this);
 }
 
-// For the first in line.
-void Lock::Contend(Time now) {
-  const Waiter& first = line_.queue().First();
-  if (acquisition_.StandsBeforeGate()) {
-    // Its place is that of the user who is first in line here.
-    if (acquisition_.StandsBeforeGate() == first.uid) return;
-    acquisition_.StandBeforeGate(first.uid);
-    return line_.queue().AwaitTurn(now, shared_.options.timing.quorum_wait);
+// Those who are first in line and may share it with its holds do so.
+void Lock::Join(Time now) {
+  WaitQueue& queue = line_.queue();
+  while (EntryOf(state_, line_.head(), claim_.mode()) == Entry::kBeside && holds_.Admit(now)) {
+    if (!claim_.IsReadyBeside(now, queue.First().ttl)) return;
+    Grant(now, queue.TakeFirst(), true);
   }
-  const bool may_ask = line_.queue().tries() > 0 || first.out_of_time || !acquisition_.IsHeldBack();
-  if (may_ask && !acquisition_.IsBackingOff()) OnTurn(now);
+  if (state_ == State::kHeld) line_.RefuseTries();
 }
 
-Duration Lock::KeptFor(Time now) const {
-  return state_ == State::kLockDelay ? claim_.schedule().kept_until() - now : Duration(0);
-}
-
-void Lock::AppendRows(Time now, std::size_t place, std::size_t most,
+void Lock::AppendRows(Time now, const RowPlace& from, std::size_t most,
                       std::vector<RowView>& rows) const {
-  if (place == 0) {
-    holds_.ForEach([&](const Hold& hold) { rows.emplace_back(hold.View(now)); });
-  }
-  if (kept_ && place == 0) {
+  std::size_t place = 0;
+  holds_.ForEach([&](const Hold& hold) {
+    const std::size_t at = place++;
+    if (from.place > 0 || at < from.hold || rows.size() >= most) return;
+    HoldView view = hold.View(now);
+    view.place = at;
+    rows.emplace_back(std::move(view));
+  });
+  if (kept_ && from.place == 0) {
     rows.emplace_back(KeptView{name(), kept_->fence, claim_.schedule().kept_until()});
   }
-  line_.AppendRows(place, most, rows);
+  line_.AppendRows(from.place, most, rows);
 }
 
 // --- sessions -----------------------------------------------------------------------------------
@@ -119,13 +122,19 @@ void Lock::AppendRows(Time now, std::size_t place, std::size_t most,
 void Lock::Unlock(Time now, const UnlockRequested& request, std::shared_ptr<JointAnswer> joint) {
   const Hold* hold = holds_.Find(request.session);
   CHECK(hold);
+  const bool is_last = holds_.size() == 1;
   const Fence fence = hold->fence();
   hold->Report(now, WatchNotice::What::kUnlocked);
-  const Duration kept = std::max(Duration(0), hold->kept_until() - now);
+  const Duration kept = is_last
+                            ? std::max({Duration(0), hold->kept_until() - now, claim_.owed() - now})
+                            : Duration(0);
   const Asker asker{request.session, request.request, fence, std::move(joint)};
   shared_.sessions.Remove(request.session, name());
   ++shared_.counters.unlocks;
-  if (kept > Duration(0)) {
+  if (!is_last) {
+    holds_.End(*hold);
+    holds_.Plan(now);
+  } else if (kept > Duration(0)) {
     Keep(now, std::nullopt, request.sync ? std::optional(asker) : std::nullopt);
   } else {
     holds_.End(*hold);
@@ -133,7 +142,7 @@ void Lock::Unlock(Time now, const UnlockRequested& request, std::shared_ptr<Join
     if (IsTenureOver(claim_, now)) acquisition_.CoolDown(now);
     if (request.sync) LetGo(now, true, asker);
   }
-  if (!request.sync) {
+  if (!request.sync || !is_last) {
     asker.Reply(shared_.outbox, Released{.name = name(), .fence = fence, .kept = kept});
   }
   Touch();
@@ -144,13 +153,16 @@ void Lock::OnSessionClosed(Time now, SessionId session) {
   if (const Hold* hold = holds_.Find(session)) {
     hold->Report(now, WatchNotice::What::kClosed);
     ++shared_.counters.session_ends;
-    if (now < hold->kept_until()) {
+    if (holds_.size() > 1) {
+      holds_.End(*hold);
+      holds_.Plan(now);
+    } else if (now < std::max(hold->kept_until(), claim_.owed())) {
       Keep(now, std::nullopt);
     } else {
       // Where a holder died the next gets it at once, and the cooldown comes after that one.
       if (claim_.tenure().OwesCooldown()) {
         acquisition_.CoolDown(now);
-      } else {
+      } else if (claim_.mode() == Mode::kExclusive) {
         acquisition_.OweCooldown(IsTenureOver(claim_, now) && shared_.rests.IsDue(now, name()));
       }
       holds_.End(*hold);
@@ -177,7 +189,7 @@ void Lock::OnTurn(Time now) {
       break;
   }
   if (first.is_try) first.wait_alarm.Clear();
-  claim_.Begin(first.ttl);
+  claim_.Begin(first.ttl, first.mode);
   registry_.AttemptBegan(claim_.lease()->attempt(), *this);
   ChangeState(State::kAcquiring);
   Conclude(now, acquisition_.Begin(now, first.uid, line_.demand()));
@@ -195,10 +207,12 @@ void Lock::Conclude(Time now, const Acquisition::Outcome& outcome) {
   }
 }
 
-// The waiter, which has left the line, holds it from now on, with the next fence.
+// The waiter, which has left the line, holds it from now on, with the next fence; or beside others, with theirs.
 void Lock::Grant(Time now, std::unique_ptr<Waiter> waiter, bool is_handoff) {
-  CHECK(holds_.empty());
-  const Fence fence = claim_.BeginHold(waiter->ttl, is_handoff);
+  CHECK(waiter->mode == claim_.mode());
+  const bool is_beside = !holds_.empty();
+  const Fence fence =
+      is_beside ? claim_.BeginBeside(waiter->ttl) : claim_.BeginHold(waiter->ttl, is_handoff);
   shared_.histograms.Of(name()).waits.Add(now - waiter->since);
   ChangeState(State::kHeld);
   if (is_handoff) ++shared_.counters.handoffs;
@@ -212,16 +226,24 @@ void Lock::Grant(Time now, std::unique_ptr<Waiter> waiter, bool is_handoff) {
                   .renewed_events = waiter->renewed_events,
                   .wanted_events = waiter->wanted_events,
                   .task = waiter->task}));
-  was_wanted_ = false;
+  if (is_beside) {
+    holds_.Plan(now);
+    if (was_wanted_) hold.OnWanted(By::kElsewhere);
+  } else {
+    was_wanted_ = false;
+  }
   shared_.requests.Grant(*waiter, {.name = name(),
                                    .fence = fence,
                                    .deadline = hold.deadline(),
                                    .ttl = claim_.lease()->ttl(),
                                    .votes = claim_.lease()->Votes(now),
                                    .nodes = shared_.options.nodes,
+                                   .mode = waiter->mode,
                                    .also = {}});
   hold.Report(now, WatchNotice::What::kGranted);
-  line_.RefuseTries();
+  // Of those who wait to share it, some may come in beside this one; the others are in nobody's queue (rule F6).
+  if (waiter->mode == Mode::kExclusive) line_.RefuseTries();
+  if (waiter->mode == Mode::kShared) acquisition_.LeaveQueueAtOnce(now);
   if (waiter->task != TaskId()) {
     waiter->for_holder.reset();
     registry_.TaskHasMore(waiter->task);
@@ -233,8 +255,9 @@ void Lock::Grant(Time now, std::unique_ptr<Waiter> waiter, bool is_handoff) {
 // The lease has no hold: it is handed off, or lingers, or is let go.
 void Lock::Reassign(Time now) {
   // A set takes it with the other locks that it asks for, or has it let go (rule G2).
-  const Entry entry = EntryOf(state_, line_.head());
+  const Entry entry = EntryOf(state_, line_.head(), claim_.mode());
   if (entry == Entry::kWithOthers) return ChangeState(State::kHandOff);
+  if (entry == Entry::kAfterRelease) return LetGo(now, true);
   switch (claim_.OnFree(now, entry == Entry::kByHandOff)) {
     case Tenure::Next::kLinger:
       return ChangeState(State::kLingering);
@@ -276,8 +299,9 @@ void Lock::OnSilence(Time now, const NodeSilence& silence) {
 // What a node has said of the claim changes what the hold may rely on, or what comes next.
 void Lock::TakeNote(Time now, const Claim::Heard& heard) {
   if (heard.deadline_moved) {
-    holds_.ForEach([now](Hold& hold) { hold.MoveDeadline(now); });
+    holds_.MoveDeadlines(now);
     if (holds_.empty()) claim_.PlanEnd(now);
+    if (claim_.mode() == Mode::kShared) Touch();  // who is next may have waited for that
   }
   if (heard.is_endangered) holds_.ForEach([](Hold& hold) { hold.OnEndangered(); });
   if (kept_ && kept_->unsecured && claim_.IsSecured()) {
@@ -331,8 +355,8 @@ void Lock::OnLeaseDue(Time now) {
       case Schedule::Due::kEnd:
         return OnEnd(now);
       case Schedule::Due::kRenewal:  // a lease that lingers is not renewed (rule E4)
-        if (!holds_.empty() && holds_.First().CanGain() && !claim_.Renew(now)) {
-          holds_.First().OnEndangered();
+        if (holds_.CanGain() && !claim_.Renew(now)) {
+          holds_.ForEach([](Hold& hold) { hold.OnEndangered(); });
         }
         if (kept_ && kept_->unsecured) claim_.Renew(now);
         break;
@@ -343,6 +367,16 @@ void Lock::OnLeaseDue(Time now) {
 
 // The deadline of a hold is about to come, or the end of a lease without a hold is there.
 void Lock::OnEnd(Time now) {
+  if (holds_.size() > 1) {
+    Time end = Time::max();
+    std::vector<Hold*> over;
+    holds_.ForEach([&](const Hold& hold) { end = std::min(end, hold.deadline()); });
+    holds_.ForEach([&](Hold& hold) {
+      if (hold.deadline() == end) over.push_back(&hold);
+    });
+    for (Hold* hold : over) Lose(now, *hold, hold->AtDeadline());
+    return Touch();
+  }
   if (!holds_.empty()) {
     Hold& hold = holds_.First();
     const LossReason reason = hold.AtDeadline();
@@ -368,7 +402,24 @@ void Lock::OnEnd(Time now) {
   Touch();
 }
 
+void Lock::Lose(Time now, Hold& hold, LossReason reason) {
+  if (holds_.size() == 1) {
+    Keep(now, reason);
+    return;
+  }
+  claim_.Owe(hold.Announced());
+  hold.Lose(now, reason);
+  holds_.End(hold);
+  holds_.Plan(now);
+}
+
 Time Lock::Keep(Time now, std::optional<LossReason> lost, std::optional<Asker> asker) {
+  while (holds_.size() > 1) {
+    CHECK(lost);
+    Hold& other = holds_.First();
+    other.Lose(now, *lost);
+    holds_.End(other);
+  }
   Hold& hold = holds_.First();
   if (lost) {
     hold.Lose(now, *lost);
@@ -376,8 +427,9 @@ Time Lock::Keep(Time now, std::optional<LossReason> lost, std::optional<Asker> a
     claim_.schedule().ForgetAnnounced();
   }
   // Who breaks it wants it free. A min-hold may be over where this comes late, as from a drain.
-  const bool is_over = lost == LossReason::kBroken || hold.kept_until() <= now;
-  const Time until = is_over ? Time() : hold.kept_until();
+  const Time kept_until = std::max(hold.kept_until(), claim_.owed());
+  const bool is_over = lost == LossReason::kBroken || kept_until <= now;
+  const Time until = is_over ? Time() : kept_until;
   kept_ = std::make_unique<Kept>(shared_, name(), shared_.sessions.UidOf(hold.session()),
                                  hold.fence(), std::move(asker));
   holds_.End(hold);

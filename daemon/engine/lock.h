@@ -53,16 +53,15 @@ class Lock : public Contention::Observer, private Schedule::Observer {
   const Holds& holds() const { return holds_; }
   Line& line() { return line_; }
   Acquisition& acquisition() { return acquisition_; }
-  // For how long it stays taken here after its hold (rule I1).
-  Duration KeptFor(Time now) const;
   // Nothing is left to do for it, or to remember.
   bool MayBeForgotten() const {
     const Contention* contention = acquisition_.contention();
     return state_ == State::kIdle && passed_over_ == 0 &&
            (!contention || contention->MayBeForgotten());
   }
-  // Appends its rows from `place` on, until there are `most`.
-  void AppendRows(Time now, std::size_t place, std::size_t most, std::vector<RowView>& rows) const;
+  // Appends its rows from that place on, until there are `most`.
+  void AppendRows(Time now, const RowPlace& from, std::size_t most,
+                  std::vector<RowView>& rows) const;
 
   // What the next process is to know of it, rule H3: a lock, and a release if there is an owner value
   // that nobody holds. And from the former process, into a new lock.
@@ -83,11 +82,13 @@ class Lock : public Contention::Observer, private Schedule::Observer {
   // Asks the nodes, or stands before the gate until its turn comes.
   void OnTurn(Time now) override;
 
-  // The hold ends, and the lock stays taken: nobody gets it before what was announced to the session
+  // All holds end, and the lock stays taken: nobody gets it before what was announced to the session
   // is over (rule C9), nor before its min-hold is (rule I2). With `lost` it is the daemon, or
   // an administrator, who ends it; the session is notified, unless that is kNone. `asker` waits until a
   // majority keeps it. Returns until when.
   Time Keep(Time now, std::optional<LossReason> lost, std::optional<Asker> asker = std::nullopt);
+  // The daemon ends that hold. Others go on, or it is as above.
+  void Lose(Time now, Hold& hold, LossReason reason);
   // Has it settled at the end of the event that is under way.
   void Touch() override;
   // Does what the state asks for. After each event, for each lock that it touched.
@@ -100,7 +101,7 @@ class Lock : public Contention::Observer, private Schedule::Observer {
   void OnLeaseDue(Time now) override;
 
   void ChangeState(State next);
-  void Contend(Time now);
+  void Join(Time now);
   void Conclude(Time now, const Acquisition::Outcome& outcome);
   void Grant(Time now, std::unique_ptr<Waiter> waiter, bool is_handoff);
   void Reassign(Time now);

@@ -30,4 +30,9 @@ struct OwnerParts {
 // Returns none for a value that another program wrote.
 std::optional<OwnerParts> ParseOwnerValue(std::string_view owner);
 
+// Whether a client that no redlockd knows has the lock whose key says that.
+inline bool IsOfPlainClient(std::string_view value) {
+  return value != kSharedValue && !ParseOwnerValue(WithoutKept(value));
+}
+
 }  // namespace redlockd::engine

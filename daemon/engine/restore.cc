@@ -85,7 +85,10 @@ void Claim::Restore(Time now, const record::Lock& lock) {
   fences_.Restore(lock);
   if (!lock.lease) return;
   life_.reset(new Life{.lease = Lease(*lock.lease), .schedule = {shared_.agenda, observer_}});
+  mode_ = lock.lease->shared ? Mode::kShared : Mode::kExclusive;
+  tenure_ = Tenure(mode_);
   tenure_.Restore(now, *lock.lease);
+  life_->owed = lock.lease->owed;
   schedule().RestoreAnnounced(lock.lease->announced);
   if (lock.kept) {
     phase_ = Phase::kKept;
@@ -161,6 +164,7 @@ LockRequested RequestOf(const record::Wait& wait, const std::vector<std::string>
           .renewed_events = wait.renewed_events,
           .wanted_events = wait.wanted_events,
           .task = {wait.task_session, wait.task_number},
+          .mode = wait.shared ? Mode::kShared : Mode::kExclusive,
           .also = {names.begin() + 1, names.end()}};
 }
 
@@ -176,9 +180,14 @@ void Lock::Restore(Time now, const record::Lock& former, FormerAskers& askers) {
   if (claim_.lease()) registry_.AttemptBegan(claim_.lease()->attempt(), *this);
   if (former.hold) {
     state_ = State::kHeld;
-    shared_.sessions.Add(former.hold->session, name());
-    shared_.sessions.Granted(former.hold->session, name());
-    holds_.Add(std::make_unique<Hold>(*former.hold, shared_, claim_, now));
+    const auto restore = [&](const record::Hold& hold) {
+      shared_.sessions.Add(hold.session, name());
+      shared_.sessions.Granted(hold.session, name());
+      holds_.Add(std::make_unique<Hold>(hold, shared_, claim_, now));
+    };
+    restore(*former.hold);
+    for (const record::Hold& hold : former.others) restore(hold);
+    if (!former.others.empty()) holds_.Plan(now);
   } else if (former.kept) {
     state_ = State::kLockDelay;
     kept_ = std::make_unique<Kept>(shared_, name(), former.kept->uid, former.kept->fence,
@@ -193,11 +202,11 @@ void Lock::Restore(Time now, const record::Lock& former, FormerAskers& askers) {
 void Line::Restore(const std::vector<record::Wait>& waits) {
   for (const record::Wait& wait : waits) {
     Waiter& waiter = queue_.Add(std::make_unique<Waiter>(
-        shared_.counters.waits, shared_.agenda, RequestOf(wait, {lock_.name()}),
-        shared_.sessions.UidOf(wait.session), wait.ttl, wait.since,
+        shared().counters.waits, shared().agenda, RequestOf(wait, {lock_.name()}),
+        shared().sessions.UidOf(wait.session), wait.ttl, wait.since,
         [this, session = wait.session](Time at) { OnWaitOver(at, session); }));
-    waiter.Restore(wait, shared_.sessions.InputEnded(wait.session));
-    shared_.sessions.Add(wait.session, lock_.name());
+    waiter.Restore(wait, shared().sessions.InputEnded(wait.session));
+    shared().sessions.Add(wait.session, lock_.name());
   }
 }
 

@@ -50,9 +50,9 @@ void Rounds::First(Time now, Queueing queueing, Attempt& attempt, Contention& co
   const NodeSet voters = shared().nodes.Voters();
   const Stamp clock = shared().Clock(now);
   const Fence proposal = claim_.fences().Proposal(clock);
-  const Duration linger = shared().options.linger.Of(claim_.lock());
-  const bool is_to_be_handed_off = linger > Duration(0) || demand.waiters > 1;
-  if (attempt.first_rounds() == 0 && is_to_be_handed_off) {
+  const bool is_to_be_handed_off =
+      shared().options.linger.Of(claim_.lock()) > Duration(0) || demand.waiters > 1;
+  if (attempt.first_rounds() == 0 && is_to_be_handed_off && claim_.mode() == Mode::kExclusive) {
     attempt.AskForBlock(FenceBlock::SizeFrom(clock, proposal, timing));
   }
   claim_.lease()->BeginRound(now);

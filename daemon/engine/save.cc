@@ -78,6 +78,8 @@ void Claim::Save(record::Lock& lock) const {
     record::Lease& lease = lock.lease.emplace();
     life_->lease.Save(lease);
     lease.announced = life_->schedule.announced();
+    lease.shared = mode_ == Mode::kShared;
+    lease.owed = life_->owed;
     tenure_.Save(lease);
   }
   fences_.Save(lock);
@@ -129,7 +131,8 @@ record::Wait Waiter::Save() const {
           .task_session = task.session,
           .for_holder = for_holder.has_value(),
           .asked = asked,
-          .out_of_time = out_of_time};
+          .out_of_time = out_of_time,
+          .shared = mode == Mode::kShared};
 }
 
 namespace {
@@ -150,6 +153,9 @@ void Lock::Save(Time now, engine::State& state) const {
   acquisition_.Save(lock);
   if (!holds_.empty()) {
     lock.hold = holds_.First().Save();
+    holds_.ForEach([&](const Hold& hold) {
+      if (&hold != &holds_.First()) lock.others.push_back(hold.Save());
+    });
   } else if (kept_) {
     lock.kept = record::Kept{.uid = kept_->of_user.uid(),
                              .fence = kept_->fence,

@@ -14,14 +14,13 @@ void Schedule::EndAt(Time end) {
   Arm();
 }
 
-void Schedule::OnHoldEnd(Time now, Time hold_end, Time lease_end, Duration ttl) {
+void Schedule::OnHoldEnd(Time now, Time hold_end, Time lease_end, Duration ttl, bool warns) {
   CHECK(hold_end <= lease_end);
   announced_ = std::max(announced_, hold_end);
   const Duration left = std::max(Duration(0), hold_end - now);
   end_at_ = now + left - Timing::NoticeOfLoss(left);
   // Where max-hold ends it, that is what was asked for.
-  warn_at_ =
-      hold_end < lease_end ? kNever : std::max(now, lease_end - Timing::JeopardyRemainder(ttl));
+  warn_at_ = warns ? std::max(now, lease_end - Timing::JeopardyRemainder(ttl)) : kNever;
   Arm();
 }
 

@@ -28,8 +28,8 @@ class Schedule {
   // The session has let go: what was announced to it does not count any more.
   void ForgetAnnounced() { announced_ = Time(); }
   // The hold lasts until `hold_end`, and the lease of `ttl` until `lease_end`. A loss is announced a
-  // little before it happens.
-  void OnHoldEnd(Time now, Time hold_end, Time lease_end, Duration ttl);
+  // little before it happens. `warns`: and a warning is due before the lease ends.
+  void OnHoldEnd(Time now, Time hold_end, Time lease_end, Duration ttl, bool warns);
   void RenewAt(Time at);
   // The hold is over, and the lease is to be kept until then (rule I1).
   void Keep(Time until);

@@ -153,7 +153,7 @@ void SetAttempt::NoteRefusal(const NodeAnswer& answer) {
     }
     if (of.verdict != Verdict::kBusy) continue;
     owners_[i][answer.node] = of.text;
-    if (!ParseOwnerValue(WithoutKept(of.text))) shared_.rests.MeetPlainClient(places_[i]->name());
+    if (IsOfPlainClient(of.text)) shared_.rests.MeetPlainClient(places_[i]->name());
   }
 }
 

@@ -27,7 +27,7 @@ SetPlace::SetPlace(Shared& shared, Lock& lock, SetInLine& set, const LockRequest
 
 std::optional<std::string> SetPlace::WhyNotNow(const Lock& lock, Time now) {
   if (IsOpen(lock.state_) && lock.line_.queue().empty()) return std::nullopt;
-  return ToText(engine::WhyBusy(lock.state_), lock.KeptFor(now));
+  return ToText(engine::WhyBusy(lock.state_), lock.claim_.KeptFor(now));
 }
 
 // --- the line -----------------------------------------------------------------------------------
@@ -155,7 +155,8 @@ void SetPlace::LetGo(Time now) {
 }
 
 bool SetPlace::MayHandOn(Time now, Duration ttl) const {
-  return lock_->claim_.OnFree(now, true) == Tenure::Next::kHandOff &&
+  return lock_->claim_.mode() == Mode::kExclusive &&
+         lock_->claim_.OnFree(now, true) == Tenure::Next::kHandOff &&
          lock_->claim_.IsReadyFor(now, ttl);
 }
 

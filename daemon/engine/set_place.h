@@ -41,7 +41,7 @@ class SetPlace {
   Way way() const;
   // For a person, if it is in the way.
   Busy WhyBusy() const;
-  Duration KeptFor(Time now) const { return lock_->KeptFor(now); }
+  Duration KeptFor(Time now) const { return claim().KeptFor(now); }
   // What is in the way on this host, in words that differ for each hold and each first in line; empty if
   // nothing is.
   std::string Obstacle() const;

@@ -95,6 +95,11 @@ class Inspection {
          "a want is impossible");
     if (lock.lease) Must(IsGood(*lock.lease), "a lease is impossible");
     if (lock.hold) Must(IsGood(*lock.hold) && Uses(*lock.hold, lock.name), "a hold is impossible");
+    Must(lock.others.empty() || (lock.hold && lock.lease && lock.lease->shared),
+         "several hold what is not shared");
+    for (const auto& hold : lock.others) {
+      Must(IsGood(hold) && Uses(hold, lock.name), "a hold is impossible");
+    }
     if (lock.kept) {
       Must(IsTime(lock.kept->until) && IsNumber(lock.kept->fence) &&
                IsGood(lock.kept->asker, lock.name),
@@ -106,9 +111,9 @@ class Inspection {
   }
 
   void Look(const record::Set& set) {
-    Must(IsGood(set.wait) && IsGood(set.want) && set.number <= state_.last_set &&
-             numbers_.insert(set.number).second && !set.names.empty() &&
-             set.names.size() <= kMostNames &&
+    Must(IsGood(set.wait) && !set.wait.shared && IsGood(set.want) &&
+             set.number <= state_.last_set && numbers_.insert(set.number).second &&
+             !set.names.empty() && set.names.size() <= kMostNames &&
              requests_.insert({set.wait.session, set.wait.request}).second,
          "a set is impossible");
     for (const std::string& name : set.names) {
@@ -157,7 +162,8 @@ class Inspection {
            AreNodes(lease.may_have) && AreNodes(lease.broken) && lease.promises.size() == nodes_ &&
            std::all_of(lease.promises.begin(), lease.promises.end(),
                        [](Time until) { return until == Time::min() || IsTime(until); }) &&
-           IsTime(lease.announced) && lease.next >= 1 && lease.last >= 0 &&
+           IsTime(lease.announced) && IsTime(lease.owed) &&
+           (!lease.shared || lease.next == lease.last) && lease.next >= 1 && lease.last >= 0 &&
            lease.last < kGreatest && lease.next <= lease.last + 1 &&
            (!lease.since || (IsTime(*lease.since) && *lease.since <= now_));
   }
@@ -173,7 +179,8 @@ class Inspection {
     return HasSession(wait.session) && IsTime(wait.since) && wait.since <= now_ &&
            (!wait.until || IsEnd(*wait.until)) && wait.ttl >= kShortestTtl &&
            wait.ttl <= kLongest && (!wait.max_hold || *wait.max_hold > Duration(0)) &&
-           wait.min_hold >= Duration(0) && wait.min_hold <= kMostMinHold && has_holder;
+           wait.min_hold >= Duration(0) && wait.min_hold <= kMostMinHold && has_holder &&
+           !(wait.shared && wait.min_hold > Duration(0));
   }
 
   void Look(const record::Release& release) {

@@ -96,6 +96,8 @@ struct Lease {
   // Its tenure (rules E1, E2); without `since`, it has not begun.
   std::optional<Time> since{};
   bool wanted = false, queued_for = false, owes_cooldown = false;
+  bool shared = false;
+  Time owed{};  // until then the keys stay (rule C9)
   bool operator==(const Lease&) const = default;
 };
 
@@ -148,6 +150,7 @@ struct Wait {
   bool for_holder = false;  // rule W1
   bool asked = false;
   bool out_of_time = false;
+  bool shared = false;
   bool operator==(const Wait&) const = default;
 };
 
@@ -162,8 +165,9 @@ struct Lock {
   Want want{};
   std::optional<Time> cooldown{};
   bool owes_cooldown = false;
-  bool was_wanted = false;    // since the last grant: who asked for it was advised (rule I5)
-  std::vector<Wait> waits{};  // in order; without those of sets
+  bool was_wanted = false;     // since the last grant: who asked for it was advised (rule I5)
+  std::vector<Wait> waits{};   // in order; without those of sets
+  std::vector<Hold> others{};  // more holds of a lease that is shared
   bool operator==(const Lock&) const = default;
 };
 

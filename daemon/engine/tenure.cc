@@ -23,14 +23,17 @@ Tenure::Next Tenure::OnFree(Time now, const Timing& timing, Duration linger, boo
   CHECK(is_granted_);
   if (IsOver(now, timing)) return Next::kEnd;
   if (IsWanted()) {
-    const bool may_go_on = has_waiters && handoffs_while_wanted_ < Timing::kHandoffsWhileWanted &&
-                           now - wanted_since_ < Timing::kHandoffTimeWhileWanted;
-    if (!may_go_on) return Next::kEnd;
+    if (!has_waiters || !MayGoOn(now)) return Next::kEnd;
   } else if (!has_waiters && linger <= Duration(0)) {
     return Next::kEnd;
   }
   if (since_ == kNever) since_ = now;
   return has_waiters ? Next::kHandOff : Next::kLinger;
+}
+
+bool Tenure::MayGoOn(Time now) const {
+  return !IsWanted() || (handoffs_while_wanted_ < Timing::kHandoffsWhileWanted &&
+                         now - wanted_since_ < Timing::kHandoffTimeWhileWanted);
 }
 
 void Tenure::OnHold(bool is_handoff) {
@@ -43,7 +46,8 @@ void Tenure::OnHold(bool is_handoff) {
 bool Tenure::Linger(Time now, const Timing& timing, Duration linger) {
   CHECK(is_granted_ && since_ != kNever);
   if (lingers_until_ != kNever) return false;
-  lingers_until_ = std::min(now + linger, since_ + timing.tenure_max);
+  lingers_until_ = now + linger;
+  if (!is_shared_) lingers_until_ = std::min(lingers_until_, since_ + timing.tenure_max);
   return true;
 }
 
@@ -53,6 +57,7 @@ void Tenure::AskForNext() {
 }
 
 bool Tenure::IsOver(Time now, const Timing& timing) const {
+  if (is_shared_) return false;
   return owes_cooldown_ || (since_ != kNever && now - since_ >= timing.tenure_max);
 }
 

@@ -8,10 +8,12 @@ namespace redlockd::engine {
 
 // How long this host goes on with one lease of a lock, handing it off from session to session and
 // letting it linger, before others get their turn (rules E1, E2). It is counted from the end of the
-// first hold. Pure: knows no lock, no session and no node.
+// first hold; but not of a lease that is shared, beside which others share the lock (rule F9). Pure: knows no lock, no session and no node.
 class Tenure {
  public:
   enum class Next { kHandOff, kLinger, kEnd };
+
+  explicit Tenure(Mode mode = Mode::kExclusive) : is_shared_(mode == Mode::kShared) {}
 
   // The nodes have granted the lease. `owes_cooldown`: the tenure before this one was over, and this
   // host has not paused since.
@@ -25,6 +27,8 @@ class Tenure {
 
   // The lease has no holder. Returns what may become of it. The first time, the tenure begins.
   Next OnFree(Time now, const Timing& timing, Duration linger, bool has_waiters);
+  // Nobody wants it, or that has not lasted for long: one more hold may begin (rules E2, F10).
+  bool MayGoOn(Time now) const;
   // The next hold has begun; `is_handoff`: by a lease that was there.
   void OnHold(bool is_handoff);
   // Nobody waits; the lease lingers. Returns false if it does so already.
@@ -46,6 +50,7 @@ class Tenure {
  private:
   static constexpr Time kNever = Time::max();
 
+  bool is_shared_;
   bool is_granted_ = false;
   bool wanted_ = false;
   bool is_queued_for_ = false;

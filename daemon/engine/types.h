@@ -37,6 +37,9 @@ using RequestId = std::uint64_t;      // one request of a session, unique within
 using AttemptNumber = std::uint64_t;  // one owner value of this instance, never reused (rule A1)
 using InquiryNumber = std::uint64_t;  // one question to another daemon, random (rule E11)
 
+// How a lock is wanted, and held: by one for himself, or by several who share it (rules F).
+enum class Mode : std::uint8_t { kExclusive, kShared };
+
 // Who waits and holds as one: what it holds it keeps until it has what it waits for (rule W1). Number 0
 // is a session, or an owner, by itself; a client may give its tasks others, within its session.
 struct TaskId {

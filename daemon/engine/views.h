@@ -26,6 +26,9 @@ struct HoldView {
   std::size_t votes;
   bool jeopardy;
   std::string note;
+  Mode mode = Mode::kExclusive;
+  std::size_t place = 0;  // among the holds of its lock, from 0
+  std::size_t holds = 1;  // of its lock on this host
 };
 
 struct WaitView {
@@ -37,6 +40,7 @@ struct WaitView {
   std::string note;
   std::uint64_t set =
       0;  // not 0: a request for several locks, with the same number in the line of each
+  Mode mode = Mode::kExclusive;
 };
 
 // A lock that stays taken after its hold (rule I1).
@@ -46,11 +50,12 @@ struct KeptView {
   Time until;   // nobody has it before
 };
 
-// A row of `list`, in order of name; of each lock its hold comes first, or that it is kept; then its line.
+// A row of `list`, in order of name; of each lock its holds come first, or that it is kept; then its line.
 using RowView = std::variant<HoldView, KeptView, WaitView>;
 struct RowPlace {
   std::string name;
-  std::size_t place = 0;  // 0: the hold, or that it is kept; else that of the waiter
+  std::size_t place = 0;  // 0: its holds, or that it is kept; else that of the waiter
+  std::size_t hold = 0;   // with 0: the place of the first hold
 };
 
 enum class QuotaKind : std::uint8_t { kLocks, kWaits, kNewNames };

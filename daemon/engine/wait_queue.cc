@@ -29,6 +29,7 @@ Waiter::Waiter(std::size_t& waits, Agenda& agenda, const LockRequested& r, std::
       renewed_events(r.renewed_events),
       wanted_events(r.wanted_events),
       task(r.task),
+      mode(r.mode),
       wait_alarm(agenda, std::move(over)) {}
 
 Waiter& WaitQueue::First() const {
@@ -57,6 +58,7 @@ Demand WaitQueue::demand(bool is_held) const {
   if (waiters_.empty()) return demand;
   const Waiter& first = First();
   demand.ttl = first.ttl;
+  demand.mode = first.mode;
   demand.first_is_try = first.is_try;
   demand.first_was_split = first.splits > 0;
   demand.first_in_haste = first.IsInHaste();

@@ -38,6 +38,7 @@ struct Waiter {
   const bool renewed_events;
   const bool wanted_events;
   const TaskId task;
+  const Mode mode;
   bool asked = false;           // a round was decided while it was first in line
   bool out_of_time = false;     // answered by the round that is under way
   bool input_ended = false;     // the client has half-closed its connection

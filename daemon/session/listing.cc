@@ -15,16 +15,16 @@ constexpr std::size_t kRows = 64;
 // And how often before others have their turn: most rows may be of locks that the reader may not see.
 constexpr int kBatches = 4;
 
-engine::RowPlace Behind(const engine::HoldView& hold) { return {hold.name, 1}; }
+engine::RowPlace Behind(const engine::HoldView& hold) { return {hold.name, 0, hold.place + 1}; }
 engine::RowPlace Behind(const engine::KeptView& kept) { return {kept.name, 1}; }
 engine::RowPlace Behind(const engine::WaitView& wait) { return {wait.name, wait.place + 1}; }
 
 void WriteRow(const engine::HoldView& hold, const std::string& tag, engine::Time now,
               Sessions& room, const Session& reader, std::string& out) {
   auto row = ReplyLine::Row(out, tag);
-  row.Add("lock", hold.name)
-      .Add("state", hold.jeopardy ? "jeopardy" : "held")
-      .Add("fence", hold.fence);
+  row.Add("lock", hold.name).Add("state", hold.jeopardy ? "jeopardy" : "held");
+  if (hold.mode == engine::Mode::kShared) row.Add("mode", "shared");
+  row.Add("fence", hold.fence);
   AddDeadline(row, hold.deadline, now)
       .Add("ttl", hold.ttl)
       .Add("held", InMilliseconds(now - hold.granted));
@@ -43,10 +43,9 @@ void WriteRow(const engine::KeptView& kept, const std::string& tag, engine::Time
 void WriteRow(const engine::WaitView& wait, const std::string& tag, engine::Time now,
               Sessions& room, const Session& reader, std::string& out) {
   auto row = ReplyLine::Row(out, tag);
-  row.Add("lock", wait.name)
-      .Add("state", "waiting")
-      .Add("place", wait.place)
-      .Add("waited", InMilliseconds(now - wait.since));
+  row.Add("lock", wait.name).Add("state", "waiting");
+  if (wait.mode == engine::Mode::kShared) row.Add("mode", "shared");
+  row.Add("place", wait.place).Add("waited", InMilliseconds(now - wait.since));
   if (wait.set != 0) row.Add("set", wait.set);
   AddWho(row, room, reader, wait.session, wait.note);
 }

@@ -163,13 +163,13 @@ void Owners::Restore(const record::Owner& former, std::size_t requests) {
 }
 
 record::Listing Listing::Save() const {
-  return {request_, tag_, next_.name, next_.place, holds_, waits_};
+  return {request_, tag_, next_.name, next_.place, holds_, waits_, next_.hold};
 }
 
 Listing::Listing(const record::Listing& former)
     : request_(former.request),
       tag_(former.tag),
-      next_{former.next_name, former.next_place},
+      next_{former.next_name, former.next_place, former.next_hold},
       holds_(former.holds),
       waits_(former.waits) {}
 

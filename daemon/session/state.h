@@ -50,6 +50,7 @@ struct Listing {
   std::string tag{};
   std::string next_name{};
   std::uint64_t next_place = 0, holds = 0, waits = 0;
+  std::uint64_t next_hold = 0;
   bool operator==(const Listing&) const = default;
 };
 

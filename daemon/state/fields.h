@@ -42,7 +42,7 @@ void Fields(A& a, engine::record::Asker& r) {
 template <class A>
 void Fields(A& a, engine::record::Lease& r) {
   a(r.attempt, r.ttl, r.longest_ttl, r.may_have, r.broken, r.promises, r.announced, r.next, r.last,
-    r.since, r.wanted, r.queued_for, r.owes_cooldown);
+    r.since, r.wanted, r.queued_for, r.owes_cooldown, r.shared, r.owed);
 }
 template <class A>
 void Fields(A& a, engine::record::Hold& r) {
@@ -57,12 +57,12 @@ template <class A>
 void Fields(A& a, engine::record::Wait& r) {
   a(r.session, r.request, r.since, r.until, r.is_try, r.ttl, r.max_hold, r.min_hold, r.note,
     r.renewed_events, r.wanted_events, r.task_number, r.task_session, r.for_holder, r.asked,
-    r.out_of_time);
+    r.out_of_time, r.shared);
 }
 template <class A>
 void Fields(A& a, engine::record::Lock& r) {
   a(r.name, r.lease, r.hold, r.kept, r.known_fence, r.want, r.cooldown, r.owes_cooldown,
-    r.was_wanted, r.waits);
+    r.was_wanted, r.waits, r.others);
 }
 template <class A>
 void Fields(A& a, engine::record::Release& r) {
@@ -104,7 +104,7 @@ void Fields(A& a, session::record::Line& r) {
 }
 template <class A>
 void Fields(A& a, session::record::Listing& r) {
-  a(r.request, r.tag, r.next_name, r.next_place, r.holds, r.waits);
+  a(r.request, r.tag, r.next_name, r.next_place, r.holds, r.waits, r.next_hold);
 }
 template <class A>
 void Fields(A& a, session::record::PageHold& r) {

@@ -8,7 +8,7 @@
 namespace redlockd::status {
 namespace {
 
-engine::RowPlace After(const engine::HoldView& hold) { return {hold.name, 1}; }
+engine::RowPlace After(const engine::HoldView& hold) { return {hold.name, 0, hold.place + 1}; }
 engine::RowPlace After(const engine::KeptView& kept) { return {kept.name, 1}; }
 engine::RowPlace After(const engine::WaitView& wait) { return {wait.name, wait.place + 1}; }
 

@@ -1,6 +1,7 @@
 #include "tests/fuzz/session_port.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace redlockd::fuzz {
 
@@ -172,16 +173,16 @@ void Port::Forget(SessionId session) {
 }
 
 std::vector<RowView> Port::Rows(const RowPlace& from, std::size_t most) const {
-  std::map<std::pair<std::string, std::size_t>, RowView> all;
-  for (const auto& [name, hold] : holds_) all.emplace(std::pair(name, 0), hold);
+  std::map<std::tuple<std::string, std::size_t, std::size_t>, RowView> all;
+  for (const auto& [name, hold] : holds_) all.emplace(std::tuple(name, 0, hold.place), hold);
   std::map<std::string, std::size_t> waiting;
   for (const auto& [call, wait] : waits_) {
     const std::size_t place = ++waiting[wait.name];
-    all.emplace(std::pair(wait.name, place),
+    all.emplace(std::tuple(wait.name, place, 0),
                 WaitView{wait.name, call.first, Now(), std::nullopt, place, wait.note});
   }
   std::vector<RowView> rows;
-  for (auto at = all.lower_bound({from.name, from.place}); at != all.end(); ++at) {
+  for (auto at = all.lower_bound({from.name, from.place, from.hold}); at != all.end(); ++at) {
     if (rows.size() == most) break;
     rows.push_back(at->second);
   }

@@ -170,6 +170,7 @@ RequestId EngineFixture::Lock(SessionId session, const Wish& wish) {
                    .renewed_events = wish.renewed_events,
                    .wanted_events = wish.wanted_events,
                    .task = wish.task,
+                   .mode = wish.mode,
                    .also = wish.also});
   return request;
 }

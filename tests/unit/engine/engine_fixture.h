@@ -51,6 +51,7 @@ struct Wish {
   bool wanted_events = false;
   TaskId task{};
   std::vector<std::string> also{};
+  Mode mode = Mode::kExclusive;
 };
 
 // One engine, its clock, and its nodes. A node either obeys (it answers at

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string>
+
 namespace redlockd::engine {
 namespace {
 
@@ -18,6 +20,15 @@ TEST(OwnerValueTest, OfAnotherProgramHasNoParts) {
   for (const char* other :
        {"", ":", ":1:h", "abc", "abc:", "abc:1", "abc:x:h", "abc::h", "a:1x:h"}) {
     EXPECT_FALSE(ParseOwnerValue(other)) << other;
+  }
+}
+
+TEST(OwnerValueTest, PlainClientsAreThoseThatNoRedlockdKnows) {
+  const std::string owner = OwnerValue("abc", 17, "host");
+  EXPECT_TRUE(IsOfPlainClient("abc"));
+  EXPECT_TRUE(IsOfPlainClient(""));
+  for (const std::string& ours : {owner, std::string(kKept) + owner, std::string(kSharedValue)}) {
+    EXPECT_FALSE(IsOfPlainClient(ours)) << ours;
   }
 }
 

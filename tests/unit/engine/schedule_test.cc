@@ -23,7 +23,7 @@ class ScheduleTest : public ::testing::Test, Schedule::Observer {
 };
 
 TEST_F(ScheduleTest, WarnsEndsAndRenewsInThatOrder) {
-  schedule_.OnHoldEnd(At(0s), At(3s), At(3s), 3s);
+  schedule_.OnHoldEnd(At(0s), At(3s), At(3s), 3s, true);
   schedule_.RenewAt(At(1s));
   EXPECT_EQ(agenda_.Next(), At(1s));
   EXPECT_EQ(schedule_.TakeDue(At(1s)), Schedule::Due::kRenewal);
@@ -35,7 +35,7 @@ TEST_F(ScheduleTest, WarnsEndsAndRenewsInThatOrder) {
 }
 
 TEST_F(ScheduleTest, AnnouncesALossALittleBeforeItHappens) {
-  schedule_.OnHoldEnd(At(0s), At(3s), At(3s), 3s);
+  schedule_.OnHoldEnd(At(0s), At(3s), At(3s), 3s, true);
   EXPECT_EQ(schedule_.TakeDue(At(1499ms)), std::nullopt);
   EXPECT_EQ(schedule_.TakeDue(At(1500ms)), Schedule::Due::kWarning) << "half of the ttl is left";
   EXPECT_EQ(schedule_.TakeDue(At(3s) - 10ms - 1ns), std::nullopt);
@@ -43,14 +43,14 @@ TEST_F(ScheduleTest, AnnouncesALossALittleBeforeItHappens) {
 }
 
 TEST_F(ScheduleTest, DoesNotWarnOfAnEndThatWasAskedFor) {
-  schedule_.OnHoldEnd(At(0s), At(2s), At(3s), 3s);
+  schedule_.OnHoldEnd(At(0s), At(2s), At(3s), 3s, false);
   EXPECT_EQ(schedule_.TakeDue(At(2s)), Schedule::Due::kEnd);
 }
 
 TEST_F(ScheduleTest, AKeptOneEndsAtTheLatestDeadlineThatWasAnnounced) {  // rule C9
   schedule_.ForgetAnnounced();
-  schedule_.OnHoldEnd(At(0s), At(3s), At(3s), 3s);
-  schedule_.OnHoldEnd(At(0s), At(2s), At(2s), 3s);
+  schedule_.OnHoldEnd(At(0s), At(3s), At(3s), 3s, true);
+  schedule_.OnHoldEnd(At(0s), At(2s), At(2s), 3s, true);
   schedule_.RenewAt(At(1s));
   EXPECT_EQ(schedule_.kept_until(), Time());
   schedule_.Keep(schedule_.announced());

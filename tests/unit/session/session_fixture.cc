@@ -10,6 +10,7 @@
 #include <cerrno>
 #include <cstring>
 #include <map>
+#include <tuple>
 
 namespace redlockd::session {
 namespace {
@@ -25,12 +26,12 @@ sockaddr_un AddressOf(const std::string& path) {
 
 std::vector<engine::RowView> FakeEngine::Rows(const engine::RowPlace& from,
                                               std::size_t most) const {
-  std::map<std::pair<std::string, std::size_t>, engine::RowView> all;
-  for (const auto& hold : holds) all.emplace(std::pair(hold.name, 0), hold);
-  for (const auto& lock : kept) all.emplace(std::pair(lock.name, 0), lock);
-  for (const auto& wait : waits) all.emplace(std::pair(wait.name, wait.place), wait);
+  std::map<std::tuple<std::string, std::size_t, std::size_t>, engine::RowView> all;
+  for (const auto& hold : holds) all.emplace(std::tuple(hold.name, 0, hold.place), hold);
+  for (const auto& lock : kept) all.emplace(std::tuple(lock.name, 0, 0), lock);
+  for (const auto& wait : waits) all.emplace(std::tuple(wait.name, wait.place, 0), wait);
   std::vector<engine::RowView> rows;
-  auto at = all.lower_bound({from.name, from.place});
+  auto at = all.lower_bound({from.name, from.place, from.hold});
   for (; at != all.end() && rows.size() < most; ++at) rows.push_back(at->second);
   return rows;
 }
@@ -160,7 +161,7 @@ void SessionTest::Turn(int turns) {
 
 void SessionTest::Grant(const engine::LockRequested& lock, engine::Fence fence) {
   Answer(lock.session, lock.request,
-         engine::Granted{lock.name, fence, engine.now + 10s, 10s, 2, 3});
+         engine::Granted{lock.name, fence, engine.now + 10s, 10s, 2, 3, lock.mode});
 }
 
 void SessionTest::Notify(engine::SessionId session, engine::Notice::Kind kind,

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <tuple>
 
 namespace redlockd::status {
 namespace {
@@ -18,6 +19,7 @@ using testing::IsEmpty;
 
 engine::RowPlace PlaceOf(const RowView& row) {
   if (const auto* wait = std::get_if<WaitView>(&row)) return {wait->name, wait->place};
+  if (const auto* hold = std::get_if<HoldView>(&row)) return {hold->name, 0, hold->place};
   return {std::visit([](const auto& view) { return view.name; }, row), 0};
 }
 
@@ -37,7 +39,8 @@ class SurveyTest : public testing::Test {
     std::vector<RowView> rows;
     for (const RowView& row : rows_) {
       const engine::RowPlace at = PlaceOf(row);
-      if (std::pair(at.name, at.place) < std::pair(from.name, from.place)) continue;
+      if (std::tie(at.name, at.place, at.hold) < std::tie(from.name, from.place, from.hold))
+        continue;
       if (rows.size() == most) break;
       rows.push_back(row);
     }
