@@ -60,6 +60,10 @@ void Checker::Enter(const std::string& name, Hold hold) {
   const Moment now = timeline_.now();
   std::erase_if(lock.holds, [now](const Hold& hold) { return hold.deadline <= now; });
   for (const Hold& other : lock.holds) {
+    if (hold.mode == engine::Mode::kShared && other.mode == hold.mode) {
+      ++shared_;
+      continue;
+    }
     if (hold.excused || other.excused) continue;
     ++overlaps_;
     if (other.fence < hold.fence) ++fenced_overlaps_;
@@ -90,6 +94,74 @@ void Checker::Granted(const std::string& name, engine::Fence fence, std::size_t 
                                  " after fence " + std::to_string(lock.fences.rbegin()->first));
   }
   if (!lock.fences.emplace(fence, lock.owner).second) ++fences_twice_;
+}
+
+// --- locks that may be shared -------------------------------------------------------------------
+
+std::vector<Checker::Hold>::iterator Checker::FindShared(Lock& lock, std::uint64_t number) {
+  return std::find_if(lock.holds.begin(), lock.holds.end(),
+                      [number](const Hold& hold) { return hold.number == number; });
+}
+
+std::uint64_t Checker::GrantedShared(const std::string& name, engine::Mode mode,
+                                     engine::Fence fence, std::size_t client, Moment deadline) {
+  ++grants_;
+  const bool is_shared = mode == engine::Mode::kShared;
+  Lock& lock = locks_[name];
+  const bool excused = excused_.contains(client) || excused_owners_.contains(lock.owner);
+  const std::string who = (is_shared ? "reader " : "writer ") + std::to_string(client);
+  Enter(name, {fence, who, deadline, excused, lock.owner, false, mode, ++last_number_});
+  const engine::Fence last = lock.fences.empty() ? 0 : lock.fences.rbegin()->first;
+  const auto broken = [&](const std::string& after, engine::Fence other) {
+    Broken(Promise::kFences, name + " was granted to " + who + " with fence " +
+                                 std::to_string(fence) + " after fence " + std::to_string(other) +
+                                 " of " + after);
+  };
+  if (!excused && is_shared && fence < last) broken("one who had it for himself", last);
+  if (!excused && !is_shared && last != 0 && fence <= last) broken("another", last);
+  if (!excused && !is_shared && fence <= lock.shared) broken("who shared it", lock.shared);
+  if (is_shared) {
+    lock.shared = std::max(lock.shared, fence);
+  } else if (!lock.fences.emplace(fence, lock.owner).second) {
+    ++fences_twice_;
+  }
+  return last_number_;
+}
+
+void Checker::ExtendedShared(const std::string& name, std::uint64_t number, Moment deadline) {
+  Lock& lock = locks_[name];
+  const auto hold = FindShared(lock, number);
+  if (hold == lock.holds.end()) return;
+  if (hold->deadline <= timeline_.now() && !hold->excused) {
+    Broken(Promise::kExclusion, "a lease of " + name + " was renewed after its deadline");
+  }
+  hold->deadline = std::max(hold->deadline, deadline);
+}
+
+void Checker::LostShared(const std::string& name, std::uint64_t number) {
+  Lock& lock = locks_[name];
+  const auto hold = FindShared(lock, number);
+  if (hold != lock.holds.end()) hold->lost = true;
+}
+
+void Checker::LetGoShared(const std::string& name, std::uint64_t number) {
+  Lock& lock = locks_[name];
+  const auto hold = FindShared(lock, number);
+  if (hold != lock.holds.end()) lock.holds.erase(hold);
+}
+
+void Checker::UsedShared(const std::string& name, std::uint64_t number) {
+  Lock& lock = locks_[name];
+  const auto hold = FindShared(lock, number);
+  // Who comes too late for his hold may be refused, or not.
+  if (hold == lock.holds.end() || hold->lost || hold->deadline <= timeline_.now()) return;
+  const bool is_shared = hold->mode == engine::Mode::kShared;
+  const engine::Fence least = is_shared ? lock.written : std::max(lock.written, lock.read);
+  if (hold->fence < least && !hold->excused) {
+    Broken(Promise::kFences, "a holder of " + name + " was refused by the fence of another");
+  }
+  engine::Fence& greatest = is_shared ? lock.read : lock.written;
+  greatest = std::max(greatest, hold->fence);
 }
 
 void Checker::TakenPlainly(const std::string& name, const std::string& value, Moment deadline) {

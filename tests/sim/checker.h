@@ -68,6 +68,20 @@ class Checker {
   void Lost(const std::string& lock, engine::Fence fence, bool late_is_fine);
   // A majority keeps it until then, though nobody holds it: so has the daemon answered.
   void Kept(const std::string& lock, engine::Fence fence, std::size_t client, Moment until);
+  // --- of locks that may be shared: holds are known by a number, since their fences may be the same.
+  // No two hold one at a time, unless both share it; and who shares it has a fence that is no less than those
+  // of all who had it for themselves before, and less than theirs who come later (rule F8).
+  std::uint64_t GrantedShared(const std::string& lock, engine::Mode mode, engine::Fence fence,
+                              std::size_t client, Moment deadline);
+  void ExtendedShared(const std::string& lock, std::uint64_t number, Moment deadline);
+  void LostShared(const std::string& lock, std::uint64_t number);
+  void LetGoShared(const std::string& lock, std::uint64_t number);
+  // It read what the lock protects, or wrote it. The resource refuses who reads with a lesser fence than a
+  // write came with, and who writes with a lesser one than anybody.
+  void UsedShared(const std::string& lock, std::uint64_t number);
+  // Pairs that shared a lock at a time.
+  std::size_t shared() const { return shared_; }
+
   // --- what clients did
   void LetGo(const std::string& lock, engine::Fence fence);
   // It wrote to the resource, in the belief that it holds the lock: stale if it does not any more.
@@ -97,15 +111,20 @@ class Checker {
     bool excused = false;
     std::string owner{};
     bool lost = false;
+    engine::Mode mode = engine::Mode::kExclusive;
+    std::uint64_t number = 0;  // of one of a lock that may be shared
   };
   struct Lock {
     std::string owner{};                          // of the latest lease
     std::vector<Hold> holds;                      // that may not have ended
     std::map<engine::Fence, std::string> fences;  // all that were granted, and their owners
     engine::Fence written = 0;                    // the greatest that a write came with
+    engine::Fence shared = 0;                     // the greatest of who shared it
+    engine::Fence read = 0;                       // ... and read with it
   };
 
   std::vector<Hold>::iterator Find(Lock& lock, engine::Fence fence);
+  std::vector<Hold>::iterator FindShared(Lock& lock, std::uint64_t number);
   void Enter(const std::string& name, Hold hold);
 
   const Timeline& timeline_;
@@ -113,6 +132,8 @@ class Checker {
   std::set<std::string> excused_owners_;
   std::map<std::string, Lock> locks_;
   std::vector<Violation> violations_;
+  std::uint64_t last_number_ = 0;
+  std::size_t shared_ = 0;
   std::size_t grants_ = 0;
   std::size_t kept_ = 0;
   std::size_t stale_refused_ = 0;

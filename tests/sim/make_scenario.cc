@@ -182,6 +182,12 @@ void AddSets(Scenario& scenario) {
   if (chance.OneIn(4)) scenario.sets = 1 + chance.Below(2 * scenario.daemons + 1);
 }
 
+// Clients share locks, by a chance of their own too.
+void AddSharers(Scenario& scenario) {
+  Chance chance(scenario.seed, 'f', 0);
+  if (chance.OneIn(3)) scenario.sharers = 1 + chance.Below(3 * scenario.daemons + 1);
+}
+
 // Daemons are restarted with all that they know, by a chance of their own too, sometimes again and
 // again, and at once after each other.
 void AddReplacements(Scenario& scenario) {
@@ -247,6 +253,7 @@ Scenario MakeScenario(std::uint64_t seed) {
   if (topic != kOneHost) AddBreaks(scenario);
   if (topic != kOneHost) AddReloads(scenario);
   AddSets(scenario);
+  AddSharers(scenario);
   if (topic != kOneHost) AddReplacements(scenario);
   if (chance.OneIn(3)) scenario.attempts = 1 + chance.Below(3);
   constexpr std::array<Duration, 3> kLinger = {0ms, 20ms, 1s};  // not, as is usual, beyond the ttl

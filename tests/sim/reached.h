@@ -26,6 +26,7 @@ enum class Reached : std::uint8_t {
   kNamed,      // the holder on another host was shown (rule E11)
   kSet,        // several locks were granted together (rule G1)
   kAside,      // a set waited by a stand for one of its locks (rule G5)
+  kJoined,     // a session joined those who share a lock (rule F9)
   kRestarted,  // a daemon went on with what its former process knew (rules H)
 };
 inline constexpr std::array kReachedWords = {
@@ -46,6 +47,7 @@ inline constexpr std::array kReachedWords = {
     "holders elsewhere shown",
     "sets granted",
     "stands aside",
+    "sessions that joined others",
     "restarts with all that was known",
 };
 

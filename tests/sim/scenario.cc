@@ -121,6 +121,7 @@ std::string ToText(const Scenario& scenario) {
       << kHints.at(static_cast<std::size_t>(scenario.hints)) << "\nplain "
       << (scenario.plain ? "yes" : "no") << "\ntrouble " << Us(scenario.trouble) << "us\n";
   if (scenario.sets > 0) out << "sets " << scenario.sets << '\n';
+  if (scenario.sharers > 0) out << "sharers " << scenario.sharers << '\n';
   for (const Fault& fault : scenario.faults) out << ToText(fault) << '\n';
   return out.str();
 }
@@ -229,6 +230,8 @@ void ParseLine(Scenario& scenario, Words& words) {
     scenario.plain = words.YesOrNo();
   } else if (word == "sets") {
     scenario.sets = words.Count("a number");
+  } else if (word == "sharers") {
+    scenario.sharers = words.Count("a number");
   } else if (word == "trouble") {
     scenario.trouble = words.Time("how long, e.g. 1200us");
   } else if (word == "at") {
@@ -236,7 +239,7 @@ void ParseLine(Scenario& scenario, Words& words) {
   } else {
     words.Fail(
         "seed, nodes, daemons, clients, kill-allowed, haste, attempts, linger, tenure, hints, "
-        "plain, sets, trouble or at",
+        "plain, sets, sharers, trouble or at",
         word);
   }
   if (words.More()) words.Fail("the end of the line", words.Next(""));

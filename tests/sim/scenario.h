@@ -83,6 +83,7 @@ struct Scenario {
   Hints hints = Hints::kAll;
   bool plain = false;           // a client of plain Redlock wants the lock too
   std::size_t sets = 0;         // clients that want several locks at once; number c as of clients
+  std::size_t sharers = 0;      // clients that share locks; number c as of clients
   Duration trouble{};           // how long things go wrong
   std::vector<Fault> faults{};  // in order of time, all begin within the trouble
 

@@ -48,7 +48,10 @@ class Shrinker {
 
   bool FewerSets() {
     Scenario smaller = best_;
-    if (smaller.sets > 0) --smaller.sets;
+    if (smaller.sets > 0)
+      --smaller.sets;
+    else if (smaller.sharers > 0)
+      --smaller.sharers;
     return Take(std::move(smaller));
   }
 

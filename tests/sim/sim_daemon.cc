@@ -279,11 +279,11 @@ void SimDaemon::Step(const engine::Event& event) {
     names.insert(names.end(), unlock->also.begin(), unlock->also.end());
     const auto is_held = [&](const std::string& name) {
       const auto held = held_.find(name);
-      return held != held_.end() && held->second == unlock->session;
+      return held != held_.end() && held->second.contains(unlock->session);
     };
     // None is let go unless all are held.
     if (std::all_of(names.begin(), names.end(), is_held)) {
-      for (const std::string& name : names) held_.erase(name);
+      for (const std::string& name : names) EndHeld(name, unlock->session);
     }
   }
   if (draining_ && engine_->Drained()) {
@@ -317,8 +317,16 @@ void SimDaemon::Hint(const engine::Hint& hint) {
   std::visit([this](const auto& said) { Step(said); }, hint);
 }
 
+void SimDaemon::EndHeld(const std::string& lock, engine::SessionId session) {
+  const auto held = held_.find(lock);
+  if (held == held_.end()) return;
+  held->second.erase(session);
+  if (held->second.empty()) held_.erase(held);
+}
+
 void SimDaemon::SessionEnded(engine::SessionId session) {
-  std::erase_if(held_, [session](const auto& hold) { return hold.second == session; });
+  for (auto& [lock, sessions] : held_) sessions.erase(session);
+  std::erase_if(held_, [](const auto& held) { return held.second.empty(); });
   for (auto& [lock, calls] : waits_) {
     std::erase_if(calls, [session](const auto& call) { return call.first.first == session; });
     NoteLine(lock);
@@ -344,7 +352,7 @@ void SimDaemon::CarryOut(const engine::Effect& effect) {
   if (const auto* told = std::get_if<engine::NotifyClient>(&effect)) {
     const bool is_over = told->notice.kind == engine::Notice::Kind::kLost ||
                          told->notice.kind == engine::Notice::Kind::kBroken;
-    if (is_over) held_.erase(told->notice.name);
+    if (is_over) EndHeld(told->notice.name, told->session);
     const auto user = users_.find(told->session);
     if (user != users_.end()) user->second->OnNotice(told->notice);
     return;
@@ -366,7 +374,7 @@ void SimDaemon::CarryOut(const engine::Effect& effect) {
 
 void SimDaemon::Answer(const engine::AnswerClient& answered) {
   if (const auto* granted = std::get_if<engine::Granted>(&answered.answer)) {
-    Granted(answered, granted->name, granted->fence);
+    Granted(answered, granted->name, granted->fence, granted->mode);
     for (const auto& other : granted->also) Granted(answered, other.name, other.fence);
   }
   const auto* released = std::get_if<engine::Released>(&answered.answer);
@@ -388,6 +396,8 @@ void SimDaemon::Ask(const engine::AskNodes& ask) {
     engine::NodeOp op = ask.op;
     if (auto* acquire = std::get_if<engine::AcquireOp>(&op)) {
       acquire->proposal += mistaken_alike_ ? mistake : Mistake();
+    } else if (auto* share = std::get_if<engine::ShareOp>(&op)) {
+      share->proposal += mistaken_alike_ ? mistake : Mistake();
     } else if (auto* claim = std::get_if<engine::ClaimOp>(&op)) {
       for (auto& name : claim->names) name.proposal += mistaken_alike_ ? mistake : Mistake();
     }

@@ -99,6 +99,7 @@ class SimDaemon {
   void Audit();
   std::vector<engine::NodeView> NodeViews() const;
   std::map<std::string, engine::Fence> HeldFences() const;  // by lock
+  std::map<std::string, std::size_t> HoldCounts() const;    // likewise
   std::size_t Waits() const { return engine_ ? engine_->WaitCount() : 0; }
   // Of its hold of the lock, if there is one.
   std::optional<engine::Fence> FenceOf(const std::string& lock) const;
@@ -134,13 +135,15 @@ class SimDaemon {
   void SessionEnded(engine::SessionId session);
   void CarryOut(const engine::Effect& effect);
   void Answer(const engine::AnswerClient& answered);
-  void Granted(const engine::AnswerClient& answered, const std::string& lock, engine::Fence fence);
+  void Granted(const engine::AnswerClient& answered, const std::string& lock, engine::Fence fence,
+               engine::Mode mode = engine::Mode::kExclusive);
   void Ask(const engine::AskNodes& ask);
   std::int64_t Mistake();
   void Arm();
   void CheckAsked(const engine::AskNodes& ask);
   bool IsWanted(const std::string& lock) const;
   void CountAcquire(const engine::AcquireOp& acquire);
+  void EndHeld(const std::string& lock, engine::SessionId session);
   void HangUp();
 
   const Parts parts_;
@@ -158,7 +161,7 @@ class SimDaemon {
   std::vector<std::unique_ptr<Subscription>> subscriptions_;
   std::map<engine::SessionId, SessionUser*> users_;
   // Locks that the daemon has granted and whose session has not ended them, as far as it can know.
-  std::map<std::string, engine::SessionId> held_;
+  std::map<std::string, std::set<engine::SessionId>> held_;
   // Who waits for a lock: session and request, and whether it is a try.
   using Call = std::pair<engine::SessionId, engine::RequestId>;
   std::map<std::string, std::map<Call, bool>> waits_;

@@ -5,6 +5,12 @@
 
 // What is seen of a daemon from outside, for checkers: who waits, what is granted, what it asks.
 namespace redlockd::sim {
+namespace {
+
+// Turns are of those who want a lock for themselves.
+bool MayBeShared(const std::string& lock) { return lock.starts_with("shared"); }
+
+}  // namespace
 
 void SimDaemon::NoteWaits(const engine::Event& event) {
   asks_.reset();
@@ -25,12 +31,15 @@ void SimDaemon::NoteLine(const std::string& lock) {
   const auto& calls = waits_[lock];
   const auto waiters =
       std::count_if(calls.begin(), calls.end(), [](const auto& call) { return !call.second; });
-  parts_.turns.Wait(lock, Instance(), static_cast<std::size_t>(waiters));
+  if (!MayBeShared(lock)) {
+    parts_.turns.Wait(lock, Instance(), static_cast<std::size_t>(waiters));
+  }
 }
 
 void SimDaemon::Granted(const engine::AnswerClient& answered, const std::string& lock,
-                        engine::Fence fence) {
-  held_[lock] = answered.session;
+                        engine::Fence fence, engine::Mode mode) {
+  if (mode == engine::Mode::kShared && !held_[lock].empty()) parts_.reached(Reached::kJoined);
+  held_[lock].insert(answered.session);
   kept_[lock] = Now() + min_hold_[Call(answered.session, answered.request)];
   const std::string& owner = owner_[lock];
   if (granted_[lock] == owner) {
@@ -40,7 +49,7 @@ void SimDaemon::Granted(const engine::AnswerClient& answered, const std::string&
   granted_[lock] = owner;
   grants_[{lock, fence}] = {owner, answered.session, parts_.timeline.now()};
   parts_.checker.Leased(lock, owner);
-  parts_.turns.Granted(lock, Instance(), owner);
+  if (!MayBeShared(lock)) parts_.turns.Granted(lock, Instance(), owner);
 }
 
 // Nodes are asked for a lock only for a client that holds it or waits for it, or to keep it (rule I2): what
@@ -60,6 +69,10 @@ void SimDaemon::CheckAsked(const engine::AskNodes& ask) {
     if (!IsWanted(acquire->lock)) broken(acquire->lock + " is taken and nobody wants it");
     if (let_go_.contains(acquire->owner)) broken(acquire->owner + " is taken after it was let go");
     CountAcquire(*acquire);
+  } else if (const auto* share = std::get_if<engine::ShareOp>(&ask.op)) {
+    if (!IsWanted(share->lock)) broken(share->lock + " is shared and nobody wants it");
+    if (let_go_.contains(share->owner)) broken(share->owner + " is shared after it was let go");
+    owner_[share->lock] = share->owner;
   } else if (const auto* claim = std::get_if<engine::ClaimOp>(&ask.op)) {
     for (const engine::ClaimOp::Name& name : claim->names) {
       if (!IsWanted(name.lock)) broken(name.lock + " is claimed and nobody wants it");
@@ -82,7 +95,7 @@ void SimDaemon::CountAcquire(const engine::AcquireOp& acquire) {
   const bool leased = granted_[acquire.lock] == acquire.owner;
   if (leased && acquire.block > 1) parts_.reached(Reached::kBlock);
   if (leased) return;
-  parts_.turns.Asked(acquire.lock, Instance(), acquire.owner);
+  if (!MayBeShared(acquire.lock)) parts_.turns.Asked(acquire.lock, Instance(), acquire.owner);
   const auto& calls = waits_[acquire.lock];
   const bool tries =
       std::any_of(calls.begin(), calls.end(), [](const auto& call) { return call.second; });
@@ -109,6 +122,15 @@ void SimDaemon::Audit() {
       parts_.checker.Broken(Promise::kDeath, "a session that is gone waits for " + wait.name);
     }
   }
+}
+
+std::map<std::string, std::size_t> SimDaemon::HoldCounts() const {
+  std::map<std::string, std::size_t> counts;
+  if (!engine_) return counts;
+  for (const engine::HoldView& hold : test::RowsOf<engine::HoldView>(*engine_, Now())) {
+    ++counts[hold.name];
+  }
+  return counts;
 }
 
 std::map<std::string, engine::Fence> SimDaemon::HeldFences() const {

@@ -1,5 +1,6 @@
 #include "tests/sim/watcher.h"
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 
@@ -54,7 +55,10 @@ void Watcher::OnAnswer(engine::RequestId, const engine::Answer& answer) {
     held_.clear();
     kept_.clear();
     wanted_.clear();
-    for (const auto& [lock, fence] : Held()) held_[lock] = {fence, std::nullopt};
+    const auto counts = parts_.daemon.HoldCounts();
+    for (const auto& [lock, fence] : Held()) {
+      held_[lock].assign(counts.at(lock), Hold{fence, std::nullopt});
+    }
   });
 }
 
@@ -64,9 +68,11 @@ void Watcher::OnWatch(const engine::WatchNotice& notice) {
   if (!lock_.empty() && lock != lock_) return Broken("hears of " + lock + ", and watches " + lock_);
   switch (notice.what) {
     case What::kGranted:
-      if (held_.contains(lock)) Broken("hears of two holds of " + lock);
+      if (held_.contains(lock) && held_.at(lock).front().fence != notice.fence) {
+        Broken("hears of two holds of " + lock);
+      }
       if (kept_.contains(lock)) Broken("hears of a grant of " + lock + ", which is kept");
-      held_[lock] = {notice.fence, notice.pid};
+      held_[lock].push_back({notice.fence, notice.pid});
       wanted_.erase(lock);
       return;
     case What::kUnlocked:
@@ -89,14 +95,20 @@ void Watcher::OnWatch(const engine::WatchNotice& notice) {
 void Watcher::OnEnded(const engine::WatchNotice& notice) {
   const auto held = held_.find(notice.name);
   if (held == held_.end()) return Broken("hears of the end of no hold of " + notice.name);
-  if (held->second.fence != notice.fence) Broken("hears of the end of another hold");
-  if (held->second.pid.value_or(notice.pid) != notice.pid) Broken("hears of another holder");
-  held_.erase(held);
+  auto& holds = held->second;
+  if (holds.front().fence != notice.fence) Broken("hears of the end of another hold");
+  auto hold = std::ranges::find(holds, std::optional(notice.pid), &Hold::pid);
+  if (hold == holds.end()) {
+    hold = std::ranges::find(holds, std::optional<std::int32_t>(), &Hold::pid);
+  }
+  if (hold == holds.end()) return Broken("hears of another holder");
+  holds.erase(hold);
+  if (holds.empty()) held_.erase(held);
 }
 
 void Watcher::OnWanted(const engine::WatchNotice& notice) {
   const auto held = held_.find(notice.name);
-  const engine::Fence fence = held == held_.end() ? 0 : held->second.fence;
+  const engine::Fence fence = held == held_.end() ? 0 : held->second.front().fence;
   if (fence != notice.fence) Broken("hears that another hold of " + notice.name + " is wanted");
   if (!wanted_.insert(notice.name).second) Broken("hears twice that " + notice.name + " is wanted");
 }
@@ -104,8 +116,15 @@ void Watcher::OnWanted(const engine::WatchNotice& notice) {
 void Watcher::Audit() {
   if (!has_begun_ || parts_.daemon.is_resuming()) return;
   std::map<std::string, engine::Fence> heard;
-  for (const auto& [lock, hold] : held_) heard[lock] = hold.fence;
+  for (const auto& [lock, holds] : held_) heard[lock] = holds.front().fence;
   if (heard != Held()) Broken("has not heard what is held");
+  const auto counts = parts_.daemon.HoldCounts();
+  for (const auto& [lock, holds] : held_) {
+    const auto count = counts.find(lock);
+    if (count != counts.end() && count->second != holds.size()) {
+      Broken("has not heard how many hold " + lock);
+    }
+  }
 }
 
 }  // namespace redlockd::sim

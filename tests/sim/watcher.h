@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <vector>
 
 #include "tests/sim/sim_daemon.h"
 
@@ -49,8 +50,8 @@ class Watcher : public SessionUser {
   std::string lock_;  // empty: all
   std::optional<engine::SessionId> session_;
   bool is_home_ = false;
-  bool has_begun_ = false;            // to watch
-  std::map<std::string, Hold> held_;  // as it heard
+  bool has_begun_ = false;                         // to watch
+  std::map<std::string, std::vector<Hold>> held_;  // as it heard
   std::set<std::string> kept_;
   std::set<std::string> wanted_;  // since the last grant
 };

@@ -77,6 +77,17 @@ World::World(const Scenario& scenario, const ScriptSet& scripts, Trace::Mode tra
                                                .calm = calm_});
     if (scenario_.HasWrongClock(daemon)) checker_.Excuse(SetClient::NumberOf(number));
   }
+  for (std::size_t number = 0; number < scenario_.sharers; ++number) {
+    const std::size_t daemon = number % daemons_.size();
+    sharing_clients_.emplace_back(SharingClient::Parts{.timeline = timeline_,
+                                                       .checker = checker_,
+                                                       .trace = trace_,
+                                                       .daemon = daemons_[daemon],
+                                                       .seed = scenario_.seed,
+                                                       .number = number,
+                                                       .calm = calm_});
+    if (scenario_.HasWrongClock(daemon)) checker_.Excuse(SharingClient::NumberOf(number));
+  }
 }
 
 // New nodes, trusted by the operator (rule D7). Their clocks are within what rule A6 lets vote.
@@ -102,6 +113,7 @@ Outcome World::Run() {
   GiveUpAll();
   BreakAll();
   ShareSets();
+  HurrySharers();
   ShareAll();
   GoHome();
   std::size_t confirmed = 0;

@@ -14,6 +14,7 @@
 #include "tests/sim/reached.h"
 #include "tests/sim/scenario.h"
 #include "tests/sim/set_client.h"
+#include "tests/sim/sharing_client.h"
 #include "tests/sim/watcher.h"
 
 namespace redlockd::sim {
@@ -75,6 +76,7 @@ class World {
   void BreakAll();
   void BreakHolder(bool at_once);
   void ShareSets();
+  void HurrySharers();
   void ShareAll();
   Duration LongestWait() const;
   // For how long locks linger now: the least and the most. A reload changes it.
@@ -93,6 +95,7 @@ class World {
   bool calm_ = false;
   std::deque<Client> clients_;
   std::deque<SetClient> set_clients_;
+  std::deque<SharingClient> sharing_clients_;
   std::deque<Watcher> watchers_;
   std::deque<Asker> askers_;
   PlainClient plain_client_;

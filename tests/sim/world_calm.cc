@@ -23,6 +23,7 @@ void World::Calm() {
   calm_ = true;
   for (Client& client : clients_) client.Finish();
   for (SetClient& client : set_clients_) client.Finish();
+  for (SharingClient& client : sharing_clients_) client.Finish();
   for (SimDaemon& daemon : daemons_) {
     daemon.Start();
     for (std::size_t n = 0; n < nodes_.size(); ++n) daemon.path(n).even = true;
@@ -56,6 +57,10 @@ void World::CheckServed() {
   for (const SetClient& client : set_clients_) {
     if (client.waiting()) checker_.Broken(Promise::kAnswered, "a set client still waits");
     if (client.holding()) checker_.Broken(Promise::kAnswered, "a set client still holds");
+  }
+  for (const SharingClient& client : sharing_clients_) {
+    if (client.waiting()) checker_.Broken(Promise::kAnswered, "a sharing client still waits");
+    if (client.holding()) checker_.Broken(Promise::kAnswered, "a sharing client still holds");
   }
 }
 
@@ -219,6 +224,28 @@ void World::ShareSets() {
   timeline_.RunUntil(timeline_.now() + 100ms);
 }
 
+// Readers and writers come again and again: none starves. Each of the others of a host may be before one, and
+// each other host.
+void World::HurrySharers() {
+  if (scenario_.Beyond() || sharing_clients_.empty()) return;
+  trace_([] { return std::string("--- all want to share"); });
+  const Duration turn = LongestWait() / static_cast<int>(daemons_.size());
+  const Duration longest =
+      static_cast<int>(daemons_.size() * (sharing_clients_.size() + 1)) * turn + 500ms;
+  for (SharingClient& client : sharing_clients_) client.Hurry();
+  timeline_.RunUntil(timeline_.now() + 2 * longest);
+  for (SharingClient& client : sharing_clients_) {
+    if (client.grants() == 0) checker_.Broken(Promise::kFair, "a sharing client gets nothing");
+    if (client.LongestWait() > longest) {
+      checker_.Broken(Promise::kFair, "a sharing client has waited for " +
+                                          engine::ToText(client.LongestWait()) + ", expected " +
+                                          engine::ToText(longest) + " at most");
+    }
+    client.GoHome();
+  }
+  timeline_.RunUntil(timeline_.now() + 100ms);
+}
+
 // All take the lock that all want again and again, and so must get it by turns.
 void World::ShareAll() {
   if (scenario_.Beyond()) return;
@@ -263,6 +290,7 @@ std::pair<Duration, Duration> World::Lingers() const {
 void World::GoHome() {
   for (Client& client : clients_) client.GoHome();
   for (SetClient& client : set_clients_) client.GoHome();
+  for (SharingClient& client : sharing_clients_) client.GoHome();
   for (Watcher& watcher : watchers_) watcher.GoHome();
   for (Asker& asker : askers_) asker.GoHome();
   if (scenario_.Beyond()) return;
