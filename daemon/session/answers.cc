@@ -41,7 +41,11 @@ struct Writer {
   // Of one of the locks that were granted together.
   void AddGrant(ReplyLine&& line, const auto& grant, std::size_t nodes,
                 std::size_t which = 0) const {
-    line.Add("lock", grant.name).Add("fence", grant.fence);
+    line.Add("lock", grant.name);
+    if constexpr (requires { grant.mode; }) {
+      if (grant.mode == engine::Mode::kShared) line.Add("mode", "shared");
+    }
+    line.Add("fence", grant.fence);
     AddDeadline(line, grant.deadline, Now())
         .Add("ttl", grant.ttl)
         .Add("votes", std::to_string(grant.votes) + "/" + std::to_string(nodes));

@@ -1,3 +1,4 @@
+#include <string>
 #include <utility>
 
 #include "daemon/session/handlers.h"
@@ -24,6 +25,13 @@ engine::TaskId TaskOf(const Session& session, const Call& call) {
 }  // namespace
 
 Outcome RunLock(Session& session, Call& call) {
+  if (call.mode == engine::Mode::kShared && (call.min_hold || !call.also.empty())) {
+    ReplyLine::Err(session.out(), call.tag, ErrorCode::kBadRequest)
+        .Text(call.min_hold ? "mode=shared: expected without min-hold"
+                            : "mode=shared: expected with one name, found " +
+                                  std::to_string(1 + call.also.size()) + " names");
+    return Answered{};
+  }
   if (call.min_hold && call.max_hold && *call.min_hold > *call.max_hold) {
     ReplyLine::Err(session.out(), call.tag, ErrorCode::kBadRequest)
         .Text("min-hold: expected at most max-hold, " +
@@ -42,6 +50,7 @@ Outcome RunLock(Session& session, Call& call) {
                                .renewed_events = call.renewed_events,
                                .wanted_events = call.wanted_events,
                                .task = TaskOf(session, call),
+                               .mode = call.mode,
                                .also = call.also};
 }
 

@@ -16,8 +16,9 @@ namespace {
 using redlock::protocol::ErrorCode;
 using redlock::protocol::ReplyLine;
 
-// A key that is kept from everybody names the owner whose lease was broken.
+// A key that is kept from everybody names the owner whose lease was broken; one that is shared names none.
 std::string_view StateOf(std::string_view owner) {
+  if (owner == engine::kSharedValue) return "shared";
   return owner.starts_with(engine::kKept) ? "kept" : "held";
 }
 std::optional<engine::OwnerParts> PartsOf(std::string_view owner) {
@@ -25,9 +26,9 @@ std::optional<engine::OwnerParts> PartsOf(std::string_view owner) {
 }
 
 void WriteHold(ReplyLine row, Sessions& room, const Session& reader, const engine::HoldView& hold) {
-  row.Add("place", "here")
-      .Add("state", hold.jeopardy ? "jeopardy" : "held")
-      .Add("fence", hold.fence)
+  row.Add("place", "here").Add("state", hold.jeopardy ? "jeopardy" : "held");
+  if (hold.mode == engine::Mode::kShared) row.Add("mode", "shared");
+  row.Add("fence", hold.fence)
       .Add("deadline", OnWire(hold.deadline))
       .Add("left", InMilliseconds(hold.deadline - room.port().Now()))
       .Add("held", InMilliseconds(room.port().Now() - hold.granted));
@@ -72,7 +73,8 @@ void WriteNode(ReplyLine row, Sessions& room, const engine::NodeWord& word) {
     row.Add("state", "free");
     return;
   }
-  row.Add("state", StateOf(*owner)).Add("owner", *owner);
+  row.Add("state", StateOf(*owner));
+  if (*owner != engine::kSharedValue) row.Add("owner", *owner);
   const auto parts = PartsOf(*owner);
   if (parts && !parts->host.empty()) row.Add("host", parts->host);
   // A key of another program may have no end.
@@ -91,6 +93,7 @@ void WriteShown(Session& session, const std::string& tag, const engine::Shown& s
   const auto parts = owner ? PartsOf(owner->first) : std::nullopt;
   const bool is_here = parts && parts->instance == room.options().instance;
   const bool is_of_another = parts && !is_here;
+  const bool is_shared_here = shown.hold && shown.hold->mode == engine::Mode::kShared;
   const auto* holder = is_of_another ? HolderOf(shown, owner->first) : nullptr;
   if (holder) WriteHolder(ReplyLine::Row(out, tag), session, parts->host, *holder);
   for (const engine::NodeWord& word : shown.nodes) {
@@ -109,7 +112,11 @@ void WriteShown(Session& session, const std::string& tag, const engine::Shown& s
   }
   auto ok = ReplyLine::Ok(out, tag);
   ok.Add("lock", shown.name);
-  if (owner) {
+  if (owner && owner->first == engine::kSharedValue) {
+    ok.Add("state", "shared").Add("by", is_shared_here ? "here" : "other");
+    if (is_shared_here) ok.Add("readers", shown.hold->holds);
+    ok.Add("votes", votes(owner->second));
+  } else if (owner) {
     ok.Add("state", StateOf(owner->first))
         .Add("by", is_here ? "here" : "other")
         .Add("votes", votes(owner->second));

@@ -51,6 +51,13 @@ Problem ReadMinHold(std::string_view value, Call& call) {
          Found(value);
 }
 
+Problem ReadMode(std::string_view value, Call& call) {
+  if (value != "exclusive" && value != "shared")
+    return "expected exclusive or shared" + Found(value);
+  call.mode = value == "shared" ? engine::Mode::kShared : engine::Mode::kExclusive;
+  return std::nullopt;
+}
+
 Problem ReadNote(std::string_view value, Call& call) {
   call.note = value;
   return std::nullopt;
@@ -108,6 +115,7 @@ constexpr std::array kLockOptions{Option{"wait", "DUR|0|forever", ReadWait, ""},
                                   Option{"ttl", "DUR", ReadTtl, ""},
                                   Option{"max-hold", "DUR", ReadMaxHold, ""},
                                   Option{"min-hold", "DUR", ReadMinHold, "min-hold"},
+                                  Option{"mode", "exclusive|shared", ReadMode, "shared"},
                                   Option{"note", "TEXT", ReadNote, ""},
                                   Option{"events", "WORD,...", ReadEvents, "renew,wanted"},
                                   Option{"as", "OWNER", ReadAs, "owners"},

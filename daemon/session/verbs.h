@@ -31,6 +31,7 @@ struct Call {
   std::optional<engine::Duration> ttl;
   std::optional<engine::Duration> max_hold;
   std::optional<engine::Duration> min_hold;
+  engine::Mode mode = engine::Mode::kExclusive;
   std::optional<engine::Fence> fence;
   std::string owner;  // as nodes have it
   std::string as;     // empty: the session itself
@@ -80,7 +81,7 @@ const Verb* FindVerb(std::string_view name);
 
 // "lock NAME [wait=DUR|0|forever] ...", for help and errors.
 std::string Usage(const Verb& verb);
-// "exclusive,set,watch,page,break,min-hold,renew,wanted,owners,tasks"
+// "exclusive,set,watch,page,break,min-hold,shared,renew,wanted,owners,tasks"
 std::string Caps();
 
 // Why a request is none.

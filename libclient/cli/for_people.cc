@@ -42,7 +42,9 @@ std::string Number(const Row& row, std::string_view key, const std::string& what
 std::string List(const Answer& answer, std::size_t places) {
   const Column state{"STATE", [](const Row& row) {
                        const std::string place = row.Get("place");
-                       return Printable(row.Get("state") + (place.empty() ? "" : " " + place));
+                       const std::string mode = row.Get("mode");
+                       return Printable(row.Get("state") + (place.empty() ? "" : " " + place) +
+                                        (mode.empty() ? "" : " " + mode));
                      }};
   const Column since{"FOR", [](const Row& row) {
                        const std::string held = row.Get("held");
@@ -67,6 +69,7 @@ std::string Show(const Answer& answer, std::size_t places) {
     const std::string by = answer.last.Get("by");
     if (by == "here") text += " by this host";
     if (by == "other") text += " by another";
+    if (answer.last.Has("readers")) text += ", " + Number(answer.last, "readers", "reader");
     if (answer.last.Has("votes")) text += " (" + Printable(answer.last.Get("votes")) + " nodes)";
     text += "\n";
   }

@@ -19,9 +19,9 @@ constexpr std::string_view kGone = "(gone)";
 
 // `value` too: of `stats`, where it may be a duration.
 bool IsNumberKey(std::string_view key) {
-  constexpr std::string_view kKeys[] = {"pid",    "uid",     "place",   "node",    "holds",
-                                        "waits",  "up",      "nodes",   "quorum",  "value",
-                                        "missed", "pending", "mistake", "mistakes"};
+  constexpr std::string_view kKeys[] = {"pid",    "uid",     "place",   "node",     "holds",
+                                        "waits",  "up",      "nodes",   "quorum",   "value",
+                                        "missed", "pending", "mistake", "mistakes", "readers"};
   return std::find(std::begin(kKeys), std::end(kKeys), key) != std::end(kKeys);
 }
 

@@ -112,9 +112,19 @@ void CheckDiffer(const RunOptions& run) {
 struct RunWords {
   RunOptions run;
   bool nonblock = false;
-  bool exclusive = false;                    // as all locks are
+  bool exclusive = false;
   std::optional<std::string> shell_command;  // -c
 };
+
+void CheckShared(const RunWords& words) {
+  const auto expect_without = [](const char* option) {
+    throw Mistake(std::string("--shared: expected without ") + option);
+  };
+  if (!words.run.shared) return;
+  if (words.exclusive) expect_without("--exclusive");
+  if (!words.run.also.empty()) expect_without("--also");
+  if (words.run.min_hold > Duration(0)) expect_without("--min-hold");
+}
 
 std::vector<Option> OptionsOfRun(RunWords& words, std::string* socket) {
   RunOptions& run = words.run;
@@ -129,6 +139,7 @@ std::vector<Option> OptionsOfRun(RunWords& words, std::string* socket) {
   options.push_back(Also(&run.also));
   options.push_back(Flag({"o", "close"}, &run.close_socket));
   options.push_back(Flag({"x", "e", "exclusive"}, &words.exclusive));
+  options.push_back(Flag({"s", "shared"}, &run.shared));
   options.push_back(Flag({"q", "quiet"}, &run.quiet));
   options.push_back(Flag({"v", "verbose"}, &run.verbose));
   options.push_back(PositiveDuration({"ttl"}, &run.ttl));
@@ -150,6 +161,7 @@ RunOptions ParseRun(Words& words, std::string* socket) {
   const std::string next = words.AtEnd() ? "" : words.Peek();
   if (!is_over || next == "--" || next == "-c" || next == "--command") words.TakeOptions(options);
   CheckDiffer(parsed.run);
+  CheckShared(parsed);
   parsed.run.command = words.TakeAll();
   if (parsed.shell_command.has_value() != parsed.run.command.empty()) {
     throw Mistake(parsed.shell_command ? "COMMAND: expected either -c STRING or a command, not both"

@@ -26,6 +26,7 @@ struct RunOptions {
   Duration ttl{0};       // 0: the daemon's
   Duration max_hold{0};  // 0: none
   Duration min_hold{0};  // 0: none
+  bool shared = false;   // -s: others may have it at the same time, if they share it too
   std::string note;      // empty: none
   std::optional<Duration> kill_after;
 };

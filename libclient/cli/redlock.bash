@@ -76,7 +76,7 @@ _redlock() {
     case $command in
       '') _redlock_offer --socket --version --help ;;
       run)
-        _redlock_offer --nonblock --wait --conflict-exit-code --command --close --exclusive --quiet \
+        _redlock_offer --nonblock --wait --conflict-exit-code --command --close --exclusive --shared --quiet \
           --verbose --ttl --max-hold --min-hold --kill-after --note --also --socket --help
         ;;
       list) _redlock_offer --json --null --socket --help ;;

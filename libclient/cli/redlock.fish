@@ -131,6 +131,7 @@ complete -c redlock -n '__redlock_takes_option run' -s c -l command -x -a '(__fi
     -d 'Run this with the shell'
 complete -c redlock -n '__redlock_takes_option run' -s o -l close -d "Do not pass on the lock's socket"
 complete -c redlock -n '__redlock_takes_option run' -s x -l exclusive -d 'Take an exclusive lock'
+complete -c redlock -n '__redlock_takes_option run' -s s -l shared -d 'Take a shared lock'
 complete -c redlock -n '__redlock_takes_option run' -s q -l quiet -d 'Print no messages'
 complete -c redlock -n '__redlock_takes_option run' -s v -l verbose -d 'Print what happens'
 set -l durations '1s 5s 10s 30s 1m'

@@ -68,6 +68,7 @@ _redlock() {
         '(-c --command)'{-c,--command=}'[run this with the shell]:command:_command_names -e' \
         '(-o --close)'{-o,--close}"[do not pass on the lock's socket]" \
         '(-x -e --exclusive)'{-x,--exclusive}'[take an exclusive lock]' \
+        '(-s --shared)'{-s,--shared}'[take a shared lock]' \
         '(-q --quiet)'{-q,--quiet}'[print no messages]' \
         '(-v --verbose)'{-v,--verbose}'[print what happens]' \
         '--ttl=[how long the lock outlives this host]:duration:_redlock_durations' \

@@ -56,6 +56,19 @@ TEST_F(RedlockRunTest, ALockThatItRunsUnderIsRefusedAtOnce) {
   EXPECT_EQ(nested("c").exit, ExitCode(0));
 }
 
+TEST_F(RedlockRunTest, SeveralShareALock) {
+  Process first(Command({"run", "-s", "a", "--", "sh", "-c", kStay}));
+  ReadPid(first);
+  Process second(Command({"run", "--shared", "a", "--", "sh", "-c", kStay}));
+  ReadPid(second);
+  EXPECT_EQ(Holds(), 2u);
+  EXPECT_EQ(RunProgram(Command({"run", "-n", "a", "--", "true"})).exit, ExitCode(75));
+  EXPECT_THAT(RunProgram(Command({"list"})).output, HasSubstr("held shared"));
+  EXPECT_THAT(RunProgram(Command({"show", "a"})).output,
+              HasSubstr("a is shared by this host, 2 readers (3/3 nodes)"));
+  EXPECT_THAT(RunProgram(Command({"show", "--json", "a"})).output, HasSubstr("\"readers\": 2"));
+}
+
 TEST_F(RedlockRunTest, WhatLocksHoldUpIsTold) {
   Process here(Command({"run", "a", "--", "sh", "-c", kStay}));
   ReadPid(here);

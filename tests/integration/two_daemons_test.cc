@@ -40,6 +40,25 @@ TEST_F(TwoDaemonsTest, ExcludeEachOther) {
   EXPECT_EQ(here.Brief("trylock a"), "ERR busy");
 }
 
+TEST_F(TwoDaemonsTest, ShareALockAndExcludeWhoWantsItForHimself) {
+  second_.WaitForNodes(5);
+  LineClient here = world_.Connect(), there = second_.Connect(), writer = second_.Connect();
+  const std::uint64_t last = GetNumber(writer.Ask("lock a"), "fence");
+  EXPECT_EQ(here.Brief("trylock a mode=shared"), "ERR busy");
+  writer.Ask("unlock a sync");
+  const std::uint64_t reader = GetNumber(here.Ask("lock a mode=shared"), "fence");
+  EXPECT_GE(reader, last);
+  EXPECT_EQ(there.Brief("lock a mode=shared"), "OK");
+  EXPECT_EQ(writer.Brief("trylock a"), "ERR busy");
+  EXPECT_EQ(Get(writer.Ask("show a"), "state"), "shared");
+  writer.Send("lock a");
+  there.Ask("unlock a");
+  EXPECT_EQ(there.Brief("lock a mode=shared wait=200ms"), "ERR timeout")
+      << "nobody passes a writer";
+  here.Ask("unlock a");
+  EXPECT_GT(GetNumber(writer.Answer(), "fence"), reader);
+}
+
 // A host whose CLOCK_BOOTTIME stands still for a while and is late from then on, as that of a
 // virtual machine may: to it the clocks of all nodes step at once. It blames itself, and the nodes
 // go on voting for the other host.

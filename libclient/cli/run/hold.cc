@@ -63,9 +63,10 @@ void Hold::Ask(Guard::Time begin) {
   ask.min_hold_ns = options_.min_hold.count();
   if (!options_.note.empty()) ask.note = options_.note.c_str();
   ask.renew_events = 1;
-  const int error = locks_.size() > 1 ? AskForSeveral(ask)
-                                      : redlock_start_lock(client_.get(), options_.name.c_str(),
-                                                           &ask, &TakeAnswer, this, nullptr);
+  const int error = locks_.size() > 1 || options_.shared
+                        ? AskByWords(ask)
+                        : redlock_start_lock(client_.get(), options_.name.c_str(), &ask,
+                                             &TakeAnswer, this, nullptr);
   if (error != REDLOCK_OK) Refuse(error, redlock_error_text(client_.get()));
 }
 
@@ -73,7 +74,7 @@ void Hold::TakeAnswer(redlock_client*, int error, const redlock_reply* reply, vo
   static_cast<Hold*>(self)->OnAnswer(error, reply);
 }
 
-int Hold::AskForSeveral(const redlock_lock_options& ask) {
+int Hold::AskByWords(const redlock_lock_options& ask) {
   std::vector<std::pair<const char*, std::string>> words;
   for (const Lock& lock : locks_) words.emplace_back(nullptr, lock.name);
   const auto add = [&words](const char* key, std::int64_t duration) {
@@ -83,6 +84,7 @@ int Hold::AskForSeveral(const redlock_lock_options& ask) {
   if (ask.ttl_ns > 0) add("ttl", ask.ttl_ns);
   if (ask.max_hold_ns > 0) add("max-hold", ask.max_hold_ns);
   if (ask.min_hold_ns > 0) add("min-hold", ask.min_hold_ns);
+  if (options_.shared) words.emplace_back("mode", "shared");
   if (ask.note != nullptr) words.emplace_back("note", ask.note);
   words.emplace_back("events", "renew");
   std::vector<redlock_arg> args;

@@ -66,7 +66,7 @@ class Hold {
 
  private:
   void Ask(Guard::Time begin);
-  int AskForSeveral(const redlock_lock_options& ask);
+  int AskByWords(const redlock_lock_options& ask);
   static void TakeAnswer(redlock_client*, int error, const redlock_reply* reply, void* self);
   void OnAnswer(int error, const redlock_reply* reply);
   void OnGrant(const redlock_reply* reply);

@@ -63,6 +63,7 @@ Holder HolderOf(const Answer& answer) {
   std::size_t nodes = 0;
   std::size_t foreign = 0;
   std::size_t broken = 0;
+  std::size_t shared = 0;
   const Row* other = nullptr;
   const Row* alien = nullptr;
   const Row* kept = nullptr;
@@ -73,6 +74,7 @@ Holder HolderOf(const Answer& answer) {
       ++broken;
       kept = &row;
     }
+    if (row.Get("state") == "shared") ++shared;
     if (row.Get("state") != "held") continue;
     const bool is_ours = row.Has("host");
     foreign += is_ours ? 0 : 1;
@@ -81,6 +83,7 @@ Holder HolderOf(const Answer& answer) {
   // As many as keep the others from being a majority.
   if (alien != nullptr && 2 * foreign >= nodes) return Foreign(*alien);
   if (2 * broken > nodes) return Broken(*kept);
+  if (2 * shared > nodes) return {"shared", "shared on other hosts"};
   if (other != nullptr) return OnAnotherHost(*other);
   if (answer.error != REDLOCK_OK) return {"error", Printable(answer.text)};
   return {};

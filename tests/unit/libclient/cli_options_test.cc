@@ -140,6 +140,16 @@ TEST(RunOptions, FurtherNames) {
   EXPECT_THAT(Refusal(many), HasSubstr("at most 15 further names"));
 }
 
+TEST(RunOptions, ASharedLockIsOneAndNotKept) {
+  EXPECT_FALSE(GoodRun({"job", "cmd"}).shared);
+  EXPECT_FALSE(GoodRun({"-x", "job", "cmd"}).shared);
+  for (const char* option : {"-s", "--shared"}) EXPECT_TRUE(GoodRun({option, "job", "cmd"}).shared);
+  for (const char* other : {"--exclusive", "--also=b", "--min-hold=1m"}) {
+    EXPECT_THAT(Refusal({"run", "-s", other, "job", "cmd"}),
+                HasSubstr("--shared: expected without --"));
+  }
+}
+
 TEST(RunOptions, DurationsWithAndWithoutAUnit) {
   for (const char* option :
        {"-w", "--wait", "--timeout", "--ttl", "--max-hold", "--min-hold", "--kill-after"}) {
@@ -177,9 +187,9 @@ TEST(RunOptions, MistakesAreNamed) {
   EXPECT_THAT(Refusal({"run", "job", "-c"}), HasSubstr("-c: expected a value after it"));
   EXPECT_THAT(Refusal({"run", "job", "-c", "a", "b"}), HasSubstr("not both"));
   EXPECT_THAT(Refusal({"run", "job", "-c", "a", "--", "b"}), HasSubstr("not both"));
-  EXPECT_THAT(Refusal({"run", "-s", "job", "true"}), HasSubstr("-s: no such option"));
-  EXPECT_THAT(Refusal({"run", "-ns", "job", "true"}), HasSubstr("-s: no such option"));
-  EXPECT_THAT(Refusal({"run", "--quiet", "-sn", "job", "true"}), HasSubstr("-s: no such option"));
+  EXPECT_THAT(Refusal({"run", "-y", "job", "true"}), HasSubstr("-y: no such option"));
+  EXPECT_THAT(Refusal({"run", "-ny", "job", "true"}), HasSubstr("-y: no such option"));
+  EXPECT_THAT(Refusal({"run", "--quiet", "-yn", "job", "true"}), HasSubstr("-y: no such option"));
   EXPECT_THAT(Refusal({"run", "--quiet", "-nw"}), HasSubstr("-w: expected a value after it"));
   EXPECT_THAT(Refusal({"run", "job", "--bogus", "true"}), HasSubstr("--bogus: no such option"));
   EXPECT_THAT(Refusal({"run", "--no", "job", "true"}),

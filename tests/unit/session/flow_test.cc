@@ -40,6 +40,17 @@ TEST_F(FlowTest, LockIsAskedWithItsOptionsAndAnswered) {
             "OK lock=a%20b fence=7 deadline=1010000000000 left=10s ttl=10s votes=2/3");
 }
 
+TEST_F(FlowTest, AGrantOfWhatIsSharedSaysSo) {
+  const auto client = Connect();
+  client->Send("lock a mode=shared\n");
+  EXPECT_EQ(Nth<LockRequested>(0).mode, engine::Mode::kShared);
+  Grant(Nth<LockRequested>(0));
+  EXPECT_EQ(client->Line(),
+            "OK lock=a mode=shared fence=7 deadline=1010000000000 left=10s ttl=10s votes=2/3");
+  client->Send("lock b mode=exclusive\n");
+  EXPECT_EQ(Nth<LockRequested>(1).mode, engine::Mode::kExclusive);
+}
+
 TEST_F(FlowTest, UnlockSaysForHowLongTheLockIsKept) {
   const auto client = Connect();
   client->Send("lock a min-hold=1m\n");

@@ -35,15 +35,15 @@ TEST_F(VerbsTest, HelpListsExactlyTheTable) {
   }
   EXPECT_EQ(client->Line(), "OK");
   EXPECT_EQ(Usage(*FindVerb("lock")),
-            "lock NAME... [wait=DUR|0|forever] [ttl=DUR] [max-hold=DUR] [min-hold=DUR] [note=TEXT] "
-            "[events=WORD,...] [as=OWNER] [task=N]");
+            "lock NAME... [wait=DUR|0|forever] [ttl=DUR] [max-hold=DUR] [min-hold=DUR] "
+            "[mode=exclusive|shared] [note=TEXT] [events=WORD,...] [as=OWNER] [task=N]");
   EXPECT_EQ(Usage(*FindVerb("trylock")),
-            "trylock NAME... [ttl=DUR] [max-hold=DUR] [min-hold=DUR] [note=TEXT] [events=WORD,...] "
-            "[as=OWNER] [task=N]");
+            "trylock NAME... [ttl=DUR] [max-hold=DUR] [min-hold=DUR] [mode=exclusive|shared] "
+            "[note=TEXT] [events=WORD,...] [as=OWNER] [task=N]");
   EXPECT_EQ(Usage(*FindVerb("unlock")), "unlock NAME... [sync] [fence=N] [as=OWNER]");
   EXPECT_EQ(Usage(*FindVerb("break")), "break NAME [now] [fence=N] [owner=VALUE]");
   EXPECT_EQ(Usage(*FindVerb("cancel")), "cancel TAG");
-  EXPECT_EQ(Caps(), "exclusive,set,watch,page,break,min-hold,renew,wanted,owners,tasks");
+  EXPECT_EQ(Caps(), "exclusive,set,watch,page,break,min-hold,shared,renew,wanted,owners,tasks");
 }
 
 // So that a later version can give a meaning to it.
@@ -80,10 +80,15 @@ TEST_F(VerbsTest, BadLinesAreToldWhatWasExpected) {
       {"status keys x", "ERR bad-request :expected status [keys], found 2 arguments"},
       {"ping x", "ERR bad-request :expected ping, found 1 argument"},
       {"lock a mood=good",
-       "ERR unknown-option option=mood :lock takes wait ttl max-hold min-hold note events as task, "
+       "ERR unknown-option option=mood :lock takes wait ttl max-hold min-hold mode note events as "
+       "task, "
        "found "
        "'mood'"},
-      {"lock a mode=shared", "ERR unknown-option option=mode :"},
+      {"lock a mode=both", "ERR bad-request :mode: expected exclusive or shared, found 'both'"},
+      {"lock a b mode=shared",
+       "ERR bad-request :mode=shared: expected with one name, found 2 names"},
+      {"trylock a mode=shared min-hold=1s",
+       "ERR bad-request :mode=shared: expected without min-hold"},
       {"trylock a wait=1s", "ERR unknown-option option=wait :trylock takes ttl "},
       {"ping x=1", "ERR unknown-option option=x :ping takes no options, found 'x'"},
       {"lock a ttl=soon", "ERR bad-request :ttl: expected more than 0: a duration, like 5"},

@@ -43,6 +43,50 @@ class ViewsTest : public SessionTest {
   const std::string me = "pid=" + std::to_string(getpid()) + " uid=" + std::to_string(getuid());
 };
 
+TEST_F(ViewsTest, RowsOfWhatIsSharedSaySo) {
+  const auto client = Connect();
+  const auto id = Nth<engine::SessionOpened>(0).session;
+  engine.holds = {Hold("a", id)};
+  engine.holds[0].mode = engine::Mode::kShared;
+  engine.waits = {{.name = "a",
+                   .session = id,
+                   .since = engine.now,
+                   .until = {},
+                   .place = 1,
+                   .note = "",
+                   .mode = engine::Mode::kShared}};
+  client->Send("list\n");
+  EXPECT_THAT(client->Line(), StartsWith("- lock=a state=held mode=shared fence=7 deadline="));
+  EXPECT_THAT(client->Line(), StartsWith("- lock=a state=waiting mode=shared place=1 waited=0s "));
+  EXPECT_EQ(client->Line(), "OK holds=1 waits=1");
+}
+
+TEST_F(ViewsTest, ShowSaysThatALockIsShared) {
+  const auto client = Connect();
+  const auto id = Nth<engine::SessionOpened>(0).session;
+  for (const bool is_here : {false, true}) {
+    client->Send("show a\n");
+    const auto show = Nth<engine::ShowRequested>(is_here ? 1 : 0);
+    engine::Shown shown{.name = "a"};
+    for (engine::NodeIndex n = 0; n < 3; ++n) shown.nodes.push_back(Word(n, "redlockd:shared"));
+    if (is_here) {
+      shown.hold = Hold("a", id);
+      shown.hold->mode = engine::Mode::kShared;
+      shown.hold->holds = 2;
+    }
+    Answer(show.session, show.request, shown);
+    if (is_here) {
+      EXPECT_THAT(client->Line(), StartsWith("- place=here state=held mode=shared fence=7 "));
+    }
+    for (int n = 1; n <= 3; ++n) {
+      EXPECT_THAT(client->Line(), AllOf(StartsWith("- place=node node=" + std::to_string(n)),
+                                        HasSubstr(" state=shared left=")));
+    }
+    EXPECT_EQ(client->Line(), is_here ? "OK lock=a state=shared by=here readers=2 votes=3/3"
+                                      : "OK lock=a state=shared by=other votes=3/3");
+  }
+}
+
 TEST_F(ViewsTest, ListHasHoldsAndBehindEachItsWaiters) {
   const auto client = Connect();
   const auto id = Nth<engine::SessionOpened>(0).session;
