@@ -1132,7 +1132,7 @@ MUTANTS = [
            'Entry::kByHandOff', 'EntryTest.*'),
     engine('save', 'Lock::Save', 'H3', 'one-of-several-holds-goes-on',
            'a restart of the daemon takes the lock from all readers but one',
-           'if (&hold != &holds_.First()) lock.others.push_back(hold.Save());', '', 'Share.*'),
+           'if (&hold != &holds_.First()) lock.others.push_back(hold.Save());', 'static_cast<void>(hold);', 'Share.*'),
     engine('owner_value.h', 'IsOfPlainClient', 'E1', 'readers-are-plain-clients',
            'where locks are shared each tenure is followed by a rest, as beside a foreign client',
            'value != kSharedValue && ', '', 'OwnerValue*'),
