@@ -462,6 +462,16 @@ TEST_F(UnusableStateTest, AWaitOfTheHolder) {
   lock().waits.at(0).session = lock().hold->session;
   EXPECT_EQ(Why(), "a wait is impossible");
 }
+TEST_F(UnusableStateTest, SeveralHoldsOfWhatIsNotShared) {
+  lock().others = {*lock().hold};
+  EXPECT_EQ(Why(), "several hold what is not shared");
+}
+TEST_F(UnusableStateTest, AWaitToShareWhatIsKept) {
+  lock().waits.at(0).shared = true;
+  EXPECT_EQ(Why(), "");
+  lock().waits.at(0).min_hold = 1s;
+  EXPECT_EQ(Why(), "a wait is impossible");
+}
 TEST_F(UnusableStateTest, TwoSessionsOfOneId) {
   state_.sessions.push_back(state_.sessions.front());
   EXPECT_EQ(Why(), "a session is there twice");

@@ -67,7 +67,9 @@ Image Full() {
                 .since = Time(1s),
                 .wanted = true,
                 .queued_for = true,
-                .owes_cooldown = true};
+                .owes_cooldown = true,
+                .shared = true,
+                .owed = Time(8s)};
   held.hold = {.session = 1,
                .task_number = 2,
                .task_session = 1,
@@ -96,7 +98,9 @@ Image Full() {
                  .task_session = 1,
                  .for_holder = true,
                  .asked = true,
-                 .out_of_time = true}};
+                 .out_of_time = true,
+                 .shared = true}};
+  held.others = {{.session = 2, .fence = 3, .deadline = Time(7s)}};
   engine::record::Lock kept{.name = "k"};
   kept.kept = {.uid = 1000,
                .fence = 4,
