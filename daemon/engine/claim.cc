@@ -131,6 +131,7 @@ bool Claim::Renew(Time now) {
   const NodeSet promised = lease()->Promised(shared_.nodes.size());
   const NodeSet renew = linked & promised;
   lease()->BeginRound(now);
+  unwanted_on_ = 0;
   schedule().RenewAt(now + shared_.options.timing.retry_interval);
   lease()->Asked(renew);
   lease()->Join(renew);
@@ -301,7 +302,11 @@ void Claim::OnRenewed(Time now, const NodeAnswer& answer, const Demand& demand, 
   }
   if (answer.broken) lease()->OnBroken(node);
   if (!IsGranted()) return;
-  if (answer.wanted) tenure_.OnWanted(now, true);
+  if (answer.wanted) {
+    tenure_.OnWanted(now, true);
+  } else if (ok && mode_ == Mode::kShared && answer.ticket.round == lease()->round()) {
+    if (++unwanted_on_ == shared_.majority()) tenure_.OnUnwanted(answer.ticket.asked);
+  }
   const bool lost = answer.verdict == Verdict::kNotOwner && shared_.nodes.Votes(node) &&
                     !lease()->broken().test(node);
   // What lingers is not healed (rule E4), nor what is to be asked for with another ttl (rule C10).

@@ -141,6 +141,8 @@ class Claim {
   Tenure tenure_;
   Phase phase_ = Phase::kAttempt;
   Mode mode_ = Mode::kExclusive;
+  // Of the round that renews a shared lease: how many nodes know of nobody else who wants it.
+  std::uint8_t unwanted_on_ = 0;
 };
 
 }  // namespace redlockd::engine

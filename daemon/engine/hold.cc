@@ -95,8 +95,8 @@ void Hold::SetJeopardy(bool jeopardy) {
   Notify(jeopardy ? Notice::Kind::kJeopardy : Notice::Kind::kSafe);
 }
 
-void Hold::OnWanted(By by) const {
-  if (!wanted_events_) return;
+void Hold::OnWanted(By by) {
+  if (!wanted_events_ || std::exchange(was_wanted_, true)) return;
   shared_.outbox.Notify(
       session_,
       Notice{.kind = Notice::Kind::kWanted, .name = claim_.lock(), .fence = fence_, .by = by});

@@ -51,7 +51,7 @@ class Hold {
   // where the lease does not last until max-hold ends the hold.
   void OnEndangered();
   // Another waits for the lock: advice, once for each hold (rule I5).
-  void OnWanted(By by) const;
+  void OnWanted(By by);
   // For those who watch the lock, and for the log if it is audited: the hold has begun, or is about
   // to end.
   void Report(Time now, WatchNotice::What what, LossReason reason = LossReason::kNone) const;
@@ -84,6 +84,7 @@ class Hold {
   const bool audited_;
   bool is_in_jeopardy_ = false;
   bool has_moved_back_ = false;
+  bool was_wanted_ = false;  // and its session was told
 };
 
 }  // namespace redlockd::engine

@@ -39,6 +39,15 @@ Hold& Holds::First() const {
   return *first_;
 }
 
+void Holds::LetGo(Time now, const Hold& hold) {
+  Claim& claim = hold.claim();
+  End(hold);
+  Time announced = claim.owed();
+  ForEach([&](const Hold& other) { announced = std::max(announced, other.Announced()); });
+  claim.schedule().SetAnnounced(announced);
+  Plan(now);
+}
+
 bool Holds::CanGain() const {
   bool can_gain = false;
   ForEach([&](const Hold& hold) { can_gain |= hold.CanGain(); });

@@ -45,6 +45,8 @@ class Holds final : public WaitsFor::Lockable {
   Hold& Add(std::unique_ptr<Hold> hold);
   // Destroys it; it is one of them.
   void End(const Hold& hold);
+  // One of several is let go by its session: what was announced to that alone does not count any more.
+  void LetGo(Time now, const Hold& hold);
 
  private:
   std::unique_ptr<Hold> first_;

@@ -58,6 +58,13 @@ void Line::WaitsForHolder(SessionId session) {
                             waiter.request);
 }
 
+bool Line::FirstWaitsForHolder() {
+  const Waiter& first = queue_.First();
+  if (first.task == TaskId() || first.for_holder) return false;
+  WaitsForHolder(first.session);
+  return true;
+}
+
 // --- from sessions ------------------------------------------------------------------------------
 
 bool Line::Enter(Time now, const LockRequested& request) {

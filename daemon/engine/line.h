@@ -38,6 +38,8 @@ class Line {
   void Restore(const std::vector<record::Wait>& waits);
   // That waiter is of a task, and waits for who holds the lock (rule W1).
   void WaitsForHolder(SessionId session);
+  // So is the first in line, though it may share the lock with them. Returns whether that is news of its task.
+  bool FirstWaitsForHolder();
 
   // --- from sessions ------------------------------------------------------------------------------
 

@@ -14,6 +14,12 @@ namespace {
 
 using State = LockState;
 
+// Who wants it beside those who hold it, if anybody does: not one who may share it with them (rule I5).
+std::optional<By> WantedBy(Entry entry, const Tenure& tenure) {
+  if (entry != Entry::kNobody && entry != Entry::kBeside) return By::kHere;
+  return tenure.IsWanted() ? std::optional(By::kElsewhere) : std::nullopt;
+}
+
 bool IsTenureOver(Claim& claim, Time now) {
   return claim.tenure().IsOver(now, claim.shared().options.timing);
 }
@@ -61,12 +67,12 @@ void Lock::Settle(Time now) {
   if (!claim_.lease()) ChangeState(queue.empty() ? State::kIdle : State::kWaiting);
   // Rule I5, once since the last grant; where it is kept, only watchers hear of it.
   const bool is_taken = state_ == State::kHeld || state_ == State::kLockDelay;
-  if (is_taken && !was_wanted_ && (!queue.empty() || claim_.tenure().IsWanted())) {
+  const auto by = WantedBy(EntryOf(state_, line_.head(), claim_.mode()), claim_.tenure());
+  if (is_taken && !was_wanted_ && by) {
     was_wanted_ = true;
-    const By by = queue.empty() ? By::kElsewhere : By::kHere;
-    holds_.ForEach([by](const Hold& hold) { hold.OnWanted(by); });
+    holds_.ForEach([&by](Hold& hold) { hold.OnWanted(*by); });
     const Fence fence = holds_.empty() ? 0 : holds_.First().fence();
-    shared_.watches.Report(name(), {.what = WatchNotice::What::kWanted, .fence = fence, .by = by});
+    shared_.watches.Report(name(), {.what = WatchNotice::What::kWanted, .fence = fence, .by = *by});
   }
   switch (EntryOf(state_, line_.head(), claim_.mode())) {
     case Entry::kNobody:
@@ -94,9 +100,16 @@ void Lock::Settle(Time now) {
 // Those who are first in line and may share it with its holds do so.
 void Lock::Join(Time now) {
   WaitQueue& queue = line_.queue();
-  while (EntryOf(state_, line_.head(), claim_.mode()) == Entry::kBeside && holds_.Admit(now)) {
-    if (!claim_.IsReadyBeside(now, queue.First().ttl)) return;
-    Grant(now, queue.TakeFirst(), true);
+  while (EntryOf(state_, line_.head(), claim_.mode()) == Entry::kBeside) {
+    const bool is_admitted = holds_.Admit(now);
+    if (is_admitted && claim_.IsReadyBeside(now, queue.First().ttl)) {
+      Grant(now, queue.TakeFirst(), true);
+      continue;
+    }
+    if (is_admitted) return;  // the lease is being renewed for it
+    const TaskId task = queue.First().task;
+    if (line_.FirstWaitsForHolder()) registry_.TaskHasMore(task);
+    break;
   }
   if (state_ == State::kHeld) line_.RefuseTries();
 }
@@ -132,8 +145,7 @@ void Lock::Unlock(Time now, const UnlockRequested& request, std::shared_ptr<Join
   shared_.sessions.Remove(request.session, name());
   ++shared_.counters.unlocks;
   if (!is_last) {
-    holds_.End(*hold);
-    holds_.Plan(now);
+    holds_.LetGo(now, *hold);
   } else if (kept > Duration(0)) {
     Keep(now, std::nullopt, request.sync ? std::optional(asker) : std::nullopt);
   } else {
@@ -154,8 +166,7 @@ void Lock::OnSessionClosed(Time now, SessionId session) {
     hold->Report(now, WatchNotice::What::kClosed);
     ++shared_.counters.session_ends;
     if (holds_.size() > 1) {
-      holds_.End(*hold);
-      holds_.Plan(now);
+      holds_.LetGo(now, *hold);
     } else if (now < std::max(hold->kept_until(), claim_.owed())) {
       Keep(now, std::nullopt);
     } else {
@@ -226,12 +237,8 @@ void Lock::Grant(Time now, std::unique_ptr<Waiter> waiter, bool is_handoff) {
                   .renewed_events = waiter->renewed_events,
                   .wanted_events = waiter->wanted_events,
                   .task = waiter->task}));
-  if (is_beside) {
-    holds_.Plan(now);
-    if (was_wanted_) hold.OnWanted(By::kElsewhere);
-  } else {
-    was_wanted_ = false;
-  }
+  if (is_beside) holds_.Plan(now);
+  was_wanted_ = false;
   shared_.requests.Grant(*waiter, {.name = name(),
                                    .fence = fence,
                                    .deadline = hold.deadline(),

@@ -89,7 +89,7 @@ void Claim::Restore(Time now, const record::Lock& lock) {
   tenure_ = Tenure(mode_);
   tenure_.Restore(now, *lock.lease);
   life_->owed = lock.lease->owed;
-  schedule().RestoreAnnounced(lock.lease->announced);
+  schedule().SetAnnounced(lock.lease->announced);
   if (lock.kept) {
     phase_ = Phase::kKept;
     tenure_.Stop();
@@ -138,7 +138,8 @@ Hold::Hold(const record::Hold& former, Shared& shared, Claim& claim, Time now)
       renewed_events_(former.renewed_events),
       wanted_events_(former.wanted_events),
       audited_(former.audited),
-      is_in_jeopardy_(former.jeopardy) {
+      is_in_jeopardy_(former.jeopardy),
+      has_moved_back_(former.moved_back) {
   MoveDeadline(now);
 }
 

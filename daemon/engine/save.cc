@@ -112,7 +112,8 @@ record::Hold Hold::Save() const {
           .renewed_events = renewed_events_,
           .wanted_events = wanted_events_,
           .jeopardy = is_in_jeopardy_,
-          .audited = audited_};
+          .audited = audited_,
+          .moved_back = has_moved_back_};
 }
 
 record::Wait Waiter::Save() const {

@@ -35,7 +35,7 @@ class Schedule {
   void Keep(Time until);
   // The start of time if it is not kept.
   Time kept_until() const { return kept_until_; }
-  void RestoreAnnounced(Time announced) { announced_ = announced; }
+  void SetAnnounced(Time announced) { announced_ = announced; }
   // The latest deadline that the hold ever had.
   Time announced() const { return announced_; }
 

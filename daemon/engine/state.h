@@ -114,6 +114,7 @@ struct Hold {
   bool renewed_events = false, wanted_events = false;
   bool jeopardy = false;
   bool audited = false;
+  bool moved_back = false;
   bool operator==(const Hold&) const = default;
 };
 

@@ -19,6 +19,15 @@ void Tenure::OnWanted(Time now, bool is_queued) {
   if (is_granted_ && !IsWanted()) wanted_since_ = now;
 }
 
+void Tenure::OnUnwanted(Time asked) {
+  CHECK(is_shared_);
+  if (!IsWanted() || asked <= wanted_since_) return;
+  wanted_ = false;
+  is_queued_for_ = false;
+  wanted_since_ = kNever;
+  handoffs_while_wanted_ = 0;
+}
+
 Tenure::Next Tenure::OnFree(Time now, const Timing& timing, Duration linger, bool has_waiters) {
   CHECK(is_granted_);
   if (IsOver(now, timing)) return Next::kEnd;

@@ -20,6 +20,9 @@ class Tenure {
   void OnGranted(Time now, bool owes_cooldown);
   // Another daemon wants the lock; `is_queued`: it has an entry in the queue, so its turn will come.
   void OnWanted(Time now, bool is_queued);
+  // A majority of the nodes, asked then, know of nobody who wants it. A lease that is shared may last for
+  // hours, so who comes once and goes must not keep new readers of this host out for as long.
+  void OnUnwanted(Time asked);
   // The lease is not handed off any more: it is kept until a deadline.
   void Stop() { is_granted_ = false; }
   void Save(record::Lease& lease) const;

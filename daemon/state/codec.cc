@@ -1,5 +1,6 @@
 #include "daemon/state/codec.h"
 
+#include <algorithm>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -163,18 +164,26 @@ class Reader {
   bool fits_ = true;
 };
 
+bool HasShared(const engine::State& state) {
+  return std::any_of(state.locks.begin(), state.locks.end(), [](const engine::record::Lock& lock) {
+    return (lock.lease && lock.lease->shared) ||
+           std::any_of(lock.waits.begin(), lock.waits.end(),
+                       [](const engine::record::Wait& wait) { return wait.shared; });
+  });
+}
+
 }  // namespace
 
 std::string Encode(const Image& image) {
   Writer writer;
   // The lists of fields are for both directions; a writer changes nothing.
   writer.PutRecord(const_cast<Image&>(image));
-  return Seal(writer.Take());
+  return Seal(writer.Take(), HasShared(image.engine) ? kVersionWithShared : kVersion);
 }
 
-std::string Seal(std::string_view body) {
+std::string Seal(std::string_view body, std::uint32_t version) {
   std::string bytes(kMagic);
-  PutNumber(bytes, kVersion, 4);
+  PutNumber(bytes, version, 4);
   PutNumber(bytes, body.size(), 8);
   PutNumber(bytes, Checksum(body), 8);
   return bytes.append(body);
@@ -186,8 +195,9 @@ std::variant<Image, std::string> Decode(std::string_view bytes) {
   const std::uint64_t version = NumberAt(header, 4);
   const std::uint64_t length = NumberAt(header.substr(4), 8);
   const std::uint64_t checksum = NumberAt(header.substr(12), 8);
-  if (version != kVersion) {
-    return "it has version " + std::to_string(version) + ", expected " + std::to_string(kVersion);
+  if (version < kVersion || version > kVersionWithShared) {
+    return "it has version " + std::to_string(version) + ", expected " + std::to_string(kVersion) +
+           " or " + std::to_string(kVersionWithShared);
   }
   if (length > bytes.size() - kHeader) return "its end is missing";
   const std::string_view body = bytes.substr(kHeader, length);

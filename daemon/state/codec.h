@@ -18,10 +18,12 @@
 // in their order. A reader takes the fields that it knows, and skips the rest; those that are missing
 // at the end of a record have their defaults. So fields are added at the end of a record and never
 // taken away, and values of an enum are never given to something else. Where that is not enough, the
-// version grows, and who does not know it takes nothing over.
+// version grows, and who does not know it takes nothing over: version 2 has locks that are shared, which a
+// daemon that knows version 1 would take for locks of one holder. What has none is still written as version 1.
 namespace redlockd::state {
 
 inline constexpr std::uint32_t kVersion = 1;
+inline constexpr std::uint32_t kVersionWithShared = 2;
 
 struct Image {
   // Of which nodes, and under which settings that leases rest on: as text, to be compared.
@@ -35,6 +37,6 @@ std::string Encode(const Image& image);
 // The image, or, in one sentence, why it cannot be read. `bytes` may be anything.
 std::variant<Image, std::string> Decode(std::string_view bytes);
 // The body with the header that belongs before it.
-std::string Seal(std::string_view body);
+std::string Seal(std::string_view body, std::uint32_t version = kVersion);
 
 }  // namespace redlockd::state

@@ -47,7 +47,7 @@ void Fields(A& a, engine::record::Lease& r) {
 template <class A>
 void Fields(A& a, engine::record::Hold& r) {
   a(r.session, r.task_number, r.task_session, r.fence, r.note, r.granted, r.deadline, r.ends_at,
-    r.kept_until, r.renewed_events, r.wanted_events, r.jeopardy, r.audited);
+    r.kept_until, r.renewed_events, r.wanted_events, r.jeopardy, r.audited, r.moved_back);
 }
 template <class A>
 void Fields(A& a, engine::record::Kept& r) {

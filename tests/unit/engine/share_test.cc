@@ -205,6 +205,17 @@ TEST_F(Share, WithoutNodesAllAreLost) {
   EXPECT_EQ(Holds().size(), 0u);
 }
 
+TEST_F(Share, WhatWasAnnouncedToOneThatLetGoIsKeptForNobody) {
+  MustRead(a_);
+  MustRead(b_, {.max_hold = 500ms});
+  const RequestId writer = Lock(c_);
+  Unlock(a_);
+  Pass(490ms);
+  EXPECT_FALSE(Answered(writer));
+  Pass(20ms);
+  EXPECT_TRUE(GrantOf(writer)) << "with the deadline of b";
+}
+
 TEST_F(Share, WhatWasAnnouncedToOneThatIsThrownOutIsKept) {  // rule C9
   const Time deadline = MustRead(a_).deadline;
   MustRead(b_);
@@ -273,6 +284,36 @@ TEST_F(Share, WantedElsewhereItAdmitsAFewMoreAndThenNobody) {  // rules E2, F10
   EXPECT_EQ(joined, Timing::kHandoffsWhileWanted);
 }
 
+TEST_F(Share, WhoWantedItAndIsGoneKeepsNoReaderOut) {
+  MustRead(a_);
+  Do(NodeHint{.node = 0, .kind = NodeHint::Kind::kWanted, .lock = "x"});
+  Pass(10ms);
+  EXPECT_EQ(WhyFailed(TryRead(b_)), Failure::kBusy);
+  const RequestId reader = Read(b_);
+  Pass(5s);  // it is renewed, and nobody is in the queue of any node
+  EXPECT_TRUE(GrantOf(reader));
+  EXPECT_TRUE(GrantOf(TryRead(c_)));
+}
+
+TEST_F(Share, NobodyHearsOfAWantThatIsOver) {  // rule I5
+  MustRead(a_, {.wanted_events = true});
+  const RequestId writer = Lock(c_);
+  EXPECT_TRUE(LastTold(a_, Notice::Kind::kWanted));
+  Do(CancelRequested{.session = c_, .request = 1000, .target = writer, .name = "x"});
+  MustRead(b_, {.wanted_events = true});
+  EXPECT_FALSE(LastTold(b_, Notice::Kind::kWanted));
+  Lock(d_);
+  EXPECT_TRUE(LastTold(b_, Notice::Kind::kWanted)) << "now there is one again";
+}
+
+TEST_F(Share, AReaderThatMayJoinIsNoWant) {
+  MustRead(a_, {.ttl = 1s, .wanted_events = true});
+  AllByHand();
+  const RequestId reader = Read(b_, {.ttl = 3s});
+  EXPECT_FALSE(Answered(reader)) << "the lease is renewed first";
+  EXPECT_FALSE(LastTold(a_, Notice::Kind::kWanted));
+}
+
 TEST_F(Share, WantedElsewhereItIsLetGoWithItsLastHold) {
   MustRead(a_);
   MustRead(b_);
@@ -303,6 +344,21 @@ TEST_F(Share, AWriterThatWaitsForAReaderThatWaitsForItIsInACycle) {  // rule W1
   EXPECT_FALSE(Answered(writer));
   const RequestId reader = Lock(b_, {.name = "y", .task = task(b_)});
   EXPECT_EQ(WhyFailed(reader), Failure::kDeadlock) << "c waits for b, which shares x";
+}
+
+TEST_F(Share, AReaderThatMayNotJoinAnyMoreWaitsForTheHolders) {  // rule W1
+  const auto task = [](SessionId session) { return TaskId{session, 0}; };
+  MustHold(b_, {.name = "y", .task = task(b_)});
+  MustRead(a_, {.ttl = 1s, .task = task(a_)});
+  AllByHand();
+  const RequestId reader = Read(b_, {.ttl = 3s, .task = task(b_)});
+  const RequestId wait = Lock(a_, {.name = "y", .task = task(a_)});
+  EXPECT_FALSE(Answered(reader));
+  EXPECT_FALSE(Answered(wait)) << "the reader waits for nodes, not for a";
+  OtherWants();
+  Pass(10ms);
+  Lock(d_);
+  EXPECT_EQ(WhyFailed(reader), Failure::kDeadlock) << "now it waits for a, which holds x";
 }
 
 // --- from process to process --------------------------------------------------------------------
