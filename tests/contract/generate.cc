@@ -309,7 +309,15 @@ class Generator {
       if (OneIn(2)) Add(CallOf(acquire, 0));
     }
     const std::string& owner = owners[Below(owners.size())];
-    if (OneIn(2)) Add(CallOf(engine::BreakOp{"job", owner, OneIn(2), Ttl()}, 0));
+    if (OneIn(2)) {
+      Add(CallOf(engine::BreakOp{"job", owner, OneIn(2), Ttl()}, 0));
+      Add(CallOf(engine::ShareOp{.lock = "job",
+                                 .owner = owner,
+                                 .ttl = Ttl(),
+                                 .proposal = now_,
+                                 .queueing = engine::Queueing::kIgnore},
+                 0));
+    }
     Add(CallOf(std::vector<engine::RenewOp>{{"job", owners[0], Ttl()}, {"job", owners[1], Ttl()}}));
     Add(CallOf(std::vector<engine::ReleaseOp>{{"job", owners[1], OneIn(2)}, {"job", owners[0]}}));
   }

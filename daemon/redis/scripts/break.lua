@@ -11,12 +11,10 @@ if value == false then return reply('not-owner') end
 
 local instance, attempt = string.match(owner, '^([^:]+):(%d+):')
 -- Its want was served. The entry would stand before the others' for as long as it is fresh.
-local function call_next(may_be_shared)
+local function call_next(is_shared)
   leave(queue, wait, instance or '')
   local first = first_other(queue, wait, instance or '')
-  if first and (not may_be_shared or select(5, parts_of(first.entry)) == ' s') then
-    call(queue, wait, instance or '', lock, first)
-  end
+  if first then call(queue, wait, instance or '', lock, first, is_shared) end
 end
 local function tell()
   if instance then hint(instance, 'broken ' .. attempt, lock) end

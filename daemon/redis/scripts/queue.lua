@@ -23,17 +23,22 @@ local function sharers_of(lock)
     local till = tonumber(redis.pcall('ZSCORE', key, owner))
     return till and till > now and till or nil
   end
+  local function last_for(ttl)
+    for _, each in ipairs({lock, key}) do
+      redis.call('PEXPIRE', each, int(math.max(ttl, redis.call('PTTL', each))))
+    end
+  end
   -- Has the owner share it for `ttl` ms from now at least, and never shortens that. Returns false if it cannot
-  -- be written: others' leases may be renewed by the same call.
+  -- be written: others' leases may be renewed by the same call. A full node refuses a script's first write if it
+  -- takes memory, and none after one that takes none: there a member goes on (rule C5), and nobody joins.
   function sharers.join(owner, ttl)
-    local till = now + ttl * 1000
-    if till > (sharers.till(owner) or 0) then
+    local till, had = now + ttl * 1000, sharers.till(owner)
+    if had then last_for(ttl) end
+    if till > (had or 0) then
       local added = redis.pcall('ZADD', key, int(till), owner)
       if type(added) == 'table' then return false, added.err end
     end
-    for _, each in ipairs({lock, key}) do
-      if redis.call('PTTL', each) < ttl then redis.call('PEXPIRE', each, int(ttl)) end
-    end
+    if not had then last_for(ttl) end
     return true
   end
   -- Has the owner share it no more. Returns whether it did, and whether the lock is free by that.
@@ -155,11 +160,13 @@ local function call_one(wait, key, instance, entry)
   return till
 end
 
--- Calls the first other, or the first after it that may hear it, and drops those that do not. Returns
--- it, or nil; until when it is fresh, nil if it was not called; whether it is called only now; and its kind.
-local function call_first(queue, wait, me, key, other)
+-- Calls the first other, or the first after it that may hear it, and drops those that do not. While the lock is
+-- shared (is_shared), it calls none that wants it alone. Returns it, or nil; until when it is fresh, nil if it was
+-- not called; whether it is called only now; and its kind.
+local function call_first(queue, wait, me, key, other, is_shared)
   while other do
     local till, _, _, mode, kind = parts_of(other.entry)
+    if is_shared and kind == '' then return other, nil, false end
     if mode == '2' then return other, till, false, kind end
     if drops_left == 0 then return other, nil, false end
     till = call_one(wait, key, other.instance, other.entry)
@@ -197,36 +204,42 @@ local function call_ahead(queue, wait, me, key, more, rest, next_knows)
   end
 end
 
--- Those at the head of a queue who want to share the lock; made where there is one.
+-- The others at the head of a queue, of whom some want to share the lock; made where there is one who does.
 local function readers_in(queue, wait, me)
-  local rows, instances = redis.call('ZRANGE', queue, '0', int(MOST_BESIDE - 1), 'WITHSCORES'), {}
-  for i = 1, #rows, 2 do instances[#instances + 1] = rows[i] end
+  local rows, others, instances = redis.call('ZRANGE', queue, '0', int(MOST_BESIDE), 'WITHSCORES'), {}, {}
+  for i = 1, #rows, 2 do
+    if rows[i] ~= me and #others < MOST_BESIDE then
+      instances[#instances + 1] = rows[i]
+      others[#others + 1] = {instance = rows[i], stamp = tonumber(rows[i + 1])}
+    end
+  end
   local entries = #instances > 0 and redis.call('HMGET', wait, unpack(instances)) or {}
+  for i, other in ipairs(others) do other.entry = entries[i] end
   local readers = {}
-  -- Rule F6: the first other that does not share; nil if there is none. Where all that are looked at share, the
+  -- The first that does not share; nil if none is seen.
+  function readers.first_alone()
+    for _, other in ipairs(others) do
+      if is_fresh(other.entry, other.stamp) and select(5, parts_of(other.entry)) == '' then return other end
+    end
+  end
+  -- Rule F6: the first in the way of one who shares; nil if there is none. Where all that are looked at share, the
   -- last of them stands for those after it.
   function readers.first_in_conflict()
-    for i, instance in ipairs(instances) do
-      local stamp = tonumber(rows[2 * i])
-      local is_other = instance ~= me and is_fresh(entries[i], stamp)
-      if (is_other and select(5, parts_of(entries[i])) == '') or i == MOST_BESIDE then
-        return {instance = instance, stamp = stamp, entry = entries[i]}
-      end
-    end
+    return readers.first_alone() or others[MOST_BESIDE]
   end
   -- Rule F7: those who stand after the first one, before one who does not share, may come in with it. The rest
   -- of them are called when these leave the queue.
   function readers.call_after(first, key)
     local is_after_first, calls = false, MOST_CALLED_BESIDE - 1
-    for i, instance in ipairs(instances) do
-      if instance == first.instance then
+    for _, other in ipairs(others) do
+      if other.instance == first.instance then
         is_after_first = true
-      elseif is_after_first and instance ~= me and is_fresh(entries[i], tonumber(rows[2 * i])) then
-        local _, _, _, mode, kind = parts_of(entries[i])
+      elseif is_after_first and is_fresh(other.entry, other.stamp) then
+        local _, _, _, mode, kind = parts_of(other.entry)
         if kind == '' or calls == 0 or calls_left == 0 or drops_left == 0 then return end
         if mode ~= '2' then
           calls, calls_left = calls - 1, calls_left - 1
-          if not call_one(wait, key, instance, entries[i]) then drop(queue, wait, instance, true) end
+          if not call_one(wait, key, other.instance, other.entry) then drop(queue, wait, other.instance, true) end
         end
       end
     end
@@ -235,13 +248,16 @@ local function readers_in(queue, wait, me)
 end
 
 -- Rule E8.4: calls `other`, the first one, and those that are called with it. Returns who is the first
--- other now, or nil; and how long that one may take to come, 0 if it was not called.
-local function call(queue, wait, me, key, other)
+-- other now, or nil; and how long that one may take to come, 0 if it was not called. Rule F7: while the lock is
+-- shared, only those who share may come in.
+local function call(queue, wait, me, key, other, is_shared)
   local till, is_new, kind
-  other, till, is_new, kind = call_first(queue, wait, me, key, other)
+  other, till, is_new, kind = call_first(queue, wait, me, key, other, is_shared)
   if not till then return other, 0 end
   if kind == ' s' then readers_in(queue, wait, me).call_after(other, key) end
-  local rest, more = math.max(till - now, 0), called_at_a_time(wait) - 1
+  local rest = math.max(till - now, 0)
+  if is_shared then return other, rest end
+  local more = called_at_a_time(wait) - 1
   if is_new or more > 0 then call_ahead(queue, wait, me, key, more, rest, not is_new) end
   return other, rest
 end

@@ -21,10 +21,10 @@ for i = 1, #KEYS, 3 do
   if first then
     letter, most = string.upper(letter), math.max(most, greatest_other(queue, me, first))
     local is_free = value == owner or is_last or (has_left and value == false)
-    local may_share = has_left and value == SHARED and select(5, parts_of(first.entry)) == ' s'
+    local is_shared = value == SHARED and not is_last
     local is_ours = not leaves and redis.call('ZRANK', queue, me) == 0 and
                     is_fresh(redis.call('HGET', wait, me), 0)
-    if (is_free or may_share) and not is_ours then call(queue, wait, me, lock, first) end
+    if (is_free or (is_shared and has_left)) and not is_ours then call(queue, wait, me, lock, first, is_shared) end
   end
   said = said .. letter
 end

@@ -1,7 +1,7 @@
 -- Needs queue.lua.
 -- Rules C5, F1: lengthens what the owners have; never sets a key, never shortens. The reply's text has a
 -- letter for each lease: o renewed, O renewed and another daemon wants it (rule E2), n not this owner's,
--- k not this owner's as it was broken (rule I4).
+-- k not this owner's as it was broken (rule I4), e it is this owner's, and could not be written.
 -- KEYS: sentinel; of each lease: lock, fence, queue, wait. ARGV: settings, fence_life in ms; of each lease:
 -- owner, ttl in ms.
 local fence_life = ARGV[5]
@@ -14,7 +14,7 @@ local function renew(lock, fence, queue, wait, owner, ttl)
     local sharers = sharers_of(lock)
     shares = sharers.till(owner) ~= nil
     if shares then
-      if not sharers.join(owner, tonumber(ttl)) then return 'n' end
+      if not sharers.join(owner, tonumber(ttl)) then return 'e' end
       value = owner
     elseif sharers.till(KEPT .. owner) then
       return 'k'
@@ -26,7 +26,7 @@ local function renew(lock, fence, queue, wait, owner, ttl)
   if redis.call('EXISTS', queue) == 0 then return 'o' end
   local me = instance_of(owner)
   local first = first_other(queue, wait, me)
-  if shares and first then first = readers_in(queue, wait, me).first_in_conflict() end
+  if shares and first then first = readers_in(queue, wait, me).first_alone() end
   return first and 'O' or 'o'
 end
 

@@ -11,7 +11,11 @@ local queueing = ARGV[FIRST_ARG + 4]
 local value, other = read(lock)
 local stored = stored_fence(fence_key)
 local sharers, as_owned = sharers_of(lock), value
-if value == SHARED then as_owned = sharers.till(owner) and owner or false end
+if value == SHARED then
+  -- Rule I3: nobody heals over one that was broken.
+  local kept = KEPT .. owner
+  as_owned = sharers.till(owner) and owner or sharers.till(kept) and kept or false
+end
 local greatest, place = 0, 0
 if not all_free or queueing == 'always' or queueing == 'stand' then
   local verdict, time_left, text, not_taken

@@ -33,8 +33,8 @@ end
 -- What stands in the way of a lock that is not free, or wanted: its verdict, time left and text; nil if
 -- nothing does. Then, in any case, the greatest stamp of the others; this daemon's place in the queue, 0
 -- if it has none; and what is to be done where the lock is not taken, which returns the place that it has
--- by then. `shares`: the lock is wanted to share it; then `value` is the owner if that shares it already, and
--- false if only others do.
+-- by then. `shares`: the lock is wanted to share it; then `value` is the owner if that shares it already, what
+-- is kept of it if that was broken, and false if only others share the lock.
 local function obstacle(lock, queue, wait, at, value, other, shares)
   local owner, queueing, stamp, grace, most_life =
     ARGV[at], ARGV[at + 4], tonumber(ARGV[at + 5]), tonumber(ARGV[at + 6]), tonumber(ARGV[at + 7])
@@ -116,7 +116,7 @@ local function obstacle(lock, queue, wait, at, value, other, shares)
     verdict, time_left, text = 'busy', left(lock), value
   elseif value ~= owner and who_is_before_us() then
     local before, rest = first, nil
-    first, rest = call(queue, wait, me, lock, first)
+    first, rest = call(queue, wait, me, lock, first, shares and read(lock) == SHARED)
     if first ~= before then greatest = greatest_other(queue, me, first) end
     -- Those that heard nothing are gone by that (rule E8.6).
     if place > 1 then place = redis.call('ZRANK', queue, me) + 1 end

@@ -202,16 +202,20 @@ void ObedientNode::Look(const Call& call, Asked& asked) {
   const bool joins = asked.shares && key != keys_.end() && key->second.owner == kSharedValue;
   const bool is_ours = joins ? SharedUntil(call.now, op.lock, op.owner) != 0
                              : key != keys_.end() && key->second.owner == op.owner;
-  if (key != keys_.end() && !joins && !is_ours && !IsEarlierAttempt(key->second.owner, op.owner)) {
+  const bool is_kept =
+      joins && !is_ours && SharedUntil(call.now, op.lock, KeptOf(op.owner)) != 0;  // rule I3
+  const bool is_anothers =
+      key != keys_.end() && !joins && !is_ours && !IsEarlierAttempt(key->second.owner, op.owner);
+  if (is_kept || is_anothers) {
     answer.verdict = Verdict::kBusy;
     answer.left = std::chrono::microseconds(key->second.until - call.now);
-    answer.text = key->second.owner;
+    answer.text = is_kept ? KeptOf(op.owner) : key->second.owner;
     return;
   }
   if (!is_ours && who_is_before_us()) {
     Duration rest;
     std::tie(asked.first, rest) =
-        queue.Call(call.now, asked.instance, asked.first, PublisherOf(op.lock));
+        queue.Call(call.now, asked.instance, asked.first, joins, PublisherOf(op.lock));
     answer.greatest = asked.first ? asked.first->greatest : 0;
     if (answer.place > 0) answer.place = queue.PlaceOf(asked.instance);
     if (const auto before_us = who_is_before_us()) {
@@ -447,9 +451,9 @@ NodeAnswer ObedientNode::Do(const Call& call, const ReleaseOp& op) {
   if (left && was_free) is_free = true;
   const auto first = queue.FirstBut(call.now, instance);
   const bool is_ours = !op.leave && queue.IsFirst(instance) && queue.IsFresh(call.now, instance);
-  const bool may_share = left && was_shared && first && queue.Shares(first->place);
-  if (first && (is_free || may_share) && !is_ours) {
-    queue.Call(call.now, instance, first, PublisherOf(op.lock));
+  const bool is_shared = was_shared && !is_free;
+  if (first && (is_free || (is_shared && left)) && !is_ours) {
+    queue.Call(call.now, instance, first, is_shared, PublisherOf(op.lock));
   }
   NodeAnswer answer = call.Say(deleted ? Verdict::kOk : Verdict::kNotOwner);
   answer.greatest = first ? first->greatest : 0;
@@ -509,9 +513,7 @@ void ObedientNode::CallNext(const Call& call, const BreakOp& op, bool is_free) {
   WantQueue& queue = wants_[op.lock];
   queue.Leave(instance);
   const auto first = queue.FirstBut(call.now, instance);
-  if (first && (is_free || queue.Shares(first->place))) {
-    queue.Call(call.now, instance, first, PublisherOf(op.lock));
-  }
+  if (first) queue.Call(call.now, instance, first, !is_free, PublisherOf(op.lock));
 }
 
 NodeAnswer ObedientNode::Do(const Call& call, const InspectOp& op) {

@@ -95,15 +95,18 @@ bool WantQueue::CallOne(NodeTime now, Entries::value_type& entry, const Publish&
 std::pair<std::optional<WantQueue::Other>, Duration> WantQueue::Call(NodeTime now,
                                                                      const std::string& instance,
                                                                      std::optional<Other> first,
+                                                                     bool is_shared,
                                                                      const Publish& publish) {
   const std::optional<Other> before = first;
   while (first) {
     const auto entry = entries_.find(first->place);
+    if (is_shared && !entry->second.shares) return {first, Duration(0)};
     const bool is_new = entry->second.mode != Mode::kCalled;
     if (!is_new || CallOne(now, *entry, publish)) {
       const Duration rest = std::chrono::microseconds(entry->second.until - now);
       if (entry->second.shares) CallBeside(now, instance, first->place, publish);
-      if (is_new || ahead_ > 1) CallAhead(now, instance, first->place, rest, !is_new, publish);
+      if (!is_shared && (is_new || ahead_ > 1))
+        CallAhead(now, instance, first->place, rest, !is_new, publish);
       // Of those that were the greatest before, some may have been dropped by now.
       return {first->place == before->place ? first : FirstBut(now, instance), rest};
     }

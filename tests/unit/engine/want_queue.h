@@ -53,12 +53,11 @@ class WantQueue {
   std::optional<Other> FirstBut(NodeTime now, const std::string& instance);
   // The first other that is fresh and does not want to share the lock. Drops none.
   std::optional<Place> FirstAlone(NodeTime now, const std::string& instance) const;
-  // Whether who has that place wants to share the lock.
-  bool Shares(const Place& place) const { return entries_.at(place).shares; }
-  // Rule E8.4: calls `first`, which is the first but `instance`, and who is called with it. Returns
-  // the first by then, and how long it may take to come.
+  // Rule E8.4: calls `first`, which is the first but `instance`, and who is called with it; while the
+  // lock is shared, only those who want to share it (rule F7). Returns the first by then, and how
+  // long it may take to come, 0 if it was not called.
   std::pair<std::optional<Other>, Duration> Call(NodeTime now, const std::string& instance,
-                                                 std::optional<Other> first,
+                                                 std::optional<Other> first, bool is_shared,
                                                  const Publish& publish);
 
   bool empty() const { return entries_.empty(); }

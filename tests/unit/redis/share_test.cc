@@ -207,18 +207,33 @@ TEST_F(ShareTest, AStrangersKeyInThePlaceOfTheMembersHoldsNobodyUpElse) {
   EXPECT_EQ(Acquire(kB).verdict, Verdict::kBusy);
 }
 
-TEST_F(ShareTest, AFullNodePromisesNothingMoreAndRenewsTheOthers) {
+TEST_F(ShareTest, AFullNodeRenewsThoseWhoShareItAndLetsNobodyJoin) {
   ShareFor(kA, 1s);
-  Do(engine::AcquireOp{"other", kB, 1s, 0});
+  ShareFor(kB, 1s);
   Pass(500 * kMs);
   Redis({"CONFIG", "SET", "maxmemory", "1"});
-  EXPECT_EQ(RenewAll({{"job", kA, 2s}, {"other", kB, 2s}}).text, "no");
-  EXPECT_EQ(Until(kA), now_ + kSecond / 2);
-  EXPECT_EQ(Number({"PTTL", "app:job"}), 500);
+  EXPECT_EQ(RenewAll({{"job", kA, 2s}}).text, "o");
+  EXPECT_EQ(Until(kA), now_ + 2 * kSecond);
+  EXPECT_EQ(Number({"PTTL", "app:job"}), 2000);
+  EXPECT_EQ(Number({"PTTL", Shares()}), 2000);
+  EXPECT_EQ(RenewAll({{"job", kB, 1s}}).text, "o") << "the key need not last longer for it";
+  EXPECT_EQ(Until(kB), now_ + kSecond);
+  EXPECT_EQ(Number({"PTTL", "app:job"}), 2000);
   EXPECT_EQ(Share(kC).verdict, Verdict::kError);
   EXPECT_EQ(Until(kC), 0);
   EXPECT_EQ(Release(kA).verdict, Verdict::kOk);
+  EXPECT_EQ(Number({"PTTL", "app:job"}), 1000);
   Redis({"CONFIG", "SET", "maxmemory", "0"});
+}
+
+TEST_F(ShareTest, OneWhoCannotBeWrittenIsNoStrangerAndTheOthersAreRenewed) {
+  ShareFor(kA, 1s);
+  Do(engine::AcquireOp{"other", kB, 1s, 0});
+  Redis({"ACL", "SETUSER", "default", "-zadd"});
+  EXPECT_EQ(RenewAll({{"job", kA, 2s}, {"other", kB, 2s}}).text, "eo");
+  EXPECT_EQ(Renew(kA).verdict, Verdict::kError);
+  EXPECT_EQ(Until(kA), now_ + kSecond);
+  EXPECT_EQ(Number({"PTTL", "app:other"}), 2000);
 }
 
 // --- fences (rule F8) ---------------------------------------------------------------------------
@@ -337,6 +352,20 @@ TEST_F(ShareTest, SoManyThatNotAllAreLookedAtLetNobodyPass) {
   EXPECT_EQ(Share(kA, Queueing::kAlways, kLate).verdict, Verdict::kOk);
 }
 
+TEST_F(ShareTest, ItsOwnEntryIsInNobodysWayOfItsDaemon) {
+  for (int i = 0; i < 63; ++i) EnterShared(Other(i), kEarly + i, With(Silent(), 0));
+  EnterShared(kInstance, kEarly + 63);
+  EXPECT_EQ(Share(kA).verdict, Verdict::kOk);
+  Release(kA);
+  EXPECT_EQ(Share(kA, Queueing::kIfRefused, kLate).verdict, Verdict::kOk);
+  Release(kA);
+  EnterShared(kInstanceC, kEarly + 64);
+  EXPECT_EQ(Share(kA, Queueing::kIfRefused, kLate).text, kInstanceC) << "it may not be the last";
+  Enter(kInstanceC, kEarly + 64);
+  EnterShared(kInstance, kEarly + 63);
+  EXPECT_EQ(Share(kA, Queueing::kIfRefused, kLate).text, kInstanceC);
+}
+
 TEST_F(ShareTest, AStandLearnsWhetherItMightShareIt) {
   Share(kC);
   EXPECT_EQ(Share(kA, Queueing::kStand, kLate).verdict, Verdict::kTurn);
@@ -413,6 +442,38 @@ TEST_F(ShareTest, NobodyIsCalledWhoMayNotComeIn) {
   EXPECT_THAT(Hints(), ElementsAre(Hint{kInstanceB, kFree}));
 }
 
+TEST_F(ShareTest, OneWhoIsRefusedCallsNobodyWhoMayNotComeIn) {
+  Share(kC);
+  Enter(kInstanceB, kEarly);
+  const auto answer = Share(kA, Queueing::kAlways, kLate);
+  EXPECT_EQ(answer.verdict, Verdict::kNotTurn);
+  EXPECT_EQ(answer.text, kInstanceB);
+  EXPECT_EQ(answer.left, 0s) << "it was not called";
+  EXPECT_THAT(Hints(), IsEmpty());
+  EXPECT_EQ(EntryOf(kInstanceB), Silent());
+  Redis({"DEL", "app:job"});
+  Share(kA, Queueing::kAlways, kLate);
+  EXPECT_THAT(Hints(), ElementsAre(Hint{kInstanceB, kFree})) << "as nobody shares it any more";
+}
+
+TEST_F(ShareTest, WhoeverIsCalledWhileOthersShareItSharesIt) {
+  Share(kA);
+  Redis({"HSET", Wait(), "ahead", "4"});
+  Enter("leaver", kEarly - 1);
+  EnterShared("deaf", kEarly);
+  EnterShared(kInstanceC, kEarly + 1);
+  Enter(kInstanceB, kEarly + 2);
+  LeaveQueue("leaver");
+  EXPECT_THAT(Hints(), ElementsAre(Hint{kInstanceC, kFree}));
+  EXPECT_FALSE(HasEntry("deaf"));
+  LeaveQueue(kInstanceC);
+  EnterShared("deaf", kEarly);
+  EXPECT_EQ(Share("reader:1:h", Queueing::kNone).text, kInstanceB);
+  EXPECT_FALSE(HasEntry("deaf"));
+  Do(engine::BreakOp{"job", kA, true});
+  EXPECT_THAT(Hints(), ElementsAre(Hint{kInstanceB, kFree}, Hint{kInstance, "broken 5 app:job"}));
+}
+
 TEST_F(ShareTest, ThoseWhoShareItAreToldThatItIsWanted) {
   Share(kA);
   Share(kB);
@@ -434,6 +495,14 @@ TEST_F(ShareTest, ARenewalTellsOfThoseWhoMayNotShareIt) {
   const auto answer = Release(kA);
   EXPECT_TRUE(answer.wanted) << "by anybody: stamps come after all of them";
   EXPECT_EQ(answer.greatest, kLate);
+}
+
+TEST_F(ShareTest, ARenewalSaysNothingOfThoseWhoAreNotLookedAt) {
+  Share(kA);
+  for (int i = 0; i < 70; ++i) EnterShared(Other(i), kEarly + i);
+  EXPECT_FALSE(Renew(kA).wanted);
+  Enter(Other(63), kEarly + 63);
+  EXPECT_TRUE(Renew(kA).wanted);
 }
 
 TEST_F(ShareTest, ADeadOneIsOutOfTheWayOfThoseWhoShare) {
@@ -461,6 +530,10 @@ TEST_F(ShareTest, OneOfThemIsBrokenAndTheOthersGoOn) {
   EXPECT_EQ(Until(kA), 0);
   EXPECT_EQ(Until("redlockd:kept:" + kA), now_ + 2 * kSecond);
   EXPECT_TRUE(Renew(kA).broken);
+  const auto heal = Share(kA, Queueing::kIgnore);
+  EXPECT_EQ(heal.verdict, Verdict::kBusy);
+  EXPECT_EQ(heal.text, "redlockd:kept:" + kA);
+  EXPECT_TRUE(Renew(kA).broken) << "nothing undoes that";
   EXPECT_EQ(Raise(kA, now_).verdict, Verdict::kNotOwner);
   EXPECT_EQ(Release(kA).verdict, Verdict::kNotOwner) << "what was promised is kept";
   EXPECT_EQ(Do(engine::BreakOp{"job", kA}).left, 2s) << "once more, it finds its own work done";
@@ -469,6 +542,15 @@ TEST_F(ShareTest, OneOfThemIsBrokenAndTheOthersGoOn) {
   EXPECT_EQ(Number({"PTTL", "app:job"}), 2000);
   EXPECT_EQ(Acquire(kC).verdict, Verdict::kBusy);
   EXPECT_EQ(Share(kC).verdict, Verdict::kOk) << "who shares it does not overlap a writer";
+}
+
+TEST_F(ShareTest, WhatIsKeptOfABrokenOneEndsWithItsTime) {
+  ShareFor(kA, 100ms);
+  ShareFor(kB, 2s);
+  Do(engine::BreakOp{"job", kA});
+  Pass(100 * kMs);
+  EXPECT_EQ(Share(kA, Queueing::kIgnore).verdict, Verdict::kOk);
+  EXPECT_FALSE(Renew(kA).broken);
 }
 
 TEST_F(ShareTest, OneOfThemIsBrokenAtOnce) {
