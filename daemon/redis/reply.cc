@@ -159,6 +159,7 @@ NodeAnswer AnswerOfLetter(const NodeAnswer& whole, std::size_t i, std::size_t si
   const bool is_broken = letter == 'k';
   const bool is_not_owner = letter == 'n' || letter == 'N' || is_broken;
   const bool is_wanted = letter == 'O' || letter == 'N';
+  if (letter == 'e') return Error("the node could not write the renewal");
   if (!is_not_owner && !is_wanted && letter != 'o') {
     return Error("expected o, O, n, N or k for each of " + std::to_string(size) + " locks, got '" +
                  whole.text + "'");

@@ -109,6 +109,13 @@ TEST(ReplyTest, OneOfABatchMayHaveBeenBroken) {  // rule I4
   EXPECT_FALSE(answers[1].broken);
 }
 
+TEST(ReplyTest, OneOfABatchMayNotHaveBeenWritten) {
+  const auto answers = ParseAnswers(*Read(BatchReply("eo")), ReplyForm::kLetters, 2);
+  EXPECT_EQ(answers[0].verdict, Verdict::kError);
+  EXPECT_EQ(answers[0].text, "the node could not write the renewal");
+  EXPECT_EQ(answers[1].verdict, Verdict::kOk);
+}
+
 TEST(ReplyTest, ABatchThatIsWantedMayNameNoStamp) {
   const auto answers = ParseAnswers(*Read(BatchReply("oO")), ReplyForm::kLetters, 2);
   EXPECT_FALSE(answers[0].wanted);
