@@ -82,7 +82,7 @@ std::optional<WaitsFor::Cycle> WaitsFor::CycleOf(TaskId task) const {
   AddWaits(task, kNone, reached);
   std::vector<TaskId> seen;
   looked_at = 0;
-  for (std::size_t i = 0; i < reached.size() && looked_at < kMostWaits; ++i) {
+  for (std::size_t i = 0; i < reached.size(); ++i) {
     bool is_closed = false;
     const Wait& wait = *reached[i].wait;
     wait.ForEachHolder([&](TaskId holder) {
@@ -120,8 +120,7 @@ WaitsFor::Cycle WaitsFor::CycleTo(const std::vector<Reached>& reached, std::size
                        [](const Wait* a, const Wait* b) { return a->number_ < b->number_; }),
       waits.end());
   Cycle cycle{waits.front()->session_, waits.front()->request_, {}};
-  for (std::size_t i = 0; i < waits.size();
-       ++i) {  // each is for a lock that the next one's task holds
+  for (std::size_t i = 0; i < waits.size(); ++i) {  // each is for a lock of the next one's task
     const Wait& next = *waits[(i + 1) % waits.size()];
     cycle.waits.push_back({waits[i]->lock_.name(), next.task_});
   }

@@ -63,8 +63,7 @@ class WaitsFor {
     std::vector<InCycle> waits;  // from that request on
   };
   // The shortest cycle that this task is in; none if there is none, or if it is not among the waits
-  // that are looked at: at most kMostWaits, those nearest to the task. A wait for a lock that several hold
-  // counts as one for each of them.
+  // that are looked at: at most kMostWaits, those nearest to the task, and as many holders of the same lock.
   std::optional<Cycle> CycleOf(TaskId task) const;
   static constexpr std::size_t kMostWaits = 256;
 
