@@ -1388,7 +1388,9 @@ MUTANTS = [
            'if (IsFull(uid)) line_.HoldBack(uid);', '', 'NarrowGate.*'),
     # --- I: advice, and who watches
     engine('lock', 'Lock::Settle', 'I5', 'wanted-each-time-another-comes',
-           'a holder gets the same advice again and again', 'was_wanted_ = true;', '', 'Wanted.*', worlds=WORLDS),
+           'who watches hears the same news again and again', 'was_wanted_ = true;', '', 'Watch*', worlds=WORLDS),
+    engine('hold', 'Hold::OnWanted', 'I5', 'advice-again-with-each-reader-that-joins',
+           'a holder gets the same advice again and again', ' || std::exchange(was_wanted_, true)', '', 'Share.*'),
     engine('hold', 'Hold::OnWanted', 'I5', 'wanted-though-not-asked-for',
            'a client of an older library gets what it does not know', '!wanted_events_ || ', '', 'Wanted.*'),
     engine('lock', 'Lock::TakeNote', 'I5', 'nobody-hears-of-another-daemon',

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "daemon/engine/owner_value.h"
 #include "tests/unit/engine/restart_fixture.h"
 
@@ -282,6 +284,12 @@ TEST_F(Share, WantedElsewhereItAdmitsAFewMoreAndThenNobody) {  // rules E2, F10
   std::size_t joined = 0;
   for (int i = 0; i < 30; ++i) joined += GrantOf(TryRead(Open())).has_value();
   EXPECT_EQ(joined, Timing::kHandoffsWhileWanted);
+  EXPECT_EQ(std::count_if(notices_.begin(), notices_.end(),
+                          [this](const auto& each) {
+                            return each.first == a_ && each.second.kind == Notice::Kind::kWanted;
+                          }),
+            1)
+      << "it is advice, once for each hold";
 }
 
 TEST_F(Share, WhoWantedItAndIsGoneKeepsNoReaderOut) {

@@ -137,6 +137,8 @@ TEST_F(Watch, AnotherHostWants) {
   Heard();
   Do(NodeHint{0, NodeHint::Kind::kWanted, "x"});
   EXPECT_EQ(Heard(), "wanted elsewhere");
+  Do(NodeHint{1, NodeHint::Kind::kWanted, "x"});
+  EXPECT_EQ(Heard(), "") << "it is no news";
   Unlock(a_);
   EXPECT_EQ(Heard(), "unlocked a, released") << "it does not linger";
 }
