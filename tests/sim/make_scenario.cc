@@ -185,7 +185,7 @@ void AddSets(Scenario& scenario) {
 // Clients share locks, by a chance of their own too.
 void AddSharers(Scenario& scenario) {
   Chance chance(scenario.seed, 'f', 0);
-  if (chance.OneIn(3)) scenario.sharers = 1 + chance.Below(3 * scenario.daemons + 1);
+  if (chance.OneIn(8)) scenario.sharers = 1 + chance.Below(3 * scenario.daemons + 1);
 }
 
 // Daemons are restarted with all that they know, by a chance of their own too, sometimes again and
