@@ -45,7 +45,7 @@ struct CrowdOptions {
   std::string socket;
   int sessions = 1;
   int locks = 0;    // of each session that holds some
-  int holders = 0;  // so many of the sessions do; 0: all
+  int holders = 0;  // how many sessions hold locks; 0: all
   std::string ttl = "30s";
 };
 void HoldCrowd(const CrowdOptions& options);

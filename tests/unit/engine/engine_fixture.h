@@ -112,6 +112,21 @@ class EngineFixture : public ::testing::Test {
   void Answer(const Asked& asked, Verdict verdict, Fence fence = 0, Duration left = 0ns,
               std::string text = {});
   void AnswerAsObedient(const Asked& asked);
+  // Whether the nodes were asked for anything while `act` ran.
+  template <typename Act>
+  bool AsksNodes(Act act) {
+    AllByHand();
+    ForgetAsked();
+    act();
+    const bool asked = !asked_.empty();
+    for (NodeIndex i = 0; i < nodes_.size(); ++i) Obey(i);
+    while (!asked_.empty()) {
+      const Asked next = asked_.front();
+      asked_.pop_front();
+      AnswerAsObedient(next);
+    }
+    return asked;
+  }
   void Silence(const Asked& asked, bool gone = false);
   // Every release that waits is acked: the nodes are through with what was rolled back.
   void AnswerReleases();

@@ -14,21 +14,6 @@ class HandOff : public EngineFixture {
     b_ = Open();
     c_ = Open();
   }
-  // Whether the nodes were asked for anything while `act` ran.
-  template <typename Act>
-  bool AsksNodes(Act act) {
-    AllByHand();
-    ForgetAsked();
-    act();
-    const bool asked = !asked_.empty();
-    for (NodeIndex i = 0; i < nodes_.size(); ++i) Obey(i);
-    while (!asked_.empty()) {
-      const Asked next = asked_.front();
-      asked_.pop_front();
-      AnswerAsObedient(next);
-    }
-    return asked;
-  }
   // A tenure has ended just now, and nobody holds x.
   void TenureOver() {
     Turn(a_);

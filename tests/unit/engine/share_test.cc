@@ -48,21 +48,6 @@ class Share : public RestartTest {
       Do(NodeHint{.node = i, .kind = NodeHint::Kind::kWanted, .lock = "x"});
     }
   }
-  template <typename Act>
-  bool AsksNodes(Act act) {
-    AllByHand();
-    ForgetAsked();
-    act();
-    const bool asked = !asked_.empty();
-    for (NodeIndex i = 0; i < nodes_.size(); ++i) Obey(i);
-    while (!asked_.empty()) {
-      const Asked next = asked_.front();
-      asked_.pop_front();
-      AnswerAsObedient(next);
-    }
-    return asked;
-  }
-
   SessionId a_, b_, c_, d_;
 };
 
